@@ -1,0 +1,175 @@
+"""The block: an immutable module that *is* its hyperparameters.
+
+Numeric fields are pytree leaves, structural fields are static, parts are subtrees; `jax.tree.structure(block)` is
+therefore the program and `jax.tree.leaves(block)` are its hyperparameters.
+"""
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import equinox as eqx
+import jax
+import numpy as np
+
+from fallline.core.errors import FalllineError, nearest
+from fallline.core.field import Field, check_choice
+from fallline.core.runtime import configure
+
+configure()
+
+_FAMILIES: dict[str, dict[str, type["Block"]]] = {}
+
+
+class Block(eqx.Module):
+    """Base of every block. A subclass gives its `family` and, if files may name it, its `name`."""
+
+    family: ClassVar[str] = ""
+    name: ClassVar[str] = ""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if cls.__dict__.get("name"):
+            _FAMILIES.setdefault(cls.family, {})[cls.name] = cls
+
+    def __check_init__(self) -> None:
+        for name, declared in declared_fields(type(self)).items():
+            _check(self, name, declared, getattr(self, name))
+
+
+class Placeholder(Block):
+    """Base of what may stand in a numeric field instead of a number: schedules and distributions."""
+
+
+def declared_fields(cls: type[Block]) -> dict[str, Field]:
+    """The declarations of a block's fields, in order."""
+    return {each.name: each.metadata["fallline"] for each in dataclasses.fields(cls) if "fallline" in each.metadata}
+
+
+def family(kind: str) -> dict[str, type[Block]]:
+    """The blocks of one family that a file or a flag may name: the allow-list."""
+    return dict(_FAMILIES.get(kind, {}))
+
+
+def lookup(kind: str, name: str) -> type[Block]:
+    """The block of a family by its name.
+
+    Raises: FalllineError, with the nearest names, when there is none.
+    """
+    known = _FAMILIES.get(kind, {})
+    if name not in known:
+        raise FalllineError(f"{kind} {name!r} is unknown: {nearest(name, known)}")
+    return known[name]
+
+
+def _check(block: Block, name: str, declared: Field, value: Any) -> None:
+    owner = type(block).__name__
+    if value is None:
+        if not declared.optional:
+            raise FalllineError(f"{owner}.{name} is None: it needs a value ({declared.help})")
+    elif declared.role == "structure":
+        if declared.choices is not None:
+            check_choice(owner, name, value, declared.choices)
+    elif declared.role == "block":
+        _check_part(owner, name, declared, value)
+    elif not isinstance(value, Placeholder | jax.core.Tracer):
+        _check_number(owner, name, declared, value)
+
+
+def _check_part(owner: str, name: str, declared: Field, value: Any) -> None:
+    parts = value if isinstance(value, tuple) else (value,)
+    for each in parts:
+        families = (declared.family or "").split("|")
+        if not isinstance(each, Block) or each.family not in (*families, "distribution"):
+            known = [known for kind in families for known in sorted(_FAMILIES.get(kind, {}))]
+            raise FalllineError(
+                f"{owner}.{name} = {each!r} is not a block of the kind {' or '.join(families)}: expected one such as "
+                f"{', '.join(known[:6])}"
+            )
+
+
+def _check_number(owner: str, name: str, declared: Field, value: Any) -> None:
+    if isinstance(value, jax.Array) and not value.is_fully_addressable:
+        return
+    try:
+        numbers = np.asarray(value)
+        fits = numbers.dtype.kind in ("iuf" if not declared.integer else "iu")
+    except (TypeError, ValueError):
+        fits = False
+    if not fits or isinstance(value, bool):
+        whole = "a whole number" if declared.integer else "a number, a schedule or a distribution"
+        raise FalllineError(f"{owner}.{name} = {value!r} is not {whole}")
+    assert declared.valid is not None
+    for each in numbers.reshape(-1):
+        if float(each) not in declared.valid:
+            raise FalllineError(f"{owner}.{name} = {each} is outside the valid interval {declared.valid.text}")
+
+
+def walk(block: Any, path: str = "") -> Iterator[tuple[str, Field, Any]]:
+    """Every field of a block and of its parts, with its dotted path.
+
+    A schedule or distribution that stands in a numeric field is walked into, as a part is.
+    """
+    for name, declared in declared_fields(type(block)).items():
+        value = getattr(block, name)
+        here = f"{path}.{name}" if path else name
+        if isinstance(value, tuple) and declared.role == "block":
+            for index, each in enumerate(value):
+                yield f"{here}.{index}", declared, each
+                yield from walk(each, f"{here}.{index}")
+        else:
+            yield here, declared, value
+            if isinstance(value, Block):
+                yield from walk(value, here)
+
+
+def get(block: Any, path: str) -> Any:
+    """The value at a dotted path."""
+    for name in path.split("."):
+        block = _step(block, name, path)
+    return block
+
+
+def replace(block: Any, changes: dict[str, Any]) -> Any:
+    """A copy of a block with other values at dotted paths.
+
+    Raises: FalllineError for a path that does not exist, with the nearest, and for a value that is not valid there.
+    """
+    for path, value in changes.items():
+        block = _replace(block, path.split("."), value, path)
+    return block
+
+
+def _replace(block: Any, names: list[str], value: Any, path: str) -> Any:
+    if not names:
+        return value
+    old = _step(block, names[0], path)
+    new = _replace(old, names[1:], value, path)
+    if isinstance(block, tuple):
+        index = int(names[0])
+        return (*block[:index], new, *block[index + 1 :])
+    return dataclasses.replace(block, **{names[0]: new})
+
+
+def _step(block: Any, name: str, path: str) -> Any:
+    if isinstance(block, tuple) and name.isdigit() and int(name) < len(block):
+        return block[int(name)]
+    if isinstance(block, Block) and name in declared_fields(type(block)):
+        return getattr(block, name)
+    owner = type(block).__name__ if isinstance(block, Block) else repr(block)
+    valid = declared_fields(type(block)) if isinstance(block, Block) else []
+    hint = nearest(name, valid) if valid else "it is a value, without fields of its own"
+    raise FalllineError(f"path {path!r}: {owner} has no field {name!r}: {hint}")
+
+
+def as_arrays(tree: Any, dtype: Any = np.float32) -> Any:
+    """The same tree with every number a 0-d array, ready to be traced: floats `dtype`, whole numbers int32."""
+
+    def convert(leaf: Any) -> Any:
+        if isinstance(leaf, float | np.floating) or (isinstance(leaf, jax.Array | np.ndarray) and leaf.dtype.kind == "f"):
+            return np.asarray(leaf, dtype) if not isinstance(leaf, jax.Array) else leaf.astype(dtype)
+        if isinstance(leaf, int | np.integer) and not isinstance(leaf, bool):
+            return np.asarray(leaf, np.int32)
+        return leaf
+
+    return jax.tree.map(convert, tree)

@@ -1,0 +1,27 @@
+"""The one error that a user's input can cause, and the shape of its sentence."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class FalllineError(ValueError):
+    """Bad input: one sentence that names the thing, what was expected and what to do.
+
+    The command line prints the sentence and exits with code 2; in Python it is a `ValueError`.
+    """
+
+
+def nearest(name: str, valid: Iterable[object], most: int = 3) -> str:
+    """The valid names closest to a wrong one, as the end of a sentence.
+
+    >>> nearest("incme", ["age", "income", "sex"])
+    "did you mean 'income'?"
+    >>> nearest("zzz", ["b", "a"])
+    "valid: 'a', 'b'"
+    """
+    names = sorted(str(each) for each in valid)
+    close = difflib.get_close_matches(str(name), names, n=most, cutoff=0.6)
+    if close:
+        return f"did you mean {' or '.join(repr(each) for each in close)}?"
+    listed = ", ".join(repr(each) for each in names[:20])
+    return f"valid: {listed}" + (f" and {len(names) - 20} more" if len(names) > 20 else "")

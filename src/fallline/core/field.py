@@ -1,0 +1,136 @@
+"""The declaration of a field: what a hyperparameter is, said once.
+
+Validation, search spaces, command-line flags, reports and docs all read it.
+"""
+
+import dataclasses
+import math
+import re
+from typing import Any
+
+import equinox as eqx
+
+from fallline.core.errors import FalllineError, nearest
+
+_INTERVAL = re.compile(r"^([\[(])\s*(\S+)\s*,\s*(\S+)\s*([\])])$")
+
+
+@dataclasses.dataclass(frozen=True)
+class Interval:
+    """A valid interval, written as in mathematics: `[0, 1)`.
+
+    >>> 1.0 in Interval.parse("[0, 1)"), 0.0 in Interval.parse("[0, 1)")
+    (False, True)
+    """
+
+    low: float
+    high: float
+    low_closed: bool
+    high_closed: bool
+    text: str
+
+    @classmethod
+    def parse(cls, text: str) -> "Interval":
+        """Read `(0, inf)`, `[0, 1]` and the like."""
+        match = _INTERVAL.match(text)
+        if match is None:
+            raise FalllineError(f"interval {text!r} is not of the form [low, high)")
+        left, low, high, right = match.groups()
+        return cls(float(low), float(high), left == "[", right == "]", text)
+
+    def __contains__(self, value: float) -> bool:
+        above = value >= self.low if self.low_closed else value > self.low
+        below = value <= self.high if self.high_closed else value < self.high
+        return above and below and not math.isnan(value)
+
+
+@dataclasses.dataclass(frozen=True)
+class Field:
+    """What a block says of one of its hyperparameters.
+
+    Arguments:
+        role: "number" (a traced leaf: a new value never recompiles), "structure" (static: it decides the program)
+            or "block" (a part with fields of its own).
+        help: one line, without a full stop.
+        valid: the valid interval of a number.
+        usual: the usual search range of a number.
+        scale: "linear" or "log", for search and for pictures.
+        integer: the number is whole.
+        optional: `None` is a value too (and another structure).
+        choices: the valid values of a structural field.
+        family: the kind of block expected.
+        unit: "per step", "epochs", ...
+        source: author, year, where the number comes from.
+    """
+
+    role: str
+    help: str = ""
+    valid: Interval | None = None
+    usual: tuple[float, float] | None = None
+    scale: str = "linear"
+    integer: bool = False
+    optional: bool = False
+    choices: tuple[Any, ...] | None = None
+    family: str | None = None
+    unit: str = ""
+    source: str = ""
+
+
+def number(
+    default: Any = dataclasses.MISSING,
+    *,
+    valid: str = "(-inf, inf)",
+    usual: tuple[float, float] | None = None,
+    scale: str = "linear",
+    integer: bool = False,
+    optional: bool = False,
+    unit: str = "",
+    source: str = "",
+    help: str = "",
+) -> Any:
+    """A traced numeric hyperparameter; a schedule or a distribution may stand in it."""
+    declared = Field(
+        "number", help, Interval.parse(valid), usual, scale, integer, optional, None, None, unit, source
+    )
+
+    def convert(value: Any) -> Any:
+        # One dtype per field, whatever the user wrote, so that 1 and 1.0 share a program.
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return value
+        if integer:
+            return int(value) if float(value).is_integer() else value
+        return float(value)
+
+    return _declare(default, declared, converter=convert)
+
+
+def structure(
+    default: Any = dataclasses.MISSING,
+    *,
+    choices: tuple[Any, ...] | None = None,
+    optional: bool = False,
+    unit: str = "",
+    source: str = "",
+    help: str = "",
+) -> Any:
+    """A static hyperparameter: it decides the program. Lists become tuples."""
+    declared = Field("structure", help, optional=optional, choices=choices, unit=unit, source=source)
+    convert = lambda value: tuple(value) if isinstance(value, list) else value  # noqa: E731
+    return _declare(default, declared, converter=convert, static=True)
+
+
+def part(default: Any = dataclasses.MISSING, *, family: str, optional: bool = False, help: str = "") -> Any:
+    """A block within a block."""
+    return _declare(default, Field("block", help, optional=optional, family=family))
+
+
+def _declare(default: Any, declared: Field, **options: Any) -> Any:
+    if default is not dataclasses.MISSING:
+        options["default"] = default
+    return eqx.field(metadata={"fallline": declared}, **options)
+
+
+def check_choice(owner: str, name: str, value: Any, choices: tuple[Any, ...]) -> None:
+    """One sentence for a structural value that is none of the choices."""
+    if value not in choices:
+        raise FalllineError(f"{owner}.{name} = {value!r} is unknown: {nearest(str(value), choices)}")

@@ -1,0 +1,82 @@
+"""Blocks as plain data (dicts, lists, numbers, strings) and back: what recipe files hold.
+
+A file can only name a block that is registered in the family that its place asks for; everything else is refused.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from fallline.core.block import Block, declared_fields, family, lookup
+from fallline.core.errors import FalllineError, nearest
+from fallline.core.field import Field
+
+
+def to_plain(block: Block) -> dict[str, Any]:
+    """A block's name and every field; `None` is the word "none", since TOML has no other."""
+    plain: dict[str, Any] = {"name": block.name} if block.name else {}
+    for name in declared_fields(type(block)):
+        plain[name] = _plain(getattr(block, name))
+    return plain
+
+
+def _plain(value: Any) -> Any:
+    if value is None:
+        return "none"
+    if isinstance(value, Block):
+        return to_plain(value)
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
+    if hasattr(value, "dtype"):
+        # The shortest decimal that gives the same number back, so that 0.001 stays 0.001 and not 0.0010000000475.
+        array = np.asarray(value)
+        return array.tolist() if array.ndim or array.dtype.kind in "iub" else float(str(array[()]))
+    return value
+
+
+def from_plain(kind: str, plain: Any, where: str = "") -> Any:
+    """The block that plain data describe.
+
+    Raises: FalllineError naming the place in the file, for an unknown name, field or value.
+    """
+    where = where or kind
+    plain = dict(plain) if isinstance(plain, dict) else {"name": plain}
+    for each in kind.split("|"):
+        if plain.get("name") in family(each):
+            kind = each
+    known = family(kind)
+    name = plain.pop("name", "" if len(known) != 1 else next(iter(known)))
+    if not isinstance(name, str) or not name:
+        raise FalllineError(f"[{where}] does not say which {kind} it is: {nearest('', known)}")
+    cls = lookup(kind, name)
+    declared = declared_fields(cls)
+    values = {}
+    for key, value in plain.items():
+        if key not in declared:
+            raise FalllineError(f"[{where}] {name} has no field {key!r}: {nearest(key, declared)}")
+        values[key] = _value(declared[key], value, f"{where}.{key}")
+    try:
+        return cls(**values)
+    except TypeError as error:
+        raise FalllineError(f"[{where}] {name} is incomplete: {str(error).split(') ', 1)[-1]}") from None
+
+
+def _value(declared: Field, value: Any, where: str) -> Any:
+    if declared.optional and value == "none":
+        return None
+    if declared.role == "block":
+        assert declared.family is not None
+        if isinstance(value, list):
+            return tuple(from_plain(declared.family, each, f"{where}.{i}") for i, each in enumerate(value))
+        return from_plain(declared.family, value, where)
+    if declared.role == "number" and isinstance(value, dict):
+        for kind in ("schedule", "distribution"):
+            if value.get("name") in family(kind):
+                return from_plain(kind, value, where)
+        names = [*family("schedule"), *family("distribution")]
+        raise FalllineError(f"[{where}] {value.get('name')!r} is no schedule: {nearest(str(value.get('name')), names)}")
+    if declared.role == "number" and isinstance(value, bool | str):
+        raise FalllineError(f"[{where}] = {value!r} is not a number")
+    if isinstance(value, list):
+        return tuple(tuple(each) if isinstance(each, list) else each for each in value)
+    return value

@@ -1,0 +1,32 @@
+"""Time, and what a value that changes with it must be able to do."""
+
+from typing import Any, ClassVar, NamedTuple
+
+import jax
+from jaxtyping import Array, Float
+
+from fallline.core.block import Placeholder
+
+
+class Time(NamedTuple):
+    """Where a run stands. `step` counts updates from 0, `epoch` is fractional, `progress` goes from 0 to 1."""
+
+    step: Float[Array, ""]
+    epoch: Float[Array, ""]
+    progress: Float[Array, ""]
+
+
+class Schedule(Placeholder):
+    """A value as a function of time; stands in any numeric field of any block."""
+
+    family: ClassVar[str] = "schedule"
+
+    def __call__(self, time: Time) -> Float[Array, ""]:
+        """The value at a time."""
+        raise TypeError(f"{type(self).__name__} does not say its value at a time: define __call__(self, time)")
+
+
+def at_time(tree: Any, time: Time) -> Any:
+    """The same tree with every schedule replaced by its value at a time."""
+    is_schedule = lambda node: isinstance(node, Schedule)  # noqa: E731
+    return jax.tree.map(lambda node: node(time) if is_schedule(node) else node, tree, is_leaf=is_schedule)

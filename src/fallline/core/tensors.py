@@ -1,0 +1,105 @@
+"""Trees of arrays as safetensors: names are paths, the description is JSON, damage is noticed. Never pickle."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from fallline.core.errors import FalllineError
+from fallline.core.files import write_atomically
+
+
+def flatten(tree: Any) -> dict[str, np.ndarray]:
+    """Every leaf by its path, `params/dense_1/weight`; random keys as their words.
+
+    >>> sorted(flatten({"a": {"b": np.zeros(2)}, "c": np.ones(1)}))
+    ['a/b', 'c']
+    """
+    leaves = jax.tree_util.tree_flatten_with_path(tree)[0]
+    return {_path(path): np.asarray(_words(leaf)) for path, leaf in leaves}
+
+
+def unflatten(arrays: dict[str, np.ndarray], like: Any) -> Any:
+    """The tree of the same structure as `like` with these leaves.
+
+    Raises: FalllineError where a leaf is missing or has another shape.
+    """
+    paths, structure = jax.tree_util.tree_flatten_with_path(like)
+    leaves = []
+    for path, leaf in paths:
+        name = _path(path)
+        is_key = jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+        if name not in arrays:
+            raise FalllineError(f"array {name!r} is missing")
+        value = arrays[name]
+        if is_key:
+            value = jax.random.wrap_key_data(value)
+        elif value.shape != leaf.shape or value.dtype != leaf.dtype:
+            raise FalllineError(f"array {name!r} is {value.dtype}{value.shape}, expected {leaf.dtype}{leaf.shape}")
+        leaves.append(value)
+    return structure.unflatten(leaves)
+
+
+def nest(arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Nested dicts from paths: what `flatten` made of nested dicts."""
+    tree: dict[str, Any] = {}
+    for name, array in arrays.items():
+        *folders, last = name.split("/")
+        here = tree
+        for each in folders:
+            here = here.setdefault(each, {})
+        here[last] = array
+    return tree
+
+
+def save_tensors(path: Path, arrays: dict[str, np.ndarray], description: dict[str, Any]) -> None:
+    """Write arrays and a JSON description, with a digest of both."""
+    from safetensors.numpy import save
+
+    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    text = json.dumps(description, sort_keys=True)
+    write_atomically(path, save(arrays, metadata={"fallline": text, "sha256": _digest(arrays, text)}))
+
+
+def load_tensors(path: Path, what: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Read arrays and their description.
+
+    Raises: FalllineError for a file that is missing, damaged or not ours; `what` names it in the sentence.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        raise FalllineError(f"{what} {str(path)!r} is not there: expected a file that fallline has written")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+        raise FalllineError(f"{what} {str(path)!r} is damaged or no safetensors file ({error}): use another copy") from None
+    text = metadata.get("fallline")
+    if text is None:
+        raise FalllineError(f"{what} {str(path)!r} was not written by fallline: it has no description")
+    if metadata.get("sha256") != _digest(arrays, text):
+        raise FalllineError(f"{what} {str(path)!r} is damaged: its digest does not match its content; use another copy")
+    return arrays, json.loads(text)
+
+
+def _digest(arrays: dict[str, np.ndarray], text: str) -> str:
+    digest = hashlib.sha256(text.encode())
+    for name in sorted(arrays):
+        digest.update(f"{name}{arrays[name].dtype}{arrays[name].shape}".encode())
+        digest.update(arrays[name].tobytes())
+    return digest.hexdigest()
+
+
+def _path(path: tuple[Any, ...]) -> str:
+    names = (getattr(p, "key", getattr(p, "name", getattr(p, "idx", None))) for p in path)
+    return "/".join(str(each) for each in names)
+
+
+def _words(leaf: Any) -> Any:
+    is_key = hasattr(leaf, "dtype") and jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    return jax.random.key_data(leaf) if is_key else leaf

@@ -1,0 +1,160 @@
+"""Metrics: what a person reads. `(answer, target, weight) -> number`, weighted over examples.
+
+`answer` is what a loss's `mean` says: probabilities of the classes or labels, or targets in their own unit.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from fallline.core.errors import FalllineError, nearest
+
+Answer = Float[Array, "rows targets"]
+Weight = Float[Array, " rows"]
+
+
+class Metric(NamedTuple):
+    """A metric's name, the tasks it is for, and whether larger is better."""
+
+    name: str
+    tasks: tuple[str, ...]
+    larger_is_better: bool
+    compute: Callable[[Answer, Array, Weight], Float[Array, ""]]
+
+
+def _library(array: Array) -> Any:
+    """NumPy or jax.numpy, by the array given: inside a run the one, in float64 on the host the other."""
+    return np if isinstance(array, np.ndarray) else jnp
+
+
+def _positive(value: Array) -> Array:
+    return _library(value).maximum(value, 1e-30)
+
+
+def _mean(values: Float[Array, " rows"], weight: Weight) -> Float[Array, ""]:
+    return values @ weight / _positive(weight.sum())
+
+
+def _hits(answer: Answer, target: Array) -> Float[Array, " rows"]:
+    if target.ndim == 2:
+        return ((answer > 0.5) == (target > 0.5)).all(axis=-1).astype(answer.dtype)
+    return (answer.argmax(axis=-1) == target).astype(answer.dtype)
+
+
+def accuracy(answer: Answer, target: Array, weight: Weight) -> Float[Array, ""]:
+    """Share of examples whose most probable class (every label, for several) is right.
+
+    >>> float(accuracy(jnp.array([[0.9, 0.1], [0.2, 0.8]]), jnp.array([0, 0]), jnp.ones(2)))
+    0.5
+    """
+    return _mean(_hits(answer, target), weight)
+
+
+def _classes(answer: Answer, target: Array) -> tuple[Array, Array]:
+    """(true, predicted) as 0/1 columns, a column per class or label."""
+    if target.ndim == 2:
+        return (target > 0.5).astype(answer.dtype), (answer > 0.5).astype(answer.dtype)
+    labels = np.arange(answer.shape[-1])
+    predicted = answer.argmax(axis=-1)
+    return (target[:, None] == labels).astype(answer.dtype), (predicted[:, None] == labels).astype(answer.dtype)
+
+
+def _mean_of_present(values: Float[Array, " classes"], present: Float[Array, " classes"]) -> Float[Array, ""]:
+    return (values * (present > 0)).sum() / _library(values).maximum((present > 0).sum(), 1)
+
+
+def balanced_accuracy(answer: Answer, target: Array, weight: Weight) -> Float[Array, ""]:
+    """Mean over classes of the share of their examples that is right; a class without examples is left out."""
+    true, predicted = _classes(answer, target)
+    size = weight @ true
+    return _mean_of_present(weight @ (true * predicted) / _positive(size), size)
+
+
+def f1(answer: Answer, target: Array, weight: Weight) -> Float[Array, ""]:
+    """Mean over classes of 2 hits / (true + predicted); with two classes, that of the second alone.
+
+    Source: van Rijsbergen, "Information retrieval", 1979.
+    """
+    true, predicted = _classes(answer, target)
+    score = 2.0 * (weight @ (true * predicted)) / _positive(weight @ (true + predicted))
+    if target.ndim == 1 and answer.shape[-1] == 2:
+        return score[1]
+    return _mean_of_present(score, weight @ (true + predicted))
+
+
+def auc(answer: Answer, target: Array, weight: Weight) -> Float[Array, ""]:
+    """Area under the ROC curve: P(a positive ranks above a negative), ties counting half; mean over classes.
+
+    Source: Hanley and McNeil, "The meaning and use of the area under a ROC curve", 1982.
+
+    >>> round(float(auc(jnp.array([[0.6, 0.4], [0.3, 0.7], [0.8, 0.2]]), jnp.array([1, 1, 0]), jnp.ones(3))), 3)
+    1.0
+    """
+    true, _ = _classes(answer, target)
+
+    xp = _library(answer)
+
+    def of_class(score: Array, positive: Array) -> tuple[Array, Array]:
+        order = xp.argsort(score)
+        s, up, down = score[order], (weight * positive)[order], (weight * (1 - positive))[order]
+        below = xp.concatenate([xp.zeros(1), xp.cumsum(down)])
+        first, last = xp.searchsorted(s, s, side="left"), xp.searchsorted(s, s, side="right")
+        wins = up @ (0.5 * (below[first] + below[last]))
+        pairs = up.sum() * down.sum()
+        return wins / _positive(pairs), pairs
+
+    columns = [1] if target.ndim == 1 and answer.shape[-1] == 2 else range(answer.shape[-1])
+    areas, pairs = zip(*(of_class(answer[:, c], true[:, c]) for c in columns), strict=True)
+    return _mean_of_present(xp.stack(areas), xp.stack(pairs))
+
+
+def rmse(answer: Answer, target: Array, weight: Weight) -> Float[Array, ""]:
+    """Root of the mean squared error, in the target's unit."""
+    return _library(answer).sqrt(_mean(((answer - target) ** 2).mean(axis=-1), weight))
+
+
+def mae(answer: Answer, target: Array, weight: Weight) -> Float[Array, ""]:
+    """Mean absolute error, in the target's unit."""
+    return _mean(abs(answer - target).mean(axis=-1), weight)
+
+
+def r2(answer: Answer, target: Array, weight: Weight) -> Float[Array, ""]:
+    """Share of the target's variance that is explained: 1 - sum (y - f)^2 / sum (y - mean y)^2, mean over targets."""
+    w = weight[:, None] / _positive(weight.sum())
+    centre = (w * target).sum(axis=0)
+    total = (w * (target - centre) ** 2).sum(axis=0)
+    return (1.0 - (w * (target - answer) ** 2).sum(axis=0) / _positive(total)).mean()
+
+
+_CLASSES = ("classification", "multilabel")
+METRICS = {
+    each.name: each
+    for each in (
+        Metric("accuracy", _CLASSES, True, accuracy),
+        Metric("balanced_accuracy", _CLASSES, True, balanced_accuracy),
+        Metric("f1", _CLASSES, True, f1),
+        Metric("auc", _CLASSES, True, auc),
+        Metric("rmse", ("regression",), False, rmse),
+        Metric("mae", ("regression",), False, mae),
+        Metric("r2", ("regression",), True, r2),
+    )
+}
+
+
+def metrics_of(task: str) -> list[Metric]:
+    """The metrics of a task; the first is the one that is always in the history."""
+    return [each for each in METRICS.values() if task in each.tasks]
+
+
+def metric(name: str, task: str) -> Metric:
+    """A metric by its name.
+
+    Raises: FalllineError, with the nearest names, where the task has no such metric.
+    """
+    known = [each.name for each in metrics_of(task)]
+    if name not in known:
+        raise FalllineError(f"metric {name!r} is not one of {task}: {nearest(name, known)}")
+    return METRICS[name]

@@ -1,0 +1,1 @@
+"""The run: a pure function of its hyperparameters, its data and a key."""

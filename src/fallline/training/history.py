@@ -1,0 +1,77 @@
+"""The history of a run on the host: one array per column, one entry per epoch."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+
+from fallline.core.files import write_atomically
+from fallline.training.state import Epoch
+
+
+@dataclasses.dataclass(frozen=True)
+class History:
+    """Columns by name: `epoch`, `train_loss`, `valid_accuracy`, `dense_1.gradient_norm`, ...
+
+    >>> History({"epoch": np.array([1, 2]), "train_loss": np.array([0.9, 0.4])})["train_loss"].tolist()
+    [0.9, 0.4]
+    """
+
+    columns: dict[str, np.ndarray]
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self.columns[name]
+
+    def __len__(self) -> int:
+        return len(self.columns["epoch"])
+
+    def row(self, index: int) -> dict[str, float]:
+        """One epoch's values."""
+        return {name: column[index].item() for name, column in self.columns.items()}
+
+    def save(self, path: Path) -> None:
+        """Write a Parquet file."""
+        import io
+
+        import polars as pl
+
+        buffer = io.BytesIO()
+        pl.DataFrame(self.columns).write_parquet(buffer)
+        write_atomically(path, buffer.getvalue())
+
+
+def load_history(path: Path) -> History:
+    """Read what `save` has written."""
+    import polars as pl
+
+    frame = pl.read_parquet(path)
+    return History({name: frame[name].to_numpy() for name in frame.columns})
+
+
+def name_columns(seen: Epoch, metric: str, monitor: str, layers: list[str], activations: list[str]) -> History:
+    """A history with names, from the arrays of an `Epoch` with a leading epoch axis."""
+    count = len(np.asarray(seen.train_loss))
+    columns = {
+        "epoch": np.arange(1, count + 1, dtype=np.int32),
+        "train_loss": seen.train_loss,
+        "train_objective": seen.train_objective,
+        f"train_{metric}": seen.train_metric,
+        "valid_loss": seen.valid_loss,
+        f"valid_{metric}": seen.valid_metric,
+    }
+    if monitor not in ("loss", "train_loss", "none", metric):
+        columns[f"valid_{monitor}"] = seen.monitor
+    columns["learning_rate"] = seen.learning_rate
+    for i, name in enumerate(layers):
+        columns[f"{name}.gradient_norm"] = seen.gradient_norm[:, i]
+        columns[f"{name}.update_ratio"] = seen.update_ratio[:, i]
+    for i, name in enumerate(activations):
+        columns[f"{name}.dead"] = seen.dead[:, i]
+        columns[f"{name}.saturated"] = seen.saturated[:, i]
+    return History({name: np.asarray(column) for name, column in columns.items()})
+
+
+def join(chunks: list[Epoch]) -> Epoch:
+    """The epochs of several compiled calls, one after another."""
+    names = [each.name for each in dataclasses.fields(Epoch)]
+    return Epoch(**{name: np.concatenate([np.asarray(getattr(c, name)) for c in chunks]) for name in names})

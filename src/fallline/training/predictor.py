@@ -1,0 +1,136 @@
+"""A trained model: what is kept of a run, and what it says of new rows."""
+
+import dataclasses
+import functools
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import Array, Float
+
+from fallline.core.block import as_arrays
+from fallline.core.errors import FalllineError
+from fallline.core.tensors import flatten, load_tensors, nest, save_tensors
+from fallline.data.schema import Schema
+from fallline.training.recipe import Recipe, recipe_from_plain, recipe_to_plain
+from fallline.training.watch import TILE, forward
+
+FORMAT = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Predictor:
+    """Parameters, statistics and the description of the columns; no block of it is trained further.
+
+    Arguments:
+        recipe: the completed recipe of the run.
+        schema: how columns become numbers, and numbers classes.
+        outputs: the number of classes, labels or targets.
+        arrays: `params`, `stats`, `scaling` and `target_scaling` as nested dicts.
+    """
+
+    recipe: Recipe
+    schema: Schema
+    outputs: int
+    arrays: dict[str, Any]
+
+    @property
+    def task(self) -> str:
+        """classification, multilabel or regression."""
+        return self.schema.target.task
+
+    def judge(
+        self, x: Float[np.ndarray, "rows features"], y: np.ndarray | None = None
+    ) -> tuple[Float[np.ndarray, "rows targets"], Float[np.ndarray, " rows"] | None]:
+        """Probabilities (or targets in their own unit) and, where targets are given, the loss of each row.
+
+        Rows go through the network in tiles of one size, so that a row's answer does not depend on its neighbours.
+        """
+        recipe = as_arrays(self.recipe)
+        count = len(x)
+        if y is None:
+            labels = np.zeros(TILE, np.int32) if self.task == "classification" else np.zeros((TILE, self.outputs), "f4")
+        answers, losses = [], []
+        for begin in range(0, count, TILE):
+            rows = x[begin : begin + TILE]
+            if y is not None:
+                labels = _fill(y[begin : begin + TILE])
+            answer, loss = _tile(self.outputs, recipe, self.arrays, _fill(rows), labels)
+            answers.append(np.asarray(answer)[: len(rows)])
+            losses.append(np.asarray(loss)[: len(rows)])
+        if not answers:
+            return np.zeros((0, self.outputs), np.float32), None if y is None else np.zeros(0, np.float32)
+        return np.concatenate(answers), None if y is None else np.concatenate(losses)
+
+    def probabilities(self, x: Float[np.ndarray, "rows features"]) -> Float[np.ndarray, "rows classes"]:
+        """Probability of each class or label, for encoded rows."""
+        if self.task == "regression":
+            raise FalllineError("a regression has no probabilities: ask for predictions")
+        return self.judge(x)[0]
+
+    def predict(self, x: Float[np.ndarray, "rows features"]) -> np.ndarray:
+        """The most probable class in the words of the data, or the target in its own unit, for encoded rows."""
+        return self.decide(self.judge(x)[0])
+
+    def decide(self, answer: Float[np.ndarray, "rows targets"]) -> np.ndarray:
+        """Classes or values from probabilities or values."""
+        if self.task == "classification":
+            return self.schema.target.decode(answer.argmax(axis=1))
+        if self.task == "multilabel":
+            return (answer > 0.5).astype(np.int64)
+        return answer[:, 0] if answer.shape[1] == 1 else answer
+
+    def save(self, path: str | Path) -> None:
+        """Write one safetensors file: arrays, and recipe and schema as JSON."""
+        description = {
+            "format": FORMAT,
+            "kind": "model",
+            "outputs": self.outputs,
+            "recipe": recipe_to_plain(self.recipe),
+            "schema": self.schema.to_dict(),
+        }
+        save_tensors(Path(path), flatten(self.arrays), description)
+
+
+def load_predictor(path: str | Path) -> Predictor:
+    """Read a model file, or the model of a run folder.
+
+    Raises: FalllineError for anything but a whole model file of a format that this version knows.
+    """
+    path = Path(path)
+    if path.is_dir():
+        if not (path / "model.safetensors").is_file():
+            raise FalllineError(f"run folder {str(path)!r} holds no model.safetensors: its training has not finished")
+        path = path / "model.safetensors"
+    arrays, described = load_tensors(path, "model")
+    if described.get("kind") != "model" or described.get("format") != FORMAT:
+        raise FalllineError(f"model {str(path)!r} is not a model of format {FORMAT}: train it again with this version")
+    tree = nest(arrays)
+    for part in ("params", "stats", "scaling"):
+        tree.setdefault(part, {})
+    tree.setdefault("target_scaling", None)
+    return Predictor(
+        recipe_from_plain(described["recipe"]), Schema.from_dict(described["schema"]), described["outputs"], tree
+    )
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _tile(outputs: int, recipe: Recipe, arrays: dict[str, Any], x: Array, y: Array) -> tuple[Array, Array]:
+    assert recipe.loss is not None
+    network = recipe.model.network(recipe.loss.outputs(outputs))
+    prediction = forward(recipe, network, arrays["params"], arrays["stats"], arrays["scaling"], x)
+    answer = recipe.loss.mean(prediction)
+    if recipe.target_scaler is not None:
+        answer = recipe.target_scaler.invert(arrays["target_scaling"], answer)
+        y = recipe.target_scaler.apply(arrays["target_scaling"], y)
+    return answer, recipe.loss(prediction, y)
+
+
+def _fill(rows: np.ndarray) -> np.ndarray:
+    """Rows up to a full tile, the rest zeros."""
+    if len(rows) == TILE:
+        return rows
+    full = np.zeros((TILE, *rows.shape[1:]), rows.dtype)
+    full[: len(rows)] = rows
+    return full

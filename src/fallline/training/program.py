@@ -1,0 +1,147 @@
+"""The run as a pure function: `start(recipe, arrays, key) -> state`, `advance(recipe, arrays, state, until)`.
+
+Nothing here touches Python state, so that `vmap` of these two functions is a population. Everything that may differ
+between runs without another program is a traced argument; what is static is in the recipe's and the data's structure.
+"""
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Int
+
+from fallline.core.outcome import Outcome
+from fallline.core.random import Seed, named, permutation
+from fallline.metrics import METRICS
+from fallline.training.arrays import Arrays, training_weight
+from fallline.training.recipe import Recipe
+from fallline.training.state import Epoch, State, empty_history
+from fallline.training.step import batch_rows, network_of, one_step, pick
+from fallline.training.watch import probe, validate
+
+CAPACITY = 16  # epochs of history that one compiled call can return
+
+
+def start(recipe: Recipe, arrays: Arrays, key: Seed) -> State:
+    """A run before its first step: scalers fitted on its training rows, weights drawn."""
+    weight = training_weight(arrays)
+    scaling = recipe.scaler.fit(arrays.x, weight, arrays.columns)
+    target_scaling = None if recipe.target_scaler is None else recipe.target_scaler.fit(arrays.y, weight)
+    params, stats = network_of(recipe, arrays).init(named(key, "init"), (arrays.x.shape[1],))
+    zero = jnp.int32(0)
+    return State(
+        params=params,
+        stats=stats,
+        memory=recipe.optimizer.init(params),
+        scaling=scaling,
+        target_scaling=target_scaling,
+        key=key,
+        step=zero,
+        epoch=zero,
+        outcome=jnp.where(recipe.epochs > 0, Outcome.RUNNING, Outcome.FINISHED).astype(jnp.int32),
+        best_params=params,
+        best_stats=stats,
+        best_score=jnp.float32(jnp.inf),
+        best_epoch=zero,
+    )
+
+
+def advance(recipe: Recipe, arrays: Arrays, state: State, until: Int[Array, ""]) -> tuple[State, Epoch]:
+    """Train until an epoch is reached or the run ends; at most `CAPACITY` epochs, which fill the history from 0 on."""
+    first = state.epoch
+    history = empty_history(CAPACITY, len(state.params), network_of(recipe, arrays).activations)
+
+    def more(carry: tuple[State, Epoch]) -> Array:
+        return carry[0].running & (carry[0].epoch < jnp.minimum(until, first + CAPACITY))
+
+    def body(carry: tuple[State, Epoch]) -> tuple[State, Epoch]:
+        state, history = carry
+        new, seen = one_epoch(recipe, arrays, state)
+        put = lambda room, value: room.at[state.epoch - first].set(value)  # noqa: E731
+        return new, jax.tree.map(put, history, seen)
+
+    return lax.while_loop(more, body, (state, history))
+
+
+def one_epoch(recipe: Recipe, arrays: Arrays, state: State) -> tuple[State, Epoch]:
+    """One pass over the training rows in a new order, then a look at the validation rows."""
+    before = state
+    state, sums = _all_steps(recipe, arrays, state)
+    state = _fall_back(before, state)
+    valid_loss, valid_metric, monitored = validate(recipe, arrays, state, sums["train_loss"])
+    seen = Epoch(
+        **sums, valid_loss=valid_loss, valid_metric=valid_metric, monitor=monitored, **probe(recipe, arrays, state)
+    )
+    return _judge(recipe, arrays, state, monitored), seen
+
+
+def _all_steps(recipe: Recipe, arrays: Arrays, state: State) -> tuple[State, dict[str, Array]]:
+    """The epoch's minibatches, in an order drawn from the run's key and the epoch."""
+    rows, size = arrays.train.shape[0], batch_rows(recipe, arrays)
+    steps = -(-rows // size)
+    real_steps = -(-arrays.train_count // size)
+    order = permutation(named(state.key, "order", state.epoch), rows, arrays.train_count)
+    order = jnp.pad(arrays.train[order], (0, steps * size - rows), mode="edge").reshape(steps, size)
+
+    def step(carry: Any, inputs: tuple[Array, Array]) -> tuple[Any, None]:
+        state, sums = carry
+        index, rows = inputs
+        weight = (index * size + jnp.arange(size) < arrays.train_count).astype(jnp.float32)
+        if arrays.weight is not None:
+            weight = weight * arrays.weight[rows]
+        return one_step(recipe, arrays, state, sums, rows, weight, real_steps), None
+
+    zero = jnp.float32(0.0)
+    sums = {"weight": zero, "loss": zero, "objective": zero, "metric": zero, "learning_rate": jnp.float32(jnp.nan)}
+    (state, sums), _ = lax.scan(step, (state, sums), (jnp.arange(steps), order))
+    total = jnp.maximum(sums["weight"], 1e-30)
+    metric = sums["metric"] / total
+    return state, {
+        "train_loss": sums["loss"] / total,
+        "train_objective": sums["objective"] / total,
+        "train_metric": jnp.sqrt(metric) if arrays.task == "regression" else metric,
+        "learning_rate": sums["learning_rate"],
+    }
+
+
+def _fall_back(before: State, after: State) -> State:
+    """The epoch's end, or its beginning where an update has made the params non-finite.
+
+    Each step sees that its gradient is finite; a rule that turns a finite gradient into a non-finite step is caught here.
+    """
+    finite = jnp.bool_(True)
+    for leaf in jax.tree.leaves(after.params):
+        finite &= jnp.all(jnp.isfinite(leaf))
+    return dataclasses.replace(
+        after,
+        params=pick(finite, after.params, before.params),
+        stats=pick(finite, after.stats, before.stats),
+        memory=pick(finite, after.memory, before.memory),
+        outcome=jnp.where(finite, after.outcome, jnp.int32(Outcome.DIVERGED)),
+    )
+
+
+def _judge(recipe: Recipe, arrays: Arrays, state: State, monitored: Array) -> State:
+    """Keep the best params, and say whether another epoch is to come."""
+    epoch = state.epoch + 1
+    healthy = state.running
+    watches = recipe.monitor == "train_loss" or (recipe.monitor != "none" and arrays.valid.shape[0] > 0)
+    larger_is_better = recipe.monitor in METRICS and METRICS[recipe.monitor].larger_is_better
+    score = -monitored if larger_is_better else monitored
+    better = healthy & (score < state.best_score - recipe.tolerance) if watches else healthy
+    best_epoch = jnp.where(better, epoch, state.best_epoch)
+    impatient = False if recipe.patience is None else epoch - best_epoch >= recipe.patience
+    going = jnp.where(epoch >= recipe.epochs, Outcome.FINISHED, jnp.where(impatient, Outcome.STOPPED, Outcome.RUNNING))
+    # A run that diverges before it was ever better than nothing keeps its last finite params.
+    keep = better | (~healthy & (state.best_epoch == 0))
+    return dataclasses.replace(
+        state,
+        epoch=epoch,
+        outcome=jnp.where(healthy, going, Outcome.DIVERGED).astype(jnp.int32),
+        best_params=pick(keep, state.params, state.best_params),
+        best_stats=pick(keep, state.stats, state.best_stats),
+        best_score=jnp.where(better, score, state.best_score),
+        best_epoch=best_epoch,
+    )

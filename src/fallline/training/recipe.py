@@ -1,0 +1,98 @@
+"""The recipe: everything that decides a run, but for the data and the seed."""
+
+from typing import Any, ClassVar
+
+from fallline.core.block import Block, replace
+from fallline.core.errors import FalllineError
+from fallline.core.field import number, part, structure
+from fallline.core.plain import from_plain, to_plain
+from fallline.losses import BinaryCrossEntropy, Loss, SoftmaxCrossEntropy, SquaredError
+from fallline.metrics import metric
+from fallline.models import MLP, Model
+from fallline.optimizers import Adam, Optimizer
+from fallline.penalties import L2, Penalty
+from fallline.scalers import Scaler, Standardise
+from fallline.schedules import Cosine
+
+
+class Recipe(Block):
+    """A tree of blocks: model, loss, optimizer, penalty, scalers, and how long to train.
+
+    What is `None` is chosen by the data when the run starts (see `complete`), and written into the run's recipe.
+
+    >>> from fallline.core.block import replace
+    >>> replace(Recipe(), {"optimizer.learning_rate.peak": 0.01}).optimizer.learning_rate.peak
+    0.01
+    """
+
+    family: ClassVar[str] = "recipe"
+    name: ClassVar[str] = "recipe"
+    model: Model = part(MLP(), family="model", help="the network")
+    loss: Loss | None = part(None, family="loss", optional=True, help="what is minimised; None: the task's usual loss")
+    optimizer: Optimizer = part(Adam(Cosine(2e-3, warmup=0.05)), family="optimizer", help="the update rule")
+    penalty: Penalty | None = part(L2(1e-4), family="penalty", optional=True, help="cost on the size of the weights")
+    scaler: Scaler = part(Standardise(), family="scaler", help="scaling of the inputs")
+    target_scaler: Scaler | None = part(
+        Standardise(), family="scaler", optional=True, help="scaling of the target; regression only"
+    )
+    batch_size: int | None = structure(
+        None, optional=True, unit="examples", help="examples per step; 1 is stochastic, all is batch descent"
+    )
+    epochs: int = number(
+        60, valid="[0, 1e9]", usual=(10, 300), scale="log", integer=True, unit="epochs", help="passes over the data"
+    )
+    patience: int | None = number(
+        20,
+        valid="[1, 1e9]",
+        usual=(5, 50),
+        integer=True,
+        optional=True,
+        unit="epochs",
+        help="epochs without improvement before stopping; None: never",
+    )
+    tolerance: float = number(0.0, valid="[0, inf)", usual=(0.0, 1e-3), help="smallest change that is an improvement")
+    monitor: str = structure("loss", help="what early stopping watches on the validation rows: loss or a metric")
+
+    def __check_init__(self) -> None:
+        size = self.batch_size
+        if size is not None and size != "all" and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
+            raise FalllineError(
+                f"Recipe.batch_size = {size!r} is not a number of examples: expected 1 or more, or 'all'"
+            )
+
+
+def complete(recipe: Recipe, *, task: str, training_rows: int) -> Recipe:
+    """The recipe with what the data decide filled in: loss, batch size, target scaling.
+
+    Raises: FalllineError for a loss or a monitor that does not fit the task.
+    """
+    loss = recipe.loss or _usual_loss(task)
+    if task not in loss.tasks:
+        raise FalllineError(f"loss {loss.name!r} is for {' or '.join(loss.tasks)}; the target makes this a {task}")
+    if recipe.monitor not in ("loss", "train_loss", "none"):
+        metric(recipe.monitor, task)
+    size = recipe.batch_size
+    if size is None:
+        # About 64 steps an epoch, between 32 and 256 examples each.
+        size = 32
+        while size < 256 and training_rows // size > 96:
+            size *= 2
+    size = training_rows if size == "all" else min(size, training_rows)
+    changes: dict[str, Any] = {"loss": loss, "batch_size": size}
+    if task != "regression":
+        changes["target_scaler"] = None
+    return replace(recipe, changes)
+
+
+def _usual_loss(task: str) -> Loss:
+    return {"regression": SquaredError(), "multilabel": BinaryCrossEntropy()}.get(task, SoftmaxCrossEntropy())
+
+
+def recipe_to_plain(recipe: Recipe) -> dict[str, Any]:
+    """A recipe as nested dicts; `name` is left out, since there is one kind of recipe."""
+    return {key: value for key, value in to_plain(recipe).items() if key != "name"}
+
+
+def recipe_from_plain(plain: dict[str, Any]) -> Recipe:
+    """The recipe that nested dicts describe; refuses unknown names, with the nearest."""
+    return from_plain("recipe", {"name": "recipe", **plain}, "recipe")

@@ -1,0 +1,237 @@
+"""`train(recipe, data, seed) -> run`: the compiled run in chunks of epochs, and what happens between them."""
+
+import dataclasses
+import functools
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fallline.core.block import as_arrays
+from fallline.core.errors import FalllineError
+from fallline.core.outcome import Outcome
+from fallline.data.table import Table
+from fallline.metrics import metrics_of
+from fallline.training import program
+from fallline.training.arrays import Arrays, to_device
+from fallline.training.checkpoint import load_checkpoint, save_checkpoint
+from fallline.training.history import History, join, name_columns
+from fallline.training.interrupt import Interrupt
+from fallline.training.predictor import Predictor
+from fallline.training.recipe import Recipe, complete, recipe_to_plain
+from fallline.training.state import Epoch, State
+from fallline.training.watch import layer_names
+
+CHUNK_SECONDS = 0.5  # how long a compiled call may run before Python looks up
+
+
+@dataclasses.dataclass(frozen=True)
+class Moment:
+    """Where a run stands between two chunks, for a progress bar or a callback."""
+
+    epoch: int
+    epochs: int
+    seconds: float
+    history: History
+    best_epoch: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A finished training.
+
+    Arguments:
+        recipe: the completed recipe, everything that the data decided filled in.
+        model: the trained model, with the best parameters.
+        history: one row per epoch.
+        metrics: `metrics["test"]["accuracy"]`; for every split that has rows.
+        outcome: how it ended.
+        interrupted: whether Ctrl-C ended it before its time.
+        notes: sentences on what a person should know.
+    """
+
+    recipe: Recipe
+    model: Predictor
+    state: State
+    history: History
+    metrics: dict[str, dict[str, float]]
+    outcome: Outcome
+    interrupted: bool
+    seconds: float
+    compile_seconds: float
+    seed: int
+    notes: tuple[str, ...] = ()
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch whose parameters are kept, from 1; 0 for the initial ones."""
+        return int(self.state.best_epoch)
+
+    @property
+    def sentence(self) -> str:
+        """How the run ended, in words."""
+        epochs = len(self.history)
+        if self.interrupted:
+            return f"interrupted after {epochs} epochs; the parameters are those of epoch {self.best_epoch}, the best"
+        return self.outcome.sentence(epochs=epochs, best_epoch=self.best_epoch, step=int(self.state.step))
+
+
+# Compiled once per structure of recipe and shapes of data, for every value of every traced hyperparameter.
+compiled_start = jax.jit(program.start)
+compiled_advance = jax.jit(program.advance, donate_argnums=2)
+
+
+def train(
+    recipe: Recipe,
+    data: Table,
+    *,
+    seed: int = 0,
+    watch: Callable[[Moment], None] | None = None,
+    folder: Path | None = None,
+    checkpoint_seconds: float = 10.0,
+    resume: bool = False,
+) -> Run:
+    """Train one recipe on a table.
+
+    Arguments:
+        recipe: what to train and how; what it leaves open the data decide.
+        data: a table with its split.
+        seed: of initial weights, minibatch order and dropout.
+        watch: called between chunks of epochs.
+        folder: where checkpoints go; none are written without it.
+        checkpoint_seconds: shortest time between two checkpoints.
+        resume: continue from the folder's newest whole checkpoint, if there is one.
+
+    Raises: FalllineError for a recipe that does not fit the data.
+
+    >>> from fallline.data.table import load
+    >>> run = train(Recipe(epochs=3), load("sklearn:iris"))
+    >>> run.outcome.label, len(run.history)
+    ('finished', 3)
+    """
+    began = time.perf_counter()
+    if not isinstance(data, Table):
+        raise FalllineError(
+            f"data of type {type(data).__name__} cannot be trained on: expected a Table, as fallline.load(source) and "
+            "fallline.Table.from_arrays(X, y) make"
+        )
+    table = data
+    recipe, arrays, key = place(recipe, table, seed)
+    notes: list[str] = []
+    traced = as_arrays(recipe)
+    state, seen = None, None
+    identity = {"recipe": _digest(recipe), "data": table.fingerprint, "seed": seed} if folder else {}
+    if resume and folder is not None:
+        like = jax.eval_shape(program.start, traced, arrays, key)
+        state, seen, damaged = load_checkpoint(folder, like, identity)
+        notes += [f"{sentence}; the one before it is used" if state is not None else sentence for sentence in damaged]
+    chunks = [] if seen is None else [seen]
+    state = compiled_start(traced, arrays, key) if state is None else state
+    names = layer_names(recipe, arrays)
+    first_metric = metrics_of(table.task)[0].name
+    label = functools.partial(_label, metric=first_metric, monitor=recipe.monitor, names=names)
+    jax.block_until_ready(state.step)
+    setup = time.perf_counter() - began
+
+    saved, count = time.perf_counter(), 1
+    with Interrupt() as interrupt:
+        while bool(state.running) and not interrupt.asked:
+            before, asked_at = int(state.epoch), time.perf_counter()
+            state, seen = compiled_advance(traced, arrays, state, jnp.int32(before + count))
+            interrupt.wait(state.epoch)
+            done = int(state.epoch) - before
+            chunks.append(jax.tree.map(lambda leaf, done=done: np.asarray(leaf)[:done], seen))
+            each = (time.perf_counter() - asked_at) / max(done, 1)
+            if before == 0:
+                setup += time.perf_counter() - asked_at
+            count = int(np.clip(CHUNK_SECONDS / each, 1, program.CAPACITY))
+            now = time.perf_counter()
+            if watch is not None:
+                total = int(recipe.epochs)
+                watch(Moment(int(state.epoch), total, now - began, label(chunks), int(state.best_epoch)))
+            if folder is not None and bool(state.running) and now - saved >= checkpoint_seconds:
+                save_checkpoint(folder, state, join(chunks), identity)
+                saved = now
+        interrupted = bool(state.running)
+        if interrupted and folder is not None and chunks:
+            save_checkpoint(folder, state, join(chunks), identity)
+
+    model = predictor_of(recipe, table, state)
+    return Run(
+        recipe=recipe,
+        model=model,
+        state=state,
+        history=label(chunks),
+        metrics=evaluate_splits(model, table),
+        outcome=Outcome(int(state.outcome)),
+        interrupted=interrupted,
+        seconds=time.perf_counter() - began,
+        compile_seconds=setup,
+        seed=seed,
+        notes=tuple(notes),
+    )
+
+
+def place(recipe: Recipe, table: Table, seed: int) -> tuple[Recipe, Arrays, jax.Array]:
+    """The completed recipe, the data on the device and the run's key.
+
+    Raises: FalllineError for a schedule or distribution left in a field that cannot hold it.
+    """
+    if len(table.dataset.train) == 0:
+        raise FalllineError("no rows are left for training: lower the shares for test and validation")
+    recipe = complete(recipe, task=table.task, training_rows=len(table.dataset.train))
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
+        raise FalllineError(f"seed = {seed!r} is not a whole number from 0 to 2^32 - 1")
+    return recipe, to_device(table.dataset), jax.random.key(int(seed))
+
+
+def predictor_of(recipe: Recipe, table: Table, state: State) -> Predictor:
+    """What is kept of a state: the best parameters, on the host."""
+    kept = {
+        "params": state.best_params,
+        "stats": state.best_stats,
+        "scaling": state.scaling,
+        "target_scaling": state.target_scaling,
+    }
+    outputs = table.dataset.n_classes if table.task == "classification" else table.dataset.y.shape[1]
+    return Predictor(recipe, table.schema, outputs, jax.tree.map(np.asarray, kept))
+
+
+def evaluate_rows(model: Predictor, x: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> dict[str, float]:
+    """Loss and every metric of the task on labelled rows, in float64 from float32 predictions."""
+    answer, losses = model.judge(x, y)
+    assert losses is not None
+    w = np.ones(len(x)) if weight is None else weight.astype(np.float64)
+    target = y if model.task == "classification" else y.astype(np.float64)
+    found = {"loss": float(losses.astype(np.float64) @ w / max(w.sum(), 1e-30))}
+    for each in metrics_of(model.task):
+        found[each.name] = float(each.compute(answer.astype(np.float64), target, w))
+    return found
+
+
+def evaluate_splits(model: Predictor, table: Table) -> dict[str, dict[str, float]]:
+    """The metrics of every split that has rows."""
+    data = table.dataset
+    found = {}
+    for name, rows in (("train", data.train), ("valid", data.valid), ("test", data.test)):
+        if len(rows):
+            weight = None if data.weight is None else data.weight[rows]
+            found[name] = evaluate_rows(model, data.x[rows], data.y[rows], weight)
+    return found
+
+
+def _label(chunks: list[Epoch], *, metric: str, monitor: str, names: tuple[list[str], list[str]]) -> History:
+    if not chunks:
+        empty = program.empty_history(0, len(names[0]), len(names[1]))
+        return name_columns(empty, metric, monitor, *names)
+    return name_columns(join(chunks), metric, monitor, *names)
+
+
+def _digest(recipe: Recipe) -> str:
+    return hashlib.sha256(json.dumps(recipe_to_plain(recipe), sort_keys=True).encode()).hexdigest()

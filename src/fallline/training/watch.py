@@ -1,0 +1,106 @@
+"""What is watched at the end of an epoch: validation loss and metrics, gradients and units on a probe."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float
+
+from fallline.core.schedule import at_time
+from fallline.layers import Sequential
+from fallline.metrics import METRICS, metrics_of
+from fallline.training.arrays import Arrays
+from fallline.training.recipe import Recipe
+from fallline.training.state import State
+from fallline.training.step import answers, batch_rows, network_of, scaled_target, time_of
+
+TILE = 1024  # rows per forward pass outside of training
+PROBE = 128  # training rows on which gradients and units are watched
+
+
+def forward(
+    recipe: Recipe, network: Sequential, params: Any, stats: Any, scaling: Any, x: Float[Array, "rows features"]
+) -> Float[Array, "rows outputs"]:
+    """The network's outputs for unscaled rows, as when predicting."""
+    return network.apply(params, stats, recipe.scaler.apply(scaling, x), key=None, training=False)[0]
+
+
+def predict(
+    recipe: Recipe, arrays: Arrays, state: State, x: Float[Array, "rows features"]
+) -> Float[Array, "rows outputs"]:
+    """The network's outputs for unscaled rows, tile by tile."""
+    network = network_of(recipe, arrays)
+    tile = lambda rows: forward(recipe, network, state.params, state.stats, state.scaling, rows)  # noqa: E731
+    count = x.shape[0]
+    if count <= TILE:
+        return tile(x)
+    tiles = -(-count // TILE)
+    padded = jnp.pad(x, ((0, tiles * TILE - count), (0, 0)), mode="edge")
+    return lax.map(tile, padded.reshape(tiles, TILE, -1)).reshape(tiles * TILE, -1)[:count]
+
+
+def validate(recipe: Recipe, arrays: Arrays, state: State, train_loss: Array) -> tuple[Array, Array, Array]:
+    """(loss, first metric, monitored value) on the validation rows; NaN where there are none."""
+    nan = jnp.float32(jnp.nan)
+    if arrays.valid.shape[0] == 0:
+        return nan, nan, train_loss
+    assert recipe.loss is not None
+    weight = (jnp.arange(arrays.valid.shape[0]) < arrays.valid_count).astype(jnp.float32)
+    if arrays.weight is not None:
+        weight = weight * arrays.weight[arrays.valid]
+    target = arrays.y[arrays.valid]
+    prediction = predict(recipe, arrays, state, arrays.x[arrays.valid])
+    each = recipe.loss(prediction, scaled_target(recipe, state, target))
+    loss = jnp.vdot(each, weight) / jnp.maximum(jnp.sum(weight), 1e-30)
+    answer = answers(recipe, state, prediction)
+    first = metrics_of(arrays.task)[0]
+    value = first.compute(answer, target, weight)
+    monitored = {"loss": loss, "train_loss": train_loss, "none": loss, first.name: value}
+    if recipe.monitor in monitored:
+        return loss, value, monitored[recipe.monitor]
+    return loss, value, METRICS[recipe.monitor].compute(answer, target, weight)
+
+
+def probe(recipe: Recipe, arrays: Arrays, state: State) -> dict[str, Array]:
+    """Per layer, on fixed training rows: gradient norm, update:weight ratio, dead and saturated shares."""
+    rows = arrays.train[: min(PROBE, arrays.train.shape[0])]
+    network = network_of(recipe, arrays)
+    steps = -(-arrays.train_count // batch_rows(recipe, arrays))
+    time = time_of(recipe, jnp.maximum(state.step - 1, 0).astype(jnp.float32), steps)
+    now, network = at_time(recipe, time), at_time(network, time)
+    x = now.scaler.apply(state.scaling, arrays.x[rows])
+    y = scaled_target(now, state, arrays.y[rows])
+
+    def objective(params: Any) -> tuple[Array, list[Any]]:
+        taps: list[Any] = []
+        prediction, _ = network.apply(params, state.stats, x, key=None, training=False, taps=taps)
+        cost = jnp.mean(now.loss(prediction, y)) + (0.0 if now.penalty is None else now.penalty(params))
+        units = [(jnp.mean(jnp.min(f.flat(a), axis=0)), jnp.mean(f.squashed(b))) for _, f, a, b in taps]
+        return cost, units
+
+    (cost, units), gradient = jax.value_and_grad(objective, has_aux=True)(state.params)
+    delta, _ = now.optimizer.update(gradient, state.memory, state.params, value=cost)
+    none = jnp.zeros(0)
+    norms = [(_norm(gradient[n]), _norm(delta[n]) / jnp.maximum(_norm(state.params[n]), 1e-30)) for n in state.params]
+    return {
+        "gradient_norm": jnp.stack([g for g, _ in norms]) if norms else none,
+        "update_ratio": jnp.stack([r for _, r in norms]) if norms else none,
+        "dead": jnp.stack([d for d, _ in units]) if units else none,
+        "saturated": jnp.stack([s for _, s in units]) if units else none,
+    }
+
+
+def layer_names(recipe: Recipe, arrays: Arrays) -> tuple[list[str], list[str]]:
+    """Names of the layers with params and of the layers with an activation, in the order of `Epoch`'s arrays."""
+    network = network_of(recipe, arrays)
+    shapes = jax.eval_shape(lambda key: network.init(key, (arrays.x.shape[1],))[0], jax.random.key(0))
+    taps: list[Any] = []
+    stats = jax.eval_shape(lambda key: network.init(key, (arrays.x.shape[1],))[1], jax.random.key(0))
+    x = jax.ShapeDtypeStruct((1, arrays.x.shape[1]), jnp.float32)
+    jax.eval_shape(lambda p, s, x: network.apply(p, s, x, key=None, training=False, taps=taps)[0], shapes, stats, x)
+    return sorted(shapes), [name for name, *_ in taps]
+
+
+def _norm(tree: Any) -> Array:
+    return jnp.sqrt(sum(jnp.vdot(leaf, leaf) for leaf in jax.tree.leaves(tree)))
