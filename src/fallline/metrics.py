@@ -27,7 +27,7 @@ class Metric(NamedTuple):
 
 def _library(array: Array) -> Any:
     """NumPy or jax.numpy, by the array given: inside a run the one, in float64 on the host the other."""
-    return np if isinstance(array, np.ndarray) else jnp
+    return np if isinstance(array, np.ndarray | np.generic) else jnp
 
 
 def _positive(value: Array) -> Array:

@@ -95,8 +95,10 @@ def number(
 
     def convert(value: Any) -> Any:
         # One dtype per field, whatever the user wrote, so that 1 and 1.0 share a program.
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
             return value
+        if abs(value) > sys.float_info.max:  # a whole number of hundreds of digits, or infinity
+            return math.copysign(math.inf, value) if value == value and not integer else value
         if integer:
             return int(value) if float(value).is_integer() else value
         return float(value)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fallline.core.block import Block, declared_fields, family, lookup
+from fallline.core.block import Block, declared_fields, family, get, lookup, replace
 from fallline.core.errors import FalllineError, nearest
 from fallline.core.field import Field
 
@@ -80,3 +80,15 @@ def _value(declared: Field, value: Any, where: str) -> Any:
     if isinstance(value, list):
         return tuple(tuple(each) if isinstance(each, list) else each for each in value)
     return value
+
+
+def parse(block: Any, path: str, value: Any) -> Any:
+    """A copy of a block with plain data put at a dotted path: `("optimizer", "sgd")`, `("model.dropout", 0.1)`.
+
+    Raises: FalllineError for a path that does not exist, with the nearest, and for a value that is not valid there.
+    """
+    parent, _, name = path.rpartition(".")
+    owner = get(block, parent) if parent else block
+    get(block, path)
+    declared = declared_fields(type(owner)).get(name) if isinstance(owner, Block) else None
+    return replace(block, {path: value if declared is None else _value(declared, value, path)})

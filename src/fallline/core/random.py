@@ -16,17 +16,6 @@ from jaxtyping import Array, Float, Int, Key, UInt32
 Seed = Key[Array, ""]
 
 
-def named(key: Seed, name: str, step: Array | int | None = None) -> Seed:
-    """The key of one named use of randomness, folded with the step if it is used at every step.
-
-    >>> a, b = (named(jax.random.key(0), name) for name in ("init", "order"))
-    >>> bool((jax.random.key_data(a) == jax.random.key_data(b)).all())
-    False
-    """
-    key = jax.random.fold_in(key, zlib.crc32(name.encode()))
-    return key if step is None else jax.random.fold_in(key, step)
-
-
 def _mix(h: UInt32[Array, "*shape"]) -> UInt32[Array, "*shape"]:
     """A bijection of 32-bit words in which every input bit flips half of the output bits.
 
@@ -37,12 +26,31 @@ def _mix(h: UInt32[Array, "*shape"]) -> UInt32[Array, "*shape"]:
     return h ^ (h >> 16)
 
 
+def named(key: Seed, name: str, step: Array | int | None = None) -> Seed:
+    """The key of one named use of randomness, folded with the step if it is used at every step.
+
+        k1' = mix(k1 + mix(id)),  k2' = mix(k2 + mix(k1')),  id = a checksum of the name, then the step
+
+    A few integer operations where Threefry's fold takes a hundred: less to compile in every program.
+
+    >>> a, b = (named(jax.random.key(0), name) for name in ("init", "order"))
+    >>> bool((jax.random.key_data(a) == jax.random.key_data(b)).all())
+    False
+    """
+    words = jax.random.key_data(key).astype(jnp.uint32)
+    for each in (zlib.crc32(name.encode()), step):
+        if each is not None:
+            first = _mix(words[0] + _mix(jnp.asarray(each, jnp.uint32) ^ jnp.uint32(0x5BD1E995)))
+            words = jnp.stack([first, _mix(words[1] + _mix(first ^ jnp.uint32(0x1B873593)))])
+    return jax.random.wrap_key_data(words)
+
+
 def bits(key: Seed, shape: Sequence[int]) -> UInt32[Array, "*shape"]:
     """Random words, each a hash of the key and of its own index.
 
         word[i, j, ...] = mix(mix(k1 + i c1) + mix(k2 + j c2) + ...)
 
-    Two multiplications a word; Threefry, which derives the keys, takes twenty rounds.
+    Two multiplications a word; Threefry takes twenty rounds.
 
     Raises: nothing. Source: the counter-based construction of Salmon et al., "Parallel random numbers: as easy as
     1, 2, 3", 2011, with a weaker and cheaper bijection.

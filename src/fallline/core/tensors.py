@@ -59,7 +59,8 @@ def save_tensors(path: Path, arrays: dict[str, np.ndarray], description: dict[st
     """Write arrays and a JSON description, with a digest of both."""
     from safetensors.numpy import save
 
-    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    # `ascontiguousarray` makes a number an array of one; the shape is put back.
+    arrays = {name: np.ascontiguousarray(array).reshape(np.shape(array)) for name, array in arrays.items()}
     text = json.dumps(description, sort_keys=True)
     write_atomically(path, save(arrays, metadata={"fallline": text, "sha256": _digest(arrays, text)}))
 

@@ -40,8 +40,6 @@ def load_checkpoint(
             continue
         try:
             arrays, described = load_tensors(path, "checkpoint")
-            state = unflatten(_part(arrays, "state/"), like)
-            seen = Epoch(**_part(arrays, "history/"))
         except FalllineError as error:
             damaged.append(str(error))
             continue
@@ -51,6 +49,8 @@ def load_checkpoint(
                     f"checkpoint {str(path)!r} belongs to another {name}: it can only continue the run that wrote it, "
                     "on the same data; start a new run instead"
                 )
+        state = unflatten(_part(arrays, "state/"), like)
+        seen = Epoch(**_part(arrays, "history/"))
         return jax.device_put(state), seen, damaged
     return None, None, damaged
 

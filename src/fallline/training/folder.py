@@ -12,7 +12,7 @@ from fallline.core.errors import FalllineError, nearest
 from fallline.core.files import write_atomically
 from fallline.data.table import Table
 from fallline.training.checkpoint import remove_checkpoints
-from fallline.training.recipe import Recipe, recipe_from_plain, recipe_to_plain
+from fallline.training.recipe import Recipe, complete, recipe_from_plain, recipe_to_plain
 from fallline.training.train import Run
 
 RECIPE, METRICS, HISTORY, MODEL = "recipe.toml", "metrics.json", "history.parquet", "model.safetensors"
@@ -42,6 +42,14 @@ def new_folder(path: Path | None, name: str) -> Path:
     while (folder := Path("runs") / f"{safe}-{count}").exists():
         count += 1
     return folder
+
+
+def checked(plan: Plan, table: Table) -> Recipe:
+    """The completed recipe; called before a folder is made, so that bad input leaves nothing behind.
+
+    Raises: FalllineError as `complete` does.
+    """
+    return complete(plan.recipe, task=table.task, training_rows=len(table.dataset.train))
 
 
 def begin_folder(folder: Path, plan: Plan) -> None:

@@ -18,8 +18,8 @@ from fallline.metrics import METRICS
 from fallline.training.arrays import Arrays, training_weight
 from fallline.training.recipe import Recipe
 from fallline.training.state import Epoch, State, empty_history
-from fallline.training.step import batch_rows, network_of, one_step, pick
-from fallline.training.watch import probe, validate
+from fallline.training.step import Tally, batch_rows, empty_tally, network_of, one_step, pick
+from fallline.training.watch import layer_norms, probe, validate
 
 CAPACITY = 16  # epochs of history that one compiled call can return
 
@@ -68,16 +68,26 @@ def advance(recipe: Recipe, arrays: Arrays, state: State, until: Int[Array, ""])
 def one_epoch(recipe: Recipe, arrays: Arrays, state: State) -> tuple[State, Epoch]:
     """One pass over the training rows in a new order, then a look at the validation rows."""
     before = state
-    state, sums = _all_steps(recipe, arrays, state)
+    state, tally = _all_steps(recipe, arrays, state)
     state = _fall_back(before, state)
-    valid_loss, valid_metric, monitored = validate(recipe, arrays, state, sums["train_loss"])
+    total = jnp.maximum(tally.weight, 1e-30)
+    metric = tally.metric / total
+    valid_loss, valid_metric, monitored = validate(recipe, arrays, state, tally.loss / total)
     seen = Epoch(
-        **sums, valid_loss=valid_loss, valid_metric=valid_metric, monitor=monitored, **probe(recipe, arrays, state)
+        train_loss=tally.loss / total,
+        train_objective=tally.objective / total,
+        train_metric=jnp.sqrt(metric) if arrays.task == "regression" else metric,
+        valid_loss=valid_loss,
+        valid_metric=valid_metric,
+        monitor=monitored,
+        learning_rate=tally.learning_rate,
+        **layer_norms(state.params, tally),
+        **probe(recipe, arrays, state),
     )
     return _judge(recipe, arrays, state, monitored), seen
 
 
-def _all_steps(recipe: Recipe, arrays: Arrays, state: State) -> tuple[State, dict[str, Array]]:
+def _all_steps(recipe: Recipe, arrays: Arrays, state: State) -> tuple[State, Tally]:
     """The epoch's minibatches, in an order drawn from the run's key and the epoch."""
     rows, size = arrays.train.shape[0], batch_rows(recipe, arrays)
     steps = -(-rows // size)
@@ -86,24 +96,15 @@ def _all_steps(recipe: Recipe, arrays: Arrays, state: State) -> tuple[State, dic
     order = jnp.pad(arrays.train[order], (0, steps * size - rows), mode="edge").reshape(steps, size)
 
     def step(carry: Any, inputs: tuple[Array, Array]) -> tuple[Any, None]:
-        state, sums = carry
+        state, tally = carry
         index, rows = inputs
         weight = (index * size + jnp.arange(size) < arrays.train_count).astype(jnp.float32)
         if arrays.weight is not None:
             weight = weight * arrays.weight[rows]
-        return one_step(recipe, arrays, state, sums, rows, weight, real_steps), None
+        return one_step(recipe, arrays, state, tally, rows, weight, real_steps), None
 
-    zero = jnp.float32(0.0)
-    sums = {"weight": zero, "loss": zero, "objective": zero, "metric": zero, "learning_rate": jnp.float32(jnp.nan)}
-    (state, sums), _ = lax.scan(step, (state, sums), (jnp.arange(steps), order))
-    total = jnp.maximum(sums["weight"], 1e-30)
-    metric = sums["metric"] / total
-    return state, {
-        "train_loss": sums["loss"] / total,
-        "train_objective": sums["objective"] / total,
-        "train_metric": jnp.sqrt(metric) if arrays.task == "regression" else metric,
-        "learning_rate": sums["learning_rate"],
-    }
+    (state, tally), _ = lax.scan(step, (state, empty_tally(state.params)), (jnp.arange(steps), order))
+    return state, tally
 
 
 def _fall_back(before: State, after: State) -> State:

@@ -38,7 +38,8 @@ class Epoch(eqx.Module):
     """What a person wants to see of an epoch; per layer where an array has an axis.
 
     `train_loss` and `train_metric` are means over the epoch's minibatches, as trained; `valid_*` are taken at its end.
-    Gradient norm, update:weight ratio, dead and saturated shares are taken on a fixed probe of training rows.
+    The gradient's norm is its root mean square over the epoch's steps, the update:weight ratio that of its last step;
+    dead and saturated shares are taken on a fixed probe of training rows.
     """
 
     train_loss: Float[Array, ""]

@@ -1,7 +1,7 @@
 """One update: a minibatch, its loss and gradient, the rule's step."""
 
 import dataclasses
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -28,21 +28,39 @@ def batch_rows(recipe: Recipe, arrays: Arrays) -> int:
     return max(1, min(recipe.batch_size, arrays.train.shape[0]))
 
 
+class Tally(NamedTuple):
+    """Sums over an epoch's steps, weighted by examples, and the last step's update."""
+
+    weight: Array
+    loss: Array
+    objective: Array
+    metric: Array
+    steps: Array
+    squares: dict[str, Array]  # of the gradient, per layer
+    delta: Any
+    learning_rate: Array
+
+
+def empty_tally(params: dict[str, Any]) -> Tally:
+    """A tally before an epoch's first step."""
+    zero = jnp.float32(0.0)
+    nothing = jax.tree.map(jnp.zeros_like, params)
+    return Tally(zero, zero, zero, zero, zero, {name: zero for name in params}, nothing, jnp.float32(jnp.nan))
+
+
 def one_step(
     recipe: Recipe,
     arrays: Arrays,
     state: State,
-    sums: dict[str, Array],
+    tally: Tally,
     rows: Int[Array, " batch"],
     weight: Float[Array, " batch"],
     steps_per_epoch: Array,
-) -> tuple[State, dict[str, Array]]:
-    """One update from one minibatch."""
-    network = network_of(recipe, arrays)
-    step = state.step.astype(jnp.float32)
-    time = time_of(recipe, step, steps_per_epoch)
+) -> tuple[State, Tally]:
+    """One update from one minibatch. A row of weight 0 only fills it; a minibatch of such rows changes nothing."""
+    time = time_of(recipe, state.step, steps_per_epoch)
     now = at_time(recipe, time)
-    network = at_time(network, time)
+    network = network_of(now, arrays)
     x = now.scaler.apply(state.scaling, arrays.x[rows])
     y = scaled_target(now, state, arrays.y[rows])
     total = jnp.sum(weight)
@@ -57,35 +75,38 @@ def one_step(
 
     (cost, (loss, prediction, stats)), gradient = jax.value_and_grad(objective, has_aux=True)(state.params)
     delta, memory = now.optimizer.update(gradient, state.memory, state.params, value=cost)
-    # One dot product per array says whether the gradient is finite; see docs/design.md for what it costs.
-    square = sum(jnp.vdot(g, g) for g in jax.tree.leaves(gradient))
+    # The guard against divergence: a dot product per array is fast, an ordinary sum is not (see `penalties.L2`).
+    squares = {name: sum(jnp.vdot(g, g) for g in jax.tree.leaves(layer)) for name, layer in gradient.items()}
+    healthy = jnp.isfinite(loss) & jnp.isfinite(sum(squares.values()))
     filled = total > 0
-    healthy = jnp.isfinite(loss) & jnp.isfinite(square)
     moves = state.running & filled & healthy
+    delta = jax.tree.map(lambda d, w: jnp.where(moves, d, 0).astype(w.dtype), delta, state.params)
     new = dataclasses.replace(
         state,
-        params=jax.tree.map(lambda w, d: w + jnp.where(moves, d, 0).astype(w.dtype), state.params, delta),
+        params=jax.tree.map(jnp.add, state.params, delta),
         stats=pick(moves, stats, state.stats),
         memory=pick(moves, memory, state.memory),
         step=state.step + moves,
         outcome=jnp.where(state.running & filled & ~healthy, Outcome.DIVERGED, state.outcome).astype(jnp.int32),
     )
     counted = jnp.where(state.running, total, 0.0)
-    add = lambda name, value: sums[name] + jnp.where(counted > 0, value * counted, 0.0)  # noqa: E731
-    return new, {
-        "weight": sums["weight"] + counted,
-        "loss": add("loss", loss),
-        "objective": add("objective", cost),
-        "metric": add("metric", jnp.vdot(score(now, state, arrays, prediction, y, rows), share)),
-        "learning_rate": jnp.asarray(getattr(now.optimizer, "learning_rate", jnp.nan), jnp.float32),
-    }
+    add = lambda before, value: before + jnp.where(counted > 0, value * counted, 0.0)  # noqa: E731
+    return new, Tally(
+        weight=tally.weight + counted,
+        loss=add(tally.loss, loss),
+        objective=add(tally.objective, cost),
+        metric=add(tally.metric, jnp.vdot(score(now, state, arrays, prediction, y, rows), share)),
+        steps=tally.steps + moves,
+        squares={name: tally.squares[name] + jnp.where(moves, squares[name], 0.0) for name in squares},
+        delta=pick(filled, delta, tally.delta),
+        learning_rate=jnp.asarray(getattr(now.optimizer, "learning_rate", jnp.nan), jnp.float32),
+    )
 
 
 def time_of(recipe: Recipe, step: Array, steps_per_epoch: Array) -> Time:
     """The time at a step. Progress is taken in the middle of the step, so that it is never 0 or 1."""
-    per_epoch = jnp.maximum(steps_per_epoch, 1).astype(jnp.float32)
-    epoch = step / per_epoch
-    return Time(step, epoch, (step + 0.5) / jnp.maximum(recipe.epochs * per_epoch, 1.0))
+    step, per_epoch = step.astype(jnp.float32), jnp.maximum(steps_per_epoch, 1).astype(jnp.float32)
+    return Time(step, step / per_epoch, (step + 0.5) / jnp.maximum(recipe.epochs * per_epoch, 1.0))
 
 
 def scaled_target(recipe: Recipe, state: State, y: Array) -> Array:

@@ -1,4 +1,4 @@
-"""What is watched at the end of an epoch: validation loss and metrics, gradients and units on a probe."""
+"""What is watched at the end of an epoch: validation loss and metrics, gradients, updates, and units on a probe."""
 
 from typing import Any
 
@@ -7,16 +7,15 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-from fallline.core.schedule import at_time
 from fallline.layers import Sequential
 from fallline.metrics import METRICS, metrics_of
 from fallline.training.arrays import Arrays
 from fallline.training.recipe import Recipe
 from fallline.training.state import State
-from fallline.training.step import answers, batch_rows, network_of, scaled_target, time_of
+from fallline.training.step import Tally, answers, network_of, scaled_target
 
 TILE = 1024  # rows per forward pass outside of training
-PROBE = 128  # training rows on which gradients and units are watched
+PROBE = 128  # training rows on which units are watched
 
 
 def forward(
@@ -62,32 +61,28 @@ def validate(recipe: Recipe, arrays: Arrays, state: State, train_loss: Array) ->
     return loss, value, METRICS[recipe.monitor].compute(answer, target, weight)
 
 
-def probe(recipe: Recipe, arrays: Arrays, state: State) -> dict[str, Array]:
-    """Per layer, on fixed training rows: gradient norm, update:weight ratio, dead and saturated shares."""
-    rows = arrays.train[: min(PROBE, arrays.train.shape[0])]
-    network = network_of(recipe, arrays)
-    steps = -(-arrays.train_count // batch_rows(recipe, arrays))
-    time = time_of(recipe, jnp.maximum(state.step - 1, 0).astype(jnp.float32), steps)
-    now, network = at_time(recipe, time), at_time(network, time)
-    x = now.scaler.apply(state.scaling, arrays.x[rows])
-    y = scaled_target(now, state, arrays.y[rows])
+def layer_norms(params: dict[str, Any], tally: Tally) -> dict[str, Array]:
+    """Per layer: the gradient's norm (root mean square over the epoch's steps) and the last update's size.
 
-    def objective(params: Any) -> tuple[Array, list[Any]]:
-        taps: list[Any] = []
-        prediction, _ = network.apply(params, state.stats, x, key=None, training=False, taps=taps)
-        cost = jnp.mean(now.loss(prediction, y)) + (0.0 if now.penalty is None else now.penalty(params))
-        units = [(jnp.mean(jnp.min(f.flat(a), axis=0)), jnp.mean(f.squashed(b))) for _, f, a, b in taps]
-        return cost, units
-
-    (cost, units), gradient = jax.value_and_grad(objective, has_aux=True)(state.params)
-    delta, _ = now.optimizer.update(gradient, state.memory, state.params, value=cost)
-    none = jnp.zeros(0)
-    norms = [(_norm(gradient[n]), _norm(delta[n]) / jnp.maximum(_norm(state.params[n]), 1e-30)) for n in state.params]
+    update ratio = ||delta|| / ||w||, of the epoch's last step, the real update after the optimizer.
+    """
+    steps = jnp.maximum(tally.steps, 1.0)
     return {
-        "gradient_norm": jnp.stack([g for g, _ in norms]) if norms else none,
-        "update_ratio": jnp.stack([r for _, r in norms]) if norms else none,
-        "dead": jnp.stack([d for d, _ in units]) if units else none,
-        "saturated": jnp.stack([s for _, s in units]) if units else none,
+        "gradient_norm": jnp.stack([jnp.sqrt(tally.squares[name] / steps) for name in params]),
+        "update_ratio": jnp.stack([_norm(tally.delta[n]) / jnp.maximum(_norm(params[n]), 1e-30) for n in params]),
+    }
+
+
+def probe(recipe: Recipe, arrays: Arrays, state: State) -> dict[str, Array]:
+    """Per activation, on fixed training rows: the share of units dead for all rows, and of saturated outputs."""
+    rows = arrays.train[: min(PROBE, arrays.train.shape[0])]
+    taps: list[Any] = []
+    x = recipe.scaler.apply(state.scaling, arrays.x[rows])
+    network_of(recipe, arrays).apply(state.params, state.stats, x, key=None, training=False, taps=taps)
+    none = jnp.zeros(0)
+    return {
+        "dead": jnp.stack([jnp.mean(jnp.min(f.flat(a), axis=0)) for _, f, a, _ in taps]) if taps else none,
+        "saturated": jnp.stack([jnp.mean(f.squashed(b)) for _, f, _, b in taps]) if taps else none,
     }
 
 

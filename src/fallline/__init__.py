@@ -1,0 +1,60 @@
+"""Fallline trains neural networks by gradient descent, finds the settings that train them best, and says why.
+
+Names are imported when they are first used, so that `import fallline` costs nothing and JAX starts late.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "fallline.activations": ("ReLU",),
+    "fallline.core.block": ("Block", "get", "replace", "walk"),
+    "fallline.core.errors": ("FalllineError",),
+    "fallline.core.outcome": ("Outcome",),
+    "fallline.core.schedule": ("Schedule", "Time"),
+    "fallline.data.table": ("Table", "load"),
+    "fallline.initializers": ("GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform", "Zeros"),
+    "fallline.layers": ("Dense", "Dropout", "Layer", "Sequential"),
+    "fallline.losses": ("BinaryCrossEntropy", "Loss", "SoftmaxCrossEntropy", "SquaredError"),
+    "fallline.models": ("MLP", "Network"),
+    "fallline.optimizers": ("SGD", "Adam", "Momentum", "Optimizer"),
+    "fallline.penalties": ("L2", "Penalty"),
+    "fallline.report.page": ("write_report",),
+    "fallline.scalers": ("Scaler", "Standardise", "Unscaled"),
+    "fallline.schedules": ("Constant", "Cosine"),
+    "fallline.training.folder": ("Plan", "read_plan"),
+    "fallline.training.predictor": ("Predictor", "load_predictor"),
+    "fallline.training.recipe": ("Recipe",),
+    "fallline.training.train": ("Moment", "Run", "train"),
+}
+_WHERE = {name: home for home, names in _HOMES.items() for name in names}
+__all__ = sorted(_WHERE)
+
+if TYPE_CHECKING:
+    from fallline.activations import ReLU as ReLU
+    from fallline.core.block import Block as Block
+    from fallline.core.block import get as get
+    from fallline.core.block import replace as replace
+    from fallline.core.block import walk as walk
+    from fallline.core.errors import FalllineError as FalllineError
+    from fallline.core.outcome import Outcome as Outcome
+    from fallline.core.schedule import Schedule as Schedule
+    from fallline.core.schedule import Time as Time
+    from fallline.data.table import Table as Table
+    from fallline.data.table import load as load
+    from fallline.training.recipe import Recipe as Recipe
+    from fallline.training.train import train as train
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module 'fallline' has no attribute {name!r}")
+    value = getattr(import_module(_WHERE[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

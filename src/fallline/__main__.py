@@ -1,0 +1,5 @@
+"""`python -m fallline`."""
+
+from fallline.cli.main import run
+
+run()

@@ -1,0 +1,33 @@
+"""`fallline evaluate`: a model's metrics on labelled rows."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fallline.cli.output import give, metrics_table, say
+
+Opt = typer.Option
+
+
+def evaluate(
+    model: Annotated[Path, typer.Argument(help="run folder or model.safetensors")],
+    source: Annotated[str, typer.Argument(help="labelled rows: CSV, TSV, Parquet, Feather, .npz, sklearn:NAME")],
+    names: Annotated[str | None, Opt(help="column names of a file without a header: a,b,c")] = None,
+    json: Annotated[bool, Opt("--json", help="one JSON document on standard output")] = False,
+) -> int:
+    """Judge a model on labelled rows."""
+    from fallline.data.prediction import read_labelled
+    from fallline.training.predictor import load_predictor
+    from fallline.training.train import evaluate_rows
+
+    trained = load_predictor(model)
+    x, y = read_labelled(source, trained.schema, None if names is None else [each.strip() for each in names.split(",")])
+    metrics = evaluate_rows(trained, x, y)
+    if json:
+        give({"model": str(model), "source": source, "rows": len(x), "metrics": metrics})
+    else:
+        say(f"{len(x):,} rows of {source}")
+        say()
+        say(metrics_table({"test": metrics}))
+    return 0

@@ -1,0 +1,76 @@
+"""One program, `fallline`. Heavy modules are imported by the command that needs them, never by `--help`."""
+
+import os
+import sys
+from typing import Any
+
+import typer
+
+from fallline.cli.evaluate import evaluate
+from fallline.cli.predict import predict
+from fallline.cli.report import report
+from fallline.cli.train import train
+from fallline.core.errors import FalllineError
+
+app = typer.Typer(
+    name="fallline",
+    help="Train neural networks by gradient descent, find the settings that train them best, and see why.",
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+app.command()(train)
+app.command()(predict)
+app.command()(evaluate)
+app.command()(report)
+
+
+def _version(value: bool) -> None:
+    if value:
+        from fallline import __version__
+
+        print(f"fallline {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
+) -> None:
+    """Train neural networks by gradient descent, find the settings that train them best, and see why."""
+
+
+def run(arguments: list[str] | None = None) -> None:
+    """Run the program: 0 success, 1 a failed check, 2 bad input in one sentence, 130 after Ctrl-C."""
+    try:
+        code: Any = app(args=arguments, standalone_mode=False, prog_name="fallline")
+    except FalllineError as error:
+        code = _complain(str(error))
+    except KeyboardInterrupt:
+        print("fallline: stopped", file=sys.stderr)
+        code = 130
+    except BrokenPipeError:
+        # Whoever read our output has gone; nothing more can be said to them, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except MemoryError:
+        code = _complain("the data or the network do not fit into memory: use fewer rows, columns or units")
+    except Exception as error:
+        if not hasattr(error, "format_message"):
+            raise
+        # A misspelt option or a missing argument, as the option parser words it.
+        message = error.format_message()
+        code = 0 if not message else _complain(f"{message.rstrip('.')}; see `fallline --help`")
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _complain(sentence: str) -> int:
+    visible = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in sentence.replace("\n", " "))
+    print(f"fallline: {visible}", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,55 @@
+"""A progress bar of one run on standard error; a line now and then where there is no terminal."""
+
+import sys
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from fallline.cli.output import figures, say
+
+if TYPE_CHECKING:
+    from fallline.training.train import Moment
+
+
+class RunProgress:
+    """Shows where a run stands; used as the `watch` of `train`."""
+
+    def __init__(self, epochs: int, quiet: bool) -> None:
+        self.quiet = quiet
+        self.live = sys.stderr.isatty() and not quiet
+        self.spoke = time.monotonic()
+        self.bar: Any = None
+        if self.live:
+            from rich.console import Console
+            from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+            self.bar = Progress(
+                TextColumn("epoch {task.completed:.0f}/{task.total:.0f}"),
+                BarColumn(bar_width=24),
+                TimeRemainingColumn(compact=True),
+                TextColumn("{task.description}"),
+                console=Console(stderr=True),
+                transient=True,
+            )
+            self.task = self.bar.add_task("compiling", total=max(epochs, 1))
+
+    def __enter__(self) -> "RunProgress":
+        if self.bar is not None:
+            self.bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.bar is not None:
+            self.bar.stop()
+
+    def __call__(self, moment: "Moment") -> None:
+        last = moment.history.row(-1)
+        shown = [("loss", last["train_loss"]), ("validation", last["valid_loss"])]
+        text = "  ".join(f"{name} {figures(value)}" for name, value in shown if value == value)
+        if self.bar is not None:
+            self.bar.update(self.task, completed=moment.epoch, description=text)
+        elif not self.quiet and time.monotonic() - self.spoke > 10:
+            self.spoke = time.monotonic()
+            say(f"epoch {moment.epoch}/{moment.epochs}  {text}")

@@ -1,0 +1,95 @@
+"""Flags to recipe: `--set path=value`, and short names for the paths that people change most."""
+
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+from fallline.core.errors import FalllineError, nearest
+
+if TYPE_CHECKING:
+    from fallline.training.recipe import Recipe
+
+
+def changed(recipe: "Recipe", flags: dict[str, Any], settings: list[str]) -> "Recipe":
+    """The recipe with the flags that were given, then every `path=value`.
+
+    Raises: FalllineError naming the flag or path, for what is unknown or not valid there.
+    """
+    from fallline.core.block import replace
+    from fallline.core.plain import parse
+
+    if (name := flags.pop("optimizer", None)) is not None:
+        recipe = replace(recipe, {"optimizer": _optimizer(name)})
+    if (rate := flags.pop("learning_rate", None)) is not None:
+        recipe = replace(recipe, {_rate_path(recipe): rate})
+    if (strength := flags.pop("l2", None)) is not None:
+        from fallline.penalties import L2
+
+        recipe = replace(recipe, {"penalty": L2(strength) if strength > 0 else None})
+    for path, value in flags.items():
+        if value is not None:
+            recipe = parse(recipe, path, value)
+    for setting in settings:
+        path, equals, text = setting.partition("=")
+        if not equals:
+            raise FalllineError(f"--set {setting!r} has no '=': expected path=value, such as model.dropout=0.1")
+        recipe = parse(recipe, path.strip(), _value(text.strip()))
+    return recipe
+
+
+def _optimizer(name: str) -> Any:
+    """An update rule with its own learning rate as the peak of the default's schedule."""
+    from fallline.core.block import declared_fields, lookup
+    from fallline.schedules import Cosine
+    from fallline.training.recipe import Recipe
+
+    cls = lookup("optimizer", name)
+    if cls is type(Recipe().optimizer):
+        return Recipe().optimizer
+    if "learning_rate" not in declared_fields(cls):
+        return cls()
+    return cls(learning_rate=Cosine(cls().learning_rate, warmup=0.05))  # type: ignore[call-arg, attr-defined]
+
+
+def _rate_path(recipe: "Recipe") -> str:
+    """Where the learning rate's size stands: the number itself, or its schedule's highest value."""
+    from fallline.core.block import declared_fields
+    from fallline.core.schedule import Schedule
+
+    rate = getattr(recipe.optimizer, "learning_rate", None)
+    if rate is None:
+        raise FalllineError(f"optimizer {recipe.optimizer.name!r} has no learning rate: leave --learning-rate out")
+    if not isinstance(rate, Schedule):
+        return "optimizer.learning_rate"
+    return f"optimizer.learning_rate.{next(iter(declared_fields(type(rate))))}"
+
+
+def _value(text: str) -> Any:
+    """A value as TOML writes it; a bare word is a string."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def parse_kinds(kinds: list[str]) -> dict[str, str] | None:
+    """`COLUMN=KIND` pairs as a dict."""
+    known = ("number", "category", "boolean", "date", "drop")
+    found = {}
+    for each in kinds:
+        column, equals, kind = each.rpartition("=")
+        if not equals or kind not in known:
+            raise FalllineError(f"--kind {each!r} is not COLUMN=KIND: {nearest(kind, known)}")
+        found[column] = kind
+    return found or None
+
+
+def parse_widths(text: str | None) -> list[int] | None:
+    """`128,64` as layer widths; `none` or an empty text as no hidden layer."""
+    if text is None:
+        return None
+    if text.strip() in ("", "none"):
+        return []
+    try:
+        return [int(each) for each in text.split(",")]
+    except ValueError:
+        raise FalllineError(f"--hidden {text!r} is not a list of layer widths: expected e.g. 128,64") from None

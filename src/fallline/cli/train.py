@@ -1,0 +1,164 @@
+"""`fallline train`: fit one recipe, save a run folder."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from fallline.cli.output import give, metrics_table, say
+from fallline.cli.recipes import changed, parse_kinds, parse_widths
+from fallline.core.errors import FalllineError
+
+Opt = typer.Option
+
+
+def train(
+    source: Annotated[str | None, typer.Argument(help="CSV, TSV, Parquet, Feather, .npz, MNIST folder, sklearn:NAME")] = None,
+    target: Annotated[str | None, Opt(help="column to predict")] = None,
+    names: Annotated[str | None, Opt(help="column names of a file without a header: a,b,c")] = None,
+    task: Annotated[str | None, Opt(help="classification or regression; default: by the target")] = None,
+    kind: Annotated[list[str] | None, Opt(help="overrule a column's kind: COLUMN=number|category|boolean|date|drop")] = None,
+    missing: Annotated[str | None, Opt(help="NaN in arrays: impute or error")] = None,
+    test: Annotated[float | None, Opt(help="share of rows for testing (default 0.2)")] = None,
+    valid: Annotated[float | None, Opt(help="share of rows for validation (default 0.1)")] = None,
+    test_source: Annotated[str | None, Opt(help="test rows from a source of their own")] = None,
+    valid_source: Annotated[str | None, Opt(help="validation rows from a source of their own")] = None,
+    hidden: Annotated[str | None, Opt(help="units of the hidden layers: 128,64")] = None,
+    activation: Annotated[str | None, Opt(help="relu, ...")] = None,
+    dropout: Annotated[float | None, Opt(help="probability of dropping a hidden unit")] = None,
+    loss: Annotated[str | None, Opt(help="softmax_cross_entropy, squared_error, ...")] = None,
+    optimizer: Annotated[str | None, Opt(help="adam, momentum, sgd, ...")] = None,
+    learning_rate: Annotated[float | None, Opt(help="its size at the highest")] = None,
+    l2: Annotated[float | None, Opt(help="strength of the L2 penalty")] = None,
+    batch_size: Annotated[str | None, Opt(help="examples per step: 1, 128, all")] = None,
+    epochs: Annotated[int | None, Opt(help="passes over the data at most")] = None,
+    patience: Annotated[str | None, Opt(help="epochs without improvement before stopping; none: never")] = None,
+    monitor: Annotated[str | None, Opt(help="what early stopping watches: loss, accuracy, rmse, ...")] = None,
+    set_: Annotated[list[str] | None, Opt("--set", help="any field: model.dropout=0.1")] = None,
+    recipe: Annotated[Path | None, Opt(help="a recipe.toml to repeat; other flags change it")] = None,
+    resume: Annotated[Path | None, Opt(help="run folder whose training was cut off")] = None,
+    out: Annotated[Path | None, Opt(help="run folder (default: runs/NAME-1)")] = None,
+    checkpoint_seconds: Annotated[float, Opt(help="time between two checkpoints")] = 10.0,
+    seed: Annotated[int | None, Opt(help="of weights, minibatches, dropout (default 0)")] = None,
+    json: Annotated[bool, Opt("--json", help="one JSON document on standard output")] = False,
+) -> int:
+    """Fit one recipe to a table and save a run folder.
+
+    Without a flag: two hidden layers, Adam, cosine with warm-up, early stopping.
+    """
+    data = {
+        "source": source,
+        "target": target,
+        "names": None if names is None else [each.strip() for each in names.split(",")],
+        "task": task,
+        "kinds": parse_kinds(kind or []),
+        "missing": missing,
+        "test": test,
+        "valid": valid,
+        "test_source": test_source,
+        "valid_source": valid_source,
+    }
+    flags = {
+        "optimizer": optimizer,
+        "learning_rate": learning_rate,
+        "l2": l2,
+        "model.hidden": parse_widths(hidden),
+        "model.activation": activation,
+        "model.dropout": dropout,
+        "loss": loss,
+        "batch_size": int(batch_size) if batch_size is not None and batch_size.isdigit() else batch_size,
+        "epochs": epochs,
+        "patience": int(patience) if patience is not None and patience.isdigit() else patience,
+        "monitor": monitor,
+    }
+    given = {name: value for name, value in data.items() if value is not None}
+    flags = {name: value for name, value in flags.items() if value is not None}
+    if resume is not None:
+        if given or flags or set_ or recipe or out or seed is not None:
+            raise FalllineError("--resume continues a run as it was begun: leave the other flags out")
+        return _train(None, resume, checkpoint_seconds, json)
+    plan = _plan(recipe, given, flags, set_ or [], seed)
+    return _train(plan, out, checkpoint_seconds, json)
+
+
+def _plan(recipe: Path | None, data: dict[str, Any], flags: dict[str, Any], settings: list[str], seed: int | None) -> Any:
+    """The recipe file's plan, or the default one, with the flags' changes."""
+    if recipe is None and "source" not in data:
+        raise FalllineError("no SOURCE to train on: expected a file such as data.csv, or sklearn:digits to try")
+    from fallline.training.folder import Plan, read_plan
+    from fallline.training.recipe import Recipe
+
+    plan = Plan(Recipe(), {}, 0) if recipe is None else read_plan(recipe)
+    return Plan(
+        changed(plan.recipe, flags, settings), {**plan.data, **data}, plan.seed if seed is None else seed
+    )
+
+
+def _train(plan: Any, folder: Path | None, checkpoint_seconds: float, json: bool) -> int:
+    """Train a plan in a new folder, or, without a plan, what the folder holds to its end."""
+    resume = plan is None
+    if resume:
+        from fallline.training.folder import METRICS, RECIPE
+
+        assert folder is not None
+        if not (folder / RECIPE).is_file():
+            raise FalllineError(f"{str(folder)!r} is not a run folder: expected one with a {RECIPE}")
+        if (folder / METRICS).is_file() and not any(folder.glob("checkpoint*.safetensors")):
+            raise FalllineError(f"run {str(folder)!r} has finished: there is nothing to resume")
+    from fallline.data.table import load
+    from fallline.training import folder as folders
+    from fallline.training.train import train as fit
+
+    if resume:
+        assert folder is not None
+        plan = folders.read_plan(folder / folders.RECIPE)
+    if "source" not in plan.data:
+        raise FalllineError("the recipe's [data] names no source: give one, as in fallline train data.csv --recipe FILE")
+    table = load(**plan.data)
+    plan = folders.Plan(plan.recipe, table.source, plan.seed)
+    for sentence in table.warnings:
+        say(f"warning: {sentence}")
+    recipe = folders.checked(plan, table)
+    if not resume:
+        folder = folders.new_folder(folder, table.name)
+        folders.begin_folder(folder, plan)
+    assert folder is not None
+    from fallline.cli.progress import RunProgress
+
+    with RunProgress(int(recipe.epochs), quiet=json) as progress:
+        run = fit(
+            plan.recipe,
+            table,
+            seed=plan.seed,
+            watch=progress,
+            folder=folder,
+            checkpoint_seconds=checkpoint_seconds,
+            resume=resume,
+        )
+    for sentence in run.notes:
+        say(f"warning: {sentence}")
+    summary = folders.finish_folder(folder, plan, run, table)
+    from fallline.report.page import write_report
+
+    write_report(folder)
+    if json:
+        give(summary)
+    else:
+        say(f"{table.name}: {_described(table)}")
+        say(f"{run.sentence[0].upper()}{run.sentence[1:]} ({run.seconds:.1f} s).")
+        say()
+        say(metrics_table(run.metrics))
+        say()
+        say(f"Saved in {folder}: model.safetensors, report.html, history.parquet, recipe.toml.")
+        say(f"Next: fallline predict {folder} NEW_ROWS, or open {folder / 'report.html'}.")
+    if run.interrupted:
+        say(f"Continue with: fallline train --resume {folder}")
+        return 130
+    return 1 if run.outcome.label == "diverged" else 0
+
+
+def _described(table: Any) -> str:
+    data = table.dataset
+    what = f"{data.n_classes} classes" if table.task == "classification" else table.task
+    rows = f"{len(data.train):,} training, {len(data.valid):,} validation, {len(data.test):,} test rows"
+    return f"{what}, {data.x.shape[1]} features; {rows}"

@@ -1,0 +1,88 @@
+"""Arrays with their names: what a source without typed columns gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fallline.core.errors import FalllineError
+
+_BLOCK = 1 << 20  # numbers handled together, so that a large array is never copied whole
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """Numbers `x` (rows, features) with labels or targets `y`, and a test part of its own where the source has one.
+
+    Attributes:
+        x: numbers, (rows, features).
+        y: labels (rows,), targets (rows,) or (rows, targets), or None where the source has none.
+        names: one name per feature, or None.
+        test: the source's own test part as (x, y), or None.
+        target: the name of what is predicted.
+
+    >>> Arrays(np.zeros((2, 3)), np.array([0, 1])).x.shape
+    (2, 3)
+    """
+
+    x: np.ndarray
+    y: np.ndarray | None
+    names: tuple[str, ...] | None = None
+    test: tuple[np.ndarray, np.ndarray | None] | None = None
+    target: str = "y"
+
+    def held_out(self) -> tuple[np.ndarray, np.ndarray | None]:
+        """The rows to judge a model on: the source's own test part, or all rows where it has none."""
+        return self.test if self.test is not None else (self.x, self.y)
+
+
+def matrix(x: object, where: str) -> np.ndarray:
+    """Any array-like of numbers as an array; the array itself where it is one.
+
+    >>> matrix([[1, 2]], "X").shape
+    (1, 2)
+    """
+    try:
+        array = np.asarray(x)
+        if array.dtype.kind == "O" and array.ndim == 2:
+            array = array.astype(np.float64)
+    except (TypeError, ValueError):
+        raise FalllineError(
+            f"{where} holds values that are not numbers, or ragged rows: give an array of numbers"
+        ) from None
+    check_matrix(array, where)
+    return array
+
+
+def check_matrix(x: np.ndarray, where: str) -> None:
+    """Numbers, two dimensions, and at least one row and column.
+
+    Raises:
+        FalllineError: otherwise.
+    """
+    if x.dtype.kind not in "biuf":
+        raise FalllineError(f"{where} holds {x.dtype}, where numbers were expected: give numbers, or a table for text")
+    if x.ndim != 2:
+        raise FalllineError(f"{where} has {x.ndim} dimensions, where (rows, features) were expected: reshape it")
+    if 0 in x.shape:
+        raise FalllineError(f"{where} has {x.shape[0]} rows and {x.shape[1]} features: give at least one of each")
+
+
+def blocks(x: np.ndarray) -> list[slice]:
+    """Consecutive rows, so many together that temporaries stay small."""
+    step = max(1, _BLOCK // max(1, x.shape[1]))
+    return [slice(start, start + step) for start in range(0, len(x), step)]
+
+
+def count_bad(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Per column, how many values are infinite, and how many NaN.
+
+    >>> [each.tolist() for each in count_bad(np.array([[np.inf, 1.0], [2.0, np.nan]]))]
+    [[1, 0], [0, 1]]
+    """
+    infinite, missing = np.zeros(x.shape[1], np.int64), np.zeros(x.shape[1], np.int64)
+    for rows in blocks(x):
+        infinite += np.isinf(x[rows]).sum(axis=0)
+        missing += np.isnan(x[rows]).sum(axis=0)
+    return infinite, missing

@@ -1,0 +1,183 @@
+"""From what was read to what is trained on: recognise, split, encode, and put the sources together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fallline.core.errors import FalllineError, nearest
+from fallline.data.arrays import Arrays, matrix
+from fallline.data.dataset import Dataset
+from fallline.data.kinds import recognise
+from fallline.data.leaks import find_leaks
+from fallline.data.prediction import read_labelled, target_values
+from fallline.data.schema import Schema, array_schema, fit_schema
+from fallline.data.split import split
+from fallline.data.target import Target, recognise_target
+from fallline.data.text import check_names
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Part = tuple[np.ndarray, np.ndarray]
+Built = tuple[Schema, Dataset, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the caller of `load` or `from_arrays` asked for, beside the data.
+
+    Attributes:
+        task: given, or None to recognise it.
+        shares: of the rows, for "test" and "valid".
+        seed: of the split.
+        missing: "impute", "error", or None for the source's default.
+        sources: other sources for "test" and "valid", where given.
+        names: column names for text files without a header.
+    """
+
+    task: str | None
+    shares: dict[str, float]
+    seed: int
+    missing: str | None
+    sources: dict[str, object] = field(default_factory=dict)
+    names: list[str] | None = None
+
+    def __post_init__(self) -> None:
+        """Checks `missing`, which two callers pass on as given."""
+        if self.missing not in (None, "impute", "error"):
+            raise FalllineError(f"missing is {self.missing!r}: give 'impute' or 'error'")
+
+    def split(self, what: Target, y: np.ndarray, given: set[str]) -> dict[str, np.ndarray]:
+        """Train, valid and test rows; none are taken for a part that is given."""
+        shares = {key: 0.0 if key in given else share for key, share in self.shares.items()}
+        classes = y if what.task == "classification" else None
+        train, valid, test = split(len(y), classes, test=shares["test"], valid=shares["valid"], seed=self.seed)
+        return {"train": train, "valid": valid, "test": test}
+
+
+def from_frame(
+    frame: pl.DataFrame, target: str | list[str] | None, kinds: dict[str, str] | None, where: str, wishes: Wishes
+) -> Built:
+    """Builds from a table; the encoding is learnt from the rows that are not for testing."""
+    targets = _target_names(frame, target, where)
+    features = frame.drop(targets)
+    if not features.width:
+        raise FalllineError(f"{where} holds only the target: give at least one feature column")
+    values = target_values(frame, targets)
+    what = recognise_target(values, targets, where, wishes.task)
+    y = what.encode(values, where)
+    found = recognise(features, kinds)
+    parts = wishes.split(what, y, set(wishes.sources))
+    rows = np.sort(np.concatenate([parts["train"], parts["valid"]]))
+    schema = replace(fit_schema(features[rows], found.kinds, what), missing=wishes.missing or "impute")
+    x = schema.encode(features, where)
+    extra = {key: read_labelled(each, schema, wishes.names) for key, each in wishes.sources.items()}
+    leaks = find_leaks(x, y, rows, schema)
+    return schema, _assemble(x, y, None, parts, extra, schema), (*found.warnings(), *leaks)
+
+
+def from_arrays(
+    arrays: Arrays, where: str, wishes: Wishes, *, given: dict[str, Part] | None = None, weight: object | None = None
+) -> Built:
+    """Builds from arrays; `given` holds a test and a validation part that are arrays, too."""
+    x, y = matrix(arrays.x, where), arrays.y
+    if y is None:
+        raise FalllineError(f"{where} has no y: save the labels or targets beside X as y")
+    names = _feature_names(arrays.names, x.shape[1], where)
+    _check_rows(x, y, where)
+    values = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
+    width = values.shape[1] if values.ndim == 2 else 1
+    targets = (arrays.target,) if width == 1 else tuple(f"{arrays.target}{position}" for position in range(width))
+    what = recognise_target(values, targets, where, wishes.task)
+    encoded = what.encode(values, where)
+    given = dict(given or {})
+    if arrays.test is not None and arrays.test[1] is not None and "test" not in wishes.sources:
+        given["test"] = (arrays.test[0], arrays.test[1])
+    parts = wishes.split(what, encoded, {*given, *wishes.sources})
+    rows = np.concatenate([parts["train"], parts["valid"]])
+    schema = array_schema(x, names, what, rows, wishes.missing or "error")
+    x = schema.encode(x, where)
+    extra: dict[str, Part] = {}
+    for key, (other_x, other_y) in given.items():
+        place = f"the {key} part of {where}"
+        _check_rows(other_x, other_y, place)
+        extra[key] = (schema.encode(other_x, place), what.encode(other_y, place))
+    extra |= {key: read_labelled(each, schema, wishes.names) for key, each in wishes.sources.items()}
+    leaks = find_leaks(x, encoded, rows, schema)
+    weights = None if weight is None else _weights(weight, len(x))
+    return schema, _assemble(x, encoded, weights, parts, extra, schema), tuple(leaks)
+
+
+def _assemble(
+    x: np.ndarray,
+    y: np.ndarray,
+    weight: np.ndarray | None,
+    parts: dict[str, np.ndarray],
+    extra: dict[str, Part],
+    schema: Schema,
+) -> Dataset:
+    """All rows of all sources one after another, and the index sets into them."""
+    start = len(x)
+    for key, (more, _) in extra.items():
+        parts[key] = np.arange(start, start + len(more), dtype=np.int32)
+        start += len(more)
+    if extra:
+        x = np.concatenate([x, *(more for more, _ in extra.values())])
+        y = np.concatenate([y, *(more for _, more in extra.values())])
+        if weight is not None:
+            weight = np.concatenate([weight, np.ones(len(x) - len(weight), np.float32)])
+    target = schema.target
+    return Dataset(
+        x, y, weight, parts["train"], parts["valid"], parts["test"], schema.scaled, target.task, target.n_classes
+    )
+
+
+def _target_names(frame: pl.DataFrame, target: str | list[str] | None, where: str) -> tuple[str, ...]:
+    if not target:
+        columns = ", ".join(repr(name) for name in frame.columns[:20]) + (", ..." if frame.width > 20 else "")
+        raise FalllineError(f"no target was named for {where}: name the column to predict (--target), one of {columns}")
+    targets = (target,) if isinstance(target, str) else tuple(target)
+    for name in targets:
+        if name not in frame.columns:
+            hint = nearest(name, frame.columns)
+            if any(each.replace(".", "", 1).isdigit() for each in frame.columns):
+                hint += "; if the file has no header line, give the column names with --names"
+            raise FalllineError(f"{where} has no column {name!r} to predict: {hint}")
+    if len(set(targets)) < len(targets):
+        raise FalllineError(f"a target is named twice in {list(targets)}: name each once")
+    return targets
+
+
+def _feature_names(names: tuple[str, ...] | None, width: int, where: str) -> tuple[str, ...]:
+    if names is None:
+        return tuple(f"x{position}" for position in range(width))
+    if len(names) != width:
+        raise FalllineError(
+            f"{where} has {width} features but {len(names)} names were given: give one name per feature"
+        )
+    check_names(list(names), where)
+    return names
+
+
+def _check_rows(x: np.ndarray, y: np.ndarray, where: str) -> None:
+    if y.ndim not in (1, 2) or len(y) != len(x):
+        shape = " x ".join(map(str, y.shape)) or "no"
+        raise FalllineError(f"{where} has {len(x)} rows but y has {shape}: give one label or target per row")
+
+
+def _weights(weight: object, rows: int) -> np.ndarray:
+    try:
+        weights = np.asarray(weight, np.float32)
+    except (TypeError, ValueError):
+        raise FalllineError("weight holds values that are not numbers: give one weight per row") from None
+    if weights.shape != (rows,):
+        raise FalllineError(f"weight has shape {weights.shape} for {rows} rows: give one weight per row")
+    bad = int((~np.isfinite(weights) | (weights < 0)).sum())
+    if bad or not weights.any():
+        raise FalllineError(
+            f"weight has {bad} negative, infinite or missing values, or is all zero: give weights of at least 0"
+        )
+    return weights

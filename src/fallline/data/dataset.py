@@ -1,0 +1,44 @@
+"""The arrays that a training run reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Rows of all sources, encoded, and which of them train, validate and test.
+
+    Attributes:
+        x: features, float32 (rows, features); numbers that are missing are NaN.
+        y: int32 (rows,) class indices, or float32 (rows, targets) for regression and multilabel.
+        weight: float32 (rows,), or None where all rows weigh the same.
+        train: int32 indices of the training rows.
+        valid: int32 indices of the validation rows; may be empty.
+        test: int32 indices of the test rows; may be empty.
+        scaled: bool (features,): may a scaler touch the feature? Zeros and ones are left alone.
+        task: "classification", "regression" or "multilabel".
+        n_classes: classes, or labels of a multilabel task; 0 for regression.
+
+    >>> none = np.zeros(0, np.int32)
+    >>> Dataset(np.zeros((3, 2), np.float32), np.array([0, 1, 0], np.int32), None, np.arange(3, dtype=np.int32),
+    ...         none, none, np.array([True, True]), "classification", 2)
+    Dataset(classification, 3 rows, 2 features, 3 train, 0 valid, 0 test)
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    weight: np.ndarray | None
+    train: np.ndarray
+    valid: np.ndarray
+    test: np.ndarray
+    scaled: np.ndarray
+    task: str
+    n_classes: int
+
+    def __repr__(self) -> str:
+        """What it holds, in counts."""
+        parts = ", ".join(f"{len(getattr(self, name))} {name}" for name in ("train", "valid", "test"))
+        return f"Dataset({self.task}, {self.x.shape[0]} rows, {self.x.shape[1]} features, {parts})"

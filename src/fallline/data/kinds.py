@@ -1,0 +1,186 @@
+"""What kind is each column? Number, category, boolean, date, presence, or nothing to learn from."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fallline.core.errors import FalllineError, nearest
+from fallline.data.cells import date_format, labels, numbers
+
+if TYPE_CHECKING:
+    import polars as pl
+
+KINDS = ("number", "category", "boolean", "date", "drop")
+BOOLEANS = (("false", "true"), ("no", "yes"), ("f", "t"), ("n", "y"))
+_ID_NAME = re.compile(r"(?i:(^|[_\s.-])(id|idx|index|uuid|guid|rowid)$)|[a-z]I[dD]$|^Unnamed: 0$")
+_MOSTLY = 0.95  # so many cells must be numbers for a text column to be one
+_UNIQUE = 0.9  # above this share of distinct values, text names rows
+_FEW_ROWS = 20  # with fewer, "all different" and "consecutive" say nothing
+
+
+@dataclass
+class Findings:
+    """What recognition found: a kind per kept column, the reason per dropped one, and sentences about the doubtful.
+
+    Attributes:
+        kinds: column name to "number", "category", "boolean", "date" or "presence", in the frame's order.
+        dropped: column name to the reason.
+        remarks: warnings on columns that are kept.
+    """
+
+    kinds: dict[str, str] = field(default_factory=dict)
+    dropped: dict[str, str] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+
+    def warnings(self) -> list[str]:
+        """One sentence per reason for dropping, and the remarks."""
+        sentences = []
+        for reason in dict.fromkeys(self.dropped.values()):
+            names = [name for name, why in self.dropped.items() if why == reason]
+            listed = ", ".join(repr(name) for name in names[:5]) + (
+                f" and {len(names) - 5} more" if len(names) > 5 else ""
+            )
+            columns, were = ("columns", "were") if len(names) > 1 else ("column", "was")
+            sentences.append(f"{columns} {listed} {were} dropped: {reason}")
+        return sentences + self.remarks
+
+
+def recognise(frame: pl.DataFrame, kinds: dict[str, str] | None = None) -> Findings:
+    """Recognises each column's kind from its type, its values and, for identifiers, its name.
+
+    A text column whose cells are numbers (at least 95 % of them) is a number; dates in a common format are dates; true
+    and false, yes and no are booleans; other text is a category. Dropped: columns without values, with one value, whole
+    numbers that only count or name the rows, and text nearly all different. Text nearly all different where most cells
+    are missing keeps what it can still say: whether it is there.
+
+    Args:
+        frame: the features' columns.
+        kinds: column name to the kind that it shall have ("number", "category", "boolean", "date", "drop").
+
+    Raises:
+        FalllineError: `kinds` names an unknown column or kind, or no column is left.
+
+    >>> import polars as pl
+    >>> recognise(pl.DataFrame({"age": ["31", "40"], "smoker": ["yes", "no"], "unit": ["cm", "cm"]})).kinds
+    {'age': 'number', 'smoker': 'boolean'}
+    """
+    wanted = dict(kinds or {})
+    for name, kind in wanted.items():
+        if name not in frame.columns:
+            raise FalllineError(
+                f"kinds names the column {name!r}, which is not a feature: {nearest(name, frame.columns)}"
+            )
+        if kind not in KINDS:
+            raise FalllineError(f"the kind of column {name!r} is given as {kind!r}: {nearest(str(kind), KINDS)}")
+    found = Findings()
+    for series in frame.iter_columns():
+        if series.name in wanted:
+            kind = wanted[series.name]
+            if kind == "drop":
+                continue
+            found.kinds[series.name] = kind
+        else:
+            _recognise_one(series, found)
+    if not found.kinds:
+        counters = [name for name in found.dropped if found.dropped[name] == _COUNTS]
+        for name in counters:  # the only thing to learn from may well be a position
+            found.kinds[name] = "number"
+            del found.dropped[name]
+    if not found.kinds:
+        reasons = "; ".join(found.warnings()) or "all were dropped"
+        raise FalllineError(f"no column is left to learn from ({reasons}): add features or overrule with kinds")
+    return found
+
+
+_EMPTY = "no cell has a value"
+_CONSTANT = "every row has the same value"
+_COUNTS = "whole numbers that count or name the rows (overrule with kinds, for example 'number')"
+_NAMES = "text that is different in nearly every row (overrule with kinds, for example 'category')"
+_NESTED = "lists, bytes or objects are not features"
+
+
+def _recognise_one(series: pl.Series, found: Findings) -> None:
+    import polars as pl
+
+    name = series.name
+    if series.dtype in (pl.Binary, pl.Object) or series.dtype.is_nested():
+        found.dropped[name] = _NESTED
+        return
+    if series.dtype.is_float():
+        series = series.fill_nan(None)
+    present = series.drop_nulls()
+    if not len(present):
+        found.dropped[name] = _EMPTY
+        return
+    distinct = present.n_unique()
+    if distinct == 1:
+        if len(present) == len(series):
+            found.dropped[name] = _CONSTANT
+        else:
+            found.kinds[name] = "presence"
+        return
+    if series.dtype == pl.Boolean:
+        found.kinds[name] = "boolean"
+    elif series.dtype in (pl.Date,) or isinstance(series.dtype, pl.Datetime):
+        found.kinds[name] = "date"
+    elif series.dtype.is_numeric() or series.dtype in (pl.Duration, pl.Time):
+        _number(series, found)
+    else:
+        _text(labels(present), len(series), distinct, found)
+
+
+def _number(series: pl.Series, found: Findings) -> None:
+    values = numbers(series)
+    found.kinds[series.name] = "number"
+    if np.isfinite(values).all() and (values == np.floor(values)).all() and np.unique(values).size == values.size:
+        named = _ID_NAME.search(series.name) is not None and values.size > 2
+        counting = values.max() - values.min() + 1 == values.size and values.size >= _FEW_ROWS
+        if named or counting:
+            del found.kinds[series.name]
+            found.dropped[series.name] = _COUNTS
+
+
+def _text(present: pl.Series, rows: int, distinct: int, found: Findings) -> None:
+    """`present`: the cells that have a value, of `rows` in all."""
+    import polars as pl
+
+    name = present.name
+    parsed = present.cast(pl.Float64, strict=False)
+    share = parsed.count() / len(present)
+    if share >= _MOSTLY:
+        complete = len(present) == rows and share == 1
+        _number(parsed if complete else parsed.extend_constant(None, 1), found)
+        if share < 1:
+            example = present.filter(parsed.is_null())[0]
+            found.remarks.append(
+                f"{len(present) - parsed.count()} cells of column {name!r} are not numbers (such as {example!r}) "
+                "and count as missing"
+            )
+    elif distinct == 2 and booleans(present) is not None:
+        found.kinds[name] = "boolean"
+    elif date_format(present) is not None:
+        found.kinds[name] = "date"
+    elif distinct > 0.5 * len(present) and len(present) < 0.5 * rows and rows >= _FEW_ROWS:
+        found.kinds[name] = "presence"
+        found.remarks.append(
+            f"column {name!r} is mostly missing and its text hardly repeats: only whether it is there is kept"
+        )
+    elif distinct > _UNIQUE * len(present) and rows >= _FEW_ROWS:
+        found.dropped[name] = _NAMES
+    else:
+        found.kinds[name] = "category"
+
+
+def booleans(present: pl.Series) -> tuple[str, str] | None:
+    """The lower-case texts (false, true) of a column with two values that are such a pair, or None.
+
+    >>> import polars as pl
+    >>> booleans(pl.Series(["Yes", "No", "yes"]))
+    ('no', 'yes')
+    """
+    values = set(labels(present).drop_nulls().str.to_lowercase().unique())
+    return next((pair for pair in BOOLEANS if values == set(pair)), None)

@@ -1,0 +1,133 @@
+"""Does a column give the target away? A cheap look at some training rows; it warns and changes nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fallline.data.columns import Column
+from fallline.data.schema import Schema
+
+MOST_ROWS = 20_000
+_MOST_NUMBERS = 2_000_000  # rows times features looked at
+_FEWEST_ROWS = 40  # below this a perfect fit may be luck
+_SCREEN_ROWS = 1_000  # a first look, which most columns do not survive
+_CORRELATION = 0.999
+_RESIDUAL = 1e-4  # of the target's standard deviation: exact, up to float32
+_MOST_TERMS = 4
+_MOST_COLUMNS = 200  # for the linear combination
+
+
+def find_leaks(x: np.ndarray, y: np.ndarray, rows: np.ndarray, schema: Schema) -> list[str]:
+    """Sentences on columns from which the target can be read off.
+
+    Regression: a column that correlates with the target by more than 0.999, or two to four columns of which the target
+    is an exact linear combination. Classification: a column whose nearest value seen on one half of the rows tells the
+    class on the other half, with less than a hundredth of the errors of always answering the largest class.
+
+    Args:
+        x: encoded features, (all rows, features).
+        y: encoded targets.
+        rows: the training rows to look at; at most 20,000 of them are.
+        schema: the columns and the task.
+
+    >>> from fallline.data.target import Target
+    >>> x = np.random.default_rng(0).normal(size=(200, 2)).astype(np.float32)
+    >>> schema = Schema((Column("a", "number"), Column("b", "number")), Target(("sum",), "regression"))
+    >>> print(*find_leaks(x, x.sum(axis=1, keepdims=True), np.arange(200), schema))
+    the target 'sum' is an exact linear combination of 'a', 'b': drop them unless they are known when predicting
+    """
+    most = min(MOST_ROWS, max(_FEWEST_ROWS, _MOST_NUMBERS // x.shape[1]))
+    if len(rows) < _FEWEST_ROWS:
+        return []
+    chosen = np.random.Generator(np.random.Philox(0)).choice(rows, min(most, len(rows)), replace=False)
+    sample, truth = x[chosen], y[chosen]
+    if schema.target.task == "classification":
+        return _telling_classes(sample, truth, schema)
+    if schema.target.task == "multilabel":
+        return []
+    positions = [start for column, start in _starts(schema) if column.kind in ("number", "boolean")]
+    names = [column.name for column in schema.columns if column.kind in ("number", "boolean")]
+    sentences = []
+    for position, target in enumerate(schema.target.names[:10]):
+        sentences += _telling_numbers(sample[:, positions], truth[:, position], names, target)
+    return sentences
+
+
+def _starts(schema: Schema) -> list[tuple[Column, int]]:
+    pairs, start = [], 0
+    for column in schema.columns:
+        pairs.append((column, start))
+        start += len(column.feature_names())
+    return pairs
+
+
+def _telling_numbers(x: np.ndarray, y: np.ndarray, names: list[str], target: str) -> list[str]:
+    y = y.astype(np.float64) - y.mean(dtype=np.float64)
+    spread = y.std()
+    if spread == 0 or not names:
+        return []
+    centred = x.astype(np.float64)
+    gaps = np.isnan(centred)
+    centred[gaps] = 0
+    centred -= centred.sum(axis=0) / np.maximum(len(y) - gaps.sum(axis=0), 1)
+    centred[gaps] = 0  # the mean
+    deviation = centred.std(axis=0)
+    centred /= np.where(deviation > 0, deviation, 1.0)
+    correlation = centred.T @ y / (len(y) * spread)
+    single = [name for name, each in zip(names, correlation, strict=True) if abs(each) > _CORRELATION]
+    if single:
+        return [
+            f"column {name!r} alone tells the target {target!r} (correlation above {_CORRELATION}): "
+            "drop it unless it is known when predicting"
+            for name in single[:5]
+        ]
+    if len(names) > min(_MOST_COLUMNS, len(y) // 2):
+        return []
+    weights = np.linalg.lstsq(centred, y, rcond=None)[0]
+    terms = np.flatnonzero(np.abs(weights) > 1e-2 * spread)
+    if not 2 <= len(terms) <= _MOST_TERMS:
+        return []
+    rest = y - centred[:, terms] @ np.linalg.lstsq(centred[:, terms], y, rcond=None)[0]
+    if rest.std() > _RESIDUAL * spread:
+        return []
+    listed = ", ".join(repr(names[term]) for term in terms)
+    return [
+        f"the target {target!r} is an exact linear combination of {listed}: "
+        "drop them unless they are known when predicting"
+    ]
+
+
+def _telling_classes(x: np.ndarray, y: np.ndarray, schema: Schema) -> list[str]:
+    sentences = []
+    for column, start in _starts(schema):
+        if column.kind == "date":
+            continue
+        width = len(column.feature_names())
+        values = x[:, start : start + width].argmax(axis=1) if column.kind == "category" else x[:, start]
+        values = np.nan_to_num(values.astype(np.float64), nan=-1e300)
+        if _tells(values[:_SCREEN_ROWS], y[:_SCREEN_ROWS], 5.0) and _tells(values, y, 1.0):
+            sentences.append(
+                f"column {column.name!r} alone tells the class of the target {schema.target.names[0]!r}: "
+                "drop it unless it is known when predicting"
+            )
+    return sentences[:5]
+
+
+def _tells(values: np.ndarray, y: np.ndarray, lenience: float) -> bool:
+    """Does the nearest value of the first half tell the class in the second half?"""
+    half = len(y) // 2
+    distinct, place = np.unique(values[:half], return_inverse=True)
+    classes = int(y.max()) + 1
+    if distinct.size * classes <= 4 * MOST_ROWS:
+        tally = np.bincount(place * classes + y[:half], minlength=distinct.size * classes)
+        answer = tally.reshape(distinct.size, classes).argmax(axis=1)
+    else:  # hardly any value repeats: any row's class will do
+        answer = np.zeros(distinct.size, y.dtype)
+        answer[place] = y[:half]
+    asked = values[half:]
+    above = np.clip(np.searchsorted(distinct, asked), 0, distinct.size - 1)
+    below = np.maximum(above - 1, 0)
+    nearest = np.where(asked - distinct[below] < distinct[above] - asked, below, above)
+    errors = np.mean(answer[nearest] != y[half:])
+    baseline = 1 - np.bincount(y[half:]).max() / len(asked)
+    return bool(errors <= 0.01 * lenience * baseline and baseline * len(asked) >= 5)

@@ -1,0 +1,82 @@
+"""How is a source read for a trained model? By the schema that training wrote."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fallline.core.errors import FalllineError
+from fallline.data.arrays import Arrays, matrix
+from fallline.data.cells import target_cells
+from fallline.data.schema import Schema
+from fallline.data.sources import accepts_names, describe, read
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+def read_features(
+    source: object, schema: Schema, names: list[str] | None = None
+) -> tuple[np.ndarray, pl.DataFrame | None]:
+    """Reads and encodes the rows to predict; of a source with a test part of its own, that part.
+
+    Args:
+        source: as for `load`; extra columns are ignored, reordered ones found by name.
+        schema: the model's.
+        names: column names for a text file without a header line; other files have their own.
+
+    Returns:
+        float32 (rows, features), and the table as read (None for arrays), to write beside the predictions.
+
+    Raises:
+        FalllineError: a column is missing, infinite or of another kind than in training.
+    """
+    raw = read(source, names if accepts_names(source) else None)
+    if isinstance(raw, Arrays):
+        return _encode_arrays(raw, raw.held_out()[0], schema, describe(source)), None
+    return schema.encode(raw, describe(source)), raw
+
+
+def read_labelled(source: object, schema: Schema, names: list[str] | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Reads and encodes rows with their labels or targets; of a source with a test part of its own, that part.
+
+    Returns:
+        float32 (rows, features), and int32 class indices (rows,) or float32 (rows, targets).
+
+    Raises:
+        FalllineError: as `read_features`; no target, a missing one, or a class that training has not seen.
+    """
+    raw, where = read(source, names if accepts_names(source) else None), describe(source)
+    if isinstance(raw, Arrays):
+        x, y = raw.held_out()
+        if y is None:
+            raise FalllineError(f"{where} has no y: save the labels or targets beside X as y")
+        if len(y) != len(x):
+            raise FalllineError(f"{where} has {len(x)} rows but {len(y)} targets: give one per row")
+        return _encode_arrays(raw, x, schema, where), schema.target.encode(y, where)
+    lacking = [name for name in schema.target.names if name not in raw.columns]
+    if lacking:
+        raise FalllineError(f"{where} lacks the target column {lacking[0]!r}: add it, or only predict")
+    x = schema.encode(raw, where)
+    return x, schema.target.encode(target_values(raw, schema.target.names), where)
+
+
+def target_values(frame: pl.DataFrame, targets: tuple[str, ...]) -> np.ndarray:
+    """The target columns' cells, (rows,) or (rows, targets)."""
+    cells = [target_cells(frame[name]) for name in targets]
+    return cells[0] if len(cells) == 1 else np.column_stack(cells)
+
+
+def _encode_arrays(raw: Arrays, x: np.ndarray, schema: Schema, where: str) -> np.ndarray:
+    x = matrix(x, where)
+    wanted = [column.name for column in schema.columns]
+    if (
+        raw.names is not None
+        and len(raw.names) == x.shape[1]
+        and set(wanted) <= set(raw.names)
+        and list(raw.names) != wanted
+    ):
+        place = {name: position for position, name in enumerate(raw.names)}
+        x = x[:, [place[name] for name in wanted]]
+    return schema.encode(x, where)

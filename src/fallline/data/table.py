@@ -1,0 +1,193 @@
+"""From a source to the arrays of a training run: read, recognise, split, encode, and say what is odd."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fallline.core.errors import FalllineError
+from fallline.data.arrays import Arrays, matrix
+from fallline.data.building import Wishes, from_arrays, from_frame
+from fallline.data.dataset import Dataset
+from fallline.data.schema import Schema
+from fallline.data.sources import describe, read
+from fallline.data.target import Label
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A source, encoded once, split and described.
+
+    Attributes:
+        name: what to call it.
+        schema: how its columns are encoded, and what is predicted.
+        dataset: the arrays.
+        warnings: one sentence each on what was dropped or looks odd.
+        source: the arguments with which `load` makes this table again; without "source" where it came from memory.
+
+    >>> load("sklearn:iris")
+    Table('iris', classification, 150 rows, 4 features, 3 classes)
+    """
+
+    name: str
+    schema: Schema
+    dataset: Dataset
+    warnings: tuple[str, ...] = ()
+    source: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def task(self) -> str:
+        """Either "classification", "regression" or "multilabel"."""
+        return self.schema.target.task
+
+    @property
+    def classes(self) -> tuple[Label, ...] | None:
+        """The class labels in the order of their indices; None but for classification."""
+        return self.schema.target.classes
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """One name per encoded feature."""
+        return self.schema.feature_names
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over the encoded arrays and index sets: the same data, encoded and split alike, has the same."""
+        digest = hashlib.sha256()
+        for name in ("x", "y", "weight", "train", "valid", "test", "scaled"):
+            array = getattr(self.dataset, name)
+            if array is not None:
+                digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+                digest.update(np.ascontiguousarray(array).data.cast("B"))
+        return digest.hexdigest()
+
+    def __repr__(self) -> str:
+        """What it holds, in counts."""
+        rows, features = self.dataset.x.shape
+        classes = f", {self.dataset.n_classes} classes" if self.task == "classification" else ""
+        return f"Table({self.name!r}, {self.task}, {rows} rows, {features} features{classes})"
+
+    @classmethod
+    def from_arrays(
+        cls,
+        X: object,
+        y: object,
+        *,
+        names: list[str] | tuple[str, ...] | None = None,
+        task: str | None = None,
+        test: float = 0.2,
+        valid: float = 0.1,
+        seed: int = 0,
+        test_data: tuple[object, object] | None = None,
+        valid_data: tuple[object, object] | None = None,
+        weight: object | None = None,
+        missing: str | None = None,
+    ) -> Table:
+        """A table of numbers in memory. A float32 `X` in C order is used as it is, never copied.
+
+        Args:
+            X: numbers, (rows, features).
+            y: labels (rows,), or targets (rows,) or (rows, targets); 0/1 (rows, labels) with task="multilabel".
+            names: one name per feature; x0, x1, ... by default.
+            task: "classification", "regression" or "multilabel"; recognised by default.
+            test: share of the rows for testing; none are taken when `test_data` is given.
+            valid: share of the rows for validation; none are taken when `valid_data` is given.
+            seed: of the split.
+            test_data: (X, y) to test on.
+            valid_data: (X, y) to validate on.
+            weight: of each row, (rows,), at least 0.
+            missing: "impute" where NaN stands for a missing number; otherwise NaN is an error.
+
+        Raises:
+            FalllineError: shapes that do not fit, NaN, infinity, or targets unfit for the task.
+
+        >>> Table.from_arrays([[0.0], [1.0], [2.0], [3.0]], ["a", "b", "a", "b"], test=0.25, valid=0).classes
+        ('a', 'b')
+        """
+        labels = tuple(names) if names is not None else None
+        arrays = Arrays(matrix(X, "X"), np.asarray(y), labels)
+        given = {
+            key: (matrix(each[0], f"{key}'s X"), np.asarray(each[1]))
+            for key, each in (("test", test_data), ("valid", valid_data))
+            if each is not None
+        }
+        wishes = Wishes(task, {"test": test, "valid": valid}, seed, missing)
+        return cls("arrays", *from_arrays(arrays, "X", wishes, given=given, weight=weight))
+
+
+def load(
+    source: object,
+    target: str | list[str] | None = None,
+    *,
+    names: list[str] | None = None,
+    test_source: object | None = None,
+    valid_source: object | None = None,
+    kinds: dict[str, str] | None = None,
+    task: str | None = None,
+    test: float = 0.2,
+    valid: float = 0.1,
+    seed: int = 0,
+    missing: str | None = None,
+) -> Table:
+    """Reads a source and encodes it for training.
+
+    The encoding is learnt from the rows that are not for testing.
+
+    Args:
+        source: a path (CSV, TSV, Parquet, Arrow, Feather, `.npz`, a folder of MNIST's files), `sklearn:NAME`, or a
+            Polars or pandas frame.
+        target: the column to predict (several: as many outputs); sources of arrays carry their own.
+        names: column names for a text file without a header line.
+        test_source: another source to test on; then no rows are taken for it from `source`.
+        valid_source: the same for validation.
+        kinds: column name to "number", "category", "boolean", "date" or "drop", where recognition is to be overruled.
+        task: "classification", "regression" or "multilabel"; recognised by default.
+        test: share of the rows for testing.
+        valid: share of the rows for validation.
+        seed: of the split.
+        missing: "impute" (the default for tables) or "error" (the default for arrays).
+
+    Raises:
+        FalllineError: anything wrong with the source, in one sentence.
+
+    >>> import polars as pl
+    >>> frame = pl.DataFrame({"size": ["S", "M"] * 10, "unit": ["cm"] * 20, "price": [0.5, 1.25] * 10})
+    >>> table = load(frame, "price")
+    >>> table.feature_names, table.warnings
+    (('size=M', 'size=S', 'size=(other)'), ("column 'unit' was dropped: every row has the same value",))
+    """
+    arguments = {
+        "source": source, "target": target, "names": names, "test_source": test_source, "valid_source": valid_source,
+        "kinds": kinds, "task": task, "test": test, "valid": valid, "seed": seed, "missing": missing,
+    }  # fmt: skip
+    others = {key: each for key, each in (("test", test_source), ("valid", valid_source)) if each is not None}
+    wishes = Wishes(task, {"test": test, "valid": valid}, seed, missing, others, names)
+    where = describe(source)
+    raw = read(source, names)
+    if isinstance(raw, Arrays):
+        if target is not None and target not in (raw.target, "y"):
+            raise FalllineError(f"{where} carries its own target, not a column {target!r}: leave the target out")
+        if kinds:
+            raise FalllineError(
+                f"{where} holds arrays, whose columns are all numbers: leave kinds out, or give a table"
+            )
+        built = from_arrays(raw, where, wishes)
+    else:
+        built = from_frame(raw, target, kinds, where, wishes)
+    return Table(_name(source), *built, source=_reloadable(arguments))
+
+
+def _name(source: object) -> str:
+    return Path(str(source).removeprefix("sklearn:")).stem if isinstance(source, (str, Path)) else "frame"
+
+
+def _reloadable(arguments: dict[str, Any]) -> dict[str, Any]:
+    plain = {key: str(each) if isinstance(each, Path) else each for key, each in arguments.items() if each is not None}
+    if all(isinstance(plain[key], str) for key in ("source", "test_source", "valid_source") if key in plain):
+        return plain
+    return {key: each for key, each in plain.items() if not key.endswith("source")}

@@ -1,0 +1,216 @@
+"""The encoding: fitted once, the same for every later table."""
+
+import datetime
+import json
+import math
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fallline.core.errors import FalllineError
+from fallline.data.columns import MOST_CATEGORIES, conditioning, fit_column
+from fallline.data.kinds import recognise
+from fallline.data.schema import Schema, array_schema, fit_schema
+from fallline.data.target import Target
+
+TARGET = Target(("y",), "regression")
+FRAME = pl.DataFrame(
+    {
+        "age": [31.0, None, 52.0, 40.0] * 3,
+        "size": [1, 2, 3, 5] * 3,
+        "sex": ["m", "f", None, "m"] * 3,
+        "smoker": ["yes", "no", "no", None] * 3,
+        "day": [datetime.date(2024, 1, 1 + each) for each in range(12)],
+        "note": ["x", None, None, None] * 3,
+    }
+)
+SCHEMA = fit_schema(FRAME, recognise(FRAME).kinds, TARGET)
+
+
+def test_the_features() -> None:
+    assert SCHEMA.feature_names == (
+        "age", "age is missing", "size", "sex=m", "sex=f", "sex=(other)", "sex=(missing)", "smoker",
+        "smoker is missing", "day.year", "day.month", "day.day", "day.weekday", "day.days", "note is present",
+    )  # fmt: skip
+    assert SCHEMA.scaled.tolist() == [True, False, True] + [False] * 6 + [True] * 5 + [False]
+    x = SCHEMA.encode(FRAME)
+    assert x.dtype == np.float32
+    assert x.flags.c_contiguous
+    np.testing.assert_array_equal(x[0], [31, 0, 1, 1, 0, 0, 0, 1, 0, 2024, 1, 1, 1, 0, 1])
+    np.testing.assert_array_equal(x[2], [52, 0, 3, 0, 0, 0, 1, 0, 0, 2024, 1, 3, 3, 2, 0])
+    np.testing.assert_array_equal(x[1, :2], [np.nan, 1])
+    assert x[3, 7:9].tolist() == [0.5, 1]
+
+
+@settings(max_examples=30, deadline=None)
+@given(order=st.permutations(FRAME.columns), rows=st.lists(st.integers(0, 11), min_size=1, max_size=8))
+def test_rows_are_encoded_one_by_one_and_columns_by_name(order: list[str], rows: list[int]) -> None:
+    shuffled = FRAME.select(order).with_columns(extra=pl.lit("ignored"))[rows]
+    np.testing.assert_array_equal(SCHEMA.encode(shuffled), SCHEMA.encode(FRAME)[rows])
+
+
+def test_json_round_trip() -> None:
+    written = json.loads(json.dumps(SCHEMA.to_dict(), allow_nan=False))
+    assert Schema.from_dict(written) == SCHEMA
+    np.testing.assert_array_equal(Schema.from_dict(written).encode(FRAME), SCHEMA.encode(FRAME))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"columns": []},
+        {"columns": [{"name": "a", "kind": "pickle"}]},
+        {"columns": [{"name": "a", "kind": "number", "module": "os"}]},
+        {"columns": [{"name": "a", "kind": "number", "shift": "0"}]},
+        {"columns": [{"name": "a", "kind": "number", "factor": math.inf}]},
+        {"columns": [{"name": "a", "kind": "boolean", "values": ["x"]}]},
+        {"columns": [{"numbers": [1]}]},
+        {"columns": 3},
+        {"target": {"names": ["y"], "task": "dance"}},
+        {"target": {"names": ["y"], "task": "classification", "classes": ["a", 1]}},
+        {"target": {"names": ["y"], "task": "regression", "classes": ["a", "b"]}},
+        {"missing": "fetch"},
+    ],
+)
+def test_a_damaged_description_is_refused(change: dict[str, object]) -> None:
+    with pytest.raises(FalllineError, match="description of the columns is damaged"):
+        Schema.from_dict({**SCHEMA.to_dict(), **change})
+
+
+def test_missing_columns_are_named() -> None:
+    with pytest.raises(FalllineError, match=r"new.csv lacks the columns 'age', 'sex' .*\(it has 'Age' besides\)"):
+        SCHEMA.encode(FRAME.drop("sex").rename({"age": "Age"}), "new.csv")
+
+
+def test_unseen_categories_share_the_other_slot() -> None:
+    frame = FRAME.head(2).with_columns(sex=pl.Series(["zebra", "m"]))
+    assert SCHEMA.encode(frame)[:, 3:7].tolist() == [[0, 0, 1, 0], [1, 0, 0, 0]]
+
+
+def test_missing_only_at_prediction() -> None:
+    frame = FRAME.head(1).with_columns(size=pl.lit(None), day=pl.lit(None))
+    x = SCHEMA.encode(frame)
+    assert np.isnan(x[0, [2, 9, 13]]).all()
+    schema = fit_schema(FRAME.select("size", sex=pl.lit("m")), {"size": "number", "sex": "category"}, TARGET)
+    assert schema.encode(pl.DataFrame({"size": [1], "sex": [None]}))[0].tolist() == [1, 0, 1]
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, 1e300])
+def test_infinity_is_counted(value: float) -> None:
+    with pytest.raises(FalllineError, match=r"column 'size' of t.csv has 2 infinite values"):
+        SCHEMA.encode(FRAME.head(3).with_columns(size=pl.Series([1.0, value, value])), "t.csv")
+    with pytest.raises(FalllineError, match=r"column 'size' of t.csv has 1 infinite value "):
+        SCHEMA.encode(FRAME.head(2).with_columns(size=pl.Series(["1", str(value)])), "t.csv")
+
+
+def test_text_where_numbers_were() -> None:
+    with pytest.raises(
+        FalllineError, match=r"column 'size' of t.csv should hold numbers but holds values such as 'big'"
+    ):
+        SCHEMA.encode(FRAME.head(2).with_columns(size=pl.Series(["big", "small"])), "t.csv")
+
+
+def test_categories_are_bounded_and_most_frequent_first() -> None:
+    values = [f"v{each:06}" for each in range(100_000)] + ["b"] * 30 + ["a"] * 30 + ["c"] * 50
+    many = [f"w{each}" for each in range(300) for _ in range(6)]
+    column = fit_column(pl.Series("c", values), "category")
+    assert column.values == ("c", "a", "b")
+    assert len(fit_column(pl.Series("c", many), "category").values) == MOST_CATEGORIES
+    assert fit_column(pl.Series("c", ["p", "q", "q"]), "category").values == ("q",)
+    assert fit_column(pl.Series("c", ["p", "q"]), "category").feature_names() == ["c=(other)"]
+
+
+def test_whole_numbers_as_categories_agree_with_their_floats() -> None:
+    schema = fit_schema(pl.DataFrame({"c": [1, 2] * 5}), {"c": "category"}, TARGET)
+    assert schema.encode(pl.DataFrame({"c": [1.0, None]})).tolist() == [[1, 0, 0], [0, 0, 1]]
+    mixed = fit_schema(pl.DataFrame({"c": [1.0, 2.5] * 5}), {"c": "category"}, TARGET)
+    assert mixed.encode(pl.DataFrame({"c": [1.0]})).tolist() == [[1, 0, 0]]
+
+
+def test_columns_with_too_little_to_fit_still_encode() -> None:
+    empty = pl.Series("c", [None, None], dtype=pl.String)
+    for kind in ("number", "category", "boolean", "date", "presence"):
+        schema = fit_schema(pl.DataFrame([empty]), {"c": kind}, TARGET)
+        assert schema.encode(pl.DataFrame([empty])).shape == (2, len(schema.feature_names))
+
+
+def test_booleans_accept_their_usual_spellings() -> None:
+    schema = fit_schema(pl.DataFrame({"c": [True, False]}), {"c": "boolean"}, TARGET)
+    assert schema.encode(pl.DataFrame({"c": ["TRUE", "false", "1", "0", "?"]}))[:, 0].tolist() == [1, 0, 1, 0, 0.5]
+    zeros = fit_schema(pl.DataFrame({"c": [0, 1, 1]}), {"c": "boolean"}, TARGET)
+    assert zeros.encode(pl.DataFrame({"c": [1, 0]}))[:, 0].tolist() == [1, 0]
+    with pytest.raises(FalllineError, match="'c' has 3 values, a boolean two"):
+        fit_schema(pl.DataFrame({"c": [0, 1, 2]}), {"c": "boolean"}, TARGET)
+
+
+def test_dates_with_hours_and_text() -> None:
+    text = pl.Series("when", ["2024-01-01 06:00:00", "2024-01-02 18:00:00", None])
+    column = fit_column(text, "date")
+    assert column.hour
+    assert column.indicator
+    out = np.empty((3, 7), np.float32)
+    column.encode(text, out, "t.csv")
+    assert out[1].tolist() == [2024, 1, 2, 2, 1.75, 18, 0]
+    typed = text.str.to_datetime().dt.replace_time_zone("Europe/Berlin")
+    again = np.empty((3, 7), np.float32)
+    column.encode(typed, again, "t.parquet")
+    np.testing.assert_array_equal(out, again)
+    with pytest.raises(FalllineError, match="'d' holds no date that can be read"):
+        fit_column(pl.Series("d", ["soon", "later"]), "date")
+
+
+@given(centre=st.floats(-1e12, 1e12), spread=st.floats(1e-3, 1e3), scale=st.sampled_from([1.0, 1e35, 1e200, 1e-200]))
+def test_float32_keeps_the_differences(centre: float, spread: float, scale: float) -> None:
+    cells = (centre + spread * np.linspace(-1, 1, 50)) * scale
+    shift, factor = conditioning(cells)
+    encoded = ((cells * factor - shift * factor).astype(np.float32)).astype(np.float64)
+    exact = cells * factor - shift * factor
+    assert np.isfinite(encoded).all()
+    assert np.abs(encoded - exact).max() <= 2e-3 * exact.std()
+
+
+def test_ordinary_numbers_are_left_alone() -> None:
+    assert conditioning(np.random.default_rng(0).normal(5, 1, 100)) == (0.0, 1.0)
+    assert conditioning(np.full(10, 7.0)) == (0.0, 1.0)
+    assert conditioning(np.array([])) == (0.0, 1.0)
+
+
+def test_arrays_and_frames_agree() -> None:
+    x = np.array([[1.0, 1e9, np.nan], [2.0, 1e9 + 1, 3.0], [4.0, 1e9 + 2, 5.0]])
+    schema = array_schema(x, ("a", "b", "c"), TARGET, np.arange(3), "impute")
+    assert schema.feature_names == ("a", "b", "c", "c is missing")
+    encoded = schema.encode(x)
+    np.testing.assert_array_equal(encoded[:, :2], [[1, -1], [2, 0], [4, 1]])
+    np.testing.assert_array_equal(encoded, schema.encode(pl.DataFrame(x, schema=["a", "b", "c"])))
+
+
+def test_many_plain_numbers_are_described_briefly() -> None:
+    names = tuple(f"p{each}" for each in range(20_000))
+    schema = array_schema(np.zeros((2, 20_000), np.float32), names, TARGET, np.arange(2))
+    written = json.dumps(schema.to_dict())
+    assert len(written) < 12 * 20_000
+    assert Schema.from_dict(json.loads(written)) == schema
+
+
+def test_wrong_arrays() -> None:
+    schema = array_schema(np.eye(3, dtype=np.float32), ("a", "b", "c"), TARGET, np.arange(3))
+    for x, sentence in (
+        (np.eye(2), "2 features where the model was trained on 3"),
+        (np.zeros(3), "1 dimensions"),
+        (np.zeros((0, 3)), "0 rows"),
+        (np.array([["a"] * 3]), "where numbers were expected"),
+        (
+            np.array([[1, np.nan, 2.0]]),
+            r"column 'b' of the data has 1 missing value .*missing=\"impute\".*--missing impute",
+        ),
+        (np.array([[1, 2.0, np.inf]], np.float32), "column 'c' of the data has 1 infinite value"),
+    ):
+        with pytest.raises(FalllineError, match=sentence):
+            schema.encode(x)
+    with pytest.raises(FalllineError, match="is an array, but column 'sex' is a category"):
+        SCHEMA.encode(np.zeros((2, 6)))
+    with pytest.raises(FalllineError, match=r"column 'b' of t.csv has 1 missing value"):
+        schema.encode(pl.DataFrame({"a": [1], "b": [None], "c": [2]}), "t.csv")
