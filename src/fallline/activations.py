@@ -64,4 +64,4 @@ class ReLU(Activation):
     initializer: ClassVar[str] = "he_normal"
 
     def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-        return jnp.maximum(x, 0)
+        return jax.nn.relu(x)  # `maximum` has slope 1/2 at 0, and a silent unit would learn

@@ -127,7 +127,9 @@ class Dropout(Layer):
         # 2^32 (1 - 2^-24) is the largest float32 below 2^32, so that the conversion cannot overflow.
         threshold = jnp.minimum(jnp.asarray(self.rate, jnp.float32) * 2.0**32, 2.0**32 - 2.0**8).astype(jnp.uint32)
         kept = bits(key, x.shape) >= threshold
-        return jnp.where(kept, x / (1.0 - self.rate), 0.0).astype(x.dtype), stats
+        # The share really kept, also where float32 rounds the rate to 1.
+        share = jnp.maximum(1.0 - self.rate, 2.0**-24)
+        return jnp.where(kept, x / share, 0.0).astype(x.dtype), stats
 
 
 class Sequential(Layer):

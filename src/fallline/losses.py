@@ -16,7 +16,7 @@ class Loss(Block):
     family: ClassVar[str] = "loss"
     tasks: ClassVar[tuple[str, ...]] = ()
 
-    def outputs(self, count: int) -> int:
+    def outputs(self, count: int, task: str) -> int:
         """Units of the output layer, given the number of classes, labels or targets."""
         return count
 
@@ -70,13 +70,16 @@ class BinaryCrossEntropy(Loss):
     name: ClassVar[str] = "binary_cross_entropy"
     tasks: ClassVar[tuple[str, ...]] = ("classification", "multilabel")
 
-    def outputs(self, count: int) -> int:
-        return 1 if count == 2 else count
+    def outputs(self, count: int, task: str) -> int:
+        return 1 if count == 2 and task == "classification" else count
 
     def __call__(self, prediction: Float[Array, "batch outputs"], target: Array) -> Float[Array, " batch"]:
         y = target.reshape(prediction.shape).astype(prediction.dtype)
         z = prediction
-        return jnp.sum(jnp.maximum(z, 0.0) - z * y + jnp.log1p(jnp.exp(-jnp.abs(z))), axis=-1)
+        # One comparison instead of `maximum` and `abs`, whose slopes at 0 do not add up to the sigmoid's 1/2.
+        positive = z >= 0.0
+        both = jnp.where(positive, z, 0.0) - z * y + jnp.log1p(jnp.exp(jnp.where(positive, -z, z)))
+        return jnp.sum(both, axis=-1)
 
     def mean(self, prediction: Float[Array, "batch outputs"]) -> Float[Array, "batch targets"]:
         p = jax.nn.sigmoid(prediction)

@@ -11,6 +11,7 @@ from jax import lax
 from jaxtyping import Array, Bool, Float
 
 from fallline.core.block import Block
+from fallline.core.field import number
 
 Stats = dict[str, Array]
 BLOCK = 4096
@@ -54,7 +55,7 @@ def column_sums(
         start = jnp.minimum(i * size, rows - size)
         part = lax.dynamic_slice_in_dim(x, start, size)
         w = lax.dynamic_slice_in_dim(weight, start, size) * (start + jnp.arange(size) >= i * size)
-        present = ~jnp.isnan(part)
+        present = ~jnp.isnan(part) & (w[:, None] > 0)  # a row of weight 0 may hold a number whose square overflows
         total = jnp.sum(jnp.where(present, w[:, None] * term(part), 0.0), axis=0)
         return sums[0] + total, sums[1] + jnp.sum(jnp.where(present, w[:, None], 0.0), axis=0)
 
@@ -65,9 +66,10 @@ def column_sums(
 class Standardise(Scaler):
     """Zero mean and unit variance per column.
 
-        x' = (x - mean) / sd,  sd^2 = mean((x - mean)^2)
+        x' = (x - mean) / sd,  sd^2 = mean((x - mean)^2),  cut to [-clip, clip] if asked
 
     Gradient descent sees every column at the same scale. A column without spread becomes 0; NaN becomes 0, the mean.
+    Cutting keeps one far-off value, or a column that is hardly ever other than 0, from ruling the first layer.
 
     Source: LeCun et al., "Efficient backprop", 1998, section 4.3.
 
@@ -78,6 +80,14 @@ class Standardise(Scaler):
     """
 
     name: ClassVar[str] = "standardise"
+    clip: Any = number(
+        None,
+        valid="(0, inf]",
+        usual=(2.0, 10.0),
+        optional=True,
+        unit="standard deviations",
+        help="largest size of a scaled value; none: no limit",
+    )
 
     def fit(
         self,
@@ -98,7 +108,8 @@ class Standardise(Scaler):
         return {"mean": mean, "inverse": inverse}
 
     def apply(self, stats: Stats, x: Float[Array, "rows columns"]) -> Float[Array, "rows columns"]:
-        return jnp.where(jnp.isnan(x), 0.0, (x - stats["mean"]) * stats["inverse"])
+        scaled = jnp.where(jnp.isnan(x), 0.0, (x - stats["mean"]) * stats["inverse"])
+        return scaled if self.clip is None else jnp.clip(scaled, -self.clip, self.clip)
 
     def invert(self, stats: Stats, x: Float[Array, "rows columns"]) -> Float[Array, "rows columns"]:
         return x / stats["inverse"] + stats["mean"]

@@ -92,7 +92,7 @@ def _check_number(owner: str, name: str, declared: Field, value: Any) -> None:
     if isinstance(value, jax.Array) and not value.is_fully_addressable:
         return
     try:
-        numbers = np.asarray(value)
+        numbers = np.asarray(None if isinstance(value, tuple | list) else value)
         fits = numbers.dtype.kind in ("iuf" if not declared.integer else "iu")
     except (TypeError, ValueError):
         fits = False
@@ -172,4 +172,5 @@ def as_arrays(tree: Any, dtype: Any = np.float32) -> Any:
             return np.asarray(leaf, np.int32)
         return leaf
 
-    return jax.tree.map(convert, tree)
+    with np.errstate(over="ignore"):  # beyond the dtype's range is infinity, and a run that meets it has diverged
+        return jax.tree.map(convert, tree)

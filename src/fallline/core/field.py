@@ -9,6 +9,7 @@ import re
 from typing import Any
 
 import equinox as eqx
+import numpy as np
 
 from fallline.core.errors import FalllineError, nearest
 
@@ -95,12 +96,14 @@ def number(
 
     def convert(value: Any) -> Any:
         # One dtype per field, whatever the user wrote, so that 1 and 1.0 share a program.
-        if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        if isinstance(value, bool) or not isinstance(value, int | float | np.integer):
             return value
-        if abs(value) > sys.float_info.max:  # a whole number of hundreds of digits, or infinity
-            return math.copysign(math.inf, value) if value == value and not integer else value
+        try:
+            whole = float(value).is_integer()
+        except OverflowError:  # hundreds of digits: refused by the check that follows
+            return value
         if integer:
-            return int(value) if float(value).is_integer() else value
+            return int(value) if whole else value
         return float(value)
 
     return _declare(default, declared, converter=convert)

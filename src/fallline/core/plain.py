@@ -42,7 +42,7 @@ def from_plain(kind: str, plain: Any, where: str = "") -> Any:
     where = where or kind
     plain = dict(plain) if isinstance(plain, dict) else {"name": plain}
     for each in kind.split("|"):
-        if plain.get("name") in family(each):
+        if str(plain.get("name")) in family(each):
             kind = each
     known = family(kind)
     name = plain.pop("name", "" if len(known) != 1 else next(iter(known)))
@@ -71,7 +71,7 @@ def _value(declared: Field, value: Any, where: str) -> Any:
         return from_plain(declared.family, value, where)
     if declared.role == "number" and isinstance(value, dict):
         for kind in ("schedule", "distribution"):
-            if value.get("name") in family(kind):
+            if str(value.get("name")) in family(kind):
                 return from_plain(kind, value, where)
         names = [*family("schedule"), *family("distribution")]
         raise FalllineError(f"[{where}] {value.get('name')!r} is no schedule: {nearest(str(value.get('name')), names)}")

@@ -69,12 +69,12 @@ def bits(key: Seed, shape: Sequence[int]) -> UInt32[Array, "*shape"]:
 
 
 def uniform(key: Seed, shape: Sequence[int]) -> Float[Array, "*shape"]:
-    """Uniform numbers in the open interval (0, 1), 24 bits each."""
-    return (bits(key, shape) >> 8).astype(jnp.float32) * 2.0**-24 + 2.0**-25
+    """Uniform numbers in the open interval (0, 1), 23 bits each: with 24, the largest would round to 1."""
+    return (bits(key, shape) >> 9).astype(jnp.float32) * 2.0**-23 + 2.0**-24
 
 
 def normal(key: Seed, shape: Sequence[int]) -> Float[Array, "*shape"]:
-    """Standard normal numbers by inversion: sqrt(2) erfinv(2 u - 1); the largest possible is 5.4."""
+    """Standard normal numbers by inversion: sqrt(2) erfinv(2 u - 1); the largest possible is 5.3."""
     return jnp.sqrt(2.0).astype(jnp.float32) * lax.erf_inv(2.0 * uniform(key, shape) - 1.0)
 
 

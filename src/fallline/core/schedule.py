@@ -28,5 +28,11 @@ class Schedule(Placeholder):
 
 def at_time(tree: Any, time: Time) -> Any:
     """The same tree with every schedule replaced by its value at a time."""
-    is_schedule = lambda node: isinstance(node, Schedule)  # noqa: E731
-    return jax.tree.map(lambda node: node(time) if is_schedule(node) else node, tree, is_leaf=is_schedule)
+
+    def value(node: Any) -> Any:
+        if not isinstance(node, Schedule):
+            return node
+        # A schedule may stand in a schedule's own fields.
+        return jax.tree.map(value, node, is_leaf=lambda part: part is not node and isinstance(part, Schedule))(time)
+
+    return jax.tree.map(value, tree, is_leaf=lambda node: isinstance(node, Schedule))

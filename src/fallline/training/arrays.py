@@ -13,7 +13,7 @@ class Arrays(eqx.Module):
     """Rows, targets and the index sets that make them a training and a validation set.
 
     Index sets may be padded: `train_count` and `valid_count` say how many of their entries count, so that folds of
-    unequal size share one program.
+    unequal size share one program. `ragged` says that one of them has fewer minibatches than the padding makes.
     """
 
     x: Float[Array, "rows features"]
@@ -26,6 +26,7 @@ class Arrays(eqx.Module):
     columns: Bool[Array, " features"]
     task: str = eqx.field(static=True)
     n_classes: int = eqx.field(static=True)
+    ragged: bool = eqx.field(static=True, default=False)
 
     @property
     def targets(self) -> int:

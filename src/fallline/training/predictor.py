@@ -56,7 +56,7 @@ class Predictor:
             rows = x[begin : begin + TILE]
             if y is not None:
                 labels = _fill(y[begin : begin + TILE])
-            answer, loss = _tile(self.outputs, recipe, self.arrays, _fill(rows), labels)
+            answer, loss = _tile(self.task, self.outputs, recipe, self.arrays, _fill(rows), labels)
             answers.append(np.asarray(answer)[: len(rows)])
             losses.append(np.asarray(loss)[: len(rows)])
         if not answers:
@@ -115,10 +115,12 @@ def load_predictor(path: str | Path) -> Predictor:
     )
 
 
-@functools.partial(jax.jit, static_argnums=0)
-def _tile(outputs: int, recipe: Recipe, arrays: dict[str, Any], x: Array, y: Array) -> tuple[Array, Array]:
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _tile(
+    task: str, outputs: int, recipe: Recipe, arrays: dict[str, Any], x: Array, y: Array
+) -> tuple[Array, Array]:
     assert recipe.loss is not None
-    network = recipe.model.network(recipe.loss.outputs(outputs))
+    network = recipe.model.network(recipe.loss.outputs(outputs, task))
     prediction = forward(recipe, network, arrays["params"], arrays["stats"], arrays["scaling"], x)
     answer = recipe.loss.mean(prediction)
     if recipe.target_scaler is not None:

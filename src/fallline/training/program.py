@@ -18,7 +18,7 @@ from fallline.metrics import METRICS
 from fallline.training.arrays import Arrays, training_weight
 from fallline.training.recipe import Recipe
 from fallline.training.state import Epoch, State, empty_history
-from fallline.training.step import Tally, batch_rows, empty_tally, network_of, one_step, pick
+from fallline.training.step import Tally, batch_rows, choose, empty_tally, network_of, one_step
 from fallline.training.watch import layer_norms, probe, validate
 
 CAPACITY = 16  # epochs of history that one compiled call can return
@@ -112,16 +112,11 @@ def _fall_back(before: State, after: State) -> State:
 
     Each step sees that its gradient is finite; a rule that turns a finite gradient into a non-finite step is caught here.
     """
-    finite = jnp.bool_(True)
-    for leaf in jax.tree.leaves(after.params):
-        finite &= jnp.all(jnp.isfinite(leaf))
-    return dataclasses.replace(
-        after,
-        params=pick(finite, after.params, before.params),
-        stats=pick(finite, after.stats, before.stats),
-        memory=pick(finite, after.memory, before.memory),
-        outcome=jnp.where(finite, after.outcome, jnp.int32(Outcome.DIVERGED)),
-    )
+    finite = jnp.isfinite(sum(jnp.vdot(leaf, leaf) for leaf in jax.tree.leaves(after.params)))
+    kept = lambda s: (s.params, s.stats, s.memory)  # noqa: E731
+    params, stats, memory = choose(finite, kept(after), kept(before))
+    outcome = jnp.where(finite, after.outcome, jnp.int32(Outcome.DIVERGED))
+    return dataclasses.replace(after, params=params, stats=stats, memory=memory, outcome=outcome)
 
 
 def _judge(recipe: Recipe, arrays: Arrays, state: State, monitored: Array) -> State:
@@ -137,12 +132,13 @@ def _judge(recipe: Recipe, arrays: Arrays, state: State, monitored: Array) -> St
     going = jnp.where(epoch >= recipe.epochs, Outcome.FINISHED, jnp.where(impatient, Outcome.STOPPED, Outcome.RUNNING))
     # A run that diverges before it was ever better than nothing keeps its last finite params.
     keep = better | (~healthy & (state.best_epoch == 0))
+    best = choose(keep, (state.params, state.stats), (state.best_params, state.best_stats))
     return dataclasses.replace(
         state,
         epoch=epoch,
         outcome=jnp.where(healthy, going, Outcome.DIVERGED).astype(jnp.int32),
-        best_params=pick(keep, state.params, state.best_params),
-        best_stats=pick(keep, state.stats, state.best_stats),
+        best_params=best[0],
+        best_stats=best[1],
         best_score=jnp.where(better, score, state.best_score),
         best_epoch=best_epoch,
     )

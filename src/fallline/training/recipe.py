@@ -27,11 +27,11 @@ class Recipe(Block):
 
     family: ClassVar[str] = "recipe"
     name: ClassVar[str] = "recipe"
-    model: Model = part(MLP(), family="model", help="the network")
+    model: Model = part(MLP(dropout=0.1), family="model", help="the network")
     loss: Loss | None = part(None, family="loss", optional=True, help="what is minimised; None: the task's usual loss")
-    optimizer: Optimizer = part(Adam(Cosine(2e-3, warmup=0.05)), family="optimizer", help="the update rule")
+    optimizer: Optimizer = part(Adam(Cosine(3e-3, warmup=0.05)), family="optimizer", help="the update rule")
     penalty: Penalty | None = part(L2(1e-4), family="penalty", optional=True, help="cost on the size of the weights")
-    scaler: Scaler = part(Standardise(), family="scaler", help="scaling of the inputs")
+    scaler: Scaler = part(Standardise(clip=3.0), family="scaler", help="scaling of the inputs")
     target_scaler: Scaler | None = part(
         Standardise(), family="scaler", optional=True, help="scaling of the target; regression only"
     )
@@ -73,9 +73,9 @@ def complete(recipe: Recipe, *, task: str, training_rows: int) -> Recipe:
         metric(recipe.monitor, task)
     size = recipe.batch_size
     if size is None:
-        # About 64 steps an epoch, between 32 and 256 examples each.
+        # About 200 steps an epoch where that, between 32 and 256 examples each.
         size = 32
-        while size < 256 and training_rows // size > 96:
+        while size < 256 and training_rows // size > 160:
             size *= 2
     size = training_rows if size == "all" else min(size, training_rows)
     changes: dict[str, Any] = {"loss": loss, "batch_size": size}

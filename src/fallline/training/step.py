@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, Float, Int
 
 from fallline.core.outcome import Outcome
@@ -19,7 +20,7 @@ from fallline.training.state import State
 def network_of(recipe: Recipe, arrays: Arrays) -> Sequential:
     """The layers that the recipe makes of this data set."""
     assert recipe.loss is not None
-    return recipe.model.network(recipe.loss.outputs(arrays.targets))
+    return recipe.model.network(recipe.loss.outputs(arrays.targets, arrays.task))
 
 
 def batch_rows(recipe: Recipe, arrays: Arrays) -> int:
@@ -78,14 +79,16 @@ def one_step(
     # The guard against divergence: a dot product per array is fast, an ordinary sum is not (see `penalties.L2`).
     squares = {name: sum(jnp.vdot(g, g) for g in jax.tree.leaves(layer)) for name, layer in gradient.items()}
     healthy = jnp.isfinite(loss) & jnp.isfinite(sum(squares.values()))
-    filled = total > 0
+    filled = total > 0 if arrays.ragged else jnp.bool_(True)
     moves = state.running & filled & healthy
+    # Only the params are guarded: nothing reads a diverged run's memory again, and to choose between the old memory
+    # and the new would copy it at every step.
     delta = jax.tree.map(lambda d, w: jnp.where(moves, d, 0).astype(w.dtype), delta, state.params)
     new = dataclasses.replace(
         state,
         params=jax.tree.map(jnp.add, state.params, delta),
         stats=pick(moves, stats, state.stats),
-        memory=pick(moves, memory, state.memory),
+        memory=pick(filled, memory, state.memory) if arrays.ragged else memory,
         step=state.step + moves,
         outcome=jnp.where(state.running & filled & ~healthy, Outcome.DIVERGED, state.outcome).astype(jnp.int32),
     )
@@ -98,7 +101,7 @@ def one_step(
         metric=add(tally.metric, jnp.vdot(score(now, state, arrays, prediction, y, rows), share)),
         steps=tally.steps + moves,
         squares={name: tally.squares[name] + jnp.where(moves, squares[name], 0.0) for name in squares},
-        delta=pick(filled, delta, tally.delta),
+        delta=pick(filled, delta, tally.delta) if arrays.ragged else delta,
         learning_rate=jnp.asarray(getattr(now.optimizer, "learning_rate", jnp.nan), jnp.float32),
     )
 
@@ -135,3 +138,8 @@ def score(recipe: Recipe, state: State, arrays: Arrays, prediction: Array, y: Ar
 def pick(condition: Array, yes: Any, no: Any) -> Any:
     """One of two trees, by a traced condition."""
     return jax.tree.map(lambda a, b: jnp.where(condition, a, b), yes, no)
+
+
+def choose(condition: Array, yes: Any, no: Any) -> Any:
+    """`pick` as a branch: in a run alone nothing is computed, only one of two trees is passed on."""
+    return lax.cond(condition, lambda a, b: a, lambda a, b: b, yes, no)

@@ -126,7 +126,7 @@ def train(
     notes: list[str] = []
     traced = as_arrays(recipe)
     state, seen = None, None
-    identity = {"recipe": _digest(recipe), "data": table.fingerprint, "seed": seed} if folder else {}
+    identity = {"recipe": _digest(recipe), "data": table.fingerprint, "seed": int(seed)} if folder else {}
     if resume and folder is not None:
         like = jax.eval_shape(program.start, traced, arrays, key)
         state, seen, damaged = load_checkpoint(folder, like, identity)
@@ -173,7 +173,7 @@ def train(
         interrupted=interrupted,
         seconds=time.perf_counter() - began,
         compile_seconds=setup,
-        seed=seed,
+        seed=int(seed),
         notes=tuple(notes),
     )
 

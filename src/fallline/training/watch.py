@@ -75,7 +75,7 @@ def layer_norms(params: dict[str, Any], tally: Tally) -> dict[str, Array]:
 
 def probe(recipe: Recipe, arrays: Arrays, state: State) -> dict[str, Array]:
     """Per activation, on fixed training rows: the share of units dead for all rows, and of saturated outputs."""
-    rows = arrays.train[: min(PROBE, arrays.train.shape[0])]
+    rows = arrays.train[:: -(-arrays.train.shape[0] // PROBE)]
     taps: list[Any] = []
     x = recipe.scaler.apply(state.scaling, arrays.x[rows])
     network_of(recipe, arrays).apply(state.params, state.stats, x, key=None, training=False, taps=taps)

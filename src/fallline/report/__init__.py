@@ -1,0 +1,7 @@
+"""A run as figures and as one self-contained HTML page: computed first, drawn last."""
+
+from .figures import Figure as Figure
+from .figures import Series as Series
+from .figures import curves_of as curves_of
+from .page import report as report
+from .page import write_report as write_report

@@ -1,0 +1,185 @@
+"""Figures drawn: a `Figure` becomes a Plotly figure, in a light and a dark theme."""
+
+import html
+from typing import TYPE_CHECKING, Any
+
+from fallline.report.figures import Figure, Series
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
+HEIGHT = 310
+LONGEST = 32  # letters of a name in a legend
+NAMED = 6  # layers in a legend; of more, some between the first and the last
+_ROLES = {
+    "light": {"train": "#2563eb", "valid": "#d9480f", "single": "#475569", "reference": "#94a3b8"},
+    "dark": {"train": "#7aa7ff", "valid": "#ff9d5c", "single": "#cbd5e1", "reference": "#7c8aa0"},
+}
+_DEPTHS = {"light": ("#0d9488", "#7c3aed", "#db2777"), "dark": ("#5eead4", "#a78bfa", "#f472b6")}  # first to last layer
+_INKS = {
+    "light": {"text": "#475569", "grid": "#e8ecf1", "line": "#cbd5e1", "box": "#ffffff"},
+    "dark": {"text": "#a8b3c4", "grid": "#27303d", "line": "#3d4959", "box": "#1b222c"},
+}
+THEMES = tuple(_INKS)
+
+
+def draw(figure: Figure, theme: str = "light") -> "go.Figure":
+    """A Plotly figure, without its title and caption, which are the page's to set.
+
+    Arguments:
+        figure: what to draw.
+        theme: `light` or `dark`.
+    """
+    import plotly.graph_objects as go
+
+    traces = [_trace(each, colour, figure) for each, colour in zip(figure.series, colours(figure, theme), strict=True)]
+    drawn = go.Figure(traces, {"template": template(theme)})
+    count = max((len(each.x) for each in figure.series), default=0)
+    named = len(traces) > 1
+    drawn.update_layout(showlegend=named, margin_t=12 + 18 * named + 18 * (figure.mark is not None))
+    drawn.update_xaxes(title_text=plain(figure.x_label), **({"dtick": 1} if count <= 10 else {}))
+    drawn.update_yaxes(title_text=plain(figure.y_label), type="log" if figure.log_y else "linear")
+    if figure.log_y:
+        drawn.update_yaxes(tickformat=".6~g", dtick=_ticks(figure))
+    if figure.percent:
+        drawn.update_yaxes(autorangeoptions={"minallowed": -0.02, "maxallowed": 1.02})
+        drawn.update_yaxes(tickformat=",.0%" if _spread(figure) > 0.05 else ",.1%", hoverformat=",.2%")
+    elif _values(figure) and _spread(figure) == 0 and min(_values(figure)) >= 0:
+        drawn.update_yaxes(rangemode="nonnegative")
+    layers = [trace for trace, each in zip(drawn.data, figure.series, strict=True) if each.role == "layer"]
+    if len(layers) > NAMED:
+        shown = {round(k * (len(layers) - 1) / (NAMED - 2)) for k in range(NAMED - 1)}
+        for place, trace in enumerate(layers):
+            trace.showlegend = place in shown
+    if figure.mark is not None:
+        _add_mark(drawn, figure, figure.mark)
+    return drawn
+
+
+def colours(figure: Figure, theme: str) -> list[str]:
+    """The colour of each series: by its role, for layers by their depth."""
+    layers = [each for each in figure.series if each.role == "layer"]
+    ramp = iter(_ramp(_DEPTHS[theme], len(layers)))
+    return [next(ramp) if each.role == "layer" else _ROLES[theme][each.role] for each in figure.series]
+
+
+def template(theme: str) -> dict[str, Any]:
+    """All that a theme decides, as a Plotly template."""
+    ink = _INKS[theme]
+    axis = {
+        "gridcolor": ink["grid"],
+        "linecolor": ink["line"],
+        "tickcolor": ink["line"],
+        "zeroline": False,
+        "automargin": True,
+        "title": {"standoff": 8, "font": {"size": 12}},
+    }
+    layout = {
+        "font": {"family": FONT, "size": 12, "color": ink["text"]},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "height": HEIGHT,
+        "margin": {"l": 8, "r": 8, "t": 12, "b": 8},
+        "hovermode": "x unified",
+        "hoverlabel": {
+            "bgcolor": ink["box"],
+            "bordercolor": ink["line"],
+            "font": {"color": ink["text"], "family": FONT},
+            "namelength": -1,
+        },
+        "legend": {
+            "orientation": "h",
+            "x": 0,
+            "y": 1,
+            "yref": "container",
+            "yanchor": "top",
+            "bgcolor": "rgba(0,0,0,0)",
+        },
+        "xaxis": {**axis, "showgrid": False, "ticks": "outside", "showline": True, "tickformat": "d"},
+        "yaxis": {**axis, "nticks": 7},
+        "annotationdefaults": {"font": {"color": ink["text"], "size": 12}},
+        "shapedefaults": {"line": {"color": ink["text"]}},
+    }
+    return {"layout": layout}
+
+
+def plain(text: str) -> str:
+    """Text for Plotly, which reads some HTML: as it stands, on one line, of bounded length.
+
+    >>> plain("a<b>c</b> & d")
+    'a&lt;b&gt;c&lt;/b&gt; &amp; d'
+    """
+    line = " ".join(text.split())
+    return html.escape(line if len(line) <= LONGEST else line[: LONGEST - 1] + "…", quote=False)
+
+
+def _trace(series: Series, colour: str, figure: Figure) -> dict[str, Any]:
+    y = [None if value is None or (figure.log_y and value <= 0) else value for value in series.y]
+    trace: dict[str, Any] = {
+        "type": "scatter",
+        "name": plain(series.name),
+        "x": list(series.x),
+        "y": y,
+        "mode": "lines+markers" if _lonely(y) and series.role != "reference" else "lines",
+        "line": {"color": colour, "width": 1.25 if series.role == "reference" else 2},
+        "marker": {"size": 6},
+    }
+    if series.dashed:
+        trace["line"]["dash"] = "dash"
+    return trace | ({"hoverinfo": "skip"} if series.role == "reference" else {"yhoverformat": ".4~g"})
+
+
+def _lonely(values: list[float | None]) -> bool:
+    """Whether a line alone would leave points unseen: there are few, or one between gaps."""
+    padded = [None, *values, None]
+    return len(values) <= 10 or any(
+        before is None and here is not None and after is None
+        for before, here, after in zip(padded, padded[1:], padded[2:], strict=False)
+    )
+
+
+def _add_mark(drawn: "go.Figure", figure: Figure, mark: tuple[float, str]) -> None:
+    """A dotted line, its text above the plot, where no data are."""
+    place, text = mark
+    x = [value for each in figure.series for value in each.x]
+    right = place - min(x) > 0.5 * (max(x) - min(x))
+    drawn.add_shape(
+        type="line", x0=place, x1=place, y0=0, y1=1, yref="paper", line={"width": 1, "dash": "dot"}, layer="below"
+    )
+    drawn.add_annotation(
+        x=place,
+        y=1,
+        yref="paper",
+        text=plain(text),
+        showarrow=False,
+        yanchor="bottom",
+        xanchor="right" if right else "left",
+    )
+
+
+def _values(figure: Figure) -> list[float]:
+    return [value for each in figure.series for value in each.y if value is not None]
+
+
+def _spread(figure: Figure) -> float:
+    return max(_values(figure), default=0.0) - min(_values(figure), default=0.0)
+
+
+def _ticks(figure: Figure) -> int | str | None:
+    """Whole decades where there are several, the digits 1, 2 and 5 between them where there are few."""
+    positive = [value for value in _values(figure) if value > 0]
+    ratio = max(positive) / min(positive)
+    return "D2" if ratio < 100 else 1 if ratio < 1e6 else None
+
+
+def _ramp(stops: tuple[str, ...], count: int) -> list[str]:
+    """`count` colours evenly spread over the stops."""
+    channels = [[int(stop[i : i + 2], 16) for i in (1, 3, 5)] for stop in stops]
+    found = []
+    for k in range(count):
+        place = (len(stops) - 1) * k / max(count - 1, 1)
+        i = min(int(place), len(stops) - 2)
+        mixed = [round(a + (b - a) * (place - i)) for a, b in zip(channels[i], channels[i + 1], strict=True)]
+        found.append("#" + "".join(f"{value:02x}" for value in mixed))
+    return found

@@ -1,0 +1,217 @@
+"""Figures as data: what a run's curves are, before anything is drawn."""
+
+import dataclasses
+import math
+import re
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+from fallline.report.words import is_share, metric_label, metric_title
+
+if TYPE_CHECKING:
+    from fallline.training.history import History
+
+Role = Literal["train", "valid", "layer", "reference", "single"]
+
+HEALTHY_RATIO = 1e-3  # of the update to the weights, a rule of thumb
+POINTS = 2000  # of a curve; a longer history keeps the extremes of its stretches
+
+
+@dataclasses.dataclass(frozen=True)
+class Series:
+    """One curve; a `y` of None is a gap.
+
+    Arguments:
+        name: what the legend says.
+        x: where the points are.
+        y: their values, as long as `x`.
+        role: what it shows; a role has the same colour in every figure.
+        dashed: whether it is a dashed line.
+    """
+
+    name: str
+    x: tuple[float, ...]
+    y: tuple[float | None, ...]
+    role: Role = "single"
+    dashed: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Figure:
+    """Curves over one pair of axes.
+
+    Arguments:
+        title: what is shown.
+        caption: how to read it, in a sentence or two.
+        x_label: of the horizontal axis.
+        y_label: of the vertical axis.
+        series: the curves.
+        log_y: whether the vertical axis is logarithmic.
+        percent: whether the values are shares, to be written in percent.
+        mark: a place on the horizontal axis, and what is there.
+    """
+
+    title: str
+    caption: str
+    x_label: str
+    y_label: str
+    series: tuple[Series, ...]
+    log_y: bool = False
+    percent: bool = False
+    mark: tuple[float, str] | None = None
+
+    @property
+    def all_zero(self) -> bool:
+        """Whether every value is 0, so that a sentence says as much as the curves."""
+        return all(value == 0 for each in self.series for value in each.y if value is not None)
+
+
+def curves_of(history: "History", summary: Mapping[str, Any]) -> list[Figure]:
+    """A run's curves over its epochs; columns without a number are left out, and so are figures without a curve.
+
+    Arguments:
+        history: one row per epoch.
+        summary: what `metrics.json` holds; its `best_epoch` is marked.
+
+    >>> from fallline.training.history import History
+    >>> import numpy as np
+    >>> history = History({"epoch": np.array([1, 2]), "train_loss": np.array([2.0, 0.5])})
+    >>> [(figure.title, figure.series[0].y) for figure in curves_of(history, {"best_epoch": 2})]
+    [('Loss', (2.0, 0.5))]
+    """
+    best = summary.get("best_epoch")
+    mark = (best, f"best: epoch {best}" if best else "best: before training") if isinstance(best, int) else None
+    figures = [
+        _of_splits(history, "loss", mark),
+        *(_of_splits(history, name, mark) for name in _metrics_in(history)),
+        Figure(
+            "Learning rate",
+            "The step size that the schedule gave.",
+            "epoch",
+            "learning rate",
+            tuple(_curve(history, "learning_rate", "learning rate", "single")),
+        ),
+        _of_layers(
+            history,
+            "gradient_norm",
+            "Gradient norm",
+            "Length of each layer's gradient on a fixed sample of training rows. First layers far below the last ones "
+            "hint at vanishing gradients; steady growth hints at exploding ones.",
+            log=True,
+        ),
+        _with_healthy_ratio(
+            _of_layers(
+                history,
+                "update_ratio",
+                "Update to weight ratio",
+                "Size of an update relative to the layer's weights. Around 1e-3 is usual: far less learns slowly, far "
+                "more is unstable.",
+                log=True,
+            )
+        ),
+        _of_layers(
+            history,
+            "dead",
+            "Dead units",
+            "Share of a layer's units that pass no gradient on any row of the sample.",
+            percent=True,
+        ),
+        _of_layers(
+            history,
+            "saturated",
+            "Saturated units",
+            "Share of a layer's values that lie where its activation is squashed flat.",
+            percent=True,
+        ),
+    ]
+    return [each for each in figures if any(one.role != "reference" for one in each.series)]
+
+
+def _metrics_in(history: "History") -> list[str]:
+    found = [re.fullmatch(r"(?:train|valid)_(.+)", name) for name in history.columns]
+    names = dict.fromkeys(match[1] for match in found if match and "." not in match[1])
+    return [name for name in names if name not in ("loss", "objective")]
+
+
+def _of_splits(history: "History", name: str, mark: tuple[float, str] | None) -> Figure:
+    series = (
+        *_curve(history, f"train_{name}", "training", "train"),
+        *_curve(history, f"valid_{name}", "validation", "valid"),
+    )
+    caption = (
+        "Training values are means over an epoch's minibatches, while the weights move; validation values are taken "
+        "at its end."
+    )
+    title = metric_title(name)
+    return Figure(
+        title,
+        f"The loss without its penalty. {caption}" if name == "loss" else caption,
+        "epoch",
+        metric_label(name),
+        series,
+        log_y=name == "loss" and _spans_decades(series),
+        percent=is_share(name),
+        mark=mark,
+    )
+
+
+def _of_layers(
+    history: "History", column: str, title: str, caption: str, *, log: bool = False, percent: bool = False
+) -> Figure:
+    layers = [name.rpartition(".")[0] for name in history.columns if name.rpartition(".")[2] == column]
+    series = tuple(
+        curve
+        for layer in sorted(filter(None, layers), key=_by_number)
+        for curve in _curve(history, f"{layer}.{column}", layer, "layer")
+    )
+    label = "share of units" if percent else title.lower()
+    return Figure(title, caption, "epoch", label, series, log_y=log and _has_positive(series), percent=percent)
+
+
+def _with_healthy_ratio(figure: Figure) -> Figure:
+    if not figure.series or not figure.log_y:
+        return figure
+    x = [value for each in figure.series for value in each.x]
+    line = Series("1e-3, usual", (min(x), max(x)), (HEALTHY_RATIO, HEALTHY_RATIO), "reference", dashed=True)
+    return dataclasses.replace(figure, series=(*figure.series, line))
+
+
+def _curve(history: "History", column: str, name: str, role: Role) -> Iterable[Series]:
+    """The column as a curve; none where it is not there or has no number."""
+    if column not in history.columns:
+        return
+    x = [float(value) for value in history["epoch"].tolist()]
+    y = [_short(float(value)) for value in history[column].tolist()]
+    if any(value is not None for value in y):
+        kept = _extremes(y) if len(y) > POINTS else range(len(y))
+        yield Series(name, tuple(x[i] for i in kept), tuple(y[i] for i in kept), role)
+
+
+def _short(value: float) -> float | None:
+    return float(f"{value:.6g}") if math.isfinite(value) else None
+
+
+def _extremes(values: list[float | None]) -> list[int]:
+    """Places of the first, lowest, highest and last value of each stretch, so that no spike is lost."""
+    width = -(-len(values) // (POINTS // 4))
+    kept: set[int] = set()
+    for start in range(0, len(values), width):
+        stretch = range(start, min(start + width, len(values)))
+        present = [i for i in stretch if values[i] is not None] or [start]
+        size = lambda i: values[i] or 0.0  # noqa: E731
+        kept |= {stretch[0], min(present, key=size), max(present, key=size), stretch[-1]}
+    return sorted(kept)
+
+
+def _spans_decades(series: Iterable[Series]) -> bool:
+    values = [value for each in series for value in each.y if value is not None]
+    return bool(values) and min(values) > 0 and max(values) / min(values) > 20
+
+
+def _has_positive(series: Iterable[Series]) -> bool:
+    return any(value is not None and value > 0 for each in series for value in each.y)
+
+
+def _by_number(name: str) -> list[Any]:
+    """`dense_2` before `dense_10`: words and numbers in turn."""
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]

@@ -1,0 +1,40 @@
+"""HTML that is safe because of how it is made: what is not made by `tag` is text, and text is escaped."""
+
+import html
+import json
+from typing import Any
+
+
+class Html(str):
+    """Markup that may stand in a page as it is."""
+
+    __slots__ = ()
+
+
+def tag(name: str, *children: object, **attributes: object) -> Html:
+    """An element; children that are not `Html` become text, `class_` is the attribute `class`, None is left out.
+
+    >>> tag("p", "1 < 2", tag("b", "yes"), class_="note")
+    '<p class="note">1 &lt; 2<b>yes</b></p>'
+    """
+    given = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{html.escape(str(value))}"'
+        for key, value in attributes.items()
+        if value is not None
+    )
+    return Html(f"<{name}{given}>{join(children)}</{name}>")
+
+
+def join(parts: Any) -> Html:
+    """Parts one after another, each escaped unless it is `Html`."""
+    return Html("".join(each if isinstance(each, Html) else html.escape(str(each)) for each in parts))
+
+
+def script_json(value: Any) -> Html:
+    """JSON that can stand in a `<script>`: no letter in it can end the script or begin a comment.
+
+    >>> script_json(["</script>"])
+    '["\\\\u003c/script\\\\u003e"]'
+    """
+    text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+    return Html(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))

@@ -1,0 +1,251 @@
+"""The report: a finished run as one HTML page that asks nothing of any network."""
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from fallline.core.files import write_atomically
+from fallline.report.figures import Figure, curves_of
+from fallline.report.finished import Finished, read_finished
+from fallline.report.markup import Html, join, script_json, tag
+from fallline.report.words import NOTHING, duration, metric_label, metric_title, number, value_of
+
+NAME = "report.html"
+CLASSES = 100  # shown by name
+_SPLITS = {"test": "test", "valid": "validation", "train": "training"}
+_OUTCOMES = {
+    "finished": "finished",
+    "stopped_early": "stopped early",
+    "diverged": "diverged",
+    "interrupted": "interrupted",
+}
+_IN_UNIT = ("rmse", "mae")  # of the target
+
+
+def write_report(folder: Path) -> Path:
+    """Write `report.html` into a run folder and return where it is.
+
+    Raises: FalllineError for a folder that is not that of a finished run, or cannot be written to.
+    """
+    path = Path(folder) / NAME
+    write_atomically(path, report(folder).encode("utf-8", "replace"))
+    return path
+
+
+def report(folder: Path) -> str:
+    """A finished run's page: everything inlined, every name and value escaped, no script but its own allowed to run.
+
+    Raises: FalllineError for a folder that is not that of a finished run.
+    """
+    run = read_finished(folder)
+    name = _text(run.summary["data"].get("name")) or "unnamed data"
+    figures = curves_of(run.history, run.summary)
+    drawn = [each for each in figures if not each.all_zero]
+    body = tag(
+        "main",
+        _header(run, name),
+        _cards(run),
+        _notes(run.summary["notes"]),
+        _curves(figures, drawn),
+        tag("h2", "Metrics"),
+        tag("div", _metrics(run.summary), _classes(run.summary["data"]), class_="pair"),
+        tag("h2", "Recipe"),
+        _recipe(run),
+    )
+    return _document(f"{name} · Fallline", body, drawn)
+
+
+def _document(title: str, body: Html, figures: list[Figure]) -> str:
+    beside = Path(__file__)
+    style = Html(beside.with_name("page.css").read_text(encoding="utf-8"))
+    scripts: list[Html] = []
+    data = Html("")
+    if figures:
+        from plotly.offline import get_plotlyjs
+
+        scripts = [Html(get_plotlyjs()), Html(beside.with_name("page.js").read_text(encoding="utf-8"))]
+        data = tag("script", script_json(_drawn(figures)), type="application/json", id="figures")
+    # The policy lets no address be asked and no script run but the two whose digests it names.
+    policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'; "
+    policy += "script-src " + (" ".join(map(_digest, scripts)) or "'none'")
+    head = tag(
+        "head",
+        Html('<meta charset="utf-8">'),
+        Html(f'<meta http-equiv="Content-Security-Policy" content="{policy}">'),
+        Html('<meta name="viewport" content="width=device-width, initial-scale=1">'),
+        tag("title", title),
+        tag("style", style),
+    )
+    footer = tag("footer", "Made by Fallline. This page is complete in itself: it asks nothing of any network.")
+    page = tag("html", head, tag("body", body, footer, data, *(tag("script", each) for each in scripts)), lang="en")
+    return f"<!doctype html>\n{page}\n"
+
+
+def _digest(script: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
+
+
+def _drawn(figures: list[Figure]) -> dict[str, Any]:
+    """What the page's script draws: the figures without a theme, the themes, and each theme's colours."""
+    from fallline.report.draw import THEMES, colours, draw, template
+
+    plain = []
+    for each in figures:
+        made = draw(each).to_plotly_json()
+        made["layout"].pop("template")
+        plain.append({**made, "colours": {theme: colours(each, theme) for theme in THEMES}})
+    return {"figures": plain, "themes": {theme: template(theme) for theme in THEMES}}
+
+
+def _header(run: Finished, name: str) -> Html:
+    data, outcome = run.summary["data"], run.summary["outcome"]
+    sentence = run.summary["sentence"]
+    over = f"{_text(data.get('task'))} of {_names(data.get('target'))} from {number(data.get('features'))} features"
+    return tag(
+        "header",
+        tag("p", "Fallline run ", run.folder.resolve().name, class_="over"),
+        tag("h1", name),
+        tag("p", over[:1].upper() + over[1:], class_="over"),
+        tag(
+            "div",
+            tag("span", _OUTCOMES.get(outcome, outcome), class_=f"badge {outcome if outcome in _OUTCOMES else ''}"),
+            tag("p", sentence[:1].upper() + sentence[1:] + "."),
+            class_="outcome",
+        ),
+    )
+
+
+def _cards(run: Finished) -> Html:
+    summary = run.summary
+    splits, data = summary["metrics"], summary["data"]
+    rows = data["rows"]
+    shown = [each for each in _SPLITS if splits.get(each)] or ["test"]
+    shown = [*shown, *(each for each in _SPLITS if each not in shown)][:2]
+    metric = next((name for name in splits.get(shown[0], {}) if name != "loss"), "loss")
+    cards = []
+    for place, split in enumerate(shown):
+        of = f"on {number(rows[split])} rows" if splits.get(split) else "no rows were set aside"
+        unit = f"in the unit of {_names(data.get('target'))}, {of}" if metric in _IN_UNIT and not place else of
+        label = f"{_SPLITS[split].capitalize()} {metric_label(metric)}"
+        value = value_of(metric, splits.get(split, {}).get(metric))
+        cards.append(_card(label, value, unit, "card" if place else "card head"))
+    planned = number(run.plan.recipe.epochs)
+    setup = summary.get("setup_seconds")
+    known = " / ".join(number(rows.get(each)) for each in ("train", "valid", "test"))
+    total = sum(each for each in rows.values() if isinstance(each, int))
+    cards += [
+        _card("Epochs", number(summary.get("epochs")), f"of {planned} planned, {number(summary.get('steps'))} steps"),
+        _card("Best epoch", number(summary.get("best_epoch")), "whose parameters are kept"),
+        _card("Time", duration(summary.get("seconds")), f"{duration(setup)} of it to start and compile"),
+        _card("Rows", number(total), f"{known} training / validation / test"),
+        _card("Seed", str(summary.get("seed", NOTHING)), "of weights and order"),
+    ]
+    return tag("section", *cards, class_="cards")
+
+
+def _card(label: str, value: str, more: str, class_: str = "card") -> Html:
+    return tag(
+        "div",
+        tag("div", label, class_="label"),
+        tag("div", value, class_="value"),
+        tag("div", more, class_="more"),
+        class_=class_,
+    )
+
+
+def _notes(notes: list[Any]) -> Html:
+    if not notes:
+        return Html("")
+    lines = [tag("li", _text(each)) for each in notes]
+    return tag("section", tag("h2", "Worth knowing"), tag("ul", *lines), class_="card notes")
+
+
+def _curves(figures: list[Figure], drawn: list[Figure]) -> Html:
+    if not figures:
+        return join([tag("h2", "Curves"), tag("p", "No epoch was trained, so there are no curves.", class_="card")])
+    cards = [
+        tag(
+            "figure",
+            tag("figcaption", tag("h3", each.title), tag("p", each.caption)),
+            tag("div", class_="plot", id=f"figure-{place}", role="img", aria_label=each.title),
+            class_="card",
+        )
+        for place, each in enumerate(drawn)
+    ]
+    still = [f"{each.title}: 0 in every layer and epoch." for each in figures if each.all_zero]
+    return join(
+        [
+            tag("h2", "Curves"),
+            tag("noscript", tag("p", "The curves are drawn by a script; this browser runs none.", class_="card")),
+            tag("section", *cards, class_="figures"),
+            tag("p", " ".join(still), class_="still") if still else Html(""),
+        ]
+    )
+
+
+def _metrics(summary: dict[str, Any]) -> Html:
+    splits = [each for each in ("train", "valid", "test") if each in summary["metrics"]]
+    names = dict.fromkeys(name for split in splits for name in summary["metrics"][split])
+    lines = [
+        tag(
+            "tr",
+            tag("th", metric_title(name), scope="row"),
+            *(tag("td", value_of(name, summary["metrics"][split].get(name))) for split in splits),
+        )
+        for name in names
+    ]
+    head = tag("tr", tag("th"), *(tag("th", _SPLITS[split], scope="col") for split in splits))
+    table = tag("table", tag("thead", head), tag("tbody", *lines), class_="metrics")
+    return tag("div", table, class_="card wide")
+
+
+def _classes(data: dict[str, Any]) -> Html:
+    classes = data.get("classes")
+    if not isinstance(classes, list) or not classes:
+        return Html("")
+    shown = [tag("li", _text(each)) for each in classes[:CLASSES]]
+    if len(classes) > CLASSES:
+        shown.append(tag("li", f"and {len(classes) - CLASSES:,} more"))
+    title = f"{len(classes):,} classes of {_names(data.get('target'))}"
+    return tag("div", tag("p", title, class_="over"), tag("ul", *shown, class_="classes"), class_="card")
+
+
+def _recipe(run: Finished) -> Html:
+    from fallline.training.recipe import recipe_to_plain
+
+    plain = {**recipe_to_plain(run.plan.recipe), "data": run.plan.data, "seed": run.plan.seed}
+    lines = [tag("div", tag("dt", path), tag("dd", value)) for path, value in sorted(dotted(plain))]
+    return tag(
+        "section",
+        tag("dl", *lines, class_="settings"),
+        tag("details", tag("summary", "As TOML"), tag("pre", run.recipe_text)),
+        class_="card",
+    )
+
+
+def dotted(plain: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Dotted paths and values of nested tables; a block's name stands at the block's own path.
+
+    >>> list(dotted({"optimizer": {"name": "sgd", "learning_rate": 0.1}, "hidden": [8, 4]}))
+    [('optimizer', 'sgd'), ('optimizer.learning_rate', '0.1'), ('hidden', '8, 4')]
+    """
+    if isinstance(plain, dict):
+        for key, value in plain.items():
+            inner = path if key == "name" and path else f"{path}.{key}" if path else str(key)
+            yield from dotted(value, inner)
+    elif isinstance(plain, list | tuple):
+        yield path, ", ".join(str(each) for each in plain) or "none"
+    else:
+        yield path, str(plain)
+
+
+def _names(names: Any) -> str:
+    given = [_text(each) for each in names] if isinstance(names, list) else []
+    listed = ", ".join(f"“{each}”" for each in given[:3])
+    return listed + (f" and {len(given) - 3} more" if len(given) > 3 else "") or "the target"
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)

@@ -1,0 +1,79 @@
+"""Numbers and names of metrics, as a person reads them."""
+
+import math
+from typing import Any
+
+NOTHING = "—"
+_TITLES = {
+    "loss": "Loss",
+    "accuracy": "Accuracy",
+    "balanced_accuracy": "Balanced accuracy",
+    "f1": "F1",
+    "auc": "ROC AUC",
+    "rmse": "RMSE",
+    "mae": "MAE",
+    "r2": "R²",
+}
+_SHARES = ("accuracy", "balanced_accuracy")
+
+
+def metric_title(name: str) -> str:
+    """A metric's name for a person.
+
+    >>> metric_title("balanced_accuracy"), metric_title("pinball_loss")
+    ('Balanced accuracy', 'Pinball loss')
+    """
+    plain = name.replace("_", " ")
+    return _TITLES.get(name, plain[:1].upper() + plain[1:])
+
+
+def metric_label(name: str) -> str:
+    """The same within a sentence or on an axis.
+
+    >>> metric_label("accuracy"), metric_label("rmse")
+    ('accuracy', 'RMSE')
+    """
+    title = metric_title(name)
+    return title if any(letter.isupper() for letter in title[1:]) or len(title) < 3 else title[:1].lower() + title[1:]
+
+
+def is_share(metric: str) -> bool:
+    """Whether a metric is read in percent."""
+    return metric in _SHARES
+
+
+def value_of(metric: str, value: Any) -> str:
+    """A metric's value in words.
+
+    >>> value_of("accuracy", 0.9666), value_of("rmse", 59.994), value_of("auc", None)
+    ('96.66 %', '59.99', '—')
+    """
+    finite = isinstance(value, int | float) and math.isfinite(value)
+    return f"{100 * value:.2f} %" if finite and is_share(metric) else number(value)
+
+
+def number(value: Any) -> str:
+    """A number for a person: whole ones in groups, others with four digits; a dash for none.
+
+    >>> number(12345), number(0.00123456), number(123456.7), number(float("nan"))
+    ('12,345', '0.001235', '123,457', '—')
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return NOTHING
+    if isinstance(value, int) or 1e4 <= abs(value) < 1e12:
+        return f"{value:,.0f}"
+    return f"{value:.4g}"
+
+
+def duration(seconds: Any) -> str:
+    """Seconds for a person.
+
+    >>> duration(1.556), duration(75), duration(7384)
+    ('1.56 s', '1 min 15 s', '2 h 3 min')
+    """
+    if number(seconds) == NOTHING:
+        return NOTHING
+    if seconds < 60:
+        return f"{seconds:.3g} s"
+    minutes = int(seconds // 60)
+    return f"{minutes} min {int(seconds % 60)} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

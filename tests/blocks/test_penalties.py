@@ -1,0 +1,37 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from fallline.penalties import L2, weights
+
+
+@pytest.fixture
+def params():
+    rng = np.random.default_rng(0)
+    layer = lambda *shape: {"weight": jnp.asarray(rng.normal(size=shape)), "bias": jnp.asarray(rng.normal(size=shape[-1:]))}  # noqa: E731
+    return {"dense_1": layer(4, 3), "dense_2": layer(3, 2), "norm_1": {"scale": jnp.full(3, 9.0)}}
+
+
+def test_l2_is_half_the_sum_of_squared_weights_and_its_gradient_is_the_weights(params, equal_ranks):
+    value, gradient = jax.value_and_grad(L2(0.3))(params)
+    squares = sum((np.asarray(params[name]["weight"], np.float64) ** 2).sum() for name in ("dense_1", "dense_2"))
+    assert float(value) == pytest.approx(0.5 * 0.3 * squares, rel=1e-6)
+    for name in ("dense_1", "dense_2"):
+        np.testing.assert_allclose(gradient[name]["weight"], 0.3 * params[name]["weight"], rtol=1e-6)
+        assert not gradient[name]["bias"].any()
+    assert not gradient["norm_1"]["scale"].any()
+
+
+def test_l2_follows_central_differences(params, float64):
+    with jax.enable_x64(True):
+        penalty, w = L2(0.3), jax.tree.map(lambda a: jnp.asarray(np.asarray(a, np.float64)), params)
+        shift = lambda h: {**w, "dense_1": {**w["dense_1"], "weight": w["dense_1"]["weight"].at[1, 2].add(h)}}  # noqa: E731
+        numeric = float(penalty(shift(1e-5)) - penalty(shift(-1e-5))) / 2e-5
+        assert float(jax.grad(penalty)(w)["dense_1"]["weight"][1, 2]) == pytest.approx(numeric, rel=1e-8)
+
+
+def test_only_weights_are_penalised(params):
+    assert len(weights(params)) == 2
+    assert float(L2(1.0)({})) == 0.0
+    assert float(L2(0.0)(params)) == 0.0
