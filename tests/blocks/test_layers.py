@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from fallline.activations import ReLU
+from fallline.core.block import as_arrays
 from fallline.core.errors import FalllineError
 from fallline.layers import Dense, Dropout, Sequential
 from fallline.models import MLP
@@ -34,11 +35,12 @@ def test_dropout_of_nothing_is_the_identity_to_the_bit():
 
 @pytest.mark.parametrize("rate", [0.999999, 1 - 1e-7, 1 - 1e-9, np.nextafter(1.0, 0.0)])
 def test_a_rate_towards_one_stays_finite_with_its_gradient(rate):
-    value, gradient = jax.value_and_grad(lambda x: drop(rate, x).sum())(jnp.ones((4000, 1000)))
-    assert jnp.isfinite(value)
-    assert jnp.isfinite(gradient).all()
-    zero = jax.grad(lambda x: drop(rate, x).sum())(jnp.zeros((9, 9)))
-    assert jnp.isfinite(zero).all()
+    layer = as_arrays(Dropout(rate))  # in a run the rate is a float32, and then some of these are 1
+    for x in (jnp.ones((4000, 1000)), jnp.zeros((9, 9))):
+        out = lambda x: layer.apply({}, {}, x, key=jax.random.key(0), training=True)[0].sum()  # noqa: E731
+        value, gradient = jax.value_and_grad(out)(x)
+        assert jnp.isfinite(value)
+        assert jnp.isfinite(gradient).all()
 
 
 def test_dropout_masks_of_other_keys_are_unrelated():
@@ -84,14 +86,18 @@ def test_each_layer_draws_its_own_weights_and_its_own_masks():
     network = Sequential((Dense(6), Dropout(0.5), Dense(6), Dropout(0.5)))
     params, _ = network.init(jax.random.key(0), (6,))
     assert not np.allclose(params["dense_1"]["weight"], params["dense_2"]["weight"])
-    masks = Sequential((Dropout(0.5), Dropout(0.5))).apply({}, {}, jnp.ones((1, 4096)), key=jax.random.key(0), training=True)
+    masks = Sequential((Dropout(0.5), Dropout(0.5))).apply(
+        {}, {}, jnp.ones((1, 4096)), key=jax.random.key(0), training=True
+    )
     assert float((masks[0] != 0).mean()) == pytest.approx(0.25, abs=0.05)
 
 
 def test_a_wide_layer_begins_with_a_narrow_ones_weights():
     from fallline.initializers import Zeros
 
-    narrow, wide = (Dense(width, bias=False).init(jax.random.key(3), (5,), (5.0, 8.0))[0]["weight"] for width in (8, 16))
+    narrow, wide = (
+        Dense(width, bias=False).init(jax.random.key(3), (5,), (5.0, 8.0))[0]["weight"] for width in (8, 16)
+    )
     np.testing.assert_array_equal(narrow, wide[:, :8])
     assert not Dense(3, initializer=Zeros()).init(jax.random.key(0), (2,))[0]["weight"].any()
     assert set(Dense(3, bias=False).init(jax.random.key(0), (2,))[0]) == {"weight"}

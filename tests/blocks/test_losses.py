@@ -57,7 +57,9 @@ def test_value_and_gradient_follow_the_formula(loss, outputs, size, dtype):
         eps = np.finfo(dtype).eps
         # A cross-entropy near 0 is the difference of two numbers of the logits' size.
         np.testing.assert_allclose(ours, value, rtol=20 * eps, atol=20 * eps * max(1, abs(z).max()))
-        np.testing.assert_allclose(gradient, slope, rtol=20 * eps, atol=20 * eps * max(1, abs(z).max() if size < 100 else 1))
+        np.testing.assert_allclose(
+            gradient, slope, rtol=20 * eps, atol=20 * eps * max(1, abs(z).max() if size < 100 else 1)
+        )
 
 
 @EACH
@@ -116,7 +118,9 @@ def test_answers(loss, outputs):
         np.testing.assert_allclose(answer, z, rtol=1e-6)
     else:
         p = 1 / (1 + np.exp(-z))
-        np.testing.assert_allclose(answer, np.concatenate([1 - p, p], axis=1) if outputs == 1 else p, rtol=1e-5, atol=1e-7)
+        np.testing.assert_allclose(
+            answer, np.concatenate([1 - p, p], axis=1) if outputs == 1 else p, rtol=1e-5, atol=1e-7
+        )
 
 
 def test_outputs():

@@ -161,7 +161,9 @@ def test_walk_visits_every_field_at_a_path_that_get_knows():
     assert all(get(recipe, path) is value for path, value in found.items())
     expected = {"model.layers.1.rate", "model.layers.0.initializer", "optimizer.learning_rate.warmup", "epochs"}
     assert expected <= set(found)
-    numbers = [path for path, declared, value in walk(recipe) if declared.role == "number" and not isinstance(value, Block)]
+    numbers = [
+        path for path, declared, value in walk(recipe) if declared.role == "number" and not isinstance(value, Block)
+    ]
     assert len(numbers) == len(jax.tree.leaves(recipe))
 
 

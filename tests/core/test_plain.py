@@ -82,7 +82,10 @@ REFUSED = [
     ({"optimizer": {"name": "sgd", "learning_rate": "big"}}, "recipe.optimizer.learning_rate] = 'big' is not a number"),
     ({"optimizer": {"name": "sgd", "learning_rate": True}}, "is not a number"),
     ({"optimizer": {"name": "sgd", "learning_rate": [0.1]}}, "is not a number"),
-    ({"optimizer": {"name": "sgd", "learning_rate": {"name": "cosin"}}}, "'cosin' is no schedule: did you mean 'cosine'"),
+    (
+        {"optimizer": {"name": "sgd", "learning_rate": {"name": "cosin"}}},
+        "'cosin' is no schedule: did you mean 'cosine'",
+    ),
     ({"optimizer": {"name": "sgd", "learning_rate": {"name": ["cosine"]}}}, "is no schedule"),
     ({"optimizer": {"name": "sgd", "learning_rate": {}}}, "is no schedule"),
     ({"optimizer": {"name": "mlp"}}, "optimizer 'mlp' is unknown"),

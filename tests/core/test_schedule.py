@@ -24,7 +24,9 @@ def test_a_schedule_stands_in_any_numeric_field():
     assert float(now.optimizer.learning_rate) == pytest.approx(0.5)
     assert float(now.optimizer.beta1) == 0.5
     assert float(now.penalty.strength) == 0.25
-    assert not any(isinstance(each, Schedule) for each in jax.tree.leaves(now, is_leaf=lambda n: isinstance(n, Schedule)))
+    assert not any(
+        isinstance(each, Schedule) for each in jax.tree.leaves(now, is_leaf=lambda n: isinstance(n, Schedule))
+    )
     assert recipe.optimizer.learning_rate == Cosine(1.0)
 
 

@@ -25,15 +25,15 @@ def _finite(value: Any) -> Any:
 
 
 def figures(value: float) -> str:
-    """A number in four significant figures, without an exponent where that can be read.
+    """A number to four decimals or five figures, without an exponent where that can be read.
 
-    >>> figures(0.98333), figures(48213.7), figures(3.2e-9)
-    ('0.9833', '48214', '3.2e-09')
+    >>> figures(0.98333), figures(57.3301), figures(48213.7), figures(3.2e-9)
+    ('0.9833', '57.330', '48214', '3.2e-09')
     """
     if not math.isfinite(value):
         return "-"
     if value == 0 or 1e-4 <= abs(value) < 1e4:
-        return f"{value:.4g}" if abs(value) >= 1 else f"{value:.4f}"
+        return f"{value:.{4 if abs(value) < 10 else 3 if abs(value) < 100 else 2}f}"
     return f"{value:.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.3g}"
 
 

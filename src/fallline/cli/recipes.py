@@ -47,7 +47,7 @@ def _optimizer(name: str) -> Any:
         return Recipe().optimizer
     if "learning_rate" not in declared_fields(cls):
         return cls()
-    return cls(learning_rate=Cosine(cls().learning_rate, warmup=0.05))  # type: ignore[call-arg, attr-defined]
+    return cls(learning_rate=Cosine(cls().learning_rate, warmup=0.05))
 
 
 def _rate_path(recipe: "Recipe") -> str:

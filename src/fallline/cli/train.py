@@ -125,16 +125,21 @@ def _train(plan: Any, folder: Path | None, checkpoint_seconds: float, json: bool
     assert folder is not None
     from fallline.cli.progress import RunProgress
 
-    with RunProgress(int(recipe.epochs), quiet=json) as progress:
-        run = fit(
-            plan.recipe,
-            table,
-            seed=plan.seed,
-            watch=progress,
-            folder=folder,
-            checkpoint_seconds=checkpoint_seconds,
-            resume=resume,
-        )
+    try:
+        with RunProgress(int(recipe.epochs), quiet=json) as progress:
+            run = fit(
+                plan.recipe,
+                table,
+                seed=plan.seed,
+                watch=progress,
+                folder=folder,
+                checkpoint_seconds=checkpoint_seconds,
+                resume=resume,
+            )
+    except FalllineError:
+        if not resume:
+            folders.abandon_folder(folder)
+        raise
     for sentence in run.notes:
         say(f"warning: {sentence}")
     summary = folders.finish_folder(folder, plan, run, table)

@@ -48,7 +48,10 @@ def from_plain(kind: str, plain: Any, where: str = "") -> Any:
     name = plain.pop("name", "" if len(known) != 1 else next(iter(known)))
     if not isinstance(name, str) or not name:
         raise FalllineError(f"[{where}] does not say which {kind} it is: {nearest('', known)}")
-    cls = lookup(kind, name)
+    try:
+        cls = lookup(kind, name)
+    except FalllineError as error:
+        raise FalllineError(f"[{where}] {error}") from None
     declared = declared_fields(cls)
     values = {}
     for key, value in plain.items():

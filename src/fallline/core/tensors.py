@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from fallline.core.errors import FalllineError
@@ -28,7 +29,7 @@ def unflatten(arrays: dict[str, np.ndarray], like: Any) -> Any:
     Raises: FalllineError where a leaf is missing or has another shape.
     """
     paths, structure = jax.tree_util.tree_flatten_with_path(like)
-    leaves = []
+    leaves: list[Any] = []
     for path, leaf in paths:
         name = _path(path)
         is_key = jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
@@ -36,7 +37,7 @@ def unflatten(arrays: dict[str, np.ndarray], like: Any) -> Any:
             raise FalllineError(f"array {name!r} is missing")
         value = arrays[name]
         if is_key:
-            value = jax.random.wrap_key_data(value)
+            value = jax.random.wrap_key_data(jnp.asarray(value))
         elif value.shape != leaf.shape or value.dtype != leaf.dtype:
             raise FalllineError(f"array {name!r} is {value.dtype}{value.shape}, expected {leaf.dtype}{leaf.shape}")
         leaves.append(value)
@@ -62,7 +63,8 @@ def save_tensors(path: Path, arrays: dict[str, np.ndarray], description: dict[st
     # `ascontiguousarray` makes a number an array of one; the shape is put back.
     arrays = {name: np.ascontiguousarray(array).reshape(np.shape(array)) for name, array in arrays.items()}
     text = json.dumps(description, sort_keys=True)
-    write_atomically(path, save(arrays, metadata={"fallline": text, "sha256": _digest(arrays, text)}))
+    # One entry only: safetensors writes several in no fixed order, and equal runs should be equal files.
+    write_atomically(path, save(arrays, metadata={"fallline": _digest(arrays, text) + text}))
 
 
 def load_tensors(path: Path, what: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -80,12 +82,16 @@ def load_tensors(path: Path, what: str) -> tuple[dict[str, np.ndarray], dict[str
             arrays = {name: file.get_tensor(name) for name in file.keys()}
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
         raise FalllineError(f"{what} {str(path)!r} is damaged or no safetensors file ({error}): use another copy") from None
-    text = metadata.get("fallline")
-    if text is None:
+    entry = metadata.get("fallline")
+    if entry is None:
         raise FalllineError(f"{what} {str(path)!r} was not written by fallline: it has no description")
-    if metadata.get("sha256") != _digest(arrays, text):
+    digest, text = entry[:_DIGEST], entry[_DIGEST:]
+    if digest != _digest(arrays, text):
         raise FalllineError(f"{what} {str(path)!r} is damaged: its digest does not match its content; use another copy")
     return arrays, json.loads(text)
+
+
+_DIGEST = 64  # letters of a SHA-256 in hexadecimal
 
 
 def _digest(arrays: dict[str, np.ndarray], text: str) -> str:

@@ -1,25 +1,116 @@
 """What an update rule is."""
 
 from abc import abstractmethod
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Int
 
 from fallline.core.block import Block
+from fallline.core.errors import FalllineError
+from fallline.core.field import number
+from fallline.core.schedule import Schedule, Time, at_time
 
 
 class Optimizer(Block):
-    """An update rule: its hyperparameters are its fields, its memory is `state`, and `params + delta` is the new point."""
+    """An update rule: its hyperparameters are its fields, its memory is `state`, and `params + delta` is the new point.
+
+    A rule says `begin` and `step`; it is used through `init` and `update`, which are Optax's protocol. In a run every
+    field is a number by the time of the update. Elsewhere, a rule with schedules in its fields counts its own steps.
+
+    Evidence that a rule may ask for, by name: `value` (the loss at the params, penalty included), `objective` (the
+    same as a function of the params), `weight` (of the minibatch), `time`.
+    """
 
     family: ClassVar[str] = "optimizer"
+    full_batch: ClassVar[bool] = False  # whether the rule makes sense of nothing less than all of the training rows
+    skips: ClassVar[bool] = False  # whether the rule answers a gradient that is not finite by staying where it is
 
     @abstractmethod
-    def init(self, params: Any) -> Any:
+    def begin(self, params: Any) -> Any:
         """The memory at the start."""
 
     @abstractmethod
+    def step(self, gradient: Any, state: Any, params: Any = None, **evidence: Any) -> tuple[Any, Any]:
+        """The step to add to the params, and the new memory."""
+
+    def init(self, params: Any) -> Any:
+        """The memory at the start, with a count of the steps if the rule has a schedule in a field."""
+        if not _scheduled(self):
+            return self.begin(params)
+        zero = jnp.zeros((), jnp.int32)
+        return Counted(zero, at_time(self, Time(*(jnp.float32(0),) * 3)).begin(params))
+
     def update(self, gradient: Any, state: Any, params: Any = None, **evidence: Any) -> tuple[Any, Any]:
-        """The step to add to the params, and the new memory. `evidence` is what some rules need besides."""
+        """The step to add to the params, and the new memory.
+
+        Raises: FalllineError where evidence that the rule needs is missing.
+        """
+        if not isinstance(state, Counted):
+            return self.step(gradient, state, params, **evidence)
+        now = at_time(self, evidence.get("time", StepsAlone(state.count.astype(jnp.float32))))
+        delta, memory = now.step(gradient, state.memory, params, **evidence)
+        return delta, Counted(state.count + 1, memory)
+
+    def shown(self, params: Any, state: Any) -> Any:
+        """The params to validate and to predict with, where they are not those of the training."""
+        return params
+
+    def evaluations(self, state: Any) -> Int[Array, ""] | None:
+        """Evaluations of the gradient so far; None: one per step."""
+        return None
+
+
+class Counted(NamedTuple):
+    """The memory of a rule that resolves its own schedules."""
+
+    count: Int[Array, ""]
+    memory: Any
+
+
+class StepsAlone:
+    """The time outside of a run: the step is known; what an epoch is, and when all ends, is not."""
+
+    def __init__(self, step: Array) -> None:
+        self.step = step
+
+    @property
+    def epoch(self) -> Array:
+        """Not known."""
+        raise FalllineError(_NO_CLOCK.format("epoch"))
+
+    @property
+    def progress(self) -> Array:
+        """Not known."""
+        raise FalllineError(_NO_CLOCK.format("progress"))
+
+
+_NO_CLOCK = (
+    "a schedule asks for the {}, which an optimizer outside of a run does not know: wrap the rule as "
+    "Clocked(rule, steps=..., steps_per_epoch=...), or pass time=Time(step, epoch, progress) to update"
+)
+
+
+def without_count(state: Any) -> Any:
+    """The rule's own memory."""
+    return state.memory if isinstance(state, Counted) else state
+
+
+def _scheduled(rule: Optimizer) -> bool:
+    return any(isinstance(each, Schedule) for each in jax.tree.leaves(rule, is_leaf=lambda n: isinstance(n, Schedule)))
+
+
+def needed(name: str, rule: Optimizer, evidence: dict[str, Any]) -> Any:
+    """One piece of evidence.
+
+    Raises: FalllineError naming the rule and the evidence, where it was not given.
+    """
+    if evidence.get(name) is None:
+        raise FalllineError(
+            f"{type(rule).__name__} needs the evidence {name!r}: pass update(gradient, state, params, {name}=...)"
+        )
+    return evidence[name]
 
 
 def per_leaf(rule: Any, *trees: Any) -> tuple[Any, ...]:
@@ -30,5 +121,28 @@ def per_leaf(rule: Any, *trees: Any) -> tuple[Any, ...]:
     """
     leaves, structure = jax.tree.flatten(trees[0])
     others = [structure.flatten_up_to(tree) for tree in trees[1:]]
+    if not leaves:
+        # How many trees to return, a tree without leaves does not say; a rule on one number does.
+        return (trees[0],) * len(jax.eval_shape(rule, *(jnp.zeros(()) for _ in trees)))
     columns = zip(*(rule(*each) for each in zip(leaves, *others, strict=True)), strict=True)
     return tuple(structure.unflatten(column) for column in columns)
+
+
+def zeros_like(params: Any) -> Any:
+    """A tree of zeros."""
+    return jax.tree.map(jnp.zeros_like, params)
+
+
+def rate(default: float, usual: tuple[float, float] = (1e-5, 1e-1), help: str = "a, the size of a step") -> Any:
+    """The declaration of a learning rate."""
+    return number(default, valid="[0, inf)", usual=usual, scale="log", unit="per step", help=help)
+
+
+def small(default: float, help: str = "keeps the division finite") -> Any:
+    """The declaration of an epsilon."""
+    return number(default, valid="[0, inf)", usual=(1e-10, 1e-4), scale="log", help=help)
+
+
+def kept(default: float | None, usual: tuple[float, float], help: str) -> Any:
+    """The declaration of the share of a memory that is kept from step to step."""
+    return number(default, valid="[0, 1)", usual=usual, optional=default is None, help=help)

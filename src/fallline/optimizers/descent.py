@@ -1,12 +1,15 @@
-"""Gradient descent and its momentum."""
+"""Gradient descent and its momenta."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Int
 
-from fallline.core.field import number
-from fallline.optimizers.base import Optimizer, per_leaf
+from fallline.core.field import structure
+from fallline.optimizers.base import Optimizer, kept, per_leaf, rate, zeros_like
+
+PLACES = ("inside", "outside")
 
 
 class SGD(Optimizer):
@@ -26,14 +29,12 @@ class SGD(Optimizer):
     """
 
     name: ClassVar[str] = "sgd"
-    learning_rate: float = number(
-        1e-2, valid="[0, inf)", usual=(1e-4, 1.0), scale="log", unit="per step", help="a, the size of a step"
-    )
+    learning_rate: float = rate(1e-2, (1e-4, 1.0))
 
-    def init(self, params: Any) -> Any:
+    def begin(self, params: Any) -> Any:
         return ()
 
-    def update(self, gradient: Any, state: Any, params: Any = None, **evidence: Any) -> tuple[Any, Any]:
+    def step(self, gradient: Any, state: Any, params: Any = None, **evidence: Any) -> tuple[Any, Any]:
         a = self.learning_rate
         return jax.tree.map(lambda g: -a * g, gradient), state
 
@@ -41,8 +42,10 @@ class SGD(Optimizer):
 class Momentum(Optimizer):
     """Gradient descent with a heavy ball's velocity.
 
-        v <- mu v - a g
-        w <- w + v
+        v <- mu v - a g                         v <- mu v + g           (rate = "outside": PyTorch, Optax)
+        w <- w + v                              w <- w - a v
+
+    The two differ only while the learning rate changes: inside, old gradients keep the rate of their own time.
 
     Speeds up along directions whose gradients agree and damps those that alternate; in a ravine about
     sqrt(condition number) times faster than SGD. Overshoots when mu is close to 1.
@@ -58,15 +61,99 @@ class Momentum(Optimizer):
     """
 
     name: ClassVar[str] = "momentum"
-    learning_rate: float = number(
-        1e-2, valid="[0, inf)", usual=(1e-4, 1.0), scale="log", unit="per step", help="a, the size of a step"
-    )
-    momentum: float = number(0.9, valid="[0, 1)", usual=(0.5, 0.99), help="mu, the share of the velocity kept")
+    learning_rate: float = rate(1e-2, (1e-4, 1.0))
+    momentum: float = kept(0.9, (0.5, 0.99), "mu, the share of the velocity kept")
+    rate: str = structure("inside", choices=PLACES, help="whether the velocity holds the learning rate")
 
-    def init(self, params: Any) -> Any:
-        return jax.tree.map(jnp.zeros_like, params)
+    def begin(self, params: Any) -> Any:
+        return zeros_like(params)
 
-    def update(self, gradient: Any, state: Any, params: Any = None, **evidence: Any) -> tuple[Any, Any]:
+    def step(self, gradient: Any, state: Any, params: Any = None, **evidence: Any) -> tuple[Any, Any]:
         a, mu = self.learning_rate, self.momentum
-        (v,) = per_leaf(lambda g, v: (mu * v - a * g,), gradient, state)
-        return v, v
+        if self.rate == "inside":
+            v = jax.tree.map(lambda g, v: mu * v - a * g, gradient, state)
+            return v, v
+        v = jax.tree.map(lambda g, v: mu * v + g, gradient, state)
+        return jax.tree.map(lambda v: -a * v, v), v
+
+
+class Nesterov(Optimizer):
+    """Momentum that looks ahead: the gradient is taken where the velocity is about to lead.
+
+        v <- mu v - a g(u + mu v)               with w = u + mu v, the point looked ahead to, as the params:
+        u <- u + v                                  v <- mu v - a g(w)
+                                                    w <- w + mu v - a g(w)
+
+    With rate = "outside" (PyTorch, Optax) the velocity holds gradients alone, and -a stands before it.
+
+    Brakes before a turn where the heavy ball brakes after it, so it bears a larger mu. With noisy minibatches the
+    difference to momentum is small.
+
+    Source: Nesterov, 1983; Sutskever et al., "On the importance of initialization and momentum", 2013, equations 3
+    and 4; with the params at the point looked ahead to, Bengio et al., "Advances in optimizing RNNs", 2012, section 3.5.
+
+    >>> rule = Nesterov(learning_rate=1.0, momentum=0.5)
+    >>> delta, state = rule.update(jnp.array(1.0), rule.init(jnp.array(0.0)))
+    >>> float(delta), float(state)  # the step, and half of it again
+    (-1.5, -1.0)
+    """
+
+    name: ClassVar[str] = "nesterov"
+    learning_rate: float = rate(1e-2, (1e-4, 1.0))
+    momentum: float = kept(0.9, (0.5, 0.99), "mu, the share of the velocity kept")
+    rate: str = structure("inside", choices=PLACES, help="whether the velocity holds the learning rate")
+
+    def begin(self, params: Any) -> Any:
+        return zeros_like(params)
+
+    def step(self, gradient: Any, state: Any, params: Any = None, **evidence: Any) -> tuple[Any, Any]:
+        a, mu = self.learning_rate, self.momentum
+
+        def inside(g: Array, v: Array) -> tuple[Array, Array]:
+            v = mu * v - a * g
+            return mu * v - a * g, v
+
+        def outside(g: Array, v: Array) -> tuple[Array, Array]:
+            v = mu * v + g
+            return -a * (mu * v + g), v
+
+        delta, v = per_leaf(inside if self.rate == "inside" else outside, gradient, state)
+        return delta, v
+
+
+class Average(NamedTuple):
+    """The memory of an averaged gradient: the step count and the average."""
+
+    t: Int[Array, ""]
+    v: Any
+
+
+class AveragedMomentum(Optimizer):
+    """Gradient descent along an exponentially weighted average of the gradients.
+
+        v <- beta v + (1 - beta) g
+        w <- w - a v                            w <- w - a v / (1 - beta^t)     (corrected)
+
+    Without the correction, the heavy ball at the rate a (1 - beta): changing beta leaves the length of the steps.
+    The average begins at zero, so the first 1 / (1 - beta) steps are short; the correction makes them full.
+
+    Source: the average of Kingma and Ba, 2015, section 3, without its second moment.
+
+    >>> g = jnp.array(1.0)
+    >>> [round(float(rule.update(g, rule.init(g))[0]), 3) for rule in (AveragedMomentum(1.0), AveragedMomentum(1.0, corrected=True))]
+    [-0.1, -1.0]
+    """
+
+    name: ClassVar[str] = "averaged_momentum"
+    learning_rate: float = rate(1e-1, (1e-3, 1.0))
+    beta: float = kept(0.9, (0.5, 0.99), "the share of the average kept")
+    corrected: bool = structure(False, choices=(False, True), help="whether the average's start at zero is corrected")
+
+    def begin(self, params: Any) -> Average:
+        return Average(jnp.zeros((), jnp.int32), zeros_like(params))
+
+    def step(self, gradient: Any, state: Average, params: Any = None, **evidence: Any) -> tuple[Any, Average]:
+        a, beta, t = self.learning_rate, self.beta, state.t + 1
+        v = jax.tree.map(lambda g, v: beta * v + (1 - beta) * g, gradient, state.v)
+        c = 1 / (1 - beta**t) if self.corrected else 1.0
+        return jax.tree.map(lambda v: -(a * c) * v, v), Average(t, v)

@@ -61,6 +61,15 @@ def begin_folder(folder: Path, plan: Plan) -> None:
     write_atomically(folder / RECIPE, plan_to_toml(plan).encode())
 
 
+def abandon_folder(folder: Path) -> None:
+    """Take back what `begin_folder` made, where training could not begin: bad input leaves nothing behind."""
+    if [each.name for each in folder.iterdir()] == [RECIPE]:
+        (folder / RECIPE).unlink()
+        folder.rmdir()
+        if folder.parent == Path("runs") and not any(folder.parent.iterdir()):
+            folder.parent.rmdir()
+
+
 def finish_folder(folder: Path, plan: Plan, run: Run, table: Table) -> dict[str, Any]:
     """Write model, history and metrics; returns what `--json` prints."""
     summary = summarise(folder, run, table)

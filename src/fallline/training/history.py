@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -74,4 +75,5 @@ def name_columns(seen: Epoch, metric: str, monitor: str, layers: list[str], acti
 def join(chunks: list[Epoch]) -> Epoch:
     """The epochs of several compiled calls, one after another."""
     names = [each.name for each in dataclasses.fields(Epoch)]
-    return Epoch(**{name: np.concatenate([np.asarray(getattr(c, name)) for c in chunks]) for name in names})
+    columns: dict[str, Any] = {name: np.concatenate([np.asarray(getattr(c, name)) for c in chunks]) for name in names}
+    return Epoch(**columns)

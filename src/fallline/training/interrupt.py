@@ -6,8 +6,6 @@ import time
 from types import FrameType, TracebackType
 from typing import Any
 
-import jax
-
 
 class Interrupt:
     """While it is entered, the first Ctrl-C sets `asked` and the second raises KeyboardInterrupt.
@@ -35,7 +33,7 @@ class Interrupt:
             raise KeyboardInterrupt
         self.asked = True
 
-    def wait(self, array: jax.Array) -> None:
+    def wait(self, array: Any) -> None:
         """Wait for a device's result, in pieces: a signal's handler runs between two of them."""
         pause = 1e-4
         while not array.is_ready():

@@ -7,7 +7,7 @@ from typing import Any
 
 import jax
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from fallline.core.block import as_arrays
 from fallline.core.errors import FalllineError
@@ -41,27 +41,31 @@ class Predictor:
         return self.schema.target.task
 
     def judge(
-        self, x: Float[np.ndarray, "rows features"], y: np.ndarray | None = None
-    ) -> tuple[Float[np.ndarray, "rows targets"], Float[np.ndarray, " rows"] | None]:
+        self,
+        x: Float[np.ndarray, "rows features"],
+        y: np.ndarray | None = None,
+        chosen: Int[np.ndarray, " chosen"] | None = None,
+    ) -> tuple[Float[np.ndarray, "chosen targets"], Float[np.ndarray, " chosen"]]:
         """Probabilities (or targets in their own unit) and, where targets are given, the loss of each row.
 
-        Rows go through the network in tiles of one size, so that a row's answer does not depend on its neighbours.
+        Rows go through the network in tiles of one size, so that a row's answer does not depend on its neighbours;
+        `chosen` are the rows wanted (default: all), gathered tile by tile.
         """
         recipe = as_arrays(self.recipe)
-        count = len(x)
-        if y is None:
-            labels = np.zeros(TILE, np.int32) if self.task == "classification" else np.zeros((TILE, self.outputs), "f4")
-        answers, losses = [], []
+        count = len(x) if chosen is None else len(chosen)
+        nothing = (TILE,) if self.task == "classification" else (TILE, self.outputs)
+        labels = np.zeros(nothing, np.int32 if self.task == "classification" else np.float32)
+        answers = np.zeros((count, self.outputs), np.float32)
+        losses = np.zeros(count, np.float32)
         for begin in range(0, count, TILE):
-            rows = x[begin : begin + TILE]
+            part: Any = slice(begin, begin + TILE)
+            rows = part if chosen is None else chosen[part]
             if y is not None:
-                labels = _fill(y[begin : begin + TILE])
-            answer, loss = _tile(self.task, self.outputs, recipe, self.arrays, _fill(rows), labels)
-            answers.append(np.asarray(answer)[: len(rows)])
-            losses.append(np.asarray(loss)[: len(rows)])
-        if not answers:
-            return np.zeros((0, self.outputs), np.float32), None if y is None else np.zeros(0, np.float32)
-        return np.concatenate(answers), None if y is None else np.concatenate(losses)
+                labels = _fill(y[rows])
+            answer, loss = _tile(self.task, self.outputs, recipe, self.arrays, _fill(x[rows]), labels)
+            size = min(TILE, count - begin)
+            answers[part], losses[part] = np.asarray(answer)[:size], np.asarray(loss)[:size]
+        return answers, losses
 
     def probabilities(self, x: Float[np.ndarray, "rows features"]) -> Float[np.ndarray, "rows classes"]:
         """Probability of each class or label, for encoded rows."""

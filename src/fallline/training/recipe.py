@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from fallline.core.block import Block, replace
+from fallline.core.block import Block, Placeholder, replace, walk
 from fallline.core.errors import FalllineError
 from fallline.core.field import number, part, structure
 from fallline.core.plain import from_plain, to_plain
@@ -61,11 +61,17 @@ class Recipe(Block):
             )
 
 
+_FIXED = ("epochs", "patience", "tolerance", "scaler", "target_scaler")  # read outside of the steps
+
+
 def complete(recipe: Recipe, *, task: str, training_rows: int) -> Recipe:
     """The recipe with what the data decide filled in: loss, batch size, target scaling.
 
-    Raises: FalllineError for a loss or a monitor that does not fit the task.
+    Raises: FalllineError for a loss or a monitor that does not fit the task, and for a schedule where time does not pass.
     """
+    for path, _, value in walk(recipe):
+        if isinstance(value, Placeholder) and path.split(".")[0] in _FIXED:
+            raise FalllineError(f"Recipe.{path} = {value!r} would change during the run, which it cannot: give a number")
     loss = recipe.loss or _usual_loss(task)
     if task not in loss.tasks:
         raise FalllineError(f"loss {loss.name!r} is for {' or '.join(loss.tasks)}; the target makes this a {task}")

@@ -162,6 +162,7 @@ def train(
         if interrupted and folder is not None and chunks:
             save_checkpoint(folder, state, join(chunks), identity)
 
+    del arrays  # the device's copy of the rows goes before the splits are judged on the host's
     model = predictor_of(recipe, table, state)
     return Run(
         recipe=recipe,
@@ -203,12 +204,18 @@ def predictor_of(recipe: Recipe, table: Table, state: State) -> Predictor:
     return Predictor(recipe, table.schema, outputs, jax.tree.map(np.asarray, kept))
 
 
-def evaluate_rows(model: Predictor, x: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> dict[str, float]:
+def evaluate_rows(
+    model: Predictor,
+    x: np.ndarray,
+    y: np.ndarray,
+    weight: np.ndarray | None = None,
+    chosen: np.ndarray | None = None,
+) -> dict[str, float]:
     """Loss and every metric of the task on labelled rows, in float64 from float32 predictions."""
-    answer, losses = model.judge(x, y)
-    assert losses is not None
-    w = np.ones(len(x)) if weight is None else weight.astype(np.float64)
-    target = y if model.task == "classification" else y.astype(np.float64)
+    answer, losses = model.judge(x, y, chosen)
+    rows: Any = slice(None) if chosen is None else chosen
+    w = np.ones(len(losses)) if weight is None else weight[rows].astype(np.float64)
+    target = y[rows] if model.task == "classification" else y[rows].astype(np.float64)
     found = {"loss": float(losses.astype(np.float64) @ w / max(w.sum(), 1e-30))}
     for each in metrics_of(model.task):
         found[each.name] = float(each.compute(answer.astype(np.float64), target, w))
@@ -218,12 +225,10 @@ def evaluate_rows(model: Predictor, x: np.ndarray, y: np.ndarray, weight: np.nda
 def evaluate_splits(model: Predictor, table: Table) -> dict[str, dict[str, float]]:
     """The metrics of every split that has rows."""
     data = table.dataset
-    found = {}
-    for name, rows in (("train", data.train), ("valid", data.valid), ("test", data.test)):
-        if len(rows):
-            weight = None if data.weight is None else data.weight[rows]
-            found[name] = evaluate_rows(model, data.x[rows], data.y[rows], weight)
-    return found
+    splits = {"train": data.train, "valid": data.valid, "test": data.test}
+    return {
+        name: evaluate_rows(model, data.x, data.y, data.weight, rows) for name, rows in splits.items() if len(rows)
+    }
 
 
 def _label(chunks: list[Epoch], *, metric: str, monitor: str, names: tuple[list[str], list[str]]) -> History:

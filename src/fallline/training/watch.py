@@ -5,7 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from fallline.layers import Sequential
 from fallline.metrics import METRICS, metrics_of
@@ -26,17 +26,20 @@ def forward(
 
 
 def predict(
-    recipe: Recipe, arrays: Arrays, state: State, x: Float[Array, "rows features"]
-) -> Float[Array, "rows outputs"]:
-    """The network's outputs for unscaled rows, tile by tile."""
+    recipe: Recipe, arrays: Arrays, state: State, rows: Int[Array, " chosen"]
+) -> Float[Array, "chosen outputs"]:
+    """The network's outputs for some rows, gathered and computed tile by tile."""
     network = network_of(recipe, arrays)
-    tile = lambda rows: forward(recipe, network, state.params, state.stats, state.scaling, rows)  # noqa: E731
-    count = x.shape[0]
+
+    def tile(rows: Array) -> Array:
+        return forward(recipe, network, state.params, state.stats, state.scaling, arrays.x[rows])
+
+    count = rows.shape[0]
     if count <= TILE:
-        return tile(x)
+        return tile(rows)
     tiles = -(-count // TILE)
-    padded = jnp.pad(x, ((0, tiles * TILE - count), (0, 0)), mode="edge")
-    return lax.map(tile, padded.reshape(tiles, TILE, -1)).reshape(tiles * TILE, -1)[:count]
+    outputs = lax.map(tile, jnp.pad(rows, (0, tiles * TILE - count), mode="edge").reshape(tiles, TILE))
+    return outputs.reshape(tiles * TILE, -1)[:count]
 
 
 def validate(recipe: Recipe, arrays: Arrays, state: State, train_loss: Array) -> tuple[Array, Array, Array]:
@@ -49,7 +52,7 @@ def validate(recipe: Recipe, arrays: Arrays, state: State, train_loss: Array) ->
     if arrays.weight is not None:
         weight = weight * arrays.weight[arrays.valid]
     target = arrays.y[arrays.valid]
-    prediction = predict(recipe, arrays, state, arrays.x[arrays.valid])
+    prediction = predict(recipe, arrays, state, arrays.valid)
     each = recipe.loss(prediction, scaled_target(recipe, state, target))
     loss = jnp.vdot(each, weight) / jnp.maximum(jnp.sum(weight), 1e-30)
     answer = answers(recipe, state, prediction)

@@ -1,0 +1,88 @@
+"""RMSProp: the gradient over its own running size."""
+
+from typing import Any, ClassVar, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Int
+
+from fallline.core.field import structure
+from fallline.optimizers.adagrad import root_of
+from fallline.optimizers.base import Optimizer, kept, per_leaf, rate, small, zeros_like
+from fallline.optimizers.descent import PLACES
+
+
+class Size(NamedTuple):
+    """RMSProp's memory: the step count, the averages of g^2 and (centred) of g, the velocity."""
+
+    t: Int[Array, ""]
+    s: Any
+    m: Any
+    v: Any
+
+
+class RMSProp(Optimizer):
+    """Gradient descent with every coordinate divided by its recent size.
+
+        s <- decay s + (1 - decay) g^2
+        r = g / (sqrt(s) + epsilon)             r = g / sqrt(s + epsilon)           (epsilon_place = "inside")
+        w <- w - a r
+
+    centred: s is less m^2, with m <- decay m + (1 - decay) g, so that it is the gradient's variance.
+    corrected: s (and m) over 1 - decay^t; the first step is then the sign and not sign / sqrt(1 - decay).
+    momentum: v <- mu v - a r, w <- w + v; with rate = "outside" (PyTorch) v <- mu v + r, w <- w - a v.
+
+    AdaGrad that forgets, so it keeps moving on long runs and with recurrent networks. Without the correction its first
+    steps are 1 / sqrt(1 - decay) times too large; Adam is this with averaged gradients.
+
+    Source: Hinton, "Neural networks for machine learning", lecture 6e, 2012; centred, with momentum: Graves,
+    "Generating sequences with recurrent neural networks", 2013, equations 38 to 41.
+
+    >>> rule = RMSProp(learning_rate=0.1)
+    >>> g = jnp.array([1e-3, -50.0])
+    >>> delta, _ = rule.update(g, rule.init(g))
+    >>> [round(each, 3) for each in delta.tolist()]  # 1 / sqrt(1 - 0.9) = 3.16 learning rates
+    [-0.316, 0.316]
+    """
+
+    name: ClassVar[str] = "rmsprop"
+    learning_rate: float = rate(1e-3)
+    decay: float = kept(0.9, (0.8, 0.999), "share of the squares' average kept")
+    momentum: float | None = kept(None, (0.5, 0.99), "mu, the share of the velocity kept; None: no velocity")
+    epsilon: float = small(1e-8)
+    centred: bool = structure(False, choices=(False, True), help="whether the mean is taken out of the square")
+    corrected: bool = structure(False, choices=(False, True), help="whether the averages' start at zero is corrected")
+    epsilon_place: str = structure("outside", choices=("outside", "inside"), help="epsilon beside or under the root")
+    rate: str = structure("inside", choices=PLACES, help="whether the velocity holds the learning rate")
+
+    def begin(self, params: Any) -> Size:
+        zeros = zeros_like(params)
+        m = zeros if self.centred else ()
+        return Size(jnp.zeros((), jnp.int32), zeros, m, () if self.momentum is None else zeros)
+
+    def step(self, gradient: Any, state: Size, params: Any = None, **evidence: Any) -> tuple[Any, Size]:
+        a, decay, t = self.learning_rate, self.decay, state.t + 1
+        c = 1 / (1 - decay**t) if self.corrected else 1.0
+        root = root_of(self.epsilon_place, self.epsilon)
+
+        def plain(g: Array, s: Array) -> tuple[Array, Array]:
+            s = decay * s + (1 - decay) * g**2
+            return g / root(c * s), s
+
+        def centred(g: Array, s: Array, m: Array) -> tuple[Array, Array, Array]:
+            s, m = decay * s + (1 - decay) * g**2, decay * m + (1 - decay) * g
+            # Rounding can take a variance below zero.
+            return g / root(jnp.maximum(c * s - (c * m) ** 2, 0)), s, m
+
+        if self.centred:
+            r, s, m = per_leaf(centred, gradient, state.s, state.m)
+        else:
+            (r, s), m = per_leaf(plain, gradient, state.s), ()
+        if self.momentum is None:
+            return jax.tree.map(lambda r: -a * r, r), Size(t, s, m, ())
+        mu = self.momentum
+        if self.rate == "inside":
+            v = jax.tree.map(lambda r, v: mu * v - a * r, r, state.v)
+            return v, Size(t, s, m, v)
+        v = jax.tree.map(lambda r, v: mu * v + r, r, state.v)
+        return jax.tree.map(lambda v: -a * v, v), Size(t, s, m, v)

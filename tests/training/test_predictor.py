@@ -1,0 +1,73 @@
+import numpy as np
+import pytest
+
+import fallline as fl
+from fallline.training.watch import TILE
+
+
+@pytest.fixture(scope="module")
+def model(flowers, whole):
+    return fl.train(fl.replace(whole, {"epochs": 3}), flowers).model
+
+
+@pytest.fixture(scope="module")
+def many(flowers):
+    rng = np.random.default_rng(0)
+    return rng.normal([10, -3, 0, 0.5], [5, 0.1, 1, 2], (2 * TILE + 77, 4)).astype(np.float32)
+
+
+def test_predictions_of_a_subset_are_the_subset_of_predictions_to_the_bit(model, many):
+    answer, rng = model.probabilities(many), np.random.default_rng(1)
+    assert answer.shape == (len(many), 3)
+    for count in (1, 2, 17, TILE, TILE + 1, len(many)):
+        rows = rng.permutation(len(many))[:count]
+        assert model.probabilities(many[rows]).tobytes() == answer[rows].tobytes()
+
+
+def test_labels_do_not_change_the_answer(model, many):
+    y = np.zeros(len(many), np.int32)
+    answer, losses = model.judge(many, y)
+    assert answer.tobytes() == model.probabilities(many).tobytes()
+    np.testing.assert_allclose(losses, -np.log(answer[:, 0]), rtol=1e-4, atol=1e-6)
+
+
+def test_no_rows_are_no_predictions(model):
+    none = np.zeros((0, 4), np.float32)
+    assert model.probabilities(none).shape == (0, 3)
+    assert model.predict(none).shape == (0,)
+
+
+def test_a_model_comes_back_from_its_file(model, many, tmp_path, same):
+    model.save(tmp_path / "model.safetensors")
+    for path in (tmp_path / "model.safetensors", tmp_path, str(tmp_path)):
+        back = fl.load_predictor(path)
+        assert back.predict(many).tolist() == model.predict(many).tolist()
+        assert back.probabilities(many).tobytes() == model.probabilities(many).tobytes()
+        assert (back.recipe, back.outputs, back.task) == (model.recipe, model.outputs, model.task)
+        assert back.schema.target == model.schema.target
+        assert same(back.arrays["params"], model.arrays["params"])
+
+
+def test_a_regression_comes_back_in_its_own_unit(prices, descent, tmp_path):
+    model = fl.train(fl.replace(descent, {"epochs": 2}), prices).model
+    model.save(tmp_path / "m")
+    x = prices.dataset.x
+    assert fl.load_predictor(tmp_path / "m").predict(x).tobytes() == model.predict(x).tobytes()
+
+
+def test_what_is_no_model_is_named(model, tmp_path):
+    with pytest.raises(fl.FalllineError, match=r"holds no model\.safetensors: its training has not finished"):
+        fl.load_predictor(tmp_path)
+    with pytest.raises(fl.FalllineError, match="is not there"):
+        fl.load_predictor(tmp_path / "none")
+    from fallline.core.tensors import save_tensors
+
+    save_tensors(tmp_path / "other", {"a": np.zeros(2)}, {"kind": "checkpoint", "format": 1})
+    with pytest.raises(fl.FalllineError, match="is not a model of format 1"):
+        fl.load_predictor(tmp_path / "other")
+    model.save(tmp_path / "model.safetensors")
+    content = bytearray((tmp_path / "model.safetensors").read_bytes())
+    content[len(content) // 2] ^= 1
+    (tmp_path / "model.safetensors").write_bytes(content)
+    with pytest.raises(fl.FalllineError, match="damaged"):
+        fl.load_predictor(tmp_path)
