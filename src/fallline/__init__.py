@@ -21,6 +21,7 @@ _HOMES = {
     "fallline.models": ("MLP", "Network"),
     "fallline.optimizers": ("SGD", "Adam", "Momentum", "Optimizer"),
     "fallline.penalties": ("L2", "Penalty"),
+    "fallline.population": ("Population", "evaluate"),
     "fallline.report.page": ("write_report",),
     "fallline.scalers": ("Scaler", "Standardise", "Unscaled"),
     "fallline.schedules": ("Constant", "Cosine"),
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
     from fallline.core.schedule import Time as Time
     from fallline.data.table import Table as Table
     from fallline.data.table import load as load
+    from fallline.population import Population as Population
+    from fallline.population import evaluate as evaluate
     from fallline.training.recipe import Recipe as Recipe
     from fallline.training.train import train as train
 

@@ -6,7 +6,19 @@ import pytest
 from scipy import stats
 
 from fallline.core.block import family
-from fallline.initializers import GlorotNormal, GlorotUniform, HeNormal, HeUniform, Zeros
+from fallline.initializers import (
+    Filled,
+    GlorotNormal,
+    GlorotUniform,
+    HeNormal,
+    HeUniform,
+    InverseSqrt,
+    LeCunNormal,
+    LeCunUniform,
+    Orthogonal,
+    SmallNormal,
+    Zeros,
+)
 
 INPUTS, OUTPUTS = 800, 1250
 VARIANCE = {
@@ -14,6 +26,10 @@ VARIANCE = {
     HeUniform: 2 / INPUTS,
     GlorotNormal: 2 / (INPUTS + OUTPUTS),
     GlorotUniform: 2 / (INPUTS + OUTPUTS),
+    LeCunNormal: 1 / INPUTS,
+    LeCunUniform: 1 / INPUTS,
+    InverseSqrt: 1 / (3 * INPUTS),
+    SmallNormal: 0.01**2,
 }
 
 
@@ -42,4 +58,4 @@ def test_zeros():
 
 
 def test_every_initializer_is_met():
-    assert set(family("initializer").values()) == {*VARIANCE, Zeros}
+    assert set(family("initializer").values()) == {*VARIANCE, Zeros, Filled, Orthogonal}

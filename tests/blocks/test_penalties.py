@@ -9,10 +9,10 @@ from fallline.penalties import L2, weights
 @pytest.fixture
 def params():
     rng = np.random.default_rng(0)
-    layer = lambda *shape: {
-        "weight": jnp.asarray(rng.normal(size=shape)),
-        "bias": jnp.asarray(rng.normal(size=shape[-1:])),
-    }
+
+    def layer(*shape):
+        return {name: jnp.asarray(rng.normal(size=s)) for name, s in (("weight", shape), ("bias", shape[-1:]))}
+
     return {"dense_1": layer(4, 3), "dense_2": layer(3, 2), "norm_1": {"scale": jnp.full(3, 9.0)}}
 
 

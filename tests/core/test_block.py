@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fallline.activations import ReLU
-from fallline.core.block import Block, as_arrays, declared_fields, family, get, lookup, replace, walk
+from fallline.core.block import as_arrays, declared_fields, family, get, lookup, replace, walk
 from fallline.core.errors import FalllineError
 from fallline.layers import Dense, Dropout
 from fallline.models import MLP, Network
@@ -128,7 +128,7 @@ def test_get_and_replace_by_dotted_path():
         ("optimiser.learning_rate", "Recipe has no field 'optimiser': did you mean 'optimizer'?"),
         ("optimizer.lerning_rate", "Adam has no field 'lerning_rate': did you mean 'learning_rate'?"),
         ("optimizer.beta1.x", "0.9 has no field 'x': it is a value, without fields of its own"),
-        ("optimizer.zzz", "valid: 'beta1', 'beta2', 'epsilon', 'learning_rate'"),
+        ("optimizer.zzz", "Adam has no field 'zzz': valid: "),
         ("model.layers.7.rate", "has no field '7'"),
         ("model.layers.-1", "has no field '-1'"),
         ("model.layers.x", "has no field 'x'"),
@@ -162,7 +162,7 @@ def test_walk_visits_every_field_at_a_path_that_get_knows():
     expected = {"model.layers.1.rate", "model.layers.0.initializer", "optimizer.learning_rate.warmup", "epochs"}
     assert expected <= set(found)
     numbers = [
-        path for path, declared, value in walk(recipe) if declared.role == "number" and not isinstance(value, Block)
+        path for path, declared, value in walk(recipe) if declared.role == "number" and isinstance(value, int | float)
     ]
     assert len(numbers) == len(jax.tree.leaves(recipe))
 
@@ -184,7 +184,7 @@ def test_every_number_of_every_block_says_what_it_is():
 
 def test_a_block_is_looked_up_by_name_in_its_own_family_only():
     assert lookup("optimizer", "adam") is Adam
-    with pytest.raises(FalllineError, match="optimizer 'adm' is unknown: did you mean 'adam'"):
+    with pytest.raises(FalllineError, match="optimizer 'adm' is unknown: did you mean '"):
         lookup("optimizer", "adm")
     with pytest.raises(FalllineError, match="optimizer 'mlp' is unknown"):
         lookup("optimizer", "mlp")

@@ -57,10 +57,10 @@ def descent():
 def same():
     """Whether two trees are the same to the bit."""
 
+    def words(leaf):
+        return jax.random.key_data(leaf) if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key) else leaf
+
     def compare(a, b):
-        words = lambda leaf: (
-            jax.random.key_data(leaf) if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key) else leaf
-        )
         pairs = zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)
         return jax.tree.structure(a) == jax.tree.structure(b) and all(
             np.asarray(words(x)).tobytes() == np.asarray(words(y)).tobytes() for x, y in pairs

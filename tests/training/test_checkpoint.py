@@ -4,7 +4,7 @@ import fallline as fl
 from fallline.training.checkpoint import NAME, PREVIOUS, remove_checkpoints
 
 
-class Killed(Exception):
+class KilledError(Exception):
     pass
 
 
@@ -14,9 +14,9 @@ def killed(flowers, whole, tmp_path):
 
     def die(moment):
         if moment.epoch >= 33:
-            raise Killed
+            raise KilledError
 
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         fl.train(whole, flowers, seed=6, folder=tmp_path, checkpoint_seconds=0.0, watch=die)
     assert {each.name for each in tmp_path.iterdir()} == {NAME, PREVIOUS}
     return tmp_path

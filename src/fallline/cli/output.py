@@ -40,9 +40,8 @@ def figures(value: float) -> str:
 def table(rows: list[list[str]]) -> str:
     """Rows as aligned columns, the first to the left and the others to the right; the first row is the heading.
 
-    >>> print(table([["", "loss"], ["train", "0.1"]]))
-               loss
-      train     0.1
+    >>> table([["", "loss"], ["train", "0.1"]]).splitlines()
+    ['            loss', '  train      0.1']
     """
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = []

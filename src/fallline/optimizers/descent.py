@@ -42,7 +42,7 @@ class SGD(Optimizer):
 class Momentum(Optimizer):
     """Gradient descent with a heavy ball's velocity.
 
-        v <- mu v - a g                         v <- mu v + g           (rate = "outside": PyTorch, Optax)
+        v <- mu v - a g                         v <- mu v + g           (rate_place = "outside": PyTorch, Optax)
         w <- w + v                              w <- w - a v
 
     The two differ only while the learning rate changes: inside, old gradients keep the rate of their own time.
@@ -63,14 +63,14 @@ class Momentum(Optimizer):
     name: ClassVar[str] = "momentum"
     learning_rate: float = rate(1e-2, (1e-4, 1.0))
     momentum: float = kept(0.9, (0.5, 0.99), "mu, the share of the velocity kept")
-    rate: str = structure("inside", choices=PLACES, help="whether the velocity holds the learning rate")
+    rate_place: str = structure("inside", choices=PLACES, help="whether the velocity holds the learning rate")
 
     def begin(self, params: Any) -> Any:
         return zeros_like(params)
 
     def step(self, gradient: Any, state: Any, params: Any = None, **evidence: Any) -> tuple[Any, Any]:
         a, mu = self.learning_rate, self.momentum
-        if self.rate == "inside":
+        if self.rate_place == "inside":
             v = jax.tree.map(lambda g, v: mu * v - a * g, gradient, state)
             return v, v
         v = jax.tree.map(lambda g, v: mu * v + g, gradient, state)
@@ -84,13 +84,13 @@ class Nesterov(Optimizer):
         u <- u + v                                  v <- mu v - a g(w)
                                                     w <- w + mu v - a g(w)
 
-    With rate = "outside" (PyTorch, Optax) the velocity holds gradients alone, and -a stands before it.
+    With rate_place = "outside" (PyTorch, Optax) the velocity holds gradients alone, and -a stands before it.
 
     Brakes before a turn where the heavy ball brakes after it, so it bears a larger mu. With noisy minibatches the
     difference to momentum is small.
 
-    Source: Nesterov, 1983; Sutskever et al., "On the importance of initialization and momentum", 2013, equations 3
-    and 4; with the params at the point looked ahead to, Bengio et al., "Advances in optimizing RNNs", 2012, section 3.5.
+    Source: Nesterov, 1983; Sutskever et al., "On the importance of initialization and momentum", 2013, equations 3, 4;
+    with the params at the point looked ahead to: Bengio et al., "Advances in optimizing recurrent networks", 2012.
 
     >>> rule = Nesterov(learning_rate=1.0, momentum=0.5)
     >>> delta, state = rule.update(jnp.array(1.0), rule.init(jnp.array(0.0)))
@@ -101,7 +101,7 @@ class Nesterov(Optimizer):
     name: ClassVar[str] = "nesterov"
     learning_rate: float = rate(1e-2, (1e-4, 1.0))
     momentum: float = kept(0.9, (0.5, 0.99), "mu, the share of the velocity kept")
-    rate: str = structure("inside", choices=PLACES, help="whether the velocity holds the learning rate")
+    rate_place: str = structure("inside", choices=PLACES, help="whether the velocity holds the learning rate")
 
     def begin(self, params: Any) -> Any:
         return zeros_like(params)
@@ -117,7 +117,7 @@ class Nesterov(Optimizer):
             v = mu * v + g
             return -a * (mu * v + g), v
 
-        delta, v = per_leaf(inside if self.rate == "inside" else outside, gradient, state)
+        delta, v = per_leaf(inside if self.rate_place == "inside" else outside, gradient, state)
         return delta, v
 
 
@@ -140,8 +140,10 @@ class AveragedMomentum(Optimizer):
     Source: the average of Kingma and Ba, 2015, section 3, without its second moment.
 
     >>> g = jnp.array(1.0)
-    >>> [round(float(rule.update(g, rule.init(g))[0]), 3) for rule in (AveragedMomentum(1.0), AveragedMomentum(1.0, corrected=True))]
-    [-0.1, -1.0]
+    >>> for rule in (AveragedMomentum(1.0), AveragedMomentum(1.0, corrected=True)):
+    ...     print(round(float(rule.update(g, rule.init(g))[0]), 3))
+    -0.1
+    -1.0
     """
 
     name: ClassVar[str] = "averaged_momentum"

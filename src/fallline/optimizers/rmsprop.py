@@ -30,7 +30,7 @@ class RMSProp(Optimizer):
 
     centred: s is less m^2, with m <- decay m + (1 - decay) g, so that it is the gradient's variance.
     corrected: s (and m) over 1 - decay^t; the first step is then the sign and not sign / sqrt(1 - decay).
-    momentum: v <- mu v - a r, w <- w + v; with rate = "outside" (PyTorch) v <- mu v + r, w <- w - a v.
+    momentum: v <- mu v - a r, w <- w + v; with rate_place = "outside" (PyTorch) v <- mu v + r, w <- w - a v.
 
     AdaGrad that forgets, so it keeps moving on long runs and with recurrent networks. Without the correction its first
     steps are 1 / sqrt(1 - decay) times too large; Adam is this with averaged gradients.
@@ -53,7 +53,7 @@ class RMSProp(Optimizer):
     centred: bool = structure(False, choices=(False, True), help="whether the mean is taken out of the square")
     corrected: bool = structure(False, choices=(False, True), help="whether the averages' start at zero is corrected")
     epsilon_place: str = structure("outside", choices=("outside", "inside"), help="epsilon beside or under the root")
-    rate: str = structure("inside", choices=PLACES, help="whether the velocity holds the learning rate")
+    rate_place: str = structure("inside", choices=PLACES, help="whether the velocity holds the learning rate")
 
     def begin(self, params: Any) -> Size:
         zeros = zeros_like(params)
@@ -81,7 +81,7 @@ class RMSProp(Optimizer):
         if self.momentum is None:
             return jax.tree.map(lambda r: -a * r, r), Size(t, s, m, ())
         mu = self.momentum
-        if self.rate == "inside":
+        if self.rate_place == "inside":
             v = jax.tree.map(lambda r, v: mu * v - a * r, r, state.v)
             return v, Size(t, s, m, v)
         v = jax.tree.map(lambda r, v: mu * v + r, r, state.v)

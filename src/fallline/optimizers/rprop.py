@@ -51,7 +51,7 @@ class Rprop(Optimizer):
     shrink: float = number(0.5, valid="(0, 1]", usual=(0.3, 0.8), help="factor when the sign flips")
     shortest: float = number(1e-6, valid="[0, inf)", usual=(1e-8, 1e-3), scale="log", help="lower bound of a step size")
     longest: float = number(50.0, valid="(0, inf)", usual=(0.1, 50.0), scale="log", help="upper bound of a step size")
-    flip: str = structure("backtrack", choices=("backtrack", "wait", "go_on"), help="the step where the sign has flipped")
+    flip: str = structure("backtrack", choices=("backtrack", "wait", "go_on"), help="the step at a flipped sign")
 
     def begin(self, params: Any) -> Strides:
         size = jax.tree.map(lambda w: jnp.full_like(w, self.learning_rate), params)

@@ -5,6 +5,7 @@ between runs without another program is a traced argument; what is static is in 
 """
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -48,17 +49,26 @@ def start(recipe: Recipe, arrays: Arrays, key: Seed) -> State:
     )
 
 
-def advance(recipe: Recipe, arrays: Arrays, state: State, until: Int[Array, ""]) -> tuple[State, Epoch]:
-    """Train until an epoch is reached or the run ends; at most `CAPACITY` epochs, which fill the history from 0 on."""
+def advance(
+    recipe: Recipe,
+    arrays: Arrays,
+    state: State,
+    until: Int[Array, ""],
+    epoch: Callable[[Recipe, Arrays, State], tuple[State, Epoch]] | None = None,
+) -> tuple[State, Epoch]:
+    """Train until an epoch is reached or the run ends; at most `CAPACITY` epochs, which fill the history from 0 on.
+
+    A population passes its own `epoch`, the one below mapped over lanes; then the call ends with the last lane.
+    """
     first = state.epoch
-    history = empty_history(CAPACITY, len(state.params), network_of(recipe, arrays).activations)
+    history = empty_history(CAPACITY, len(state.params), network_of(recipe, arrays).activations, state.outcome.shape)
 
     def more(carry: tuple[State, Epoch]) -> Array:
-        return carry[0].running & (carry[0].epoch < jnp.minimum(until, first + CAPACITY))
+        return jnp.any(carry[0].running) & (carry[0].epoch < jnp.minimum(until, first + CAPACITY))
 
     def body(carry: tuple[State, Epoch]) -> tuple[State, Epoch]:
         state, history = carry
-        new, seen = one_epoch(recipe, arrays, state)
+        new, seen = (epoch or one_epoch)(recipe, arrays, state)
         put = lambda room, value: room.at[state.epoch - first].set(value)  # noqa: E731
         return new, jax.tree.map(put, history, seen)
 
@@ -73,6 +83,7 @@ def one_epoch(recipe: Recipe, arrays: Arrays, state: State) -> tuple[State, Epoc
     total = jnp.maximum(tally.weight, 1e-30)
     metric = tally.metric / total
     valid_loss, valid_metric, monitored = validate(recipe, arrays, state, tally.loss / total)
+    new = _judge(recipe, arrays, state, monitored)
     seen = Epoch(
         train_loss=tally.loss / total,
         train_objective=tally.objective / total,
@@ -81,10 +92,11 @@ def one_epoch(recipe: Recipe, arrays: Arrays, state: State) -> tuple[State, Epoc
         valid_metric=valid_metric,
         monitor=monitored,
         learning_rate=tally.learning_rate,
+        outcome=new.outcome.astype(jnp.float32),
         **layer_norms(state.params, tally),
         **probe(recipe, arrays, state),
     )
-    return _judge(recipe, arrays, state, monitored), seen
+    return new, seen
 
 
 def _all_steps(recipe: Recipe, arrays: Arrays, state: State) -> tuple[State, Tally]:
@@ -101,7 +113,7 @@ def _all_steps(recipe: Recipe, arrays: Arrays, state: State) -> tuple[State, Tal
         weight = (index * size + jnp.arange(size) < arrays.train_count).astype(jnp.float32)
         if arrays.weight is not None:
             weight = weight * arrays.weight[rows]
-        return one_step(recipe, arrays, state, tally, rows, weight, real_steps), None
+        return one_step(recipe, arrays, state, tally, rows, weight, index, real_steps), None
 
     (state, tally), _ = lax.scan(step, (state, empty_tally(state.params)), (jnp.arange(steps), order))
     return state, tally

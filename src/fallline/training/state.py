@@ -39,7 +39,7 @@ class Epoch(eqx.Module):
 
     `train_loss` and `train_metric` are means over the epoch's minibatches, as trained; `valid_*` are taken at its end.
     The gradient's norm is its root mean square over the epoch's steps, the update:weight ratio that of its last step;
-    dead and saturated shares are taken on a fixed probe of training rows.
+    dead and saturated shares are taken on a fixed probe of training rows. `outcome` is the run's after the epoch.
     """
 
     train_loss: Float[Array, ""]
@@ -49,14 +49,15 @@ class Epoch(eqx.Module):
     valid_metric: Float[Array, ""]
     monitor: Float[Array, ""]
     learning_rate: Float[Array, ""]
+    outcome: Float[Array, ""]
     gradient_norm: Float[Array, " layers"]
     update_ratio: Float[Array, " layers"]
     dead: Float[Array, " activations"]
     saturated: Float[Array, " activations"]
 
 
-def empty_history(capacity: int, layers: int, activations: int) -> Epoch:
+def empty_history(capacity: int, layers: int, activations: int, lanes: tuple[int, ...] = ()) -> Epoch:
     """Room for the epochs of one compiled call, NaN until they are written."""
     sizes = {"gradient_norm": (layers,), "update_ratio": (layers,), "dead": (activations,), "saturated": (activations,)}
     names = [each.name for each in dataclasses.fields(Epoch)]
-    return Epoch(**{name: jnp.full((capacity, *sizes.get(name, ())), jnp.nan, jnp.float32) for name in names})
+    return Epoch(**{name: jnp.full((capacity, *lanes, *sizes.get(name, ())), jnp.nan, jnp.float32) for name in names})

@@ -56,17 +56,23 @@ def one_step(
     tally: Tally,
     rows: Int[Array, " batch"],
     weight: Float[Array, " batch"],
+    index: Array,
     steps_per_epoch: Array,
 ) -> tuple[State, Tally]:
-    """One update from one minibatch. A row of weight 0 only fills it; a minibatch of such rows changes nothing."""
-    time = time_of(recipe, state.step, steps_per_epoch)
+    """One update from an epoch's minibatch number `index`.
+
+    A row of weight 0 only fills it; a minibatch of such rows changes nothing. Time and noise follow the epoch and the
+    index, which the lanes of a population share, and not the lane's own count of updates.
+    """
+    step = state.epoch * steps_per_epoch + index
+    time = time_of(recipe, step, steps_per_epoch)
     now = at_time(recipe, time)
     network = network_of(now, arrays)
     x = now.scaler.apply(state.scaling, arrays.x[rows])
     y = scaled_target(now, state, arrays.y[rows])
     total = jnp.sum(weight)
     share = weight / jnp.maximum(total, 1e-30)
-    key = named(state.key, "noise", state.step)
+    key = named(state.key, "noise", step)
 
     def objective(params: Any) -> tuple[Array, tuple[Array, Array, Any]]:
         prediction, stats = network.apply(params, state.stats, x, key=key, training=True, weight=weight)

@@ -96,6 +96,7 @@ def train(
     folder: Path | None = None,
     checkpoint_seconds: float = 10.0,
     resume: bool = False,
+    key: jax.Array | None = None,
 ) -> Run:
     """Train one recipe on a table.
 
@@ -107,6 +108,7 @@ def train(
         folder: where checkpoints go; none are written without it.
         checkpoint_seconds: shortest time between two checkpoints.
         resume: continue from the folder's newest whole checkpoint, if there is one.
+        key: the run's random key, where it is not the seed's own.
 
     Raises: FalllineError for a recipe that does not fit the data.
 
@@ -122,7 +124,8 @@ def train(
             "fallline.Table.from_arrays(X, y) make"
         )
     table = data
-    recipe, arrays, key = place(recipe, table, seed)
+    recipe, arrays, own_key = place(recipe, table, seed)
+    key = own_key if key is None else key
     notes: list[str] = []
     traced = as_arrays(recipe)
     state, seen = None, None

@@ -1,4 +1,4 @@
-"""Activations: what a unit does with its sum."""
+"""What every activation is: an elementwise function with its facts declared."""
 
 import math
 from abc import abstractmethod
@@ -14,9 +14,10 @@ from fallline.core.block import Block
 class Activation(Block):
     """Elementwise non-linearity with its facts declared.
 
-    Facts: `range`, the interval of its values; `zero_centred`, whether they spread around 0; `saturates`, where the
-    slope vanishes; `zero_at_zero`, whether f(0) = 0 (then a padded unit stays silent); `initializer`, the name of
-    the initial weights that keep its signal's variance.
+    Facts: `range`, the interval of its values (at the default of its fields); `zero_centred`, whether they spread
+    around 0: for a standard normal sum their mean is less than a quarter of their deviation away from it;
+    `saturates`, where the slope vanishes; `zero_at_zero`, whether f(0) = 0 (then a padded unit stays silent);
+    `initializer`, the name of the initial weights that keep its signal's variance.
     """
 
     family: ClassVar[str] = "activation"
@@ -44,24 +45,22 @@ class Activation(Block):
         return ((y < low + edge) | (y > high - edge)).astype(y.dtype)
 
 
-class ReLU(Activation):
-    """Rectified linear unit.
+class Identity(Activation):
+    """No non-linearity.
 
-        f(x) = max(0, x),  f'(x) = 1 for x > 0, else 0
+        f(x) = x,  f'(x) = 1
 
-    The default: cheap, and its slope does not vanish for positive x. A unit whose sum is negative for every example
-    has no gradient left and is dead; a lower learning rate, He's initial weights or a leaky slope prevent it.
+    Layers with it are together one linear layer: for linear models, and to see what a non-linearity is for.
 
-    Source: Nair and Hinton, "Rectified linear units improve restricted Boltzmann machines", 2010.
+    Source: the linear unit of Widrow and Hoff, "Adaptive switching circuits", 1960.
 
-    >>> ReLU()(jnp.array([-1.0, 0.0, 2.0])).tolist()
-    [0.0, 0.0, 2.0]
+    >>> Identity()(jnp.array([-3.0, 4.0])).tolist()
+    [-3.0, 4.0]
     """
 
-    name: ClassVar[str] = "relu"
-    range: ClassVar[tuple[float, float]] = (0.0, math.inf)
-    saturates: ClassVar[str] = "for x < 0 (slope 0: units can die)"
-    initializer: ClassVar[str] = "he_normal"
+    name: ClassVar[str] = "identity"
+    zero_centred: ClassVar[bool] = True
+    initializer: ClassVar[str] = "lecun_normal"
 
     def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-        return jax.nn.relu(x)  # `maximum` has slope 1/2 at 0, and a silent unit would learn
+        return x

@@ -1,0 +1,86 @@
+"""Activations with a straight half: the sum itself where it is positive."""
+
+import math
+from typing import ClassVar
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from fallline.activations.base import Activation
+from fallline.core.field import number
+
+
+class ReLU(Activation):
+    """Rectified linear unit.
+
+        f(x) = max(0, x),  f'(x) = 1 for x > 0, else 0
+
+    The default: cheap, and its slope does not vanish for positive x. A unit whose sum is negative for every example
+    has no gradient left and is dead; a lower learning rate, He's initial weights or a leaky slope prevent it.
+
+    Source: Nair and Hinton, "Rectified linear units improve restricted Boltzmann machines", 2010.
+
+    >>> ReLU()(jnp.array([-1.0, 0.0, 2.0])).tolist()
+    [0.0, 0.0, 2.0]
+    """
+
+    name: ClassVar[str] = "relu"
+    range: ClassVar[tuple[float, float]] = (0.0, math.inf)
+    saturates: ClassVar[str] = "for x < 0 (slope 0: units can die)"
+    initializer: ClassVar[str] = "he_normal"
+
+    def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        return jax.nn.relu(x)  # `maximum` has slope 1/2 at 0, and a silent unit would learn
+
+
+class LeakyReLU(Activation):
+    """Rectified linear unit that leaks where it is negative.
+
+        f(x) = x for x > 0, else slope x
+
+    Use it where ReLU's units die: a gradient always passes. The slope changes little between 0.01 and 0.3.
+
+    Source: Maas, Hannun and Ng, "Rectifier nonlinearities improve neural network acoustic models", 2013, section 2.
+
+    >>> LeakyReLU(0.1)(jnp.array([-5.0, 0.0, 2.0])).tolist()
+    [-0.5, 0.0, 2.0]
+    """
+
+    name: ClassVar[str] = "leaky_relu"
+    initializer: ClassVar[str] = "he_normal"
+    slope: float = number(
+        0.01, valid="[0, 1]", usual=(0.001, 0.3), scale="log", help="slope for x < 0", source="Maas et al. 2013"
+    )
+
+    def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        return jnp.where(x > 0, x, self.slope * x)
+
+
+class ELU(Activation):
+    """Exponential linear unit.
+
+        f(x) = x for x > 0, else alpha (exp(x) - 1)
+
+    Negative values pull a layer's mean towards 0, and far below 0 a unit says "absent" without noise. An exponential
+    per unit is the price; with batch normalisation, which centres anyway, ReLU does as well.
+
+    Source: Clevert, Unterthiner and Hochreiter, "Fast and accurate deep network learning by exponential linear units
+    (ELUs)", 2016, equation 15.
+
+    >>> ELU()(jnp.array([-20.0, 0.0, 2.0])).tolist()
+    [-1.0, 0.0, 2.0]
+    """
+
+    name: ClassVar[str] = "elu"
+    range: ClassVar[tuple[float, float]] = (-1.0, math.inf)
+    zero_centred: ClassVar[bool] = True
+    saturates: ClassVar[str] = "for x < -7 (towards -alpha)"
+    initializer: ClassVar[str] = "he_normal"
+    alpha: float = number(
+        1.0, valid="[0, inf)", usual=(0.1, 2.0), help="size of the lower bound -alpha", source="Clevert et al. 2016"
+    )
+
+    def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        # The exponential sees no positive x: where it overflowed, its slope would be infinity times 0.
+        return jnp.where(x > 0, x, self.alpha * jnp.expm1(jnp.where(x > 0, 0.0, x)))

@@ -1,0 +1,55 @@
+"""Activations bounded on both sides."""
+
+from typing import ClassVar
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from fallline.activations.base import Activation
+
+
+class Sigmoid(Activation):
+    """Logistic function.
+
+        f(x) = 1 / (1 + exp(-x)),  f'(x) = f(x) (1 - f(x)) <= 1/4
+
+    For probabilities and gates. In hidden layers it starves what lies below: a slope of at most 1/4 per layer, and
+    values that are all positive.
+
+    Source: Rumelhart, Hinton and Williams, "Learning representations by back-propagating errors", 1986, equation 2.
+
+    >>> Sigmoid()(jnp.array([-1000.0, 0.0, 1000.0])).tolist()
+    [0.0, 0.5, 1.0]
+    """
+
+    name: ClassVar[str] = "sigmoid"
+    range: ClassVar[tuple[float, float]] = (0.0, 1.0)
+    saturates: ClassVar[str] = "for |x| > 7 (towards 0 and 1)"
+    zero_at_zero: ClassVar[bool] = False
+
+    def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        return jax.nn.sigmoid(x)
+
+
+class Tanh(Activation):
+    """Hyperbolic tangent, a sigmoid around 0.
+
+        f(x) = (exp(x) - exp(-x)) / (exp(x) + exp(-x)) = 2 s(2 x) - 1,  f'(x) = 1 - f(x)^2
+
+    The choice among the squashing ones: centred on 0 with slope 1 there. For small smooth networks; in deep ones its
+    slope vanishes where ReLU's does not.
+
+    Source: LeCun et al., "Efficient backprop", 1998, section 4.4.
+
+    >>> Tanh()(jnp.array([-1000.0, 0.0, 1000.0])).tolist()
+    [-1.0, 0.0, 1.0]
+    """
+
+    name: ClassVar[str] = "tanh"
+    range: ClassVar[tuple[float, float]] = (-1.0, 1.0)
+    zero_centred: ClassVar[bool] = True
+    saturates: ClassVar[str] = "for |x| > 4 (towards -1 and 1)"
+
+    def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        return jnp.tanh(x)

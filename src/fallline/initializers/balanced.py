@@ -1,0 +1,128 @@
+"""Initial weights for activations whose slope at 0 is 1: the variance of signals, of gradients or of both is kept."""
+
+from typing import ClassVar
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from fallline.core.random import Seed, normal, uniform
+from fallline.initializers.base import Fans, Initializer, fans_of
+
+
+class GlorotUniform(Initializer):
+    """Uniform weights that balance the variance of signals forward and of gradients backward.
+
+        w ~ U(-r, r),  r = sqrt(6 / (inputs + outputs))
+
+    Use it with tanh, sigmoid and for the output layer.
+
+    Source: Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010,
+    equation 16.
+
+    >>> import jax
+    >>> w = GlorotUniform()(jax.random.key(0), (100, 50))
+    >>> bool(abs(w).max() < (6 / 150) ** 0.5)
+    True
+    """
+
+    name: ClassVar[str] = "glorot_uniform"
+
+    def __call__(
+        self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None
+    ) -> Float[Array, "*shape"]:
+        inputs, outputs = fans_of(shape, fans)
+        return (2.0 * uniform(key, shape) - 1.0) * jnp.sqrt(6.0 / (inputs + outputs))
+
+
+class GlorotNormal(Initializer):
+    """Normal weights with Glorot's variance.
+
+        w ~ N(0, 2 / (inputs + outputs))
+
+    Source: Glorot and Bengio, 2010, equation 12.
+
+    >>> import jax
+    >>> w = GlorotNormal()(jax.random.key(0), (300, 300))
+    >>> round(float(w.var() * 300), 1)
+    1.0
+    """
+
+    name: ClassVar[str] = "glorot_normal"
+
+    def __call__(
+        self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None
+    ) -> Float[Array, "*shape"]:
+        inputs, outputs = fans_of(shape, fans)
+        return normal(key, shape) * jnp.sqrt(2.0 / (inputs + outputs))
+
+
+class LeCunNormal(Initializer):
+    """Normal weights that keep the variance of a signal through a linear layer.
+
+        w ~ N(0, 1 / inputs)
+
+    Also known as "N(0, 1) / sqrt(n)". Use it with maxout of two pieces (whose outputs have the mean square of its
+    sums), with linear layers, and with tanh where layers widen.
+
+    Source: LeCun et al., "Efficient backprop", 1998, equation 16.
+
+    >>> import jax
+    >>> w = LeCunNormal()(jax.random.key(0), (200, 500))
+    >>> round(float(w.var() * 200), 1)
+    1.0
+    """
+
+    name: ClassVar[str] = "lecun_normal"
+
+    def __call__(
+        self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None
+    ) -> Float[Array, "*shape"]:
+        inputs, _ = fans_of(shape, fans)
+        return normal(key, shape) * jnp.sqrt(1.0 / inputs)
+
+
+class LeCunUniform(Initializer):
+    """Uniform weights with LeCun's variance.
+
+        w ~ U(-r, r),  r = sqrt(3 / inputs)
+
+    Source: LeCun et al., 1998, equation 16, with the uniform distribution of the same variance.
+
+    >>> import jax
+    >>> w = LeCunUniform()(jax.random.key(0), (300, 300))
+    >>> round(float(w.var() * 300), 1)
+    1.0
+    """
+
+    name: ClassVar[str] = "lecun_uniform"
+
+    def __call__(
+        self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None
+    ) -> Float[Array, "*shape"]:
+        inputs, _ = fans_of(shape, fans)
+        return (2.0 * uniform(key, shape) - 1.0) * jnp.sqrt(3.0 / inputs)
+
+
+class InverseSqrt(Initializer):
+    """The old rule of thumb: uniform weights within 1/sqrt(n).
+
+        w ~ U(-r, r),  r = 1 / sqrt(inputs)
+
+    Its variance is 1 / (3 inputs): a signal loses two thirds of its variance per linear layer, so it suits one or two
+    hidden layers. Here since many results were made with it, among them those of PyTorch's default.
+
+    Source: Glorot and Bengio, 2010, equation 1, who call it the commonly used heuristic.
+
+    >>> import jax
+    >>> w = InverseSqrt()(jax.random.key(0), (300, 300))
+    >>> round(float(w.var() * 300), 2)
+    0.33
+    """
+
+    name: ClassVar[str] = "inverse_sqrt"
+
+    def __call__(
+        self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None
+    ) -> Float[Array, "*shape"]:
+        inputs, _ = fans_of(shape, fans)
+        return (2.0 * uniform(key, shape) - 1.0) / jnp.sqrt(inputs)

@@ -1,0 +1,80 @@
+"""Initial weights that don't look at the layer's size."""
+
+from typing import ClassVar
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from fallline.core.field import number
+from fallline.core.random import Seed, normal
+from fallline.initializers.base import Fans, Initializer
+
+
+class Zeros(Initializer):
+    """Zeros, for biases.
+
+    Refused for the weights of a layer followed by another: equal units get equal gradients and stay equal for ever.
+
+    >>> import jax
+    >>> Zeros()(jax.random.key(0), (2,)).tolist()
+    [0.0, 0.0]
+    """
+
+    name: ClassVar[str] = "zeros"
+    breaks_symmetry: ClassVar[bool] = False
+
+    def __call__(
+        self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None
+    ) -> Float[Array, "*shape"]:
+        return jnp.zeros(shape, jnp.float32)
+
+
+class Filled(Initializer):
+    """The same number everywhere, for biases: 0.01 keeps every ReLU alive at first.
+
+        w = value
+
+    Refused for the weights of a layer followed by another, as `Zeros` is.
+
+    >>> import jax
+    >>> Filled(0.5)(jax.random.key(0), (2,)).tolist()
+    [0.5, 0.5]
+    """
+
+    name: ClassVar[str] = "constant"
+    breaks_symmetry: ClassVar[bool] = False
+    value: float = number(0.01, usual=(0.0, 0.1), help="the number")
+
+    def __call__(
+        self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None
+    ) -> Float[Array, "*shape"]:
+        return jnp.full(shape, self.value, jnp.float32)
+
+
+class SmallNormal(Initializer):
+    """Small Gaussian numbers of one size, whatever the layer's.
+
+        w ~ N(0, std^2)
+
+    Fine for one or two layers. In a deep network a signal shrinks by std sqrt(inputs) per layer (0.16 for 256 inputs)
+    and so does the gradient: the upper layers see nothing and the lower ones learn nothing. Take He's, Glorot's or
+    LeCun's instead.
+
+    Source: Krizhevsky, Sutskever and Hinton, "ImageNet classification with deep convolutional neural networks", 2012,
+    section 5.
+
+    >>> import jax
+    >>> w = SmallNormal()(jax.random.key(0), (300, 300))
+    >>> round(float(w.std()), 4)
+    0.01
+    """
+
+    name: ClassVar[str] = "small_normal"
+    std: float = number(
+        0.01, valid="(0, inf)", usual=(1e-3, 1.0), scale="log", help="standard deviation", source="Krizhevsky et al. 2012"
+    )
+
+    def __call__(
+        self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None
+    ) -> Float[Array, "*shape"]:
+        return normal(key, shape) * self.std

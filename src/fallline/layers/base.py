@@ -1,0 +1,58 @@
+"""What every layer is: `init(key, shape) -> params, stats`, `apply(params, stats, x, *, key, training) -> y, stats`."""
+
+from abc import abstractmethod
+from typing import Any, ClassVar
+
+import jax
+from jaxtyping import Array, Float
+
+from fallline.core.block import Block
+from fallline.core.errors import FalllineError
+from fallline.core.random import Seed
+from fallline.initializers import Fans
+
+Params = dict[str, Any]
+Stats = dict[str, Any]
+
+
+class Layer(Block):
+    """One step of a network. Trainable arrays are `params`, running statistics are `stats`; both are dicts."""
+
+    family: ClassVar[str] = "layer"
+
+    @property
+    def min_batch(self) -> int:
+        """Smallest minibatch that the layer can be trained on."""
+        return 1
+
+    def outputs(self, inputs: int) -> int:
+        """Width of the layer's output, given its input's."""
+        return inputs
+
+    def size(self, inputs: int) -> int:
+        """How many trainable numbers the layer has."""
+        params, _ = jax.eval_shape(lambda key: self.init(key, (inputs,)), jax.random.key(0))
+        return sum(leaf.size for leaf in jax.tree.leaves(params))
+
+    def init(self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None) -> tuple[Params, Stats]:
+        """Initial params and stats for inputs of a shape (without the batch axis)."""
+        return {}, {}
+
+    @abstractmethod
+    def apply(
+        self,
+        params: Params,
+        stats: Stats,
+        x: Float[Array, "batch inputs"],
+        *,
+        key: Seed | None,
+        training: bool,
+        weight: Float[Array, " batch"] | None = None,
+    ) -> tuple[Float[Array, "batch outputs"], Stats]:
+        """The output and the new stats. `weight` is 0 for rows that only fill the last minibatch."""
+
+
+def check_count(owner: str, name: str, value: Any, what: str, least: int = 1) -> None:
+    """One sentence for a structural field that must be a whole number."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise FalllineError(f"{owner}.{name} = {value!r} is not a number of {what}: expected {least} or more")

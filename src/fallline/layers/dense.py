@@ -1,0 +1,106 @@
+"""Layers with weights: each unit a weighted sum of all inputs."""
+
+from typing import ClassVar
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from fallline.core.field import part, structure
+from fallline.core.random import Seed, named
+from fallline.initializers import Fans, GlorotUniform, Initializer, LeCunNormal, Zeros
+from fallline.layers.base import Layer, Params, Stats, check_count
+
+
+class Dense(Layer):
+    """Fully connected layer.
+
+        y = x W + b
+
+    Source: the perceptron's sum (Rosenblatt, 1958), for a batch of rows.
+
+    >>> import jax
+    >>> params, _ = Dense(3).init(jax.random.key(0), (2,))
+    >>> {name: array.shape for name, array in params.items()}
+    {'bias': (3,), 'weight': (2, 3)}
+    """
+
+    name: ClassVar[str] = "dense"
+    width: int = structure(help="number of units")
+    initializer: Initializer = part(GlorotUniform(), family="initializer", help="initial weights")
+    bias_initializer: Initializer = part(Zeros(), family="initializer", help="initial biases")
+    bias: bool = structure(True, choices=(True, False), help="whether the layer adds a bias")
+
+    def __check_init__(self) -> None:
+        check_count("Dense", "width", self.width, "units")
+
+    def outputs(self, inputs: int) -> int:
+        return self.width
+
+    def init(self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None) -> tuple[Params, Stats]:
+        params = {"weight": self.initializer(named(key, "weight"), (shape[-1], self.width), fans)}
+        if self.bias:
+            params = {"bias": self.bias_initializer(named(key, "bias"), (self.width,), fans), **params}
+        return params, {}
+
+    def apply(
+        self,
+        params: Params,
+        stats: Stats,
+        x: Float[Array, "batch inputs"],
+        *,
+        key: Seed | None,
+        training: bool,
+        weight: Float[Array, " batch"] | None = None,
+    ) -> tuple[Float[Array, "batch outputs"], Stats]:
+        y = x @ params["weight"]
+        return (y + params["bias"] if self.bias else y), stats
+
+
+class Maxout(Layer):
+    """Each unit is the largest of several weighted sums: it learns its own convex non-linearity.
+
+        y_j = max_k (x W_k + b_k)_j,  k = 1 .. pieces
+
+    No unit dies, and two pieces can be ReLU, its leaky form or the absolute value; the price is pieces times the
+    parameters: (inputs + 1) pieces width. No activation follows it. Made for dropout, which it averages well.
+
+    Source: Goodfellow et al., "Maxout networks", 2013, section 3.
+
+    >>> import jax
+    >>> layer = Maxout(3, pieces=2)
+    >>> {name: array.shape for name, array in layer.init(jax.random.key(0), (4,))[0].items()}, layer.size(4)
+    ({'bias': (2, 3), 'weight': (4, 2, 3)}, 30)
+    """
+
+    name: ClassVar[str] = "maxout"
+    width: int = structure(help="number of units")
+    pieces: int = structure(2, help="weighted sums per unit")
+    initializer: Initializer = part(LeCunNormal(), family="initializer", help="initial weights of each piece")
+    bias_initializer: Initializer = part(Zeros(), family="initializer", help="initial biases")
+
+    def __check_init__(self) -> None:
+        check_count("Maxout", "width", self.width, "units")
+        check_count("Maxout", "pieces", self.pieces, "weighted sums", least=2)
+
+    def outputs(self, inputs: int) -> int:
+        return self.width
+
+    def init(self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None) -> tuple[Params, Stats]:
+        draw = lambda k: self.initializer(named(key, "weight", k), (shape[-1], self.width), fans)  # noqa: E731
+        weight = jnp.stack([draw(k) for k in range(self.pieces)], axis=1)
+        bias = self.bias_initializer(named(key, "bias"), (self.pieces, self.width), fans)
+        return {"bias": bias, "weight": weight}, {}
+
+    def apply(
+        self,
+        params: Params,
+        stats: Stats,
+        x: Float[Array, "batch inputs"],
+        *,
+        key: Seed | None,
+        training: bool,
+        weight: Float[Array, " batch"] | None = None,
+    ) -> tuple[Float[Array, "batch outputs"], Stats]:
+        inputs, pieces, width = params["weight"].shape
+        sums = (x @ params["weight"].reshape(inputs, pieces * width)).reshape(-1, pieces, width)
+        return jnp.max(sums + params["bias"], axis=1), stats

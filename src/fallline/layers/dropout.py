@@ -1,0 +1,68 @@
+"""Noise that regularises."""
+
+from typing import ClassVar
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from fallline.core.errors import FalllineError
+from fallline.core.field import number, structure
+from fallline.core.random import Seed, bits
+from fallline.core.schedule import Schedule
+from fallline.layers.base import Layer, Params, Stats
+
+
+class Dropout(Layer):
+    """Each unit is silenced with probability `rate` while training, never when predicting.
+
+        training:    y = x m / (1 - rate),  m ~ Bernoulli(1 - rate)        predicting: y = x               (inverted)
+        training:    y = x m                                               predicting: y = x (1 - rate)     (vanilla)
+
+    Units can't rely on each other, which regularises a network that is larger than its data. Both forms predict the
+    expected value of what was trained; the inverted one leaves prediction alone, and its rate may follow a schedule.
+
+    Source: Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", 2014, section 4
+    (vanilla) and section 10 (inverted).
+
+    >>> import jax
+    >>> y, _ = Dropout(0.5).apply({}, {}, jnp.ones((1, 8)), key=jax.random.key(0), training=True)
+    >>> sorted(set(y[0].tolist()))
+    [0.0, 2.0]
+    """
+
+    name: ClassVar[str] = "dropout"
+    rate: float = number(
+        0.5, valid="[0, 1)", usual=(0.0, 0.5), help="probability of dropping a unit", source="Srivastava et al. 2014"
+    )
+    form: str = structure("inverted", choices=("inverted", "vanilla"), help="scale while training, or when predicting")
+
+    def __check_init__(self) -> None:
+        if self.form == "vanilla" and isinstance(self.rate, Schedule):
+            raise FalllineError(
+                "Dropout.rate follows a schedule, and a vanilla dropout would predict with the rate of one moment: "
+                "use form='inverted' or a fixed rate"
+            )
+
+    def apply(
+        self,
+        params: Params,
+        stats: Stats,
+        x: Float[Array, "batch inputs"],
+        *,
+        key: Seed | None,
+        training: bool,
+        weight: Float[Array, " batch"] | None = None,
+    ) -> tuple[Float[Array, "batch outputs"], Stats]:
+        if not training:
+            return (x if self.form == "inverted" else (x * self._share()).astype(x.dtype)), stats
+        if key is None:
+            raise FalllineError("dropout needs a random key while training")
+        # 2^32 (1 - 2^-24) is the largest float32 below 2^32, so that the conversion cannot overflow.
+        threshold = jnp.minimum(jnp.asarray(self.rate, jnp.float32) * 2.0**32, 2.0**32 - 2.0**8).astype(jnp.uint32)
+        kept = bits(key, x.shape) >= threshold
+        scaled = x / self._share() if self.form == "inverted" else x
+        return jnp.where(kept, scaled, 0.0).astype(x.dtype), stats
+
+    def _share(self) -> Array:
+        """The share really kept, also where float32 rounds the rate to 1."""
+        return jnp.maximum(1.0 - self.rate, 2.0**-24)

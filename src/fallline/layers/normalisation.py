@@ -1,0 +1,130 @@
+"""Layers that bring their inputs to mean 0 and variance 1, then let the network choose other ones."""
+
+from typing import ClassVar
+
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float
+
+from fallline.core.field import number
+from fallline.core.random import Seed
+from fallline.initializers import Fans
+from fallline.layers.base import Layer, Params, Stats
+
+
+class BatchNorm(Layer):
+    """Batch normalisation: each unit over the examples of the minibatch.
+
+        xhat = (x - mu) / sqrt(var + epsilon),  mu = mean x,  var = mean (x - mu)^2
+        y = scale xhat + shift                                    scale (gamma) and shift (beta) are learnt
+
+    Prediction uses running averages of the minibatches' mu and var n / (n - 1):
+
+        average = momentum average + (1 - momentum) value,  running = average / (1 - momentum^t)
+
+    so that they are right from the first epoch on. A last minibatch with n of B examples counts by its degrees of
+    freedom, with momentum^((n - 1) / (B - 1)); rows that only fill it count nowhere.
+
+    Deep networks train faster with it and forgive their initial weights. It makes examples of a minibatch depend on
+    each other, so it is noisy below about 16 examples and impossible with one; use LayerNorm there.
+
+    Source: Ioffe and Szegedy, "Batch normalization: accelerating deep network training by reducing internal covariate
+    shift", 2015, algorithms 1 and 2; the correction by 1 - momentum^t after Kingma and Ba, 2015.
+
+    >>> import jax
+    >>> layer = BatchNorm(epsilon=1e-9)
+    >>> params, stats = layer.init(jax.random.key(0), (1,))
+    >>> y, stats = layer.apply(params, stats, jnp.array([[1.0], [3.0]]), key=None, training=True)
+    >>> y[:, 0].round(3).tolist()
+    [-1.0, 1.0]
+    """
+
+    name: ClassVar[str] = "batch_norm"
+    momentum: float = number(
+        0.9, valid="[0, 1)", usual=(0.8, 0.99), unit="per step", help="share of the running average that is kept"
+    )
+    epsilon: float = number(
+        1e-5, valid="(0, inf)", usual=(1e-8, 1e-3), scale="log", help="added to the variance", source="PyTorch's value"
+    )
+
+    @property
+    def min_batch(self) -> int:
+        """Two examples: one has no variance."""
+        return 2
+
+    def init(self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None) -> tuple[Params, Stats]:
+        zeros = jnp.zeros(shape[-1])
+        return {"scale": jnp.ones(shape[-1]), "shift": zeros}, {"mean": zeros, "variance": zeros, "seen": jnp.zeros(())}
+
+    def apply(
+        self,
+        params: Params,
+        stats: Stats,
+        x: Float[Array, "batch inputs"],
+        *,
+        key: Seed | None,
+        training: bool,
+        weight: Float[Array, " batch"] | None = None,
+    ) -> tuple[Float[Array, "batch outputs"], Stats]:
+        if training:
+            w = jnp.ones(x.shape[0], x.dtype) if weight is None else weight
+            share = w / jnp.maximum(jnp.sum(w), 1e-30)
+            mu = share @ x
+            var = share @ (x - mu) ** 2
+            stats = self._average(stats, mu, var, jnp.sum(w > 0).astype(x.dtype), x.shape[0])
+        else:
+            # Before the first step nothing has been seen, and the inputs pass as they are.
+            seen = jnp.maximum(stats["seen"], 1e-30)
+            mu = stats["mean"] / seen
+            var = jnp.where(stats["seen"] > 0, stats["variance"] / seen, 1.0)
+        xhat = (x - mu) * lax.rsqrt(var + self.epsilon)
+        return params["scale"] * xhat + params["shift"], stats
+
+    def _average(self, stats: Stats, mu: Array, var: Array, n: Array, size: int) -> Stats:
+        """The running averages with one more minibatch of n examples, of `size` at most."""
+        freedom = jnp.maximum(n - 1.0, 0.0)
+        kept = jnp.asarray(self.momentum, mu.dtype) ** (freedom / max(size - 1, 1))
+        kept = jnp.where(freedom > 0, kept, 1.0)  # also where momentum = 0, since 0^0 has no slope
+        unbiased = var * n / jnp.maximum(freedom, 1.0)
+        new = {"mean": mu, "variance": unbiased, "seen": jnp.ones((), mu.dtype)}
+        return {name: lax.stop_gradient(kept * stats[name] + (1.0 - kept) * new[name]) for name in new}
+
+
+class LayerNorm(Layer):
+    """Layer normalisation: each example over its units.
+
+        xhat = (x - mu) / sqrt(var + epsilon),  mu = mean_j x_j,  var = mean_j (x_j - mu)^2
+        y = scale xhat + shift                                    scale and shift are learnt, one of each per unit
+
+    The same in training and prediction, and for any batch size. For small minibatches and stochastic descent; with
+    large ones batch normalisation often reaches a little more.
+
+    Source: Ba, Kiros and Hinton, "Layer normalization", 2016, equation 4.
+
+    >>> import jax
+    >>> params, _ = LayerNorm().init(jax.random.key(0), (2,))
+    >>> LayerNorm().apply(params, {}, jnp.array([[1.0, 5.0]]), key=None, training=True)[0].round(3).tolist()
+    [[-1.0, 1.0]]
+    """
+
+    name: ClassVar[str] = "layer_norm"
+    epsilon: float = number(
+        1e-5, valid="(0, inf)", usual=(1e-8, 1e-3), scale="log", help="added to the variance", source="PyTorch's value"
+    )
+
+    def init(self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None) -> tuple[Params, Stats]:
+        return {"scale": jnp.ones(shape[-1]), "shift": jnp.zeros(shape[-1])}, {}
+
+    def apply(
+        self,
+        params: Params,
+        stats: Stats,
+        x: Float[Array, "batch inputs"],
+        *,
+        key: Seed | None,
+        training: bool,
+        weight: Float[Array, " batch"] | None = None,
+    ) -> tuple[Float[Array, "batch outputs"], Stats]:
+        mu = jnp.mean(x, axis=-1, keepdims=True)
+        var = jnp.mean((x - mu) ** 2, axis=-1, keepdims=True)
+        return params["scale"] * ((x - mu) * lax.rsqrt(var + self.epsilon)) + params["shift"], stats

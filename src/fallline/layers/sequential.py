@@ -1,0 +1,93 @@
+"""Layers one after another."""
+
+from jaxtyping import Array, Float
+
+from fallline.activations import Activation
+from fallline.core.errors import FalllineError
+from fallline.core.field import part
+from fallline.core.random import Seed, named
+from fallline.initializers import Fans
+from fallline.layers.base import Layer, Params, Stats
+
+
+class Sequential(Layer):
+    """Layers one after another; activations may stand among them.
+
+    Params and stats are dicts by the layer's name: `dense_1`, `dense_2`, ..., numbered per kind. With `taps`, a list,
+    every activation's (name of the layer whose sums it gets, activation, input, output) is appended to it.
+    """
+
+    layers: tuple[Layer | Activation, ...] = part(family="layer|activation", help="the layers, in order")
+
+    def __check_init__(self) -> None:
+        for each in self.layers:
+            if not isinstance(each, Layer | Activation):
+                raise FalllineError(f"layer {each!r} is neither a layer nor an activation")
+
+    def names(self) -> list[str]:
+        """The name of every layer, in order."""
+        counts: dict[str, int] = {}
+        names = []
+        for each in self.layers:
+            counts[each.name] = counts.get(each.name, 0) + 1
+            names.append(f"{each.name}_{counts[each.name]}")
+        return names
+
+    @property
+    def activations(self) -> int:
+        """How many of the layers are activations."""
+        return sum(isinstance(each, Activation) for each in self.layers)
+
+    @property
+    def min_batch(self) -> int:
+        """That of the most demanding layer."""
+        return max((each.min_batch for each in self.layers if isinstance(each, Layer)), default=1)
+
+    def outputs(self, inputs: int) -> int:
+        for each in self.layers:
+            inputs = each.outputs(inputs) if isinstance(each, Layer) else inputs
+        return inputs
+
+    def init(self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None) -> tuple[Params, Stats]:
+        params: Params = {}
+        stats: Stats = {}
+        inputs = shape[-1]
+        for name, each in zip(self.names(), self.layers, strict=True):
+            if isinstance(each, Layer):
+                p, s = each.init(named(key, name), (inputs,))
+                if p:
+                    params[name] = p
+                if s:
+                    stats[name] = s
+                inputs = each.outputs(inputs)
+        return params, stats
+
+    def apply(
+        self,
+        params: Params,
+        stats: Stats,
+        x: Float[Array, "batch inputs"],
+        *,
+        key: Seed | None,
+        training: bool,
+        weight: Float[Array, " batch"] | None = None,
+        taps: list[tuple[str, Activation, Array, Array]] | None = None,
+    ) -> tuple[Float[Array, "batch outputs"], Stats]:
+        new = dict(stats)
+        last = "input"
+        for name, each in zip(self.names(), self.layers, strict=True):
+            if isinstance(each, Activation):
+                y = each(x)
+                if taps is not None:
+                    taps.append((last, each, x, y))
+            else:
+                own = None if key is None else named(key, name)
+                y, s = each.apply(
+                    params.get(name, {}), stats.get(name, {}), x, key=own, training=training, weight=weight
+                )
+                if s:
+                    new[name] = s
+                if "weight" in params.get(name, {}):
+                    last = name
+            x = y
+        return x, new

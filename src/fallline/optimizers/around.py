@@ -1,0 +1,135 @@
+"""Wrappers: optimizers around an optimizer, which change the gradient before it or the step after it."""
+
+from typing import Any, ClassVar, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Int
+
+from fallline.core.errors import FalllineError
+from fallline.core.field import number, part, structure
+from fallline.optimizers.adam import Adam
+from fallline.optimizers.base import Optimizer, needed, without_count
+from fallline.optimizers.weights import on_weights
+
+
+class Wrapper(Optimizer):
+    """An optimizer around a rule. A wrapper without a memory of its own keeps the rule's."""
+
+    rule: Optimizer = part(Adam(), family="optimizer", help="the update rule within")
+
+    def begin(self, params: Any) -> Any:
+        return self.rule.init(params)
+
+    def inner(self, state: Any) -> Any:
+        """The rule's memory within this one's."""
+        return state
+
+    def shown(self, params: Any, state: Any) -> Any:
+        return self.rule.shown(params, self.inner(without_count(state)))
+
+    def evaluations(self, state: Any) -> Int[Array, ""] | None:
+        return self.rule.evaluations(self.inner(without_count(state)))
+
+    @property
+    def learning_rate(self) -> Any:
+        """The rule's learning rate; NaN for a rule that has none."""
+        return getattr(self.rule, "learning_rate", jnp.nan)
+
+    @property
+    def full_batch(self) -> bool:  # type: ignore[override]
+        """As the rule's."""
+        return self.rule.full_batch
+
+    @property
+    def skips(self) -> bool:  # type: ignore[override]
+        """As the rule's."""
+        return self.rule.skips
+
+
+class WeightDecay(Wrapper):
+    """Decoupled weight decay around any rule: the weights shrink, whatever the gradients are.
+
+        w <- w + d - a decay w                  (decay_by = "rate"; d is the rule's step, a its learning rate)
+        w <- w + d - decay w                    (decay_by = "itself")
+
+    The same as an L2 penalty under SGD; under rules that rescale gradients, the only one of the two that shrinks all
+    weights alike. With decay_by = "itself" it does not follow the learning rate's schedule.
+
+    Source: Loshchilov and Hutter, "Decoupled weight decay regularization", 2019, Algorithms 1 and 2.
+
+    >>> from fallline.optimizers import SGD
+    >>> rule = WeightDecay(SGD(0.1), weight_decay=0.5)
+    >>> w = {"weight": jnp.array([2.0]), "bias": jnp.array([2.0])}
+    >>> delta, _ = rule.update({"weight": jnp.array([1.0]), "bias": jnp.array([1.0])}, rule.init(w), w)
+    >>> [round(float(delta[name][0]), 3) for name in ("weight", "bias")]
+    [-0.2, -0.1]
+    """
+
+    name: ClassVar[str] = "weight_decay"
+    weight_decay: float = number(1e-2, valid="[0, inf)", usual=(1e-4, 1.0), scale="log", help="lambda, the share lost")
+    decay_by: str = structure("rate", choices=("rate", "itself"), help="whether the learning rate multiplies the decay")
+    decayed: str = structure("weights", choices=("weights", "all"), help="weights alone, or biases and scales as well")
+
+    def __check_init__(self) -> None:
+        if self.decay_by == "rate" and isinstance(self.rule, Optimizer) and isinstance(self.learning_rate, float):
+            if self.learning_rate != self.learning_rate:
+                raise FalllineError(
+                    f"{type(self.rule).__name__} has no learning rate for the decay to follow: set decay_by='itself'"
+                )
+
+    def step(self, gradient: Any, state: Any, params: Any = None, **evidence: Any) -> tuple[Any, Any]:
+        params = needed("params", self, {"params": params})
+        delta, state = self.rule.update(gradient, state, params, **evidence)
+        share = self.weight_decay * self.learning_rate if self.decay_by == "rate" else self.weight_decay
+        return on_weights(lambda d, w: d - share * w, delta, params, everywhere=self.decayed == "all"), state
+
+
+class Skipped(NamedTuple):
+    """How many steps were skipped, and the rule's memory."""
+
+    count: Int[Array, ""]
+    memory: Any
+
+
+class SkipNonfinite(Wrapper):
+    """Stay, and remember nothing, where the gradient is not finite.
+
+    One bad minibatch (an overflow, a broken row) costs one step and not the run. A run whose every gradient is bad
+    stands still for ever; the count of skipped steps is in the memory.
+
+    Source: Micikevicius et al., "Mixed precision training", 2018, section 3.2.
+
+    >>> rule = SkipNonfinite(Adam(0.1))
+    >>> delta, state = rule.update(jnp.array(jnp.nan), rule.init(jnp.array(1.0)))
+    >>> float(delta), int(state.count), float(state.memory.m)
+    (0.0, 1, 0.0)
+    """
+
+    name: ClassVar[str] = "skip_nonfinite"
+    skips: ClassVar[bool] = True
+
+    def begin(self, params: Any) -> Skipped:
+        return Skipped(jnp.zeros((), jnp.int32), self.rule.init(params))
+
+    def step(self, gradient: Any, state: Skipped, params: Any = None, **evidence: Any) -> tuple[Any, Skipped]:
+        finite = jnp.bool_(True)
+        for leaf in jax.tree.leaves(gradient):
+            finite = finite & jnp.all(jnp.isfinite(leaf))
+        go = lambda: self.rule.update(gradient, state.memory, params, **evidence)  # noqa: E731
+        delta, memory = or_stay(finite, go, state.memory)
+        return delta, Skipped(state.count + ~finite, memory)
+
+    def inner(self, state: Any) -> Any:
+        return state.memory
+
+
+def or_stay(condition: Array, go: Any, memory: Any) -> tuple[Any, Any]:
+    """`go() -> delta, memory` under a condition; otherwise no step, and the memory as it is."""
+    delta, _ = jax.eval_shape(go)
+
+    def stay() -> tuple[Any, Any]:
+        return jax.tree.map(lambda d: jnp.zeros(d.shape, d.dtype), delta), memory
+
+    return lax.cond(condition, go, stay)

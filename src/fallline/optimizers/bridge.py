@@ -1,0 +1,113 @@
+"""Optax's protocol, both ways.
+
+Ours go into `optax.chain` and Optax's loops as they are; `to_optax` is for those that need evidence there. Any of
+Optax's, or a user's own with the same two functions, is a recipe's optimizer as `FromOptax(transformation)`.
+"""
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from fallline.core.errors import FalllineError
+from fallline.core.field import number, structure
+from fallline.core.schedule import Time, at_time
+from fallline.optimizers.around import Wrapper
+from fallline.optimizers.base import Counted, Optimizer
+
+
+class FromOptax(Optimizer):
+    """A transformation of Optax's kind: two functions, `init(params)` and `update(gradient, state, params)`.
+
+    It is one structure with its numbers inside: another learning rate is another program, and no search sees it. A
+    file cannot name it. One that takes extra arguments gets `value`, `grad` and `value_fn`, as Optax calls them.
+
+    Source: Optax's GradientTransformation.
+
+    >>> import optax
+    >>> rule = FromOptax(optax.chain(optax.clip(1.0), optax.sgd(0.1)))
+    >>> delta, _ = rule.update(jnp.array(9.0), rule.init(jnp.array(0.0)))
+    >>> round(float(delta), 3)
+    -0.1
+    """
+
+    transformation: Any = structure(help="an object with init and update")
+
+    def __check_init__(self) -> None:
+        if not all(callable(getattr(self.transformation, each, None)) for each in ("init", "update")):
+            raise FalllineError(
+                f"FromOptax.transformation = {self.transformation!r} has no init and update: expected an Optax "
+                "transformation such as optax.adam(1e-3)"
+            )
+
+    def begin(self, params: Any) -> Any:
+        return self.transformation.init(params)
+
+    def step(self, gradient: Any, state: Any, params: Any = None, **evidence: Any) -> tuple[Any, Any]:
+        import optax
+
+        extra = {}
+        if isinstance(self.transformation, optax.GradientTransformationExtraArgs):
+            extra = {"value": evidence.get("value"), "grad": gradient, "value_fn": evidence.get("objective")}
+        return self.transformation.update(gradient, state, params, **extra)
+
+
+def to_optax(rule: Optimizer) -> Any:
+    """The rule as an Optax transformation with extra arguments: `value_fn` (or `objective`), `value`, `time`.
+
+    >>> import jax
+    >>> from fallline.optimizers import LBFGS
+    >>> transformation, bowl = to_optax(LBFGS()), lambda w: (w - 3.0) ** 2
+    >>> w = jnp.array(0.0)
+    >>> value, gradient = jax.value_and_grad(bowl)(w)
+    >>> delta, _ = transformation.update(gradient, transformation.init(w), w, value=value, value_fn=bowl)
+    >>> float(delta) > 0
+    True
+    """
+    import optax
+
+    def update(gradient: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
+        if "value_fn" in extra:
+            extra["objective"] = extra.pop("value_fn")
+        return rule.update(gradient, state, params, **extra)
+
+    return optax.GradientTransformationExtraArgs(rule.init, update)
+
+
+class Clocked(Wrapper):
+    """A rule with a clock of its own, for loops outside of a run: its schedules then know epochs and the end.
+
+        step = t,  epoch = t / steps_per_epoch,  progress = (t + 1/2) / steps
+
+    Source: the clock of a run.
+
+    >>> from fallline.optimizers import SGD
+    >>> from fallline.schedules import Cosine
+    >>> rule = Clocked(SGD(Cosine(1.0)), steps=2)
+    >>> state = rule.init(jnp.array(0.0))
+    >>> for _ in range(2):
+    ...     delta, state = rule.update(jnp.array(1.0), state)
+    ...     print(round(float(delta), 3))  # (1 + cos(pi / 4)) / 2, (1 + cos(3 pi / 4)) / 2
+    -0.854
+    -0.146
+    """
+
+    steps: int = number(1000, valid="[1, 1e9]", usual=(100, 1e6), scale="log", integer=True, help="updates until the end")
+    steps_per_epoch: int = number(
+        1, valid="[1, 1e9]", usual=(1, 1e4), scale="log", integer=True, help="updates in an epoch"
+    )
+
+    def init(self, params: Any) -> Counted:
+        """The count of the steps, and the rule's memory."""
+        zero = jnp.zeros((), jnp.int32)
+        return Counted(zero, self._at(zero).init(params))
+
+    def update(self, gradient: Any, state: Any, params: Any = None, **evidence: Any) -> tuple[Any, Counted]:
+        """The rule's step at this time."""
+        delta, memory = self._at(state.count).update(gradient, state.memory, params, **evidence)
+        return delta, Counted(state.count + 1, memory)
+
+    begin, step = init, update
+
+    def _at(self, count: Any) -> Optimizer:
+        t = jnp.asarray(count, jnp.result_type(float))
+        return at_time(self.rule, Time(t, t / self.steps_per_epoch, (t + 0.5) / self.steps))

@@ -1,0 +1,96 @@
+"""Clipping: gradients made shorter before the rule sees them."""
+
+from abc import abstractmethod
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from fallline.core.field import number
+from fallline.optimizers.around import Wrapper
+
+
+class Clip(Wrapper):
+    """A wrapper that gives its rule a clipped gradient."""
+
+    @abstractmethod
+    def clipped(self, gradient: Any) -> Any:
+        """The gradient that the rule sees."""
+
+    def step(self, gradient: Any, state: Any, params: Any = None, **evidence: Any) -> tuple[Any, Any]:
+        return self.rule.update(self.clipped(gradient), state, params, **evidence)
+
+
+class ClipByValue(Clip):
+    """Every coordinate of the gradient kept within [-limit, limit].
+
+        g <- max(-limit, min(g, limit))
+
+    Tames single wild coordinates. It changes the gradient's direction.
+
+    Source: Mikolov, "Statistical language models based on neural networks", 2012, section 3.2.2.
+
+    >>> ClipByValue(limit=1.0).clipped(jnp.array([0.5, -30.0])).tolist()
+    [0.5, -1.0]
+    """
+
+    name: ClassVar[str] = "clip_by_value"
+    limit: float = number(1.0, valid="(0, inf)", usual=(1e-2, 10.0), scale="log", help="largest size of a coordinate")
+
+    def clipped(self, gradient: Any) -> Any:
+        return jax.tree.map(lambda g: jnp.clip(g, -self.limit, self.limit), gradient)
+
+
+class ClipByNorm(Clip):
+    """The whole gradient's length kept within `norm`.
+
+        g <- g min(1, norm / |g|),  |g| over all params
+
+    The usual guard where gradients explode; the direction stays. One wild layer shortens the step of all layers.
+
+    Source: Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks", 2013, algorithm 1.
+
+    >>> ClipByNorm(norm=1.0).clipped({"a": jnp.array([3.0]), "b": jnp.array([4.0])})["b"].round(3).tolist()
+    [0.8]
+    """
+
+    name: ClassVar[str] = "clip_by_norm"
+    norm: float = number(1.0, valid="(0, inf)", usual=(0.1, 10.0), scale="log", help="largest length of the gradient")
+
+    def clipped(self, gradient: Any) -> Any:
+        return _shortened(gradient, self.norm)
+
+
+class ClipByLayerNorm(Clip):
+    """Every layer's gradient kept within `norm`; a layer is a child of the root of the params.
+
+        g_l <- g_l min(1, norm / |g_l|),  |g_l| over the params of layer l
+
+    One wild layer does not shorten the others' steps. The whole gradient's direction changes.
+
+    Source: the clipping of Pascanu, Mikolov and Bengio, 2013, layer by layer.
+
+    >>> g = {"dense_1": {"weight": jnp.array([3.0]), "bias": jnp.array([4.0])}, "dense_2": {"bias": jnp.array([0.5])}}
+    >>> for layer, each in ClipByLayerNorm(norm=1.0).clipped(g).items():
+    ...     print(layer, each["bias"].round(3).tolist())
+    dense_1 [0.8]
+    dense_2 [0.5]
+    """
+
+    name: ClassVar[str] = "clip_by_layer_norm"
+    norm: float = number(1.0, valid="(0, inf)", usual=(0.1, 10.0), scale="log", help="largest length per layer")
+
+    def clipped(self, gradient: Any) -> Any:
+        return jax.tree.map(lambda g: _shortened(g, self.norm), gradient, is_leaf=lambda node: node is not gradient)
+
+
+def _shortened(gradient: Any, norm: Any) -> Any:
+    squares = sum(jnp.vdot(g, g) for g in jax.tree.leaves(gradient))
+    # Compared as squares, so that the root of zero is never divided by.
+    share = jnp.where(squares > norm**2, norm / jnp.sqrt(jnp.maximum(squares, norm**2)), 1.0)
+
+    def short(g: Array) -> Array:
+        return g * share.astype(g.dtype)
+
+    return jax.tree.map(short, gradient)

@@ -1,0 +1,84 @@
+"""The strong Wolfe line search, as one traced loop."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Bool, Float, Int
+
+
+class Point(NamedTuple):
+    """A place on the line: how far, the value, the slope, and the gradient."""
+
+    a: Float[Array, ""]
+    f: Float[Array, ""]
+    slope: Float[Array, ""]
+    g: Float[Array, " n"]
+
+
+class Search(NamedTuple):
+    """`lo` is the best place so far; the sought ones lie between it and `hi`, which is at infinity until one is found."""
+
+    trial: Float[Array, ""]
+    lo: Point
+    hi: Point
+    evaluations: Int[Array, ""]
+    found: Bool[Array, ""]
+
+
+def strong_wolfe(
+    along: Any, start: Point, trial: Float[Array, ""], *, c1: Any, c2: Any, most: Any
+) -> tuple[Point, Int[Array, ""], Bool[Array, ""]]:
+    """A place on the line where the value has fallen enough and the slope is flat enough.
+
+        f(a) <= f(0) + c1 a f'(0)               |f'(a)| <= c2 |f'(0)|
+
+    While nothing bounds the sought places the trial doubles; then they are cornered by cubic interpolation. When the
+    evaluations run out, it is the lowest place seen that has fallen enough: the start, if there was none.
+
+    Arguments:
+        along: how far -> (value, slope, gradient).
+        start: the place 0, with a negative slope.
+        trial: how far to look first.
+        c1, c2: shares of the first slope, 0 < c1 < c2 < 1.
+        most: evaluations at most.
+
+    Returns: the place, the evaluations it took, and whether both conditions hold there.
+
+    Source: Nocedal and Wright, "Numerical optimization", 2006, algorithms 3.5 and 3.6; here they are one loop, since
+    3.5 is 3.6 with the upper end at infinity.
+    """
+
+    def more(s: Search) -> Array:
+        return ~s.found & (s.evaluations < most)
+
+    def body(s: Search) -> Search:
+        a = s.trial
+        now = Point(a, *along(a))
+        # A value that is not finite compares as "not fallen".
+        fallen = (now.f <= start.f + c1 * a * start.slope) & ((now.f < s.lo.f) | (s.lo.a == 0))
+        flat = jnp.abs(now.slope) <= -c2 * start.slope
+        past = fallen & (now.slope * jnp.where(s.hi.a < s.lo.a, -1, 1) >= 0)  # the slope rises towards hi
+        pick = lambda yes, one, other: jax.tree.map(lambda x, y: jnp.where(yes, x, y), one, other)  # noqa: E731
+        hi = pick(fallen, pick(past, s.lo, s.hi), now)
+        lo = pick(fallen, now, s.lo)
+        return Search(_between(lo, hi), lo, hi, s.evaluations + 1, fallen & flat)
+
+    infinity = start._replace(a=jnp.full_like(start.a, jnp.inf))
+    end = lax.while_loop(more, body, Search(trial, start, infinity, jnp.int32(0), jnp.bool_(False)))
+    return end.lo, end.evaluations, end.found
+
+
+def _between(lo: Point, hi: Point) -> Float[Array, ""]:
+    """Where to look next: the minimum of the cubic through both ends, kept off them; twice as far if hi is infinite.
+
+    Source: Nocedal and Wright, 2006, equation 3.59.
+    """
+    width = jnp.where(jnp.isfinite(hi.a), hi.a, 0) - lo.a
+    d1 = lo.slope + hi.slope - 3 * (hi.f - lo.f) / jnp.where(width == 0, 1, width)
+    d2 = jnp.sign(width) * jnp.sqrt(jnp.maximum(d1**2 - lo.slope * hi.slope, 0))
+    cubic = hi.a - width * (hi.slope + d2 - d1) / (hi.slope - lo.slope + 2 * d2)
+    share = (cubic - lo.a) / jnp.where(width == 0, 1, width)
+    share = jnp.where(jnp.isfinite(share), jnp.clip(share, 0.1, 0.9), 0.5)
+    return jnp.where(jnp.isfinite(hi.a), lo.a + share * width, 2 * lo.a)

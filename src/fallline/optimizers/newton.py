@@ -1,0 +1,54 @@
+"""Newton's method, to see what curvature buys."""
+
+from typing import Any, ClassVar, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.flatten_util import ravel_pytree
+from jaxtyping import Array, Int
+
+from fallline.core.field import number
+from fallline.optimizers.base import Optimizer, needed, rate, without_count
+
+
+class Solved(NamedTuple):
+    """Newton's memory: evaluations of the gradient so far, a Hessian being one for every param."""
+
+    evaluations: Int[Array, ""]
+
+
+class Newton(Optimizer):
+    """Newton's method with the whole Hessian.
+
+        w <- w - a (H + damping I)^-1 g
+
+    Reaches the bottom of a quadratic in one step however stiff it is, and doubles the right digits near any minimum.
+    It needs n^2 numbers and n^3 work for n params, and goes to saddle points as gladly as to minima.
+
+    Source: Nocedal and Wright, "Numerical optimization", 2006, section 3.3; damping: Levenberg, 1944.
+
+    >>> bowl = lambda w: w[0] ** 2 + 1000 * w[1] ** 2
+    >>> w, rule = jnp.array([3.0, -2.0]), Newton()
+    >>> delta, _ = rule.update(jax.grad(bowl)(w), rule.init(w), w, objective=bowl)
+    >>> (w + delta).round(4).tolist()
+    [0.0, 0.0]
+    """
+
+    name: ClassVar[str] = "newton"
+    full_batch: ClassVar[bool] = True
+    learning_rate: float = rate(1.0, (0.1, 1.0), "a, the share of the step taken")
+    damping: float = number(1e-6, valid="[0, inf)", usual=(1e-8, 1.0), scale="log", help="added to every curvature")
+
+    def begin(self, params: Any) -> Solved:
+        return Solved(jnp.zeros((), jnp.int32))
+
+    def step(self, gradient: Any, state: Solved, params: Any = None, **evidence: Any) -> tuple[Any, Solved]:
+        objective = needed("objective", self, evidence)
+        w, tree = ravel_pytree(needed("params", self, {"params": params}))
+        g, _ = ravel_pytree(gradient)
+        H = jax.hessian(lambda w: objective(tree(w)))(w) + self.damping * jnp.eye(w.size, dtype=w.dtype)
+        delta = -self.learning_rate * jnp.linalg.solve(H, g)
+        return tree(delta.astype(w.dtype)), Solved(state.evaluations + 1 + w.size)
+
+    def evaluations(self, state: Any) -> Int[Array, ""]:
+        return without_count(state).evaluations

@@ -1,0 +1,74 @@
+"""Groups: recipes of one structure share a program; what differs between them has an axis, what does not has none.
+
+The tree structure of a completed recipe is the key: static fields and the kinds of its blocks are part of it. A leaf that
+is equal in all recipes of a group stays without a lane axis, so that what depends on it alone is computed once: with
+the same scaler, a minibatch is gathered and scaled once for all lanes, and the first layer is one large product.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from fallline.core.block import as_arrays
+from fallline.training.recipe import Recipe
+
+
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """Recipes that share a program.
+
+    Arguments:
+        members: their places in the list given by the user.
+        structure: their common tree structure.
+        differ: for every leaf, whether it differs between members.
+        leaves: every leaf, with a leading axis of one entry per member where it differs.
+    """
+
+    members: tuple[int, ...]
+    structure: Any
+    differ: tuple[bool, ...]
+    leaves: tuple[np.ndarray, ...]
+
+    def take(self, places: Sequence[int]) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
+        """(leaves with a lane axis, leaves without) of some members, by their places within the group."""
+        chosen = np.asarray(places)
+        own = tuple(leaf[chosen] for leaf, differs in zip(self.leaves, self.differ, strict=True) if differs)
+        common = tuple(leaf for leaf, differs in zip(self.leaves, self.differ, strict=True) if not differs)
+        return own, common
+
+    @property
+    def scalers_differ(self) -> bool:
+        """Whether lanes may scale the same rows differently, so that their statistics need an axis too."""
+        recipe = jax.tree.unflatten(self.structure, self.differ)
+        return any(jax.tree.leaves((recipe.scaler, recipe.target_scaler)))
+
+
+def rebuild(structure: Any, differ: tuple[bool, ...], own: Sequence[Any], common: Sequence[Any]) -> Recipe:
+    """The recipe of one lane from its own leaves and the common ones."""
+    own_left, common_left = iter(own), iter(common)
+    return jax.tree.unflatten(structure, [next(own_left) if each else next(common_left) for each in differ])
+
+
+def group_recipes(recipes: Sequence[Recipe]) -> list[Group]:
+    """Sort completed recipes into groups, in the order of their first members.
+
+    >>> from fallline.core.block import replace
+    >>> rates = [replace(Recipe(), {"optimizer.beta1": beta}) for beta in (0.8, 0.9)]
+    >>> wider = replace(Recipe(), {"model.hidden": (256,)})
+    >>> [group.members for group in group_recipes([*rates, wider])]
+    [(0, 1), (2,)]
+    """
+    traced = [as_arrays(recipe) for recipe in recipes]
+    by_structure: dict[Any, list[int]] = {}
+    for place, recipe in enumerate(traced):
+        by_structure.setdefault(jax.tree.structure(recipe), []).append(place)
+    groups = []
+    for structure, members in by_structure.items():
+        columns = [np.stack(column) for column in zip(*(jax.tree.leaves(traced[m]) for m in members), strict=True)]
+        differ = tuple(bool((column != column[:1]).any()) for column in columns)
+        leaves = tuple(column if each else column[0] for column, each in zip(columns, differ, strict=True))
+        groups.append(Group(tuple(members), structure, differ, leaves))
+    return groups

@@ -1,0 +1,216 @@
+"""The lane program: `vmap` of the run's `start` and epoch over lanes, the lanes spread over all devices.
+
+A lane's own values (the hyperparameters that differ, its parameters and memory) have a leading lane axis. Everything else is
+a constant to `vmap`: the data, the minibatch order, the scaled minibatch. Lanes that have ended stand still to the bit.
+"""
+
+import dataclasses
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jaxtyping import Array
+
+from fallline.core.outcome import Outcome
+from fallline.core.random import Seed
+from fallline.metrics import metrics_of
+from fallline.population.groups import rebuild
+from fallline.training import program
+from fallline.training.arrays import Arrays
+from fallline.training.state import Epoch, State
+from fallline.training.step import answers, scaled_target
+from fallline.training.watch import predict
+
+ROWS = ("train", "train_count", "valid", "valid_count")
+LANES, COMMON = PartitionSpec("lanes"), PartitionSpec()
+
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """What decides a lane program besides the shapes of its arguments.
+
+    Arguments:
+        structure: the recipes' tree structure.
+        differ: for every leaf of the recipe, whether lanes have their own.
+        scalers_differ: whether lanes scale their rows differently.
+        own_rows: whether every lane has its own index sets and key, as for lanes of several folds and seeds.
+    """
+
+    structure: Any
+    differ: tuple[bool, ...]
+    scalers_differ: bool
+    own_rows: bool
+
+    @property
+    def common(self) -> tuple[str, ...]:
+        """The fields of a state that all lanes share."""
+        if self.own_rows:
+            return ("epoch",)
+        return ("epoch", "key") if self.scalers_differ else ("epoch", "key", "scaling", "target_scaling")
+
+
+@dataclasses.dataclass
+class Lanes:
+    """Lanes in flight: what goes into a lane program and comes out of it."""
+
+    own: tuple[Array, ...]
+    common_leaves: tuple[Array, ...]
+    arrays: Arrays
+    rows: dict[str, Array]
+    state: State
+    shared: dict[str, Any]
+
+
+def mesh() -> Mesh:
+    """All devices as one axis of lanes."""
+    return Mesh(np.array(jax.devices()), ("lanes",))
+
+
+def split(state: State, names: tuple[str, ...]) -> tuple[State, dict[str, Any]]:
+    """A state without its shared fields, and those."""
+    shared = {name: getattr(state, name) for name in names}
+    return dataclasses.replace(state, **dict.fromkeys(names)), shared
+
+
+def _mapped(layout: Layout) -> tuple[Any, Any, Any]:
+    """(start, advance, finish) over lanes, of one device's share of them."""
+
+    def recipe_of(own: Any, common: Any) -> Any:
+        return rebuild(layout.structure, layout.differ, own, common)
+
+    def start(own: Any, common: Any, arrays: Arrays, rows: Any, keys: Any) -> tuple[State, dict[str, Any]]:
+        if layout.own_rows:
+            run = lambda o, r, k: program.start(recipe_of(o, common), dataclasses.replace(arrays, **r), k)  # noqa: E731
+            state = jax.vmap(run)(own, rows, keys)
+            # Every lane starts at epoch 0 and they go on in step, so the epoch is no lane's own.
+            return split(dataclasses.replace(state, epoch=jnp.int32(0)), layout.common)
+        shared = program.start(recipe_of([leaf[0] for leaf in own], common), arrays, keys)
+
+        def run_own(o: Any) -> State:
+            return split(program.start(recipe_of(o, common), arrays, keys), layout.common)[0]
+
+        count = own[0].shape[0]
+        return jax.vmap(run_own, axis_size=count)(own), split(shared, layout.common)[1]
+
+    def advance(
+        own: Any, common: Any, arrays: Arrays, rows: Any, state: State, shared: dict[str, Any], until: Array
+    ) -> tuple[State, dict[str, Any], Epoch]:
+        def one_lane(o: Any, r: Any, s: State, epoch: Array) -> tuple[State, Epoch]:
+            whole = dataclasses.replace(s, **{**shared, "epoch": epoch})
+            data = dataclasses.replace(arrays, **r) if layout.own_rows else arrays
+            new, seen = program.one_epoch(recipe_of(o, common), data, whole)
+            return split(new, layout.common)[0], seen
+
+        def epoch_of_all(_: Any, __: Arrays, states: State) -> tuple[State, Epoch]:
+            alive = states.running
+            lanes, _ = split(states, layout.common)
+            new, seen = jax.vmap(one_lane, in_axes=(0, 0, 0, None))(own, rows, lanes, states.epoch)
+            keep = lambda a, b: jnp.where(alive.reshape(-1, *[1] * (a.ndim - 1)), a, b)  # noqa: E731
+            new = jax.tree.map(keep, new, lanes)
+            return dataclasses.replace(new, **{**shared, "epoch": states.epoch + 1}), seen
+
+        whole = dataclasses.replace(state, **shared)
+        some = recipe_of([leaf[0] for leaf in own], common)
+        new, seen = program.advance(some, arrays, whole, until, epoch_of_all)
+        # A device whose lanes have all ended stops early; the count of epochs is the same for every device.
+        reached = jnp.minimum(until, shared["epoch"] + program.CAPACITY)
+        lanes, after = split(dataclasses.replace(new, epoch=reached), layout.common)
+        return lanes, after, seen
+
+    def finish(own: Any, common: Any, arrays: Arrays, rows: Any, state: State, shared: Any, test: Array) -> Any:
+        first = metrics_of(arrays.task)[0]
+
+        def one_lane(o: Any, r: Any, s: State) -> tuple[Array, Array]:
+            recipe = recipe_of(o, common)
+            best = dataclasses.replace(s, **shared, params=s.best_params, stats=s.best_stats)
+            data = dataclasses.replace(arrays, **r) if layout.own_rows else arrays
+            prediction = predict(recipe, data, best, test)
+            target = arrays.y[test]
+            weight = jnp.ones(test.shape[0]) if arrays.weight is None else arrays.weight[test]
+            assert recipe.loss is not None
+            loss = recipe.loss(prediction, scaled_target(recipe, best, target)) @ weight / jnp.sum(weight)
+            return loss, first.compute(answers(recipe, best, prediction), target, weight)
+
+        return jax.vmap(one_lane, axis_size=state.outcome.shape[0])(own, rows, state)
+
+    return start, advance, finish
+
+
+@functools.cache
+def programs(layout: Layout) -> tuple[Any, Any, Any]:
+    """(start, advance, finish) of a layout, compiled and spread over the devices; once per layout and process."""
+    start, advance, finish = _mapped(layout)
+    over = mesh()
+    keys = LANES if layout.own_rows else COMMON
+    shared: Any = {name: COMMON for name in layout.common}
+    history = PartitionSpec(None, "lanes")
+    spread = functools.partial(jax.shard_map, mesh=over, check_vma=False)
+    return (
+        jax.jit(spread(start, in_specs=(LANES, COMMON, COMMON, LANES, keys), out_specs=(LANES, shared))),
+        jax.jit(
+            spread(
+                advance,
+                in_specs=(LANES, COMMON, COMMON, LANES, LANES, shared, COMMON),
+                out_specs=(LANES, shared, history),
+            ),
+            donate_argnums=4,
+        ),
+        jax.jit(spread(finish, in_specs=(LANES, COMMON, COMMON, LANES, LANES, shared, COMMON), out_specs=LANES)),
+    )
+
+
+def place_lanes(tree: Any) -> Any:
+    """Put arrays with a lane axis on their devices."""
+    return jax.device_put(tree, NamedSharding(mesh(), LANES))
+
+
+def place_common(tree: Any) -> Any:
+    """Put arrays that all lanes read on every device."""
+    return jax.device_put(tree, NamedSharding(mesh(), COMMON))
+
+
+def begin(layout: Layout, own: Any, common: Any, arrays: Arrays, rows: dict[str, Any], keys: Seed) -> Lanes:
+    """Lanes before their first step."""
+    own, rows = place_lanes(own), place_lanes(rows)
+    state, shared = programs(layout)[0](own, common, arrays, rows, keys)
+    return Lanes(own, common, arrays, rows, state, shared)
+
+
+def go(layout: Layout, lanes: Lanes, until: int) -> Epoch:
+    """Advance all lanes, in place; returns the history of the epochs, (epochs, lanes, ...)."""
+    arguments = (lanes.own, lanes.common_leaves, lanes.arrays, lanes.rows, lanes.state, lanes.shared, jnp.int32(until))
+    lanes.state, lanes.shared, seen = programs(layout)[1](*arguments)
+    return seen
+
+
+def judge(layout: Layout, lanes: Lanes, test: Array) -> tuple[Array, Array]:
+    """(loss, first metric) of every lane's best parameters on test rows."""
+    arguments = (lanes.own, lanes.common_leaves, lanes.arrays, lanes.rows, lanes.state, lanes.shared, test)
+    return programs(layout)[2](*arguments)
+
+
+def pick_lanes(layout: Layout, lanes: Lanes, places: np.ndarray, standing: np.ndarray) -> Lanes:
+    """The lanes at some places, compacted; those in `standing` only fill the program and have ended."""
+    take = lambda tree: jax.tree.map(lambda leaf: _take(leaf, places), tree)  # noqa: E731
+    state = take(lanes.state)
+    outcome = np.where(standing, Outcome.FINISHED, state.outcome).astype(np.int32)
+    state = dataclasses.replace(state, outcome=outcome)
+    shared = lanes.shared
+    return Lanes(
+        place_lanes(take(lanes.own)),
+        lanes.common_leaves,
+        lanes.arrays,
+        place_lanes(take(lanes.rows)),
+        place_lanes(state),
+        shared,
+    )
+
+
+def _take(leaf: Any, places: np.ndarray) -> Any:
+    """Some lanes of an array, on the host: a gather on the device would be one more program per shape."""
+    if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        return jax.random.wrap_key_data(jnp.asarray(np.asarray(jax.random.key_data(leaf))[places]))
+    return np.asarray(leaf)[places]

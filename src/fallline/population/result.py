@@ -1,0 +1,132 @@
+"""What a population gives back: a table with one row per lane, histories on demand, and how it was run."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fallline.core.block import walk
+from fallline.core.field import Field
+from fallline.core.outcome import Outcome
+from fallline.core.plain import to_plain
+from fallline.metrics import METRICS, metrics_of
+from fallline.training.history import History, name_columns
+from fallline.training.recipe import Recipe
+from fallline.training.state import Epoch
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from fallline.training.train import Run
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """How a population was run.
+
+    Arguments:
+        groups: structures among the recipes.
+        programs: lane programs used, one per structure and number of lanes.
+        compilations: programs compiled by this call, starts and tests included.
+        filled: share of lane-epochs that filled up programs and were thrown away.
+        seconds: wall-clock of the call.
+        lane_epochs: epochs trained, summed over lanes.
+    """
+
+    groups: int
+    programs: int
+    compilations: int
+    filled: float
+    seconds: float
+    lane_epochs: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Population:
+    """Runs of recipes x seeds x folds.
+
+    Arguments:
+        recipes: the completed recipes.
+        recipe, seed, fold: what each lane is; fold is -1 without folds.
+        outcome, epochs, best_epoch, step: how each lane ended; outcome RUNNING: Ctrl-C came before its end.
+        score: the monitored value at the best epoch, smaller is better; infinite for a lane without one.
+        columns: losses and metrics at the best epoch, `valid_loss`, `test_accuracy`, ...
+        report: how it was run.
+    """
+
+    recipes: tuple[Recipe, ...]
+    task: str
+    layers: tuple[tuple[list[str], list[str]], ...]
+    recipe: np.ndarray
+    seed: np.ndarray
+    fold: np.ndarray
+    outcome: np.ndarray
+    epochs: np.ndarray
+    best_epoch: np.ndarray
+    step: np.ndarray
+    score: np.ndarray
+    columns: dict[str, np.ndarray]
+    report: Report
+    interrupted: bool
+    epochs_seen: tuple[Epoch | None, ...] = dataclasses.field(repr=False)
+    again: Callable[[int], "Run"] = dataclasses.field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.recipe)
+
+    def history(self, lane: int) -> History:
+        """The whole history of one lane."""
+        seen = self.epochs_seen[lane]
+        assert seen is not None
+        place = int(self.recipe[lane])
+        return name_columns(seen, metrics_of(self.task)[0].name, self.recipes[place].monitor, *self.layers[place])
+
+    def replay(self, lane: int) -> "Run":
+        """Train one lane again alone, from its recipe, key and fold; equal to the lane to float32's rounding."""
+        return self.again(lane)
+
+    def mean_score(self) -> np.ndarray:
+        """For every recipe, the mean score over its seeds and folds; infinite where a lane has none."""
+        return np.array([self.score[self.recipe == place].mean() for place in range(len(self.recipes))])
+
+    @property
+    def best(self) -> int:
+        """The place of the recipe with the best mean score."""
+        return int(np.argmin(self.mean_score()))
+
+    def table(self) -> "pl.DataFrame":
+        """One row per lane: the recipe's fields that differ, seed, fold, outcome, epochs, losses and metrics."""
+        import polars as pl
+
+        columns: dict[str, Any] = {"recipe": self.recipe}
+        for path, values in differing_fields(self.recipes).items():
+            columns[path] = [values[place] for place in self.recipe]
+        columns |= {"seed": self.seed, "fold": self.fold}
+        columns["outcome"] = [Outcome(int(each)).label for each in self.outcome]
+        columns |= {"epochs": self.epochs, "best_epoch": self.best_epoch, "score": self.score, **self.columns}
+        return pl.DataFrame(columns, strict=False)
+
+
+def differing_fields(recipes: Sequence[Recipe]) -> dict[str, list[Any]]:
+    """The fields in which recipes differ, by dotted path, with each recipe's value (None where it has no such field).
+
+    >>> from fallline.core.block import replace
+    >>> differing_fields([replace(Recipe(), {"optimizer.beta1": beta}) for beta in (0.8, 0.9)])
+    {'optimizer.beta1': [0.8, 0.9]}
+    """
+    values: list[dict[str, Any]] = [{path: _shown(value, field) for path, field, value in walk(r)} for r in recipes]
+    paths = list(dict.fromkeys(path for each in values for path in each))
+    found = {path: [each.get(path) for each in values] for path in paths}
+    return {path: column for path, column in found.items() if any(value != column[0] for value in column)}
+
+
+def _shown(value: Any, field: Field) -> Any:
+    if field.role == "block" or hasattr(value, "family"):
+        return to_plain(value).get("name") if value is not None else None
+    return str(value) if isinstance(value, tuple) else value
+
+
+def larger_is_better(monitor: str) -> bool:
+    """Whether a monitored value is a metric of which more is better."""
+    return monitor in METRICS and METRICS[monitor].larger_is_better

@@ -1,0 +1,40 @@
+"""How many lanes a program should hold: a few sizes, as many as the cache bears.
+
+Measured by `benchmarks/population.py` on two cores (docs/measured.md): the cost per lane falls until the lanes' parameters,
+gradients and memory no longer fit the cache, then rises again.
+"""
+
+import jax
+
+from fallline.training.arrays import Arrays
+from fallline.training.recipe import Recipe
+from fallline.training.step import batch_rows, network_of
+
+SIZES = (1, 2, 4, 8, 16, 32, 64)  # lanes per device; few sizes are few programs
+GPU_SIZES = (*SIZES, 128, 256, 512, 1024)
+CACHE = 16 * 2**20  # bytes of working set per CPU device
+SHARE_OF_GPU = 0.5  # of the card's memory
+
+
+def lane_bytes(recipe: Recipe, arrays: Arrays) -> int:
+    """Working set of one lane in a step: parameters, gradient, update and memory, and a minibatch's activations."""
+    network = network_of(recipe, arrays)
+    shapes = jax.eval_shape(lambda key: network.init(key, (arrays.x.shape[1],))[0], jax.random.key(0))
+    leaves = jax.tree.leaves(shapes)
+    params = sum(leaf.size for leaf in leaves)
+    units = sum(leaf.shape[-1] for leaf in leaves if len(leaf.shape) > 1)
+    return 4 * (6 * params + 3 * batch_rows(recipe, arrays) * units)
+
+
+def lanes_per_device(recipe: Recipe, arrays: Arrays, lanes: int, limit: int | None = None) -> int:
+    """Lanes of a program on each device, for `lanes` lanes to be run altogether."""
+    device = jax.devices()[0]
+    if device.platform == "cpu":
+        sizes, room = SIZES, CACHE
+    else:
+        memory = (device.memory_stats() or {}).get("bytes_limit", 2**33)
+        sizes, room = GPU_SIZES, int(SHARE_OF_GPU * memory)
+    fitting = [size for size in sizes if size * lane_bytes(recipe, arrays) <= room] or [1]
+    wanted = -(-lanes // len(jax.devices()))
+    most = max(size for size in fitting if limit is None or size <= max(1, limit))
+    return min((size for size in sizes if size >= min(wanted, most)), default=most)
