@@ -3,12 +3,14 @@
 from abc import abstractmethod
 from typing import Any, ClassVar
 
-from fallline.core.block import Block
+from fallline.activations import Activation, ReLU
+from fallline.core.block import Block, lookup
 from fallline.core.errors import FalllineError
 from fallline.core.field import number, part, structure
-from fallline.activations import Activation, ReLU
-from fallline.initializers import GlorotUniform, HeNormal, Initializer
-from fallline.layers import Dense, Dropout, Layer, Sequential
+from fallline.core.schedule import Schedule
+from fallline.initializers import GlorotUniform, Initializer, LeCunNormal
+from fallline.layers import BatchNorm, Dense, Dropout, Layer, LayerNorm, Maxout, Sequential
+from fallline.layers.base import check_count
 
 
 class Model(Block):
@@ -21,15 +23,28 @@ class Model(Block):
         """The layers, the output layer (no activation) included."""
 
 
+def refuse_equal_units(owner: str, initializer: Initializer | None) -> None:
+    """Raises: FalllineError for weights that are the same for every unit of a hidden layer."""
+    if isinstance(initializer, Initializer) and not initializer.breaks_symmetry:
+        raise FalllineError(
+            f"{owner} = {initializer.name!r} gives every unit the same weights, so that all get the same gradient and "
+            "stay equal for ever (no symmetry breaking): use 'he_normal' or another random initializer"
+        )
+
+
 class MLP(Model):
     """Multi-layer perceptron: dense layers with an activation each, then a linear output layer.
 
-        h_k = dropout(f(h_(k-1) W_k + b_k)),  prediction = h_K W + b
+        h_k = dropout(f(norm(h_(k-1) W_k + b_k))),  prediction = h_K W + b
 
-    An N-layer network has N weight matrices: two hidden layers make a three-layer network.
+    An N-layer network has N weight matrices: two hidden layers make a three-layer network. With `pieces`, maxout layers
+    stand in place of dense layer and activation, and the normalisation follows them. A dense layer before a batch
+    normalisation has no bias: it would be subtracted again.
 
     >>> MLP(hidden=(8, 4)).network(outputs=3).names()
     ['dense_1', 'relu_1', 'dense_2', 'relu_2', 'dense_3']
+    >>> MLP(hidden=(8,), batch_norm=True, dropout=0.2).network(outputs=3).names()
+    ['dense_1', 'batch_norm_1', 'relu_1', 'dropout_1', 'dense_2']
     """
 
     name: ClassVar[str] = "mlp"
@@ -38,10 +53,16 @@ class MLP(Model):
     dropout: Any = number(
         None, valid="[0, 1)", usual=(0.0, 0.5), optional=True, help="probability of dropping a hidden unit"
     )
-    initializer: Initializer = part(HeNormal(), family="initializer", help="initial weights of the hidden layers")
+    initializer: Initializer | None = part(
+        None, family="initializer", optional=True, help="initial weights of the hidden layers; None: the activation's"
+    )
     output_initializer: Initializer = part(
         GlorotUniform(), family="initializer", help="initial weights of the output layer"
     )
+    batch_norm: bool = structure(False, choices=(True, False), help="batch normalisation before each activation")
+    layer_norm: bool = structure(False, choices=(True, False), help="layer normalisation before each activation")
+    pieces: int | None = structure(None, optional=True, help="maxout layers with this many sums per unit")
+    dropout_form: str = structure("inverted", choices=("inverted", "vanilla"), help="which dropout")
 
     def __check_init__(self) -> None:
         if not isinstance(self.hidden, tuple) or any(
@@ -51,14 +72,27 @@ class MLP(Model):
                 f"MLP.hidden = {self.hidden!r} is not a list of layer widths: expected whole numbers of 1 or more, "
                 "such as (128, 64)"
             )
+        if self.batch_norm and self.layer_norm:
+            raise FalllineError("MLP.batch_norm and MLP.layer_norm are both on: one undoes the other; keep one")
+        if self.pieces is not None:
+            check_count("MLP", "pieces", self.pieces, "weighted sums", least=2)
+        if self.hidden:
+            refuse_equal_units("MLP.initializer", self.initializer)
+        if self.dropout_form == "vanilla" and isinstance(self.dropout, Schedule):
+            Dropout(self.dropout, self.dropout_form)  # raises, and says why
 
     def network(self, outputs: int) -> Sequential:
-        layers: list[Layer | Activation] = []
-        for width in self.hidden:
-            layers += [Dense(width, self.initializer), self.activation]
-            if self.dropout is not None:
-                layers.append(Dropout(self.dropout))
+        layers = [each for width in self.hidden for each in self._hidden_layer(width)]
         return Sequential((*layers, Dense(outputs, self.output_initializer)))
+
+    def _hidden_layer(self, width: int) -> list[Layer | Activation]:
+        norm: list[Layer | Activation] = [BatchNorm()] * self.batch_norm + [LayerNorm()] * self.layer_norm
+        drop: list[Layer | Activation] = [] if self.dropout is None else [Dropout(self.dropout, self.dropout_form)]
+        if self.pieces is not None:
+            return [Maxout(width, self.pieces, self.initializer or LeCunNormal()), *norm, *drop]
+        usual: Any = lookup("initializer", self.activation.initializer)
+        initializer = usual() if self.initializer is None else self.initializer
+        return [Dense(width, initializer, bias=not self.batch_norm), *norm, self.activation, *drop]
 
 
 class Network(Model):
@@ -69,10 +103,16 @@ class Network(Model):
     """
 
     name: ClassVar[str] = "network"
-    layers: tuple[Layer | Activation, ...] = part((), family="layer|activation", help="the hidden layers and activations")
+    layers: tuple[Layer | Activation, ...] = part(
+        (), family="layer|activation", help="the hidden layers and activations"
+    )
     output_initializer: Initializer = part(
         GlorotUniform(), family="initializer", help="initial weights of the output layer"
     )
+
+    def __check_init__(self) -> None:
+        for index, each in enumerate(self.layers if isinstance(self.layers, tuple) else ()):
+            refuse_equal_units(f"Network.layers.{index}.initializer", getattr(each, "initializer", None))
 
     def network(self, outputs: int) -> Sequential:
         return Sequential((*self.layers, Dense(outputs, self.output_initializer)))

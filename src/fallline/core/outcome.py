@@ -24,11 +24,11 @@ class Outcome(enum.IntEnum):
         """What happened, for a person.
 
         >>> Outcome.DIVERGED.sentence(epochs=3, best_epoch=1, step=40)
-        'diverged at step 40 (epoch 3): the loss or its gradient was no longer finite; a lower learning rate may help'
+        'diverged at step 40 (epoch 3): the loss or its gradient was beyond all bounds; a lower learning rate may help'
         """
         if self is Outcome.DIVERGED:
             return (
-                f"diverged at step {step} (epoch {epochs}): the loss or its gradient was no longer finite; "
+                f"diverged at step {step} (epoch {epochs}): the loss or its gradient was beyond all bounds; "
                 "a lower learning rate may help"
             )
         if self is Outcome.STOPPED:

@@ -15,11 +15,13 @@ class Initializer(Block):
     """Draws a layer's initial weights.
 
     Fact: `breaks_symmetry`, whether the units of a layer start unequal; where they don't, they get equal gradients
-    and stay equal for ever, so that such weights are refused in a layer followed by another.
+    and stay equal for ever, so that such weights are refused in a layer followed by another. `by_place`, whether a weight depends only on the key and on
+    its own place (and the fans), so that a wide layer begins with a narrower one's weights.
     """
 
     family: ClassVar[str] = "initializer"
     breaks_symmetry: ClassVar[bool] = True
+    by_place: ClassVar[bool] = True
 
     @abstractmethod
     def __call__(

@@ -71,7 +71,12 @@ class SmallNormal(Initializer):
 
     name: ClassVar[str] = "small_normal"
     std: float = number(
-        0.01, valid="(0, inf)", usual=(1e-3, 1.0), scale="log", help="standard deviation", source="Krizhevsky et al. 2012"
+        0.01,
+        valid="(0, inf)",
+        usual=(1e-3, 1.0),
+        scale="log",
+        help="standard deviation",
+        source="Krizhevsky et al. 2012",
     )
 
     def __call__(

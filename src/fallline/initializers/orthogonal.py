@@ -29,6 +29,7 @@ class Orthogonal(Initializer):
     """
 
     name: ClassVar[str] = "orthogonal"
+    by_place: ClassVar[bool] = False
     gain: float = number(
         1.0, valid="(0, inf)", usual=(0.5, 2.0), scale="log", help="every singular value", source="Saxe et al. 2014"
     )

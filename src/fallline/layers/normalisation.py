@@ -84,7 +84,6 @@ class BatchNorm(Layer):
         """The running averages with one more minibatch of n examples, of `size` at most."""
         freedom = jnp.maximum(n - 1.0, 0.0)
         kept = jnp.asarray(self.momentum, mu.dtype) ** (freedom / max(size - 1, 1))
-        kept = jnp.where(freedom > 0, kept, 1.0)  # also where momentum = 0, since 0^0 has no slope
         unbiased = var * n / jnp.maximum(freedom, 1.0)
         new = {"mean": mu, "variance": unbiased, "seen": jnp.ones((), mu.dtype)}
         return {name: lax.stop_gradient(kept * stats[name] + (1.0 - kept) * new[name]) for name in new}

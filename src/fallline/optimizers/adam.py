@@ -47,6 +47,7 @@ class Adam(Optimizer):
     """
 
     name: ClassVar[str] = "adam"
+    averages: ClassVar[tuple[str, ...]] = ("m",)
     learning_rate: float = rate(1e-3)
     beta1: float = kept(0.9, (0.8, 0.99), "share of the gradient's average kept")
     beta2: float = kept(0.999, (0.9, 0.9999), "share of the square's average kept")
@@ -160,6 +161,7 @@ class Nadam(Optimizer):
     """
 
     name: ClassVar[str] = "nadam"
+    averages: ClassVar[tuple[str, ...]] = ("m",)
     learning_rate: float = rate(2e-3)
     beta1: float = kept(0.9, (0.8, 0.99), "what the momentum mu_t tends to")
     beta2: float = kept(0.999, (0.9, 0.9999), "share of the square's average kept")

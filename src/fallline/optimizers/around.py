@@ -73,11 +73,11 @@ class WeightDecay(Wrapper):
     decayed: str = structure("weights", choices=("weights", "all"), help="weights alone, or biases and scales as well")
 
     def __check_init__(self) -> None:
-        if self.decay_by == "rate" and isinstance(self.rule, Optimizer) and isinstance(self.learning_rate, float):
-            if self.learning_rate != self.learning_rate:
-                raise FalllineError(
-                    f"{type(self.rule).__name__} has no learning rate for the decay to follow: set decay_by='itself'"
-                )
+        rule = self.rule
+        while isinstance(rule, Wrapper):
+            rule = rule.rule
+        if self.decay_by == "rate" and isinstance(rule, Optimizer) and not hasattr(rule, "learning_rate"):
+            raise FalllineError(f"{type(rule).__name__} has no learning rate for a decay by it: set decay_by='itself'")
 
     def step(self, gradient: Any, state: Any, params: Any = None, **evidence: Any) -> tuple[Any, Any]:
         params = needed("params", self, {"params": params})

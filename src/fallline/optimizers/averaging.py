@@ -27,7 +27,8 @@ class WeightAverage(Wrapper):
     Averages out the noise of the last steps, as a decayed learning rate does but at any moment. With a decay too close
     to 1 it shows weights of long ago. Running statistics of a batch normalisation are not averaged.
 
-    Source: Polyak and Juditsky, "Acceleration of stochastic approximation by averaging", 1992, with exponential weights.
+    Source: Polyak and Juditsky, "Acceleration of stochastic approximation by averaging", 1992, there with
+    equal weights.
 
     >>> from fallline.optimizers import SGD
     >>> rule, w = WeightAverage(SGD(1.0), decay=0.5), jnp.array(0.0)
@@ -57,7 +58,8 @@ class WeightAverage(Wrapper):
 
     def shown(self, params: Any, state: Any) -> Any:
         state = without_count(state)
-        average = lambda u, w: jnp.where(state.total > 0, u / jnp.maximum(state.total, 1e-30), w).astype(w.dtype)  # noqa: E731
+        c = jnp.maximum(state.total, 1e-30)
+        average = lambda u, w: jnp.where(state.total > 0, u / c, w).astype(w.dtype)  # noqa: E731
         return jax.tree.map(average, state.w, self.rule.shown(params, state.memory))
 
 
@@ -93,7 +95,7 @@ class Accumulate(Wrapper):
     """
 
     name: ClassVar[str] = "accumulate"
-    every: int = number(4, valid="[1, 1e6]", usual=(2, 32), integer=True, unit="minibatches", help="k, minibatches a step")
+    every: int = number(4, valid="[1, 1e6]", usual=(2, 32), integer=True, unit="minibatches", help="k, in one step")
 
     def begin(self, params: Any) -> Accumulated:
         zero = jnp.zeros(())

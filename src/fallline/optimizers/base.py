@@ -26,6 +26,7 @@ class Optimizer(Block):
     family: ClassVar[str] = "optimizer"
     full_batch: ClassVar[bool] = False  # whether the rule makes sense of nothing less than all of the training rows
     skips: ClassVar[bool] = False  # whether the rule answers a gradient that is not finite by staying where it is
+    averages: ClassVar[tuple[str, ...]] = ()  # the parts of its memory that are averages or sums of gradients
 
     @abstractmethod
     def begin(self, params: Any) -> Any:
@@ -40,7 +41,7 @@ class Optimizer(Block):
         if not _scheduled(self):
             return self.begin(params)
         zero = jnp.zeros((), jnp.int32)
-        return Counted(zero, at_time(self, Time(*(jnp.float32(0),) * 3)).begin(params))
+        return Counted(zero, at_time(self, Time(*(zero.astype(jnp.result_type(float)),) * 3)).begin(params))
 
     def update(self, gradient: Any, state: Any, params: Any = None, **evidence: Any) -> tuple[Any, Any]:
         """The step to add to the params, and the new memory.
@@ -49,7 +50,7 @@ class Optimizer(Block):
         """
         if not isinstance(state, Counted):
             return self.step(gradient, state, params, **evidence)
-        now = at_time(self, evidence.get("time", StepsAlone(state.count.astype(jnp.float32))))
+        now = at_time(self, evidence.get("time", StepsAlone(state.count.astype(jnp.result_type(float)))))
         delta, memory = now.step(gradient, state.memory, params, **evidence)
         return delta, Counted(state.count + 1, memory)
 

@@ -91,7 +91,7 @@ class Clocked(Wrapper):
     -0.146
     """
 
-    steps: int = number(1000, valid="[1, 1e9]", usual=(100, 1e6), scale="log", integer=True, help="updates until the end")
+    steps: int = number(1000, valid="[1, 1e9]", usual=(100, 1e6), scale="log", integer=True, help="updates to the end")
     steps_per_epoch: int = number(
         1, valid="[1, 1e9]", usual=(1, 1e4), scale="log", integer=True, help="updates in an epoch"
     )

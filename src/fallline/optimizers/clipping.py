@@ -51,8 +51,8 @@ class ClipByNorm(Clip):
 
     Source: Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks", 2013, algorithm 1.
 
-    >>> ClipByNorm(norm=1.0).clipped({"a": jnp.array([3.0]), "b": jnp.array([4.0])})["b"].round(3).tolist()
-    [0.8]
+    >>> ClipByNorm(norm=2.5).clipped({"a": jnp.array([3.0]), "b": jnp.array([4.0])})["b"].tolist()
+    [2.0]
     """
 
     name: ClassVar[str] = "clip_by_norm"
@@ -72,9 +72,9 @@ class ClipByLayerNorm(Clip):
     Source: the clipping of Pascanu, Mikolov and Bengio, 2013, layer by layer.
 
     >>> g = {"dense_1": {"weight": jnp.array([3.0]), "bias": jnp.array([4.0])}, "dense_2": {"bias": jnp.array([0.5])}}
-    >>> for layer, each in ClipByLayerNorm(norm=1.0).clipped(g).items():
-    ...     print(layer, each["bias"].round(3).tolist())
-    dense_1 [0.8]
+    >>> for layer, each in ClipByLayerNorm(norm=2.5).clipped(g).items():
+    ...     print(layer, each["bias"].tolist())
+    dense_1 [2.0]
     dense_2 [0.5]
     """
 

@@ -39,6 +39,12 @@ class SGD(Optimizer):
         return jax.tree.map(lambda g: -a * g, gradient), state
 
 
+class Velocity(NamedTuple):
+    """The memory of a momentum."""
+
+    v: Any
+
+
 class Momentum(Optimizer):
     """Gradient descent with a heavy ball's velocity.
 
@@ -61,20 +67,21 @@ class Momentum(Optimizer):
     """
 
     name: ClassVar[str] = "momentum"
+    averages: ClassVar[tuple[str, ...]] = ("v",)
     learning_rate: float = rate(1e-2, (1e-4, 1.0))
     momentum: float = kept(0.9, (0.5, 0.99), "mu, the share of the velocity kept")
     rate_place: str = structure("inside", choices=PLACES, help="whether the velocity holds the learning rate")
 
-    def begin(self, params: Any) -> Any:
-        return zeros_like(params)
+    def begin(self, params: Any) -> Velocity:
+        return Velocity(zeros_like(params))
 
-    def step(self, gradient: Any, state: Any, params: Any = None, **evidence: Any) -> tuple[Any, Any]:
+    def step(self, gradient: Any, state: Velocity, params: Any = None, **evidence: Any) -> tuple[Any, Velocity]:
         a, mu = self.learning_rate, self.momentum
         if self.rate_place == "inside":
-            v = jax.tree.map(lambda g, v: mu * v - a * g, gradient, state)
-            return v, v
-        v = jax.tree.map(lambda g, v: mu * v + g, gradient, state)
-        return jax.tree.map(lambda v: -a * v, v), v
+            v = jax.tree.map(lambda g, v: mu * v - a * g, gradient, state.v)
+            return v, Velocity(v)
+        v = jax.tree.map(lambda g, v: mu * v + g, gradient, state.v)
+        return jax.tree.map(lambda v: -a * v, v), Velocity(v)
 
 
 class Nesterov(Optimizer):
@@ -94,19 +101,20 @@ class Nesterov(Optimizer):
 
     >>> rule = Nesterov(learning_rate=1.0, momentum=0.5)
     >>> delta, state = rule.update(jnp.array(1.0), rule.init(jnp.array(0.0)))
-    >>> float(delta), float(state)  # the step, and half of it again
+    >>> float(delta), float(state.v)  # the step, and half of it again
     (-1.5, -1.0)
     """
 
     name: ClassVar[str] = "nesterov"
+    averages: ClassVar[tuple[str, ...]] = ("v",)
     learning_rate: float = rate(1e-2, (1e-4, 1.0))
     momentum: float = kept(0.9, (0.5, 0.99), "mu, the share of the velocity kept")
     rate_place: str = structure("inside", choices=PLACES, help="whether the velocity holds the learning rate")
 
-    def begin(self, params: Any) -> Any:
-        return zeros_like(params)
+    def begin(self, params: Any) -> Velocity:
+        return Velocity(zeros_like(params))
 
-    def step(self, gradient: Any, state: Any, params: Any = None, **evidence: Any) -> tuple[Any, Any]:
+    def step(self, gradient: Any, state: Velocity, params: Any = None, **evidence: Any) -> tuple[Any, Velocity]:
         a, mu = self.learning_rate, self.momentum
 
         def inside(g: Array, v: Array) -> tuple[Array, Array]:
@@ -117,8 +125,8 @@ class Nesterov(Optimizer):
             v = mu * v + g
             return -a * (mu * v + g), v
 
-        delta, v = per_leaf(inside if self.rate_place == "inside" else outside, gradient, state)
-        return delta, v
+        delta, v = per_leaf(inside if self.rate_place == "inside" else outside, gradient, state.v)
+        return delta, Velocity(v)
 
 
 class Average(NamedTuple):
@@ -147,6 +155,7 @@ class AveragedMomentum(Optimizer):
     """
 
     name: ClassVar[str] = "averaged_momentum"
+    averages: ClassVar[tuple[str, ...]] = ("v",)
     learning_rate: float = rate(1e-1, (1e-3, 1.0))
     beta: float = kept(0.9, (0.5, 0.99), "the share of the average kept")
     corrected: bool = structure(False, choices=(False, True), help="whether the average's start at zero is corrected")

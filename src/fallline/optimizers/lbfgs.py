@@ -40,10 +40,13 @@ class LBFGS(Optimizer):
     >>> valley = lambda w: (1 - w[0]) ** 2 + 100 * (w[1] - w[0] ** 2) ** 2
     >>> w, rule = jnp.array([-1.2, 1.0]), LBFGS()
     >>> state = rule.init(w)
-    >>> for _ in range(40):
+    >>> @jax.jit
+    ... def step(w, state):
     ...     value, gradient = jax.value_and_grad(valley)(w)
     ...     delta, state = rule.update(gradient, state, w, value=value, objective=valley)
-    ...     w = w + delta
+    ...     return w + delta, state
+    >>> for _ in range(40):
+    ...     w, state = step(w, state)
     >>> w.round(2).tolist()
     [1.0, 1.0]
     """
@@ -89,7 +92,7 @@ class LBFGS(Optimizer):
         end, count, _ = strong_wolfe(
             along, start, jnp.asarray(first, w.dtype), c1=self.c1, c2=self.c2, most=most
         )
-        s, y = -end.a * r, end.g - g
+        s, y = jnp.where(end.a > 0, -end.a * r, 0), end.g - g
         learnt = jnp.vdot(s, y) > jnp.finfo(w.dtype).eps * jnp.vdot(y, y)
         push = lambda rows, row: jnp.where(learnt, jnp.concatenate([rows[1:], row[None]]), rows)  # noqa: E731
         pairs = jnp.where(learnt, jnp.minimum(state.count + 1, self.memory), state.count)

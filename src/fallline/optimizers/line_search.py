@@ -18,7 +18,7 @@ class Point(NamedTuple):
 
 
 class Search(NamedTuple):
-    """`lo` is the best place so far; the sought ones lie between it and `hi`, which is at infinity until one is found."""
+    """`lo` is the best place so far; the sought ones lie between it and `hi`, at infinity until one is found."""
 
     trial: Float[Array, ""]
     lo: Point

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Int
 
+from fallline.core.errors import FalllineError
 from fallline.core.field import structure
 from fallline.optimizers.adagrad import root_of
 from fallline.optimizers.base import Optimizer, kept, per_leaf, rate, small, zeros_like
@@ -29,7 +30,8 @@ class RMSProp(Optimizer):
         w <- w - a r
 
     centred: s is less m^2, with m <- decay m + (1 - decay) g, so that it is the gradient's variance.
-    corrected: s (and m) over 1 - decay^t; the first step is then the sign and not sign / sqrt(1 - decay).
+    corrected: s over 1 - decay^t; the first step is then the sign and not sign / sqrt(1 - decay). Not with centred:
+    of one gradient the corrected variance is zero, and the first step would be g / epsilon.
     momentum: v <- mu v - a r, w <- w + v; with rate_place = "outside" (PyTorch) v <- mu v + r, w <- w - a v.
 
     AdaGrad that forgets, so it keeps moving on long runs and with recurrent networks. Without the correction its first
@@ -55,6 +57,12 @@ class RMSProp(Optimizer):
     epsilon_place: str = structure("outside", choices=("outside", "inside"), help="epsilon beside or under the root")
     rate_place: str = structure("inside", choices=PLACES, help="whether the velocity holds the learning rate")
 
+    def __check_init__(self) -> None:
+        if self.centred is True and self.corrected is True:
+            raise FalllineError(
+                "RMSProp with centred and corrected divides its first step by a variance of zero: leave one out"
+            )
+
     def begin(self, params: Any) -> Size:
         zeros = zeros_like(params)
         m = zeros if self.centred else ()
@@ -72,7 +80,7 @@ class RMSProp(Optimizer):
         def centred(g: Array, s: Array, m: Array) -> tuple[Array, Array, Array]:
             s, m = decay * s + (1 - decay) * g**2, decay * m + (1 - decay) * g
             # Rounding can take a variance below zero.
-            return g / root(jnp.maximum(c * s - (c * m) ** 2, 0)), s, m
+            return g / root(jnp.maximum(s - m**2, 0)), s, m
 
         if self.centred:
             r, s, m = per_leaf(centred, gradient, state.s, state.m)

@@ -19,14 +19,15 @@ from fallline.population import lanes as lane_program
 from fallline.population.groups import Group, group_recipes
 from fallline.population.result import Population, Report, larger_is_better
 from fallline.population.sizes import SIZES, lanes_per_device
+from fallline.population.widths import arithmetic, widen
 from fallline.training import program
 from fallline.training.arrays import Arrays, to_device
 from fallline.training.history import join
 from fallline.training.interrupt import Interrupt
 from fallline.training.recipe import Recipe, complete
-from fallline.training.state import Epoch
+from fallline.training.state import Epoch, State
 from fallline.training.step import batch_rows
-from fallline.training.train import CHUNK_SECONDS, Run, train
+from fallline.training.train import CHUNK_SECONDS, Run, continued, train
 from fallline.training.watch import layer_names
 
 SHARED_FROM = 8  # recipes from which lanes of one fold and seed are worth a program of their own
@@ -61,6 +62,8 @@ def evaluate(
     independent_orders: bool = False,
     test: bool | None = None,
     lanes_per_program: int | None = None,
+    widths_together: bool = True,
+    state: State | None = None,
     watch: Callable[[Progress], None] | None = None,
 ) -> Population:
     """Train every recipe with every seed on every fold, as few programs.
@@ -74,6 +77,8 @@ def evaluate(
             they are the same for all recipes of a seed, so that comparisons are paired, and faster.
         test: judge every lane on the test rows; default: where there are some and no folds.
         lanes_per_program: at most so many lanes at once, over all devices; default: what memory and cache bear.
+        widths_together: let recipes that differ only in widths share programs, padded; bounded and reported.
+        state: fork: every lane goes on from this state of a run, instead of from initial weights.
         watch: called after every chunk of epochs.
 
     Raises: FalllineError for no recipes, a recipe that does not fit the data, or more folds than rows.
@@ -97,18 +102,26 @@ def evaluate(
     arrays = to_device(data.dataset, contexts[0].rows["train"], contexts[0].rows["valid"])
     arrays = lane_program.place_common(arrays)
     test = folds is None and len(data.dataset.test) > 0 if test is None else test
-    collector = _Collector(completed, contexts, data, test, independent_orders)
-    before, groups = _compiled(), group_recipes(completed)
+    collector = _Collector(completed, contexts, data, test, independent_orders, state)
+    outputs = completed[0].loss.outputs(arrays.targets, data.task)  # type: ignore[union-attr]
+    together = widths_together and state is None
+    wide = widen(completed, arrays.x.shape[1], outputs) if together else completed
+    before, groups = lane_program.compilations(), group_recipes(wide)
     with Interrupt() as interrupt:
         for group in groups:
-            _run_group(group, contexts, arrays, collector, independent_orders, lanes_per_program, interrupt, watch, began)
+            first = wide[group.members[0]]
+            _run_group(
+                group, first, contexts, arrays, collector, independent_orders, lanes_per_program, interrupt, watch, began
+            )
             if interrupt.asked:
                 break
+    collector.unpad(wide)
     report = Report(
         groups=len(groups),
         programs=len(collector.programs),
-        compilations=_compiled() - before,
+        compilations=lane_program.compilations() - before,
         filled=1.0 - collector.useful / max(collector.spent, 1),
+        padded=collector.padded(wide, arrays.x.shape[1], outputs),
         seconds=time.perf_counter() - began,
         lane_epochs=collector.useful,
     )
@@ -137,6 +150,11 @@ def _folds(data: Table, folds: int | None) -> Iterator[tuple[int, dict[str, np.n
         }
 
 
+def hidden_of(recipe: Recipe) -> tuple[int, ...]:
+    """The hidden widths of an MLP; none for another model."""
+    return getattr(recipe.model, "hidden", ())
+
+
 def _key(seed: int, recipe: int | None) -> jax.Array:
     key = jax.random.key(seed)
     return key if recipe is None else named(key, "recipe", recipe)
@@ -144,6 +162,7 @@ def _key(seed: int, recipe: int | None) -> jax.Array:
 
 def _run_group(
     group: Group,
+    first: Recipe,
     contexts: list[Context],
     arrays: Arrays,
     collector: "_Collector",
@@ -154,12 +173,12 @@ def _run_group(
     began: float,
 ) -> None:
     """Every lane of one group, unit by unit."""
-    first = collector.recipes[group.members[0]]
     size = batch_rows(first, arrays)
     steps = {-(-int(context.rows["train_count"]) // size) for context in contexts}
     arrays = dataclasses.replace(arrays, ragged=len(steps | {-(-arrays.train.shape[0] // size)}) > 1)
     own_rows = independent or len(group.members) < SHARED_FROM or not any(group.differ)
-    layout = lane_program.Layout(group.structure, group.differ, group.scalers_differ, own_rows)
+    padded = any(collector.widths(member) != hidden_of(first) for member in group.members)
+    layout = lane_program.Layout(group.structure, group.differ, group.scalers_differ, own_rows, padded)
     everyone = range(len(group.members))
     if own_rows:
         queues = [[(place, c) for c in range(len(contexts)) for place in everyone]]
@@ -196,15 +215,22 @@ def _run_unit(
     if layout.own_rows:
         rows = {name: np.stack([contexts[c].rows[name] for _, c in filled]) for name in lane_program.ROWS}
         keys = [_key(contexts[c].seed, group.members[place] if independent else None) for place, c in filled]
-        lanes = lane_program.begin(layout, own, common, arrays, rows, lane_program.place_lanes(jnp.stack(keys)))
     else:
-        here = contexts[unit[0][1]]
+        here, rows = contexts[unit[0][1]], {}
         arrays = dataclasses.replace(arrays, **lane_program.place_common(here.rows))
-        lanes = lane_program.begin(layout, own, common, arrays, {}, _key(here.seed, None))
+        keys = [_key(here.seed, None)]
+    if collector.state is not None:
+        recipes = [as_arrays(collector.recipes[group.members[place]]) for place, _ in filled]
+        states = [continued(collector.state, recipe, arrays) for recipe in recipes]
+        lanes = lane_program.resume(layout, own, common, arrays, rows, states)
+    else:
+        key = lane_program.place_lanes(jnp.stack(keys)) if layout.own_rows else keys[0]
+        widths = np.array([collector.widths(group.members[place]) for place, _ in filled], np.int32)
+        lanes = lane_program.begin(layout, own, common, arrays, rows, key, widths)
     who = np.array([collector.lane(group.members[place], c) for place, c in unit] + [-1] * (size - len(unit)))
     if (who < 0).any():
         lanes = lane_program.pick_lanes(layout, lanes, np.arange(size), who < 0)
-    epoch, count = 0, 1
+    epoch, count = collector.first_epoch, 1
     while True:
         asked = time.perf_counter()
         collector.programs.add((layout, len(who), arrays.x.shape, arrays.train.shape))
@@ -238,9 +264,17 @@ class _Collector:
     """Gathers what every lane shows, by lane number: recipes, then seeds and folds within."""
 
     def __init__(
-        self, recipes: list[Recipe], contexts: list[Context], data: Table, test: bool, independent: bool
+        self,
+        recipes: list[Recipe],
+        contexts: list[Context],
+        data: Table,
+        test: bool,
+        independent: bool,
+        state: State | None,
     ) -> None:
         self.recipes, self.contexts, self.data, self.independent = recipes, contexts, data, independent
+        self.state = state
+        self.first_epoch = 0 if state is None else int(state.epoch)
         count = len(recipes) * len(contexts)
         self.outcome = np.zeros(count, np.int32)
         self.best_epoch, self.step = np.zeros(count, np.int32), np.zeros(count, np.int32)
@@ -252,6 +286,10 @@ class _Collector:
         self.programs: set[object] = set()
         self.useful = self.spent = 0
 
+    def widths(self, recipe: int) -> tuple[int, ...]:
+        """The true hidden widths of a recipe; none for a model that is no MLP."""
+        return hidden_of(self.recipes[recipe])
+
     def lane(self, recipe: int, context: int) -> int:
         """The number of a lane."""
         return recipe * len(self.contexts) + context
@@ -260,16 +298,17 @@ class _Collector:
         """Keep a chunk of epochs of every lane that was running, up to its end."""
         best, step = np.asarray(lanes.state.best_epoch), np.asarray(lanes.state.step)
         score = np.asarray(lanes.state.best_score)
-        count = len(seen.outcome)
+        count, longest = len(seen.outcome), 0
         for place in np.flatnonzero(who >= 0):
             number = who[place]
             ends = np.flatnonzero(seen.outcome[:, place] != Outcome.RUNNING)
             lived = int(ends[0]) + 1 if len(ends) else count
             self.chunks[number].append(jax.tree.map(lambda leaf, p=place, n=lived: leaf[:n, p], seen))
             self.useful += lived
+            longest = max(longest, lived)
             self.outcome[number], self.best_epoch[number] = outcome[place], best[place]
             self.step[number], self.score[number] = step[place], score[place]
-        self.spent += count * len(who)
+        self.spent += longest * len(who)
 
     def finish(self, layout: lane_program.Layout, lanes: lane_program.Lanes, who: np.ndarray, ended: np.ndarray) -> None:
         """Judge lanes that have ended on the test rows."""
@@ -289,11 +328,37 @@ class _Collector:
         left = max(most - spared - self.useful, 0)
         return Progress(done, len(self.outcome), self.useful, seconds, seconds * left / max(self.useful, 1))
 
+    def unpad(self, wide: list[Recipe]) -> None:
+        """Shares of units are over a lane's own units: what only pads is neither dead nor saturated."""
+        for number, chunks in enumerate(self.chunks):
+            place = number // len(self.contexts)
+            true, padded = self.widths(place), hidden_of(wide[place])
+            if true != padded:
+                factor = np.array(padded, np.float32) / np.array(true, np.float32)
+                # Of a sum of 0, a padded unit's, an activation's slope may be 0 (ReLU) or not (tanh).
+                dead = float(self.recipes[place].model.activation.flat(jnp.zeros(1))[0])  # type: ignore[attr-defined]
+                self.chunks[number] = [
+                    dataclasses.replace(
+                        seen, dead=seen.dead * factor - dead * (factor - 1), saturated=seen.saturated * factor
+                    )
+                    for seen in chunks
+                ]
+
+    def padded(self, wide: list[Recipe], inputs: int, outputs: int) -> float:
+        """Arithmetic on padding, as a share of all, over the lanes' epochs."""
+        own = spent = 0
+        for number, chunks in enumerate(self.chunks):
+            place, epochs = number // len(self.contexts), sum(len(seen.outcome) for seen in chunks)
+            own += epochs * arithmetic(self.widths(place), inputs, outputs)
+            spent += epochs * arithmetic(hidden_of(wide[place]), inputs, outputs)
+        return 1.0 - own / max(spent, 1)
+
     def population(self, report: Report, interrupted: bool, folds: int | None) -> Population:
         """Everything, as columns."""
         recipe, context = np.divmod(np.arange(len(self.outcome)), len(self.contexts))
         seen = tuple(join(chunks) if chunks else None for chunks in self.chunks)
-        best = np.maximum(self.best_epoch, 1) - 1
+        # A fork whose best epoch was before it began has no row for it.
+        best = self.best_epoch - 1 - self.first_epoch
         columns = {}
         for name, field in (
             ("train_loss", "train_loss"),
@@ -301,7 +366,7 @@ class _Collector:
             (f"valid_{self.metric}", "valid_metric"),
         ):
             columns[name] = np.array(
-                [np.nan if each is None else getattr(each, field)[b] for each, b in zip(seen, best, strict=True)]
+                [np.nan if each is None or b < 0 else getattr(each, field)[b] for each, b in zip(seen, best, strict=True)]
             )
         if self.test is not None:
             columns |= self.test_columns
@@ -339,4 +404,4 @@ class _Collector:
         }
         table = dataclasses.replace(self.data, dataset=dataclasses.replace(dataset, **rows))
         key = _key(context.seed, recipe if self.independent else None)
-        return train(self.recipes[recipe], table, seed=context.seed, key=key)
+        return train(self.recipes[recipe], table, seed=context.seed, key=key, state=self.state)

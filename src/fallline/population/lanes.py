@@ -6,6 +6,7 @@ a constant to `vmap`: the data, the minibatch order, the scaled minibatch. Lanes
 
 import dataclasses
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -18,10 +19,11 @@ from fallline.core.outcome import Outcome
 from fallline.core.random import Seed
 from fallline.metrics import metrics_of
 from fallline.population.groups import rebuild
+from fallline.population.widths import narrow
 from fallline.training import program
 from fallline.training.arrays import Arrays
 from fallline.training.state import Epoch, State
-from fallline.training.step import answers, scaled_target
+from fallline.training.step import answers, network_of, scaled_target
 from fallline.training.watch import predict
 
 ROWS = ("train", "train_count", "valid", "valid_count")
@@ -37,12 +39,14 @@ class Layout:
         differ: for every leaf of the recipe, whether lanes have their own.
         scalers_differ: whether lanes scale their rows differently.
         own_rows: whether every lane has its own index sets and key, as for lanes of several folds and seeds.
+        padded: whether lanes have widths of their own, narrower than the program's.
     """
 
     structure: Any
     differ: tuple[bool, ...]
     scalers_differ: bool
     own_rows: bool
+    padded: bool = False
 
     @property
     def common(self) -> tuple[str, ...]:
@@ -81,19 +85,25 @@ def _mapped(layout: Layout) -> tuple[Any, Any, Any]:
     def recipe_of(own: Any, common: Any) -> Any:
         return rebuild(layout.structure, layout.differ, own, common)
 
-    def start(own: Any, common: Any, arrays: Arrays, rows: Any, keys: Any) -> tuple[State, dict[str, Any]]:
+    def start_one(own: Any, common: Any, arrays: Arrays, key: Any, widths: Array) -> State:
+        recipe = recipe_of(own, common)
+        state = program.start(recipe, arrays, key)
+        if not layout.padded:
+            return state
+        return narrow(recipe, network_of(recipe, arrays), state, arrays.x.shape[1], widths)
+
+    def start(own: Any, common: Any, arrays: Arrays, rows: Any, keys: Any, widths: Any) -> tuple[State, dict[str, Any]]:
         if layout.own_rows:
-            run = lambda o, r, k: program.start(recipe_of(o, common), dataclasses.replace(arrays, **r), k)  # noqa: E731
-            state = jax.vmap(run)(own, rows, keys)
+            run = lambda o, r, k, w: start_one(o, common, dataclasses.replace(arrays, **r), k, w)  # noqa: E731
+            state = jax.vmap(run)(own, rows, keys, widths)
             # Every lane starts at epoch 0 and they go on in step, so the epoch is no lane's own.
             return split(dataclasses.replace(state, epoch=jnp.int32(0)), layout.common)
         shared = program.start(recipe_of([leaf[0] for leaf in own], common), arrays, keys)
 
-        def run_own(o: Any) -> State:
-            return split(program.start(recipe_of(o, common), arrays, keys), layout.common)[0]
+        def run_own(o: Any, w: Array) -> State:
+            return split(start_one(o, common, arrays, keys, w), layout.common)[0]
 
-        count = own[0].shape[0]
-        return jax.vmap(run_own, axis_size=count)(own), split(shared, layout.common)[1]
+        return jax.vmap(run_own)(own, widths), split(shared, layout.common)[1]
 
     def advance(
         own: Any, common: Any, arrays: Arrays, rows: Any, state: State, shared: dict[str, Any], until: Array
@@ -139,6 +149,14 @@ def _mapped(layout: Layout) -> tuple[Any, Any, Any]:
     return start, advance, finish
 
 
+_JITTED: list[Any] = []
+
+
+def compilations() -> int:
+    """Lane programs compiled so far in this process."""
+    return sum(each._cache_size() for each in _JITTED)
+
+
 @functools.cache
 def programs(layout: Layout) -> tuple[Any, Any, Any]:
     """(start, advance, finish) of a layout, compiled and spread over the devices; once per layout and process."""
@@ -148,8 +166,8 @@ def programs(layout: Layout) -> tuple[Any, Any, Any]:
     shared: Any = {name: COMMON for name in layout.common}
     history = PartitionSpec(None, "lanes")
     spread = functools.partial(jax.shard_map, mesh=over, check_vma=False)
-    return (
-        jax.jit(spread(start, in_specs=(LANES, COMMON, COMMON, LANES, keys), out_specs=(LANES, shared))),
+    jitted = (
+        jax.jit(spread(start, in_specs=(LANES, COMMON, COMMON, LANES, keys, LANES), out_specs=(LANES, shared))),
         jax.jit(
             spread(
                 advance,
@@ -160,6 +178,8 @@ def programs(layout: Layout) -> tuple[Any, Any, Any]:
         ),
         jax.jit(spread(finish, in_specs=(LANES, COMMON, COMMON, LANES, LANES, shared, COMMON), out_specs=LANES)),
     )
+    _JITTED.extend(jitted)
+    return jitted
 
 
 def place_lanes(tree: Any) -> Any:
@@ -172,11 +192,22 @@ def place_common(tree: Any) -> Any:
     return jax.device_put(tree, NamedSharding(mesh(), COMMON))
 
 
-def begin(layout: Layout, own: Any, common: Any, arrays: Arrays, rows: dict[str, Any], keys: Seed) -> Lanes:
-    """Lanes before their first step."""
+def begin(
+    layout: Layout, own: Any, common: Any, arrays: Arrays, rows: dict[str, Any], keys: Seed, widths: np.ndarray
+) -> Lanes:
+    """Lanes before their first step; `widths` (lanes, hidden layers) are read where the layout is padded."""
     own, rows = place_lanes(own), place_lanes(rows)
-    state, shared = programs(layout)[0](own, common, arrays, rows, keys)
+    state, shared = programs(layout)[0](own, common, arrays, rows, keys, place_lanes(widths))
     return Lanes(own, common, arrays, rows, state, shared)
+
+
+def resume(
+    layout: Layout, own: Any, common: Any, arrays: Arrays, rows: dict[str, Any], states: Sequence[State]
+) -> Lanes:
+    """Lanes that go on from given states, one for each lane, all at the same epoch."""
+    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(split(state, layout.common)[0] for state in states))
+    shared = split(states[0], layout.common)[1]
+    return Lanes(place_lanes(own), common, arrays, place_lanes(rows), place_lanes(stacked), place_common(shared))
 
 
 def go(layout: Layout, lanes: Lanes, until: int) -> Epoch:

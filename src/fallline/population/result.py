@@ -30,6 +30,7 @@ class Report:
         programs: lane programs used, one per structure and number of lanes.
         compilations: programs compiled by this call, starts and tests included.
         filled: share of lane-epochs that filled up programs and were thrown away.
+        padded: share of the arithmetic that went into making lanes of different widths equal.
         seconds: wall-clock of the call.
         lane_epochs: epochs trained, summed over lanes.
     """
@@ -38,6 +39,7 @@ class Report:
     programs: int
     compilations: int
     filled: float
+    padded: float
     seconds: float
     lane_epochs: int
 

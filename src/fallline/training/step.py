@@ -29,6 +29,9 @@ def batch_rows(recipe: Recipe, arrays: Arrays) -> int:
     return max(1, min(recipe.batch_size, arrays.train.shape[0]))
 
 
+LIMIT = 1e15  # an objective beyond it has diverged, though float32 goes on to 3e38
+
+
 class Tally(NamedTuple):
     """Sums over an epoch's steps, weighted by examples, and the last step's update."""
 
@@ -84,7 +87,7 @@ def one_step(
     delta, memory = now.optimizer.update(gradient, state.memory, state.params, value=cost)
     # The guard against divergence: a dot product per array is fast, an ordinary sum is not (see `penalties.L2`).
     squares = {name: sum(jnp.vdot(g, g) for g in jax.tree.leaves(layer)) for name, layer in gradient.items()}
-    healthy = jnp.isfinite(loss) & jnp.isfinite(sum(squares.values()))
+    healthy = (cost < LIMIT) & jnp.isfinite(sum(squares.values()))
     filled = total > 0 if arrays.ragged else jnp.bool_(True)
     moves = state.running & filled & healthy
     # Only the params are guarded: nothing reads a diverged run's memory again, and to choose between the old memory

@@ -28,6 +28,7 @@ from fallline.training.recipe import Recipe, complete, recipe_to_plain
 from fallline.training.state import Epoch, State
 from fallline.training.watch import layer_names
 
+CEILING = 2**31 - 1
 CHUNK_SECONDS = 0.5  # how long a compiled call may run before Python looks up
 
 
@@ -97,6 +98,8 @@ def train(
     checkpoint_seconds: float = 10.0,
     resume: bool = False,
     key: jax.Array | None = None,
+    until: int | None = None,
+    state: State | None = None,
 ) -> Run:
     """Train one recipe on a table.
 
@@ -109,6 +112,8 @@ def train(
         checkpoint_seconds: shortest time between two checkpoints.
         resume: continue from the folder's newest whole checkpoint, if there is one.
         key: the run's random key, where it is not the seed's own.
+        until: stop after this epoch, with a state that can be continued.
+        state: continue from another run's state, as `continued` makes it fit this recipe.
 
     Raises: FalllineError for a recipe that does not fit the data.
 
@@ -128,14 +133,15 @@ def train(
     key = own_key if key is None else key
     notes: list[str] = []
     traced = as_arrays(recipe)
-    state, seen = None, None
+    seen = None
     identity = {"recipe": _digest(recipe), "data": table.fingerprint, "seed": int(seed)} if folder else {}
     if resume and folder is not None:
         like = jax.eval_shape(program.start, traced, arrays, key)
         state, seen, damaged = load_checkpoint(folder, like, identity)
         notes += [f"{sentence}; the one before it is used" if state is not None else sentence for sentence in damaged]
     chunks = [] if seen is None else [seen]
-    state = compiled_start(traced, arrays, key) if state is None else state
+    state = compiled_start(traced, arrays, key) if state is None else continued(state, traced, arrays)
+    begun, goal = int(state.epoch), CEILING if until is None else until
     names = layer_names(recipe, arrays)
     first_metric = metrics_of(table.task)[0].name
     label = functools.partial(_label, metric=first_metric, monitor=recipe.monitor, names=names)
@@ -144,14 +150,14 @@ def train(
 
     saved, count = time.perf_counter(), 1
     with Interrupt() as interrupt:
-        while bool(state.running) and not interrupt.asked:
+        while bool(state.running) and int(state.epoch) < goal and not interrupt.asked:
             before, asked_at = int(state.epoch), time.perf_counter()
-            state, seen = compiled_advance(traced, arrays, state, jnp.int32(before + count))
+            state, seen = compiled_advance(traced, arrays, state, jnp.int32(min(before + count, goal)))
             interrupt.wait(state.epoch)
             done = int(state.epoch) - before
             chunks.append(jax.tree.map(lambda leaf, done=done: np.asarray(leaf)[:done], seen))
             each = (time.perf_counter() - asked_at) / max(done, 1)
-            if before == 0:
+            if before == begun:
                 setup += time.perf_counter() - asked_at
             count = int(np.clip(CHUNK_SECONDS / each, 1, program.CAPACITY))
             now = time.perf_counter()
@@ -161,7 +167,7 @@ def train(
             if folder is not None and bool(state.running) and now - saved >= checkpoint_seconds:
                 save_checkpoint(folder, state, join(chunks), identity)
                 saved = now
-        interrupted = bool(state.running)
+        interrupted = interrupt.asked and bool(state.running)
         if interrupted and folder is not None and chunks:
             save_checkpoint(folder, state, join(chunks), identity)
 
@@ -180,6 +186,23 @@ def train(
         seed=int(seed),
         notes=tuple(notes),
     )
+
+
+def continued(state: State, recipe: Recipe, arrays: Arrays) -> State:
+    """A copy of a run's state that goes on under another recipe, if that leaves it something to do.
+
+    Raises: FalllineError where the recipe's network or update rule has another memory than the state's.
+    """
+    fresh = jax.eval_shape(program.start, recipe, arrays, state.key)
+    shapes = lambda tree: [(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(tree)]  # noqa: E731
+    if jax.tree.structure(fresh) != jax.tree.structure(state) or shapes(fresh) != shapes(state):
+        raise FalllineError(
+            "the state does not fit the recipe: a run can be continued under other numbers and other schedules, not "
+            "with another network, update rule or scaler; or the data have another number of columns"
+        )
+    ended = (state.outcome == Outcome.DIVERGED) | (state.epoch >= recipe.epochs)
+    outcome = jnp.where(ended, jnp.maximum(state.outcome, Outcome.FINISHED), Outcome.RUNNING).astype(jnp.int32)
+    return dataclasses.replace(jax.tree.map(jnp.copy, state), outcome=outcome)
 
 
 def place(recipe: Recipe, table: Table, seed: int) -> tuple[Recipe, Arrays, jax.Array]:

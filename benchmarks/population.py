@@ -1,0 +1,269 @@
+"""Hundreds of trainings as one program, beside loops over configurations in scikit-learn and PyTorch.
+
+    python benchmarks/population.py compare    64 configurations against scikit-learn, joblib with 2 processes, PyTorch
+    python benchmarks/population.py lanes      cost and memory per lane, against the number of lanes
+    python benchmarks/population.py folds      1,000 configurations x 5 folds on digits
+    python benchmarks/population.py            all three
+
+Every part runs in one process on one machine, everything that is compared in the same run; ratios are of medians.
+"""
+
+import argparse
+import gc
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+import warnings
+
+CASES = [((20, 64, 64, 2), 12800, 64, 20), ((64, 128, 10), 12800, 64, 20), ((784, 128, 10), 6400, 16, 5)]
+BATCH = 128
+
+
+def rows(sizes, count):
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(count, sizes[0])).astype(np.float32)
+    teacher = rng.normal(size=(sizes[0], sizes[-1]))
+    return x, np.argmax(x @ teacher + rng.gumbel(size=(count, sizes[-1])), axis=1).astype(np.int32)
+
+
+def settings(count):
+    """Learning rates and penalties of the configurations: the same for every library."""
+    import numpy as np
+
+    rng = np.random.default_rng(1)
+    return list(zip(10 ** rng.uniform(-4, -2, count), 10 ** rng.uniform(-6, -3, count), strict=True))
+
+
+def recipes(sizes, configurations, epochs):
+    from fallline.models import MLP
+    from fallline.optimizers import Adam
+    from fallline.penalties import L2
+    from fallline.scalers import Standardise
+    from fallline.training.recipe import Recipe
+
+    return [
+        Recipe(
+            model=MLP(hidden=sizes[1:-1], dropout=None),
+            optimizer=Adam(float(rate)),
+            penalty=L2(float(strength)),
+            scaler=Standardise(),
+            batch_size=BATCH,
+            epochs=epochs,
+            patience=None,
+        )
+        for rate, strength in configurations
+    ]
+
+
+def table(x, y):
+    from fallline.data.table import Table
+
+    return Table.from_arrays(x, y, test=0.0, valid=0.0, task="classification")
+
+
+def fit_scikit(sizes, x, y, rate, strength, epochs):
+    from sklearn.neural_network import MLPClassifier
+
+    model = MLPClassifier(
+        sizes[1:-1],
+        batch_size=BATCH,
+        learning_rate_init=rate,
+        alpha=strength * BATCH,  # its penalty is divided by the batch
+        max_iter=epochs,
+        tol=0.0,
+        n_iter_no_change=epochs + 1,
+        random_state=0,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return model.fit(x, y).loss_
+
+
+def fit_torch(sizes, x, y, rate, strength, epochs):
+    import torch
+
+    torch.manual_seed(0)
+    layers = []
+    for a, b in zip(sizes[:-1], sizes[1:], strict=True):
+        layers += [torch.nn.Linear(a, b), torch.nn.ReLU()]
+    model = torch.nn.Sequential(*layers[:-1])
+    rule = torch.optim.Adam(model.parameters(), lr=rate, weight_decay=strength, fused=True)
+    features, target = torch.from_numpy(x), torch.from_numpy(y).long()
+    for _ in range(epochs):
+        order = torch.randperm(len(features))
+        for i in range(0, len(features), BATCH):
+            chosen = order[i : i + BATCH]
+            loss = torch.nn.functional.cross_entropy(model(features[chosen]), target[chosen])
+            rule.zero_grad()
+            loss.backward()
+            rule.step()
+    return float(loss.detach())
+
+
+def clock(call):
+    gc.collect()
+    began = time.perf_counter()
+    call()
+    return time.perf_counter() - began
+
+
+def compare(rounds):
+    """Seconds for all configurations. Libraries that loop are timed on a part of them, and scaled up."""
+    import joblib
+
+    from fallline.population import evaluate
+
+    print(f"{'network':>12} {'configurations':>14} {'who':>26} {'seconds':>8} {'us per step':>12} {'loop / it':>10}")
+    for sizes, count, many, epochs in CASES:
+        x, y = rows(sizes, count)
+        configurations = settings(many)
+        data, ours = table(x, y), recipes(sizes, configurations, epochs)
+        part = configurations[: max(4, many // 8)]
+
+        def loop(fit, part=part, sizes=sizes, x=x, y=y, epochs=epochs):
+            for rate, strength in part:
+                fit(sizes, x, y, rate, strength, epochs)
+
+        def pool(part=part, sizes=sizes, x=x, y=y, epochs=epochs):
+            run = joblib.delayed(fit_scikit)
+            joblib.Parallel(n_jobs=2)(run(sizes, x, y, rate, strength, epochs) for rate, strength in part)
+
+        ways = {
+            "fallline, everything": (lambda ours=ours, data=data: evaluate(ours, data), 1.0),
+            "fallline": (lambda ours=ours, data=data: evaluate(ours, data), 1.0),
+            "scikit-learn loop": (lambda: loop(fit_scikit), many / len(part)),
+            "scikit-learn, joblib x 2": (pool, many / len(part)),
+        }
+        try:
+            import torch
+
+            torch.set_num_threads(os.cpu_count() or 1)
+            ways["PyTorch loop"] = (lambda: loop(fit_torch), many / len(part))
+        except ImportError:
+            pass
+        first = clock(ways["fallline, everything"][0])
+        pool()  # joblib's processes start
+        times = {name: [] for name in ways}
+        times["fallline, everything"] = [first]
+        for _ in range(rounds):
+            for name, (call, factor) in ways.items():
+                if name != "fallline, everything":
+                    times[name].append(clock(call) * factor)
+        medians = {name: statistics.median(each) for name, each in times.items()}
+        steps = many * epochs * -(-count // BATCH)
+        for name, seconds in medians.items():
+            ratio = medians["scikit-learn loop"] / seconds
+            print(
+                f"{'-'.join(map(str, sizes)):>12} {many:>14} {name:>26} {seconds:8.2f} {seconds / steps * 1e6:12.0f} "
+                f"{ratio:9.2f}x",
+                flush=True,
+            )
+
+
+def lanes():
+    """Microseconds per lane and step against the lanes in one program, each number in a process of its own."""
+    print(f"{'network':>12} {'lanes':>6} {'us per lane and step':>21} {'GFLOP/s':>8} {'of peak':>8} {'peak MB':>8}")
+    peak = matrix_peak()
+    for sizes, count, _, _ in CASES:
+        for many in (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024):
+            if sizes[0] == 784 and many > 256:
+                continue
+            out = subprocess.run(
+                [sys.executable, __file__, "one", "-".join(map(str, sizes)), str(count), str(many)],
+                capture_output=True, text=True, check=True,
+            )  # fmt: skip
+            each, memory = map(float, out.stdout.split()[-2:])
+            flops = 6 * BATCH * sum(a * b for a, b in zip(sizes[:-1], sizes[1:], strict=True)) / each / 1e3
+            print(
+                f"{'-'.join(map(str, sizes)):>12} {many:>6} {each:21.0f} {flops:8.0f} {flops / peak:8.0%} {memory:8.0f}",
+                flush=True,
+            )
+    print(f"matrix-product peak, float32, both cores: {peak:.0f} GFLOP/s")
+
+
+def matrix_peak():
+    """GFLOP/s of NumPy's float32 product of two 2048 x 2048 matrices, the best of ten."""
+    import numpy as np
+
+    a = np.random.default_rng(0).normal(size=(2048, 2048)).astype(np.float32)
+    return 2 * 2048**3 / min(clock(lambda: a @ a) for _ in range(10)) / 1e9
+
+
+def one(name, count, many):
+    """One program of so many lanes, whatever the product would choose; prints us per lane and step, and peak MB."""
+    import jax
+
+    from fallline.population import sizes as chosen
+    from fallline.population import evaluate
+
+    shape = tuple(map(int, name.split("-")))
+    devices = len(jax.devices())
+    per_device = max(1, many // devices)
+    chosen.SIZES = (per_device,)
+    chosen.CACHE = 2**60
+    import fallline.population.evaluate  # noqa: F401
+
+    sys.modules["fallline.population.evaluate"].SIZES = (per_device,)
+    x, y = rows(shape, count)
+    epochs = max(1, min(8, 2048 // many))
+    data, ours = table(x, y), recipes(shape, settings(max(many, 8)), epochs)[:many]
+    evaluate(ours, data)
+    seconds = statistics.median(clock(lambda: evaluate(ours, data)) for _ in range(3))
+    steps = epochs * -(-count // BATCH)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(seconds / steps / many * 1e6, memory)
+
+
+def folds():
+    """1,000 configurations x 5 folds on digits in one call, with the defaults of `Recipe` otherwise."""
+    import numpy as np
+
+    import fallline as fl
+
+    data = fl.load("sklearn:digits")
+    rng = np.random.default_rng(0)
+    ours = [
+        fl.replace(
+            fl.Recipe(),
+            {
+                "optimizer.learning_rate.peak": float(10 ** rng.uniform(-4, -1)),
+                "penalty.strength": float(10 ** rng.uniform(-6, -2)),
+                "model.dropout": float(rng.uniform(0, 0.5)),
+            },
+        )
+        for _ in range(1000)
+    ]
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    population = fl.evaluate(ours, data, folds=5)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    report = population.report
+    scores = population.mean_score()
+    print(f"1,000 configurations x 5 folds: {report.seconds:.0f} s, {report.lane_epochs:,} epochs, {report}")
+    print(f"best mean validation loss {scores.min():.4f} at {population.recipes[population.best].optimizer.learning_rate}")
+    print(f"peak memory {memory:.0f} MB ({before:.0f} MB before)")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("part", nargs="?", default="all", choices=["all", "compare", "lanes", "folds", "one"])
+    parser.add_argument("rest", nargs="*", help=argparse.SUPPRESS)
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    if arguments.part == "one":
+        one(arguments.rest[0], int(arguments.rest[1]), int(arguments.rest[2]))
+        return
+    if arguments.part in ("all", "compare"):
+        compare(arguments.rounds)
+    if arguments.part in ("all", "lanes"):
+        lanes()
+    if arguments.part in ("all", "folds"):
+        folds()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""Fifty steps of PyTorch's update rules from one start, recorded for tests that do without PyTorch.
+
+    python benchmarks/record_trajectories.py        writes tests/optimizers/trajectories.json
+
+One objective in float64, full batch: a stiff quadratic (curvatures 0.01 to 100) plus the squared error of a network of
+one hidden layer. The learning rate falls to 0.3 of itself at step 25, so that a rate inside the velocity and one
+outside of it are told apart.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+
+OUT = Path(__file__).parent.parent / "tests" / "optimizers" / "trajectories.json"
+STEPS, FALL_AT, FALL = 50, 25, 0.3
+KEEP = [1, 2, 3, 10, 25, 26, 50]  # steps after which the params are kept
+o = torch.optim
+CASES = {
+    "SGD(lr=0.01)": lambda p: o.SGD(p, lr=0.01),
+    "SGD(lr=0.01, momentum=0.9)": lambda p: o.SGD(p, lr=0.01, momentum=0.9),
+    "SGD(lr=0.01, momentum=0.9, nesterov=True)": lambda p: o.SGD(p, lr=0.01, momentum=0.9, nesterov=True),
+    "SGD(lr=0.01, weight_decay=0.1)": lambda p: o.SGD(p, lr=0.01, weight_decay=0.1),
+    "Adagrad(lr=0.1)": lambda p: o.Adagrad(p, lr=0.1),
+    "Adagrad(lr=0.1, initial_accumulator_value=0.1)": lambda p: o.Adagrad(p, lr=0.1, initial_accumulator_value=0.1),
+    "Adadelta()": lambda p: o.Adadelta(p),
+    "Adadelta(lr=0.5, rho=0.95, eps=1e-4)": lambda p: o.Adadelta(p, lr=0.5, rho=0.95, eps=1e-4),
+    "Rprop(lr=0.01)": lambda p: o.Rprop(p, lr=0.01),
+    "Rprop(lr=0.1, etas=(0.3, 1.3))": lambda p: o.Rprop(p, lr=0.1, etas=(0.3, 1.3)),
+    "RMSprop(lr=0.01)": lambda p: o.RMSprop(p, lr=0.01),
+    "RMSprop(lr=0.01, alpha=0.9, momentum=0.9)": lambda p: o.RMSprop(p, lr=0.01, alpha=0.9, momentum=0.9),
+    "RMSprop(lr=0.01, centered=True)": lambda p: o.RMSprop(p, lr=0.01, centered=True),
+    "RMSprop(lr=0.01, centered=True, momentum=0.5)": lambda p: o.RMSprop(p, lr=0.01, centered=True, momentum=0.5),
+    "Adam(lr=0.1)": lambda p: o.Adam(p, lr=0.1),
+    "Adam(lr=0.1, betas=(0.5, 0.9), eps=1e-2)": lambda p: o.Adam(p, lr=0.1, betas=(0.5, 0.9), eps=1e-2),
+    "Adam(lr=0.1, betas=(0.9, 0.9), amsgrad=True)": lambda p: o.Adam(p, lr=0.1, betas=(0.9, 0.9), amsgrad=True),
+    "AdamW(lr=0.1, weight_decay=0.1)": lambda p: o.AdamW(p, lr=0.1, weight_decay=0.1),
+    "NAdam(lr=0.1)": lambda p: o.NAdam(p, lr=0.1),
+    "NAdam(lr=0.1, momentum_decay=1.0)": lambda p: o.NAdam(p, lr=0.1, momentum_decay=1.0),
+}
+
+
+def problem() -> dict[str, list]:
+    """The numbers of the objective and its start, short enough to be written in full."""
+    rng = np.random.default_rng(5)
+    draw = lambda *shape: np.round(rng.normal(size=shape), 3).tolist()  # noqa: E731
+    return {
+        "curvature": [0.01, 0.1, 1.0, 10.0, 100.0, 3.0],
+        "x": draw(8, 3),
+        "y": draw(8, 2),
+        "start": {"quadratic": [1.0, -2.0, 3.0, -4.0, 5.0, 0.0]}
+        | {"w1": draw(3, 4), "b1": draw(4), "w2": draw(4, 2), "b2": draw(2)},
+    }
+
+
+def walk(made: dict, case) -> dict[str, list]:
+    p = {name: torch.tensor(value, dtype=torch.float64, requires_grad=True) for name, value in made["start"].items()}
+    curvature, x, y = (torch.tensor(made[name], dtype=torch.float64) for name in ("curvature", "x", "y"))
+    rule = case(list(p.values()))
+    kept: dict[str, list] = {name: [] for name in p}
+    for step in range(1, STEPS + 1):
+        if step == FALL_AT + 1:
+            for group in rule.param_groups:
+                group["lr"] *= FALL
+        rule.zero_grad()
+        quadratic = 0.5 * (curvature * p["quadratic"] ** 2).sum()
+        out = torch.tanh(x @ p["w1"] + p["b1"]) @ p["w2"] + p["b2"]
+        (quadratic + 0.5 * ((out - y) ** 2).sum(dim=1).mean()).backward()
+        rule.step()
+        if step in KEEP:
+            for name, value in p.items():
+                kept[name].append(value.detach().tolist())
+    return kept
+
+
+def main() -> None:
+    made = problem()
+    head = {"torch": torch.__version__, "steps": STEPS, "keep": KEEP, "fall_at": FALL_AT, "fall": FALL}
+    paths = {label: walk(made, case) for label, case in CASES.items()}
+    OUT.write_text(json.dumps({**head, "problem": made, "paths": paths}) + "\n")
+    print(f"{len(paths)} trajectories in {OUT}")
+
+
+if __name__ == "__main__":
+    main()

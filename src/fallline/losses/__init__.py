@@ -1,0 +1,12 @@
+"""Losses: `(prediction, target) -> loss per example`, from logits, never reduced."""
+
+from fallline.losses.base import Loss as Loss
+from fallline.losses.bins import BinnedCrossEntropy as BinnedCrossEntropy
+from fallline.losses.classes import BinaryCrossEntropy as BinaryCrossEntropy
+from fallline.losses.classes import SoftmaxCrossEntropy as SoftmaxCrossEntropy
+from fallline.losses.margins import Hinge as Hinge
+from fallline.losses.numbers import AbsoluteError as AbsoluteError
+from fallline.losses.numbers import Huber as Huber
+from fallline.losses.numbers import Poisson as Poisson
+from fallline.losses.numbers import Quantile as Quantile
+from fallline.losses.numbers import SquaredError as SquaredError

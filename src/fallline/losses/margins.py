@@ -1,0 +1,60 @@
+"""Losses that ask for a margin instead of a probability."""
+
+from typing import ClassVar
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from fallline.core.field import number, structure
+from fallline.losses.base import Loss
+
+
+class Hinge(Loss):
+    """The support vector machine's loss: nothing, once the true class leads by the margin.
+
+        two classes:      l = max(0, margin - y z),  y = -1 or 1, one output
+        crammer_singer:   l = max(0, margin + max_(j != y) z_j - z_y)
+        weston_watkins:   l = sum_(j != y) max(0, margin + z_j - z_y)
+
+    For boundaries rather than probabilities: examples that are right by the margin have no say. Its `mean` is only a
+    squashed score, which ranks classes and is no probability. Crammer and Singer's form looks at the strongest rival,
+    that of Weston and Watkins at all of them.
+
+    Source: Cortes and Vapnik, "Support-vector networks", 1995; Crammer and Singer, 2001, equation 3; Weston and
+    Watkins, 1999, equation 3.
+
+    >>> Hinge()(jnp.array([[3.0, 2.5, 0.0]]), jnp.array([0])).tolist()
+    [0.5]
+    """
+
+    name: ClassVar[str] = "hinge"
+    tasks: ClassVar[tuple[str, ...]] = ("classification",)
+    probabilistic: ClassVar[bool] = False
+    margin: float = number(1.0, valid="(0, inf)", usual=(0.1, 10.0), scale="log", help="lead that is asked for")
+    form: str = structure(
+        "crammer_singer", choices=("crammer_singer", "weston_watkins"), help="rivals that count, with several classes"
+    )
+
+    def outputs(self, count: int, task: str) -> int:
+        return 1 if count == 2 else count
+
+    def __call__(
+        self, prediction: Float[Array, "batch outputs"], target: Int[Array, " batch"]
+    ) -> Float[Array, " batch"]:
+        z = prediction
+        if z.shape[-1] == 1:
+            y = 2.0 * target.astype(z.dtype) - 1.0
+            return jax.nn.relu(self.margin - y * z[:, 0])
+        chosen = target[:, None] == jnp.arange(z.shape[-1])
+        lead = jnp.sum(jnp.where(chosen, z, 0.0), axis=-1)
+        if self.form == "weston_watkins":
+            return jnp.sum(jnp.where(chosen, 0.0, jax.nn.relu(self.margin + z - lead[:, None])), axis=-1)
+        rival = jnp.max(jnp.where(chosen, -jnp.inf, z), axis=-1)
+        return jax.nn.relu(self.margin + rival - lead)
+
+    def mean(self, prediction: Float[Array, "batch outputs"]) -> Float[Array, "batch targets"]:
+        if prediction.shape[-1] > 1:
+            return jax.nn.softmax(prediction, axis=-1)
+        p = jax.nn.sigmoid(prediction)
+        return jnp.concatenate([1.0 - p, p], axis=-1)

@@ -1,0 +1,145 @@
+"""Losses for numbers: squared, absolute, Huber's, quantiles and counts."""
+
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from fallline.core.field import number
+from fallline.losses.base import Loss
+
+
+class SquaredError(Loss):
+    """Squared error, averaged over the targets.
+
+        l = mean_j (z_j - y_j)^2
+
+    A single far-off target dominates the gradient; with outliers use an absolute or Huber loss.
+
+    Source: Legendre, 1805.
+
+    >>> SquaredError()(jnp.array([[1.0], [4.0]]), jnp.array([[1.0], [2.0]])).tolist()
+    [0.0, 4.0]
+    """
+
+    name: ClassVar[str] = "squared_error"
+    tasks: ClassVar[tuple[str, ...]] = ("regression",)
+
+    def __call__(
+        self, prediction: Float[Array, "batch outputs"], target: Float[Array, "batch outputs"]
+    ) -> Float[Array, " batch"]:
+        return jnp.mean((prediction - target) ** 2, axis=-1)
+
+
+class AbsoluteError(Loss):
+    """Absolute error, averaged over the targets.
+
+        l = mean_j |z_j - y_j|
+
+    Its best constant answer is the median, so a few far-off targets hardly move it. The gradient never shrinks near
+    the optimum: let the learning rate decay.
+
+    Source: Boscovich, 1757; Laplace, 1774.
+
+    >>> AbsoluteError()(jnp.array([[1.0], [4.0]]), jnp.array([[1.0], [2.0]])).tolist()
+    [0.0, 2.0]
+    """
+
+    name: ClassVar[str] = "absolute_error"
+    tasks: ClassVar[tuple[str, ...]] = ("regression",)
+
+    def __call__(
+        self, prediction: Float[Array, "batch outputs"], target: Float[Array, "batch outputs"]
+    ) -> Float[Array, " batch"]:
+        return jnp.mean(jnp.abs(prediction - target), axis=-1)
+
+
+class Huber(Loss):
+    """Squared error near the target, absolute error far from it; averaged over the targets.
+
+        d = z - y,  l = d^2 / 2 for |d| <= delta, else delta (|d| - delta / 2)
+
+    The choice for a target with outliers: smooth at the optimum, and no example's gradient is larger than delta.
+
+    Source: Huber, "Robust estimation of a location parameter", 1964; its 1.345 is 95 % as efficient as the mean.
+
+    >>> Huber(1.0)(jnp.array([[0.5], [4.0]]), jnp.array([[0.0], [0.0]])).tolist()
+    [0.125, 3.5]
+    """
+
+    name: ClassVar[str] = "huber"
+    tasks: ClassVar[tuple[str, ...]] = ("regression",)
+    delta: float = number(
+        1.345,
+        valid="(0, inf)",
+        usual=(0.1, 10.0),
+        scale="log",
+        unit="of the scaled target",
+        help="where squared becomes absolute",
+        source="Huber 1964",
+    )
+
+    def __call__(
+        self, prediction: Float[Array, "batch outputs"], target: Float[Array, "batch outputs"]
+    ) -> Float[Array, " batch"]:
+        d = prediction - target
+        near = jnp.clip(d, -self.delta, self.delta)
+        return jnp.mean(near * (d - 0.5 * near), axis=-1)
+
+
+class Quantile(Loss):
+    """Pinball loss: the prediction is a quantile of the target, averaged over the targets.
+
+        d = y - z,  l = level d for d >= 0, else (level - 1) d
+
+    A level of 0.9 gives a number that 9 of 10 targets stay below; two runs, at 0.05 and 0.95, an interval. At 0.5 it
+    is half the absolute error.
+
+    Source: Koenker and Bassett, "Regression quantiles", 1978, equation 3.1.
+
+    >>> Quantile(0.75)(jnp.array([[0.0], [0.0]]), jnp.array([[4.0], [-4.0]])).tolist()
+    [3.0, 1.0]
+    """
+
+    name: ClassVar[str] = "quantile"
+    tasks: ClassVar[tuple[str, ...]] = ("regression",)
+    level: float = number(0.5, valid="(0, 1)", usual=(0.05, 0.95), help="share of targets below the prediction")
+
+    def __call__(
+        self, prediction: Float[Array, "batch outputs"], target: Float[Array, "batch outputs"]
+    ) -> Float[Array, " batch"]:
+        d = target - prediction
+        return jnp.mean(jnp.where(d >= 0, self.level * d, (self.level - 1.0) * d), axis=-1)
+
+
+class Poisson(Loss):
+    """Minus the log-likelihood of counts, whose mean is the exponential of the output; averaged over the targets.
+
+        y ~ Poisson(exp z),  l = exp z - y z + log y!
+
+    For counts and other targets that are never negative and vary more where they are larger; predictions are always
+    positive. The target is not scaled: a count has its own unit.
+
+    Source: Nelder and Wedderburn, "Generalized linear models", 1972, section 3.
+
+    >>> loss = Poisson()(jnp.array([[0.0]]), jnp.array([[3.0]]))
+    >>> round(float(loss[0]), 4)  # 1 + ln 6: three events where one was expected
+    2.7918
+    """
+
+    name: ClassVar[str] = "poisson"
+    tasks: ClassVar[tuple[str, ...]] = ("regression",)
+    least_target: ClassVar[float] = 0.0
+
+    def __call__(
+        self, prediction: Float[Array, "batch outputs"], target: Float[Array, "batch outputs"]
+    ) -> Float[Array, " batch"]:
+        z, y = prediction, target
+        return jnp.mean(jnp.exp(z) - y * z + jax.scipy.special.gammaln(y + 1.0), axis=-1)
+
+    def mean(self, prediction: Float[Array, "batch outputs"]) -> Float[Array, "batch targets"]:
+        return jnp.exp(prediction)
+
+    def target_scaler(self, asked: Any) -> Any:
+        return None

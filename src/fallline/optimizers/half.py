@@ -1,0 +1,48 @@
+"""A smaller memory: averages of gradients in half precision."""
+
+from typing import Any, ClassVar, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from fallline.core.errors import FalllineError
+from fallline.core.field import structure
+from fallline.optimizers.around import Wrapper
+
+
+class HalfMemory(Wrapper):
+    """A rule whose averages of gradients (a velocity, Adam's m) are kept in 16 bits; it computes as before.
+
+        m <- half(beta1 full(m) + (1 - beta1) g)
+
+    Saves a quarter to a half of the rule's memory for a rounding of 0.4 % in the direction (bfloat16). Averages of
+    squares stay as they are: near 1 - beta2 = 0.001 a step changes less than 16 bits can say, and they would stand still.
+
+    Source: Rae et al., "Scaling language models: methods, analysis and insights from training Gopher", 2021, appendix C.
+
+    >>> from fallline.optimizers import Adam
+    >>> state = HalfMemory(Adam()).init(jnp.zeros(3))
+    >>> state.m.dtype.name, state.v.dtype.name
+    ('bfloat16', 'float32')
+    """
+
+    name: ClassVar[str] = "half_memory"
+    dtype: str = structure("bfloat16", choices=("bfloat16", "float16"), help="how the averages are kept")
+
+    def __check_init__(self) -> None:
+        if getattr(self.rule, "averages", None) == ():
+            raise FalllineError(
+                f"HalfMemory.rule = {type(self.rule).__name__} remembers no average of gradients: put HalfMemory right "
+                "around a rule with a momentum, or leave it out"
+            )
+
+    def begin(self, params: Any) -> NamedTuple:
+        return self._cast(super().begin(params), lambda tree: jax.tree.map(lambda m: m.astype(self.dtype), tree))
+
+    def step(self, gradient: Any, state: Any, params: Any = None, **evidence: Any) -> tuple[Any, NamedTuple]:
+        full = lambda tree: jax.tree.map(lambda m, g: m.astype(g.dtype), tree, gradient)  # noqa: E731
+        delta, state = self.rule.update(gradient, self._cast(state, full), params, **evidence)
+        return delta, self._cast(state, lambda tree: jax.tree.map(lambda m: m.astype(self.dtype), tree))
+
+    def _cast(self, state: Any, cast: Any) -> Any:
+        return state._replace(**{name: cast(getattr(state, name)) for name in self.rule.averages})

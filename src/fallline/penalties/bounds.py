@@ -1,0 +1,69 @@
+"""A bound on the weights, and several penalties at once."""
+
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from fallline.core.field import number, part, structure
+from fallline.penalties.base import Penalty, check_layers, chosen
+
+
+class MaxNorm(Penalty):
+    """A bound on the length of each unit's incoming weights, restored after every step.
+
+        w_j <- w_j min(1, limit / ||w_j||),  w_j the weights into unit j
+
+    It costs nothing while a unit stays inside, and allows large learning rates, which a penalty does not; the usual
+    companion of dropout.
+
+    Source: Srebro and Shraibman, "Rank, trace-norm and max-norm", 2005; in networks: Srivastava et al., 2014,
+    section 5.1.
+
+    >>> MaxNorm(1.0).project({"dense_1": {"weight": jnp.array([[3.0, 0.0], [4.0, 0.5]])}})["dense_1"]["weight"].tolist()
+    [[0.6000000238418579, 0.0], [0.800000011920929, 0.5]]
+    """
+
+    name: ClassVar[str] = "max_norm"
+    limit: float = number(
+        3.0, valid="(0, inf)", usual=(0.5, 10.0), scale="log", help="greatest length", source="Srivastava et al. 2014"
+    )
+    layers: tuple[str, ...] | None = structure(None, optional=True, help="layers that it acts on, by name; None: all")
+
+    def __check_init__(self) -> None:
+        check_layers(self)
+
+    def __call__(self, params: Any) -> Float[Array, ""]:
+        return jnp.zeros(())
+
+    def project(self, params: Any) -> Any:
+        leaves, tree = jax.tree.flatten(params)
+        mine = chosen(params, self.layers)
+        return tree.unflatten([self._shorten(w) if act else w for w, act in zip(leaves, mine, strict=True)])
+
+    def _shorten(self, w: Float[Array, "inputs *rest"]) -> Float[Array, "inputs *rest"]:
+        length = jnp.sqrt(jnp.sum(w * w, axis=0))
+        return jnp.where(length > self.limit, w * (self.limit / jnp.maximum(length, 1e-30)), w)
+
+
+class Penalties(Penalty):
+    """Several penalties at once: their sum, and their bounds one after another.
+
+        p(w) = p_1(w) + p_2(w) + ...
+
+    >>> from fallline.penalties import L1, L2
+    >>> float(Penalties((L2(0.2), L1(0.5)))({"dense_1": {"weight": jnp.array([[1.0, -2.0]])}}))
+    2.0
+    """
+
+    name: ClassVar[str] = "penalties"
+    parts: tuple[Penalty, ...] = part(family="penalty", help="the penalties, in order")
+
+    def __call__(self, params: Any) -> Float[Array, ""]:
+        return sum((each(params) for each in self.parts), start=jnp.zeros(()))
+
+    def project(self, params: Any) -> Any:
+        for each in self.parts:
+            params = each.project(params)
+        return params

@@ -1,0 +1,85 @@
+"""Bins of a target, for regression by classes."""
+
+from typing import ClassVar
+
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+from fallline.core.errors import FalllineError
+from fallline.core.field import structure
+from fallline.scalers.base import Scaler, Stats
+from fallline.scalers.quantiles import extremes, weighted_quantiles
+
+
+class Bins(Scaler):
+    """A number becomes the index of its bin; the probabilities of bins become a number again.
+
+        bin(x) = how many inner edges are <= x,  x = sum_k p_k centre_k,  centre_k = mean of the bin's training values
+
+    Edges lie at the quantiles 1/bins, 2/bins, ... of the training rows, or equally far apart between their extremes;
+    values beyond belong to the outer bins. It is the target's scaler of the loss `BinnedCrossEntropy`, which puts it
+    there itself.
+
+    Source: Dougherty, Kohavi and Sahami, "Supervised and unsupervised discretization of continuous features", 1995.
+
+    >>> scaler = Bins(bins=2)
+    >>> y = jnp.array([[1.0], [2.0], [10.0], [20.0]])
+    >>> stats = scaler.fit(y, jnp.ones(4))
+    >>> scaler.apply(stats, y)[:, 0].tolist(), scaler.invert(stats, jnp.array([[0.0, 1.0], [0.5, 0.5]]))[:, 0].tolist()
+    ([0.0, 0.0, 1.0, 1.0], [15.0, 8.25])
+    """
+
+    name: ClassVar[str] = "bins"
+    bins: int = structure(32, unit="bins", help="number of bins")
+    by: str = structure("quantile", choices=("quantile", "width"), help="what the bins have in common")
+
+    def __check_init__(self) -> None:
+        if isinstance(self.bins, bool) or not isinstance(self.bins, int) or self.bins < 2:
+            raise FalllineError(f"Bins.bins = {self.bins!r} is not a number of bins: expected 2 or more")
+
+    def fit(
+        self,
+        x: Float[Array, "rows columns"],
+        weight: Float[Array, " rows"],
+        columns: Bool[Array, " columns"] | None = None,
+    ) -> Stats:
+        levels = jnp.arange(self.bins + 1, dtype=x.dtype) / self.bins
+        if self.by == "quantile":
+            edges = weighted_quantiles(x, weight, levels).T
+        else:
+            low, high = extremes(x, weight)
+            edges = low[:, None] + (high - low)[:, None] * levels
+        stats = {"edges": edges, "centres": 0.5 * (edges[:, :-1] + edges[:, 1:])}
+        # The mean within each bin, as a distance from its middle to keep float32's rounding small.
+        bin = self.apply(stats, x).astype(jnp.int32)
+        column = jnp.arange(x.shape[1])
+        w = jnp.broadcast_to(weight[:, None], x.shape)
+        away = jnp.where(w > 0, w * (x - stats["centres"][column, bin]), 0.0)
+        zero = jnp.zeros_like(stats["centres"])
+        sums, counts = zero.at[column, bin].add(away), zero.at[column, bin].add(w)
+        return stats | {"centres": stats["centres"] + sums / jnp.where(counts > 0, counts, 1.0)}
+
+    def apply(self, stats: Stats, x: Float[Array, "rows columns"]) -> Float[Array, "rows columns"]:
+        return jnp.sum(x[..., None] >= stats["edges"][:, 1:-1], axis=-1).astype(x.dtype)
+
+    def invert(self, stats: Stats, x: Float[Array, "rows bins"]) -> Float[Array, "rows columns"]:
+        return jnp.sum(self._histograms(x) * stats["centres"], axis=-1)
+
+    def interval(
+        self, stats: Stats, x: Float[Array, "rows bins"], coverage: float = 0.9
+    ) -> tuple[Float[Array, "rows columns"], Float[Array, "rows columns"]]:
+        """(low, high) between which the target lies with the given probability, half of the rest on either side."""
+        return self.quantile(stats, x, 0.5 * (1.0 - coverage)), self.quantile(stats, x, 0.5 * (1.0 + coverage))
+
+    def quantile(self, stats: Stats, x: Float[Array, "rows bins"], level: float) -> Float[Array, "rows columns"]:
+        """The value below which the target lies with probability `level`; within a bin, all are equally likely."""
+        p = self._histograms(x)
+        below = jnp.cumsum(p, axis=-1)
+        bin = jnp.sum(below[..., :-1] <= level, axis=-1, keepdims=True)
+        pick = lambda values: jnp.take_along_axis(values, bin, axis=-1)[..., 0]  # noqa: E731
+        low, high = (jnp.broadcast_to(each, p.shape) for each in (stats["edges"][:, :-1], stats["edges"][:, 1:]))
+        share = (level - pick(below - p)) / jnp.maximum(pick(p), 1e-30)
+        return pick(low) + jnp.clip(share, 0.0, 1.0) * (pick(high) - pick(low))
+
+    def _histograms(self, x: Float[Array, "rows bins"]) -> Float[Array, "rows columns each"]:
+        return x.reshape(x.shape[0], -1, self.bins)

@@ -1,0 +1,19 @@
+"""Schedules: `(time) -> value`. They stand in any numeric field, so that a momentum or a dropout rate follows time."""
+
+from fallline.schedules.cosine import Cosine as Cosine
+from fallline.schedules.cosine import CosineRestarts as CosineRestarts
+from fallline.schedules.cosine import OneCycle as OneCycle
+from fallline.schedules.decay import Exponential as Exponential
+from fallline.schedules.decay import Geometric as Geometric
+from fallline.schedules.decay import InverseSqrt as InverseSqrt
+from fallline.schedules.decay import InverseTime as InverseTime
+from fallline.schedules.decay import Polynomial as Polynomial
+from fallline.schedules.decay import Step as Step
+from fallline.schedules.plateau import ReduceOnPlateau as ReduceOnPlateau
+from fallline.schedules.plateau import begun as begun
+from fallline.schedules.plateau import remembered as remembered
+from fallline.schedules.plateau import watched as watched
+from fallline.schedules.table import Constant as Constant
+from fallline.schedules.table import Linear as Linear
+from fallline.schedules.table import Milestone as Milestone
+from fallline.schedules.table import Table as Table

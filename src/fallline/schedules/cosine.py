@@ -1,0 +1,111 @@
+"""Schedules with a rise and a half cosine: one fall, several with restarts, one cycle."""
+
+from typing import ClassVar
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from fallline.core.field import number, structure
+from fallline.core.schedule import Schedule, Time
+
+
+class Cosine(Schedule):
+    """Linear warm-up, then half a cosine down to `floor`.
+
+        q = progress / warmup                                   value = peak q,    while q < 1
+        r = (progress - warmup) / (1 - warmup)                  value = floor + (peak - floor) (1 + cos(pi r)) / 2
+
+    The default for the learning rate: warm-up lets Adam's averages settle, and the long decay ends in small steps
+    whatever the peak was, which makes the result forgiving of the peak's choice.
+
+    Source: Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts", 2017, equation 5, with one
+    period; warm-up after Goyal et al., 2017, section 2.2.
+
+    >>> half = Time(*map(jnp.float32, (50, 5, 0.5)))
+    >>> round(float(Cosine(1.0)(half)), 3)
+    0.5
+    """
+
+    name: ClassVar[str] = "cosine"
+    peak: float = number(1e-3, valid="[0, inf)", usual=(1e-4, 1e-1), scale="log", help="the highest value")
+    warmup: float = number(0.0, valid="[0, 1)", usual=(0.0, 0.2), unit="share of the run", help="length of the rise")
+    floor: float = number(0.0, valid="[0, inf)", usual=(0.0, 1e-4), help="the value at the end")
+
+    def __call__(self, time: Time) -> Float[Array, ""]:
+        rise = self.peak * time.progress / jnp.maximum(self.warmup, 1e-12)
+        r = jnp.clip((time.progress - self.warmup) / (1.0 - self.warmup), 0.0, 1.0)
+        fall = self.floor + (self.peak - self.floor) * 0.5 * (1.0 + jnp.cos(jnp.pi * r))
+        return jnp.where(time.progress < self.warmup, rise, fall)
+
+
+class CosineRestarts(Schedule):
+    """Linear warm-up, then several half cosines, each `growth` times as long as the one before.
+
+        r in [0, 1) is the share of the time after the warm-up, n the cycles, m the growth
+        the first cycle's length is  T = (m - 1) / (m^n - 1),  or 1 / n if m = 1
+        cycle i = floor(log_m(1 + (m - 1) r / T)),  begins at  T (m^i - 1) / (m - 1),  and lasts T m^i
+        value = floor + (peak - floor) (1 + cos(pi r_i)) / 2,  r_i the share of cycle i that has passed
+
+    Each restart leaves a minimum for a wider one, and each cycle's end is a model worth keeping. A single cosine of the
+    same length ends lower more often.
+
+    Source: Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts", 2017, section 3.
+
+    >>> restarts = CosineRestarts(1.0, cycles=2, growth=3.0)  # a quarter of the run, then three
+    >>> [round(float(restarts(Time(*map(jnp.float32, (0, 0, p))))), 3) for p in (0.0, 0.125, 0.2499, 0.25, 0.625)]
+    [1.0, 0.5, 0.0, 1.0, 0.5]
+    """
+
+    name: ClassVar[str] = "cosine_restarts"
+    peak: float = number(1e-3, valid="[0, inf)", usual=(1e-4, 1e-1), scale="log", help="the highest value")
+    warmup: float = number(0.0, valid="[0, 1)", usual=(0.0, 0.2), unit="share of the run", help="length of the rise")
+    floor: float = number(0.0, valid="[0, inf)", usual=(0.0, 1e-4), help="the value at a cycle's end")
+    cycles: int = number(3, valid="[1, 1000]", usual=(1, 6), integer=True, help="n, how many falls")
+    growth: float = number(1.0, valid="[1, 100]", usual=(1.0, 3.0), help="m, how much longer each cycle is")
+
+    def __call__(self, time: Time) -> Float[Array, ""]:
+        rise = self.peak * time.progress / jnp.maximum(self.warmup, 1e-12)
+        r = jnp.clip((time.progress - self.warmup) / (1.0 - self.warmup), 0.0, 1.0)
+        n = jnp.asarray(self.cycles, r.dtype)
+        even = jnp.asarray(self.growth, r.dtype) - 1 < 1e-3
+        m = jnp.where(even, 2.0, self.growth).astype(r.dtype)
+        T = (m - 1) / (m**n - 1)
+        # The logarithm rounds; a quarter of a millionth of a cycle late is on time.
+        i = jnp.floor(jnp.log1p((m - 1) * r / T) / jnp.log(m) + 4 * jnp.finfo(r.dtype).eps)
+        begin, length = T * (m**i - 1) / (m - 1), T * m**i
+        passed = jnp.where(even, n * r - jnp.floor(n * r), (r - begin) / length)
+        passed = jnp.where(r >= 1, 1.0, jnp.clip(passed, 0.0, 1.0))
+        fall = self.floor + (self.peak - self.floor) * 0.5 * (1.0 + jnp.cos(jnp.pi * passed))
+        return jnp.where(time.progress < self.warmup, rise, fall)
+
+
+class OneCycle(Schedule):
+    """One rise and one fall: from `start` times the peak to the peak, and down to `end` times the peak.
+
+        q = progress / rise                     value = peak (start + (1 - start) h(q)),   while q < 1
+        r = (progress - rise) / (1 - rise)      value = peak (1 + (end - 1) h(r))
+        h(x) = (1 - cos(pi x)) / 2,  or x (shape = "line")
+
+    Bears a larger peak than a mere decay, and large rates regularise. Runs cannot be prolonged: the end is fixed at the
+    start. For a momentum that goes the other way: OneCycle(0.85, start=0.95 / 0.85, end=0.95 / 0.85).
+
+    Source: Smith, "A disciplined approach to neural network hyper-parameters", 2018; the defaults are PyTorch's.
+
+    >>> cycle = OneCycle(1.0, rise=0.5)
+    >>> [round(float(cycle(Time(*map(jnp.float32, (0, 0, p))))), 3) for p in (0.0, 0.25, 0.5, 1.0)]
+    [0.04, 0.52, 1.0, 0.0]
+    """
+
+    name: ClassVar[str] = "one_cycle"
+    peak: float = number(1e-2, valid="[0, inf)", usual=(1e-3, 1.0), scale="log", help="the value at the turn")
+    rise: float = number(0.3, valid="(0, 1)", usual=(0.1, 0.5), unit="share of the run", help="length of the rise")
+    start: float = number(0.04, valid="[0, inf)", usual=(0.01, 0.2), scale="log", unit="peaks", help="the first value")
+    end: float = number(4e-6, valid="[0, inf)", usual=(1e-6, 1e-2), scale="log", unit="peaks", help="the last value")
+    shape: str = structure("cosine", choices=("cosine", "line"), help="the shape of the rise and of the fall")
+
+    def __call__(self, time: Time) -> Float[Array, ""]:
+        h = (lambda x: 0.5 * (1.0 - jnp.cos(jnp.pi * x))) if self.shape == "cosine" else (lambda x: x)
+        q = jnp.clip(time.progress / self.rise, 0.0, 1.0)
+        r = jnp.clip((time.progress - self.rise) / (1.0 - self.rise), 0.0, 1.0)
+        up, down = self.start + (1.0 - self.start) * h(q), 1.0 + (self.end - 1.0) * h(r)
+        return self.peak * jnp.where(time.progress < self.rise, up, down)

@@ -1,0 +1,154 @@
+"""Schedules that fall from a peak: in steps, exponentially, as 1/t, as 1/sqrt(t), as a polynomial."""
+
+from typing import Any, ClassVar
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from fallline.core.field import number, structure
+from fallline.core.schedule import Schedule, Time
+
+
+def peak(default: float = 1e-2, help: str = "a0, the value at the start") -> Any:
+    """The declaration of the highest value."""
+    return number(default, valid="[0, inf)", usual=(1e-4, 1.0), scale="log", help=help)
+
+
+def floor(help: str = "the lowest value") -> Any:
+    """The declaration of the lowest value."""
+    return number(0.0, valid="[0, inf)", usual=(0.0, 1e-4), help=help)
+
+
+def unit() -> Any:
+    """The declaration of what time counts."""
+    return structure("epoch", choices=("epoch", "whole_epoch", "step"), help="what t counts; epochs are fractional")
+
+
+def elapsed(time: Time, unit: str) -> Float[Array, ""]:
+    """Time from 0 on, in a unit; whole epochs change between two epochs only."""
+    if unit == "step":
+        return time.step
+    return time.epoch if unit == "epoch" else jnp.floor(time.epoch)
+
+
+class Step(Schedule):
+    """A factor at every `every` epochs.
+
+        value = peak factor^floor(t / every)
+
+    The classic of image networks: each fall lets the loss settle a level lower. When to fall has to be known.
+
+    >>> tenth_every_20 = Step(1.0, factor=0.1, every=20)
+    >>> [round(float(tenth_every_20(Time(*map(jnp.float32, (0, epoch, 0))))), 3) for epoch in (0, 19.9, 20, 45)]
+    [1.0, 1.0, 0.1, 0.01]
+    """
+
+    name: ClassVar[str] = "step"
+    peak: float = peak()
+    factor: float = number(0.1, valid="(0, 1]", usual=(0.05, 0.8), help="what the value is multiplied by")
+    every: float = number(20, valid="(0, inf)", usual=(5, 50), scale="log", unit="epochs", help="time between falls")
+    floor: float = floor()
+    unit: str = unit()
+
+    def __call__(self, time: Time) -> Float[Array, ""]:
+        falls = jnp.floor(elapsed(time, self.unit) / self.every)
+        return jnp.maximum(self.peak * self.factor**falls, self.floor)
+
+
+class Exponential(Schedule):
+    """Exponential decay with a rate.
+
+        value = peak e^(-k t)
+
+    >>> by_epoch, by_step = Exponential(1.0, rate=0.5), Exponential(1.0, rate=0.5, unit="step")
+    >>> [round(float(decay(Time(*map(jnp.float32, (10, 1, 0.1))))), 4) for decay in (by_epoch, by_step)]
+    [0.6065, 0.0067]
+    """
+
+    name: ClassVar[str] = "exponential"
+    peak: float = peak()
+    rate: float = number(0.05, valid="[0, inf)", usual=(1e-3, 0.5), scale="log", unit="per epoch", help="k")
+    floor: float = floor()
+    unit: str = unit()
+
+    def __call__(self, time: Time) -> Float[Array, ""]:
+        return jnp.maximum(self.peak * jnp.exp(-self.rate * elapsed(time, self.unit)), self.floor)
+
+
+class Geometric(Schedule):
+    """Exponential decay with a factor per epoch; `Exponential` with k = -ln d.
+
+        value = peak d^t
+
+    >>> round(float(Geometric(1.0, decay=0.95)(Time(*map(jnp.float32, (20, 2, 0.1))))), 4)
+    0.9025
+    """
+
+    name: ClassVar[str] = "geometric"
+    peak: float = peak()
+    decay: float = number(0.95, valid="(0, 1]", usual=(0.8, 0.999), unit="per epoch", help="d")
+    floor: float = floor()
+    unit: str = unit()
+
+    def __call__(self, time: Time) -> Float[Array, ""]:
+        return jnp.maximum(self.peak * self.decay ** elapsed(time, self.unit), self.floor)
+
+
+class InverseTime(Schedule):
+    """Decay as 1/t.
+
+        value = peak / (1 + k t)
+
+    Falls slowly enough to get anywhere and fast enough to settle, which is what the convergence of SGD needs.
+
+    Source: Robbins and Monro, "A stochastic approximation method", 1951.
+
+    >>> round(float(InverseTime(1.0, rate=0.5)(Time(*map(jnp.float32, (20, 2, 0.1))))), 4)
+    0.5
+    """
+
+    name: ClassVar[str] = "inverse_time"
+    peak: float = peak()
+    rate: float = number(0.1, valid="[0, inf)", usual=(1e-3, 1.0), scale="log", unit="per epoch", help="k")
+    floor: float = floor()
+    unit: str = unit()
+
+    def __call__(self, time: Time) -> Float[Array, ""]:
+        return jnp.maximum(self.peak / (1 + self.rate * elapsed(time, self.unit)), self.floor)
+
+
+class InverseSqrt(Schedule):
+    """Decay as the root of the epoch's number, which counts from 1.
+
+        value = k / sqrt(1 + t)
+
+    >>> [round(float(InverseSqrt(1.0)(Time(*map(jnp.float32, (0, epoch, 0))))), 4) for epoch in (0, 1, 3)]
+    [1.0, 0.7071, 0.5]
+    """
+
+    name: ClassVar[str] = "inverse_sqrt"
+    peak: float = peak(help="k, the value at epoch 1")
+    floor: float = floor()
+    unit: str = unit()
+
+    def __call__(self, time: Time) -> Float[Array, ""]:
+        return jnp.maximum(self.peak / jnp.sqrt(1 + elapsed(time, self.unit)), self.floor)
+
+
+class Polynomial(Schedule):
+    """A power of what is left of the run.
+
+        value = floor + (peak - floor) (1 - progress)^power
+
+    >>> round(float(Polynomial(1.0, power=2.0)(Time(*map(jnp.float32, (50, 5, 0.5))))), 4)
+    0.25
+    """
+
+    name: ClassVar[str] = "polynomial"
+    peak: float = peak()
+    power: float = number(1.0, valid="(0, inf)", usual=(0.5, 3.0), help="1: a straight line; 2: ends more gently")
+    floor: float = floor("the value at the end")
+
+    def __call__(self, time: Time) -> Float[Array, ""]:
+        left = 1.0 - jnp.clip(time.progress, 0.0, 1.0)
+        return self.floor + (self.peak - self.floor) * left**self.power

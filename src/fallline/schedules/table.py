@@ -1,0 +1,106 @@
+"""Schedules given by their values: constant, a straight line, a table by hand."""
+
+from typing import Any, ClassVar
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from fallline.core.block import Block
+from fallline.core.errors import FalllineError
+from fallline.core.field import Field, number, structure
+from fallline.core.schedule import Schedule, Time
+
+
+class Constant(Schedule):
+    """The same value at all times.
+
+    >>> float(Constant(0.1)(Time(*map(jnp.float32, (5, 0.5, 0.05)))))
+    0.10000000149011612
+    """
+
+    name: ClassVar[str] = "constant"
+    value: float = number(1e-3, usual=(1e-5, 1.0), scale="log", help="the value")
+
+    def __call__(self, time: Time) -> Float[Array, ""]:
+        return jnp.asarray(self.value, time.step.dtype)
+
+
+class Linear(Schedule):
+    """A straight line from `start` to `end`, then `end`.
+
+        r = min(progress / over, 1)             value = start + (end - start) r
+
+    For what is annealed: a momentum from 0.5 to 0.99, a dropout rate from 0.5 to 0.
+
+    Source: Sutskever et al., "On the importance of initialization and momentum", 2013, section 3, in spirit.
+
+    >>> half = Time(*map(jnp.float32, (50, 5, 0.5)))
+    >>> round(float(Linear(0.5, 0.99)(half)), 3), round(float(Linear(0.5, 0.99, over=0.5)(half)), 3)
+    (0.745, 0.99)
+    """
+
+    name: ClassVar[str] = "linear"
+    start: float = number(1e-3, usual=(1e-5, 1.0), help="the value at first")
+    end: float = number(0.0, usual=(0.0, 1.0), help="the value at last")
+    over: float = number(1.0, valid="(0, 1]", usual=(0.1, 1.0), unit="share of the run", help="length of the change")
+
+    def __call__(self, time: Time) -> Float[Array, ""]:
+        return self.start + (self.end - self.start) * jnp.clip(time.progress / self.over, 0.0, 1.0)
+
+
+class Milestone(Block):
+    """A value from a moment on."""
+
+    family: ClassVar[str] = "milestone"
+    name: ClassVar[str] = "milestone"
+    at: float = number(valid="[0, inf)", usual=(0.0, 100.0), help="the moment, in the table's unit")
+    value: float = number(usual=(1e-5, 1.0), scale="log", help="the value from then on")
+
+
+def _milestones(pairs: Any) -> Any:
+    try:
+        return tuple(each if isinstance(each, Milestone) else Milestone(*each) for each in pairs)
+    except TypeError:
+        raise FalllineError(f"Table.milestones = {pairs!r} is not a table: expected ((0, 0.1), (30, 0.01))") from None
+
+
+class Table(Schedule):
+    """Values by hand: each from its moment on, or joined by straight lines.
+
+        value = value_i for at_i <= t < at_(i+1);  the first before its moment, the last for ever after
+        between = "line": value_i + (value_(i+1) - value_i) (t - at_i) / (at_(i+1) - at_i)
+
+    For what a paper or a long look at curves prescribes. Moments and values are numbers like others: a search may
+    vary them, and only how many there are decides the program.
+
+    >>> table = Table(((0, 0.1), (30, 0.01), (60, 0.001)))
+    >>> [round(float(table(Time(*map(jnp.float32, (0, epoch, 0))))), 4) for epoch in (0, 29.9, 30, 99)]
+    [0.1, 0.1, 0.01, 0.001]
+    """
+
+    name: ClassVar[str] = "table"
+    milestones: tuple[Milestone, ...] = eqx.field(
+        default=((0.0, 1e-2), (20.0, 1e-3), (40.0, 1e-4)),
+        converter=_milestones,
+        metadata={"fallline": Field("block", "moments and values, in the order of time", family="milestone")},
+    )
+    unit: str = structure("epoch", choices=("epoch", "step", "progress"), help="what the moments count")
+    between: str = structure("hold", choices=("hold", "line"), help="the value between two moments")
+
+    def __check_init__(self) -> None:
+        moments = [each.at for each in self.milestones]
+        if not moments:
+            raise FalllineError("Table.milestones is empty: expected at least one (moment, value)")
+        if all(isinstance(each, float) for each in moments) and moments != sorted(set(moments)):
+            raise FalllineError(f"Table.milestones are at {moments}: expected moments that increase")
+
+    def __call__(self, time: Time) -> Float[Array, ""]:
+        t = getattr(time, self.unit)
+        if self.between == "line":
+            row = lambda name: jnp.stack([jnp.asarray(getattr(m, name), t.dtype) for m in self.milestones])  # noqa: E731
+            return jnp.interp(t, row("at"), row("value"))
+        now = jnp.asarray(self.milestones[0].value, t.dtype)
+        for each in self.milestones[1:]:
+            now = jnp.where(t >= each.at, each.value, now)
+        return now

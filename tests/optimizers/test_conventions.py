@@ -1,0 +1,274 @@
+"""Which settings of ours are PyTorch's, Keras's and Optax's: fifty float64 steps with a learning rate that falls.
+
+PyTorch's steps are recorded (`benchmarks/record_trajectories.py`), Keras's are its formulas in NumPy, Optax runs.
+The table for the docs is printed by
+
+    python -m pytest tests/optimizers/test_conventions.py -k table -s
+"""
+
+import functools
+
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from fallline.core.block import as_arrays, declared_fields, replace
+from fallline.optimizers import (
+    SGD,
+    Adadelta,
+    AdaGrad,
+    Adam,
+    AdamW,
+    Momentum,
+    Nadam,
+    Nesterov,
+    RMSProp,
+    Rprop,
+    WeightDecay,
+)
+from fallline.schedules import Table
+
+PYTORCH = {
+    "SGD(lr=0.01)": SGD(0.01),
+    "SGD(lr=0.01, momentum=0.9)": Momentum(0.01, 0.9, rate_place="outside"),
+    "SGD(lr=0.01, momentum=0.9, nesterov=True)": Nesterov(0.01, 0.9, rate_place="outside"),
+    "SGD(lr=0.01, weight_decay=0.1)": WeightDecay(SGD(0.01), 0.1, decayed="all"),
+    "Adagrad(lr=0.1)": AdaGrad(0.1, 1e-10),
+    "Adagrad(lr=0.1, initial_accumulator_value=0.1)": AdaGrad(0.1, 1e-10, 0.1),
+    "Adadelta()": Adadelta(1.0, 0.9),
+    "Adadelta(lr=0.5, rho=0.95, eps=1e-4)": Adadelta(0.5, 0.95, 1e-4),
+    "Rprop(lr=0.01)": Rprop(0.01, flip="wait"),
+    "Rprop(lr=0.1, etas=(0.3, 1.3))": Rprop(0.1, 1.3, 0.3, flip="wait"),
+    "RMSprop(lr=0.01)": RMSProp(0.01, 0.99),
+    "RMSprop(lr=0.01, alpha=0.9, momentum=0.9)": RMSProp(0.01, 0.9, 0.9, rate_place="outside"),
+    "RMSprop(lr=0.01, centered=True)": RMSProp(0.01, 0.99, centred=True),
+    "RMSprop(lr=0.01, centered=True, momentum=0.5)": RMSProp(0.01, 0.99, 0.5, centred=True, rate_place="outside"),
+    "Adam(lr=0.1)": Adam(0.1),
+    "Adam(lr=0.1, betas=(0.5, 0.9), eps=1e-2)": Adam(0.1, 0.5, 0.9, 1e-2),
+    "Adam(lr=0.1, betas=(0.9, 0.9), amsgrad=True)": Adam(0.1, 0.9, 0.9, amsgrad="raw"),
+    "AdamW(lr=0.1, weight_decay=0.1)": AdamW(0.1, weight_decay=0.1, decayed="all"),
+    "NAdam(lr=0.1)": Nadam(0.1, average="beta1"),
+    "NAdam(lr=0.1, momentum_decay=1.0)": Nadam(0.1, warming=1.0, average="beta1"),
+}
+
+OPTAX = {
+    "sgd(0.01)": (SGD(0.01), lambda a: optax.sgd(a)),
+    "sgd(0.01, 0.9)": (Momentum(0.01, 0.9, rate_place="outside"), lambda a: optax.sgd(a, 0.9)),
+    "sgd(0.01, 0.9, nesterov=True)": (
+        Nesterov(0.01, 0.9, rate_place="outside"),
+        lambda a: optax.sgd(a, 0.9, nesterov=True),
+    ),
+    "adagrad(0.1)": (AdaGrad(0.1, 1e-7, 0.1, epsilon_place="inside"), lambda a: optax.adagrad(a)),
+    "adadelta(1.0)": (Adadelta(1.0, 0.9), lambda a: optax.adadelta(a)),
+    "rmsprop(0.01)": (RMSProp(0.01, epsilon_place="inside"), lambda a: optax.rmsprop(a)),
+    "rmsprop(0.01, momentum=0.9)": (
+        RMSProp(0.01, momentum=0.9, epsilon_place="inside"),
+        lambda a: optax.rmsprop(a, momentum=0.9),
+    ),
+    "rmsprop(0.01, eps_in_sqrt=False, bias_correction=True)": (
+        RMSProp(0.01, corrected=True),
+        lambda a: optax.rmsprop(a, eps_in_sqrt=False, bias_correction=True),
+    ),
+    "rmsprop(0.01, centered=True)": (
+        RMSProp(0.01, centred=True, epsilon_place="inside"),
+        lambda a: optax.rmsprop(a, centered=True),
+    ),
+    "adam(0.1)": (Adam(0.1), lambda a: optax.adam(a)),
+    "adam(0.1, eps=0, eps_root=1e-3)": (
+        Adam(0.1, epsilon=1e-3, epsilon_place="inside"),
+        lambda a: optax.adam(a, eps=0, eps_root=1e-3),
+    ),
+    "amsgrad(0.1, 0.9, 0.9)": (Adam(0.1, 0.9, 0.9, amsgrad="corrected"), lambda a: optax.amsgrad(a, 0.9, 0.9)),
+    "adamw(0.1, weight_decay=0.1)": (
+        AdamW(0.1, weight_decay=0.1, decayed="all"),
+        lambda a: optax.adamw(a, weight_decay=0.1),
+    ),
+    "nadam(0.1)": (Nadam(0.1, warming=None), lambda a: optax.nadam(a)),
+}
+
+
+def keras_sgd(g, w, a, mu=0.0, nesterov=False):
+    m = 0 * w
+    for rate in a:
+        slope = g(w)
+        m = mu * m - rate * slope
+        w = w + (mu * m - rate * slope if nesterov else m)
+        yield w
+
+
+def keras_adagrad(g, w, a):
+    total = 0 * w + 0.1
+    for rate in a:
+        slope = g(w)
+        total = total + slope**2
+        w = w - rate * slope / np.sqrt(total + 1e-7)
+        yield w
+
+
+def keras_adadelta(g, w, a):
+    eg, ed = 0 * w, 0 * w
+    for rate in a:
+        slope = g(w)
+        eg = 0.95 * eg + 0.05 * slope**2
+        d = -np.sqrt(ed + 1e-7) * slope / np.sqrt(eg + 1e-7)
+        ed = 0.95 * ed + 0.05 * d**2
+        w = w + rate * d
+        yield w
+
+
+def keras_rmsprop(g, w, a, mu=0.0, centred=False):
+    v, m, average = 0 * w, 0 * w, 0 * w
+    for rate in a:
+        slope = g(w)
+        v = 0.9 * v + 0.1 * slope**2
+        average = 0.9 * average + 0.1 * slope
+        step = rate * slope / np.sqrt(v - average**2 * centred + 1e-7)
+        m = mu * m + step
+        w = w - m
+        yield w
+
+
+def keras_adam(g, w, a, amsgrad=False, decay=0.0):
+    m, v, largest = 0 * w, 0 * w, 0 * w
+    for t, rate in enumerate(a, 1):
+        slope = g(w)
+        w = w - w * decay * rate
+        m = m + (slope - m) * (1 - 0.9)
+        v = v + (slope**2 - v) * (1 - 0.999)
+        largest = np.maximum(largest, v) if amsgrad else v
+        w = w - m * rate * np.sqrt(1 - 0.999**t) / (1 - 0.9**t) / (np.sqrt(largest) + 1e-7)
+        yield w
+
+
+def keras_nadam(g, w, a):
+    m, v, product = 0 * w, 0 * w, 1.0
+    u = lambda t: 0.9 * (1 - 0.5 * 0.96**t)  # noqa: E731
+    for t, rate in enumerate(a, 1):
+        slope = g(w)
+        product *= u(t)
+        m = m + (slope - m) * (1 - 0.9)
+        v = v + (slope**2 - v) * (1 - 0.999)
+        mhat = u(t + 1) * m / (1 - product * u(t + 1)) + (1 - u(t)) * slope / (1 - product)
+        w = w - mhat * rate / (np.sqrt(v / (1 - 0.999**t)) + 1e-7)
+        yield w
+
+
+KERAS = {
+    "SGD(0.01)": (SGD(0.01), keras_sgd, {}),
+    "SGD(0.01, momentum=0.9)": (Momentum(0.01, 0.9), keras_sgd, {"mu": 0.9}),
+    "SGD(0.01, momentum=0.9, nesterov=True)": (Nesterov(0.01, 0.9), keras_sgd, {"mu": 0.9, "nesterov": True}),
+    "Adagrad(0.1)": (AdaGrad(0.1, 1e-7, 0.1, epsilon_place="inside"), keras_adagrad, {}),
+    "Adadelta(1.0)": (Adadelta(1.0, 0.95, 1e-7), keras_adadelta, {}),
+    "RMSprop(0.01)": (RMSProp(0.01, epsilon=1e-7, epsilon_place="inside"), keras_rmsprop, {}),
+    "RMSprop(0.01, momentum=0.9)": (
+        RMSProp(0.01, momentum=0.9, epsilon=1e-7, epsilon_place="inside"),
+        keras_rmsprop,
+        {"mu": 0.9},
+    ),
+    "RMSprop(0.01, centered=True)": (
+        RMSProp(0.01, epsilon=1e-7, epsilon_place="inside", centred=True),
+        keras_rmsprop,
+        {"centred": True},
+    ),
+    "Adam(0.1)": (Adam(0.1, epsilon=1e-7, epsilon_place="hat"), keras_adam, {}),
+    "Adam(0.1, amsgrad=True)": (
+        Adam(0.1, epsilon=1e-7, epsilon_place="hat", amsgrad="raw"),
+        keras_adam,
+        {"amsgrad": True},
+    ),
+    "AdamW(0.1, weight_decay=0.1)": (
+        AdamW(0.1, epsilon=1e-7, epsilon_place="hat", weight_decay=0.1, decayed="all"),
+        keras_adam,
+        {"decay": 0.1},
+    ),
+    "Nadam(0.1)": (Nadam(0.1, epsilon=1e-7, warming=1.0, average="beta1"), keras_nadam, {}),
+}
+CASES = [
+    *(("PyTorch", label, ours) for label, ours in PYTORCH.items()),
+    *(("Keras", label, ours) for label, (ours, *_) in KERAS.items()),
+    *(("Optax", label, ours) for label, (ours, _) in OPTAX.items()),
+]
+
+
+def falling(hill, rule):
+    """The rule with its learning rate as a table; a rule without one stays."""
+    if isinstance(rule, Rprop):  # there it is the first step only
+        return rule
+    path = "rule.learning_rate" if isinstance(rule, WeightDecay) else "learning_rate"
+    a = rule.learning_rate
+    return replace(rule, {path: Table(((0, a), (hill.fall_at, hill.fall * a)), unit="step")})
+
+
+def theirs(hill, library, label, a):
+    """(step numbers, params) of the other library."""
+    every = np.arange(1, 51)
+    if library == "PyTorch":
+        return hill.recorded(label)
+    if library == "Keras":
+        _, recurrence, settings = KERAS[label]
+        rates = np.where(every <= hill.fall_at, a, hill.fall * a)
+        return every, hill.papers_walk(lambda g, w: recurrence(g, w, rates, **settings))
+    make = OPTAX[label][1]
+    return every, hill.walk(make(lambda step: jnp.where(step < hill.fall_at, a, hill.fall * a)))
+
+
+@pytest.fixture(scope="session")
+def compared(hill):
+    """The number of a case -> (our params, theirs), walked once."""
+
+    @functools.cache
+    def walked(index):
+        library, label, rule = CASES[index]
+        steps, expected = theirs(hill, library, label, rule.learning_rate)
+        return hill.walk(as_arrays(falling(hill, rule), np.float64))[steps - 1], expected
+
+    return walked
+
+
+@pytest.mark.parametrize("index", range(len(CASES)), ids=[f"{library}-{label}" for library, label, _ in CASES])
+def test_these_settings_are_theirs(index, compared, float64):
+    ours, expected = compared(index)
+    np.testing.assert_allclose(ours, expected, rtol=1e-6, atol=1e-10)
+
+
+def test_every_recorded_trajectory_is_compared(hill):
+    assert set(hill.labels) == set(PYTORCH)
+
+
+def test_the_rate_inside_the_velocity_is_not_the_rate_outside(hill, float64):
+    """The comparison can tell conventions apart: the other place is off by more than a thousandth."""
+    inside = hill.walk(as_arrays(falling(hill, Momentum(0.01, 0.9)), np.float64))[-1]
+    outside = hill.walk(as_arrays(falling(hill, Momentum(0.01, 0.9, rate_place="outside")), np.float64))[-1]
+    assert np.max(np.abs(inside - outside)) > 1e-3
+
+
+def test_optax_rprop_is_ours_one_step_late(float64):
+    """Why the table has no row for it: Optax 0.2.8 applies the step that it computed at the gradient before."""
+    ours, late = as_arrays(Rprop(0.1, flip="wait"), np.float64), optax.rprop(0.1)
+    w = jnp.zeros(2)
+    state, other = ours.init(w), late.init(w)
+    before = None
+    for g in ([1.0, -3.0], [2.0, -1.0], [0.5, -7.0]):
+        delta, state = ours.update(jnp.array(g), state, w)
+        step, other = late.update(jnp.array(g), other, w)
+        np.testing.assert_allclose(step, np.zeros(2) if before is None else before, rtol=1e-12)
+        before = delta
+
+
+def settings(rule):
+    """The rule as one would type it, without the defaults."""
+    default = type(rule)()
+    differ = [name for name in declared_fields(type(rule)) if getattr(rule, name) != getattr(default, name)]
+    inner = [f"{n}={settings(v) if hasattr(v := getattr(rule, n), 'family') else repr(v)}" for n in differ]
+    return f"{type(rule).__name__}({', '.join(inner)})"
+
+
+def test_table_of_conventions(compared, float64):
+    """The same comparisons as a document."""
+    print("\n| library | theirs | ours | largest relative difference |\n|---|---|---|---|")
+    for index, (library, label, rule) in enumerate(CASES):
+        ours, expected = compared(index)
+        worst = np.max(np.abs(ours - expected) / np.maximum(np.abs(expected), 1e-4))
+        print(f"| {library} | `{label}` | `{settings(rule)}` | {worst:.0e} |")
+        assert worst < 1e-6

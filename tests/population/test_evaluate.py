@@ -1,0 +1,208 @@
+"""What a population promises: lanes equal solo runs, and nothing that one lane does reaches another."""
+
+import numpy as np
+import pytest
+
+from fallline.activations import Sigmoid, Tanh
+from fallline.core.block import replace
+from fallline.core.errors import FalllineError
+from fallline.core.outcome import Outcome
+from fallline.data.table import Table
+from fallline.models import MLP
+from fallline.optimizers import SGD, Adam, Momentum
+from fallline.population import evaluate
+from fallline.training.recipe import Recipe
+from fallline.training.train import train
+
+BASE = Recipe(model=MLP(hidden=(8,), dropout=0.1), optimizer=Adam(1e-2), batch_size=32, epochs=5, patience=None)
+
+
+@pytest.fixture(scope="module")
+def table() -> Table:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(203, 5)).astype(np.float32)
+    return Table.from_arrays(x, (x[:, 0] * x[:, 1] > 0).astype(int), seed=1)
+
+
+def rates(count: int, **changes) -> list[Recipe]:
+    values = np.geomspace(1e-3, 3e-2, count)
+    return [replace(BASE, {"optimizer.learning_rate": float(rate), **changes}) for rate in values]
+
+
+@pytest.fixture(scope="module")
+def shared(table):
+    return evaluate(rates(10), table)
+
+
+def bits(population, lane: int) -> dict[str, np.ndarray]:
+    return {name: column for name, column in population.history(lane).columns.items()}
+
+
+def assert_same(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> None:
+    assert one.keys() == other.keys()
+    for name in one:
+        np.testing.assert_array_equal(one[name], other[name], err_msg=name)
+
+
+@pytest.mark.parametrize("options", [{}, {"folds": 3}, {"independent_orders": True}, {"seeds": 2}], ids=str)
+@pytest.mark.parametrize("count", [10, 2], ids=["one order", "own rows"])
+def test_lane_equals_the_run_alone_to_rounding(table, options, count):
+    population = evaluate(rates(count), table, **options)
+    for lane in (0, len(population) // 2, len(population) - 1):
+        run, history = population.replay(lane), population.history(lane)
+        assert len(run.history) == len(history) == 5
+        for name in ("train_loss", "valid_loss", "train_objective"):
+            np.testing.assert_allclose(history[name], run.history[name], rtol=1e-4, err_msg=f"{lane} {name}")
+        assert population.best_epoch[lane] == run.best_epoch
+        assert population.step[lane] == int(run.state.step)
+        if not options.get("folds"):
+            assert population.columns["test_loss"][lane] == pytest.approx(run.metrics["test"]["loss"], rel=1e-4)
+
+
+def test_folds_whose_minibatches_differ_in_number_equal_their_runs(table):
+    # 163 training and validation rows in 2 folds train on 81 and 82: with batches of 81, one minibatch and two.
+    recipes = [replace(each, {"batch_size": 81}) for each in rates(10)]
+    population = evaluate(recipes, table, folds=2)
+    for lane in (0, 1):
+        run = population.replay(lane)
+        np.testing.assert_allclose(population.history(lane)["valid_loss"], run.history["valid_loss"], rtol=1e-4)
+
+
+def test_a_diverging_lane_changes_no_bit_of_another(table, shared):
+    wild = rates(10)
+    wild[3] = replace(wild[3], {"optimizer.learning_rate": 1e30})
+    population = evaluate(wild, table)
+    assert Outcome(population.outcome[3]) is Outcome.DIVERGED
+    for lane in range(10):
+        if lane != 3:
+            assert_same(bits(population, lane), bits(shared, lane))
+    assert np.isinf(population.mean_score()[3])
+
+
+def test_permuting_lanes_permutes_results_to_the_bit(table, shared):
+    order = np.random.default_rng(0).permutation(10)
+    population = evaluate([rates(10)[place] for place in order], table)
+    for lane, place in enumerate(order):
+        assert_same(bits(population, lane), bits(shared, int(place)))
+
+
+def test_lanes_that_only_fill_change_nothing(table, shared):
+    # 10 lanes are filled up to a full program; 16 fill it themselves, in the same size.
+    more = evaluate([*rates(10), *rates(6)], table)
+    for lane in range(10):
+        assert_same(bits(more, lane), bits(shared, lane))
+
+
+def test_epochs_and_patience_differ_between_lanes_without_another_program(table):
+    recipes = [replace(each, {"epochs": 2 + i, "patience": 1 + i % 3}) for i, each in enumerate(rates(12))]
+    population = evaluate(recipes, table)
+    assert population.report.groups == 1
+    for lane in (0, 5, 11):
+        run = population.replay(lane)
+        assert population.epochs[lane] == len(run.history)
+        assert Outcome(population.outcome[lane]) is run.outcome
+
+
+def test_structures_become_groups_and_results_keep_their_places(table):
+    recipes = [
+        *rates(2),
+        replace(BASE, {"optimizer": SGD(0.1)}),
+        replace(BASE, {"model.hidden": (4,)}),
+        *rates(2, **{"batch_size": 16}),
+    ]
+    population = evaluate(recipes, table)
+    assert population.report.groups == 3
+    assert population.recipe.tolist() == list(range(6))
+    for lane in (2, 3, 5):
+        run = population.replay(lane)
+        np.testing.assert_allclose(population.history(lane)["valid_loss"], run.history["valid_loss"], rtol=1e-4)
+
+
+def test_ended_lanes_are_compacted_and_the_others_go_on(table):
+    recipes = [replace(each, {"epochs": 40 if i % 8 == 0 else 3}) for i, each in enumerate(rates(32))]
+    population = evaluate(recipes, table)
+    assert population.epochs.tolist() == [40 if i % 8 == 0 else 3 for i in range(32)]
+    run = population.replay(8)
+    np.testing.assert_allclose(population.history(8)["train_loss"][:5], run.history["train_loss"][:5], rtol=1e-4)
+    assert population.report.programs > 1
+
+
+def test_table_names_what_differs(shared):
+    frame = shared.table()
+    assert frame["optimizer.learning_rate"].to_list() == pytest.approx(np.geomspace(1e-3, 3e-2, 10))
+    assert {"recipe", "seed", "fold", "outcome", "epochs", "best_epoch", "valid_loss", "test_accuracy"} <= set(frame.columns)
+    assert len(frame) == 10
+
+
+def test_a_second_call_of_the_same_shapes_compiles_nothing(table, shared):
+    again = evaluate(rates(10, **{"penalty.strength": 1e-3, "optimizer.beta1": 0.8}), table)
+    assert again.report.compilations == 0
+
+
+def test_progress_counts_to_the_end(table):
+    seen = []
+    evaluate(rates(10), table, watch=seen.append)
+    assert seen[-1].lanes_done == seen[-1].lanes == 10
+    assert seen[-1].seconds_left == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [({"folds": 1}, "fold"), ({"folds": 500}, "fold"), ({"seeds": 0}, "seeds")],
+)
+def test_bad_input_is_named(table, options, words):
+    with pytest.raises(FalllineError, match=words):
+        evaluate(rates(2), table, **options)
+    with pytest.raises(FalllineError, match="recipes"):
+        evaluate([], table)
+
+
+def test_fork_continues_a_run_under_many_recipes(table):
+    long = replace(BASE, {"epochs": 8})
+    half = train(long, table, until=3)
+    whole = train(long, table)
+    assert len(half.history) == 3
+    assert half.outcome is Outcome.RUNNING
+    forks = [replace(long, {"optimizer.learning_rate": rate}) for rate in (0.01, 0.0, *np.geomspace(1e-3, 1e-2, 8))]
+    for recipes in (forks, forks[:2]):
+        population = evaluate(recipes, table, state=half.state)
+        assert population.epochs.tolist() == [5] * len(recipes)
+        np.testing.assert_allclose(population.history(0)["train_loss"], whole.history["train_loss"][3:], rtol=1e-4)
+        stuck = population.history(1)["valid_loss"]
+        np.testing.assert_array_equal(stuck, stuck[:1].repeat(5))
+        again = population.replay(2 % len(recipes))
+        np.testing.assert_allclose(again.history["valid_loss"], population.history(2 % len(recipes))["valid_loss"], rtol=1e-4)
+    with pytest.raises(FalllineError, match="does not fit the recipe"):
+        evaluate([replace(long, {"optimizer": SGD(0.1)})], table, state=half.state)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"model.activation": Tanh(), "optimizer": SGD(0.1)},
+        {"model.batch_norm": True, "penalty.strength": 0.01},
+        {"optimizer": Momentum(0.05), "model.dropout": None},
+    ],
+    ids=["adam, relu, dropout", "sgd, tanh", "batch norm", "momentum"],
+)
+def test_widths_share_a_program_and_padding_changes_nothing(table, changes):
+    widths = [(8, 8), (8, 6), (7, 8), (6, 7)]
+    recipes = [replace(replace(BASE, changes), {"model.hidden": each}) for each in widths]
+    population = evaluate(recipes, table)
+    assert population.report.groups == 1
+    assert 0 < population.report.padded < 0.5
+    apart = evaluate(recipes, table, widths_together=False)
+    assert apart.report.groups == 4
+    assert apart.report.padded == 0
+    for lane in range(len(recipes)):
+        together, alone = population.history(lane), population.replay(lane).history
+        for name, column in alone.columns.items():
+            np.testing.assert_allclose(together[name], column, rtol=1e-4, atol=1e-6, err_msg=f"{lane} {name}")
+            np.testing.assert_allclose(apart.history(lane)[name], column, rtol=1e-4, atol=1e-6, err_msg=f"{lane} {name}")
+
+
+def test_widths_too_different_or_not_paddable_stay_apart(table):
+    assert evaluate([replace(BASE, {"model.hidden": (w,)}) for w in (64, 2)], table).report.groups == 2
+    sigmoid = replace(BASE, {"model.activation": Sigmoid()})
+    assert evaluate([replace(sigmoid, {"model.hidden": (w,)}) for w in (8, 7)], table).report.groups == 2
