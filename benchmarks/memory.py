@@ -1,6 +1,6 @@
 """Peak memory of a training on 2,000,000 x 50 float32 rows, as a multiple of the array.
 
-    python benchmarks/memory.py [--rows 2000000]
+python benchmarks/memory.py [--rows 2000000]
 """
 
 import argparse

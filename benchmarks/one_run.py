@@ -8,6 +8,7 @@ A second process then trains the same shapes with the compilation cache of this 
 """
 
 import argparse
+import itertools
 import json
 import os
 import statistics
@@ -72,7 +73,13 @@ def scikit(sizes, x, y):
 
     def run():
         model = MLPClassifier(
-            sizes[1:-1], batch_size=BATCH, max_iter=EPOCHS, alpha=1e-4, tol=0.0, n_iter_no_change=EPOCHS + 1, random_state=0
+            sizes[1:-1],
+            batch_size=BATCH,
+            max_iter=EPOCHS,
+            alpha=1e-4,
+            tol=0.0,
+            n_iter_no_change=EPOCHS + 1,
+            random_state=0,
         )
         began = time.perf_counter()
         with warnings.catch_warnings():
@@ -93,7 +100,7 @@ def torch(sizes, x, y):
     def run():
         torch.manual_seed(0)
         layers = []
-        for a, b in zip(sizes[:-1], sizes[1:], strict=True):
+        for a, b in itertools.pairwise(sizes):
             layers += [torch.nn.Linear(a, b), torch.nn.ReLU()]
         model = torch.nn.Sequential(*layers[:-1])
         rule = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)

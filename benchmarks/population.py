@@ -10,6 +10,7 @@ Every part runs in one process on one machine, everything that is compared in th
 
 import argparse
 import gc
+import itertools
 import os
 import resource
 import statistics
@@ -89,7 +90,7 @@ def fit_torch(sizes, x, y, rate, strength, epochs):
 
     torch.manual_seed(0)
     layers = []
-    for a, b in zip(sizes[:-1], sizes[1:], strict=True):
+    for a, b in itertools.pairwise(sizes):
         layers += [torch.nn.Linear(a, b), torch.nn.ReLU()]
     model = torch.nn.Sequential(*layers[:-1])
     rule = torch.optim.Adam(model.parameters(), lr=rate, weight_decay=strength, fused=True)
@@ -178,7 +179,7 @@ def lanes():
                 capture_output=True, text=True, check=True,
             )  # fmt: skip
             each, memory = map(float, out.stdout.split()[-2:])
-            flops = 6 * BATCH * sum(a * b for a, b in zip(sizes[:-1], sizes[1:], strict=True)) / each / 1e3
+            flops = 6 * BATCH * sum(a * b for a, b in itertools.pairwise(sizes)) / each / 1e3
             print(
                 f"{'-'.join(map(str, sizes)):>12} {many:>6} {each:21.0f} {flops:8.0f} {flops / peak:8.0%} {memory:8.0f}",
                 flush=True,
@@ -198,17 +199,15 @@ def one(name, count, many):
     """One program of so many lanes, whatever the product would choose; prints us per lane and step, and peak MB."""
     import jax
 
+    from fallline.population import evaluate, units
     from fallline.population import sizes as chosen
-    from fallline.population import evaluate
 
     shape = tuple(map(int, name.split("-")))
     devices = len(jax.devices())
     per_device = max(1, many // devices)
     chosen.SIZES = (per_device,)
     chosen.CACHE = 2**60
-    import fallline.population.evaluate  # noqa: F401
-
-    sys.modules["fallline.population.evaluate"].SIZES = (per_device,)
+    units.SIZES = (per_device,)
     x, y = rows(shape, count)
     epochs = max(1, min(8, 2048 // many))
     data, ours = table(x, y), recipes(shape, settings(max(many, 8)), epochs)[:many]
@@ -244,7 +243,9 @@ def folds():
     report = population.report
     scores = population.mean_score()
     print(f"1,000 configurations x 5 folds: {report.seconds:.0f} s, {report.lane_epochs:,} epochs, {report}")
-    print(f"best mean validation loss {scores.min():.4f} at {population.recipes[population.best].optimizer.learning_rate}")
+    print(
+        f"best mean validation loss {scores.min():.4f} at {population.recipes[population.best].optimizer.learning_rate}"
+    )
     print(f"peak memory {memory:.0f} MB ({before:.0f} MB before)")
 
 

@@ -7,7 +7,6 @@ from fallline.activations import Activation, ReLU
 from fallline.core.block import Block, lookup
 from fallline.core.errors import FalllineError
 from fallline.core.field import number, part, structure
-from fallline.core.schedule import Schedule
 from fallline.initializers import GlorotUniform, Initializer, LeCunNormal
 from fallline.layers import BatchNorm, Dense, Dropout, Layer, LayerNorm, Maxout, Sequential
 from fallline.layers.base import check_count
@@ -78,15 +77,17 @@ class MLP(Model):
             check_count("MLP", "pieces", self.pieces, "weighted sums", least=2)
         if self.hidden:
             refuse_equal_units("MLP.initializer", self.initializer)
-        if self.dropout_form == "vanilla" and isinstance(self.dropout, Schedule):
-            Dropout(self.dropout, self.dropout_form)  # raises, and says why
+        if self.dropout is not None and self.dropout_form == "vanilla":
+            Dropout(self.dropout, self.dropout_form)  # refuses a schedule, and says why
 
     def network(self, outputs: int) -> Sequential:
         layers = [each for width in self.hidden for each in self._hidden_layer(width)]
         return Sequential((*layers, Dense(outputs, self.output_initializer)))
 
     def _hidden_layer(self, width: int) -> list[Layer | Activation]:
-        norm: list[Layer | Activation] = [BatchNorm()] * self.batch_norm + [LayerNorm()] * self.layer_norm
+        norm: list[Layer | Activation] = []
+        if self.batch_norm or self.layer_norm:
+            norm = [BatchNorm() if self.batch_norm else LayerNorm()]
         drop: list[Layer | Activation] = [] if self.dropout is None else [Dropout(self.dropout, self.dropout_form)]
         if self.pieces is not None:
             return [Maxout(width, self.pieces, self.initializer or LeCunNormal()), *norm, *drop]

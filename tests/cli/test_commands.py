@@ -64,7 +64,9 @@ def test_train_leaves_a_complete_folder_and_one_json_document(trained):
 
 def test_recipe_repeats_the_run_to_the_bit(trained, tmp_path, capsys):
     folder, _ = trained
-    code, _, _ = call(capsys, "train", "--recipe", str(folder / "recipe.toml"), "--out", str(tmp_path / "again"), "--json")
+    code, _, _ = call(
+        capsys, "train", "--recipe", str(folder / "recipe.toml"), "--out", str(tmp_path / "again"), "--json"
+    )
     assert code == 0
     assert (tmp_path / "again/model.safetensors").read_bytes() == (folder / "model.safetensors").read_bytes()
     assert (tmp_path / "again/history.parquet").read_bytes() == (folder / "history.parquet").read_bytes()
@@ -217,7 +219,10 @@ def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(table, tmp_path):
     words = [*LONG[:2], "--epochs", "100000", *LONG[4:], "--out", str(folder)]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
     process = subprocess.Popen(
-        [sys.executable, "-m", "fallline", "train", str(table), *words], env=environment, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "fallline", "train", str(table), *words],
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     while not (folder / "checkpoint.safetensors").exists() and process.poll() is None:
         time.sleep(0.02)
@@ -230,10 +235,14 @@ def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(table, tmp_path):
 
 
 def test_help_is_quick_and_importing_starts_nothing():
-    code = "import sys, fallline; print([m for m in ('jax', 'numpy', 'polars', 'plotly', 'sklearn') if m in sys.modules])"
+    code = (
+        "import sys, fallline; print([m for m in ('jax', 'numpy', 'polars', 'plotly', 'sklearn') if m in sys.modules])"
+    )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
-    code = "import sys, fallline.cli.main; print([m for m in ('jax', 'polars', 'plotly', 'sklearn') if m in sys.modules])"
+    code = (
+        "import sys, fallline.cli.main; print([m for m in ('jax', 'polars', 'plotly', 'sklearn') if m in sys.modules])"
+    )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
     seconds = []

@@ -1,5 +1,7 @@
 """What one rule says of another, and what can be worked by hand."""
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -106,4 +108,4 @@ def test_newton_doubles_the_digits(float64):
         errors.append(abs(float(w) - np.log(2)))
     assert errors[0] > 1e-2
     assert errors[4] < 1e-12
-    assert all(after < before**2 for before, after in zip(errors[:3], errors[1:4], strict=True))
+    assert all(after < before**2 for before, after in itertools.pairwise(errors))

@@ -98,7 +98,9 @@ def igel(g, w, start, plus, minus, low, high, wait):
     while True:
         slope = g(w)
         held = slope * last
-        size = np.where(held > 0, np.minimum(size * plus, high), np.where(held < 0, np.maximum(size * minus, low), size))
+        size = np.where(
+            held > 0, np.minimum(size * plus, high), np.where(held < 0, np.maximum(size * minus, low), size)
+        )
         if wait:
             slope = np.where(held < 0, 0, slope)
         w, last = w - np.sign(slope) * size, slope
@@ -201,7 +203,9 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("rule", "recurrence", "settings"), CASES, ids=[f"{c[1].__name__}{i}" for i, c in enumerate(CASES)])
+@pytest.mark.parametrize(
+    ("rule", "recurrence", "settings"), CASES, ids=[f"{c[1].__name__}{i}" for i, c in enumerate(CASES)]
+)
 def test_fifty_steps_are_the_papers(rule, recurrence, settings, hill, float64, equal_ranks):
     expected = hill.papers_walk(lambda g, w: recurrence(g, w, *settings))
     np.testing.assert_allclose(hill.walk(as_arrays(rule, np.float64)), expected, rtol=1e-6, atol=1e-10)

@@ -63,6 +63,7 @@ def test_clipping_keeps_zero_and_a_bare_array():
 
 def test_weight_decay_around_sgd_is_the_ridge_penalty(gradient, float64):
     """w - a (g + l w) = w - a g - a l w."""
+    gradient = jax.tree.map(lambda g: jnp.asarray(g, jnp.float64), gradient)
     w = jax.tree.map(lambda g: g * 0.1 + 1, gradient)
     rule = WeightDecay(SGD(0.1), 0.5, decayed="all")
     ridge = jax.tree.map(lambda g, w: g + 0.5 * w, gradient, w)
@@ -102,11 +103,13 @@ def test_accumulated_minibatches_are_the_large_batch(float64):
     large, small = as_arrays(Adam(0.1), np.float64), as_arrays(Accumulate(Adam(0.1), every=3), np.float64)
     w = u = jnp.zeros(3)
     state, memory = large.init(w), small.init(u)
+    by_all = jax.jit(lambda g, state, w: large.update(g, state, w))
+    by_part = jax.jit(lambda g, state, w, weight: small.update(g, state, w, weight=weight))
     for _ in range(20):
-        delta, state = large.update(jax.grad(loss)(w, np.arange(12)), state, w)
+        delta, state = by_all(jax.grad(loss)(w, np.arange(12)), state, w)
         w = w + delta
         for i, rows in enumerate(parts):
-            delta, memory = small.update(jax.grad(loss)(u, rows), memory, u, weight=float(len(rows)))
+            delta, memory = by_part(jax.grad(loss)(u, rows), memory, u, float(len(rows)))
             assert (not delta.any()) == (i < 2)
             u = u + delta
     np.testing.assert_allclose(u, w, rtol=1e-10)
@@ -148,7 +151,7 @@ def test_a_bad_gradient_costs_one_step_and_nothing_else(bad):
     np.testing.assert_allclose(w, u, rtol=1e-5)
     assert int(state.count) == 1
     lanes = jax.vmap(lambda g: rule.update(g, rule.init(g))[0])(jnp.array([[1.0], [bad]]))
-    assert lanes.tolist() == [[pytest.approx(-0.1)], [0.0]]
+    assert lanes.tolist() == [[pytest.approx(-0.1, rel=1e-4)], [0.0]]
 
 
 def test_lbfgs_within_wrappers_still_counts_its_evaluations():

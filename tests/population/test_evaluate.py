@@ -35,7 +35,7 @@ def shared(table):
 
 
 def bits(population, lane: int) -> dict[str, np.ndarray]:
-    return {name: column for name, column in population.history(lane).columns.items()}
+    return dict(population.history(lane).columns.items())
 
 
 def assert_same(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> None:
@@ -130,7 +130,9 @@ def test_ended_lanes_are_compacted_and_the_others_go_on(table):
 def test_table_names_what_differs(shared):
     frame = shared.table()
     assert frame["optimizer.learning_rate"].to_list() == pytest.approx(np.geomspace(1e-3, 3e-2, 10))
-    assert {"recipe", "seed", "fold", "outcome", "epochs", "best_epoch", "valid_loss", "test_accuracy"} <= set(frame.columns)
+    assert {"recipe", "seed", "fold", "outcome", "epochs", "best_epoch", "valid_loss", "test_accuracy"} <= set(
+        frame.columns
+    )
     assert len(frame) == 10
 
 
@@ -171,7 +173,9 @@ def test_fork_continues_a_run_under_many_recipes(table):
         stuck = population.history(1)["valid_loss"]
         np.testing.assert_array_equal(stuck, stuck[:1].repeat(5))
         again = population.replay(2 % len(recipes))
-        np.testing.assert_allclose(again.history["valid_loss"], population.history(2 % len(recipes))["valid_loss"], rtol=1e-4)
+        np.testing.assert_allclose(
+            again.history["valid_loss"], population.history(2 % len(recipes))["valid_loss"], rtol=1e-4
+        )
     with pytest.raises(FalllineError, match="does not fit the recipe"):
         evaluate([replace(long, {"optimizer": SGD(0.1)})], table, state=half.state)
 
@@ -199,7 +203,9 @@ def test_widths_share_a_program_and_padding_changes_nothing(table, changes):
         together, alone = population.history(lane), population.replay(lane).history
         for name, column in alone.columns.items():
             np.testing.assert_allclose(together[name], column, rtol=1e-4, atol=1e-6, err_msg=f"{lane} {name}")
-            np.testing.assert_allclose(apart.history(lane)[name], column, rtol=1e-4, atol=1e-6, err_msg=f"{lane} {name}")
+            np.testing.assert_allclose(
+                apart.history(lane)[name], column, rtol=1e-4, atol=1e-6, err_msg=f"{lane} {name}"
+            )
 
 
 def test_widths_too_different_or_not_paddable_stay_apart(table):

@@ -8,7 +8,9 @@ from typing import Any
 
 def say(text: str = "") -> None:
     """A line for a person, on standard error; control characters are shown, not obeyed."""
-    print("".join(c if c.isprintable() or c in "\n " else f"\\x{ord(c):02x}" for c in text), file=sys.stderr, flush=True)
+    print(
+        "".join(c if c.isprintable() or c in "\n " else f"\\x{ord(c):02x}" for c in text), file=sys.stderr, flush=True
+    )
 
 
 def give(document: Any) -> None:
@@ -46,7 +48,10 @@ def table(rows: list[list[str]]) -> str:
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = []
     for row in rows:
-        cells = [row[0].ljust(widths[0]), *(cell.rjust(width + 3) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        cells = [
+            row[0].ljust(widths[0]),
+            *(cell.rjust(width + 3) for cell, width in zip(row[1:], widths[1:], strict=True)),
+        ]
         lines.append("  " + "".join(cells).rstrip())
     return "\n".join(lines)
 

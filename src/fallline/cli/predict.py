@@ -23,8 +23,8 @@ def predict(
     if out is not None and out.suffix not in (".csv", ".parquet"):
         raise FalllineError(f"--out {str(out)!r} has no known ending: expected .csv or .parquet")
     from fallline.data.prediction import read_features
-    from fallline.training.predictor import load_predictor
     from fallline.training.predictions import predictions_frame, save_predictions
+    from fallline.training.predictor import load_predictor
 
     trained = load_predictor(model)
     if probabilities and trained.task == "regression":
@@ -35,9 +35,10 @@ def predict(
         save_predictions(frame, out)
         say(f"{len(frame):,} predictions in {out}")
     if json:
-        give({"model": str(model), "rows": len(frame), "out": None if out is None else str(out)} | (
-            {} if out is not None else {"predictions": frame.to_dict(as_series=False)}
-        ))
+        give(
+            {"model": str(model), "rows": len(frame), "out": None if out is None else str(out)}
+            | ({} if out is not None else {"predictions": frame.to_dict(as_series=False)})
+        )
     elif out is None:
         print(frame.write_csv(), end="")
     return 0

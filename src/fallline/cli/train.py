@@ -13,11 +13,15 @@ Opt = typer.Option
 
 
 def train(
-    source: Annotated[str | None, typer.Argument(help="CSV, TSV, Parquet, Feather, .npz, MNIST folder, sklearn:NAME")] = None,
+    source: Annotated[
+        str | None, typer.Argument(help="CSV, TSV, Parquet, Feather, .npz, MNIST folder, sklearn:NAME")
+    ] = None,
     target: Annotated[str | None, Opt(help="column to predict")] = None,
     names: Annotated[str | None, Opt(help="column names of a file without a header: a,b,c")] = None,
     task: Annotated[str | None, Opt(help="classification or regression; default: by the target")] = None,
-    kind: Annotated[list[str] | None, Opt(help="overrule a column's kind: COLUMN=number|category|boolean|date|drop")] = None,
+    kind: Annotated[
+        list[str] | None, Opt(help="overrule a column's kind: COLUMN=number|category|boolean|date|drop")
+    ] = None,
     missing: Annotated[str | None, Opt(help="NaN in arrays: impute or error")] = None,
     test: Annotated[float | None, Opt(help="share of rows for testing (default 0.2)")] = None,
     valid: Annotated[float | None, Opt(help="share of rows for validation (default 0.1)")] = None,
@@ -81,7 +85,9 @@ def train(
     return _train(plan, out, checkpoint_seconds, json)
 
 
-def _plan(recipe: Path | None, data: dict[str, Any], flags: dict[str, Any], settings: list[str], seed: int | None) -> Any:
+def _plan(
+    recipe: Path | None, data: dict[str, Any], flags: dict[str, Any], settings: list[str], seed: int | None
+) -> Any:
     """The recipe file's plan, or the default one, with the flags' changes."""
     if recipe is None and "source" not in data:
         raise FalllineError("no SOURCE to train on: expected a file such as data.csv, or sklearn:digits to try")
@@ -89,9 +95,7 @@ def _plan(recipe: Path | None, data: dict[str, Any], flags: dict[str, Any], sett
     from fallline.training.recipe import Recipe
 
     plan = Plan(Recipe(), {}, 0) if recipe is None else read_plan(recipe)
-    return Plan(
-        changed(plan.recipe, flags, settings), {**plan.data, **data}, plan.seed if seed is None else seed
-    )
+    return Plan(changed(plan.recipe, flags, settings), {**plan.data, **data}, plan.seed if seed is None else seed)
 
 
 def _train(plan: Any, folder: Path | None, checkpoint_seconds: float, json: bool) -> int:
@@ -113,7 +117,9 @@ def _train(plan: Any, folder: Path | None, checkpoint_seconds: float, json: bool
         assert folder is not None
         plan = folders.read_plan(folder / folders.RECIPE)
     if "source" not in plan.data:
-        raise FalllineError("the recipe's [data] names no source: give one, as in fallline train data.csv --recipe FILE")
+        raise FalllineError(
+            "the recipe's [data] names no source: give one, as in fallline train data.csv --recipe FILE"
+        )
     table = load(**plan.data)
     plan = folders.Plan(plan.recipe, table.source, plan.seed)
     for sentence in table.warnings:

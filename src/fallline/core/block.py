@@ -166,7 +166,9 @@ def as_arrays(tree: Any, dtype: Any = np.float32) -> Any:
     """The same tree with every number a 0-d array, ready to be traced: floats `dtype`, whole numbers int32."""
 
     def convert(leaf: Any) -> Any:
-        if isinstance(leaf, float | np.floating) or (isinstance(leaf, jax.Array | np.ndarray) and leaf.dtype.kind == "f"):
+        if isinstance(leaf, float | np.floating) or (
+            isinstance(leaf, jax.Array | np.ndarray) and leaf.dtype.kind == "f"
+        ):
             return np.asarray(leaf, dtype) if not isinstance(leaf, jax.Array) else leaf.astype(dtype)
         if isinstance(leaf, int | np.integer) and not isinstance(leaf, bool):
             return np.asarray(leaf, np.int32)

@@ -90,9 +90,7 @@ def number(
     help: str = "",
 ) -> Any:
     """A traced numeric hyperparameter; a schedule or a distribution may stand in it."""
-    declared = Field(
-        "number", help, Interval.parse(valid), usual, scale, integer, optional, None, None, unit, source
-    )
+    declared = Field("number", help, Interval.parse(valid), usual, scale, integer, optional, None, None, unit, source)
 
     def convert(value: Any) -> Any:
         # One dtype per field, whatever the user wrote, so that 1 and 1.0 share a program.

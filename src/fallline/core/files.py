@@ -27,7 +27,9 @@ def write_atomically(path: Path, content: bytes) -> None:
         os.replace(beside, path)
     except OSError as error:
         Path(beside).unlink(missing_ok=True)
-        raise FalllineError(f"cannot write {path}: {error.strerror}; free some space or choose another folder") from None
+        raise FalllineError(
+            f"cannot write {path}: {error.strerror}; free some space or choose another folder"
+        ) from None
     except BaseException:
         Path(beside).unlink(missing_ok=True)
         raise

@@ -79,9 +79,11 @@ def load_tensors(path: Path, what: str) -> tuple[dict[str, np.ndarray], dict[str
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
-            arrays = {name: file.get_tensor(name) for name in file.keys()}
+            arrays = {name: file.get_tensor(name) for name in file}
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
-        raise FalllineError(f"{what} {str(path)!r} is damaged or no safetensors file ({error}): use another copy") from None
+        raise FalllineError(
+            f"{what} {str(path)!r} is damaged or no safetensors file ({error}): use another copy"
+        ) from None
     entry = metadata.get("fallline")
     if entry is None:
         raise FalllineError(f"{what} {str(path)!r} was not written by fallline: it has no description")

@@ -14,9 +14,9 @@ Fans = tuple[float | Float[Array, ""], float | Float[Array, ""]]
 class Initializer(Block):
     """Draws a layer's initial weights.
 
-    Fact: `breaks_symmetry`, whether the units of a layer start unequal; where they don't, they get equal gradients
-    and stay equal for ever, so that such weights are refused in a layer followed by another. `by_place`, whether a weight depends only on the key and on
-    its own place (and the fans), so that a wide layer begins with a narrower one's weights.
+    Facts: `breaks_symmetry`, whether the units of a layer start unequal; where they don't, they get equal gradients
+    and stay equal for ever, so that such weights are refused in a layer followed by another. `by_place`, whether a
+    weight depends only on the key, the fans and its own place, so that a wide layer begins with a narrow one's.
     """
 
     family: ClassVar[str] = "initializer"

@@ -3,7 +3,6 @@
 from typing import Any, ClassVar, NamedTuple
 
 import jax
-import jax.numpy as jnp
 
 from fallline.core.errors import FalllineError
 from fallline.core.field import structure

@@ -42,7 +42,7 @@ class MaxNorm(Penalty):
         mine = chosen(params, self.layers)
         return tree.unflatten([self._shorten(w) if act else w for w, act in zip(leaves, mine, strict=True)])
 
-    def _shorten(self, w: Float[Array, "inputs *rest"]) -> Float[Array, "inputs *rest"]:
+    def _shorten(self, w: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         length = jnp.sqrt(jnp.sum(w * w, axis=0))
         return jnp.where(length > self.limit, w * (self.limit / jnp.maximum(length, 1e-30)), w)
 

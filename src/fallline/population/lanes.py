@@ -163,7 +163,7 @@ def programs(layout: Layout) -> tuple[Any, Any, Any]:
     start, advance, finish = _mapped(layout)
     over = mesh()
     keys = LANES if layout.own_rows else COMMON
-    shared: Any = {name: COMMON for name in layout.common}
+    shared: Any = dict.fromkeys(layout.common, COMMON)
     history = PartitionSpec(None, "lanes")
     spread = functools.partial(jax.shard_map, mesh=over, check_vma=False)
     jitted = (

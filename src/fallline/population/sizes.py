@@ -30,10 +30,10 @@ def lanes_per_device(recipe: Recipe, arrays: Arrays, lanes: int, limit: int | No
     """Lanes of a program on each device, for `lanes` lanes to be run altogether."""
     device = jax.devices()[0]
     if device.platform == "cpu":
-        sizes, room = SIZES, CACHE
+        sizes, room = list(SIZES), CACHE
     else:
         memory = (device.memory_stats() or {}).get("bytes_limit", 2**33)
-        sizes, room = GPU_SIZES, int(SHARE_OF_GPU * memory)
+        sizes, room = list(GPU_SIZES), int(SHARE_OF_GPU * memory)
     fitting = [size for size in sizes if size * lane_bytes(recipe, arrays) <= room] or [1]
     wanted = -(-lanes // len(jax.devices()))
     most = max(size for size in fitting if limit is None or size <= max(1, limit))

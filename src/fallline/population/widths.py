@@ -6,6 +6,7 @@ while training. Initial weights are drawn by place (`core.random`), so a wide dr
 """
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,10 +36,15 @@ def paddable(recipe: Recipe) -> bool:
     )
 
 
+def hidden_of(recipe: Recipe) -> tuple[int, ...]:
+    """The hidden widths of an MLP; none for another model."""
+    return getattr(recipe.model, "hidden", ())
+
+
 def arithmetic(widths: Sequence[int], inputs: int, outputs: int) -> int:
     """Multiplications of one forward pass of one row."""
     sizes = [inputs, *widths, outputs]
-    return sum(a * b for a, b in zip(sizes[:-1], sizes[1:], strict=True))
+    return sum(a * b for a, b in itertools.pairwise(sizes))
 
 
 def widen(recipes: Sequence[Recipe], inputs: int, outputs: int) -> list[Recipe]:

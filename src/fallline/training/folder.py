@@ -57,7 +57,9 @@ def begin_folder(folder: Path, plan: Plan) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise FalllineError(f"cannot make run folder {str(folder)!r}: {error.strerror}; choose another with --out") from None
+        raise FalllineError(
+            f"cannot make run folder {str(folder)!r}: {error.strerror}; choose another with --out"
+        ) from None
     write_atomically(folder / RECIPE, plan_to_toml(plan).encode())
 
 
@@ -121,13 +123,27 @@ def read_plan(path: Path) -> Plan:
     try:
         plain = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise FalllineError(f"recipe {str(path)!r} is not there: expected a TOML file such as a run's recipe.toml") from None
+        raise FalllineError(
+            f"recipe {str(path)!r} is not there: expected a TOML file such as a run's recipe.toml"
+        ) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise FalllineError(f"recipe {str(path)!r} cannot be read as TOML: {error}") from None
     data, seed = plain.pop("data", {}), plain.pop("seed", 0)
     if not isinstance(data, dict) or isinstance(seed, bool) or not isinstance(seed, int):
         raise FalllineError(f"recipe {str(path)!r}: [data] must be a table and seed a whole number")
-    known = ("source", "target", "names", "test_source", "valid_source", "kinds", "task", "test", "valid", "seed", "missing")
+    known = (
+        "source",
+        "target",
+        "names",
+        "test_source",
+        "valid_source",
+        "kinds",
+        "task",
+        "test",
+        "valid",
+        "seed",
+        "missing",
+    )
     for key in data:
         if key not in known:
             raise FalllineError(f"recipe {str(path)!r}: [data] has no entry {key!r}: {nearest(key, known)}")

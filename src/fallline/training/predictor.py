@@ -120,9 +120,7 @@ def load_predictor(path: str | Path) -> Predictor:
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
-def _tile(
-    task: str, outputs: int, recipe: Recipe, arrays: dict[str, Any], x: Array, y: Array
-) -> tuple[Array, Array]:
+def _tile(task: str, outputs: int, recipe: Recipe, arrays: dict[str, Any], x: Array, y: Array) -> tuple[Array, Array]:
     assert recipe.loss is not None
     network = recipe.model.network(recipe.loss.outputs(outputs, task))
     prediction = forward(recipe, network, arrays["params"], arrays["stats"], arrays["scaling"], x)

@@ -71,7 +71,9 @@ def complete(recipe: Recipe, *, task: str, training_rows: int) -> Recipe:
     """
     for path, _, value in walk(recipe):
         if isinstance(value, Placeholder) and path.split(".")[0] in _FIXED:
-            raise FalllineError(f"Recipe.{path} = {value!r} would change during the run, which it cannot: give a number")
+            raise FalllineError(
+                f"Recipe.{path} = {value!r} would change during the run, which it cannot: give a number"
+            )
     loss = recipe.loss or _usual_loss(task)
     if task not in loss.tasks:
         raise FalllineError(f"loss {loss.name!r} is for {' or '.join(loss.tasks)}; the target makes this a {task}")

@@ -49,7 +49,7 @@ def empty_tally(params: dict[str, Any]) -> Tally:
     """A tally before an epoch's first step."""
     zero = jnp.float32(0.0)
     nothing = jax.tree.map(jnp.zeros_like, params)
-    return Tally(zero, zero, zero, zero, zero, {name: zero for name in params}, nothing, jnp.float32(jnp.nan))
+    return Tally(zero, zero, zero, zero, zero, dict.fromkeys(params, zero), nothing, jnp.float32(jnp.nan))
 
 
 def one_step(

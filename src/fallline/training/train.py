@@ -252,9 +252,7 @@ def evaluate_splits(model: Predictor, table: Table) -> dict[str, dict[str, float
     """The metrics of every split that has rows."""
     data = table.dataset
     splits = {"train": data.train, "valid": data.valid, "test": data.test}
-    return {
-        name: evaluate_rows(model, data.x, data.y, data.weight, rows) for name, rows in splits.items() if len(rows)
-    }
+    return {name: evaluate_rows(model, data.x, data.y, data.weight, rows) for name, rows in splits.items() if len(rows)}
 
 
 def _label(chunks: list[Epoch], *, metric: str, monitor: str, names: tuple[list[str], list[str]]) -> History:

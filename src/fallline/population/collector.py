@@ -1,0 +1,189 @@
+"""The collector: what every lane has shown, by lane number, until it becomes a `Population`."""
+
+import dataclasses
+import time
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fallline.core.block import as_arrays
+from fallline.core.errors import FalllineError
+from fallline.core.outcome import Outcome
+from fallline.data.table import Table
+from fallline.metrics import metrics_of
+from fallline.population import lanes as lane_program
+from fallline.population.contexts import Context, key_of
+from fallline.population.groups import group_recipes
+from fallline.population.result import Population, Report, larger_is_better
+from fallline.population.widths import arithmetic, hidden_of
+from fallline.training.arrays import Arrays, to_device
+from fallline.training.history import join
+from fallline.training.recipe import Recipe
+from fallline.training.state import Epoch, State
+from fallline.training.train import Run, train
+from fallline.training.watch import layer_names
+
+
+@dataclasses.dataclass(frozen=True)
+class Progress:
+    """Where a population stands, for a progress bar or a callback."""
+
+    lanes_done: int
+    lanes: int
+    lane_epochs: int
+    seconds: float
+    seconds_left: float
+
+
+class Collector:
+    """Gathers what every lane shows, by lane number: recipes, then seeds and folds within."""
+
+    def __init__(
+        self,
+        recipes: list[Recipe],
+        contexts: list[Context],
+        data: Table,
+        test: bool,
+        independent: bool,
+        state: State | None,
+    ) -> None:
+        self.recipes, self.contexts, self.data, self.independent = recipes, contexts, data, independent
+        self.state = state
+        self.first_epoch = 0 if state is None else int(state.epoch)
+        count = len(recipes) * len(contexts)
+        self.outcome = np.zeros(count, np.int32)
+        self.best_epoch, self.step = np.zeros(count, np.int32), np.zeros(count, np.int32)
+        self.score = np.full(count, np.inf)
+        self.chunks: list[list[Epoch]] = [[] for _ in range(count)]
+        self.metric = metrics_of(data.task)[0].name
+        self.test = lane_program.place_common(jnp.asarray(data.dataset.test)) if test else None
+        self.test_columns = {name: np.full(count, np.nan) for name in ("test_loss", f"test_{self.metric}")}
+        self.programs: set[object] = set()
+        self.useful = self.spent = 0
+
+    def widths(self, recipe: int) -> tuple[int, ...]:
+        """The true hidden widths of a recipe; none for a model that is no MLP."""
+        return hidden_of(self.recipes[recipe])
+
+    def lane(self, recipe: int, context: int) -> int:
+        """The number of a lane."""
+        return recipe * len(self.contexts) + context
+
+    def note(self, who: np.ndarray, seen: Epoch, outcome: np.ndarray, lanes: lane_program.Lanes) -> None:
+        """Keep a chunk of epochs of every lane that was running, up to its end."""
+        best, step = np.asarray(lanes.state.best_epoch), np.asarray(lanes.state.step)
+        score = np.asarray(lanes.state.best_score)
+        count, longest = len(seen.outcome), 0
+        for place in np.flatnonzero(who >= 0):
+            number = who[place]
+            ends = np.flatnonzero(seen.outcome[:, place] != Outcome.RUNNING)
+            lived = int(ends[0]) + 1 if len(ends) else count
+            self.chunks[number].append(jax.tree.map(lambda leaf, p=place, n=lived: leaf[:n, p], seen))
+            self.useful += lived
+            longest = max(longest, lived)
+            self.outcome[number], self.best_epoch[number] = outcome[place], best[place]
+            self.step[number], self.score[number] = step[place], score[place]
+        self.spent += longest * len(who)
+
+    def finish(
+        self, layout: lane_program.Layout, lanes: lane_program.Lanes, who: np.ndarray, ended: np.ndarray
+    ) -> None:
+        """Judge lanes that have ended on the test rows."""
+        if self.test is None or not ended.any():
+            return
+        found = lane_program.judge(layout, lanes, self.test)
+        for column, values in zip(self.test_columns.values(), found, strict=True):
+            column[who[ended]] = np.asarray(values)[ended]
+
+    def progress(self, began: float) -> Progress:
+        """Lanes done, epochs, and the time left if the other lanes take as many epochs as the recipes allow."""
+        seconds = time.perf_counter() - began
+        done = int((self.outcome != Outcome.RUNNING).sum())
+        most = sum(int(recipe.epochs) for recipe in self.recipes) * len(self.contexts)
+        spared = sum(int(self.recipes[n // len(self.contexts)].epochs) - sum(len(c.outcome) for c in self.chunks[n])
+                     for n in np.flatnonzero(self.outcome != Outcome.RUNNING))  # fmt: skip
+        left = max(most - spared - self.useful, 0)
+        return Progress(done, len(self.outcome), self.useful, seconds, seconds * left / max(self.useful, 1))
+
+    def unpad(self, wide: list[Recipe]) -> None:
+        """Shares of units are over a lane's own units: what only pads is neither dead nor saturated."""
+        for number, chunks in enumerate(self.chunks):
+            place = number // len(self.contexts)
+            true, padded = self.widths(place), hidden_of(wide[place])
+            if true != padded:
+                factor = np.array(padded, np.float32) / np.array(true, np.float32)
+                # Of a sum of 0, a padded unit's, an activation's slope may be 0 (ReLU) or not (tanh).
+                dead = float(self.recipes[place].model.activation.flat(jnp.zeros(1))[0])  # type: ignore[attr-defined]
+                self.chunks[number] = [
+                    dataclasses.replace(
+                        seen, dead=seen.dead * factor - dead * (factor - 1), saturated=seen.saturated * factor
+                    )
+                    for seen in chunks
+                ]
+
+    def padded(self, wide: list[Recipe], inputs: int, outputs: int) -> float:
+        """Arithmetic on padding, as a share of all, over the lanes' epochs."""
+        own = spent = 0
+        for number, chunks in enumerate(self.chunks):
+            place, epochs = number // len(self.contexts), sum(len(seen.outcome) for seen in chunks)
+            own += epochs * arithmetic(self.widths(place), inputs, outputs)
+            spent += epochs * arithmetic(hidden_of(wide[place]), inputs, outputs)
+        return 1.0 - own / max(spent, 1)
+
+    def population(self, report: Report, interrupted: bool, folds: int | None) -> Population:
+        """Everything, as columns."""
+        recipe, context = np.divmod(np.arange(len(self.outcome)), len(self.contexts))
+        seen = tuple(join(chunks) if chunks else None for chunks in self.chunks)
+        # A fork whose best epoch was before it began has no row for it.
+        best = self.best_epoch - 1 - self.first_epoch
+        columns = {}
+        for name, field in (
+            ("train_loss", "train_loss"),
+            ("valid_loss", "valid_loss"),
+            (f"valid_{self.metric}", "valid_metric"),
+        ):
+            columns[name] = np.array(
+                [
+                    np.nan if each is None or b < 0 else getattr(each, field)[b]
+                    for each, b in zip(seen, best, strict=True)
+                ]
+            )
+        if self.test is not None:
+            columns |= self.test_columns
+        if any(larger_is_better(each.monitor) for each in self.recipes) and len({e.monitor for e in self.recipes}) > 1:
+            raise FalllineError("recipes that monitor different things have scores that cannot be compared")
+        shown = {
+            group.structure: layer_names(self.recipes[group.members[0]], self._arrays())
+            for group in group_recipes(self.recipes)
+        }
+        return Population(
+            recipes=tuple(self.recipes),
+            task=self.data.task,
+            layers=tuple(shown[jax.tree.structure(as_arrays(each))] for each in self.recipes),
+            recipe=recipe,
+            seed=np.array([self.contexts[c].seed for c in context]),
+            fold=np.array([self.contexts[c].fold for c in context]),
+            outcome=self.outcome,
+            epochs=np.array([0 if each is None else len(each.outcome) for each in seen]),
+            best_epoch=self.best_epoch,
+            step=self.step,
+            score=self.score,
+            columns=columns,
+            report=report,
+            interrupted=interrupted,
+            epochs_seen=seen,
+            again=self.again,
+        )
+
+    def _arrays(self) -> Arrays:
+        return to_device(dataclasses.replace(self.data.dataset, x=self.data.dataset.x[:1]))
+
+    def again(self, lane: int) -> Run:
+        """Train one lane alone."""
+        recipe, place = divmod(lane, len(self.contexts))
+        context, dataset = self.contexts[place], self.data.dataset
+        rows = {name: context.rows[name][: int(context.rows[f"{name}_count"])] for name in ("train", "valid")}
+        table = dataclasses.replace(self.data, dataset=dataclasses.replace(dataset, **rows))
+        key = key_of(context.seed, recipe if self.independent else None)
+        return train(self.recipes[recipe], table, seed=context.seed, key=key, state=self.state)

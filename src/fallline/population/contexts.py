@@ -1,0 +1,57 @@
+"""Contexts: the seeds and folds that every recipe is trained on alike."""
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import numpy as np
+
+from fallline.core.random import named
+from fallline.data.split import folds as cut
+from fallline.data.table import Table
+
+
+@dataclasses.dataclass(frozen=True)
+class Context:
+    """A seed and a fold: what several recipes are trained on alike."""
+
+    seed: int
+    fold: int
+    rows: dict[str, Any]
+
+
+def contexts_of(data: Table, folds: int | None, seeds: list[int]) -> list[Context]:
+    """Every fold with every seed."""
+    return [Context(seed, fold, rows) for fold, rows in _folds(data, folds) for seed in seeds]
+
+
+def key_of(seed: int, recipe: int | None) -> jax.Array:
+    """The key of a seed, or that of one recipe under it where recipes have randomness of their own."""
+    key = jax.random.key(seed)
+    return key if recipe is None else named(key, "recipe", recipe)
+
+
+def _folds(data: Table, folds: int | None) -> Iterator[tuple[int, dict[str, Any]]]:
+    """(number, index sets) of every fold, padded to one length; without folds the table's own split, number -1."""
+    dataset = data.dataset
+    if folds is None:
+        pairs = [(-1, dataset.train, dataset.valid)]
+    else:
+        rows = np.concatenate([dataset.train, dataset.valid])
+        classes = dataset.y[rows] if data.task == "classification" else None
+        parts = cut(len(rows), folds, classes=classes)
+        pairs = [(i, np.delete(rows, part), rows[part]) for i, part in enumerate(parts)]
+    longest = max(len(train) for _, train, _ in pairs), max(len(valid) for _, _, valid in pairs)
+    for number, train, valid in pairs:
+        padded = [np.pad(part, (0, size - len(part)), mode="edge") if len(part) else part
+                  for part, size in zip((train, valid), longest, strict=True)]  # fmt: skip
+        yield (
+            number,
+            {
+                "train": padded[0].astype(np.int32),
+                "train_count": np.int32(len(train)),
+                "valid": padded[1].astype(np.int32),
+                "valid_count": np.int32(len(valid)),
+            },
+        )

@@ -1,0 +1,107 @@
+"""Values and slopes against float64 NumPy written from the formulas; the declared facts against measurements."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.special import erf, erfinv, expit
+
+from fallline.activations import ELU, GELU, Identity, LeakyReLU, ReLU, Sigmoid, SiLU, Softplus, Tanh
+from fallline.core.block import family, lookup
+
+RANDOM = np.random.default_rng(0)
+NORMAL = np.sqrt(2) * erfinv(2 * (np.arange(100_000) + 0.5) / 100_000 - 1)  # quantiles: its sums are integrals
+C = np.sqrt(2 / np.pi)
+FORMULAS = {
+    "relu": (ReLU(), lambda x: np.maximum(x, 0)),
+    "leaky_relu": (LeakyReLU(0.2), lambda x: np.where(x > 0, x, 0.2 * x)),
+    "elu": (ELU(0.7), lambda x: np.where(x > 0, x, 0.7 * (np.exp(np.minimum(x, 0)) - 1))),
+    "sigmoid": (Sigmoid(), expit),
+    "tanh": (Tanh(), np.tanh),
+    "softplus": (Softplus(), lambda x: np.logaddexp(0, x)),
+    "silu": (SiLU(), lambda x: x * expit(x)),
+    "gelu": (GELU(), lambda x: x * (1 + erf(x / np.sqrt(2))) / 2),
+    "gelu_tanh": (GELU("tanh"), lambda x: x * (1 + np.tanh(C * (x + 0.044715 * x**3))) / 2),
+    "identity": (Identity(), lambda x: x),
+}
+EACH = pytest.mark.parametrize(("f", "formula"), FORMULAS.values(), ids=FORMULAS)
+VALUE = jax.jit(lambda f, x: f(x))
+SLOPE = jax.jit(lambda f, x: jax.jvp(f, (x,), (jnp.ones_like(x),))[1])
+
+
+def test_every_activation_is_met():
+    assert {type(f) for f, _ in FORMULAS.values()} == set(family("activation").values())
+
+
+@EACH
+def test_value_follows_the_formula_in_both_precisions(f, formula):
+    x = np.concatenate([RANDOM.normal(size=200) * 5, [0.0, -30.0, 30.0]])
+    for dtype, tolerance in (("f4", 2e-6), ("f8", 1e-14)):
+        with jax.enable_x64(dtype == "f8"):
+            y = VALUE(f, jnp.asarray(x.astype(dtype)))
+            assert y.dtype == dtype
+            np.testing.assert_allclose(y, formula(x.astype(dtype).astype("f8")), rtol=tolerance, atol=tolerance)
+
+
+@EACH
+def test_slope_follows_central_differences(f, formula, float64):
+    x, h = RANDOM.normal(size=200) * 4, 1e-6
+    numeric = (formula(x + h) - formula(x - h)) / (2 * h)
+    np.testing.assert_allclose(SLOPE(f, jnp.asarray(x)), numeric, atol=1e-8)
+
+
+@EACH
+def test_far_values_stay_finite_with_their_slopes(f, formula):
+    x = jnp.array([-1e30, -1e4, -100.0, -0.0, 0.0, 100.0, 1e4], jnp.float32)
+    assert np.isfinite(VALUE(f, x)).all()
+    assert np.isfinite(SLOPE(f, x)).all()
+    assert np.isnan(float(f(jnp.float32(jnp.nan))))
+
+
+@EACH
+def test_the_declared_facts_hold(f, formula):
+    f = type(f)()  # at the defaults
+    y = np.asarray(f(jnp.asarray(NORMAL, jnp.float32)), np.float64)
+    low, high = f.range
+    x = jnp.linspace(-40, 40, 400_001)
+    wide = np.asarray(f(x), np.float64)
+    assert wide.min() >= low - 1e-6
+    assert wide.max() <= high + 1e-6
+    if np.isfinite(low):
+        assert wide.min() == pytest.approx(low, abs=1e-6)
+    if np.isfinite(high):
+        assert wide.max() == pytest.approx(high, abs=1e-6)
+    assert f.zero_at_zero == (float(f(jnp.zeros(()))) == 0)
+    assert f.zero_centred == (abs(y.mean()) < y.std() / 4)
+    assert (f.saturates == "nowhere") == (not np.asarray(f.flat(x[x < -15])).any())
+    lookup("initializer", f.initializer)()
+
+
+@EACH
+def test_the_recommended_weights_keep_a_signal_alive_through_ten_layers(f, formula):
+    """Mean square of the sums stays within a factor of ten; 0.01 N(0, 1) loses it by many orders."""
+    weights = lookup("initializer", f.initializer)()
+    x = jax.random.normal(jax.random.key(0), (256, 128))
+    first = last = x
+    for layer in range(10):
+        sums = last @ weights(jax.random.key(layer + 1), (128, 128))
+        last = f(sums)
+        first = sums if layer == 0 else first
+    assert 0.03 < float((sums**2).mean() / (first**2).mean()) < 30 or f.name in ("sigmoid", "softplus")
+    assert float(last.std()) > 1e-3
+
+
+def test_saturated_outputs_are_counted_near_both_bounds():
+    assert Sigmoid().squashed(jnp.array([0.01, 0.03, 0.5, 0.97, 0.99])).tolist() == [1, 0, 0, 0, 1]
+    assert Tanh().squashed(jnp.array([-0.96, -0.94, 0.0, 0.94, 0.96])).tolist() == [1, 0, 0, 0, 1]
+    assert Softplus().squashed(jnp.array([0.0, 9.0])).tolist() == [0, 0]
+
+
+def test_identities_between_them(float64):
+    x = jnp.asarray(RANDOM.normal(size=100) * 3)
+    np.testing.assert_allclose(Tanh()(x), 2 * Sigmoid()(2 * x) - 1, atol=1e-14)
+    np.testing.assert_allclose(SLOPE(Softplus(), x), Sigmoid()(x), atol=1e-14)
+    np.testing.assert_allclose(LeakyReLU(0.0)(x), ReLU()(x))
+    np.testing.assert_allclose(LeakyReLU(1.0)(x), Identity()(x))
+    np.testing.assert_allclose(SiLU()(x), x * Sigmoid()(x))
+    assert abs(GELU()(x) - GELU("tanh")(x)).max() < 5e-4
