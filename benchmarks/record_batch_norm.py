@@ -22,8 +22,8 @@ def main() -> None:
     batch, layer = torch.nn.BatchNorm1d(3, eps=1e-3, momentum=0.2), torch.nn.LayerNorm(3, eps=1e-3)
     for name, module in (("batch", batch.double()), ("layer", layer.double())):
         with torch.no_grad():
-            module.weight.copy_(torch.tensor(scale))
-            module.bias.copy_(torch.tensor(shift))
+            module.weight.copy_(torch.tensor(scale, dtype=torch.float64))
+            module.bias.copy_(torch.tensor(shift, dtype=torch.float64))
         outputs = []
         for each in batches:
             x = torch.tensor(each, requires_grad=True)

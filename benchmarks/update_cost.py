@@ -21,7 +21,8 @@ from fallline.optimizers import SGD, Adadelta, AdaGrad, Adam, AdamW, Momentum, N
 
 PAIRS = {
     "sgd": (SGD(1e-3), optax.sgd(1e-3)),
-    "momentum": (Momentum(1e-3), optax.sgd(1e-3, 0.9)),
+    "momentum, inside": (Momentum(1e-3), optax.chain(optax.scale(-1e-3), optax.trace(0.9))),
+    "momentum, outside": (Momentum(1e-3, rate_place="outside"), optax.sgd(1e-3, 0.9)),
     "nesterov": (Nesterov(1e-3), optax.sgd(1e-3, 0.9, nesterov=True)),
     "adagrad": (AdaGrad(1e-3, 1e-7, 0.1, epsilon_place="inside"), optax.adagrad(1e-3)),
     "adadelta": (Adadelta(1.0, 0.9), optax.adadelta(1.0)),
@@ -35,8 +36,8 @@ PAIRS = {
 
 
 def tree() -> dict:
-    """1,000,000 params in six layers."""
-    shapes = [(784, 500), (500, 500), (500, 500), (500, 200), (200, 30), (300, 3)]
+    """1,000,000 params in six layers and a rest."""
+    shapes = [(784, 500), (500, 500), (500, 500), (500, 100), (100, 100), (100, 10)]
     params = {f"dense_{i}": {"weight": s, "bias": s[1:]} for i, s in enumerate(shapes, 1)}
     rng = np.random.default_rng(0)
     draw = lambda shape: jnp.asarray(rng.normal(size=shape), jnp.float32)  # noqa: E731

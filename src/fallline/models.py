@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from fallline.activations import Activation, ReLU
 from fallline.core.block import Block, lookup
 from fallline.core.errors import FalllineError
-from fallline.core.field import number, part, structure
+from fallline.core.field import Number, number, part, structure
 from fallline.initializers import GlorotUniform, Initializer, LeCunNormal
 from fallline.layers import BatchNorm, Dense, Dropout, Layer, LayerNorm, Maxout, Sequential
 from fallline.layers.base import check_count
@@ -49,7 +49,7 @@ class MLP(Model):
     name: ClassVar[str] = "mlp"
     hidden: tuple[int, ...] = structure((128, 64), help="units of each hidden layer", unit="units")
     activation: Activation = part(ReLU(), family="activation", help="non-linearity of the hidden layers")
-    dropout: Any = number(
+    dropout: Number = number(
         None, valid="[0, 1)", usual=(0.0, 0.5), optional=True, help="probability of dropping a hidden unit"
     )
     initializer: Initializer | None = part(

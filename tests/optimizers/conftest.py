@@ -1,4 +1,4 @@
-"""One objective for all rules: a stiff quadratic plus a small network, as `benchmarks/record_trajectories.py` made it."""
+"""One objective for all rules: a stiff quadratic plus a small network, made by `benchmarks/record_trajectories.py`."""
 
 import json
 from pathlib import Path

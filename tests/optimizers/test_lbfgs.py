@@ -114,7 +114,7 @@ def test_without_the_objective_it_says_so():
     w, rule = jnp.ones(2), LBFGS()
     with pytest.raises(FalllineError, match="LBFGS needs the evidence 'objective'"):
         rule.update(w, rule.init(w), w)
-    with pytest.raises(FalllineError, match="LBFGS.memory = 0"):
+    with pytest.raises(FalllineError, match=r"LBFGS\.memory = 0"):
         LBFGS(memory=0)
 
 

@@ -16,6 +16,7 @@ from fallline.optimizers import (
     ClipByLayerNorm,
     ClipByNorm,
     ClipByValue,
+    FromOptax,
     HalfMemory,
     Momentum,
     Rprop,
@@ -75,9 +76,7 @@ def test_weight_decay_around_sgd_is_the_ridge_penalty(gradient, float64):
 
 
 def test_what_cannot_be_wrapped_says_so():
-    with pytest.raises(FalllineError, match="Newton|LBFGS|FromOptax|has no learning rate"):
-        from fallline.optimizers import FromOptax
-
+    with pytest.raises(FalllineError, match="FromOptax has no learning rate"):
         WeightDecay(FromOptax(optax.sgd(0.1)))
     with pytest.raises(FalllineError, match="SGD remembers no average"):
         HalfMemory(SGD())

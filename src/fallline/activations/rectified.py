@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from fallline.activations.base import Activation
-from fallline.core.field import number
+from fallline.core.field import Number, number
 
 
 class ReLU(Activation):
@@ -49,7 +49,7 @@ class LeakyReLU(Activation):
 
     name: ClassVar[str] = "leaky_relu"
     initializer: ClassVar[str] = "he_normal"
-    slope: float = number(
+    slope: Number = number(
         0.01, valid="[0, 1]", usual=(0.001, 0.3), scale="log", help="slope for x < 0", source="Maas et al. 2013"
     )
 
@@ -77,7 +77,7 @@ class ELU(Activation):
     zero_centred: ClassVar[bool] = True
     saturates: ClassVar[str] = "for x < -7 (towards -alpha)"
     initializer: ClassVar[str] = "he_normal"
-    alpha: float = number(
+    alpha: Number = number(
         1.0, valid="[0, inf)", usual=(0.1, 2.0), help="size of the lower bound -alpha", source="Clevert et al. 2016"
     )
 

@@ -83,4 +83,6 @@ class GELU(Activation):
     def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         if self.form == "exact":
             return 0.5 * x * (1.0 + jax.lax.erf(x * math.sqrt(0.5)))
-        return 0.5 * x * (1.0 + jnp.tanh(math.sqrt(2.0 / math.pi) * (x + 0.044715 * x**3)))
+        # Beyond 10 the tangent is 1; an overflowing cube would have the slope infinity times 0.
+        near = jnp.clip(x, -10.0, 10.0)
+        return 0.5 * x * (1.0 + jnp.tanh(math.sqrt(2.0 / math.pi) * (near + 0.044715 * near**3)))

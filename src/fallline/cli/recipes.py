@@ -47,7 +47,7 @@ def _optimizer(name: str) -> Any:
         return Recipe().optimizer
     if "learning_rate" not in declared_fields(cls):
         return cls()
-    return cls(learning_rate=Cosine(cls().learning_rate, warmup=0.05))
+    return cls(learning_rate=Cosine(getattr(cls(), "learning_rate"), warmup=0.05))  # noqa: B009
 
 
 def _rate_path(recipe: "Recipe") -> str:

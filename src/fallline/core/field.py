@@ -6,12 +6,14 @@ Validation, search spaces, command-line flags, reports and docs all read it.
 import dataclasses
 import math
 import re
-from typing import Any
+from typing import Any, TypeAlias
 
 import equinox as eqx
 import numpy as np
 
 from fallline.core.errors import FalllineError, nearest
+
+Number: TypeAlias = Any  # of a field: a number, a traced array, a schedule or a distribution
 
 _INTERVAL = re.compile(r"^([\[(])\s*(\S+)\s*,\s*(\S+)\s*([\])])$")
 

@@ -5,7 +5,7 @@ from typing import ClassVar
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from fallline.core.field import number
+from fallline.core.field import Number, number
 from fallline.core.random import Seed, normal
 from fallline.initializers.base import Fans, Initializer
 
@@ -43,7 +43,7 @@ class Filled(Initializer):
 
     name: ClassVar[str] = "constant"
     breaks_symmetry: ClassVar[bool] = False
-    value: float = number(0.01, usual=(0.0, 0.1), help="the number")
+    value: Number = number(0.01, usual=(0.0, 0.1), help="the number")
 
     def __call__(
         self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None
@@ -70,7 +70,7 @@ class SmallNormal(Initializer):
     """
 
     name: ClassVar[str] = "small_normal"
-    std: float = number(
+    std: Number = number(
         0.01,
         valid="(0, inf)",
         usual=(1e-3, 1.0),

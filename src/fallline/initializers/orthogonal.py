@@ -5,7 +5,7 @@ from typing import ClassVar
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from fallline.core.field import number
+from fallline.core.field import Number, number
 from fallline.core.random import Seed, normal
 from fallline.initializers.base import Fans, Initializer
 
@@ -30,7 +30,7 @@ class Orthogonal(Initializer):
 
     name: ClassVar[str] = "orthogonal"
     by_place: ClassVar[bool] = False
-    gain: float = number(
+    gain: Number = number(
         1.0, valid="(0, inf)", usual=(0.5, 2.0), scale="log", help="every singular value", source="Saxe et al. 2014"
     )
 

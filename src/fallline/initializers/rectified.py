@@ -5,7 +5,7 @@ from typing import ClassVar
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from fallline.core.field import number
+from fallline.core.field import Number, number
 from fallline.core.random import Seed, normal, uniform
 from fallline.initializers.base import Fans, Initializer, fans_of
 
@@ -27,7 +27,7 @@ class HeNormal(Initializer):
     """
 
     name: ClassVar[str] = "he_normal"
-    slope: float = number(0.0, valid="[0, 1]", help="the activation's slope for x < 0", source="He et al. 2015")
+    slope: Number = number(0.0, valid="[0, 1]", help="the activation's slope for x < 0", source="He et al. 2015")
 
     def __call__(
         self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None
@@ -50,7 +50,7 @@ class HeUniform(Initializer):
     """
 
     name: ClassVar[str] = "he_uniform"
-    slope: float = number(0.0, valid="[0, 1]", help="the activation's slope for x < 0", source="He et al. 2015")
+    slope: Number = number(0.0, valid="[0, 1]", help="the activation's slope for x < 0", source="He et al. 2015")
 
     def __call__(
         self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None

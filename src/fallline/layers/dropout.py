@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from fallline.core.errors import FalllineError
-from fallline.core.field import number, structure
+from fallline.core.field import Number, number, structure
 from fallline.core.random import Seed, bits
 from fallline.core.schedule import Schedule
 from fallline.layers.base import Layer, Params, Stats
@@ -31,7 +31,7 @@ class Dropout(Layer):
     """
 
     name: ClassVar[str] = "dropout"
-    rate: float = number(
+    rate: Number = number(
         0.5, valid="[0, 1)", usual=(0.0, 0.5), help="probability of dropping a unit", source="Srivastava et al. 2014"
     )
     form: str = structure("inverted", choices=("inverted", "vanilla"), help="scale while training, or when predicting")

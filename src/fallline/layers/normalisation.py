@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-from fallline.core.field import number
+from fallline.core.field import Number, number
 from fallline.core.random import Seed
 from fallline.initializers import Fans
 from fallline.layers.base import Layer, Params, Stats
@@ -40,10 +40,10 @@ class BatchNorm(Layer):
     """
 
     name: ClassVar[str] = "batch_norm"
-    momentum: float = number(
+    momentum: Number = number(
         0.9, valid="[0, 1)", usual=(0.8, 0.99), unit="per step", help="share of the running average that is kept"
     )
-    epsilon: float = number(
+    epsilon: Number = number(
         1e-5, valid="(0, inf)", usual=(1e-8, 1e-3), scale="log", help="added to the variance", source="PyTorch's value"
     )
 
@@ -107,7 +107,7 @@ class LayerNorm(Layer):
     """
 
     name: ClassVar[str] = "layer_norm"
-    epsilon: float = number(
+    epsilon: Number = number(
         1e-5, valid="(0, inf)", usual=(1e-8, 1e-3), scale="log", help="added to the variance", source="PyTorch's value"
     )
 

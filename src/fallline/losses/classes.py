@@ -1,13 +1,13 @@
 """Losses for classes and labels."""
 
 import dataclasses
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from fallline.core.field import number
+from fallline.core.field import Number, number
 from fallline.losses.base import Loss
 
 
@@ -30,7 +30,7 @@ class SoftmaxCrossEntropy(Loss):
 
     name: ClassVar[str] = "softmax_cross_entropy"
     tasks: ClassVar[tuple[str, ...]] = ("classification",)
-    smoothing: Any = number(
+    smoothing: Number = number(
         None,
         valid="[0, 1)",
         usual=(0.0, 0.2),
@@ -73,7 +73,7 @@ class BinaryCrossEntropy(Loss):
 
     name: ClassVar[str] = "binary_cross_entropy"
     tasks: ClassVar[tuple[str, ...]] = ("classification", "multilabel")
-    smoothing: Any = number(
+    smoothing: Number = number(
         None,
         valid="[0, 1)",
         usual=(0.0, 0.2),

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from fallline.core.field import number, structure
+from fallline.core.field import Number, number, structure
 from fallline.losses.base import Loss
 
 
@@ -31,7 +31,7 @@ class Hinge(Loss):
     name: ClassVar[str] = "hinge"
     tasks: ClassVar[tuple[str, ...]] = ("classification",)
     probabilistic: ClassVar[bool] = False
-    margin: float = number(1.0, valid="(0, inf)", usual=(0.1, 10.0), scale="log", help="lead that is asked for")
+    margin: Number = number(1.0, valid="(0, inf)", usual=(0.1, 10.0), scale="log", help="lead that is asked for")
     form: str = structure(
         "crammer_singer", choices=("crammer_singer", "weston_watkins"), help="rivals that count, with several classes"
     )

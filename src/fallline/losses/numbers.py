@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from fallline.core.field import number
+from fallline.core.field import Number, number
 from fallline.losses.base import Loss
 
 
@@ -70,7 +70,7 @@ class Huber(Loss):
 
     name: ClassVar[str] = "huber"
     tasks: ClassVar[tuple[str, ...]] = ("regression",)
-    delta: float = number(
+    delta: Number = number(
         1.345,
         valid="(0, inf)",
         usual=(0.1, 10.0),
@@ -104,7 +104,7 @@ class Quantile(Loss):
 
     name: ClassVar[str] = "quantile"
     tasks: ClassVar[tuple[str, ...]] = ("regression",)
-    level: float = number(0.5, valid="(0, 1)", usual=(0.05, 0.95), help="share of targets below the prediction")
+    level: Number = number(0.5, valid="(0, 1)", usual=(0.05, 0.95), help="share of targets below the prediction")
 
     def __call__(
         self, prediction: Float[Array, "batch outputs"], target: Float[Array, "batch outputs"]

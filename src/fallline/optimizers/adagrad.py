@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from fallline.core.field import number, structure
+from fallline.core.field import Number, number, structure
 from fallline.optimizers.base import Optimizer, kept, per_leaf, rate, small, zeros_like
 
 
@@ -32,9 +32,9 @@ class AdaGrad(Optimizer):
     """
 
     name: ClassVar[str] = "adagrad"
-    learning_rate: float = rate(1e-2, (1e-4, 1.0))
+    learning_rate: Number = rate(1e-2, (1e-4, 1.0))
     epsilon: float = small(1e-8)
-    start: float = number(0.0, valid="[0, inf)", usual=(0.0, 0.1), help="the sum of squares before the first step")
+    start: Number = number(0.0, valid="[0, inf)", usual=(0.0, 0.1), help="the sum of squares before the first step")
     epsilon_place: str = structure("outside", choices=("outside", "inside"), help="epsilon beside or under the root")
 
     def begin(self, params: Any) -> Any:
@@ -86,7 +86,7 @@ class Adadelta(Optimizer):
     """
 
     name: ClassVar[str] = "adadelta"
-    learning_rate: float = rate(1.0, (1e-1, 10.0), "a, a factor before the step; the rule itself has none")
+    learning_rate: Number = rate(1.0, (1e-1, 10.0), "a, a factor before the step; the rule itself has none")
     rho: float = kept(0.95, (0.9, 0.99), "share of both averages kept")
     epsilon: float = small(1e-6, "under both roots; sets the size of the first steps")
 

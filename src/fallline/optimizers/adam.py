@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from fallline.core.field import number, structure
+from fallline.core.field import Number, number, structure
 from fallline.optimizers.base import Optimizer, kept, needed, per_leaf, rate, small, zeros_like
 from fallline.optimizers.weights import on_weights
 
@@ -48,7 +48,7 @@ class Adam(Optimizer):
 
     name: ClassVar[str] = "adam"
     averages: ClassVar[tuple[str, ...]] = ("m",)
-    learning_rate: float = rate(1e-3)
+    learning_rate: Number = rate(1e-3)
     beta1: float = kept(0.9, (0.8, 0.99), "share of the gradient's average kept")
     beta2: float = kept(0.999, (0.9, 0.9999), "share of the square's average kept")
     epsilon: float = small(1e-8)
@@ -65,7 +65,7 @@ class Adam(Optimizer):
         t = state.t + 1
         # Both corrections as factors computed once per step, not as divisions in every coordinate.
         c1, c2 = (1 / (1 - beta1**t), 1 / (1 - beta2**t)) if self.corrected else (1.0, 1.0)
-        divide = self._division(c2)
+        divide, raw = self._division(c2), 1 / c2
 
         def rule(g: Array, m: Array, v: Array) -> tuple[Array, Array, Array]:
             m = beta1 * m + (1 - beta1) * g
@@ -79,7 +79,7 @@ class Adam(Optimizer):
                 u = jnp.maximum(u, v)
                 return divide(-a * (m * c1), u), m, v, u
             u = jnp.maximum(u, v * c2)
-            return divide(-a * (m * c1), u / c2), m, v, u
+            return divide(-a * (m * c1), u * raw), m, v, u
 
         if self.amsgrad == "no":
             delta, m, v = per_leaf(rule, gradient, state.m, state.v)
@@ -119,7 +119,7 @@ class AdamW(Adam):
     """
 
     name: ClassVar[str] = "adamw"
-    weight_decay: float = number(1e-2, valid="[0, inf)", usual=(1e-4, 1.0), scale="log", help="lambda, the share lost")
+    weight_decay: Number = number(1e-2, valid="[0, inf)", usual=(1e-4, 1.0), scale="log", help="lambda, the share lost")
     decay_by: str = structure("rate", choices=("rate", "itself"), help="whether the learning rate multiplies the decay")
     decayed: str = structure("weights", choices=("weights", "all"), help="weights alone, or biases and scales as well")
 
@@ -162,11 +162,11 @@ class Nadam(Optimizer):
 
     name: ClassVar[str] = "nadam"
     averages: ClassVar[tuple[str, ...]] = ("m",)
-    learning_rate: float = rate(2e-3)
+    learning_rate: Number = rate(2e-3)
     beta1: float = kept(0.9, (0.8, 0.99), "what the momentum mu_t tends to")
     beta2: float = kept(0.999, (0.9, 0.9999), "share of the square's average kept")
     epsilon: float = small(1e-8)
-    warming: float | None = number(
+    warming: Number = number(
         4e-3, valid="[0, inf)", usual=(1e-3, 1.0), scale="log", optional=True, unit="per step", help="how fast mu rises"
     )
     average: str = structure("mu", choices=("mu", "beta1"), help="what the gradient's average keeps")

@@ -8,7 +8,7 @@ from jax import lax
 from jaxtyping import Array, Int
 
 from fallline.core.errors import FalllineError
-from fallline.core.field import number, part, structure
+from fallline.core.field import Number, number, part, structure
 from fallline.optimizers.adam import Adam
 from fallline.optimizers.base import Optimizer, needed, without_count
 from fallline.optimizers.weights import on_weights
@@ -68,7 +68,7 @@ class WeightDecay(Wrapper):
     """
 
     name: ClassVar[str] = "weight_decay"
-    weight_decay: float = number(1e-2, valid="[0, inf)", usual=(1e-4, 1.0), scale="log", help="lambda, the share lost")
+    weight_decay: Number = number(1e-2, valid="[0, inf)", usual=(1e-4, 1.0), scale="log", help="lambda, the share lost")
     decay_by: str = structure("rate", choices=("rate", "itself"), help="whether the learning rate multiplies the decay")
     decayed: str = structure("weights", choices=("weights", "all"), help="weights alone, or biases and scales as well")
 

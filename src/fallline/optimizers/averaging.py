@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from fallline.core.field import number
+from fallline.core.field import Number, number
 from fallline.optimizers.around import Wrapper, or_stay
 from fallline.optimizers.base import kept, needed, without_count, zeros_like
 
@@ -95,7 +95,7 @@ class Accumulate(Wrapper):
     """
 
     name: ClassVar[str] = "accumulate"
-    every: int = number(4, valid="[1, 1e6]", usual=(2, 32), integer=True, unit="minibatches", help="k, in one step")
+    every: Number = number(4, valid="[1, 1e6]", usual=(2, 32), integer=True, unit="minibatches", help="k, in one step")
 
     def begin(self, params: Any) -> Accumulated:
         zero = jnp.zeros(())

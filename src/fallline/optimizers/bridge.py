@@ -9,7 +9,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from fallline.core.errors import FalllineError
-from fallline.core.field import number, structure
+from fallline.core.field import Number, number, structure
 from fallline.core.schedule import Time, at_time
 from fallline.optimizers.around import Wrapper
 from fallline.optimizers.base import Counted, Optimizer
@@ -91,8 +91,8 @@ class Clocked(Wrapper):
     -0.146
     """
 
-    steps: int = number(1000, valid="[1, 1e9]", usual=(100, 1e6), scale="log", integer=True, help="updates to the end")
-    steps_per_epoch: int = number(
+    steps: Number = number(1000, valid="[1, 1e9]", usual=(100, 1e6), scale="log", integer=True, help="updates to the end")
+    steps_per_epoch: Number = number(
         1, valid="[1, 1e9]", usual=(1, 1e4), scale="log", integer=True, help="updates in an epoch"
     )
 

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from fallline.core.field import number
+from fallline.core.field import Number, number
 from fallline.optimizers.around import Wrapper
 
 
@@ -36,7 +36,7 @@ class ClipByValue(Clip):
     """
 
     name: ClassVar[str] = "clip_by_value"
-    limit: float = number(1.0, valid="(0, inf)", usual=(1e-2, 10.0), scale="log", help="largest size of a coordinate")
+    limit: Number = number(1.0, valid="(0, inf)", usual=(1e-2, 10.0), scale="log", help="largest size of a coordinate")
 
     def clipped(self, gradient: Any) -> Any:
         return jax.tree.map(lambda g: jnp.clip(g, -self.limit, self.limit), gradient)
@@ -56,7 +56,7 @@ class ClipByNorm(Clip):
     """
 
     name: ClassVar[str] = "clip_by_norm"
-    norm: float = number(1.0, valid="(0, inf)", usual=(0.1, 10.0), scale="log", help="largest length of the gradient")
+    norm: Number = number(1.0, valid="(0, inf)", usual=(0.1, 10.0), scale="log", help="largest length of the gradient")
 
     def clipped(self, gradient: Any) -> Any:
         return _shortened(gradient, self.norm)
@@ -79,7 +79,7 @@ class ClipByLayerNorm(Clip):
     """
 
     name: ClassVar[str] = "clip_by_layer_norm"
-    norm: float = number(1.0, valid="(0, inf)", usual=(0.1, 10.0), scale="log", help="largest length per layer")
+    norm: Number = number(1.0, valid="(0, inf)", usual=(0.1, 10.0), scale="log", help="largest length per layer")
 
     def clipped(self, gradient: Any) -> Any:
         return jax.tree.map(lambda g: _shortened(g, self.norm), gradient, is_leaf=lambda node: node is not gradient)

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Int
 
-from fallline.core.field import structure
+from fallline.core.field import Number, structure
 from fallline.optimizers.base import Optimizer, kept, per_leaf, rate, zeros_like
 
 PLACES = ("inside", "outside")
@@ -29,7 +29,7 @@ class SGD(Optimizer):
     """
 
     name: ClassVar[str] = "sgd"
-    learning_rate: float = rate(1e-2, (1e-4, 1.0))
+    learning_rate: Number = rate(1e-2, (1e-4, 1.0))
 
     def begin(self, params: Any) -> Any:
         return ()
@@ -68,7 +68,7 @@ class Momentum(Optimizer):
 
     name: ClassVar[str] = "momentum"
     averages: ClassVar[tuple[str, ...]] = ("v",)
-    learning_rate: float = rate(1e-2, (1e-4, 1.0))
+    learning_rate: Number = rate(1e-2, (1e-4, 1.0))
     momentum: float = kept(0.9, (0.5, 0.99), "mu, the share of the velocity kept")
     rate_place: str = structure("inside", choices=PLACES, help="whether the velocity holds the learning rate")
 
@@ -107,7 +107,7 @@ class Nesterov(Optimizer):
 
     name: ClassVar[str] = "nesterov"
     averages: ClassVar[tuple[str, ...]] = ("v",)
-    learning_rate: float = rate(1e-2, (1e-4, 1.0))
+    learning_rate: Number = rate(1e-2, (1e-4, 1.0))
     momentum: float = kept(0.9, (0.5, 0.99), "mu, the share of the velocity kept")
     rate_place: str = structure("inside", choices=PLACES, help="whether the velocity holds the learning rate")
 
@@ -156,7 +156,7 @@ class AveragedMomentum(Optimizer):
 
     name: ClassVar[str] = "averaged_momentum"
     averages: ClassVar[tuple[str, ...]] = ("v",)
-    learning_rate: float = rate(1e-1, (1e-3, 1.0))
+    learning_rate: Number = rate(1e-1, (1e-3, 1.0))
     beta: float = kept(0.9, (0.5, 0.99), "the share of the average kept")
     corrected: bool = structure(False, choices=(False, True), help="whether the average's start at zero is corrected")
 

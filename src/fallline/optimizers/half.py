@@ -15,10 +15,11 @@ class HalfMemory(Wrapper):
         m <- half(beta1 full(m) + (1 - beta1) g)
 
     Saves a quarter to a half of the rule's memory for a rounding of 0.4 % in the direction (bfloat16). Averages of
-    squares stay as they are: near 1 - beta2 = 0.001 a step changes less than 16 bits can say, and they would stand still.
+    squares stay as they are: a step changes them by less than 16 bits can say, and they would stand still.
 
-    Source: Rae et al., "Scaling language models: methods, analysis and insights from training Gopher", 2021, appendix C.
+    Source: Optax's `mu_dtype` and `accumulator_dtype`.
 
+    >>> import jax.numpy as jnp
     >>> from fallline.optimizers import Adam
     >>> state = HalfMemory(Adam()).init(jnp.zeros(3))
     >>> state.m.dtype.name, state.v.dtype.name

@@ -9,7 +9,7 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, Int
 
 from fallline.core.errors import FalllineError
-from fallline.core.field import number, structure
+from fallline.core.field import Number, number, structure
 from fallline.optimizers.base import Optimizer, needed, rate, without_count
 from fallline.optimizers.line_search import Point, strong_wolfe
 
@@ -53,10 +53,10 @@ class LBFGS(Optimizer):
 
     name: ClassVar[str] = "lbfgs"
     full_batch: ClassVar[bool] = True
-    learning_rate: float = rate(1.0, (0.1, 1.0), "a, where the line search looks first")
-    c1: float = number(1e-4, valid="(0, 1)", usual=(1e-5, 1e-2), scale="log", help="share of the fall to be had")
-    c2: float = number(0.9, valid="(0, 1)", usual=(0.1, 0.95), help="share of the slope that may be left")
-    evaluations_per_step: int = number(
+    learning_rate: Number = rate(1.0, (0.1, 1.0), "a, where the line search looks first")
+    c1: Number = number(1e-4, valid="(0, 1)", usual=(1e-5, 1e-2), scale="log", help="share of the fall to be had")
+    c2: Number = number(0.9, valid="(0, 1)", usual=(0.1, 0.95), help="share of the slope that may be left")
+    evaluations_per_step: Number = number(
         20, valid="[1, 1000]", usual=(10, 30), integer=True, help="evaluations of one line search at most"
     )
     memory: int = structure(10, help="pairs remembered, 3 to 100")

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Int
 
-from fallline.core.field import number
+from fallline.core.field import Number, number
 from fallline.optimizers.base import Optimizer, needed, rate, without_count
 
 
@@ -36,8 +36,8 @@ class Newton(Optimizer):
 
     name: ClassVar[str] = "newton"
     full_batch: ClassVar[bool] = True
-    learning_rate: float = rate(1.0, (0.1, 1.0), "a, the share of the step taken")
-    damping: float = number(1e-6, valid="[0, inf)", usual=(1e-8, 1.0), scale="log", help="added to every curvature")
+    learning_rate: Number = rate(1.0, (0.1, 1.0), "a, the share of the step taken")
+    damping: Number = number(1e-6, valid="[0, inf)", usual=(1e-8, 1.0), scale="log", help="added to every curvature")
 
     def begin(self, params: Any) -> Solved:
         return Solved(jnp.zeros((), jnp.int32))

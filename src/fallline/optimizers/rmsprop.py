@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Int
 
 from fallline.core.errors import FalllineError
-from fallline.core.field import structure
+from fallline.core.field import Number, structure
 from fallline.optimizers.adagrad import root_of
 from fallline.optimizers.base import Optimizer, kept, per_leaf, rate, small, zeros_like
 from fallline.optimizers.descent import PLACES
@@ -48,7 +48,7 @@ class RMSProp(Optimizer):
     """
 
     name: ClassVar[str] = "rmsprop"
-    learning_rate: float = rate(1e-3)
+    learning_rate: Number = rate(1e-3)
     decay: float = kept(0.9, (0.8, 0.999), "share of the squares' average kept")
     momentum: float | None = kept(None, (0.5, 0.99), "mu, the share of the velocity kept; None: no velocity")
     epsilon: float = small(1e-8)

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from fallline.core.field import number, part, structure
+from fallline.core.field import Number, number, part, structure
 from fallline.penalties.base import Penalty, check_layers, chosen
 
 
@@ -26,7 +26,7 @@ class MaxNorm(Penalty):
     """
 
     name: ClassVar[str] = "max_norm"
-    limit: float = number(
+    limit: Number = number(
         3.0, valid="(0, inf)", usual=(0.5, 10.0), scale="log", help="greatest length", source="Srivastava et al. 2014"
     )
     layers: tuple[str, ...] | None = structure(None, optional=True, help="layers that it acts on, by name; None: all")

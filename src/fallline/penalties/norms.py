@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from fallline.core.field import number, structure
+from fallline.core.field import Number, number, structure
 from fallline.penalties.base import Penalty, check_layers, weights
 
 
@@ -23,7 +23,7 @@ class L2(Penalty):
     """
 
     name: ClassVar[str] = "l2"
-    strength: float = number(1e-4, valid="[0, inf)", usual=(1e-6, 1e-1), scale="log", help="lambda")
+    strength: Number = number(1e-4, valid="[0, inf)", usual=(1e-6, 1e-1), scale="log", help="lambda")
     layers: tuple[str, ...] | None = structure(None, optional=True, help="layers that it acts on, by name; None: all")
     acts_on: str = structure("weights", choices=("weights", "all"), help="weights, or biases and normalisations too")
 
@@ -50,7 +50,7 @@ class L1(Penalty):
     """
 
     name: ClassVar[str] = "l1"
-    strength: float = number(1e-5, valid="[0, inf)", usual=(1e-7, 1e-2), scale="log", help="lambda")
+    strength: Number = number(1e-5, valid="[0, inf)", usual=(1e-7, 1e-2), scale="log", help="lambda")
     layers: tuple[str, ...] | None = structure(None, optional=True, help="layers that it acts on, by name; None: all")
     acts_on: str = structure("weights", choices=("weights", "all"), help="weights, or biases and normalisations too")
 
@@ -75,8 +75,8 @@ class ElasticNet(Penalty):
     """
 
     name: ClassVar[str] = "elastic_net"
-    strength: float = number(1e-5, valid="[0, inf)", usual=(1e-7, 1e-2), scale="log", help="lambda")
-    alpha: float = number(0.5, valid="[0, 1]", usual=(0.0, 1.0), help="share of the absolute values")
+    strength: Number = number(1e-5, valid="[0, inf)", usual=(1e-7, 1e-2), scale="log", help="lambda")
+    alpha: Number = number(0.5, valid="[0, 1]", usual=(0.0, 1.0), help="share of the absolute values")
     layers: tuple[str, ...] | None = structure(None, optional=True, help="layers that it acts on, by name; None: all")
     acts_on: str = structure("weights", choices=("weights", "all"), help="weights, or biases and normalisations too")
 

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, Bool, Float
 
 from fallline.core.errors import FalllineError
@@ -16,8 +17,9 @@ class Bins(Scaler):
 
         bin(x) = how many inner edges are <= x,  x = sum_k p_k centre_k,  centre_k = mean of the bin's training values
 
-    Edges lie at the quantiles 1/bins, 2/bins, ... of the training rows, or equally far apart between their extremes;
-    values beyond belong to the outer bins. It is the target's scaler of the loss `BinnedCrossEntropy`, which puts it
+    Edges lie at the quantiles 1/bins, 2/bins, ... of the training rows (halfway between two values, so that a value
+    which many rows share is not torn from its bin or glued to its neighbour), or equally far apart between their
+    extremes; values beyond belong to the outer bins. It is the target's scaler of the loss `BinnedCrossEntropy`, which puts it
     there itself.
 
     Source: Dougherty, Kohavi and Sahami, "Supervised and unsupervised discretization of continuous features", 1995.
@@ -45,7 +47,7 @@ class Bins(Scaler):
     ) -> Stats:
         levels = jnp.arange(self.bins + 1, dtype=x.dtype) / self.bins
         if self.by == "quantile":
-            edges = weighted_quantiles(x, weight, levels).T
+            edges = _between(x, weight, weighted_quantiles(x, weight, levels)).T
         else:
             low, high = extremes(x, weight)
             edges = low[:, None] + (high - low)[:, None] * levels
@@ -83,3 +85,17 @@ class Bins(Scaler):
 
     def _histograms(self, x: Float[Array, "rows bins"]) -> Float[Array, "rows columns each"]:
         return x.reshape(x.shape[0], -1, self.bins)
+
+
+def _between(
+    x: Float[Array, "rows columns"], weight: Float[Array, " rows"], quantiles: Float[Array, "levels columns"]
+) -> Float[Array, "levels columns"]:
+    """Each inner quantile moved halfway between the largest value up to it and the smallest beyond it."""
+    present = ~jnp.isnan(x) & (weight[:, None] > 0)
+
+    def one(q: Float[Array, " columns"]) -> Float[Array, " columns"]:
+        below = jnp.max(jnp.where(present & (x <= q), x, -jnp.inf), axis=0)
+        above = jnp.min(jnp.where(present & (x > q), x, jnp.inf), axis=0)
+        return jnp.where(jnp.isfinite(below) & jnp.isfinite(above), 0.5 * below + 0.5 * above, q)
+
+    return jnp.concatenate([quantiles[:1], lax.map(one, quantiles[1:-1]), quantiles[-1:]])

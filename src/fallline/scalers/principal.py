@@ -1,15 +1,17 @@
 """Scaling by directions: principal components and whitening."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float
 
 from fallline.core.errors import FalllineError
-from fallline.core.field import number, structure
+from fallline.core.field import Number, number, structure
 from fallline.scalers.base import BLOCK, Scaler, Stats
 from fallline.scalers.standard import Standardise
+
+NOTHING = 1e-6  # share of the largest variance that is rounding
 
 
 def directions(
@@ -75,7 +77,7 @@ class PCA(Rotation):
 
     name: ClassVar[str] = "pca"
     components: int | None = structure(None, optional=True, help="how many components are kept; None: all")
-    share: Any = number(
+    share: Number = number(
         None, valid="(0, 1]", usual=(0.8, 1.0), optional=True, help="share of the variance that is kept; None: all"
     )
     standardise: bool = structure(
@@ -103,7 +105,7 @@ class PCA(Rotation):
         before = jnp.cumsum(shares) - shares
         # A component is kept while those before it explain too little. One whose variance is only rounding is not
         # stretched to variance 1.
-        kept = variances > (1e-6 if self.whiten else 0.0) * variances[0]
+        kept = variances > (NOTHING if self.whiten else 0.0) * variances[0]
         if self.share is not None:
             kept = kept & (before < self.share - 1e-6)
         rotation = jnp.where(kept, u, 0.0)[:, :k]
@@ -135,7 +137,7 @@ class Whiten(Rotation):
 
     name: ClassVar[str] = "whiten"
     form: str = structure("zca", choices=("zca", "pca"), help="turned back to the columns, or not")
-    epsilon: float = number(
+    epsilon: Number = number(
         1e-5,
         valid="[0, 1]",
         usual=(1e-6, 1e-1),
@@ -155,5 +157,7 @@ class Whiten(Rotation):
     ) -> Stats:
         stats, variances, u = directions(x, weight, columns, self.standardise)
         size = variances + self.epsilon * variances[0]
-        rotation = jnp.where(size > 0, u / jnp.sqrt(jnp.maximum(size, 1e-30)), 0.0)
+        # A direction without variance in the training rows is left out: an unseen value there would be stretched most.
+        spread = variances > NOTHING * variances[0]
+        rotation = jnp.where(spread, u / jnp.sqrt(jnp.where(spread, size, 1.0)), 0.0)
         return stats | {"rotation": rotation @ u.T if self.form == "zca" else rotation}

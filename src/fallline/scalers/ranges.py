@@ -1,11 +1,11 @@
 """Scaling by the range of the values: from end to end, by the middle half, or as pixels."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from fallline.core.field import number, structure
+from fallline.core.field import Number, number, structure
 from fallline.scalers.base import Affine, Stats, affine, column_sums
 from fallline.scalers.quantiles import extremes, weighted_quantiles
 
@@ -56,7 +56,7 @@ class Robust(Affine):
     """
 
     name: ClassVar[str] = "robust"
-    clip: Any = number(
+    clip: Number = number(
         None,
         valid="(0, inf]",
         usual=(2.0, 10.0),

@@ -1,11 +1,11 @@
 """Scaling by mean and standard deviation, by the mean alone, and none."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from fallline.core.field import number
+from fallline.core.field import Number, number
 from fallline.scalers.base import Affine, Scaler, Stats, affine, column_sums
 
 
@@ -26,7 +26,7 @@ class Standardise(Scaler):
     """
 
     name: ClassVar[str] = "standardise"
-    clip: Any = number(
+    clip: Number = number(
         None,
         valid="(0, inf]",
         usual=(2.0, 10.0),

@@ -5,7 +5,7 @@ from typing import ClassVar
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from fallline.core.field import number, structure
+from fallline.core.field import Number, number, structure
 from fallline.core.schedule import Schedule, Time
 
 
@@ -27,9 +27,9 @@ class Cosine(Schedule):
     """
 
     name: ClassVar[str] = "cosine"
-    peak: float = number(1e-3, valid="[0, inf)", usual=(1e-4, 1e-1), scale="log", help="the highest value")
-    warmup: float = number(0.0, valid="[0, 1)", usual=(0.0, 0.2), unit="share of the run", help="length of the rise")
-    floor: float = number(0.0, valid="[0, inf)", usual=(0.0, 1e-4), help="the value at the end")
+    peak: Number = number(1e-3, valid="[0, inf)", usual=(1e-4, 1e-1), scale="log", help="the highest value")
+    warmup: Number = number(0.0, valid="[0, 1)", usual=(0.0, 0.2), unit="share of the run", help="length of the rise")
+    floor: Number = number(0.0, valid="[0, inf)", usual=(0.0, 1e-4), help="the value at the end")
 
     def __call__(self, time: Time) -> Float[Array, ""]:
         rise = self.peak * time.progress / jnp.maximum(self.warmup, 1e-12)
@@ -57,11 +57,11 @@ class CosineRestarts(Schedule):
     """
 
     name: ClassVar[str] = "cosine_restarts"
-    peak: float = number(1e-3, valid="[0, inf)", usual=(1e-4, 1e-1), scale="log", help="the highest value")
-    warmup: float = number(0.0, valid="[0, 1)", usual=(0.0, 0.2), unit="share of the run", help="length of the rise")
-    floor: float = number(0.0, valid="[0, inf)", usual=(0.0, 1e-4), help="the value at a cycle's end")
-    cycles: int = number(3, valid="[1, 1000]", usual=(1, 6), integer=True, help="n, how many falls")
-    growth: float = number(1.0, valid="[1, 100]", usual=(1.0, 3.0), help="m, how much longer each cycle is")
+    peak: Number = number(1e-3, valid="[0, inf)", usual=(1e-4, 1e-1), scale="log", help="the highest value")
+    warmup: Number = number(0.0, valid="[0, 1)", usual=(0.0, 0.2), unit="share of the run", help="length of the rise")
+    floor: Number = number(0.0, valid="[0, inf)", usual=(0.0, 1e-4), help="the value at a cycle's end")
+    cycles: Number = number(3, valid="[1, 1000]", usual=(1, 6), integer=True, help="n, how many falls")
+    growth: Number = number(1.0, valid="[1, 100]", usual=(1.0, 3.0), help="m, how much longer each cycle is")
 
     def __call__(self, time: Time) -> Float[Array, ""]:
         rise = self.peak * time.progress / jnp.maximum(self.warmup, 1e-12)
@@ -97,10 +97,10 @@ class OneCycle(Schedule):
     """
 
     name: ClassVar[str] = "one_cycle"
-    peak: float = number(1e-2, valid="[0, inf)", usual=(1e-3, 1.0), scale="log", help="the value at the turn")
-    rise: float = number(0.3, valid="(0, 1)", usual=(0.1, 0.5), unit="share of the run", help="length of the rise")
-    start: float = number(0.04, valid="[0, inf)", usual=(0.01, 0.2), scale="log", unit="peaks", help="the first value")
-    end: float = number(4e-6, valid="[0, inf)", usual=(1e-6, 1e-2), scale="log", unit="peaks", help="the last value")
+    peak: Number = number(1e-2, valid="[0, inf)", usual=(1e-3, 1.0), scale="log", help="the value at the turn")
+    rise: Number = number(0.3, valid="(0, 1)", usual=(0.1, 0.5), unit="share of the run", help="length of the rise")
+    start: Number = number(0.04, valid="[0, inf)", usual=(0.01, 0.2), scale="log", unit="peaks", help="the first value")
+    end: Number = number(4e-6, valid="[0, inf)", usual=(1e-6, 1e-2), scale="log", unit="peaks", help="the last value")
     shape: str = structure("cosine", choices=("cosine", "line"), help="the shape of the rise and of the fall")
 
     def __call__(self, time: Time) -> Float[Array, ""]:

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from fallline.core.field import number, structure
+from fallline.core.field import Number, number, structure
 from fallline.core.schedule import Schedule, Time
 
 
@@ -45,8 +45,8 @@ class Step(Schedule):
 
     name: ClassVar[str] = "step"
     peak: float = peak()
-    factor: float = number(0.1, valid="(0, 1]", usual=(0.05, 0.8), help="what the value is multiplied by")
-    every: float = number(20, valid="(0, inf)", usual=(5, 50), scale="log", unit="epochs", help="time between falls")
+    factor: Number = number(0.1, valid="(0, 1]", usual=(0.05, 0.8), help="what the value is multiplied by")
+    every: Number = number(20, valid="(0, inf)", usual=(5, 50), scale="log", unit="epochs", help="time between falls")
     floor: float = floor()
     unit: str = unit()
 
@@ -67,7 +67,7 @@ class Exponential(Schedule):
 
     name: ClassVar[str] = "exponential"
     peak: float = peak()
-    rate: float = number(0.05, valid="[0, inf)", usual=(1e-3, 0.5), scale="log", unit="per epoch", help="k")
+    rate: Number = number(0.05, valid="[0, inf)", usual=(1e-3, 0.5), scale="log", unit="per epoch", help="k")
     floor: float = floor()
     unit: str = unit()
 
@@ -86,7 +86,7 @@ class Geometric(Schedule):
 
     name: ClassVar[str] = "geometric"
     peak: float = peak()
-    decay: float = number(0.95, valid="(0, 1]", usual=(0.8, 0.999), unit="per epoch", help="d")
+    decay: Number = number(0.95, valid="(0, 1]", usual=(0.8, 0.999), unit="per epoch", help="d")
     floor: float = floor()
     unit: str = unit()
 
@@ -109,7 +109,7 @@ class InverseTime(Schedule):
 
     name: ClassVar[str] = "inverse_time"
     peak: float = peak()
-    rate: float = number(0.1, valid="[0, inf)", usual=(1e-3, 1.0), scale="log", unit="per epoch", help="k")
+    rate: Number = number(0.1, valid="[0, inf)", usual=(1e-3, 1.0), scale="log", unit="per epoch", help="k")
     floor: float = floor()
     unit: str = unit()
 
@@ -146,7 +146,7 @@ class Polynomial(Schedule):
 
     name: ClassVar[str] = "polynomial"
     peak: float = peak()
-    power: float = number(1.0, valid="(0, inf)", usual=(0.5, 3.0), help="1: a straight line; 2: ends more gently")
+    power: Number = number(1.0, valid="(0, inf)", usual=(0.5, 3.0), help="1: a straight line; 2: ends more gently")
     floor: float = floor("the value at the end")
 
     def __call__(self, time: Time) -> Float[Array, ""]:

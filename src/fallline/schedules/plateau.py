@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from fallline.core.errors import FalllineError
-from fallline.core.field import number
+from fallline.core.field import Number, number
 from fallline.core.schedule import Schedule, Time, at_time
 
 
@@ -50,14 +50,14 @@ class ReduceOnPlateau(Schedule):
     """
 
     name: ClassVar[str] = "reduce_on_plateau"
-    peak: float = number(1e-2, valid="[0, inf)", usual=(1e-4, 1.0), scale="log", help="the value before any fall")
-    factor: float = number(0.1, valid="(0, 1]", usual=(0.1, 0.8), help="what the value is multiplied by")
-    patience: int = number(
+    peak: Number = number(1e-2, valid="[0, inf)", usual=(1e-4, 1.0), scale="log", help="the value before any fall")
+    factor: Number = number(0.1, valid="(0, 1]", usual=(0.1, 0.8), help="what the value is multiplied by")
+    patience: Number = number(
         10, valid="[0, 1e9]", usual=(2, 20), integer=True, unit="epochs", help="epochs without improvement endured"
     )
-    threshold: float = number(1e-4, valid="[0, 1)", usual=(1e-5, 1e-2), scale="log", help="relative fall that counts")
-    cooldown: int = number(0, valid="[0, 1e9]", usual=(0, 10), integer=True, unit="epochs", help="rest after a fall")
-    floor: float = number(0.0, valid="[0, inf)", usual=(0.0, 1e-4), help="the lowest value")
+    threshold: Number = number(1e-4, valid="[0, 1)", usual=(1e-5, 1e-2), scale="log", help="relative fall that counts")
+    cooldown: Number = number(0, valid="[0, 1e9]", usual=(0, 10), integer=True, unit="epochs", help="rest after a fall")
+    floor: Number = number(0.0, valid="[0, inf)", usual=(0.0, 1e-4), help="the lowest value")
 
     def __call__(self, time: Time) -> Float[Array, ""]:
         raise FalllineError("reduce_on_plateau follows the validation loss, which only a run has: use another schedule")
@@ -81,9 +81,9 @@ class ReduceOnPlateau(Schedule):
 class Reduced(Schedule):
     """A value times a factor, not below a floor: what a plateau's memory makes of its schedule."""
 
-    value: Any = number(help="the value before any fall")
-    factor: Any = number(help="the product of all falls")
-    floor: Any = number(help="the lowest value")
+    value: Number = number(help="the value before any fall")
+    factor: Number = number(help="the product of all falls")
+    floor: Number = number(help="the lowest value")
 
     def __call__(self, time: Time) -> Float[Array, ""]:
         return jnp.maximum(self.value * self.factor, self.floor)

@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 
 from fallline.core.block import Block
 from fallline.core.errors import FalllineError
-from fallline.core.field import Field, number, structure
+from fallline.core.field import Field, Number, number, structure
 from fallline.core.schedule import Schedule, Time
 
 
@@ -20,7 +20,7 @@ class Constant(Schedule):
     """
 
     name: ClassVar[str] = "constant"
-    value: float = number(1e-3, usual=(1e-5, 1.0), scale="log", help="the value")
+    value: Number = number(1e-3, usual=(1e-5, 1.0), scale="log", help="the value")
 
     def __call__(self, time: Time) -> Float[Array, ""]:
         return jnp.asarray(self.value, time.step.dtype)
@@ -41,9 +41,9 @@ class Linear(Schedule):
     """
 
     name: ClassVar[str] = "linear"
-    start: float = number(1e-3, usual=(1e-5, 1.0), help="the value at first")
-    end: float = number(0.0, usual=(0.0, 1.0), help="the value at last")
-    over: float = number(1.0, valid="(0, 1]", usual=(0.1, 1.0), unit="share of the run", help="length of the change")
+    start: Number = number(1e-3, usual=(1e-5, 1.0), help="the value at first")
+    end: Number = number(0.0, usual=(0.0, 1.0), help="the value at last")
+    over: Number = number(1.0, valid="(0, 1]", usual=(0.1, 1.0), unit="share of the run", help="length of the change")
 
     def __call__(self, time: Time) -> Float[Array, ""]:
         return self.start + (self.end - self.start) * jnp.clip(time.progress / self.over, 0.0, 1.0)
@@ -54,8 +54,8 @@ class Milestone(Block):
 
     family: ClassVar[str] = "milestone"
     name: ClassVar[str] = "milestone"
-    at: float = number(valid="[0, inf)", usual=(0.0, 100.0), help="the moment, in the table's unit")
-    value: float = number(usual=(1e-5, 1.0), scale="log", help="the value from then on")
+    at: Number = number(valid="[0, inf)", usual=(0.0, 100.0), help="the moment, in the table's unit")
+    value: Number = number(usual=(1e-5, 1.0), scale="log", help="the value from then on")
 
 
 def _milestones(pairs: Any) -> Any:

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from fallline.core.block import Block, Placeholder, replace, walk
 from fallline.core.errors import FalllineError
-from fallline.core.field import number, part, structure
+from fallline.core.field import Number, number, part, structure
 from fallline.core.plain import from_plain, to_plain
 from fallline.losses import BinaryCrossEntropy, Loss, SoftmaxCrossEntropy, SquaredError
 from fallline.metrics import metric
@@ -38,10 +38,10 @@ class Recipe(Block):
     batch_size: int | None = structure(
         None, optional=True, unit="examples", help="examples per step; 1 is stochastic, all is batch descent"
     )
-    epochs: int = number(
+    epochs: Number = number(
         60, valid="[0, 1e9]", usual=(10, 300), scale="log", integer=True, unit="epochs", help="passes over the data"
     )
-    patience: int | None = number(
+    patience: Number = number(
         20,
         valid="[1, 1e9]",
         usual=(5, 50),
@@ -50,7 +50,7 @@ class Recipe(Block):
         unit="epochs",
         help="epochs without improvement before stopping; None: never",
     )
-    tolerance: float = number(0.0, valid="[0, inf)", usual=(0.0, 1e-3), help="smallest change that is an improvement")
+    tolerance: Number = number(0.0, valid="[0, inf)", usual=(0.0, 1e-3), help="smallest change that is an improvement")
     monitor: str = structure("loss", help="what early stopping watches on the validation rows: loss or a metric")
 
     def __check_init__(self) -> None:

@@ -1,0 +1,260 @@
+"""Centring, ranges, quantiles, pixels, principal components, whitening and bins against float64 NumPy."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from fallline.core.block import family
+from fallline.core.errors import FalllineError
+from fallline.losses import BinnedCrossEntropy
+from fallline.scalers import BLOCK, PCA, Bins, Centre, MinMax, Pixels, Robust, Standardise, Unscaled, Whiten
+from fallline.scalers.quantiles import extremes, weighted_quantiles
+
+FIT = jax.jit(lambda scaler, x, w, columns=None: scaler.fit(x, w, columns))
+SCALE = jax.jit(lambda scaler, x, w, columns=None: scaler.apply(scaler.fit(x, w, columns), x))
+COLUMNWISE = [Centre(), MinMax(), Robust(), Robust(clip=1.0), Pixels(), Pixels("range")]
+ROTATIONS = [PCA(), PCA(components=2), PCA(share=0.9), PCA(whiten=True), PCA(standardise=False), Whiten(), Whiten("pca")]
+EACH = pytest.mark.parametrize("scaler", COLUMNWISE, ids=lambda each: each.name)
+EVERY = pytest.mark.parametrize("scaler", [*COLUMNWISE, *ROTATIONS], ids=lambda each: each.name)
+
+
+def correlated(rows=500, seed=0):
+    """Five columns of three hidden ones, with units and offsets of their own."""
+    rng = np.random.default_rng(seed)
+    hidden = rng.normal(size=(rows, 3)) * [3, 1, 0.3]
+    x = hidden @ rng.normal(size=(3, 5)) + rng.normal(size=(rows, 5)) * [0.3, 0.5, 0.8, 1.1, 1.5]
+    return (x * [1, 10, 0.1, 5, 1] + [0, 100, -3, 7, 1]).astype(np.float32)
+
+
+def by_numpy(scaler, x):
+    x = x.astype(np.float64)
+    if isinstance(scaler, Centre):
+        return x - x.mean(axis=0)
+    if isinstance(scaler, MinMax):
+        return 2 * (x - x.min(axis=0)) / (x.max(axis=0) - x.min(axis=0)) - 1
+    if isinstance(scaler, Robust):
+        low, middle, high = np.quantile(x, [0.25, 0.5, 0.75], axis=0)
+        scaled = (x - middle) / (high - low)
+        return scaled if scaler.clip is None else np.clip(scaled, -scaler.clip, scaler.clip)
+    return x / 255 if scaler.by == "byte" else (x - x.min()) / (x.max() - x.min())
+
+
+def test_every_scaler_is_met():
+    met = {type(each) for each in [*COLUMNWISE, *ROTATIONS]} | {Standardise, Unscaled, Bins}
+    assert met == set(family("scaler").values())
+
+
+@EACH
+@pytest.mark.parametrize("rows", [3, 101, BLOCK + 5])
+def test_scaled_columns_are_numpys(scaler, rows):
+    x = correlated(rows)
+    np.testing.assert_allclose(SCALE(scaler, x, jnp.ones(rows)), by_numpy(scaler, x), rtol=2e-4, atol=2e-5 * abs(x).max())
+
+
+@EVERY
+def test_rows_without_weight_say_nothing_and_missing_values_are_filled(scaler):
+    x = correlated(200)
+    wild = np.concatenate([x, np.full((50, 5), 1e30, np.float32)])
+    weight = np.repeat([1.0, 0.0], [200, 50]).astype(np.float32)
+    alone, among = FIT(scaler, x, jnp.ones(200)), FIT(scaler, wild, weight)
+    np.testing.assert_allclose(scaler.apply(among, x), scaler.apply(alone, x), rtol=1e-3, atol=1e-3)
+    gaps = x.copy()
+    gaps[::7, 2] = np.nan
+    scaled = np.asarray(SCALE(scaler, gaps, jnp.ones(200)))
+    assert np.isfinite(scaled).all()
+    if type(scaler) in (Centre, Robust):
+        np.testing.assert_allclose(scaled[::7, 2], 0, atol=1e-6)
+    empty = np.full((9, 2), np.nan, np.float32)
+    assert np.isfinite(np.asarray(SCALE(scaler, empty, jnp.ones(9)))).all()
+
+
+@EVERY
+def test_a_whole_weight_is_a_repetition(scaler):
+    x = correlated(60)
+    times = np.random.default_rng(1).integers(0, 4, 60)
+    times[:3] = 1
+    a = FIT(scaler, x, jnp.asarray(times, jnp.float32))
+    b = FIT(scaler, np.repeat(x, times, axis=0), jnp.ones(times.sum()))
+    np.testing.assert_allclose(scaler.apply(a, x), scaler.apply(b, x), rtol=2e-3, atol=2e-3)
+
+
+@EVERY
+def test_a_column_without_spread_stays_small(scaler):
+    x = np.concatenate([correlated(50), np.full((50, 1), 7.0, np.float32)], axis=1)
+    stats = FIT(scaler, x, jnp.ones(50))
+    unseen = np.asarray(scaler.apply(stats, jnp.asarray(x[:1] + np.eye(6)[5:], jnp.float32) * 1.0))
+    assert np.isfinite(unseen).all()
+    if not isinstance(scaler, Pixels):
+        usual = abs(np.asarray(scaler.apply(stats, x))).max()
+        assert abs(unseen).max() < max(4 * usual, 4)
+
+
+@EACH
+def test_columns_that_may_not_be_touched_and_the_way_back(scaler):
+    x = correlated(80)
+    columns = jnp.array([True, False, True, True, False])
+    scaled = np.asarray(SCALE(scaler, x, jnp.ones(80), columns))
+    if getattr(scaler, "clip", None) is None:
+        np.testing.assert_array_equal(scaled[:, [1, 4]], x[:, [1, 4]])
+        stats = FIT(scaler, x, jnp.ones(80), columns)
+        np.testing.assert_allclose(scaler.invert(stats, scaler.apply(stats, x)), x, rtol=1e-4, atol=1e-4)
+
+
+def test_a_sparse_column_is_divided_by_its_deviation():
+    x = np.zeros((100, 1), np.float32)
+    x[:10, 0] = 50.0
+    stats = FIT(Robust(), x, jnp.ones(100))
+    assert float(stats["inverse"][0]) == pytest.approx(1 / np.sqrt(0.1 * 50**2), rel=1e-5)
+
+
+def test_quantiles_are_numpys_and_ignore_the_unit_of_the_weights():
+    x = correlated(301)
+    x[::5, 1] = np.nan
+    levels = np.array([0.0, 0.1, 0.25, 0.5, 0.77, 1.0])
+    ours = weighted_quantiles(jnp.asarray(x), jnp.ones(301), jnp.asarray(levels, jnp.float32))
+    np.testing.assert_allclose(ours, np.nanquantile(x.astype("f8"), levels, axis=0), rtol=1e-5, atol=1e-5)
+    other = weighted_quantiles(jnp.asarray(x), jnp.full(301, 1 / 301), jnp.asarray(levels, jnp.float32))
+    np.testing.assert_allclose(ours, other, rtol=1e-5, atol=1e-5)
+    low, high = extremes(jnp.asarray(x), jnp.ones(301))
+    np.testing.assert_array_equal(low, np.nanmin(x, axis=0))
+    np.testing.assert_array_equal(high, np.nanmax(x, axis=0))
+
+
+def principal(x, standardise=True):
+    z = x.astype(np.float64) - x.mean(axis=0, dtype=np.float64)
+    z = z / z.std(axis=0) if standardise else z
+    variances, u = np.linalg.eigh(z.T @ z / len(z))
+    return z, variances[::-1], u[:, ::-1]
+
+
+@pytest.mark.parametrize("rows", [40, BLOCK + 100])
+@pytest.mark.parametrize("standardise", [True, False])
+def test_components_are_numpys_up_to_their_sign(rows, standardise):
+    x = correlated(rows)
+    z, variances, u = principal(x, standardise)
+    scaled = np.asarray(SCALE(PCA(components=3, standardise=standardise), x, jnp.ones(rows)))
+    expected = (z @ u)[:, :3]
+    signs = np.sign((scaled * expected).sum(axis=0))
+    np.testing.assert_allclose(scaled * signs, expected, atol=3e-3 * abs(expected).max())
+    stats = FIT(PCA(components=3, standardise=standardise), x, jnp.ones(rows))
+    assert float(stats["kept"]) == 3
+    assert float(stats["explained"]) == pytest.approx(variances[:3].sum() / variances.sum(), rel=1e-4)
+    assert (np.abs(stats["rotation"]).max(axis=0) == np.max(stats["rotation"], axis=0)).all()
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.9, 0.99, 1.0])
+def test_a_share_keeps_as_few_components_as_explain_it(share):
+    x = correlated()
+    z, variances, _ = principal(x)
+    wanted = int(np.searchsorted(np.cumsum(variances) / variances.sum(), share - 1e-6) + 1)
+    stats = FIT(PCA(share=share), x, jnp.ones(len(x)))
+    assert int(stats["kept"]) == wanted
+    assert float(stats["explained"]) >= share - 1e-5
+    scaled = np.asarray(PCA(share=share).apply(stats, jnp.asarray(x)))
+    assert scaled.shape == (len(x), 5)
+    assert scaled[:, :wanted].std(axis=0).all()
+    assert not scaled[:, wanted:].any()
+
+
+def test_shares_are_one_program_and_a_population_is_the_loop():
+    x = correlated()
+    fit = jax.jit(lambda scaler: scaler.fit(x, jnp.ones(len(x))))
+    for share in (0.5, 0.9):
+        fit(PCA(share=share))
+    assert fit._cache_size() == 1
+    shares = jnp.array([0.5, 0.9, 1.0])
+    many = jax.vmap(lambda s: PCA(share=s).fit(jnp.asarray(x), jnp.ones(len(x))))(shares)
+    for i, share in enumerate((0.5, 0.9, 1.0)):
+        np.testing.assert_allclose(many["rotation"][i], fit(PCA(share=share))["rotation"], atol=1e-4)
+
+
+def test_widths():
+    assert (PCA(components=3).outputs(5), PCA(components=9).outputs(5), PCA(share=0.9).outputs(5)) == (3, 5, 5)
+    assert (Standardise().outputs(5), Whiten().outputs(5)) == (5, 5)
+    with pytest.raises(FalllineError, match="number of components"):
+        PCA(components=0)
+
+
+@pytest.mark.parametrize("scaler", [Whiten(epsilon=0.0), Whiten("pca", 0.0), PCA(whiten=True), PCA(components=3, whiten=True)])
+def test_whitened_columns_have_unit_variance_and_no_correlation(scaler):
+    x = correlated(2000)
+    scaled = np.asarray(SCALE(scaler, x, jnp.ones(len(x))), np.float64)
+    np.testing.assert_allclose(scaled.mean(axis=0), 0, atol=2e-2)
+    np.testing.assert_allclose(scaled.T @ scaled / len(x), np.eye(scaled.shape[1]), atol=3e-2)
+
+
+def test_zca_stays_closest_to_the_columns():
+    """Its correlation with the standardised columns is larger than that of principal components."""
+    x = correlated(2000)
+    z, variances, u = principal(x)
+    scaled = np.asarray(SCALE(Whiten(epsilon=1e-6), x, jnp.ones(len(x))), np.float64)
+    expected = z @ u @ np.diag(1 / np.sqrt(variances + 1e-6 * variances[0])) @ u.T
+    np.testing.assert_allclose(scaled, expected, atol=0.1)
+    other = np.asarray(SCALE(Whiten("pca", 1e-6), x, jnp.ones(len(x))), np.float64)
+    alike = lambda y: np.mean([abs(np.corrcoef(y[:, j], z[:, j])[0, 1]) for j in range(5)])  # noqa: E731
+    assert alike(scaled) > alike(other)
+
+
+@pytest.mark.parametrize("by", ["quantile", "width"])
+def test_bins_are_numpys(by):
+    y = np.random.default_rng(0).gamma(2.0, 3.0, (5000, 2)).astype(np.float32)
+    scaler = Bins(bins=10, by=by)
+    stats = FIT(scaler, y, jnp.ones(len(y)))
+    index = np.asarray(scaler.apply(stats, jnp.asarray(y)))
+    for j in range(2):
+        column = y[:, j].astype(np.float64)
+        edges = np.quantile(column, np.arange(11) / 10) if by == "quantile" else np.linspace(column.min(), column.max(), 11)
+        np.testing.assert_allclose(stats["edges"][j], edges, rtol=3e-3, atol=1e-3)
+        own = np.digitize(column, np.asarray(stats["edges"][j][1:-1], np.float64))
+        np.testing.assert_array_equal(index[:, j], own)
+        present = np.unique(own)
+        centres = [column[own == k].mean() for k in present]
+        np.testing.assert_allclose(np.asarray(stats["centres"][j])[present], centres, rtol=1e-4)
+        if by == "quantile":
+            np.testing.assert_allclose(np.bincount(own, minlength=10), 500, atol=2)
+    beyond = scaler.apply(stats, jnp.array([[-1e9, 1e9]]))
+    assert beyond.tolist() == [[0.0, 9.0]]
+
+
+def test_a_target_with_few_values_leaves_bins_empty_and_answers_finite():
+    y = np.repeat([0.0, 1.0, 5.0], [70, 20, 10])[:, None].astype(np.float32)
+    scaler = Bins(bins=8)
+    stats = FIT(scaler, y, jnp.ones(100))
+    index = np.asarray(scaler.apply(stats, y))[:, 0].astype(int)
+    assert len(np.unique(index)) == 3
+    answer = scaler.invert(stats, jnp.asarray(np.eye(8)[index], jnp.float32))
+    np.testing.assert_allclose(answer, y, atol=1e-6)
+    assert np.isfinite(np.asarray(scaler.quantile(stats, jnp.full((1, 8), 1 / 8), 0.3))).all()
+
+
+def test_probabilities_become_means_and_intervals_in_the_targets_unit():
+    rng = np.random.default_rng(0)
+    y = rng.normal(50, 10, (20_000, 1)).astype(np.float32)
+    scaler = Bins(bins=50)
+    stats = FIT(scaler, y, jnp.ones(len(y)))
+    same = jnp.full((3, 50), 0.02)
+    np.testing.assert_allclose(scaler.invert(stats, same), y.mean(), rtol=1e-4)
+    low, high = scaler.interval(stats, same, 0.8)
+    np.testing.assert_allclose(low, np.quantile(y, 0.1), rtol=1e-3)
+    np.testing.assert_allclose(high, np.quantile(y, 0.9), rtol=1e-3)
+    assert scaler.quantile(stats, same, 0.5)[0, 0] == pytest.approx(float(np.median(y)), rel=1e-3)
+    p = jnp.asarray(rng.dirichlet(np.full(50, 0.3), 40), jnp.float32)
+    levels = [np.asarray(scaler.quantile(stats, p, level))[:, 0] for level in (0.05, 0.3, 0.5, 0.7, 0.95)]
+    assert (np.diff(levels, axis=0) >= -1e-4).all()
+
+
+def test_a_loss_over_bins_learns_a_distribution():
+    """By hand: descent on the logits of one histogram reaches the shares of the bins."""
+    y = jnp.asarray(np.random.default_rng(0).exponential(2.0, (4000, 1)), jnp.float32)
+    loss = BinnedCrossEntropy(bins=6, by="width")
+    scaler = loss.target_scaler(None)
+    stats = scaler.fit(y, jnp.ones(len(y)))
+    target = scaler.apply(stats, y)
+    total = jax.jit(jax.grad(lambda z: loss(jnp.broadcast_to(z, (len(y), 6)), target).mean()))
+    z = jnp.zeros((1, 6))
+    for _ in range(400):
+        z = z - 2.0 * total(z)
+    shares = np.bincount(np.asarray(target)[:, 0].astype(int), minlength=6) / len(y)
+    np.testing.assert_allclose(loss.mean(z)[0], shares, atol=5e-3)
+    np.testing.assert_allclose(scaler.invert(stats, loss.mean(z)), np.mean(y), rtol=5e-3)
