@@ -8,7 +8,16 @@ import pytest
 from fallline.activations import GELU, ReLU, Sigmoid, Tanh
 from fallline.core.errors import FalllineError
 from fallline.core.plain import from_plain, to_plain
-from fallline.initializers import Filled, GlorotUniform, HeNormal, HeUniform, LeCunNormal, Orthogonal, SmallNormal, Zeros
+from fallline.initializers import (
+    Filled,
+    GlorotUniform,
+    HeNormal,
+    HeUniform,
+    LeCunNormal,
+    Orthogonal,
+    SmallNormal,
+    Zeros,
+)
 from fallline.layers import BatchNorm, Dense, Dropout, LayerNorm, Maxout, Sequential
 from fallline.models import MLP, Network
 from fallline.schedules import Cosine

@@ -8,12 +8,12 @@ import pytest
 from fallline.core.block import family
 from fallline.core.errors import FalllineError
 from fallline.losses import BinnedCrossEntropy
-from fallline.scalers import BLOCK, PCA, Bins, Centre, MinMax, Pixels, Robust, Standardise, Unscaled, Whiten
+from fallline.scalers import BLOCK, PCA, Bins, Centre, MinMax, PerMean, Pixels, Robust, Standardise, Unscaled, Whiten
 from fallline.scalers.quantiles import extremes, weighted_quantiles
 
 FIT = jax.jit(lambda scaler, x, w, columns=None: scaler.fit(x, w, columns))
 SCALE = jax.jit(lambda scaler, x, w, columns=None: scaler.apply(scaler.fit(x, w, columns), x))
-COLUMNWISE = [Centre(), MinMax(), Robust(), Robust(clip=1.0), Pixels(), Pixels("range")]
+COLUMNWISE = [Centre(), PerMean(), MinMax(), Robust(), Robust(clip=1.0), Pixels(), Pixels("range")]
 ROTATIONS = [PCA(), PCA(components=2), PCA(share=0.9), PCA(whiten=True), PCA(standardise=False), Whiten(), Whiten("pca")]
 EACH = pytest.mark.parametrize("scaler", COLUMNWISE, ids=lambda each: each.name)
 EVERY = pytest.mark.parametrize("scaler", [*COLUMNWISE, *ROTATIONS], ids=lambda each: each.name)
@@ -31,6 +31,8 @@ def by_numpy(scaler, x):
     x = x.astype(np.float64)
     if isinstance(scaler, Centre):
         return x - x.mean(axis=0)
+    if isinstance(scaler, PerMean):
+        return x / abs(x.mean(axis=0))
     if isinstance(scaler, MinMax):
         return 2 * (x - x.min(axis=0)) / (x.max(axis=0) - x.min(axis=0)) - 1
     if isinstance(scaler, Robust):
@@ -146,7 +148,7 @@ def test_components_are_numpys_up_to_their_sign(rows, standardise):
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.9, 0.99, 1.0])
 def test_a_share_keeps_as_few_components_as_explain_it(share):
     x = correlated()
-    z, variances, _ = principal(x)
+    _, variances, _ = principal(x)
     wanted = int(np.searchsorted(np.cumsum(variances) / variances.sum(), share - 1e-6) + 1)
     stats = FIT(PCA(share=share), x, jnp.ones(len(x)))
     assert int(stats["kept"]) == wanted

@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from fallline.training.recipe import Recipe
 
 
+OWN_RATE = ("adadelta", "rprop", "lbfgs", "newton")  # their rate is a first step or a factor of 1, not to be decayed
+
+
 def changed(recipe: "Recipe", flags: dict[str, Any], settings: list[str]) -> "Recipe":
     """The recipe with the flags that were given, then every `path=value`.
 
@@ -45,22 +48,26 @@ def _optimizer(name: str) -> Any:
     cls = lookup("optimizer", name)
     if cls is type(Recipe().optimizer):
         return Recipe().optimizer
-    if "learning_rate" not in declared_fields(cls):
+    if name in OWN_RATE or "learning_rate" not in declared_fields(cls):
         return cls()
     return cls(learning_rate=Cosine(getattr(cls(), "learning_rate"), warmup=0.05))  # noqa: B009
 
 
 def _rate_path(recipe: "Recipe") -> str:
     """Where the learning rate's size stands: the number itself, or its schedule's highest value."""
-    from fallline.core.block import declared_fields
+    from fallline.core.block import walk
     from fallline.core.schedule import Schedule
 
-    rate = getattr(recipe.optimizer, "learning_rate", None)
-    if rate is None:
+    fields = {path: value for path, _, value in walk(recipe.optimizer, "optimizer")}
+    place = next((path for path in fields if path.endswith(".learning_rate")), None)
+    if place is None:
         raise FalllineError(f"optimizer {recipe.optimizer.name!r} has no learning rate: leave --learning-rate out")
-    if not isinstance(rate, Schedule):
-        return "optimizer.learning_rate"
-    return f"optimizer.learning_rate.{next(iter(declared_fields(type(rate))))}"
+    if not isinstance(fields[place], Schedule):
+        return place
+    size = next((path for path in fields if path.startswith(place + ".")), None)
+    if size is None or not size.endswith((".peak", ".value", ".start")):
+        raise FalllineError(f"schedule {fields[place].name!r} has no single size: set its fields with --set {place}...")
+    return size
 
 
 def _value(text: str) -> Any:

@@ -14,7 +14,11 @@ from fallline.core.field import Field
 
 def to_plain(block: Block) -> dict[str, Any]:
     """A block's name and every field; `None` is the word "none", since TOML has no other."""
-    plain: dict[str, Any] = {"name": block.name} if block.name else {}
+    if not block.name:
+        raise FalllineError(
+            f"{type(block).__name__} has no name that a file could hold: keep the run in memory, or use a named block"
+        )
+    plain: dict[str, Any] = {"name": block.name}
     for name in declared_fields(type(block)):
         plain[name] = _plain(getattr(block, name))
     return plain

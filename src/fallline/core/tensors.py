@@ -79,7 +79,7 @@ def load_tensors(path: Path, what: str) -> tuple[dict[str, np.ndarray], dict[str
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
-            arrays = {name: file.get_tensor(name) for name in file}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not iterable itself
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
         raise FalllineError(
             f"{what} {str(path)!r} is damaged or no safetensors file ({error}): use another copy"

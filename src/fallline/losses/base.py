@@ -33,7 +33,7 @@ class Loss(Block):
         return prediction
 
     def target_scaler(self, asked: Any) -> Any:
-        """The target's scaler in a regression, given the one asked for: a loss may need the target's own unit."""
+        """The target's scaler in a regression, given the one asked for: a loss may need one of its own."""
         return asked
 
     @property

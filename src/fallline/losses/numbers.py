@@ -114,18 +114,19 @@ class Quantile(Loss):
 
 
 class Poisson(Loss):
-    """Minus the log-likelihood of counts, whose mean is the exponential of the output; averaged over the targets.
+    """Half the deviance of counts whose mean is the exponential of the output; averaged over the targets.
 
-        y ~ Poisson(exp z),  l = exp z - y z + log y!
+        y ~ Poisson(exp z),  l = log p(y | y) - log p(y | exp z) = exp z - y z + y log y - y
 
     For counts and other targets that are never negative and vary more where they are larger; predictions are always
-    positive. The target is not scaled: a count has its own unit.
+    positive, and a perfect one costs 0. The target's scaler is `PerMean`, which divides by the mean and takes nothing
+    away: the loss is divided by the mean too, its optimum stays, and descent begins at the mean.
 
     Source: Nelder and Wedderburn, "Generalized linear models", 1972, section 3.
 
-    >>> loss = Poisson()(jnp.array([[0.0]]), jnp.array([[3.0]]))
-    >>> round(float(loss[0]), 4)  # 1 + ln 6: three events where one was expected
-    2.7918
+    >>> loss = Poisson()(jnp.array([[0.0], [0.0]]), jnp.array([[1.0], [3.0]]))
+    >>> [round(each, 4) for each in loss.tolist()]  # as expected, and three events where one was: 3 ln 3 - 2
+    [0.0, 1.2958]
     """
 
     name: ClassVar[str] = "poisson"
@@ -136,10 +137,10 @@ class Poisson(Loss):
         self, prediction: Float[Array, "batch outputs"], target: Float[Array, "batch outputs"]
     ) -> Float[Array, " batch"]:
         z, y = prediction, target
-        return jnp.mean(jnp.exp(z) - y * z + jax.scipy.special.gammaln(y + 1.0), axis=-1)
+        return jnp.mean(jnp.exp(z) - y * z + jax.scipy.special.xlogy(y, y) - y, axis=-1)
 
     def mean(self, prediction: Float[Array, "batch outputs"]) -> Float[Array, "batch targets"]:
         return jnp.exp(prediction)
 
     def target_scaler(self, asked: Any) -> Any:
-        return None
+        return lookup("scaler", "per_mean")()

@@ -18,6 +18,7 @@ from fallline.core.block import replace
 from fallline.core.random import Seed, named
 from fallline.layers import Dense, Layer, Sequential
 from fallline.models import MLP
+from fallline.training.program import first_memory
 from fallline.training.recipe import Recipe
 from fallline.training.state import State
 
@@ -84,7 +85,7 @@ def _widest(places: list[int], recipes: Sequence[Recipe]) -> tuple[int, ...]:
 def narrow(recipe: Recipe, network: Sequential, state: State, inputs: int, widths: Int[Array, " layers"]) -> State:
     """A new state of a wide network with the initial weights of a narrower one, and zeros beyond."""
     params = narrow_params(network, named(state.key, "init"), inputs, widths)
-    return dataclasses.replace(state, params=params, best_params=params, memory=recipe.optimizer.init(params))
+    return dataclasses.replace(state, params=params, best_params=params, memory=first_memory(recipe, params))
 
 
 def narrow_params(network: Sequential, key: Seed, inputs: int, widths: Int[Array, " layers"]) -> dict[str, Any]:

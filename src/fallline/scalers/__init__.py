@@ -15,5 +15,6 @@ from fallline.scalers.ranges import MinMax as MinMax
 from fallline.scalers.ranges import Pixels as Pixels
 from fallline.scalers.ranges import Robust as Robust
 from fallline.scalers.standard import Centre as Centre
+from fallline.scalers.standard import PerMean as PerMean
 from fallline.scalers.standard import Standardise as Standardise
 from fallline.scalers.standard import Unscaled as Unscaled

@@ -114,3 +114,31 @@ class Centre(Affine):
         total, count = column_sums(x, weight, lambda part: part)
         mean = total / jnp.maximum(count, 1e-30)
         return affine(mean, jnp.ones_like(mean), mean, columns) | {"inverse": jnp.ones_like(mean)}
+
+
+class PerMean(Affine):
+    """Division by the mean, for targets that are never negative.
+
+        x' = x / mean
+
+    Zero stays zero and ratios stay ratios, as the loss `Poisson` needs them; it puts this scaler there itself.
+
+    Source: a generalized linear model's offset, log mean (McCullagh and Nelder, 1989, section 6.2).
+
+    >>> scaler = PerMean()
+    >>> x = jnp.array([[0.0], [1.0], [5.0]])
+    >>> scaler.apply(scaler.fit(x, jnp.ones(3)), x)[:, 0].tolist()
+    [0.0, 0.5, 2.5]
+    """
+
+    name: ClassVar[str] = "per_mean"
+
+    def fit(
+        self,
+        x: Float[Array, "rows columns"],
+        weight: Float[Array, " rows"],
+        columns: Bool[Array, " columns"] | None = None,
+    ) -> Stats:
+        total, count = column_sums(x, weight, lambda part: part)
+        mean = total / jnp.maximum(count, 1e-30)
+        return affine(jnp.zeros_like(mean), jnp.abs(mean), mean, columns)

@@ -63,6 +63,7 @@ def name_columns(seen: Epoch, metric: str, monitor: str, layers: list[str], acti
     if monitor not in ("loss", "train_loss", "none", metric):
         columns[f"valid_{monitor}"] = seen.monitor
     columns["learning_rate"] = seen.learning_rate
+    columns["evaluations"] = seen.evaluations
     for i, name in enumerate(layers):
         columns[f"{name}.gradient_norm"] = seen.gradient_norm[:, i]
         columns[f"{name}.update_ratio"] = seen.update_ratio[:, i]

@@ -15,11 +15,13 @@ from jaxtyping import Array, Int
 
 from fallline.core.outcome import Outcome
 from fallline.core.random import Seed, named, permutation
+from fallline.core.schedule import Time, at_time
 from fallline.metrics import METRICS
+from fallline.schedules.plateau import begun, remembered, watched
 from fallline.training.arrays import Arrays, training_weight
 from fallline.training.recipe import Recipe
 from fallline.training.state import Epoch, State, empty_history
-from fallline.training.step import Tally, batch_rows, choose, empty_tally, network_of, one_step
+from fallline.training.step import Tally, batch_rows, choose, empty_tally, network_of, one_step, pick, time_of
 from fallline.training.watch import layer_norms, probe, validate
 
 CAPACITY = 16  # epochs of history that one compiled call can return
@@ -31,11 +33,12 @@ def start(recipe: Recipe, arrays: Arrays, key: Seed) -> State:
     scaling = recipe.scaler.fit(arrays.x, weight, arrays.columns)
     target_scaling = None if recipe.target_scaler is None else recipe.target_scaler.fit(arrays.y, weight)
     params, stats = network_of(recipe, arrays).init(named(key, "init"), (arrays.x.shape[1],))
+    watching = begun(recipe)
     zero = jnp.int32(0)
     return State(
         params=params,
         stats=stats,
-        memory=recipe.optimizer.init(params),
+        memory=first_memory(recipe, params),
         scaling=scaling,
         target_scaling=target_scaling,
         key=key,
@@ -46,7 +49,14 @@ def start(recipe: Recipe, arrays: Arrays, key: Seed) -> State:
         best_stats=stats,
         best_score=jnp.float32(jnp.inf),
         best_epoch=zero,
+        watching=watching,
     )
+
+
+def first_memory(recipe: Recipe, params: Any) -> Any:
+    """The optimizer's memory before the first step, its schedules at their first values."""
+    zero = jnp.float32(0.0)
+    return at_time(remembered(recipe, begun(recipe)), Time(zero, zero, zero)).optimizer.init(params)
 
 
 def advance(
@@ -82,8 +92,12 @@ def one_epoch(recipe: Recipe, arrays: Arrays, state: State) -> tuple[State, Epoc
     state = _fall_back(before, state)
     total = jnp.maximum(tally.weight, 1e-30)
     metric = tally.metric / total
-    valid_loss, valid_metric, monitored = validate(recipe, arrays, state, tally.loss / total)
-    new = _judge(recipe, arrays, state, monitored)
+    shown = dataclasses.replace(state, params=recipe.optimizer.shown(state.params, state.memory))
+    valid_loss, valid_metric, monitored = validate(recipe, arrays, shown, tally.loss / total)
+    new = _judge(recipe, arrays, state, shown, monitored)
+    if state.watching:
+        new = _watch(recipe, arrays, new, valid_loss if arrays.valid.shape[0] else tally.loss / total)
+    evaluations = recipe.optimizer.evaluations(state.memory)
     seen = Epoch(
         train_loss=tally.loss / total,
         train_objective=tally.objective / total,
@@ -92,9 +106,10 @@ def one_epoch(recipe: Recipe, arrays: Arrays, state: State) -> tuple[State, Epoc
         valid_metric=valid_metric,
         monitor=monitored,
         learning_rate=tally.learning_rate,
+        evaluations=(state.step if evaluations is None else evaluations).astype(jnp.float32),
         outcome=new.outcome.astype(jnp.float32),
         **layer_norms(state.params, tally),
-        **probe(recipe, arrays, state),
+        **probe(recipe, arrays, shown),
     )
     return new, seen
 
@@ -131,8 +146,16 @@ def _fall_back(before: State, after: State) -> State:
     return dataclasses.replace(after, params=params, stats=stats, memory=memory, outcome=outcome)
 
 
-def _judge(recipe: Recipe, arrays: Arrays, state: State, monitored: Array) -> State:
-    """Keep the best params, and say whether another epoch is to come."""
+def _watch(recipe: Recipe, arrays: Arrays, state: State, loss: Array) -> State:
+    """The plateau schedules' memories after an epoch with this loss."""
+    steps = -(-arrays.train_count // batch_rows(recipe, arrays))
+    time = time_of(recipe, state.epoch * steps, steps)
+    watching = watched(recipe, state.watching, loss, time)
+    return dataclasses.replace(state, watching=pick(jnp.isfinite(loss), watching, state.watching))
+
+
+def _judge(recipe: Recipe, arrays: Arrays, state: State, shown: State, monitored: Array) -> State:
+    """Keep the best params, as shown, and say whether another epoch is to come."""
     epoch = state.epoch + 1
     healthy = state.running
     watches = recipe.monitor == "train_loss" or (recipe.monitor != "none" and arrays.valid.shape[0] > 0)
@@ -144,7 +167,7 @@ def _judge(recipe: Recipe, arrays: Arrays, state: State, monitored: Array) -> St
     going = jnp.where(epoch >= recipe.epochs, Outcome.FINISHED, jnp.where(impatient, Outcome.STOPPED, Outcome.RUNNING))
     # A run that diverges before it was ever better than nothing keeps its last finite params.
     keep = better | (~healthy & (state.best_epoch == 0))
-    best = choose(keep, (state.params, state.stats), (state.best_params, state.best_stats))
+    best = choose(keep, (shown.params, state.stats), (state.best_params, state.best_stats))
     return dataclasses.replace(
         state,
         epoch=epoch,

@@ -86,6 +86,13 @@ def complete(recipe: Recipe, *, task: str, training_rows: int) -> Recipe:
         while size < 256 and training_rows // size > 160:
             size *= 2
     size = training_rows if size == "all" else min(size, training_rows)
+    if recipe.optimizer.full_batch:
+        if recipe.batch_size is not None and size < training_rows:
+            raise FalllineError(
+                f"optimizer {recipe.optimizer.name!r} compares gradients of the same rows from step to step and cannot use "
+                f"minibatches of {size}: leave batch_size out, or set it to 'all'"
+            )
+        size = training_rows
     changes: dict[str, Any] = {"loss": loss, "batch_size": size}
     if task != "regression":
         changes["target_scaler"] = None

@@ -9,6 +9,7 @@ from jaxtyping import Array, Float, Int
 
 from fallline.core.outcome import Outcome
 from fallline.core.random import Seed
+from fallline.schedules.plateau import Watched
 
 
 class State(eqx.Module):
@@ -27,6 +28,7 @@ class State(eqx.Module):
     best_stats: Any
     best_score: Float[Array, ""]
     best_epoch: Int[Array, ""]
+    watching: tuple[Watched, ...] = ()
 
     @property
     def running(self) -> Array:
@@ -39,7 +41,8 @@ class Epoch(eqx.Module):
 
     `train_loss` and `train_metric` are means over the epoch's minibatches, as trained; `valid_*` are taken at its end.
     The gradient's norm is its root mean square over the epoch's steps, the update:weight ratio that of its last step;
-    dead and saturated shares are taken on a fixed probe of training rows. `outcome` is the run's after the epoch.
+    dead and saturated shares are taken on a fixed probe of training rows. `evaluations` counts gradients since the start
+    of the run, one a step but for rules with a line search. `outcome` is the run's after the epoch.
     """
 
     train_loss: Float[Array, ""]
@@ -49,6 +52,7 @@ class Epoch(eqx.Module):
     valid_metric: Float[Array, ""]
     monitor: Float[Array, ""]
     learning_rate: Float[Array, ""]
+    evaluations: Float[Array, ""]
     outcome: Float[Array, ""]
     gradient_norm: Float[Array, " layers"]
     update_ratio: Float[Array, " layers"]

@@ -12,6 +12,7 @@ from fallline.core.outcome import Outcome
 from fallline.core.random import named
 from fallline.core.schedule import Time, at_time
 from fallline.layers import Sequential
+from fallline.schedules.plateau import remembered
 from fallline.training.arrays import Arrays
 from fallline.training.recipe import Recipe
 from fallline.training.state import State
@@ -69,7 +70,7 @@ def one_step(
     """
     step = state.epoch * steps_per_epoch + index
     time = time_of(recipe, step, steps_per_epoch)
-    now = at_time(recipe, time)
+    now = at_time(remembered(recipe, state.watching), time)
     network = network_of(now, arrays)
     x = now.scaler.apply(state.scaling, arrays.x[rows])
     y = scaled_target(now, state, arrays.y[rows])
@@ -84,10 +85,12 @@ def one_step(
         return cost, (loss, prediction, stats)
 
     (cost, (loss, prediction, stats)), gradient = jax.value_and_grad(objective, has_aux=True)(state.params)
-    delta, memory = now.optimizer.update(gradient, state.memory, state.params, value=cost)
+    evidence = {"value": cost, "objective": lambda params: objective(params)[0], "weight": total, "time": time}
+    delta, memory = now.optimizer.update(gradient, state.memory, state.params, **evidence)
     # The guard against divergence: a dot product per array is fast, an ordinary sum is not (see `penalties.L2`).
     squares = {name: sum(jnp.vdot(g, g) for g in jax.tree.leaves(layer)) for name, layer in gradient.items()}
     healthy = (cost < LIMIT) & jnp.isfinite(sum(squares.values()))
+    endures = jnp.bool_(True) if now.optimizer.skips else healthy
     filled = total > 0 if arrays.ragged else jnp.bool_(True)
     moves = state.running & filled & healthy
     # Only the params are guarded: nothing reads a diverged run's memory again, and to choose between the old memory
@@ -99,9 +102,9 @@ def one_step(
         stats=pick(moves, stats, state.stats),
         memory=pick(filled, memory, state.memory) if arrays.ragged else memory,
         step=state.step + moves,
-        outcome=jnp.where(state.running & filled & ~healthy, Outcome.DIVERGED, state.outcome).astype(jnp.int32),
+        outcome=jnp.where(state.running & filled & ~endures, Outcome.DIVERGED, state.outcome).astype(jnp.int32),
     )
-    counted = jnp.where(state.running, total, 0.0)
+    counted = jnp.where(state.running & (healthy if now.optimizer.skips else True), total, 0.0)
     add = lambda before, value: before + jnp.where(counted > 0, value * counted, 0.0)  # noqa: E731
     return new, Tally(
         weight=tally.weight + counted,
