@@ -9,27 +9,62 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOMES = {
-    "fallline.activations": ("ReLU",),
+    "fallline.activations": ("ELU", "GELU", "Identity", "LeakyReLU", "ReLU", "SiLU", "Sigmoid", "Softplus", "Tanh"),
     "fallline.core.block": ("Block", "get", "replace", "walk"),
     "fallline.core.errors": ("FalllineError",),
     "fallline.core.outcome": ("Outcome",),
     "fallline.core.schedule": ("Schedule", "Time"),
     "fallline.data.table": ("Table", "load"),
-    "fallline.initializers": ("GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform", "Zeros"),
-    "fallline.layers": ("Dense", "Dropout", "Layer", "Sequential"),
-    "fallline.losses": ("BinaryCrossEntropy", "Loss", "SoftmaxCrossEntropy", "SquaredError"),
+    "fallline.layers": ("BatchNorm", "Dense", "Dropout", "LayerNorm", "Maxout"),
+    "fallline.losses": (
+        "AbsoluteError",
+        "BinaryCrossEntropy",
+        "BinnedCrossEntropy",
+        "Hinge",
+        "Huber",
+        "Poisson",
+        "Quantile",
+        "SoftmaxCrossEntropy",
+        "SquaredError",
+    ),
     "fallline.models": ("MLP", "Network"),
-    "fallline.optimizers": ("SGD", "Adam", "Momentum", "Optimizer"),
-    "fallline.penalties": ("L2", "Penalty"),
+    "fallline.optimizers": (
+        "LBFGS",
+        "SGD",
+        "AdaGrad",
+        "Adadelta",
+        "Adam",
+        "AdamW",
+        "AveragedMomentum",
+        "Momentum",
+        "Nadam",
+        "Nesterov",
+        "Newton",
+        "Optimizer",
+        "RMSProp",
+        "Rprop",
+    ),
+    "fallline.penalties": ("L1", "L2", "ElasticNet", "MaxNorm"),
     "fallline.population": ("Population", "evaluate"),
     "fallline.report.page": ("write_report",),
-    "fallline.scalers": ("Scaler", "Standardise", "Unscaled"),
-    "fallline.schedules": ("Constant", "Cosine"),
-    "fallline.training.folder": ("Plan", "read_plan"),
+    "fallline.scalers": ("PCA", "MinMax", "Pixels", "Robust", "Standardise", "Unscaled", "Whiten"),
+    "fallline.schedules": ("Constant", "Cosine", "OneCycle", "ReduceOnPlateau"),
     "fallline.training.predictor": ("Predictor", "load_predictor"),
     "fallline.training.recipe": ("Recipe",),
     "fallline.training.train": ("Moment", "Run", "train"),
 }
+_FAMILIES = (
+    "activations",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "optimizers",
+    "penalties",
+    "scalers",
+    "schedules",
+)
 _WHERE = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = sorted(_WHERE)
 
@@ -52,6 +87,8 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
+    if name in _FAMILIES:
+        return import_module(f"fallline.{name}")
     if name not in _WHERE:
         raise AttributeError(f"module 'fallline' has no attribute {name!r}")
     value = getattr(import_module(_WHERE[name]), name)

@@ -30,7 +30,15 @@ def test_the_options_of_an_mlp_decide_its_layers():
     assert names(batch_norm=True, dropout=0.1) == [
         "dense_1", "batch_norm_1", "relu_1", "dropout_1", "dense_2", "batch_norm_2", "relu_2", "dropout_2", "dense_3"
     ]  # fmt: skip
-    assert names(layer_norm=True) == ["dense_1", "layer_norm_1", "relu_1", "dense_2", "layer_norm_2", "relu_2", "dense_3"]
+    assert names(layer_norm=True) == [
+        "dense_1",
+        "layer_norm_1",
+        "relu_1",
+        "dense_2",
+        "layer_norm_2",
+        "relu_2",
+        "dense_3",
+    ]
     assert names(pieces=2) == ["maxout_1", "maxout_2", "dense_1"]
     network = MLP(hidden=(8,), batch_norm=True).network(3)
     assert [layer.bias for layer in network.layers if isinstance(layer, Dense)] == [False, True]
@@ -72,10 +80,14 @@ def test_equal_units_would_indeed_stay_equal():
 
 
 def test_every_option_survives_a_recipe_file():
-    model = MLP(hidden=(8,), pieces=2, dropout=0.2, dropout_form="vanilla", initializer=SmallNormal(0.02), batch_norm=True)
+    model = MLP(
+        hidden=(8,), pieces=2, dropout=0.2, dropout_form="vanilla", initializer=SmallNormal(0.02), batch_norm=True
+    )
     assert from_plain("model", to_plain(model)) == model
     assert from_plain("model", to_plain(MLP())) == MLP()
-    layers = Network((Dense(4, HeUniform(0.1)), BatchNorm(0.8), ReLU(), Maxout(3, 4), LayerNorm(), Dropout(0.3, "vanilla")))
+    layers = Network(
+        (Dense(4, HeUniform(0.1)), BatchNorm(0.8), ReLU(), Maxout(3, 4), LayerNorm(), Dropout(0.3, "vanilla"))
+    )
     assert from_plain("model", to_plain(layers)) == layers
 
 

@@ -14,7 +14,8 @@ from fallline.scalers.quantiles import extremes, weighted_quantiles
 FIT = jax.jit(lambda scaler, x, w, columns=None: scaler.fit(x, w, columns))
 SCALE = jax.jit(lambda scaler, x, w, columns=None: scaler.apply(scaler.fit(x, w, columns), x))
 COLUMNWISE = [Centre(), PerMean(), MinMax(), Robust(), Robust(clip=1.0), Pixels(), Pixels("range")]
-ROTATIONS = [PCA(), PCA(components=2), PCA(share=0.9), PCA(whiten=True), PCA(standardise=False), Whiten(), Whiten("pca")]
+ROTATIONS = [PCA(share=0.9), PCA(whiten=True), Whiten()]
+APPLY = jax.jit(lambda scaler, stats, x: scaler.apply(stats, x))
 EACH = pytest.mark.parametrize("scaler", COLUMNWISE, ids=lambda each: each.name)
 EVERY = pytest.mark.parametrize("scaler", [*COLUMNWISE, *ROTATIONS], ids=lambda each: each.name)
 
@@ -48,10 +49,12 @@ def test_every_scaler_is_met():
 
 
 @EACH
-@pytest.mark.parametrize("rows", [3, 101, BLOCK + 5])
+@pytest.mark.parametrize("rows", [3, BLOCK + 5])
 def test_scaled_columns_are_numpys(scaler, rows):
     x = correlated(rows)
-    np.testing.assert_allclose(SCALE(scaler, x, jnp.ones(rows)), by_numpy(scaler, x), rtol=2e-4, atol=2e-5 * abs(x).max())
+    np.testing.assert_allclose(
+        SCALE(scaler, x, jnp.ones(rows)), by_numpy(scaler, x), rtol=2e-4, atol=2e-5 * abs(x).max()
+    )
 
 
 @EVERY
@@ -60,15 +63,15 @@ def test_rows_without_weight_say_nothing_and_missing_values_are_filled(scaler):
     wild = np.concatenate([x, np.full((50, 5), 1e30, np.float32)])
     weight = np.repeat([1.0, 0.0], [200, 50]).astype(np.float32)
     alone, among = FIT(scaler, x, jnp.ones(200)), FIT(scaler, wild, weight)
-    np.testing.assert_allclose(scaler.apply(among, x), scaler.apply(alone, x), rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(APPLY(scaler, among, x), APPLY(scaler, alone, x), rtol=1e-3, atol=1e-3)
     gaps = x.copy()
     gaps[::7, 2] = np.nan
     scaled = np.asarray(SCALE(scaler, gaps, jnp.ones(200)))
     assert np.isfinite(scaled).all()
     if type(scaler) in (Centre, Robust):
         np.testing.assert_allclose(scaled[::7, 2], 0, atol=1e-6)
-    empty = np.full((9, 2), np.nan, np.float32)
-    assert np.isfinite(np.asarray(SCALE(scaler, empty, jnp.ones(9)))).all()
+    empty = np.full((200, 5), np.nan, np.float32)
+    assert np.isfinite(np.asarray(SCALE(scaler, empty, jnp.ones(200)))).all()
 
 
 @EVERY
@@ -78,17 +81,17 @@ def test_a_whole_weight_is_a_repetition(scaler):
     times[:3] = 1
     a = FIT(scaler, x, jnp.asarray(times, jnp.float32))
     b = FIT(scaler, np.repeat(x, times, axis=0), jnp.ones(times.sum()))
-    np.testing.assert_allclose(scaler.apply(a, x), scaler.apply(b, x), rtol=2e-3, atol=2e-3)
+    np.testing.assert_allclose(APPLY(scaler, a, x), APPLY(scaler, b, x), rtol=2e-3, atol=2e-3)
 
 
 @EVERY
 def test_a_column_without_spread_stays_small(scaler):
     x = np.concatenate([correlated(50), np.full((50, 1), 7.0, np.float32)], axis=1)
     stats = FIT(scaler, x, jnp.ones(50))
-    unseen = np.asarray(scaler.apply(stats, jnp.asarray(x[:1] + np.eye(6)[5:], jnp.float32) * 1.0))
+    unseen = np.asarray(APPLY(scaler, stats, x + np.float32(np.eye(6)[5])))
     assert np.isfinite(unseen).all()
     if not isinstance(scaler, Pixels):
-        usual = abs(np.asarray(scaler.apply(stats, x))).max()
+        usual = abs(np.asarray(APPLY(scaler, stats, x))).max()
         assert abs(unseen).max() < max(4 * usual, 4)
 
 
@@ -100,7 +103,7 @@ def test_columns_that_may_not_be_touched_and_the_way_back(scaler):
     if getattr(scaler, "clip", None) is None:
         np.testing.assert_array_equal(scaled[:, [1, 4]], x[:, [1, 4]])
         stats = FIT(scaler, x, jnp.ones(80), columns)
-        np.testing.assert_allclose(scaler.invert(stats, scaler.apply(stats, x)), x, rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(scaler.invert(stats, APPLY(scaler, stats, x)), x, rtol=1e-4, atol=1e-4)
 
 
 def test_a_sparse_column_is_divided_by_its_deviation():
@@ -178,7 +181,9 @@ def test_widths():
         PCA(components=0)
 
 
-@pytest.mark.parametrize("scaler", [Whiten(epsilon=0.0), Whiten("pca", 0.0), PCA(whiten=True), PCA(components=3, whiten=True)])
+@pytest.mark.parametrize(
+    "scaler", [Whiten(epsilon=0.0), Whiten("pca", 0.0), PCA(whiten=True), PCA(components=3, whiten=True)]
+)
 def test_whitened_columns_have_unit_variance_and_no_correlation(scaler):
     x = correlated(2000)
     scaled = np.asarray(SCALE(scaler, x, jnp.ones(len(x))), np.float64)
@@ -206,7 +211,9 @@ def test_bins_are_numpys(by):
     index = np.asarray(scaler.apply(stats, jnp.asarray(y)))
     for j in range(2):
         column = y[:, j].astype(np.float64)
-        edges = np.quantile(column, np.arange(11) / 10) if by == "quantile" else np.linspace(column.min(), column.max(), 11)
+        edges = (
+            np.quantile(column, np.arange(11) / 10) if by == "quantile" else np.linspace(column.min(), column.max(), 11)
+        )
         np.testing.assert_allclose(stats["edges"][j], edges, rtol=3e-3, atol=1e-3)
         own = np.digitize(column, np.asarray(stats["edges"][j][1:-1], np.float64))
         np.testing.assert_array_equal(index[:, j], own)

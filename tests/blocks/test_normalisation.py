@@ -18,7 +18,9 @@ BATCH, LAYER = BatchNorm(RECORDED["momentum"], RECORDED["epsilon"]), LayerNorm(R
 
 def train(layer, params, stats, x, weight=None):
     x = jnp.asarray(x)
-    return layer.apply(params, stats, x, key=None, training=True, weight=None if weight is None else jnp.asarray(weight))
+    return layer.apply(
+        params, stats, x, key=None, training=True, weight=None if weight is None else jnp.asarray(weight)
+    )
 
 
 def predict(layer, params, stats, x):
@@ -117,7 +119,9 @@ def test_scale_and_shift_undo_the_normalisation(float64):
     for layer, axis in ((BATCH, 0), (LAYER, 1)):
         if axis == 0:
             params = {"scale": np.sqrt(x.var(axis=0) + RECORDED["epsilon"]), "shift": x.mean(axis=0)}
-            np.testing.assert_allclose(train(layer, params, layer.init(jax.random.key(0), (3,))[1], x)[0], x, rtol=1e-12)
+            np.testing.assert_allclose(
+                train(layer, params, layer.init(jax.random.key(0), (3,))[1], x)[0], x, rtol=1e-12
+            )
         else:
             y = train(layer, {"scale": np.ones(3), "shift": np.zeros(3)}, {}, x)[0]
             np.testing.assert_allclose(y.mean(axis=1), 0, atol=1e-12)

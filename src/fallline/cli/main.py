@@ -7,6 +7,7 @@ from typing import Any
 import typer
 
 from fallline.cli.evaluate import evaluate
+from fallline.cli.explain import explain
 from fallline.cli.predict import predict
 from fallline.cli.report import report
 from fallline.cli.train import train
@@ -25,6 +26,7 @@ app.command()(train)
 app.command()(predict)
 app.command()(evaluate)
 app.command()(report)
+app.command()(explain)
 
 
 def _version(value: bool) -> None:

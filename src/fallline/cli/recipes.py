@@ -22,6 +22,8 @@ def changed(recipe: "Recipe", flags: dict[str, Any], settings: list[str]) -> "Re
 
     if (name := flags.pop("optimizer", None)) is not None:
         recipe = replace(recipe, {"optimizer": _optimizer(name)})
+    if (name := flags.pop("schedule", None)) is not None:
+        recipe = _scheduled(recipe, name)
     if (rate := flags.pop("learning_rate", None)) is not None:
         recipe = replace(recipe, {_rate_path(recipe): rate})
     if (strength := flags.pop("l2", None)) is not None:
@@ -53,15 +55,35 @@ def _optimizer(name: str) -> Any:
     return cls(learning_rate=Cosine(getattr(cls(), "learning_rate"), warmup=0.05))  # noqa: B009
 
 
-def _rate_path(recipe: "Recipe") -> str:
-    """Where the learning rate's size stands: the number itself, or its schedule's highest value."""
+def _rate_field(recipe: "Recipe") -> tuple[str, dict[str, Any]]:
+    """The path of the learning rate in the update rule or in what it wraps, and the rule's fields by path."""
     from fallline.core.block import walk
-    from fallline.core.schedule import Schedule
 
     fields = {path: value for path, _, value in walk(recipe.optimizer, "optimizer")}
     place = next((path for path in fields if path.endswith(".learning_rate")), None)
     if place is None:
-        raise FalllineError(f"optimizer {recipe.optimizer.name!r} has no learning rate: leave --learning-rate out")
+        raise FalllineError(f"optimizer {recipe.optimizer.name!r} has no learning rate to set or to schedule")
+    return place, fields
+
+
+def _scheduled(recipe: "Recipe", name: str) -> "Recipe":
+    """The recipe with another schedule of the learning rate, of the same size."""
+    from fallline.core.block import declared_fields, get, lookup, replace
+
+    path = _rate_path(recipe)
+    place, size = _rate_field(recipe)[0], get(recipe, path)
+    cls = lookup("schedule", name)
+    first = next(iter(declared_fields(cls)))
+    if first not in ("peak", "value", "start"):
+        raise FalllineError(f"schedule {name!r} has no single size: write it in a recipe.toml under [{place}]")
+    return replace(recipe, {place: cls(**{first: size})})
+
+
+def _rate_path(recipe: "Recipe") -> str:
+    """Where the learning rate's size stands: the number itself, or its schedule's highest value."""
+    from fallline.core.schedule import Schedule
+
+    place, fields = _rate_field(recipe)
     if not isinstance(fields[place], Schedule):
         return place
     size = next((path for path in fields if path.startswith(place + ".")), None)

@@ -32,6 +32,8 @@ def train(
     dropout: Annotated[float | None, Opt(help="probability of dropping a hidden unit")] = None,
     loss: Annotated[str | None, Opt(help="softmax_cross_entropy, squared_error, ...")] = None,
     optimizer: Annotated[str | None, Opt(help="adam, momentum, sgd, ...")] = None,
+    momentum: Annotated[float | None, Opt(help="of a rule that has one")] = None,
+    schedule: Annotated[str | None, Opt(help="of the learning rate: cosine, one_cycle, step, constant, ...")] = None,
     learning_rate: Annotated[float | None, Opt(help="its size at the highest")] = None,
     l2: Annotated[float | None, Opt(help="strength of the L2 penalty")] = None,
     batch_size: Annotated[str | None, Opt(help="examples per step: 1, 128, all")] = None,
@@ -64,7 +66,9 @@ def train(
     }
     flags = {
         "optimizer": optimizer,
+        "schedule": schedule,
         "learning_rate": learning_rate,
+        "optimizer.momentum": momentum,
         "l2": l2,
         "model.hidden": parse_widths(hidden),
         "model.activation": activation,

@@ -27,9 +27,7 @@ class GlorotUniform(Initializer):
 
     name: ClassVar[str] = "glorot_uniform"
 
-    def __call__(
-        self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None
-    ) -> Float[Array, "*shape"]:
+    def __call__(self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None) -> Float[Array, "*shape"]:
         inputs, outputs = fans_of(shape, fans)
         return (2.0 * uniform(key, shape) - 1.0) * jnp.sqrt(6.0 / (inputs + outputs))
 
@@ -49,9 +47,7 @@ class GlorotNormal(Initializer):
 
     name: ClassVar[str] = "glorot_normal"
 
-    def __call__(
-        self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None
-    ) -> Float[Array, "*shape"]:
+    def __call__(self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None) -> Float[Array, "*shape"]:
         inputs, outputs = fans_of(shape, fans)
         return normal(key, shape) * jnp.sqrt(2.0 / (inputs + outputs))
 
@@ -74,9 +70,7 @@ class LeCunNormal(Initializer):
 
     name: ClassVar[str] = "lecun_normal"
 
-    def __call__(
-        self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None
-    ) -> Float[Array, "*shape"]:
+    def __call__(self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None) -> Float[Array, "*shape"]:
         inputs, _ = fans_of(shape, fans)
         return normal(key, shape) * jnp.sqrt(1.0 / inputs)
 
@@ -96,9 +90,7 @@ class LeCunUniform(Initializer):
 
     name: ClassVar[str] = "lecun_uniform"
 
-    def __call__(
-        self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None
-    ) -> Float[Array, "*shape"]:
+    def __call__(self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None) -> Float[Array, "*shape"]:
         inputs, _ = fans_of(shape, fans)
         return (2.0 * uniform(key, shape) - 1.0) * jnp.sqrt(3.0 / inputs)
 
@@ -121,8 +113,6 @@ class InverseSqrt(Initializer):
 
     name: ClassVar[str] = "inverse_sqrt"
 
-    def __call__(
-        self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None
-    ) -> Float[Array, "*shape"]:
+    def __call__(self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None) -> Float[Array, "*shape"]:
         inputs, _ = fans_of(shape, fans)
         return (2.0 * uniform(key, shape) - 1.0) / jnp.sqrt(inputs)

@@ -24,9 +24,7 @@ class Initializer(Block):
     by_place: ClassVar[bool] = True
 
     @abstractmethod
-    def __call__(
-        self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None
-    ) -> Float[Array, "*shape"]:
+    def __call__(self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None) -> Float[Array, "*shape"]:
         """The weights. `fans` = (inputs, outputs) where they are not those of the shape, as in a padded lane."""
 
 

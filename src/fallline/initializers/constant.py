@@ -23,9 +23,7 @@ class Zeros(Initializer):
     name: ClassVar[str] = "zeros"
     breaks_symmetry: ClassVar[bool] = False
 
-    def __call__(
-        self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None
-    ) -> Float[Array, "*shape"]:
+    def __call__(self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None) -> Float[Array, "*shape"]:
         return jnp.zeros(shape, jnp.float32)
 
 
@@ -45,9 +43,7 @@ class Filled(Initializer):
     breaks_symmetry: ClassVar[bool] = False
     value: Number = number(0.01, usual=(0.0, 0.1), help="the number")
 
-    def __call__(
-        self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None
-    ) -> Float[Array, "*shape"]:
+    def __call__(self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None) -> Float[Array, "*shape"]:
         return jnp.full(shape, self.value, jnp.float32)
 
 
@@ -79,7 +75,5 @@ class SmallNormal(Initializer):
         source="Krizhevsky et al. 2012",
     )
 
-    def __call__(
-        self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None
-    ) -> Float[Array, "*shape"]:
+    def __call__(self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None) -> Float[Array, "*shape"]:
         return normal(key, shape) * self.std

@@ -34,9 +34,7 @@ class Orthogonal(Initializer):
         1.0, valid="(0, inf)", usual=(0.5, 2.0), scale="log", help="every singular value", source="Saxe et al. 2014"
     )
 
-    def __call__(
-        self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None
-    ) -> Float[Array, "*shape"]:
+    def __call__(self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None) -> Float[Array, "*shape"]:
         if len(shape) < 2:  # a bias: a single unit vector
             return self(key, (*shape, 1), fans)[..., 0]
         rows, columns = shape[-2], shape[-1]

@@ -29,9 +29,7 @@ class HeNormal(Initializer):
     name: ClassVar[str] = "he_normal"
     slope: Number = number(0.0, valid="[0, 1]", help="the activation's slope for x < 0", source="He et al. 2015")
 
-    def __call__(
-        self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None
-    ) -> Float[Array, "*shape"]:
+    def __call__(self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None) -> Float[Array, "*shape"]:
         inputs, _ = fans_of(shape, fans)
         return normal(key, shape) * jnp.sqrt(2.0 / ((1.0 + self.slope**2) * inputs))
 
@@ -52,8 +50,6 @@ class HeUniform(Initializer):
     name: ClassVar[str] = "he_uniform"
     slope: Number = number(0.0, valid="[0, 1]", help="the activation's slope for x < 0", source="He et al. 2015")
 
-    def __call__(
-        self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None
-    ) -> Float[Array, "*shape"]:
+    def __call__(self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None) -> Float[Array, "*shape"]:
         inputs, _ = fans_of(shape, fans)
         return (2.0 * uniform(key, shape) - 1.0) * jnp.sqrt(6.0 / ((1.0 + self.slope**2) * inputs))

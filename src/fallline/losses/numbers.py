@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from fallline.core.block import lookup
 from fallline.core.field import Number, number
 from fallline.losses.base import Loss
 

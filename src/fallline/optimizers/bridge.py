@@ -91,7 +91,9 @@ class Clocked(Wrapper):
     -0.146
     """
 
-    steps: Number = number(1000, valid="[1, 1e9]", usual=(100, 1e6), scale="log", integer=True, help="updates to the end")
+    steps: Number = number(
+        1000, valid="[1, 1e9]", usual=(100, 1e6), scale="log", integer=True, help="updates to the end"
+    )
     steps_per_epoch: Number = number(
         1, valid="[1, 1e9]", usual=(1, 1e4), scale="log", integer=True, help="updates in an epoch"
     )

@@ -89,9 +89,7 @@ class LBFGS(Optimizer):
         start = Point(jnp.zeros((), w.dtype), f, -jnp.vdot(r, g), g)
         # At a stationary point, or where the gradient is not finite, there is no line to search.
         most = jnp.where(start.slope < 0, self.evaluations_per_step, 0)
-        end, count, _ = strong_wolfe(
-            along, start, jnp.asarray(first, w.dtype), c1=self.c1, c2=self.c2, most=most
-        )
+        end, count, _ = strong_wolfe(along, start, jnp.asarray(first, w.dtype), c1=self.c1, c2=self.c2, most=most)
         s, y = jnp.where(end.a > 0, -end.a * r, 0), end.g - g
         learnt = jnp.vdot(s, y) > jnp.finfo(w.dtype).eps * jnp.vdot(y, y)
         push = lambda rows, row: jnp.where(learnt, jnp.concatenate([rows[1:], row[None]]), rows)  # noqa: E731

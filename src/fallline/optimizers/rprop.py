@@ -49,7 +49,9 @@ class Rprop(Optimizer):
     learning_rate: Number = rate(0.1, (1e-4, 1.0), "the size of the first step")
     grow: Number = number(1.2, valid="[1, inf)", usual=(1.1, 1.5), help="factor while the sign holds")
     shrink: Number = number(0.5, valid="(0, 1]", usual=(0.3, 0.8), help="factor when the sign flips")
-    shortest: Number = number(1e-6, valid="[0, inf)", usual=(1e-8, 1e-3), scale="log", help="lower bound of a step size")
+    shortest: Number = number(
+        1e-6, valid="[0, inf)", usual=(1e-8, 1e-3), scale="log", help="lower bound of a step size"
+    )
     longest: Number = number(50.0, valid="(0, inf)", usual=(0.1, 50.0), scale="log", help="upper bound of a step size")
     flip: str = structure("backtrack", choices=("backtrack", "wait", "go_on"), help="the step at a flipped sign")
 

@@ -1,0 +1,108 @@
+"""What a block says of itself: its docstring, its fields' declarations, its facts."""
+
+import dataclasses
+import inspect
+import math
+from typing import Any
+
+from fallline.core.block import Block, declared_fields, family
+from fallline.core.errors import FalllineError, nearest
+from fallline.core.field import Field
+
+FAMILIES = (
+    "optimizer",
+    "schedule",
+    "activation",
+    "initializer",
+    "layer",
+    "model",
+    "loss",
+    "penalty",
+    "scaler",
+    "recipe",
+)
+FACTS = ("range", "zero_centred", "saturates", "initializer", "full_batch")
+
+
+@dataclasses.dataclass(frozen=True)
+class FieldFacts:
+    """One hyperparameter: what it is, its default, valid interval, usual range, and whether changing it compiles."""
+
+    name: str
+    help: str
+    default: str
+    valid: str
+    usual: str
+    compiles: bool
+    source: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Explanation:
+    """A block in words and numbers."""
+
+    name: str
+    family: str
+    title: str
+    text: str
+    facts: dict[str, str]
+    fields: tuple[FieldFacts, ...]
+
+
+def blocks_by_family() -> dict[str, list[str]]:
+    """The names of all blocks, by family."""
+    return {kind: sorted(family(kind)) for kind in FAMILIES if family(kind)}
+
+
+def explain(name: str) -> list[Explanation]:
+    """Every block of a name; a few names stand in two families, such as constant.
+
+    Raises: FalllineError with the nearest names, where there is none.
+    """
+    kind, _, own = name.rpartition(".")
+    found = [cls for each in FAMILIES if kind in ("", each) for known, cls in family(each).items() if known == own]
+    if not found:
+        known = [each for names in blocks_by_family().values() for each in names]
+        raise FalllineError(f"no block is called {name!r}: {nearest(own, known)}; `fallline explain` lists them all")
+    return [_explanation(cls) for cls in found]
+
+
+def _explanation(cls: type[Block]) -> Explanation:
+    doc = inspect.cleandoc(cls.__doc__ or "")
+    text = doc.split(">>>")[0].rstrip()
+    title, _, rest = text.partition("\n")
+    defaults = {each.name: each.default for each in dataclasses.fields(cls)}
+    fields = tuple(_facts(key, declared, defaults[key]) for key, declared in declared_fields(cls).items())
+    facts = {fact: _fact(getattr(cls, fact)) for fact in FACTS if fact in _said(cls)}
+    return Explanation(cls.name, cls.family, title, rest.strip("\n"), facts, fields)
+
+
+def _said(cls: type[Block]) -> set[str]:
+    """Facts that the block or its family declares as plain values."""
+    fields = declared_fields(cls)
+    names = {fact for base in cls.__mro__ for fact in FACTS if fact in vars(base) and fact not in fields}
+    return {fact for fact in names if not callable(getattr(cls, fact)) and not isinstance(getattr(cls, fact), property)}
+
+
+def _fact(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple):
+        low, high = value
+        return f"{'(' if math.isinf(low) else '['}{low:g}, {high:g}{')' if math.isinf(high) else ']'}"
+    return str(value)
+
+
+def _facts(name: str, declared: Field, default: Any) -> FieldFacts:
+    usual = "" if declared.usual is None else f"{declared.usual[0]:g} to {declared.usual[1]:g}"
+    if usual and declared.scale == "log":
+        usual += " (log)"
+    valid = declared.valid.text if declared.valid is not None else " | ".join(map(str, declared.choices or ()))
+    if default is dataclasses.MISSING:
+        shown = "(required)"
+    elif isinstance(default, Block):
+        shown = default.name
+    else:
+        shown = "none" if default is None else f"{default:g}" if isinstance(default, float) else str(default)
+    help = declared.help + (f" [{declared.unit}]" if declared.unit else "")
+    return FieldFacts(name, help, shown, valid, usual, declared.role != "number", declared.source)
