@@ -76,7 +76,8 @@ def mesh() -> Mesh:
 def split(state: State, names: tuple[str, ...]) -> tuple[State, dict[str, Any]]:
     """A state without its shared fields, and those."""
     shared = {name: getattr(state, name) for name in names}
-    return dataclasses.replace(state, **dict.fromkeys(names)), shared
+    without: dict[str, Any] = dict.fromkeys(names)
+    return dataclasses.replace(state, **without), shared
 
 
 def _mapped(layout: Layout) -> tuple[Any, Any, Any]:
