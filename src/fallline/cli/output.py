@@ -43,7 +43,7 @@ def table(rows: list[list[str]]) -> str:
     """Rows as aligned columns, the first to the left and the others to the right; the first row is the heading.
 
     >>> table([["", "loss"], ["train", "0.1"]]).splitlines()
-    ['            loss', '  train      0.1']
+    ['          loss', '  train    0.1']
     """
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = []

@@ -26,10 +26,14 @@ def changed(recipe: "Recipe", flags: dict[str, Any], settings: list[str]) -> "Re
         recipe = _scheduled(recipe, name)
     if (rate := flags.pop("learning_rate", None)) is not None:
         recipe = replace(recipe, {_rate_path(recipe): rate})
-    if (strength := flags.pop("l2", None)) is not None:
-        from fallline.penalties import L2
+    sizes = {name: flags.pop(name) for name in ("l1", "l2", "max_norm") if name in flags}
+    if sizes:
+        recipe = replace(recipe, {"penalty": _penalty(sizes)})
+    if (pca := flags.pop("pca", None)) is not None:
+        from fallline.scalers import PCA
 
-        recipe = replace(recipe, {"penalty": L2(strength) if strength > 0 else None})
+        components = int(pca) if pca >= 1 else None
+        recipe = replace(recipe, {"scaler": PCA(components) if components else PCA(share=pca)})
     for path, value in flags.items():
         if value is not None:
             recipe = parse(recipe, path, value)
@@ -39,6 +43,17 @@ def changed(recipe: "Recipe", flags: dict[str, Any], settings: list[str]) -> "Re
             raise FalllineError(f"--set {setting!r} has no '=': expected path=value, such as model.dropout=0.1")
         recipe = parse(recipe, path.strip(), _value(text.strip()))
     return recipe
+
+
+def _penalty(sizes: dict[str, float]) -> Any:
+    """One penalty, or several as one; those of size 0 are left out."""
+    from fallline.core.block import lookup
+    from fallline.penalties import Penalties
+
+    parts: Any = tuple(lookup("penalty", name)(size) for name, size in sizes.items() if size > 0)
+    if len(parts) < 2:
+        return parts[0] if parts else None
+    return Penalties(parts)
 
 
 def _optimizer(name: str) -> Any:

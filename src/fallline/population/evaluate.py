@@ -14,7 +14,7 @@ from fallline.population.units import run_group
 from fallline.population.widths import widen
 from fallline.training.arrays import to_device
 from fallline.training.interrupt import Interrupt
-from fallline.training.recipe import Recipe, complete
+from fallline.training.recipe import Recipe, complete_for
 from fallline.training.state import State
 
 
@@ -63,14 +63,15 @@ def evaluate(
         raise FalllineError("no seeds to evaluate: expected at least one")
     contexts = contexts_of(data, folds, chosen)
     fewest = min(int(context.rows["train_count"]) for context in contexts)
-    completed = [complete(recipe, task=data.task, training_rows=fewest) for recipe in recipes]
+    completed = [complete_for(recipe, data.dataset, fewest) for recipe in recipes]
     arrays = to_device(data.dataset, contexts[0].rows["train"], contexts[0].rows["valid"])
     arrays = lane_program.place_common(arrays)
     test = folds is None and len(data.dataset.test) > 0 if test is None else test
     collector = Collector(completed, contexts, data, test, independent_orders, state)
     outputs = completed[0].loss.outputs(arrays.targets, data.task)  # type: ignore[union-attr]
     together = widths_together and state is None
-    wide = widen(completed, arrays.x.shape[1], outputs) if together else completed
+    inputs = completed[0].scaler.outputs(arrays.x.shape[1])
+    wide = widen(completed, inputs, outputs) if together else completed
     before, groups = lane_program.compilations(), group_recipes(wide)
     with Interrupt() as interrupt:
         for group in groups:
@@ -95,7 +96,7 @@ def evaluate(
         programs=len(collector.programs),
         compilations=lane_program.compilations() - before,
         filled=1.0 - collector.useful / max(collector.spent, 1),
-        padded=collector.padded(wide, arrays.x.shape[1], outputs),
+        padded=collector.padded(wide, inputs, outputs),
         seconds=time.perf_counter() - began,
         lane_epochs=collector.useful,
     )

@@ -23,7 +23,7 @@ from fallline.population.widths import narrow
 from fallline.training import program
 from fallline.training.arrays import Arrays
 from fallline.training.state import Epoch, State
-from fallline.training.step import answers, network_of, scaled_target
+from fallline.training.step import answers, input_width, network_of, scaled_target
 from fallline.training.watch import predict
 
 ROWS = ("train", "train_count", "valid", "valid_count")
@@ -91,7 +91,7 @@ def _mapped(layout: Layout) -> tuple[Any, Any, Any]:
         state = program.start(recipe, arrays, key)
         if not layout.padded:
             return state
-        return narrow(recipe, network_of(recipe, arrays), state, arrays.x.shape[1], widths)
+        return narrow(recipe, network_of(recipe, arrays), state, input_width(recipe, arrays), widths)
 
     def start(own: Any, common: Any, arrays: Arrays, rows: Any, keys: Any, widths: Any) -> tuple[State, dict[str, Any]]:
         if layout.own_rows:

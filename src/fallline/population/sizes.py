@@ -8,7 +8,7 @@ import jax
 
 from fallline.training.arrays import Arrays
 from fallline.training.recipe import Recipe
-from fallline.training.step import batch_rows, network_of
+from fallline.training.step import batch_rows, input_width, network_of
 
 SIZES = (1, 2, 4, 8, 16, 32, 64)  # lanes per device; few sizes are few programs
 GPU_SIZES = (*SIZES, 128, 256, 512, 1024)
@@ -19,7 +19,7 @@ SHARE_OF_GPU = 0.5  # of the card's memory
 def lane_bytes(recipe: Recipe, arrays: Arrays) -> int:
     """Working set of one lane in a step: parameters, gradient, update and memory, and a minibatch's activations."""
     network = network_of(recipe, arrays)
-    shapes = jax.eval_shape(lambda key: network.init(key, (arrays.x.shape[1],))[0], jax.random.key(0))
+    shapes = jax.eval_shape(lambda key: network.init(key, (input_width(recipe, arrays),))[0], jax.random.key(0))
     leaves = jax.tree.leaves(shapes)
     params = sum(leaf.size for leaf in leaves)
     units = sum(leaf.shape[-1] for leaf in leaves if len(leaf.shape) > 1)

@@ -53,9 +53,9 @@ def widen(recipes: Sequence[Recipe], inputs: int, outputs: int) -> list[Recipe]:
 
     Buckets are filled from the widest down, as long as the padding's arithmetic is at most `MOST_WASTE` of the lanes' own.
 
-    >>> recipes = [Recipe(model=MLP(hidden=(width,))) for width in (64, 60, 8)]
+    >>> recipes = [Recipe(model=MLP(hidden=(width,))) for width in (64, 60, 2)]
     >>> [recipe.model.hidden for recipe in widen(recipes, 10, 2)]
-    [(64,), (64,), (8,)]
+    [(64,), (64,), (2,)]
     """
     wide = list(recipes)
     kinds: dict[Any, list[int]] = {}

@@ -12,7 +12,7 @@ from fallline.core.errors import FalllineError, nearest
 from fallline.core.files import write_atomically
 from fallline.data.table import Table
 from fallline.training.checkpoint import remove_checkpoints
-from fallline.training.recipe import Recipe, complete, recipe_from_plain, recipe_to_plain
+from fallline.training.recipe import Recipe, complete_for, recipe_from_plain, recipe_to_plain
 from fallline.training.train import Run
 
 RECIPE, METRICS, HISTORY, MODEL = "recipe.toml", "metrics.json", "history.parquet", "model.safetensors"
@@ -49,7 +49,7 @@ def checked(plan: Plan, table: Table) -> Recipe:
 
     Raises: FalllineError as `complete` does.
     """
-    return complete(plan.recipe, task=table.task, training_rows=len(table.dataset.train))
+    return complete_for(plan.recipe, table.dataset)
 
 
 def begin_folder(folder: Path, plan: Plan) -> None:

@@ -73,6 +73,25 @@ class Predictor:
             raise FalllineError("a regression has no probabilities: ask for predictions")
         return self.judge(x)[0]
 
+    def interval(
+        self, x: Float[np.ndarray, "rows features"], coverage: float = 0.9
+    ) -> tuple[Float[np.ndarray, "rows targets"], Float[np.ndarray, "rows targets"]]:
+        """(low, high) of an interval that holds the target with a probability, for a regression by classes.
+
+        Raises: FalllineError for a loss that says nothing of the target's spread.
+        """
+        loss, scaler = self.recipe.loss, self.recipe.target_scaler
+        if not hasattr(scaler, "interval"):
+            name = "no" if loss is None else f"the {loss.name}"
+            raise FalllineError(f"{name} loss says nothing of the target's spread: train with binned_cross_entropy")
+        bounds = []
+        for begin in range(0, len(x), TILE):
+            rows = x[begin : begin + TILE]
+            both = _interval(self.task, self.outputs, as_arrays(self.recipe), self.arrays, _fill(rows), coverage)
+            bounds.append([np.asarray(each)[: len(rows)] for each in both])
+        low, high = (np.concatenate(each) for each in zip(*bounds, strict=True))
+        return low, high
+
     def predict(self, x: Float[np.ndarray, "rows features"]) -> np.ndarray:
         """The most probable class in the words of the data, or the target in its own unit, for encoded rows."""
         return self.decide(self.judge(x)[0])
@@ -128,7 +147,17 @@ def _tile(task: str, outputs: int, recipe: Recipe, arrays: dict[str, Any], x: Ar
     if recipe.target_scaler is not None:
         answer = recipe.target_scaler.invert(arrays["target_scaling"], answer)
         y = recipe.target_scaler.apply(arrays["target_scaling"], y)
-    return answer, recipe.loss(prediction, y)
+    return answer, recipe.loss.judge(prediction, y)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _interval(
+    task: str, outputs: int, recipe: Recipe, arrays: dict[str, Any], x: Array, coverage: float
+) -> tuple[Array, Array]:
+    assert recipe.loss is not None
+    network = recipe.model.network(recipe.loss.outputs(outputs, task))
+    prediction = forward(recipe, network, arrays["params"], arrays["stats"], arrays["scaling"], x)
+    return recipe.target_scaler.interval(arrays["target_scaling"], recipe.loss.mean(prediction), coverage)  # type: ignore
 
 
 def _fill(rows: np.ndarray) -> np.ndarray:

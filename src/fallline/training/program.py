@@ -21,7 +21,17 @@ from fallline.schedules.plateau import begun, remembered, watched
 from fallline.training.arrays import Arrays, training_weight
 from fallline.training.recipe import Recipe
 from fallline.training.state import Epoch, State, empty_history
-from fallline.training.step import Tally, batch_rows, choose, empty_tally, network_of, one_step, pick, time_of
+from fallline.training.step import (
+    Tally,
+    batch_rows,
+    choose,
+    empty_tally,
+    input_width,
+    network_of,
+    one_step,
+    pick,
+    time_of,
+)
 from fallline.training.watch import layer_norms, probe, validate
 
 CAPACITY = 16  # epochs of history that one compiled call can return
@@ -32,7 +42,7 @@ def start(recipe: Recipe, arrays: Arrays, key: Seed) -> State:
     weight = training_weight(arrays)
     scaling = recipe.scaler.fit(arrays.x, weight, arrays.columns)
     target_scaling = None if recipe.target_scaler is None else recipe.target_scaler.fit(arrays.y, weight)
-    params, stats = network_of(recipe, arrays).init(named(key, "init"), (arrays.x.shape[1],))
+    params, stats = network_of(recipe, arrays).init(named(key, "init"), (input_width(recipe, arrays),))
     watching = begun(recipe)
     zero = jnp.int32(0)
     return State(

@@ -6,6 +6,7 @@ from fallline.core.block import Block, Placeholder, replace, walk
 from fallline.core.errors import FalllineError
 from fallline.core.field import Number, number, part, structure
 from fallline.core.plain import from_plain, to_plain
+from fallline.data.dataset import Dataset
 from fallline.losses import BinaryCrossEntropy, Loss, SoftmaxCrossEntropy, SquaredError
 from fallline.metrics import metric
 from fallline.models import MLP, Model
@@ -64,13 +65,26 @@ class Recipe(Block):
 _FIXED = ("epochs", "patience", "tolerance", "scaler", "target_scaler")  # read outside of the steps
 
 
-def complete(recipe: Recipe, *, task: str, training_rows: int) -> Recipe:
+def _untimed(path: str) -> bool:
+    """Whether validation and prediction read a field, which know no time."""
+    head, _, rest = path.partition(".")
+    return (head == "loss" and rest != "smoothing") or (head == "model" and rest.endswith("epsilon"))
+
+
+def complete(recipe: Recipe, *, task: str, training_rows: int, lowest: float | None = None) -> Recipe:
     """The recipe with what the data decide filled in: loss, batch size, target scaling.
 
-    Raises: FalllineError for a loss or a monitor that does not fit the task, and for a schedule where time does not pass.
+    Arguments:
+        recipe: what the user gave.
+        task: classification, multilabel or regression.
+        training_rows: how many.
+        lowest: the smallest target of a regression.
+
+    Raises: FalllineError for a loss or a monitor that does not fit the task, for a schedule where time does not pass, and
+        for minibatches that the update rule or a layer cannot use.
     """
     for path, _, value in walk(recipe):
-        if isinstance(value, Placeholder) and path.split(".")[0] in _FIXED:
+        if isinstance(value, Placeholder) and (path.split(".")[0] in _FIXED or _untimed(path)):
             raise FalllineError(
                 f"Recipe.{path} = {value!r} would change during the run, which it cannot: give a number"
             )
@@ -93,10 +107,25 @@ def complete(recipe: Recipe, *, task: str, training_rows: int) -> Recipe:
                 f"minibatches of {size}: leave batch_size out, or set it to 'all'"
             )
         size = training_rows
-    changes: dict[str, Any] = {"loss": loss, "batch_size": size}
-    if task != "regression":
-        changes["target_scaler"] = None
-    return replace(recipe, changes)
+    least = recipe.model.network(loss.outputs(2, task)).min_batch
+    if size < least:
+        raise FalllineError(
+            f"Recipe.batch_size = {size} is too small for batch normalisation, which needs {least} examples or more to "
+            "have a variance: choose a larger batch_size, or layer normalisation (model.layer_norm)"
+        )
+    if lowest is not None and lowest < loss.least_target:
+        raise FalllineError(
+            f"loss {loss.name!r} needs targets of {loss.least_target:g} or more; the smallest here is {lowest:g}"
+        )
+    target_scaler = loss.target_scaler(recipe.target_scaler) if task == "regression" else None
+    return replace(recipe, {"loss": loss, "batch_size": size, "target_scaler": target_scaler})
+
+
+def complete_for(recipe: Recipe, dataset: Dataset, training_rows: int | None = None) -> Recipe:
+    """The recipe completed by a data set; `training_rows` where a fold leaves fewer."""
+    rows = len(dataset.train) if training_rows is None else training_rows
+    lowest = float(dataset.y.min()) if dataset.task == "regression" and len(dataset.y) else None
+    return complete(recipe, task=dataset.task, training_rows=rows, lowest=lowest)
 
 
 def _usual_loss(task: str) -> Loss:

@@ -12,6 +12,7 @@ from fallline.core.outcome import Outcome
 from fallline.core.random import named
 from fallline.core.schedule import Time, at_time
 from fallline.layers import Sequential
+from fallline.penalties import Penalty
 from fallline.schedules.plateau import remembered
 from fallline.training.arrays import Arrays
 from fallline.training.recipe import Recipe
@@ -22,6 +23,11 @@ def network_of(recipe: Recipe, arrays: Arrays) -> Sequential:
     """The layers that the recipe makes of this data set."""
     assert recipe.loss is not None
     return recipe.model.network(recipe.loss.outputs(arrays.targets, arrays.task))
+
+
+def input_width(recipe: Recipe, arrays: Arrays) -> int:
+    """Width of the network's input: the number of scaled features."""
+    return recipe.scaler.outputs(arrays.x.shape[1])
 
 
 def batch_rows(recipe: Recipe, arrays: Arrays) -> int:
@@ -96,9 +102,13 @@ def one_step(
     # Only the params are guarded: nothing reads a diverged run's memory again, and to choose between the old memory
     # and the new would copy it at every step.
     delta = jax.tree.map(lambda d, w: jnp.where(moves, d, 0).astype(w.dtype), delta, state.params)
+    params = jax.tree.map(jnp.add, state.params, delta)
+    if now.penalty is not None and type(now.penalty).project is not Penalty.project:
+        params = pick(moves, now.penalty.project(params), state.params)
+        delta = jax.tree.map(jnp.subtract, params, state.params)
     new = dataclasses.replace(
         state,
-        params=jax.tree.map(jnp.add, state.params, delta),
+        params=params,
         stats=pick(moves, stats, state.stats),
         memory=pick(filled, memory, state.memory) if arrays.ragged else memory,
         step=state.step + moves,

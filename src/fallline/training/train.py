@@ -24,7 +24,7 @@ from fallline.training.checkpoint import load_checkpoint, save_checkpoint
 from fallline.training.history import History, join, name_columns
 from fallline.training.interrupt import Interrupt
 from fallline.training.predictor import Predictor
-from fallline.training.recipe import Recipe, complete, recipe_to_plain
+from fallline.training.recipe import Recipe, complete_for, recipe_to_plain
 from fallline.training.state import Epoch, State
 from fallline.training.watch import layer_names
 
@@ -212,7 +212,7 @@ def place(recipe: Recipe, table: Table, seed: int) -> tuple[Recipe, Arrays, jax.
     """
     if len(table.dataset.train) == 0:
         raise FalllineError("no rows are left for training: lower the shares for test and validation")
-    recipe = complete(recipe, task=table.task, training_rows=len(table.dataset.train))
+    recipe = complete_for(recipe, table.dataset)
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
         raise FalllineError(f"seed = {seed!r} is not a whole number from 0 to 2^32 - 1")
     return recipe, to_device(table.dataset), jax.random.key(int(seed))

@@ -12,7 +12,7 @@ from fallline.metrics import METRICS, metrics_of
 from fallline.training.arrays import Arrays
 from fallline.training.recipe import Recipe
 from fallline.training.state import State
-from fallline.training.step import Tally, answers, network_of, scaled_target
+from fallline.training.step import Tally, answers, input_width, network_of, scaled_target
 
 TILE = 1024  # rows per forward pass outside of training
 PROBE = 128  # training rows on which units are watched
@@ -53,7 +53,7 @@ def validate(recipe: Recipe, arrays: Arrays, state: State, train_loss: Array) ->
         weight = weight * arrays.weight[arrays.valid]
     target = arrays.y[arrays.valid]
     prediction = predict(recipe, arrays, state, arrays.valid)
-    each = recipe.loss(prediction, scaled_target(recipe, state, target))
+    each = recipe.loss.judge(prediction, scaled_target(recipe, state, target))
     loss = jnp.vdot(each, weight) / jnp.maximum(jnp.sum(weight), 1e-30)
     answer = answers(recipe, state, prediction)
     first = metrics_of(arrays.task)[0]
@@ -92,10 +92,10 @@ def probe(recipe: Recipe, arrays: Arrays, state: State) -> dict[str, Array]:
 def layer_names(recipe: Recipe, arrays: Arrays) -> tuple[list[str], list[str]]:
     """Names of the layers with params and of the layers with an activation, in the order of `Epoch`'s arrays."""
     network = network_of(recipe, arrays)
-    shapes = jax.eval_shape(lambda key: network.init(key, (arrays.x.shape[1],))[0], jax.random.key(0))
+    width = input_width(recipe, arrays)
+    shapes, stats = jax.eval_shape(lambda key: network.init(key, (width,)), jax.random.key(0))
     taps: list[Any] = []
-    stats = jax.eval_shape(lambda key: network.init(key, (arrays.x.shape[1],))[1], jax.random.key(0))
-    x = jax.ShapeDtypeStruct((1, arrays.x.shape[1]), jnp.float32)
+    x = jax.ShapeDtypeStruct((1, width), jnp.float32)
     jax.eval_shape(lambda p, s, x: network.apply(p, s, x, key=None, training=False, taps=taps)[0], shapes, stats, x)
     return sorted(shapes), [name for name, *_ in taps]
 
