@@ -26,7 +26,7 @@ def changed(recipe: "Recipe", flags: dict[str, Any], settings: list[str]) -> "Re
         recipe = _scheduled(recipe, name)
     if (rate := flags.pop("learning_rate", None)) is not None:
         recipe = replace(recipe, {_rate_path(recipe): rate})
-    sizes = {name: flags.pop(name) for name in ("l1", "l2", "max_norm") if name in flags}
+    sizes: dict[str, float] = {name: flags.pop(name) for name in ("l1", "l2", "max_norm") if name in flags}
     if sizes:
         recipe = replace(recipe, {"penalty": _penalty(sizes)})
     if (pca := flags.pop("pca", None)) is not None:

@@ -34,7 +34,8 @@ def lanes_per_device(recipe: Recipe, arrays: Arrays, lanes: int, limit: int | No
     else:
         memory = (device.memory_stats() or {}).get("bytes_limit", 2**33)
         sizes, room = list(GPU_SIZES), int(SHARE_OF_GPU * memory)
-    fitting = [size for size in sizes if size * lane_bytes(recipe, arrays) <= room] or [1]
+    each = lane_bytes(recipe, arrays)
+    fitting = [size for size in sizes if size * each <= room] or [1]
     wanted = -(-lanes // len(jax.devices()))
     most = max(size for size in fitting if limit is None or size <= max(1, limit))
     return min((size for size in sizes if size >= min(wanted, most)), default=most)

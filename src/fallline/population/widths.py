@@ -58,28 +58,33 @@ def widen(recipes: Sequence[Recipe], inputs: int, outputs: int) -> list[Recipe]:
     [(64,), (64,), (2,)]
     """
     wide = list(recipes)
+    if len({hidden_of(recipe) for recipe in recipes}) < 2:
+        return wide
     kinds: dict[Any, list[int]] = {}
     for place, recipe in enumerate(recipes):
         if paddable(recipe):
-            depth = len(recipe.model.hidden)  # type: ignore[attr-defined]
-            plain = replace(recipe, {"model.hidden": (1,) * depth})
+            plain = replace(recipe, {"model.hidden": (1,) * len(hidden_of(recipe))})
             kinds.setdefault(jax.tree.structure(plain), []).append(place)
-    cost = lambda place: arithmetic(recipes[place].model.hidden, inputs, outputs)  # type: ignore[attr-defined]  # noqa: E731
+    costs = [arithmetic(hidden_of(recipe), inputs, outputs) for recipe in recipes]
     for places in kinds.values():
-        bucket: list[int] = []
-        for place in sorted(places, key=cost, reverse=True):
-            widths = _widest([*bucket, place], recipes)
-            padded = arithmetic(widths, inputs, outputs) * (len(bucket) + 1)
-            if padded > (1 + MOST_WASTE) * sum(map(cost, [*bucket, place])):
-                bucket = []
-            bucket.append(place)
+        buckets: list[list[int]] = [[]]
+        for place in sorted(places, key=lambda each: costs[each], reverse=True):
+            bucket = [*buckets[-1], place]
+            padded = arithmetic(_widest(bucket, recipes), inputs, outputs) * len(bucket)
+            if padded > (1 + MOST_WASTE) * sum(costs[each] for each in bucket):
+                buckets.append([place])
+            else:
+                buckets[-1].append(place)
+        for bucket in buckets:
+            widest = _widest(bucket, recipes)
             for each in bucket:
-                wide[each] = replace(recipes[each], {"model.hidden": _widest(bucket, recipes)})
+                if hidden_of(recipes[each]) != widest:
+                    wide[each] = replace(recipes[each], {"model.hidden": widest})
     return wide
 
 
 def _widest(places: list[int], recipes: Sequence[Recipe]) -> tuple[int, ...]:
-    return tuple(max(layer) for layer in zip(*(recipes[p].model.hidden for p in places), strict=True))  # type: ignore[attr-defined]
+    return tuple(max(layer) for layer in zip(*(hidden_of(recipes[p]) for p in places), strict=True))
 
 
 def narrow(recipe: Recipe, network: Sequential, state: State, inputs: int, widths: Int[Array, " layers"]) -> State:
