@@ -95,7 +95,7 @@ def curves_of(history: "History", summary: Mapping[str, Any]) -> list[Figure]:
             history,
             "gradient_norm",
             "Gradient norm",
-            "Length of each layer's gradient on a fixed sample of training rows. First layers far below the last ones "
+            "Length of each layer's gradient, root mean square over the epoch's steps. First layers far below the last ones "
             "hint at vanishing gradients; steady growth hints at exploding ones.",
             log=True,
         ),
