@@ -28,6 +28,7 @@ _HOMES = {
         "SquaredError",
     ),
     "fallline.models": ("MLP", "Network"),
+    "fallline.onnx.export": ("to_onnx",),
     "fallline.optimizers": (
         "LBFGS",
         "SGD",
@@ -81,7 +82,7 @@ if TYPE_CHECKING:
     from fallline.data.table import Table as Table
     from fallline.data.table import load as load
     from fallline.population import Population as Population
-    from fallline.population import evaluate as evaluate
+    from fallline.population.evaluate import evaluate as evaluate
     from fallline.training.recipe import Recipe as Recipe
     from fallline.training.train import train as train
 

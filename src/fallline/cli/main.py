@@ -8,6 +8,7 @@ import typer
 
 from fallline.cli.evaluate import evaluate
 from fallline.cli.explain import explain
+from fallline.cli.export import export
 from fallline.cli.predict import predict
 from fallline.cli.report import report
 from fallline.cli.train import train
@@ -26,6 +27,7 @@ app.command()(train)
 app.command()(predict)
 app.command()(evaluate)
 app.command()(report)
+app.command()(export)
 app.command()(explain)
 
 

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
@@ -15,6 +15,9 @@ from fallline.core.tensors import flatten, load_tensors, nest, save_tensors
 from fallline.data.schema import Schema
 from fallline.training.recipe import Recipe, recipe_from_plain, recipe_to_plain
 from fallline.training.watch import TILE, forward
+
+if TYPE_CHECKING:
+    from fallline.onnx.export import Export
 
 FORMAT = 1
 
@@ -103,6 +106,12 @@ class Predictor:
         if self.task == "multilabel":
             return (answer > 0.5).astype(np.int64)
         return answer[:, 0] if answer.shape[1] == 1 else answer
+
+    def to_onnx(self, path: str | Path, *, inputs: str = "auto") -> "Export":
+        """Write the model, preprocessing included, as one ONNX file; see `fallline.to_onnx`."""
+        from fallline.onnx.export import to_onnx
+
+        return to_onnx(self, path, inputs=inputs)
 
     def save(self, path: str | Path) -> None:
         """Write one safetensors file: arrays, and recipe and schema as JSON."""

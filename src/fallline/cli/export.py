@@ -1,0 +1,43 @@
+"""`fallline export`: a trained model for another program."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fallline.cli.output import give, say
+
+Opt = typer.Option
+
+
+def export(
+    model: Annotated[Path, typer.Argument(help="run folder or model.safetensors")],
+    onnx: Annotated[Path, Opt(help="the file to write, for ONNX Runtime")],
+    inputs: Annotated[str, Opt(help="auto, columns (one input each) or array (one X)")] = "auto",
+    json: Annotated[bool, Opt("--json", help="one JSON document on standard output")] = False,
+) -> int:
+    """Write a model, preprocessing included, as one ONNX file."""
+    from fallline.onnx.export import to_onnx
+    from fallline.training.predictor import load_predictor
+
+    done = to_onnx(load_predictor(model), onnx, inputs=inputs)
+    if json:
+        give(
+            {
+                "model": str(model),
+                "onnx": str(done.path),
+                "inputs": done.inputs,
+                "outputs": list(done.outputs),
+                "difference": done.difference,
+            }
+        )
+        return 0
+    width = max(map(len, done.inputs))
+    say(f"{done.path}: {len(done.inputs)} inputs, outputs {' and '.join(done.outputs)}")
+    for name, about in done.inputs.items():
+        say(f"  {name.ljust(width)}  {about}")
+    if done.difference is None:
+        say("Not compared with the model: onnxruntime is not installed (pip install onnxruntime).")
+    else:
+        say(f"ONNX Runtime's answers differ from the model's by {done.difference:.1e} at most, on rows made up for it.")
+    return 0

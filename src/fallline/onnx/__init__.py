@@ -1,0 +1,15 @@
+"""A trained model as one ONNX graph, from the table's own columns to its answer.
+
+Which ONNX operators a block becomes is said here and not in the block's file: a table per family (`scaler_form`,
+`inverse_form`, `layer_form`, `activation_form`, `answer_form`), to which a user's own block is added by `register`.
+"""
+
+from fallline.onnx.activations import activation_form as activation_form
+from fallline.onnx.answers import answer_form as answer_form
+from fallline.onnx.export import Export as Export
+from fallline.onnx.export import to_onnx as to_onnx
+from fallline.onnx.feed import feed as feed
+from fallline.onnx.graph import Graph as Graph
+from fallline.onnx.layers import layer_form as layer_form
+from fallline.onnx.scalers import inverse_form as inverse_form
+from fallline.onnx.scalers import scaler_form as scaler_form

@@ -1,0 +1,77 @@
+"""Does the graph say what the model says? Both are asked about rows that are made up from the model's own statistics."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fallline.core.errors import FalllineError
+from fallline.data.columns import Column
+from fallline.data.schema import Schema
+from fallline.onnx.feed import feed
+from fallline.onnx.graph import package
+from fallline.onnx.inputs import inputs_of
+
+if TYPE_CHECKING:
+    import polars as pl
+
+ROWS = 64
+TOLERANCE = 1e-4  # far above rounding, far below a wrong graph
+UNSEEN = "a text that no table holds"
+
+
+def compare(content: bytes, model: Any, inputs: str) -> float:
+    """The largest difference of the answers, of a probability or of the answers' spread.
+
+    Raises: FalllineError where it is more than rounding can make.
+    """
+    schema = model.schema
+    rows = made_up(schema, model.arrays["scaling"], inputs)
+    ours = model.judge(schema.encode(rows))[0]
+    theirs = answers(content, feed(schema, rows, inputs))
+    spread = 1.0 if model.task != "regression" else max(float(np.ptp(ours[np.isfinite(ours)])), 1e-30)
+    same = (ours == theirs) | (np.isnan(ours) & np.isnan(theirs))
+    difference = float(np.where(same, 0.0, np.abs(ours - theirs) / spread).max(initial=0.0))
+    if not difference <= TOLERANCE:
+        raise FalllineError(
+            f"the ONNX graph differs from the model by {difference:.1e}, so nothing was written: check the ONNX forms "
+            "that you registered"
+        )
+    return difference
+
+
+def answers(content: bytes | str, rows: dict[str, np.ndarray]) -> np.ndarray:
+    """The last output of a graph, by ONNX Runtime: probabilities, scores or predictions."""
+    session = package("onnxruntime").InferenceSession(content, providers=["CPUExecutionProvider"])
+    return np.asarray(session.run(None, rows)[-1])
+
+
+def made_up(schema: Schema, scaling: dict[str, Any], inputs: str = "auto") -> "pl.DataFrame | np.ndarray":
+    """Rows with every known value, unseen ones and, where training allows it, missing ones."""
+    import polars as pl
+
+    rng = np.random.default_rng(0)
+    width = len(schema.feature_names)
+    centre = np.broadcast_to(scaling.get("mean", scaling.get("fill", 0.0)), width)
+    size = 1.0 / np.broadcast_to(scaling.get("inverse", 1.0), width)
+    columns: dict[str, Any] = {}
+    start = 0
+    for column in schema.columns:
+        columns[column.name] = _cells(column, centre[start], size[start], schema.missing == "impute", rng)
+        start += len(column.feature_names())
+    frame = pl.DataFrame(columns)
+    return frame.to_numpy() if inputs_of(schema, inputs)[0].matrix else frame
+
+
+def _cells(column: Column, centre: float, size: float, missing: bool, rng: np.random.Generator) -> Any:
+    import polars as pl
+
+    gone = (rng.random(ROWS) < 0.2) & missing
+    if column.kind == "number":
+        numbers = (centre + size * rng.normal(size=ROWS)) / column.factor + column.shift
+        return pl.Series(np.where(gone, np.nan, numbers.astype(np.float32) if column.plain else numbers))
+    if column.kind == "date":
+        instants = ((column.origin + rng.uniform(-9e3, 9e3, ROWS)) * 86_400e6).astype("datetime64[us]")
+        return pl.Series(instants).set(pl.Series(gone), None)
+    known = {"boolean": ["true", "false"], "presence": ["here"]}.get(column.kind, [])
+    words = rng.choice([*known, *(each for each in column.values if each), UNSEEN], ROWS)
+    return pl.Series(words.tolist()).set(pl.Series(gone), None)

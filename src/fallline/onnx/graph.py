@@ -1,0 +1,116 @@
+"""The graph under construction: operators are added one by one and named; numbers become constants on the way."""
+
+import importlib
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from fallline.core.errors import FalllineError
+
+OPSET, ML_OPSET, IR_VERSION = 20, 3, 9  # of ONNX 1.15: what ONNX Runtime reads since 1.17
+ML = "ai.onnx.ml"
+LARGEST = 2**31 - 1  # bytes of one protobuf message
+
+
+def package(name: str) -> Any:
+    """The package `onnx` or `onnxruntime`.
+
+    Raises: FalllineError where it is not installed.
+    """
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        raise FalllineError(f'ONNX export needs the package {name}: pip install "fallline[onnx]"') from None
+
+
+class Graph:
+    """Operators, constants, inputs and outputs of an ONNX graph.
+
+    Arguments:
+        reserved: names that no value inside may take: those of the inputs and outputs.
+
+    >>> graph = Graph(reserved=("x",))
+    >>> y = graph.op("Mul", "x", np.float32(2.0))
+    >>> y, [node.op_type for node in graph.nodes], len(graph.constants)
+    ('mul_1', ['Mul'], 1)
+    """
+
+    def __init__(self, reserved: Iterable[str] = ()) -> None:
+        self.onnx = package("onnx")
+        self.nodes: list[Any] = []
+        self.constants: list[Any] = []
+        self.inputs: list[Any] = []
+        self.outputs: list[Any] = []
+        self._taken = set(reserved)
+
+    def op(self, kind: str, *inputs: Any, domain: str = "", name: str | None = None, **attributes: Any) -> str:
+        """Add an operator with one output and return the output's name.
+
+        Arguments:
+            kind: the operator, such as "Add".
+            inputs: names of values; an array or a NumPy number becomes a constant of its own dtype.
+            domain: "" for the standard operators, "ai.onnx.ml" for those of classical models.
+            name: of the output; by default the operator's, numbered.
+            attributes: of the operator.
+        """
+        names = [each if isinstance(each, str) else self.constant(each) for each in inputs]
+        output = self._free(kind.lower()) if name is None else name
+        node = self.onnx.helper.make_node(kind, names, [output], name=f"node_{output}", domain=domain, **attributes)
+        self.nodes.append(node)
+        return output
+
+    def constant(self, value: Any) -> str:
+        """Add an array to the file and return its name."""
+        array = np.asarray(value)
+        name = self._free("constant")
+        self.constants.append(self.onnx.numpy_helper.from_array(np.ascontiguousarray(array).reshape(array.shape), name))
+        return name
+
+    def cast(self, x: str, dtype: Any, name: str | None = None) -> str:
+        """The same values as another NumPy dtype."""
+        return self.op("Cast", x, to=self._type(dtype), name=name)
+
+    def input(self, name: str, dtype: Any, width: int, about: str) -> str:
+        """Declare an input of N rows."""
+        value = self.onnx.helper.make_tensor_value_info(name, self._type(dtype), ["N", width], about)
+        self.inputs.append(value)
+        return name
+
+    def output(self, name: str, dtype: Any, width: int | None, about: str) -> None:
+        """Declare a value as an output of N rows; without a width it is a vector."""
+        shape = ["N"] if width is None else ["N", width]
+        self.outputs.append(self.onnx.helper.make_tensor_value_info(name, self._type(dtype), shape, about))
+
+    def to_bytes(self, about: str, notes: dict[str, str]) -> bytes:
+        """The whole model as the content of a file, checked by onnx.
+
+        Raises: FalllineError for a model beyond what one file can hold.
+        """
+        size = sum(len(each.raw_data) for each in self.constants)
+        if size > LARGEST:
+            raise FalllineError(
+                f"the model has {size / 2**30:.1f} GiB of numbers, and an ONNX file holds 2: make it smaller"
+            )
+        helper = self.onnx.helper
+        graph = helper.make_graph(self.nodes, "fallline", self.inputs, self.outputs, self.constants, about)
+        model = helper.make_model(
+            graph,
+            opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid(ML, ML_OPSET)],
+            ir_version=IR_VERSION,
+            producer_name="fallline",
+            producer_version=importlib.import_module("fallline").__version__,
+        )
+        helper.set_model_props(model, notes)
+        self.onnx.checker.check_model(model, full_check=True)
+        return bytes(model.SerializeToString())
+
+    def _free(self, word: str) -> str:
+        count = 1
+        while f"{word}_{count}" in self._taken:
+            count += 1
+        self._taken.add(f"{word}_{count}")
+        return f"{word}_{count}"
+
+    def _type(self, dtype: Any) -> int:
+        return int(self.onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))

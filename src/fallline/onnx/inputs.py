@@ -1,0 +1,116 @@
+"""Which inputs does the graph have? The table's own columns, or one matrix for a model of arrays."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fallline.core.errors import FalllineError, nearest
+from fallline.data.columns import Column
+from fallline.data.schema import Schema
+
+CHOICES = ("auto", "columns", "array")
+OUTPUTS = ("label", "probabilities", "scores", "prediction")
+NO_DATE = np.iinfo(np.int64).min  # what NumPy makes of NaT
+
+
+@dataclass(frozen=True)
+class Input:
+    """One input of the graph, (N, columns).
+
+    Attributes:
+        name: in the graph: the column's, as far as it is an identifier; "X" for all columns together.
+        columns: those that it holds.
+        dtype: float32 or float64 for numbers, int64 for dates, object for text.
+        matrix: whether it is all columns together.
+    """
+
+    name: str
+    columns: tuple[Column, ...]
+    dtype: Any
+    matrix: bool = False
+
+    @property
+    def about(self) -> str:
+        """What to give, in words."""
+        if self.matrix:
+            return f"{len(self.columns)} columns of numbers, in the order of training; NaN where missing"
+        column = self.columns[0]
+        kind = {
+            "number": "number, NaN where missing",
+            "category": "text, empty where missing",
+            "boolean": f"text, such as {' or '.join(repr(each) for each in column.values if each)}; empty where missing",
+            "date": f"microseconds since 1970-01-01, as in NumPy's datetime64[us]; {NO_DATE} (NaT) where missing",
+            "presence": "text, empty where missing; only whether it is there counts",
+        }[column.kind]
+        return f"column {column.name!r}: {kind}"
+
+
+def inputs_of(schema: Schema, inputs: str = "auto") -> list[Input]:
+    """The graph's inputs.
+
+    Arguments:
+        schema: how the columns are encoded.
+        inputs: "columns", one input (N, 1) per column; "array", one input X (N, columns), for numbers only; "auto":
+            an array where the model was trained on one, which is where all columns are numbers and a missing one is an
+            error (the default of arrays) or all have the names x0, x1, ... of columns without a name.
+
+    Raises: FalllineError for an array of columns that are not all numbers, and for a column whose empty texts and missing
+        cells an ONNX string cannot tell apart.
+
+    >>> from fallline.data.table import load
+    >>> [(each.name, len(each.columns)) for each in inputs_of(load("sklearn:iris").schema)]
+    [('X', 4)]
+    """
+    if inputs not in CHOICES:
+        raise FalllineError(f"inputs = {inputs!r} is no way to give columns: {nearest(str(inputs), CHOICES)}")
+    other = next((column for column in schema.columns if column.kind != "number"), None)
+    if inputs == "array" and other is not None:
+        raise FalllineError(
+            f"column {other.name!r} is a {other.kind}, and one array holds numbers only: leave inputs to 'columns'"
+        )
+    unnamed = all(column.name == f"x{position}" for position, column in enumerate(schema.columns))
+    if other is None and (inputs == "array" or (inputs == "auto" and (schema.missing == "error" or unnamed))):
+        wide = any(_wide(column) for column in schema.columns)
+        return [Input("X", schema.columns, np.float64 if wide else np.float32, matrix=True)]
+    for column in schema.columns:
+        if column.kind == "category" and column.indicator and "" in column.values:
+            raise FalllineError(
+                f"column {column.name!r} has both empty texts and missing cells, which are the same in ONNX: write the "
+                "empty texts as a word, and train again"
+            )
+    names = identifiers((column.name for column in schema.columns), OUTPUTS)
+    return [Input(name, (column,), _dtype(column)) for name, column in zip(names, schema.columns, strict=True)]
+
+
+def identifiers(names: Iterable[str], taken: Iterable[str] = ()) -> list[str]:
+    """The names as ONNX's identifiers (letters, digits, underscores), each a different one.
+
+    >>> identifiers(["age", "hours-per-week", "hours per week", "2nd", "label"], taken=["label"])
+    ['age', 'hours_per_week', 'hours_per_week_2', '_2nd', 'label_2']
+    """
+    found: list[str] = []
+    used = set(taken)
+    for name in names:
+        safe = re.sub(r"[^A-Za-z0-9_]", "_", name)
+        safe = f"_{safe}" if not safe or safe[0].isdigit() else safe
+        own, count = safe, 1
+        while own in used:
+            count += 1
+            own = f"{safe}_{count}"
+        used.add(own)
+        found.append(own)
+    return found
+
+
+def _wide(column: Column) -> bool:
+    """Whether float32 would lose what tells the column's numbers apart."""
+    return column.shift != 0.0 or column.factor != 1.0
+
+
+def _dtype(column: Column) -> Any:
+    if column.kind == "number":
+        return np.float64 if _wide(column) else np.float32
+    return np.int64 if column.kind == "date" else object

@@ -1,0 +1,69 @@
+"""The scalers in ONNX: what they do to encoded rows, and how a target comes back to its own unit."""
+
+from typing import Any
+
+import numpy as np
+
+from fallline.onnx.forms import Forms
+from fallline.onnx.graph import Graph
+from fallline.scalers import PCA, Bins, Centre, MinMax, PerMean, Pixels, Robust, Standardise, Unscaled, Whiten
+
+scaler_form = Forms("scaler_form", "scaler")
+inverse_form = Forms("inverse_form", "target scaler")
+
+
+@scaler_form.register(Standardise)
+def _standardise(scaler: Standardise, graph: Graph, x: str, stats: dict[str, Any]) -> str:
+    return _clip(graph, _present(graph, x, _moved(graph, x, stats["mean"], stats["inverse"])), scaler.clip)
+
+
+@scaler_form.register(Unscaled)
+def _unscaled(scaler: Unscaled, graph: Graph, x: str, stats: dict[str, Any]) -> str:
+    return graph.op("Where", graph.op("IsNaN", x), stats["mean"], x)
+
+
+@scaler_form.register(Centre, MinMax, PerMean, Pixels, Robust)
+def _affine(scaler: Any, graph: Graph, x: str, stats: dict[str, Any]) -> str:
+    filled = graph.op("Where", graph.op("IsNaN", x), stats["fill"], x)
+    return _clip(graph, _moved(graph, filled, stats["centre"], stats["inverse"]), getattr(scaler, "clip", None))
+
+
+@scaler_form.register(PCA, Whiten)
+def _rotation(scaler: Any, graph: Graph, x: str, stats: dict[str, Any]) -> str:
+    z = _present(graph, x, _moved(graph, x, stats["mean"], stats["inverse"]))
+    return graph.op("MatMul", z, stats["rotation"])
+
+
+@inverse_form.register(Standardise)
+def _unstandardise(scaler: Standardise, graph: Graph, x: str, stats: dict[str, Any]) -> str:
+    return graph.op("Add", graph.op("Div", x, stats["inverse"]), stats["mean"])
+
+
+@inverse_form.register(Unscaled)
+def _as_it_is(scaler: Unscaled, graph: Graph, x: str, stats: dict[str, Any]) -> str:
+    return x
+
+
+@inverse_form.register(Centre, MinMax, PerMean, Pixels, Robust)
+def _unaffine(scaler: Any, graph: Graph, x: str, stats: dict[str, Any]) -> str:
+    return graph.op("Add", graph.op("Div", x, stats["inverse"]), stats["centre"])
+
+
+@inverse_form.register(Bins)
+def _unbin(scaler: Bins, graph: Graph, x: str, stats: dict[str, Any]) -> str:
+    centres = stats["centres"]
+    p = graph.op("Reshape", x, np.array([0, *centres.shape]))
+    return graph.op("ReduceSum", graph.op("Mul", p, centres), np.array([2]), keepdims=0)
+
+
+def _moved(graph: Graph, x: str, centre: Any, inverse: Any) -> str:
+    return graph.op("Mul", graph.op("Sub", x, centre), inverse)
+
+
+def _present(graph: Graph, x: str, scaled: str) -> str:
+    """0, the mean, where a value is missing."""
+    return graph.op("Where", graph.op("IsNaN", x), np.float32(0.0), scaled)
+
+
+def _clip(graph: Graph, x: str, clip: Any) -> str:
+    return x if clip is None else graph.op("Clip", x, np.float32(-clip), np.float32(clip))
