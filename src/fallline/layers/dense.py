@@ -3,12 +3,25 @@
 from typing import ClassVar
 
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, Float
 
 from fallline.core.field import part, structure
 from fallline.core.random import Seed, named
 from fallline.initializers import Fans, GlorotUniform, Initializer, LeCunNormal, Zeros
 from fallline.layers.base import Layer, Params, Stats, check_count
+
+
+def product(x: Float[Array, "batch inputs"], W: Float[Array, "inputs outputs"]) -> Float[Array, "batch outputs"]:
+    """x W, with a gradient of W that is fast for few outputs.
+
+    XLA on CPU computes the gradient x^T d of a narrow W up to ten times slower than its transpose d^T x (512 x 10 after
+    128 rows: 214 against 22 us). The barrier keeps it from turning the one into the other.
+    """
+    inputs, outputs = W.shape
+    if outputs <= 32 and inputs >= 2 * outputs and inputs * outputs <= 16384:
+        W = lax.optimization_barrier(W.T).T
+    return x @ W
 
 
 class Dense(Layer):
@@ -52,7 +65,7 @@ class Dense(Layer):
         training: bool,
         weight: Float[Array, " batch"] | None = None,
     ) -> tuple[Float[Array, "batch outputs"], Stats]:
-        y = x @ params["weight"]
+        y = product(x, params["weight"])
         return (y + params["bias"] if self.bias else y), stats
 
 

@@ -12,7 +12,7 @@ from fallline.metrics import METRICS, metrics_of
 from fallline.training.arrays import Arrays
 from fallline.training.recipe import Recipe
 from fallline.training.state import State
-from fallline.training.step import Tally, answers, input_width, network_of, sampled, scaled_target
+from fallline.training.step import Tally, answers, input_width, network_of, sampled, scaled_target, squared_norm
 
 TILE = 1024  # rows per forward pass outside of training
 PROBE = 128  # training rows on which units are watched
@@ -67,14 +67,15 @@ def validate(recipe: Recipe, arrays: Arrays, state: State, train_loss: Array) ->
 def layer_norms(params: dict[str, Any], tally: Tally) -> dict[str, Array]:
     """Per layer: the gradient's norm (root mean square over the epoch's steps) and the last update's size.
 
-    update ratio = ||delta|| / ||w||, of the epoch's last step, the real update after the optimizer, on the same sample
-    of each array's numbers.
+    update ratio = ||delta|| / ||w||, of the epoch's last step, the real update after the optimizer. Both are estimated
+    from the same sample of each array's rows; of arrays of up to 8,191 numbers, from all.
     """
     shown = sampled(params)
+    norm = lambda name, sample: jnp.sqrt(squared_norm(params[name], sample[name]))  # noqa: E731
     steps = jnp.maximum(tally.steps, 1.0)
     return {
         "gradient_norm": jnp.stack([jnp.sqrt(tally.squares[name] / steps) for name in params]),
-        "update_ratio": jnp.stack([_norm(tally.delta[n]) / jnp.maximum(_norm(shown[n]), 1e-30) for n in params]),
+        "update_ratio": jnp.stack([norm(n, tally.delta) / jnp.maximum(norm(n, shown), 1e-30) for n in params]),
     }
 
 
@@ -101,6 +102,3 @@ def layer_names(recipe: Recipe, arrays: Arrays) -> tuple[list[str], list[str]]:
     jax.eval_shape(lambda p, s, x: network.apply(p, s, x, key=None, training=False, taps=taps)[0], shapes, stats, x)
     return sorted(shapes), [name for name, *_ in taps]
 
-
-def _norm(tree: Any) -> Array:
-    return jnp.sqrt(sum(jnp.vdot(leaf, leaf) for leaf in jax.tree.leaves(tree)))
