@@ -45,8 +45,7 @@ SAMPLE = 4096  # numbers of each array by which gradients and updates are measur
 def sampled(tree: Any) -> Any:
     """Every k-th row of each array, about `SAMPLE` numbers of it; of a small array all.
 
-    Another pass over the whole gradient only to measure it costs 7 % of a step on 784-128-10, and to carry whole
-    updates from step to step 5 %. Rows, because a stride within rows is slow.
+    Another pass over the whole gradient only to measure it costs 7 % of a step on 784-128-10. Rows, because a stride within rows is slow.
     """
     return jax.tree.map(lambda leaf: jnp.atleast_1d(leaf)[:: max(1, leaf.size // SAMPLE)], tree)
 
@@ -58,7 +57,7 @@ def squared_norm(tree: Any, sample: Any) -> Float[Array, ""]:
 
 
 class Tally(NamedTuple):
-    """Sums over an epoch's steps, weighted by examples, and the last step's update."""
+    """Sums over an epoch's steps, weighted by examples, and what tells the last step's update."""
 
     weight: Array
     loss: Array
@@ -66,15 +65,14 @@ class Tally(NamedTuple):
     metric: Array
     steps: Array
     squares: dict[str, Array]  # of the gradient, per layer, from a sample
-    delta: Any  # a sample of the last step's
+    before: Any  # a sample of the params before the last step
     learning_rate: Array
 
 
 def empty_tally(params: dict[str, Any]) -> Tally:
     """A tally before an epoch's first step."""
     zero = jnp.float32(0.0)
-    nothing = jax.tree.map(jnp.zeros_like, sampled(params))
-    return Tally(zero, zero, zero, zero, zero, dict.fromkeys(params, zero), nothing, jnp.float32(jnp.nan))
+    return Tally(zero, zero, zero, zero, zero, dict.fromkeys(params, zero), sampled(params), jnp.float32(jnp.nan))
 
 
 def one_step(
@@ -123,7 +121,6 @@ def one_step(
     params = jax.tree.map(jnp.add, state.params, delta)
     if now.penalty is not None and type(now.penalty).project is not Penalty.project:
         params = pick(moves, now.penalty.project(params), state.params)
-        delta = jax.tree.map(jnp.subtract, params, state.params)
     new = dataclasses.replace(
         state,
         params=params,
@@ -141,7 +138,7 @@ def one_step(
         metric=add(tally.metric, jnp.vdot(score(now, state, arrays, prediction, y, rows), share)),
         steps=tally.steps + moves,
         squares={name: tally.squares[name] + jnp.where(moves, squares[name], 0.0) for name in squares},
-        delta=pick(filled, sampled(delta), tally.delta) if arrays.ragged else sampled(delta),
+        before=pick(filled, sampled(state.params), tally.before) if arrays.ragged else sampled(state.params),
         learning_rate=jnp.asarray(getattr(now.optimizer, "learning_rate", jnp.nan), jnp.float32),
     )
 

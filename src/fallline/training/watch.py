@@ -72,10 +72,11 @@ def layer_norms(params: dict[str, Any], tally: Tally) -> dict[str, Array]:
     """
     shown = sampled(params)
     norm = lambda name, sample: jnp.sqrt(squared_norm(params[name], sample[name]))  # noqa: E731
+    delta = jax.tree.map(jnp.subtract, shown, tally.before)
     steps = jnp.maximum(tally.steps, 1.0)
     return {
         "gradient_norm": jnp.stack([jnp.sqrt(tally.squares[name] / steps) for name in params]),
-        "update_ratio": jnp.stack([norm(n, tally.delta) / jnp.maximum(norm(n, shown), 1e-30) for n in params]),
+        "update_ratio": jnp.stack([norm(n, delta) / jnp.maximum(norm(n, shown), 1e-30) for n in params]),
     }
 
 
