@@ -12,7 +12,7 @@ from fallline.training.step import batch_rows, input_width, network_of
 
 SIZES = (1, 2, 4, 8, 16, 32, 64)  # lanes per device; few sizes are few programs
 GPU_SIZES = (*SIZES, 128, 256, 512, 1024)
-CACHE = 16 * 2**20  # bytes of working set per CPU device
+CACHE = 12 * 2**20  # bytes of working set per CPU device
 SHARE_OF_GPU = 0.5  # of the card's memory
 
 
