@@ -1,5 +1,6 @@
-"""Fifty steps of PyTorch's update rules from one start, recorded for tests that do without PyTorch.
+"""Fifty steps of PyTorch's and Keras's update rules from one start, recorded for tests that do without both.
 
+    pip install torch keras
     python benchmarks/record_trajectories.py        writes tests/optimizers/trajectories.json
 
 One objective in float64, full batch: a stiff quadratic (curvatures 0.01 to 100) plus the squared error of a network of
@@ -8,10 +9,14 @@ outside of it are told apart.
 """
 
 import json
+import os
 from pathlib import Path
 
-import numpy as np
-import torch
+os.environ["KERAS_BACKEND"], os.environ["JAX_ENABLE_X64"] = "jax", "1"
+
+import keras  # noqa: E402
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
 
 OUT = Path(__file__).parent.parent / "tests" / "optimizers" / "trajectories.json"
 STEPS, FALL_AT, FALL = 50, 25, 0.3
@@ -39,6 +44,21 @@ CASES = {
     "NAdam(lr=0.1)": lambda p: o.NAdam(p, lr=0.1),
     "NAdam(lr=0.1, momentum_decay=1.0)": lambda p: o.NAdam(p, lr=0.1, momentum_decay=1.0),
 }
+k = keras.optimizers
+KERAS = {
+    "SGD(0.01)": lambda: k.SGD(0.01),
+    "SGD(0.01, momentum=0.9)": lambda: k.SGD(0.01, momentum=0.9),
+    "SGD(0.01, momentum=0.9, nesterov=True)": lambda: k.SGD(0.01, momentum=0.9, nesterov=True),
+    "Adagrad(0.1)": lambda: k.Adagrad(0.1),
+    "Adadelta(1.0)": lambda: k.Adadelta(1.0),
+    "RMSprop(0.01)": lambda: k.RMSprop(0.01),
+    "RMSprop(0.01, momentum=0.9)": lambda: k.RMSprop(0.01, momentum=0.9),
+    "RMSprop(0.01, centered=True)": lambda: k.RMSprop(0.01, centered=True),
+    "Adam(0.1)": lambda: k.Adam(0.1),
+    "Adam(0.1, amsgrad=True)": lambda: k.Adam(0.1, amsgrad=True),
+    "AdamW(0.1, weight_decay=0.1)": lambda: k.AdamW(0.1, weight_decay=0.1),
+    "Nadam(0.1)": lambda: k.Nadam(0.1),
+}
 
 
 def problem() -> dict[str, list]:
@@ -54,9 +74,15 @@ def problem() -> dict[str, list]:
     }
 
 
+def value(p: dict, made: dict) -> torch.Tensor:
+    """The objective."""
+    curvature, x, y = (torch.tensor(made[name], dtype=torch.float64) for name in ("curvature", "x", "y"))
+    out = torch.tanh(x @ p["w1"] + p["b1"]) @ p["w2"] + p["b2"]
+    return 0.5 * (curvature * p["quadratic"] ** 2).sum() + 0.5 * ((out - y) ** 2).sum(dim=1).mean()
+
+
 def walk(made: dict, case) -> dict[str, list]:
     p = {name: torch.tensor(value, dtype=torch.float64, requires_grad=True) for name, value in made["start"].items()}
-    curvature, x, y = (torch.tensor(made[name], dtype=torch.float64) for name in ("curvature", "x", "y"))
     rule = case(list(p.values()))
     kept: dict[str, list] = {name: [] for name in p}
     for step in range(1, STEPS + 1):
@@ -64,22 +90,48 @@ def walk(made: dict, case) -> dict[str, list]:
             for group in rule.param_groups:
                 group["lr"] *= FALL
         rule.zero_grad()
-        quadratic = 0.5 * (curvature * p["quadratic"] ** 2).sum()
-        out = torch.tanh(x @ p["w1"] + p["b1"]) @ p["w2"] + p["b2"]
-        (quadratic + 0.5 * ((out - y) ** 2).sum(dim=1).mean()).backward()
+        value(p, made).backward()
         rule.step()
         if step in KEEP:
-            for name, value in p.items():
-                kept[name].append(value.detach().tolist())
+            for name, leaf in p.items():
+                kept[name].append(leaf.detach().tolist())
+    return kept
+
+
+def walk_keras(made: dict, case) -> dict[str, list]:
+    """The same with Keras's rule on PyTorch's gradient."""
+    names = list(made["start"])
+    variables = [keras.Variable(np.array(made["start"][name], np.float64), dtype="float64") for name in names]
+    rule = case()
+    rule.build(variables)
+    kept: dict[str, list] = {name: [] for name in names}
+    for step in range(1, STEPS + 1):
+        if step == FALL_AT + 1:
+            rule.learning_rate = float(rule.learning_rate) * FALL
+        p = {n: torch.tensor(np.asarray(v), requires_grad=True) for n, v in zip(names, variables, strict=True)}
+        value(p, made).backward()
+        rule.apply([keras.ops.convert_to_tensor(p[name].grad.numpy()) for name in names], variables)
+        if step in KEEP:
+            for name, variable in zip(names, variables, strict=True):
+                kept[name].append(np.asarray(variable).tolist())
     return kept
 
 
 def main() -> None:
+    keras.config.set_floatx("float64")
     made = problem()
-    head = {"torch": torch.__version__, "steps": STEPS, "keep": KEEP, "fall_at": FALL_AT, "fall": FALL}
+    head = {
+        "torch": torch.__version__,
+        "keras": keras.__version__,
+        "steps": STEPS,
+        "keep": KEEP,
+        "fall_at": FALL_AT,
+        "fall": FALL,
+    }
     paths = {label: walk(made, case) for label, case in CASES.items()}
-    OUT.write_text(json.dumps({**head, "problem": made, "paths": paths}) + "\n")
-    print(f"{len(paths)} trajectories in {OUT}")
+    of_keras = {label: walk_keras(made, case) for label, case in KERAS.items()}
+    OUT.write_text(json.dumps({**head, "problem": made, "paths": paths, "keras_paths": of_keras}) + "\n")
+    print(f"{len(paths) + len(of_keras)} trajectories in {OUT}")
 
 
 if __name__ == "__main__":

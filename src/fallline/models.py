@@ -105,7 +105,7 @@ class Network(Model):
 
     name: ClassVar[str] = "network"
     layers: tuple[Layer | Activation, ...] = part(
-        (), family="layer|activation", help="the hidden layers and activations"
+        (), family="layer|activation", several=True, help="the hidden layers and activations"
     )
     output_initializer: Initializer = part(
         GlorotUniform(), family="initializer", help="initial weights of the output layer"

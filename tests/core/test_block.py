@@ -50,6 +50,11 @@ REFUSED = [
     (lambda: Dense(0), "Dense.width = 0 is not a number of units"),
     (lambda: Dense(8, bias="yes"), "Dense.bias = 'yes' is unknown"),
     (lambda: Network((Dense(8), SGD())), "is not a block of the kind layer or activation"),
+    (lambda: Network(Dense(8)), "is not a tuple of blocks of the kind layer or activation"),
+    (lambda: Recipe(optimizer=(SGD(), Adam())), "Recipe.optimizer = (SGD(), Adam()) is not one block of the kind"),
+    (lambda: MLP(dropout=Cosine(1.5)), "MLP.dropout = Cosine(peak=1.5) comes to 1.5, which is outside"),
+    (lambda: replace(MLP(dropout=Constant(0.5)), {"dropout.value": 1}), "comes to 1, which is outside the valid"),
+    (lambda: Momentum(0.1, Cosine(Cosine(1.2))), "comes to 1.2, which is outside the valid interval [0, 1)"),
 ]
 
 

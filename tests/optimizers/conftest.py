@@ -64,9 +64,9 @@ def papers_walk(recurrence, steps=50):
     return np.stack([next(rows) for _ in range(steps)])
 
 
-def recorded(label):
-    """(step numbers, params) of one of PyTorch's trajectories."""
-    path = RECORDED["paths"][label]
+def recorded(library, label):
+    """(step numbers, params) of one of PyTorch's or Keras's trajectories."""
+    path = RECORDED["paths" if library == "PyTorch" else "keras_paths"][label]
     return KEEP, np.stack([flat({name: rows[i] for name, rows in path.items()}) for i in range(len(KEEP))])
 
 
@@ -80,7 +80,7 @@ def hill():
         walk=walk,
         papers_walk=papers_walk,
         recorded=recorded,
-        labels=list(RECORDED["paths"]),
+        labels={"PyTorch": list(RECORDED["paths"]), "Keras": list(RECORDED["keras_paths"])},
         fall_at=RECORDED["fall_at"],
         fall=RECORDED["fall"],
     )

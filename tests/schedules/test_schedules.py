@@ -145,6 +145,29 @@ def test_every_schedule_is_traced_throughout(schedule):
     np.testing.assert_allclose(together, each, rtol=2e-5, atol=1e-6)
 
 
+BOUNDED = [
+    *ALL,
+    Cosine(0.5, warmup=0.3, floor=0.2),
+    Linear(0.1, 0.7, over=0.4),
+    Step(0.5, floor=0.3, every=1),
+    Table(((0, 0.3), (2, 0.9), (5, 0.1)), between="line"),
+    OneCycle(0.85, start=1.1, end=1.1),
+    CosineRestarts(Linear(0.4, 0.6), floor=0.3),
+]
+
+
+@pytest.mark.parametrize("schedule", BOUNDED, ids=[repr(each)[:40] for each in BOUNDED])
+def test_its_curve_stays_within_what_it_says_it_comes_to(schedule):
+    if isinstance(schedule, ReduceOnPlateau):
+        assert schedule.reached() == (schedule.peak, schedule.floor)
+        return
+    curve = np.array([float(at_time(schedule, Time(*each))) for each in zip(*times(), strict=True)])
+    low, high = min(schedule.reached()), max(schedule.reached())
+    assert low - 1e-6 <= curve.min()
+    assert curve.max() <= high + 1e-6
+    assert curve.max() >= 0.5 * high  # and it does come near to the highest
+
+
 @pytest.mark.parametrize("name", family("schedule"))
 def test_a_file_can_hold_it_and_its_size_comes_first(name):
     cls = family("schedule")[name]

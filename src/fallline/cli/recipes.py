@@ -25,7 +25,7 @@ def changed(recipe: "Recipe", flags: dict[str, Any], settings: list[str]) -> "Re
     if (name := flags.pop("schedule", None)) is not None:
         recipe = _scheduled(recipe, name)
     if (rate := flags.pop("learning_rate", None)) is not None:
-        recipe = replace(recipe, {_rate_path(recipe): rate})
+        recipe = _rated(recipe, rate)
     sizes: dict[str, float] = {name: flags.pop(name) for name in ("l1", "l2", "max_norm") if name in flags}
     if sizes:
         recipe = replace(recipe, {"penalty": _penalty(sizes)})
@@ -83,28 +83,44 @@ def _rate_field(recipe: "Recipe") -> tuple[str, dict[str, Any]]:
 
 def _scheduled(recipe: "Recipe", name: str) -> "Recipe":
     """The recipe with another schedule of the learning rate, of the same size."""
-    from fallline.core.block import declared_fields, get, lookup, replace
+    from fallline.core.block import lookup, replace
 
-    path = _rate_path(recipe)
-    place, size = _rate_field(recipe)[0], get(recipe, path)
-    cls = lookup("schedule", name)
-    first = next(iter(declared_fields(cls)))
-    if first not in ("peak", "value", "start"):
-        raise FalllineError(f"schedule {name!r} has no single size: write it in a recipe.toml under [{place}]")
-    return replace(recipe, {place: cls(**{first: size})})
+    place, fields = _rate_field(recipe)
+    return replace(recipe, {place: _sized(lookup("schedule", name)(), _size(fields[place]))})
 
 
-def _rate_path(recipe: "Recipe") -> str:
-    """Where the learning rate's size stands: the number itself, or its schedule's highest value."""
+def _rated(recipe: "Recipe", rate: float) -> "Recipe":
+    """The recipe with a learning rate of another size, its schedule's shape as it was."""
+    from fallline.core.block import replace
     from fallline.core.schedule import Schedule
 
     place, fields = _rate_field(recipe)
-    if not isinstance(fields[place], Schedule):
-        return place
-    size = next((path for path in fields if path.startswith(place + ".")), None)
-    if size is None or not size.endswith((".peak", ".value", ".start")):
-        raise FalllineError(f"schedule {fields[place].name!r} has no single size: set its fields with --set {place}...")
-    return size
+    old = fields[place]
+    return replace(recipe, {place: _sized(old, rate) if isinstance(old, Schedule) else rate})
+
+
+def _size(value: Any) -> Any:
+    """A number, or what a schedule is given first: its highest value, for those that fall."""
+    from fallline.core.block import declared_fields, get
+    from fallline.core.schedule import Schedule
+    from fallline.schedules import Table
+
+    if isinstance(value, Table):
+        return max(each.value for each in value.milestones)
+    return get(value, next(iter(declared_fields(type(value))))) if isinstance(value, Schedule) else value
+
+
+def _sized(schedule: Any, size: Any) -> Any:
+    """The schedule at another size; all values of a table go with its highest."""
+    from fallline.core.block import declared_fields, replace
+    from fallline.schedules import Table
+
+    if isinstance(schedule, Table):
+        factor = size / _size(schedule)
+        return replace(
+            schedule, {f"milestones.{i}.value": each.value * factor for i, each in enumerate(schedule.milestones)}
+        )
+    return replace(schedule, {next(iter(declared_fields(type(schedule)))): size})
 
 
 def _value(text: str) -> Any:

@@ -40,6 +40,10 @@ class Block(eqx.Module):
 class Placeholder(Block):
     """Base of what may stand in a numeric field instead of a number: schedules and distributions."""
 
+    def reached(self) -> tuple[float, ...]:
+        """Values that it comes to, as far as they are known before the run; a field's interval must hold them."""
+        return ()
+
 
 def declared_fields(cls: type[Block]) -> dict[str, Field]:
     """The declarations of a block's fields, in order."""
@@ -72,19 +76,32 @@ def _check(block: Block, name: str, declared: Field, value: Any) -> None:
             check_choice(owner, name, value, declared.choices)
     elif declared.role == "block":
         _check_part(owner, name, declared, value)
-    elif not isinstance(value, Placeholder | jax.core.Tracer):
+    elif isinstance(value, Placeholder):
+        _check_reached(owner, name, declared, value)
+    elif not isinstance(value, jax.core.Tracer):
         _check_number(owner, name, declared, value)
 
 
 def _check_part(owner: str, name: str, declared: Field, value: Any) -> None:
-    parts = value if isinstance(value, tuple) else (value,)
-    for each in parts:
-        families = (declared.family or "").split("|")
+    families = (declared.family or "").split("|")
+    if isinstance(value, tuple) != declared.several and not isinstance(value, Placeholder):
+        expected = "a tuple of blocks" if declared.several else "one block"
+        raise FalllineError(f"{owner}.{name} = {value!r} is not {expected} of the kind {' or '.join(families)}")
+    for each in value if isinstance(value, tuple) else (value,):
         if not isinstance(each, Block) or each.family not in (*families, "distribution"):
             known = [known for kind in families for known in sorted(_FAMILIES.get(kind, {}))]
             raise FalllineError(
                 f"{owner}.{name} = {each!r} is not a block of the kind {' or '.join(families)}: expected one such as "
                 f"{', '.join(known[:6])}"
+            )
+
+
+def _check_reached(owner: str, name: str, declared: Field, value: Placeholder) -> None:
+    assert declared.valid is not None
+    for each in value.reached():
+        if each not in declared.valid:
+            raise FalllineError(
+                f"{owner}.{name} = {value!r} comes to {each:g}, which is outside the valid interval {declared.valid.text}"
             )
 
 

@@ -6,6 +6,7 @@ Validation, search spaces, command-line flags, reports and docs all read it.
 import dataclasses
 import math
 import re
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import equinox as eqx
@@ -62,6 +63,7 @@ class Field:
         optional: `None` is a value too (and another structure).
         choices: the valid values of a structural field.
         family: the kind of block expected.
+        several: a tuple of such blocks is expected, not one.
         unit: "per step", "epochs", ...
         source: author, year, where the number comes from.
     """
@@ -77,6 +79,7 @@ class Field:
     family: str | None = None
     unit: str = ""
     source: str = ""
+    several: bool = False
 
 
 def number(
@@ -120,13 +123,28 @@ def structure(
 ) -> Any:
     """A static hyperparameter: it decides the program. Lists become tuples."""
     declared = Field("structure", help, optional=optional, choices=choices, unit=unit, source=source)
-    convert = lambda value: tuple(value) if isinstance(value, list) else value  # noqa: E731
-    return _declare(default, declared, converter=convert, static=True)
+    return _declare(default, declared, converter=_as_tuple, static=True)
 
 
-def part(default: Any = dataclasses.MISSING, *, family: str, optional: bool = False, help: str = "") -> Any:
-    """A block within a block."""
-    return _declare(default, Field("block", help, optional=optional, family=family))
+def part(
+    default: Any = dataclasses.MISSING,
+    *,
+    family: str,
+    optional: bool = False,
+    several: bool = False,
+    convert: Callable[[Any], Any] | None = None,
+    help: str = "",
+) -> Any:
+    """A block within a block; with `several` a tuple of them, which a list becomes.
+
+    `convert` makes a block of what a user may give instead.
+    """
+    options: dict[str, Any] = {"converter": _as_tuple if several else convert} if several or convert else {}
+    return _declare(default, Field("block", help, optional=optional, family=family, several=several), **options)
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _declare(default: Any, declared: Field, **options: Any) -> Any:

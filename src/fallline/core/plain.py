@@ -44,6 +44,8 @@ def from_plain(kind: str, plain: Any, where: str = "") -> Any:
     Raises: FalllineError naming the place in the file, for an unknown name, field or value.
     """
     where = where or kind
+    if isinstance(plain, list) and len(known := family(kind)) == 1:  # [0, 0.1] for a milestone
+        plain = dict(zip(declared_fields(next(iter(known.values()))), plain, strict=False))
     plain = dict(plain) if isinstance(plain, dict) else {"name": plain}
     for each in kind.split("|"):
         if str(plain.get("name")) in family(each):

@@ -3,6 +3,7 @@
 from typing import Any, ClassVar, NamedTuple
 
 import jax
+import numpy as np
 from jaxtyping import Array, Float
 
 from fallline.core.block import Placeholder
@@ -24,6 +25,21 @@ class Schedule(Placeholder):
     def __call__(self, time: Time) -> Float[Array, ""]:
         """The value at a time."""
         raise TypeError(f"{type(self).__name__} does not say its value at a time: define __call__(self, time)")
+
+
+def reached_by(*fields: Any) -> tuple[float, ...]:
+    """The numbers among a schedule's fields, and what the schedules among them come to; what is traced is not known.
+
+    >>> reached_by(0.5, None)
+    (0.5,)
+    """
+    found: list[float] = []
+    for each in fields:
+        if isinstance(each, Placeholder):
+            found += each.reached()
+        elif each is not None and not isinstance(each, jax.core.Tracer):
+            found += np.asarray(each, np.float64).reshape(-1).tolist()
+    return tuple(found)
 
 
 def at_time(tree: Any, time: Time) -> Any:

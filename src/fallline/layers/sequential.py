@@ -17,7 +17,7 @@ class Sequential(Layer):
     every activation's (name of the layer whose sums it gets, activation, input, output) is appended to it.
     """
 
-    layers: tuple[Layer | Activation, ...] = part(family="layer|activation", help="the layers, in order")
+    layers: tuple[Layer | Activation, ...] = part(family="layer|activation", several=True, help="the layers, in order")
 
     def __check_init__(self) -> None:
         for each in self.layers:

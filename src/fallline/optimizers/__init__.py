@@ -13,6 +13,7 @@ from fallline.optimizers.averaging import WeightAverage as WeightAverage
 from fallline.optimizers.base import Optimizer as Optimizer
 from fallline.optimizers.bridge import Clocked as Clocked
 from fallline.optimizers.bridge import FromOptax as FromOptax
+from fallline.optimizers.bridge import as_rule as as_rule
 from fallline.optimizers.bridge import to_optax as to_optax
 from fallline.optimizers.clipping import ClipByLayerNorm as ClipByLayerNorm
 from fallline.optimizers.clipping import ClipByNorm as ClipByNorm

@@ -1,13 +1,14 @@
 """Optax's protocol, both ways.
 
 Ours go into `optax.chain` and Optax's loops as they are; `to_optax` is for those that need evidence there. Any of
-Optax's, or a user's own with the same two functions, is a recipe's optimizer as `FromOptax(transformation)`.
+Optax's, or a user's own with the same two functions, is a recipe's optimizer, as `FromOptax(transformation)`.
 """
 
 from typing import Any
 
 import jax.numpy as jnp
 
+from fallline.core.block import Block
 from fallline.core.errors import FalllineError
 from fallline.core.field import Number, number, structure
 from fallline.core.schedule import Time, at_time
@@ -18,8 +19,9 @@ from fallline.optimizers.base import Counted, Optimizer
 class FromOptax(Optimizer):
     """A transformation of Optax's kind: two functions, `init(params)` and `update(gradient, state, params)`.
 
-    It is one structure with its numbers inside: another learning rate is another program, and no search sees it. A
-    file cannot name it. One that takes extra arguments gets `value`, `grad` and `value_fn`, as Optax calls them.
+    It is one structure with its numbers inside: another learning rate is another program, and no search sees it. No
+    file can hold it: a run with it stays in memory. One that takes extra arguments gets `value`, `grad` and
+    `value_fn`, as Optax calls them.
 
     Source: Optax's GradientTransformation.
 
@@ -49,6 +51,17 @@ class FromOptax(Optimizer):
         if isinstance(self.transformation, optax.GradientTransformationExtraArgs):
             extra = {"value": evidence.get("value"), "grad": gradient, "value_fn": evidence.get("objective")}
         return self.transformation.update(gradient, state, params, **extra)
+
+
+def as_rule(value: Any) -> Any:
+    """An object with `init` and `update` that is no block as `FromOptax`; anything else as it is.
+
+    >>> import optax
+    >>> type(as_rule(optax.sgd(0.1))).__name__, as_rule(3)
+    ('FromOptax', 3)
+    """
+    transforms = not isinstance(value, Block) and all(callable(getattr(value, n, None)) for n in ("init", "update"))
+    return FromOptax(value) if transforms else value
 
 
 def to_optax(rule: Optimizer) -> Any:

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Int
 
 from fallline.core.field import Number, structure
-from fallline.optimizers.base import Optimizer, kept, per_leaf, rate, zeros_like
+from fallline.optimizers.base import Optimizer, as_step, kept, per_leaf, rate, zeros_like
 
 PLACES = ("inside", "outside")
 
@@ -79,7 +79,7 @@ class Momentum(Optimizer):
         a, mu = self.learning_rate, self.momentum
         if self.rate_place == "inside":
             v = jax.tree.map(lambda g, v: mu * v - a * g, gradient, state.v)
-            return v, Velocity(v)
+            return as_step(v), Velocity(v)
         v = jax.tree.map(lambda g, v: mu * v + g, gradient, state.v)
         return jax.tree.map(lambda v: -a * v, v), Velocity(v)
 

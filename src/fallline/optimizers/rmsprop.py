@@ -9,7 +9,7 @@ from jaxtyping import Array, Int
 from fallline.core.errors import FalllineError
 from fallline.core.field import Number, structure
 from fallline.optimizers.adagrad import root_of
-from fallline.optimizers.base import Optimizer, kept, per_leaf, rate, small, zeros_like
+from fallline.optimizers.base import Optimizer, as_step, kept, per_leaf, rate, small, zeros_like
 from fallline.optimizers.descent import PLACES
 
 
@@ -91,6 +91,6 @@ class RMSProp(Optimizer):
         mu = self.momentum
         if self.rate_place == "inside":
             v = jax.tree.map(lambda r, v: mu * v - a * r, r, state.v)
-            return v, Size(t, s, m, v)
+            return as_step(v), Size(t, s, m, v)
         v = jax.tree.map(lambda r, v: mu * v + r, r, state.v)
         return jax.tree.map(lambda v: -a * v, v), Size(t, s, m, v)

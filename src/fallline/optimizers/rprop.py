@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from fallline.core.field import Number, number, structure
-from fallline.optimizers.base import Optimizer, per_leaf, rate, zeros_like
+from fallline.optimizers.base import Optimizer, as_step, per_leaf, rate, zeros_like
 
 
 class Strides(NamedTuple):
@@ -74,4 +74,4 @@ class Rprop(Optimizer):
         if self.flip == "wait":
             return jax.tree.map(lambda f, d: jnp.where(f, 0, d), flipped, d), Strides(z, last, ())
         d = jax.tree.map(lambda f, d, before: jnp.where(f, -before, d), flipped, d, state.d)
-        return d, Strides(z, last, d)
+        return as_step(d), Strides(z, last, d)

@@ -58,7 +58,7 @@ class Penalties(Penalty):
     """
 
     name: ClassVar[str] = "penalties"
-    parts: tuple[Penalty, ...] = part(family="penalty", help="the penalties, in order")
+    parts: tuple[Penalty, ...] = part(family="penalty", several=True, help="the penalties, in order")
 
     def __call__(self, params: Any) -> Float[Array, ""]:
         return sum((each(params) for each in self.parts), start=jnp.zeros(()))

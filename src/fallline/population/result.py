@@ -9,7 +9,6 @@ import numpy as np
 from fallline.core.block import walk
 from fallline.core.field import Field
 from fallline.core.outcome import Outcome
-from fallline.core.plain import to_plain
 from fallline.metrics import METRICS, metrics_of
 from fallline.training.history import History, name_columns
 from fallline.training.recipe import Recipe
@@ -125,7 +124,7 @@ def differing_fields(recipes: Sequence[Recipe]) -> dict[str, list[Any]]:
 
 def _shown(value: Any, field: Field) -> Any:
     if field.role == "block" or hasattr(value, "family"):
-        return to_plain(value).get("name") if value is not None else None
+        return None if value is None else value.name or type(value).__name__
     return str(value) if isinstance(value, tuple) else value
 
 

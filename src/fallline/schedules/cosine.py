@@ -1,12 +1,19 @@
 """Schedules with a rise and a half cosine: one fall, several with restarts, one cycle."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from fallline.core.field import Number, number, structure
-from fallline.core.schedule import Schedule, Time
+from fallline.core.schedule import Schedule, Time, reached_by
+
+ALMOST = 1e-30  # a rise from 0 begins half a step above it
+
+
+def warmed_up(warmup: Any, values: tuple[float, ...]) -> tuple[float, ...]:
+    """What a schedule comes to, its rise included."""
+    return (ALMOST, *values) if any(reached_by(warmup)) else values
 
 
 class Cosine(Schedule):
@@ -36,6 +43,9 @@ class Cosine(Schedule):
         r = jnp.clip((time.progress - self.warmup) / (1.0 - self.warmup), 0.0, 1.0)
         fall = self.floor + (self.peak - self.floor) * 0.5 * (1.0 + jnp.cos(jnp.pi * r))
         return jnp.where(time.progress < self.warmup, rise, fall)
+
+    def reached(self) -> tuple[float, ...]:
+        return warmed_up(self.warmup, reached_by(self.peak, self.floor))
 
 
 class CosineRestarts(Schedule):
@@ -78,6 +88,9 @@ class CosineRestarts(Schedule):
         fall = self.floor + (self.peak - self.floor) * 0.5 * (1.0 + jnp.cos(jnp.pi * passed))
         return jnp.where(time.progress < self.warmup, rise, fall)
 
+    def reached(self) -> tuple[float, ...]:
+        return warmed_up(self.warmup, reached_by(self.peak, self.floor))
+
 
 class OneCycle(Schedule):
     """One rise and one fall: from `start` times the peak to the peak, and down to `end` times the peak.
@@ -109,3 +122,7 @@ class OneCycle(Schedule):
         r = jnp.clip((time.progress - self.rise) / (1.0 - self.rise), 0.0, 1.0)
         up, down = self.start + (1.0 - self.start) * h(q), 1.0 + (self.end - 1.0) * h(r)
         return self.peak * jnp.where(time.progress < self.rise, up, down)
+
+    def reached(self) -> tuple[float, ...]:
+        peaks, shares = reached_by(self.peak), (1.0, *reached_by(self.start, self.end))
+        return tuple(peak * share for peak in peaks for share in shares)

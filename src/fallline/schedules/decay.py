@@ -2,11 +2,12 @@
 
 from typing import Any, ClassVar
 
+import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from fallline.core.field import Number, number, structure
-from fallline.core.schedule import Schedule, Time
+from fallline.core.schedule import Schedule, Time, reached_by
 
 
 def peak(default: float = 1e-2, help: str = "a0, the value at the start") -> Any:
@@ -31,12 +32,24 @@ def elapsed(time: Time, unit: str) -> Float[Array, ""]:
     return time.epoch if unit == "epoch" else jnp.floor(time.epoch)
 
 
-class Step(Schedule):
+class Decay(Schedule):
+    """A schedule that falls from `peak` towards `floor`."""
+
+    peak: eqx.AbstractVar[Any]
+    floor: eqx.AbstractVar[Any]
+
+    def reached(self) -> tuple[float, ...]:
+        return reached_by(self.peak, self.floor)
+
+
+class Step(Decay):
     """A factor at every `every` epochs.
 
         value = peak factor^floor(t / every)
 
     The classic of image networks: each fall lets the loss settle a level lower. When to fall has to be known.
+
+    Source: Bottou, Curtis and Nocedal, "Optimization methods for large-scale machine learning", 2018, section 4.2.
 
     >>> tenth_every_20 = Step(1.0, factor=0.1, every=20)
     >>> [round(float(tenth_every_20(Time(*map(jnp.float32, (0, epoch, 0))))), 3) for epoch in (0, 19.9, 20, 45)]
@@ -55,10 +68,12 @@ class Step(Schedule):
         return jnp.maximum(self.peak * self.factor**falls, self.floor)
 
 
-class Exponential(Schedule):
+class Exponential(Decay):
     """Exponential decay with a rate.
 
         value = peak e^(-k t)
+
+    One smooth fall without moments to choose. Too large a k ends the training while it still improves.
 
     >>> by_epoch, by_step = Exponential(1.0, rate=0.5), Exponential(1.0, rate=0.5, unit="step")
     >>> [round(float(decay(Time(*map(jnp.float32, (10, 1, 0.1))))), 4) for decay in (by_epoch, by_step)]
@@ -75,10 +90,12 @@ class Exponential(Schedule):
         return jnp.maximum(self.peak * jnp.exp(-self.rate * elapsed(time, self.unit)), self.floor)
 
 
-class Geometric(Schedule):
+class Geometric(Decay):
     """Exponential decay with a factor per epoch; `Exponential` with k = -ln d.
 
         value = peak d^t
+
+    0.95 to 0.98 an epoch is usual, and easier to say than a rate. The right factor depends on the number of epochs.
 
     >>> round(float(Geometric(1.0, decay=0.95)(Time(*map(jnp.float32, (20, 2, 0.1))))), 4)
     0.9025
@@ -94,12 +111,13 @@ class Geometric(Schedule):
         return jnp.maximum(self.peak * self.decay ** elapsed(time, self.unit), self.floor)
 
 
-class InverseTime(Schedule):
+class InverseTime(Decay):
     """Decay as 1/t.
 
         value = peak / (1 + k t)
 
-    Falls slowly enough to get anywhere and fast enough to settle, which is what the convergence of SGD needs.
+    Falls slowly enough to get anywhere and fast enough to settle, which is what the convergence of SGD needs. Most of
+    the fall comes early, where larger steps would still pay.
 
     Source: Robbins and Monro, "A stochastic approximation method", 1951.
 
@@ -117,10 +135,12 @@ class InverseTime(Schedule):
         return jnp.maximum(self.peak / (1 + self.rate * elapsed(time, self.unit)), self.floor)
 
 
-class InverseSqrt(Schedule):
+class InverseSqrt(Decay):
     """Decay as the root of the epoch's number, which counts from 1.
 
         value = k / sqrt(1 + t)
+
+    Falls so slowly that no run is too long for it. It does not end in small steps, so noise remains at the end.
 
     >>> [round(float(InverseSqrt(1.0)(Time(*map(jnp.float32, (0, epoch, 0))))), 4) for epoch in (0, 1, 3)]
     [1.0, 0.7071, 0.5]
@@ -135,10 +155,12 @@ class InverseSqrt(Schedule):
         return jnp.maximum(self.peak / jnp.sqrt(1 + elapsed(time, self.unit)), self.floor)
 
 
-class Polynomial(Schedule):
+class Polynomial(Decay):
     """A power of what is left of the run.
 
         value = floor + (peak - floor) (1 - progress)^power
+
+    Ends in small steps exactly at the end of the run. A run cannot be prolonged: the end is fixed at the start.
 
     >>> round(float(Polynomial(1.0, power=2.0)(Time(*map(jnp.float32, (50, 5, 0.5))))), 4)
     0.25

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 
 from fallline.core.errors import FalllineError
 from fallline.core.field import Number, number
-from fallline.core.schedule import Schedule, Time, at_time
+from fallline.core.schedule import Schedule, Time, at_time, reached_by
 
 
 class Watched(NamedTuple):
@@ -61,6 +61,9 @@ class ReduceOnPlateau(Schedule):
 
     def __call__(self, time: Time) -> Float[Array, ""]:
         raise FalllineError("reduce_on_plateau follows the validation loss, which only a run has: use another schedule")
+
+    def reached(self) -> tuple[float, ...]:
+        return reached_by(self.peak, self.floor)
 
     def watch(self, memory: Watched, loss: Float[Array, ""], time: Time) -> Watched:
         """The memory after an epoch with this loss."""

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 from fallline.core.block import Block
 from fallline.core.errors import FalllineError
 from fallline.core.field import Field, Number, number, structure
-from fallline.core.schedule import Schedule, Time
+from fallline.core.schedule import Schedule, Time, reached_by
 
 
 class Constant(Schedule):
@@ -24,6 +24,9 @@ class Constant(Schedule):
 
     def __call__(self, time: Time) -> Float[Array, ""]:
         return jnp.asarray(self.value, time.step.dtype)
+
+    def reached(self) -> tuple[float, ...]:
+        return reached_by(self.value)
 
 
 class Linear(Schedule):
@@ -47,6 +50,9 @@ class Linear(Schedule):
 
     def __call__(self, time: Time) -> Float[Array, ""]:
         return self.start + (self.end - self.start) * jnp.clip(time.progress / self.over, 0.0, 1.0)
+
+    def reached(self) -> tuple[float, ...]:
+        return reached_by(self.start, self.end)
 
 
 class Milestone(Block):
@@ -83,7 +89,9 @@ class Table(Schedule):
     milestones: tuple[Milestone, ...] = eqx.field(
         default=((0.0, 1e-2), (20.0, 1e-3), (40.0, 1e-4)),
         converter=_milestones,
-        metadata={"fallline": Field("block", "moments and values, in the order of time", family="milestone")},
+        metadata={
+            "fallline": Field("block", "moments and values, in the order of time", family="milestone", several=True)
+        },
     )
     unit: str = structure("epoch", choices=("epoch", "step", "progress"), help="what the moments count")
     between: str = structure("hold", choices=("hold", "line"), help="the value between two moments")
@@ -104,3 +112,6 @@ class Table(Schedule):
         for each in self.milestones[1:]:
             now = jnp.where(t >= each.at, each.value, now)
         return now
+
+    def reached(self) -> tuple[float, ...]:
+        return reached_by(*(each.value for each in self.milestones))
