@@ -2,10 +2,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy import stats
 
 from fallline.activations import ReLU
 from fallline.core.block import as_arrays
 from fallline.core.errors import FalllineError
+from fallline.core.random import named
 from fallline.layers import Dense, Dropout, Sequential
 from fallline.models import MLP
 
@@ -46,6 +48,31 @@ def test_a_rate_towards_one_stays_finite_with_its_gradient(rate):
 def test_dropout_masks_of_other_keys_are_unrelated():
     a, b = (np.asarray(drop(0.5, seed=seed)).ravel() for seed in (0, 1))
     assert abs(np.corrcoef(a, b)[0, 1]) < 5 / np.sqrt(a.size)
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.5])
+def test_masks_are_fair_and_independent_across_steps_rows_and_units(rate):
+    """Sums of independent coins, five standard deviations wide; a pattern in a row, a unit or a step goes beyond."""
+    steps, rows, units = 64, 96, 160
+    draw = lambda t: apply_at(rate, named(jax.random.key(3), "noise", t), rows, units)  # noqa: E731
+    kept = np.asarray(jax.jit(jax.vmap(draw))(jnp.arange(steps)), np.float64)
+    spread = np.sqrt(rate * (1 - rate))
+    assert abs(kept.mean() - (1 - rate)) < 5 * spread / np.sqrt(kept.size)
+    for axes in ((0, 1), (0, 2), (1, 2)):  # each unit, each row, each step
+        means = kept.mean(axis=axes)
+        assert abs(means - (1 - rate)).max() < 5 * spread / np.sqrt(kept.size / means.size)
+        # Their own spread is that of independent coins, too: neither too even nor too uneven.
+        z = (means - (1 - rate)) / (spread / np.sqrt(kept.size / means.size))
+        assert 1e-5 < stats.chi2(len(z)).cdf((z**2).sum()) < 1 - 1e-5
+    z = (kept - (1 - rate)) / spread
+    for axis in range(3):
+        lines = np.moveaxis(z, axis, 0).reshape(z.shape[axis], -1)
+        products = lines @ lines.T / np.sqrt(lines.shape[1])
+        assert abs(products[~np.eye(len(products), dtype=bool)]).max() < 6  # of up to 12,720 pairs
+
+
+def apply_at(rate, key, rows, units):
+    return Dropout(rate).apply({}, {}, jnp.ones((rows, units)), key=key, training=True)[0] > 0
 
 
 def test_dropout_needs_a_key_while_training():

@@ -11,7 +11,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from sklearn import decomposition
+from sklearn.datasets import load_diabetes, load_wine
 
+from fallline import load
 from fallline.cli.main import run as program
 
 
@@ -106,6 +109,35 @@ def test_predictions_do_not_depend_on_order_or_extra_columns(trained, table, tmp
     assert mixed == plain
 
 
+def test_pca_says_how_many_components_it_keeps(tmp_path, capsys):
+    folder = tmp_path / "run"
+    code, _, err = call(capsys, "train", "sklearn:wine", "--epochs", "1", "--pca", "0.9", "--out", str(folder))
+    assert code == 0
+    said = json.loads((folder / "metrics.json").read_text())["scaling"]
+    data = load_wine().data[load("sklearn:wine").dataset.train]
+    wanted = decomposition.PCA(0.9).fit((data - data.mean(axis=0)) / data.std(axis=0))
+    explained = pytest.approx(wanted.explained_variance_ratio_.sum(), abs=1e-4)
+    assert said == {"name": "pca", "components": wanted.n_components_, "of": 13, "explained": explained}
+    assert f"PCA keeps {wanted.n_components_} of 13 components: {100 * said['explained']:.1f} % of the variance" in err
+    assert f"of 13: {100 * said['explained']:.2f} % of the variance" in (folder / "report.html").read_text()
+
+
+def test_a_regression_by_classes_predicts_intervals(tmp_path, capsys):
+    folder = tmp_path / "run"
+    words = ["sklearn:diabetes", "--epochs", "8", "--hidden", "16", "--loss", "binned_cross_entropy"]
+    assert call(capsys, "train", *words, "--out", str(folder))[0] == 0
+    code, out, _ = call(capsys, "predict", str(folder), "sklearn:diabetes", "--interval", "0.8")
+    frame = pl.read_csv(out.encode())
+    assert code == 0
+    name = frame.columns[0]
+    assert frame.columns == [name, f"{name} low", f"{name} high"]
+    low, high = frame[f"{name} low"].to_numpy(), frame[f"{name} high"].to_numpy()
+    inside = np.mean((low <= load_diabetes().target) & (load_diabetes().target <= high))
+    assert 0.7 < inside < 0.9
+    code, _, err = call(capsys, "predict", str(folder), "sklearn:diabetes", "--interval", "1.5")
+    assert (code, "between 0 and 1" in err) == (2, True)
+
+
 BAD = {
     "no source": (["train"], "no SOURCE"),
     "missing file": (["train", "nowhere.csv", "--target", "y"], "nowhere.csv"),
@@ -113,6 +145,14 @@ BAD = {
     "unknown data set": (["train", "sklearn:digit"], "digits"),
     "unknown option": (["train", "TABLE", "--lerning-rate", "1"], "--lerning-rate"),
     "unknown command": (["trian", "TABLE"], "trian"),
+    "half a component": (["train", "TABLE", "--target", "answer", "--pca", "1.5"], "whole number of components"),
+    "two scalers": (["train", "TABLE", "--target", "answer", "--pca", "2", "--scaler", "robust"], "leave --scaler out"),
+    "bad activation": (
+        ["train", "TABLE", "--target", "answer", "--activation", "rellu"],
+        "did you mean 'relu' or 'elu' or 'gelu' (valid: 'elu', 'gelu', 'identity', 'leaky_relu', 'relu', ",
+    ),
+    "equal units": (["train", "TABLE", "--target", "answer", "--initializer", "zeros"], "no symmetry breaking"),
+    "batch of one": (["train", "TABLE", "--target", "answer", "--batch-norm", "--batch-size", "1"], "layer_norm"),
     "bad number": (["train", "TABLE", "--target", "answer", "--dropout", "1.5"], "outside the valid interval [0, 1)"),
     "not a number": (["train", "TABLE", "--target", "answer", "--epochs", "many"], "epochs"),
     "bad path": (["train", "TABLE", "--target", "answer", "--set", "optimizer.lerning_rate=1"], "learning_rate"),

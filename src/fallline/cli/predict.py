@@ -17,6 +17,9 @@ def predict(
     names: Annotated[str | None, Opt(help="column names of a file without a header: a,b,c")] = None,
     out: Annotated[Path | None, Opt(help="a .csv or .parquet file (default: CSV on standard output)")] = None,
     probabilities: Annotated[bool, Opt("--probabilities", help="add the probability of every class")] = False,
+    interval: Annotated[
+        float | None, Opt(help="add low and high of an interval of this probability (binned_cross_entropy): 0.9")
+    ] = None,
     json: Annotated[bool, Opt("--json", help="one JSON document on standard output")] = False,
 ) -> int:
     """Predict the target of new rows, as CSV or Parquet."""
@@ -30,7 +33,7 @@ def predict(
     if probabilities and trained.task == "regression":
         raise FalllineError("a regression has no probabilities: leave --probabilities out")
     x, _ = read_features(source, trained.schema, None if names is None else [each.strip() for each in names.split(",")])
-    frame = predictions_frame(trained, x, probabilities)
+    frame = predictions_frame(trained, x, probabilities, interval)
     if out is not None:
         save_predictions(frame, out)
         say(f"{len(frame):,} predictions in {out}")

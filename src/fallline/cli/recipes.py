@@ -32,8 +32,11 @@ def changed(recipe: "Recipe", flags: dict[str, Any], settings: list[str]) -> "Re
     if (pca := flags.pop("pca", None)) is not None:
         from fallline.scalers import PCA
 
-        components = int(pca) if pca >= 1 else None
-        recipe = replace(recipe, {"scaler": PCA(components) if components else PCA(share=pca)})
+        if pca > 1 and not float(pca).is_integer():
+            raise FalllineError(f"--pca {pca} is neither: expected a whole number of components, or a share below 1")
+        if "scaler" in flags:
+            raise FalllineError("--pca is a scaler itself: leave --scaler out (columns are standardised first)")
+        recipe = replace(recipe, {"scaler": PCA(int(pca)) if pca >= 1 else PCA(share=pca)})
     for path, value in flags.items():
         if value is not None:
             recipe = parse(recipe, path, value)

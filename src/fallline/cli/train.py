@@ -176,6 +176,9 @@ def _train(plan: Any, folder: Path | None, checkpoint_seconds: float, json: bool
         give(summary)
     else:
         say(f"{table.name}: {_described(table)}")
+        if "components" in run.scaling:
+            components, of, explained = (run.scaling[name] for name in ("components", "of", "explained"))
+            say(f"PCA keeps {components} of {of} components: {100 * explained:.1f} % of the variance.")
         say(f"{run.sentence[0].upper()}{run.sentence[1:]} ({run.seconds:.1f} s).")
         say()
         say(metrics_table(run.metrics))

@@ -12,16 +12,17 @@ class FalllineError(ValueError):
 
 
 def nearest(name: str, valid: Iterable[object], most: int = 3) -> str:
-    """The valid names closest to a wrong one, as the end of a sentence.
+    """The valid names closest to a wrong one and, where they are few, all of them, as the end of a sentence.
 
     >>> nearest("incme", ["age", "income", "sex"])
-    "did you mean 'income'?"
+    "did you mean 'income' (valid: 'age', 'income', 'sex')?"
     >>> nearest("zzz", ["b", "a"])
     "valid: 'a', 'b'"
     """
     names = sorted(str(each) for each in valid)
     close = difflib.get_close_matches(str(name), names, n=most, cutoff=0.6)
+    listed = "valid: " + ", ".join(repr(each) for each in names[:20])
     if close:
-        return f"did you mean {' or '.join(repr(each) for each in close)}?"
-    listed = ", ".join(repr(each) for each in names[:20])
-    return f"valid: {listed}" + (f" and {len(names) - 20} more" if len(names) > 20 else "")
+        meant = f"did you mean {' or '.join(repr(each) for each in close)}"
+        return f"{meant} ({listed})?" if len(names) <= 20 else f"{meant}?"
+    return listed + (f" and {len(names) - 20} more" if len(names) > 20 else "")

@@ -135,6 +135,10 @@ def _cards(run: Finished) -> Html:
     setup = summary.get("setup_seconds")
     known = " / ".join(number(rows.get(each)) for each in ("train", "valid", "test"))
     total = sum(each for each in rows.values() if isinstance(each, int))
+    scaling = summary.get("scaling")
+    if isinstance(scaling, dict) and "components" in scaling:
+        more = f"of {number(scaling.get('of'))}: {value_of('explained', scaling.get('explained'))} of the variance"
+        cards.append(_card("Components", number(scaling["components"]), more))
     cards += [
         _card("Epochs", number(summary.get("epochs")), f"of {planned} planned, {number(summary.get('steps'))} steps"),
         _card("Best epoch", number(summary.get("best_epoch")), "whose parameters are kept"),

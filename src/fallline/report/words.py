@@ -14,7 +14,7 @@ _TITLES = {
     "mae": "MAE",
     "r2": "R²",
 }
-_SHARES = ("accuracy", "balanced_accuracy")
+_SHARES = ("accuracy", "balanced_accuracy", "explained")
 
 
 def metric_title(name: str) -> str:

@@ -35,6 +35,10 @@ class Scaler(Block):
     def apply(self, stats: Stats, x: Float[Array, "rows columns"]) -> Float[Array, "rows columns"]:
         """The scaled rows."""
 
+    def found(self, stats: Stats) -> dict[str, float]:
+        """What the fit decided that a person should know, by name; nothing for most."""
+        return {}
+
     def invert(self, stats: Stats, x: Float[Array, "rows columns"]) -> Float[Array, "rows columns"]:
         """The rows in their own unit again; needed of a target's scaler only."""
         raise TypeError(f"{type(self).__name__} cannot be inverted, so it cannot scale a target")

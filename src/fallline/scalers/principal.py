@@ -62,8 +62,8 @@ class PCA(Rotation):
         whitened: x'_i = (z U)_i / sqrt(v_i)
 
     With `components` = K the first K are kept and the network is narrower; with `share`, as many as explain that share
-    of the variance: the others become 0, so that a new share needs no new program. `stats["kept"]` says how many and
-    `stats["explained"]` what share they hold. For many correlated columns. What is left out is what varies little,
+    of the variance: the others become 0, so that a new share needs no new program. `found(stats)` says how many and what
+    share they hold; a run has it as `run.scaling`. For many correlated columns. What is left out is what varies little,
     which need not be what matters little: compare with none.
 
     Source: Pearson, "On lines and planes of closest fit", 1901; Hotelling, 1933.
@@ -114,6 +114,13 @@ class PCA(Rotation):
         kept = kept[:k]
         explained = jnp.sum(jnp.where(kept, shares[:k], 0.0))
         return stats | {"rotation": rotation, "kept": jnp.sum(kept).astype(x.dtype), "explained": explained}
+
+    def found(self, stats: Stats) -> dict[str, float]:
+        return {
+            "components": int(stats["kept"]),
+            "of": int(stats["mean"].shape[0]),
+            "explained": float(stats["explained"]),
+        }
 
 
 class Whiten(Rotation):

@@ -15,8 +15,13 @@ if TYPE_CHECKING:
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def predictions_frame(model: Predictor, x: np.ndarray, probabilities: bool) -> "pl.DataFrame":
-    """One row per row of `x`; the columns are named after the target."""
+def predictions_frame(
+    model: Predictor, x: np.ndarray, probabilities: bool, coverage: float | None = None
+) -> "pl.DataFrame":
+    """One row per row of `x`; the columns are named after the target.
+
+    With `coverage`, each target's interval of that probability stands beside it, for a regression by classes.
+    """
     import polars as pl
 
     target = model.schema.target
@@ -31,6 +36,10 @@ def predictions_frame(model: Predictor, x: np.ndarray, probabilities: bool) -> "
         labels = target.classes if target.classes is not None else target.names
         for i, label in enumerate(labels):
             columns[f"probability {label}"] = answer[:, i]
+    if coverage is not None:
+        bounds = model.interval(x, coverage)
+        for i, name in enumerate(target.names):
+            columns |= {_free(f"{name} {end}"): bound[:, i] for end, bound in zip(("low", "high"), bounds, strict=True)}
     return pl.DataFrame(columns, strict=False)
 
 

@@ -43,6 +43,11 @@ class Predictor:
         """classification, multilabel or regression."""
         return self.schema.target.task
 
+    @property
+    def scaling(self) -> dict[str, float]:
+        """What the inputs' scaler found on the training rows: the components that PCA keeps; empty for most."""
+        return self.recipe.scaler.found(self.arrays["scaling"])
+
     def judge(
         self,
         x: Float[np.ndarray, "rows features"],
@@ -83,6 +88,8 @@ class Predictor:
 
         Raises: FalllineError for a loss that says nothing of the target's spread.
         """
+        if not 0.0 < coverage < 1.0:
+            raise FalllineError(f"interval of probability {coverage!r}: expected one between 0 and 1, such as 0.9")
         loss, scaler = self.recipe.loss, self.recipe.target_scaler
         if not hasattr(scaler, "interval"):
             name = "no" if loss is None else f"the {loss.name}"

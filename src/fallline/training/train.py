@@ -75,6 +75,11 @@ class Run:
         return int(self.state.best_epoch)
 
     @property
+    def scaling(self) -> dict[str, float]:
+        """What the inputs' scaler found on the training rows: the components that PCA keeps; empty for most."""
+        return self.model.scaling
+
+    @property
     def sentence(self) -> str:
         """How the run ended, in words."""
         epochs = len(self.history)
