@@ -1,6 +1,6 @@
 """What each regulariser does for an over-large network on 1,000 Fashion-MNIST examples.
 
-    python benchmarks/regularisation.py FOLDER [--seeds 10] [--epochs 40]
+    python benchmarks/regularisation.py FOLDER [--rate constant|cosine] [--choosing 2] [--seeds 10] [--epochs 40]
 
 FOLDER holds MNIST's four files. Every seed draws its own 1,000 training rows, 1,000 tuning rows and initial weights, which
 all methods share. Each strength is trained on other seeds first, and the one with the best mean accuracy on their tuning
@@ -22,17 +22,19 @@ from fallline.optimizers import Adam
 from fallline.penalties import L1, L2, ElasticNet, MaxNorm
 from fallline.population import evaluate
 from fallline.scalers import Pixels
+from fallline.schedules import Cosine
 from fallline.training.recipe import Recipe
 
-ROWS, TUNING, CHOOSING = 1000, 1000, 2  # training and tuning rows; seeds on which strengths are chosen
+ROWS, TUNING = 1000, 1000  # training and tuning rows of each seed
+RATES = {"constant": 1e-3, "cosine": Cosine(1e-3)}
 HIDDEN = (256, 256)
 
 
-def recipe_of(epochs, *, penalty=None, smoothing=None, patience=None, monitor="none", **fields):
+def recipe_of(rate, epochs, *, penalty=None, smoothing=None, patience=None, monitor="none", **fields):
     return Recipe(
         model=MLP(hidden=HIDDEN, **fields),
         loss=SoftmaxCrossEntropy(smoothing),
-        optimizer=Adam(1e-3),
+        optimizer=Adam(RATES[rate]),
         penalty=penalty,
         scaler=Pixels(),
         batch_size=50,
@@ -42,9 +44,9 @@ def recipe_of(epochs, *, penalty=None, smoothing=None, patience=None, monitor="n
     )
 
 
-def methods(epochs):
+def methods(rate, epochs):
     """Method -> strength -> recipe; a method without a strength has one entry."""
-    make = lambda **fields: recipe_of(epochs, **fields)  # noqa: E731
+    make = lambda **fields: recipe_of(rate, epochs, **fields)  # noqa: E731
     return {
         "none": {"": make()},
         "dropout": {str(rate): make(dropout=rate) for rate in (0.2, 0.35, 0.5, 0.65)},
@@ -74,17 +76,21 @@ def accuracies(recipes, seed, data, test):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
+    parser.add_argument(
+        "--rate", choices=sorted(RATES), default="constant", help="of Adam: 0.001, or falling from it to 0"
+    )
+    parser.add_argument("--choosing", type=int, default=2, help="seeds on which strengths are chosen")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--epochs", type=int, default=40)
     given = parser.parse_args()
     source = read_mnist(given.folder)
     x, y = np.asarray(source.x, np.float32), source.y
     tested = tuple(np.asarray(each, kind) for each, kind in zip(source.held_out(), (np.float32, y.dtype), strict=True))
-    tried = methods(given.epochs)
+    tried = methods(given.rate, given.epochs)
     recipes = [recipe for strengths in tried.values() for recipe in strengths.values()]
     tuned = np.zeros(len(recipes))
-    for seed in range(given.seeds, given.seeds + CHOOSING):
-        tuned += accuracies(recipes, seed, table_of(seed, x, y, tested), test=False) / CHOOSING
+    for seed in range(given.seeds, given.seeds + given.choosing):
+        tuned += accuracies(recipes, seed, table_of(seed, x, y, tested), test=False) / given.choosing
     best, first = {}, 0
     for name, strengths in tried.items():
         best[name] = list(strengths)[int(tuned[first : first + len(strengths)].argmax())]

@@ -130,8 +130,8 @@ def test_get_and_replace_by_dotted_path():
 @pytest.mark.parametrize(
     ("path", "sentence"),
     [
-        ("optimiser.learning_rate", "Recipe has no field 'optimiser': did you mean 'optimizer'?"),
-        ("optimizer.lerning_rate", "Adam has no field 'lerning_rate': did you mean 'learning_rate'?"),
+        ("optimiser.learning_rate", "Recipe has no field 'optimiser': did you mean 'optimizer' (valid: 'batch_size', "),
+        ("optimizer.lerning_rate", "Adam has no field 'lerning_rate': did you mean 'learning_rate' (valid: "),
         ("optimizer.beta1.x", "0.9 has no field 'x': it is a value, without fields of its own"),
         ("optimizer.zzz", "Adam has no field 'zzz': valid: "),
         ("model.layers.7.rate", "has no field '7'"),

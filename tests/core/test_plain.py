@@ -77,7 +77,7 @@ def test_a_name_alone_is_a_block_with_its_defaults():
 
 
 REFUSED = [
-    ({"optimiser": {}}, "has no field 'optimiser': did you mean 'optimizer'?"),
+    ({"optimiser": {}}, "has no field 'optimiser': did you mean 'optimizer' (valid: 'batch_size', "),
     ({"optimizer": {"name": "adm"}}, "optimizer 'adm' is unknown: did you mean 'adam'"),
     ({"optimizer": {"learning_rate": 0.1}}, "[recipe.optimizer] does not say which optimizer it is"),
     ({"optimizer": {"name": "sgd", "lr": 0.1}}, "[recipe.optimizer] sgd has no field 'lr'"),

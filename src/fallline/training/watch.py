@@ -102,4 +102,3 @@ def layer_names(recipe: Recipe, arrays: Arrays) -> tuple[list[str], list[str]]:
     x = jax.ShapeDtypeStruct((1, width), jnp.float32)
     jax.eval_shape(lambda p, s, x: network.apply(p, s, x, key=None, training=False, taps=taps)[0], shapes, stats, x)
     return sorted(shapes), [name for name, *_ in taps]
-
