@@ -15,6 +15,16 @@ _HOMES = {
     "fallline.core.outcome": ("Outcome",),
     "fallline.core.schedule": ("Schedule", "Time"),
     "fallline.data.table": ("Table", "load"),
+    "fallline.distributions": (
+        "Choice",
+        "Integer",
+        "LogInteger",
+        "LogNormal",
+        "LogUniform",
+        "Normal",
+        "Quantised",
+        "Uniform",
+    ),
     "fallline.layers": ("BatchNorm", "Dense", "Dropout", "LayerNorm", "Maxout"),
     "fallline.losses": (
         "AbsoluteError",
@@ -56,6 +66,7 @@ _HOMES = {
 }
 _FAMILIES = (
     "activations",
+    "distributions",
     "initializers",
     "layers",
     "losses",

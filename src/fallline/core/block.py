@@ -5,7 +5,8 @@ therefore the program and `jax.tree.leaves(block)` are its hyperparameters.
 """
 
 import dataclasses
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 import equinox as eqx
@@ -31,6 +32,8 @@ class Block(eqx.Module):
         super().__init_subclass__(**options)
         if cls.__dict__.get("name"):
             _FAMILIES.setdefault(cls.family, {})[cls.name] = cls
+        if "__check_init__" in cls.__dict__ and cls.family != "distribution":
+            cls.__check_init__ = _once_filled(cls.__dict__["__check_init__"])  # type: ignore[assignment, method-assign]
 
     def __check_init__(self) -> None:
         for name, declared in declared_fields(type(self)).items():
@@ -43,6 +46,27 @@ class Placeholder(Block):
     def reached(self) -> tuple[float, ...]:
         """Values that it comes to, as far as they are known before the run; a field's interval must hold them."""
         return ()
+
+    def alternatives(self) -> tuple[Any, ...]:
+        """What it chooses from, where that is no range of numbers; each is held to be the field's value."""
+        return ()
+
+
+def _once_filled(check: Callable[[Any], None]) -> Callable[[Any], None]:
+    """A block's own check, put off until no distribution stands in a field: a value is checked when it is chosen."""
+
+    @functools.wraps(check)
+    def checked(self: Any) -> None:
+        if not any(_searched(getattr(self, name)) for name in declared_fields(type(self))):
+            check(self)
+
+    return checked
+
+
+def _searched(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return any(map(_searched, value))
+    return isinstance(value, Placeholder) and value.family == "distribution"
 
 
 def declared_fields(cls: type[Block]) -> dict[str, Field]:
@@ -71,14 +95,17 @@ def _check(block: Block, name: str, declared: Field, value: Any) -> None:
     if value is None:
         if not declared.optional:
             raise FalllineError(f"{owner}.{name} is None: it needs a value ({declared.help})")
+    elif isinstance(value, Placeholder) and value.alternatives():
+        for each in value.alternatives():
+            _check(block, name, declared, each)
     elif declared.role == "structure":
-        if declared.choices is not None:
+        if declared.choices is not None and not _searched(value):
             check_choice(owner, name, value, declared.choices)
     elif declared.role == "block":
         _check_part(owner, name, declared, value)
-    elif isinstance(value, Placeholder):
+    elif isinstance(value, Placeholder) and declared.role == "number":
         _check_reached(owner, name, declared, value)
-    elif not isinstance(value, jax.core.Tracer):
+    elif declared.role == "number" and not isinstance(value, jax.core.Tracer):
         _check_number(owner, name, declared, value)
 
 
@@ -87,13 +114,22 @@ def _check_part(owner: str, name: str, declared: Field, value: Any) -> None:
     if isinstance(value, tuple) != declared.several and not isinstance(value, Placeholder):
         expected = "a tuple of blocks" if declared.several else "one block"
         raise FalllineError(f"{owner}.{name} = {value!r} is not {expected} of the kind {' or '.join(families)}")
-    for each in value if isinstance(value, tuple) else (value,):
-        if not isinstance(each, Block) or each.family not in (*families, "distribution"):
+    for each in _apart(value):
+        if not isinstance(each, Block) or each.family not in families:
             known = [known for kind in families for known in sorted(_FAMILIES.get(kind, {}))]
             raise FalllineError(
                 f"{owner}.{name} = {each!r} is not a block of the kind {' or '.join(families)}: expected one such as "
                 f"{', '.join(known[:6])}"
             )
+
+
+def _apart(value: Any) -> Iterator[Any]:
+    """The blocks of a part, those to choose from among them."""
+    for each in value if isinstance(value, tuple) else (value,):
+        if isinstance(each, Placeholder) and each.alternatives():
+            yield from _apart(each.alternatives())
+        else:
+            yield each
 
 
 def _check_reached(owner: str, name: str, declared: Field, value: Placeholder) -> None:
@@ -130,10 +166,11 @@ def walk(block: Any, path: str = "") -> Iterator[tuple[str, Field, Any]]:
     for name, declared in declared_fields(type(block)).items():
         value = getattr(block, name)
         here = f"{path}.{name}" if path else name
-        if isinstance(value, tuple) and declared.role == "block":
+        if isinstance(value, tuple) and declared.role in ("block", "options"):
             for index, each in enumerate(value):
                 yield f"{here}.{index}", declared, each
-                yield from walk(each, f"{here}.{index}")
+                if isinstance(each, Block):
+                    yield from walk(each, f"{here}.{index}")
         else:
             yield here, declared, value
             if isinstance(value, Block):

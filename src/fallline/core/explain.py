@@ -19,6 +19,7 @@ FAMILIES = (
     "loss",
     "penalty",
     "scaler",
+    "distribution",
     "recipe",
 )
 FACTS = ("range", "zero_centred", "saturates", "initializer", "full_batch")

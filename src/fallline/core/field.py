@@ -53,8 +53,8 @@ class Field:
     """What a block says of one of its hyperparameters.
 
     Arguments:
-        role: "number" (a traced leaf: a new value never recompiles), "structure" (static: it decides the program)
-            or "block" (a part with fields of its own).
+        role: "number" (a traced leaf: a new value never recompiles), "structure" (static: it decides the program),
+            "block" (a part with fields of its own) or "options" (of a choice).
         help: one line, without a full stop.
         valid: the valid interval of a number.
         usual: the usual search range of a number.
@@ -141,6 +141,11 @@ def part(
     """
     options: dict[str, Any] = {"converter": _as_tuple if several else convert} if several or convert else {}
     return _declare(default, Field("block", help, optional=optional, family=family, several=several), **options)
+
+
+def options(*, help: str = "") -> Any:
+    """What a distribution chooses from: values or blocks of the field in which the distribution stands."""
+    return _declare(dataclasses.MISSING, Field("options", help), converter=_as_tuple)
 
 
 def _as_tuple(value: Any) -> Any:

@@ -38,8 +38,8 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def from_plain(kind: str, plain: Any, where: str = "") -> Any:
-    """The block that plain data describe.
+def from_plain(kind: str, plain: Any, where: str = "", field: Field | None = None) -> Any:
+    """The block that plain data describe; `field` is the one in which a distribution stands.
 
     Raises: FalllineError naming the place in the file, for an unknown name, field or value.
     """
@@ -63,7 +63,11 @@ def from_plain(kind: str, plain: Any, where: str = "") -> Any:
     for key, value in plain.items():
         if key not in declared:
             raise FalllineError(f"[{where}] {name} has no field {key!r}: {nearest(key, declared)}")
-        values[key] = _value(declared[key], value, f"{where}.{key}")
+        if declared[key].role == "options" and field is not None:
+            several = value if isinstance(value, list) else [value]
+            values[key] = tuple(_value(field, each, f"{where}.{key}.{i}") for i, each in enumerate(several))
+        else:
+            values[key] = _value(declared[key], value, f"{where}.{key}")
     try:
         return cls(**values)
     except TypeError as error:
@@ -73,22 +77,30 @@ def from_plain(kind: str, plain: Any, where: str = "") -> Any:
 def _value(declared: Field, value: Any, where: str) -> Any:
     if declared.optional and value == "none":
         return None
+    if isinstance(value, dict) and value.get("name") in list(family("distribution")):
+        return from_plain("distribution", value, where, declared)
     if declared.role == "block":
         assert declared.family is not None
         if isinstance(value, list):
-            return tuple(from_plain(declared.family, each, f"{where}.{i}") for i, each in enumerate(value))
+            return tuple(_entry(declared, each, f"{where}.{i}") for i, each in enumerate(value))
         return from_plain(declared.family, value, where)
     if declared.role == "number" and isinstance(value, dict):
-        for kind in ("schedule", "distribution"):
-            if str(value.get("name")) in family(kind):
-                return from_plain(kind, value, where)
+        if str(value.get("name")) in family("schedule"):
+            return from_plain("schedule", value, where)
         names = [*family("schedule"), *family("distribution")]
         raise FalllineError(f"[{where}] {value.get('name')!r} is no schedule: {nearest(str(value.get('name')), names)}")
     if declared.role == "number" and isinstance(value, bool | str):
         raise FalllineError(f"[{where}] = {value!r} is not a number")
     if isinstance(value, list):
-        return tuple(tuple(each) if isinstance(each, list) else each for each in value)
+        return tuple(_value(declared, each, where) if isinstance(each, dict | list) else each for each in value)
     return value
+
+
+def _entry(declared: Field, value: Any, where: str) -> Any:
+    # A list within a list of blocks is a block by the order of its fields.
+    if isinstance(value, dict):
+        return _value(declared, value, where)
+    return from_plain(declared.family or "", value, where)
 
 
 def parse(block: Any, path: str, value: Any) -> Any:

@@ -2,7 +2,9 @@
 
 from typing import Any, ClassVar
 
+import fallline.distributions  # noqa: F401  (a recipe file may name them)
 from fallline.core.block import Block, Placeholder, replace, walk
+from fallline.core.distribution import refuse_space
 from fallline.core.errors import FalllineError
 from fallline.core.field import Number, number, part, structure
 from fallline.core.plain import from_plain, to_plain
@@ -82,9 +84,10 @@ def complete(recipe: Recipe, *, task: str, training_rows: int, lowest: float | N
         training_rows: how many.
         lowest: the smallest target of a regression.
 
-    Raises: FalllineError for a loss or a monitor that does not fit the task, for a schedule where time does not pass, and
-        for minibatches that the update rule or a layer cannot use.
+    Raises: FalllineError for a search space, for a loss or a monitor that does not fit the task, for a schedule where
+        time does not pass, and for minibatches that the update rule or a layer cannot use.
     """
+    refuse_space(recipe)
     for path, _, value in walk(recipe):
         if isinstance(value, Placeholder) and (path.split(".")[0] in _FIXED or _untimed(path)):
             raise FalllineError(

@@ -1,0 +1,82 @@
+"""What may stand in a field in place of its value: a distribution of values, for a search to choose from."""
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import numpy as np
+from jaxtyping import Float
+
+from fallline.core.block import Block, Placeholder, declared_fields
+from fallline.core.errors import FalllineError
+from fallline.core.random import Seed, uniform
+
+
+class Distribution(Placeholder):
+    """Values of a field and how likely they are; a recipe that holds one is a search space.
+
+    `quantile` maps [0, 1] to values and `cdf` back. Where the values are countable, each owns a cell of [0, 1], and
+    `place` is the middle of a value's cell. Everything is computed on the host in float64: a search proposes few values.
+    """
+
+    family: ClassVar[str] = "distribution"
+
+    def quantile(self, u: Float[np.ndarray, "*shape"]) -> Any:
+        """The value below which a share u of the probability lies."""
+        raise TypeError(f"{type(self).__name__} does not say its values: define quantile(self, u)")
+
+    def cdf(self, x: Any) -> Any:
+        """The probability of x and of all values below it."""
+        raise TypeError(f"{type(self).__name__} does not say its probabilities: define cdf(self, x)")
+
+    def place(self, x: Any) -> Any:
+        """Where in [0, 1] a value stands: `quantile(place(x)) = x`."""
+        return self.cdf(x)
+
+    @property
+    def count(self) -> int | None:
+        """How many values there are; None: a continuum, or no end of them."""
+        return None
+
+    @property
+    def bounded(self) -> bool:
+        """Whether the first and the last value are values to be tried."""
+        return True
+
+    def sample(self, key: Seed, shape: tuple[int, ...] = ()) -> Any:
+        """Values drawn at random: `quantile` of uniform numbers."""
+        return self.quantile(np.asarray(uniform(key, shape), np.float64))
+
+    def reached(self) -> tuple[float, ...]:
+        return tuple(float(each) for each in self.quantile(np.array([0.0, 1.0])))
+
+
+def distributions(node: Any, path: str = "") -> Iterator[tuple[str, Distribution]]:
+    """Every distribution in a block, outermost first, with its dotted path.
+
+    >>> from fallline.distributions import Uniform
+    >>> from fallline.optimizers import Adam
+    >>> [path for path, _ in distributions(Adam(beta1=Uniform(0.8, 0.99)))]
+    ['beta1']
+    """
+    if isinstance(node, Distribution):
+        yield path, node
+    elif isinstance(node, Block | tuple):
+        for name, part in parts(node):
+            yield from distributions(part, f"{path}.{name}" if path else name)
+
+
+def parts(node: Any) -> Iterator[tuple[str, Any]]:
+    """The fields of a block, or the entries of a tuple, by name."""
+    if isinstance(node, tuple):
+        yield from ((str(index), each) for index, each in enumerate(node))
+    elif isinstance(node, Block):
+        yield from ((name, getattr(node, name)) for name in declared_fields(type(node)))
+
+
+def refuse_space(recipe: Block) -> None:
+    """Raises: FalllineError naming the first distribution, for a recipe that is a search space."""
+    for path, distribution in distributions(recipe):
+        raise FalllineError(
+            f"{type(recipe).__name__}.{path} = {distribution!r} is a distribution, which makes this a search space: "
+            "search it with fallline.search, or put a value there"
+        )

@@ -1,0 +1,107 @@
+"""Numbers around a known one: normal, and normal on a log scale, both cut off where asked."""
+
+from typing import Any, ClassVar
+
+import numpy as np
+from scipy.special import ndtr, ndtri
+
+from fallline.core.distribution import Distribution
+from fallline.core.errors import FalllineError
+from fallline.core.field import number
+
+FARTHEST = 6.0  # deviations from the mean, beyond which no value is tried
+
+
+def _truncated(u: Any, low: float, high: float) -> Any:
+    """The quantile of a standard normal between two bounds; from whichever tail keeps its digits."""
+    low, high = max(low, -FARTHEST), min(high, FARTHEST)
+    if low > 0:
+        return -_truncated(1.0 - u, -high, -low)
+    return np.clip(ndtri(ndtr(low) * (1.0 - u) + ndtr(high) * u), low, high)
+
+
+def _cdf(z: Any, low: float, high: float) -> Any:
+    low, high = max(low, -FARTHEST), min(high, FARTHEST)
+    if low > 0:
+        return 1.0 - _cdf(-z, -high, -low)
+    return (ndtr(np.clip(z, low, high)) - ndtr(low)) / (ndtr(high) - ndtr(low))
+
+
+class Normal(Distribution):
+    """Numbers around a mean, cut off at six deviations or at the bounds given.
+
+        quantile(u) = mean + deviation Phi^-1(Phi(l) + (Phi(h) - Phi(l)) u),  l, h the bounds in deviations
+
+    For what is known to be good near a value.
+
+    >>> float(Normal(0.9, 0.05, high=0.99).quantile(0.0)), float(Normal(2.0, 3.0).quantile(0.5))
+    (0.6, 2.0)
+    """
+
+    name: ClassVar[str] = "normal"
+    mean: float = number(help="the middle")
+    deviation: float = number(valid="(0, inf)", help="the spread")
+    low: float | None = number(None, optional=True, help="the smallest value")
+    high: float | None = number(None, optional=True, help="the largest value")
+
+    def __check_init__(self) -> None:
+        low, high = self._bounds()
+        if not low < high or low >= FARTHEST or high <= -FARTHEST:
+            raise FalllineError(
+                f"{self!r} has no values: expected low < high, and one of them within {FARTHEST:g} deviations of the mean"
+            )
+
+    def _bounds(self) -> tuple[float, float]:
+        ends = ((each - self.mean) / self.deviation if each is not None else None for each in (self.low, self.high))
+        low, high = ends
+        return (-np.inf if low is None else low), (np.inf if high is None else high)
+
+    @property
+    def bounded(self) -> bool:
+        return False
+
+    def quantile(self, u: Any) -> Any:
+        x = self.mean + self.deviation * _truncated(np.asarray(u, np.float64), *self._bounds())
+        return np.clip(x, self.low, self.high) if (self.low, self.high) != (None, None) else x
+
+    def cdf(self, x: Any) -> Any:
+        return _cdf((np.asarray(x, np.float64) - self.mean) / self.deviation, *self._bounds())
+
+
+class LogNormal(Distribution):
+    """Numbers around a median, by factors.
+
+        log x is normal with mean log(median) and the deviation given
+
+    For a rate or a strength that is known to be good near a value: deviation 1 is a factor of e either way.
+
+    >>> float(LogNormal(1e-3, 1.0).quantile(0.5))
+    0.001
+    """
+
+    name: ClassVar[str] = "log_normal"
+    median: float = number(valid="(0, inf)", help="the middle")
+    deviation: float = number(valid="(0, inf)", unit="of the natural logarithm", help="the spread")
+    low: float | None = number(None, valid="(0, inf)", optional=True, help="the smallest value")
+    high: float | None = number(None, valid="(0, inf)", optional=True, help="the largest value")
+
+    def __check_init__(self) -> None:
+        self._inner()
+
+    def _inner(self) -> Normal:
+        ends = {
+            name: np.log(each / self.median) for name in ("low", "high") if (each := getattr(self, name)) is not None
+        }
+        return Normal(0.0, self.deviation, **ends)
+
+    @property
+    def bounded(self) -> bool:
+        return False
+
+    def quantile(self, u: Any) -> Any:
+        x = self.median * np.exp(self._inner().quantile(u))
+        return np.clip(x, self.low, self.high) if (self.low, self.high) != (None, None) else x
+
+    def cdf(self, x: Any) -> Any:
+        with np.errstate(divide="ignore"):
+            return self._inner().cdf(np.log(np.maximum(np.asarray(x, np.float64), 0.0) / self.median))

@@ -1,0 +1,70 @@
+"""All numbers of a range, evenly on a linear or on a log scale."""
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from fallline.core.distribution import Distribution
+from fallline.core.errors import FalllineError
+from fallline.core.field import number
+
+
+def check_range(block: Any, least: float = -np.inf) -> None:
+    """Raises: FalllineError for ends that are no numbers, in the wrong order, or at or below `least`."""
+    low, high, owner = block.low, block.high, type(block).__name__
+    if isinstance(low, Distribution) or isinstance(high, Distribution) or not least < low < high < np.inf:
+        rule = "low < high" if least == -np.inf else f"{least:g} < low < high"
+        raise FalllineError(f"{owner}({low!r}, {high!r}) is not a range: expected {rule}, both finite")
+
+
+class Uniform(Distribution):
+    """Every number between two, equally likely.
+
+        quantile(u) = low + (high - low) u
+
+    For what acts in proportion to its size: a dropout rate, a momentum.
+
+    >>> Uniform(2.0, 6.0).quantile(0.25)
+    3.0
+    """
+
+    name: ClassVar[str] = "uniform"
+    low: float = number(help="the smallest value")
+    high: float = number(help="the largest value")
+
+    def __check_init__(self) -> None:
+        check_range(self)
+
+    def quantile(self, u: Any) -> Any:
+        # Not low + (high - low) u, which may miss `high` by a rounding.
+        return self.low * (1.0 - u) + self.high * u
+
+    def cdf(self, x: Any) -> Any:
+        return np.clip((x - self.low) / (self.high - self.low), 0.0, 1.0)
+
+
+class LogUniform(Distribution):
+    """Every order of magnitude between two numbers, equally likely.
+
+        quantile(u) = low (high / low)^u
+
+    For what acts by its factor: a learning rate, the strength of a penalty.
+
+    >>> round(float(LogUniform(1e-4, 1.0).quantile(0.75)), 12)
+    0.1
+    """
+
+    name: ClassVar[str] = "log_uniform"
+    low: float = number(help="the smallest value, above 0")
+    high: float = number(help="the largest value")
+
+    def __check_init__(self) -> None:
+        check_range(self, least=0.0)
+
+    def quantile(self, u: Any) -> Any:
+        # The power may miss `high` by a rounding.
+        return np.clip(self.low * (self.high / self.low) ** np.asarray(u, np.float64), self.low, self.high)
+
+    def cdf(self, x: Any) -> Any:
+        x = np.clip(x, self.low, self.high)
+        return np.log(x / self.low) / np.log(self.high / self.low)

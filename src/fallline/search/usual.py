@@ -1,0 +1,68 @@
+"""The space of a recipe for which no space was given: its fields' usual ranges, as they declare them."""
+
+import dataclasses
+from typing import Any
+
+from fallline.core.block import Block, get, replace, walk
+from fallline.core.distribution import Distribution, distributions
+from fallline.core.field import Field
+from fallline.core.schedule import Schedule
+from fallline.distributions import Choice, Integer, LogInteger, LogUniform, Uniform
+from fallline.search.space import Space
+
+# What is worth searching first: how fast, how large, how much regularised. The other numbers' defaults serve widely.
+SEARCHED = ("learning_rate", "momentum", "weight_decay", "dropout", "strength", "smoothing")
+SIZES = ("peak", "value", "start")  # a schedule's own field of the size of what it schedules
+HIDDEN = ((64,), (128,), (256,), (128, 64), (256, 128))
+
+
+def usual_range(declared: Field) -> Distribution | None:
+    """The distribution over a number's usual range, on its scale.
+
+    >>> from fallline.core.block import declared_fields
+    >>> from fallline.penalties import L2
+    >>> usual_range(declared_fields(L2)["strength"])
+    LogUniform(low=1e-06, high=0.1)
+    """
+    if declared.usual is None or declared.role != "number":
+        return None
+    kinds: dict[tuple[bool, bool], type[Distribution]] = {
+        (False, False): Uniform,
+        (False, True): LogUniform,
+        (True, False): Integer,
+        (True, True): LogInteger,
+    }
+    return kinds[declared.integer, declared.scale == "log"](*declared.usual)
+
+
+def usual_space(recipe: Block) -> Space:
+    """The recipe's own distributions if it has any; else the usual ranges of what matters most.
+
+    These are the learning rate, momentum, weight decay, dropout, the penalty's strength and, of an MLP of the default
+    shape, the hidden layers. The first trial is the recipe itself.
+
+    >>> from fallline.training.recipe import Recipe
+    >>> usual_space(Recipe()).names
+    ('model.hidden', 'model.dropout', 'optimizer.learning_rate.peak', 'penalty.strength')
+    """
+    if any(True for _ in distributions(recipe)):
+        return Space(recipe)
+    found: dict[str, Distribution] = {}
+    defaults: dict[str, Any] = {}
+    for path, declared, value in walk(recipe):
+        if path.rpartition(".")[2] not in SEARCHED or value is None:
+            continue
+        # A schedule of a rate is searched in its size, over the range of the rate that it stands for.
+        place = path if not isinstance(value, Schedule) else _size(path, value)
+        distribution = usual_range(declared)
+        if distribution is not None and place is not None:
+            found[place], defaults[place] = distribution, get(recipe, place)
+    hidden = getattr(getattr(recipe, "model", None), "hidden", None)
+    if hidden in HIDDEN:
+        found["model.hidden"], defaults["model.hidden"] = Choice(HIDDEN), hidden
+    return Space(replace(recipe, found), defaults)
+
+
+def _size(path: str, schedule: Schedule) -> str | None:
+    names = [each.name for each in dataclasses.fields(schedule)]
+    return next((f"{path}.{name}" for name in SIZES if name in names), None)
