@@ -120,14 +120,12 @@ def test_one_cycle_can_turn_a_momentum_the_other_way():
     assert curve[-1] == pytest.approx(0.95, abs=3e-3)
 
 
-ALL = [cls() for cls in family("schedule").values()]
+OF_TIME = [cls() for cls in family("schedule").values() if cls is not ReduceOnPlateau]  # that one sees the loss
 
 
-@pytest.mark.parametrize("schedule", ALL, ids=[type(each).__name__ for each in ALL])
+@pytest.mark.parametrize("schedule", OF_TIME, ids=[type(each).__name__ for each in OF_TIME])
 def test_every_schedule_is_traced_throughout(schedule):
     """Other numbers in every field: one program; and lanes of them equal each alone."""
-    if isinstance(schedule, ReduceOnPlateau):
-        pytest.skip("sees the loss: test_plateau.py")
     scaled = lambda share: jax.tree.map(  # noqa: E731
         lambda x: x if x.dtype.kind == "i" else x * np.float32(share), as_arrays(schedule)
     )
