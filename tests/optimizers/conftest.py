@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from types import SimpleNamespace
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -45,17 +46,23 @@ def unflat(w):
     return {name: part.reshape(START[name].shape) for name, part in parts}
 
 
-def walk(rule, steps=50):
-    """The params after each step of a rule with Optax's two functions, one row a step."""
-    w = jax.tree.map(jnp.asarray, START)
-
+@eqx.filter_jit
+def _walked(rule, w, steps):
     def step(carry, _):
         w, memory = carry
         delta, memory = rule.update(jax.grad(objective)(w), memory, w)
         w = jax.tree.map(jnp.add, w, delta)
         return (w, memory), jnp.concatenate([w[name].ravel() for name in sorted(w)])
 
-    return np.asarray(jax.jit(lambda: jax.lax.scan(step, (w, rule.init(w)), None, steps)[1])())
+    return jax.lax.scan(step, (w, rule.init(w)), None, steps)[1]
+
+
+def walk(rule, steps=50):
+    """The params after each step of a rule with Optax's two functions, one row a step.
+
+    Rules whose numbers are arrays share a program with those that differ in them alone.
+    """
+    return np.asarray(_walked(rule, jax.tree.map(jnp.asarray, START), steps))
 
 
 def papers_walk(recurrence, steps=50):

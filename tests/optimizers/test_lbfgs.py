@@ -129,21 +129,30 @@ LINES = {
 }
 
 
-@pytest.mark.parametrize("name", LINES)
-@pytest.mark.parametrize("trial", [1e-3, 1.0, 1e2])
-def test_the_line_search_keeps_its_promise(name, trial, float64):
+def line(name):
+    """The function, and in one program: a first step -> where the search begins and what it finds."""
     f = LINES[name]
 
     def along(a):
         value, slope = jax.value_and_grad(f)(a)
         return value, slope, slope[None]
 
-    zero = jnp.zeros(())
-    start = Point(zero, *along(zero))
-    end, count, found = strong_wolfe(along, start, jnp.asarray(trial), c1=1e-4, c2=0.1, most=40)
-    assert float(end.f) <= float(start.f + 1e-4 * end.a * start.slope)
-    assert int(count) <= 40
-    if name != "a wall":  # where the slope never flattens there is no such place
-        assert bool(found)
-        assert abs(float(end.slope)) <= 0.1 * abs(float(start.slope))
-    assert float(end.f) == pytest.approx(float(f(end.a)), rel=1e-12)
+    def search(trial):
+        zero = jnp.zeros(())
+        start = Point(zero, *along(zero))
+        return start, strong_wolfe(along, start, trial, c1=1e-4, c2=0.1, most=40)
+
+    return f, jax.jit(search)
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_the_line_search_keeps_its_promise(name, float64):
+    f, search = line(name)
+    for trial in (1e-3, 1.0, 1e2):
+        start, (end, count, found) = search(trial)
+        assert float(end.f) <= float(start.f + 1e-4 * end.a * start.slope)
+        assert int(count) <= 40
+        if name != "a wall":  # where the slope never flattens there is no such place
+            assert bool(found)
+            assert abs(float(end.slope)) <= 0.1 * abs(float(start.slope))
+        assert float(end.f) == pytest.approx(float(f(end.a)), rel=1e-12)
