@@ -227,9 +227,8 @@ def test_an_existing_folder_is_not_overwritten(trained, table, capsys):
 LONG = ["--target", "answer", "--epochs", "400", "--patience", "none", "--checkpoint-seconds", "0", "--batch-size", "4"]
 
 
-def test_killed_at_any_moment_the_resumed_run_ends_with_the_same_bits(table, tmp_path):
-    whole = command("train", str(table), *LONG, "--out", str(tmp_path / "whole"), "--json")
-    assert whole.returncode == 0, whole.stderr
+def test_killed_at_any_moment_the_resumed_run_ends_with_the_same_bits(table, tmp_path, capsys):
+    assert call(capsys, "train", str(table), *LONG, "--out", str(tmp_path / "whole"), "--json")[0] == 0
     folder = tmp_path / "killed"
     words = [sys.executable, "-m", "fallline", "train", str(table), *LONG, "--out", str(folder), "--json"]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
@@ -247,8 +246,7 @@ def test_killed_at_any_moment_the_resumed_run_ends_with_the_same_bits(table, tmp
             process.wait()
     assert killed > 0
     if not (folder / "metrics.json").exists():
-        done = command("train", "--resume", str(folder), "--json")
-        assert done.returncode == 0, done.stderr
+        assert call(capsys, "train", "--resume", str(folder), "--json")[0] == 0
     for name in ("model.safetensors", "history.parquet"):
         assert (folder / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
     assert not list(folder.glob("checkpoint*"))
@@ -285,14 +283,15 @@ def test_help_is_quick_and_importing_starts_nothing():
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
-    seconds = []
-    for _ in range(3):
+    for _ in range(3):  # the best of three, for it is the machine's other work that varies
         began = time.perf_counter()
         out = command("--help")
-        seconds.append(time.perf_counter() - began)
+        seconds = time.perf_counter() - began
+        if seconds < 0.5:
+            break
     assert out.returncode == 0
     assert all(len(line) <= 80 for line in out.stdout.splitlines())
-    assert min(seconds) < 0.5
+    assert seconds < 0.5
 
 
 def test_a_host_programs_jax_is_left_alone():
