@@ -16,15 +16,14 @@ PARAMS = {"scale": np.array(RECORDED["scale"]), "shift": np.array(RECORDED["shif
 BATCH, LAYER = BatchNorm(RECORDED["momentum"], RECORDED["epsilon"]), LayerNorm(RECORDED["epsilon"])
 
 
+@jax.jit
 def train(layer, params, stats, x, weight=None):
-    x = jnp.asarray(x)
-    return layer.apply(
-        params, stats, x, key=None, training=True, weight=None if weight is None else jnp.asarray(weight)
-    )
+    return layer.apply(params, stats, x, key=None, training=True, weight=weight)
 
 
+@jax.jit
 def predict(layer, params, stats, x):
-    return layer.apply(params, stats, jnp.asarray(x), key=None, training=False)[0]
+    return layer.apply(params, stats, x, key=None, training=False)[0]
 
 
 @pytest.mark.parametrize(("layer", "name"), [(BATCH, "batch"), (LAYER, "layer")], ids=["batch", "layer"])
@@ -34,7 +33,9 @@ def test_outputs_and_gradients_are_pytorchs(layer, name, float64):
     total = lambda params, x: (train(layer, params, stats, x)[0] * weights).sum()  # noqa: E731
     for x, y in zip(BATCHES, RECORDED[name]["outputs"], strict=True):
         np.testing.assert_allclose(train(layer, PARAMS, stats, x)[0], y, rtol=1e-9, atol=1e-9)
-    params, gradient = jax.grad(total, argnums=(0, 1))({k: jnp.asarray(v) for k, v in PARAMS.items()}, jnp.asarray(x))
+    params, gradient = jax.jit(jax.grad(total, argnums=(0, 1)))(
+        {k: jnp.asarray(v) for k, v in PARAMS.items()}, jnp.asarray(x)
+    )
     slopes = RECORDED[name]["last_gradient"]
     np.testing.assert_allclose(gradient, slopes["x"], rtol=1e-8, atol=1e-9)
     np.testing.assert_allclose(params["scale"], slopes["scale"], rtol=1e-9)
@@ -95,7 +96,7 @@ def test_no_row_or_one_leaves_everything_finite_and_the_statistics_as_they_were(
     loss = lambda x: train(BATCH, PARAMS, stats, x, weight)[0].sum()  # noqa: E731
     y, after = train(BATCH, PARAMS, stats, np.float32(BATCHES[1]), weight)
     assert np.isfinite(y).all()
-    assert np.isfinite(jax.grad(loss)(jnp.asarray(BATCHES[1], jnp.float32))).all()
+    assert np.isfinite(jax.jit(jax.grad(loss))(jnp.asarray(BATCHES[1], jnp.float32))).all()
     for name in stats:
         np.testing.assert_array_equal(after[name], stats[name])
     assert BATCH.min_batch == 2
@@ -106,8 +107,8 @@ def test_the_population_is_the_loop_over_its_values():
     _, stats = BatchNorm().init(jax.random.key(0), (3,))
     x, momenta = jnp.asarray(BATCHES[0], jnp.float32), jnp.array([0.0, 0.5, 0.99])
     each = lambda m: train(BatchNorm(m), PARAMS, stats, x)  # noqa: E731
-    y, many = jax.vmap(each)(momenta)
-    for i, m in enumerate(momenta):
+    y, many = jax.device_get(jax.jit(jax.vmap(each))(momenta))
+    for i, m in enumerate(momenta.tolist()):
         np.testing.assert_allclose(y[i], each(m)[0], rtol=1e-6, atol=1e-6)
         for name in many:
             np.testing.assert_allclose(many[name][i], each(m)[1][name], rtol=1e-6)

@@ -11,6 +11,7 @@ from scipy import stats
 from fallline.core.random import bits, named, normal, permutation, uniform
 
 N = 1_000_000
+BITS, UNIFORM, NORMAL, ORDER = (jax.jit(draw, static_argnums=1) for draw in (bits, uniform, normal, permutation))
 
 
 def key(seed, *names):
@@ -25,7 +26,7 @@ def key(seed, *names):
     [((5,), (9,)), ((1,), (2,)), ((3, 4), (3, 9)), ((3, 4), (8, 4)), ((1, 1), (7, 5)), ((2, 3, 4), (3, 5, 9))],
 )
 def test_a_word_does_not_depend_on_the_shape(small, large):
-    for draw in (bits, uniform, normal):
+    for draw in (BITS, UNIFORM, NORMAL):
         whole = np.asarray(draw(key(11, "weight"), large))
         np.testing.assert_array_equal(whole[tuple(slice(a) for a in small)], draw(key(11, "weight"), small))
 
@@ -44,7 +45,7 @@ SHAPES = [(N,), (1000, 1000), (N // 4, 4), (4, N // 4), (100, 100, 100)]
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_every_bit_is_a_fair_coin_and_independent_of_the_next_words(shape):
-    words = np.asarray(bits(key(7, "weight"), shape)).ravel()
+    words = np.asarray(BITS(key(7, "weight"), shape)).ravel()
     table = (words[:, None] >> np.arange(32, dtype=np.uint32)) & 1
     # Five standard deviations of a share of a million fair coins.
     limit = 5 * 0.5 / np.sqrt(N)
@@ -58,8 +59,8 @@ def test_every_bit_is_a_fair_coin_and_independent_of_the_next_words(shape):
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_uniform_and_normal_have_their_moments_and_distribution(shape):
-    u = np.asarray(uniform(key(1, "u"), shape), np.float64).ravel()
-    z = np.asarray(normal(key(1, "z"), shape), np.float64).ravel()
+    u = np.asarray(UNIFORM(key(1, "u"), shape), np.float64).ravel()
+    z = np.asarray(NORMAL(key(1, "z"), shape), np.float64).ravel()
     assert u.min() > 0
     assert u.max() < 1
     root = np.sqrt(N)
@@ -81,7 +82,7 @@ def test_names_steps_and_seeds_give_unrelated_numbers():
     first = key(0, "init")
     keys = [key(seed, name) for seed in (0, 1, 2, 2**31) for name in ("init", "order", "noise")]
     keys += [named(first, "noise", step) for step in (0, 1, 2, 1000)] + [named(first, "weight"), named(first, "bias")]
-    draws = np.stack([np.asarray(normal(each, (100_000,)), np.float64) for each in keys])
+    draws = np.stack([np.asarray(NORMAL(each, (100_000,)), np.float64) for each in keys])
     correlations = np.corrcoef(draws) - np.eye(len(keys))
     assert abs(correlations).max() < 5 / np.sqrt(draws.shape[1])
     words = {tuple(np.asarray(jax.random.key_data(each)).tolist()) for each in keys}
@@ -97,7 +98,7 @@ def test_a_thousand_seeds_and_steps_make_different_keys_whose_first_draws_are_un
     ):
         assert len({tuple(each) for each in np.asarray(data(keys)).tolist()}) == 4096
         for shape in ((2,), (2, 2)):
-            u = np.asarray(jax.vmap(lambda k, shape=shape: uniform(k, shape))(keys), np.float64).reshape(4096, -1)
+            u = np.asarray(jax.vmap(lambda k, shape=shape: UNIFORM(k, shape))(keys), np.float64).reshape(4096, -1)
             assert all(stats.kstest(column, "uniform").pvalue > 1e-4 for column in u.T)
             assert abs(np.corrcoef(u.T) - np.eye(u.shape[1])).max() < 5 / 64
 
@@ -105,7 +106,7 @@ def test_a_thousand_seeds_and_steps_make_different_keys_whose_first_draws_are_un
 @pytest.mark.parametrize("shape", [(400, 400), (800, 200), (64, 1024)], ids=str)
 def test_the_singular_values_of_a_drawn_matrix_follow_marchenko_and_pastur(shape):
     """Structure between rows and columns would show as a singular value beyond sqrt(m) + sqrt(n)."""
-    z = np.asarray(normal(key(3, "weight"), shape), np.float64)
+    z = np.asarray(NORMAL(key(3, "weight"), shape), np.float64)
     singular = np.linalg.svd(z, compute_uv=False)
     m, n = max(shape), min(shape)
     edge = np.sqrt(m) + np.sqrt(n)
@@ -121,11 +122,11 @@ def test_the_singular_values_of_a_drawn_matrix_follow_marchenko_and_pastur(shape
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 7, 8, 9, 64, 100, 1000])
 def test_an_order_has_every_index_once(size):
-    assert sorted(permutation(key(size), size).tolist()) == list(range(size))
+    assert sorted(ORDER(key(size), size).tolist()) == list(range(size))
 
 
 ROWS = 100
-_counted = jax.jit(lambda seed, count: permutation(key(seed), ROWS, count))
+_counted = jax.jit(lambda seed, count: ORDER(key(seed), ROWS, count))
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(0, ROWS))
@@ -138,7 +139,7 @@ def test_the_counted_indices_come_first_in_a_random_order(seed, count):
 @pytest.mark.parametrize("size", [2**16 - 1, 2**16, 2**16 + 1, 200_000])
 def test_a_large_order_has_every_index_once(size):
     for count in (None, jnp.int32(size - 3)):
-        order = np.asarray(permutation(key(5), size, count))
+        order = np.asarray(ORDER(key(5), size, count))
         assert (np.bincount(order, minlength=size) == 1).all()
     assert sorted(order[: size - 3].tolist()) == list(range(size - 3))
 
@@ -148,7 +149,7 @@ def test_every_index_lands_everywhere_alike(counted):
     size, trials = 12, 20_000
     rows = size + 5 if counted else size
     keys = jax.vmap(lambda step: named(jax.random.key(0), "order", step))(jnp.arange(trials))
-    orders = np.asarray(jax.vmap(lambda k: permutation(k, rows, jnp.int32(size) if counted else None))(keys))[:, :size]
+    orders = np.asarray(jax.vmap(lambda k: ORDER(k, rows, jnp.int32(size) if counted else None))(keys))[:, :size]
     counts = np.stack([np.bincount(orders[:, place], minlength=size) for place in range(size)])
     assert stats.chisquare(counts.ravel()).pvalue > 1e-4
     pairs = np.bincount(orders[:, 0] * size + orders[:, 1], minlength=size * size)
@@ -160,6 +161,6 @@ def test_every_index_lands_everywhere_alike(counted):
 @pytest.mark.parametrize("size", [1000, 4000, 100_000])
 def test_neighbours_in_an_order_rise_as_often_as_they_fall(size):
     """Ties among the random bits would leave runs of rising indices. A uniform order has variance (n + 1) / 12."""
-    rises = sum(int((np.diff(np.asarray(permutation(key(seed), size))) > 0).sum()) for seed in range(4))
+    rises = sum(int((np.diff(np.asarray(ORDER(key(seed), size))) > 0).sum()) for seed in range(4))
     expected, spread = 4 * (size - 1) / 2, np.sqrt(4 * (size + 1) / 12)
     assert abs(rises - expected) < 5 * spread

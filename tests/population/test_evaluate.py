@@ -45,8 +45,15 @@ def assert_same(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> Non
         np.testing.assert_array_equal(one[name], other[name], err_msg=name)
 
 
-@pytest.mark.parametrize("options", [{}, {"folds": 3}, {"independent_orders": True}, {"seeds": 2}], ids=str)
-@pytest.mark.parametrize("count", [10, 2], ids=["one order", "own rows"])
+# Three recipes and two with two seeds fill one program of four lanes.
+@pytest.mark.parametrize(
+    ("count", "options"),
+    [
+        *((10, options) for options in ({}, {"folds": 3}, {"independent_orders": True}, {"seeds": 2})),
+        *((3, {}), (2, {"folds": 3}), (3, {"independent_orders": True}), (2, {"seeds": 2})),
+    ],
+    ids=str,
+)
 def test_lane_equals_the_run_alone_to_rounding(table, options, count):
     population = evaluate(rates(count), table, **options)
     for lane in (0, len(population) // 2, len(population) - 1):
