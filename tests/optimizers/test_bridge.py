@@ -18,10 +18,14 @@ bowl = lambda w: jnp.sum(jnp.array([1.0, 5.0, 20.0]) * w**2)  # noqa: E731
 
 def walk(rule, steps=30, **evidence):
     w, state, rows = START, rule.init(START), []
-    step = jax.jit(lambda w, state: rule.update(jax.grad(bowl)(w), state, w, **evidence))
+
+    @jax.jit
+    def step(w, state):
+        delta, state = rule.update(jax.grad(bowl)(w), state, w, **evidence)
+        return optax.apply_updates(w, delta), state
+
     for _ in range(steps):
-        delta, state = step(w, state)
-        w = optax.apply_updates(w, delta)
+        w, state = step(w, state)
         rows.append(np.asarray(w))
     return np.array(rows)
 
@@ -55,12 +59,17 @@ def test_a_users_own_two_functions_are_enough():
 
 
 def test_optaxs_lbfgs_gets_its_evidence():
-    rule, w = FromOptax(optax.lbfgs()), START
-    state = rule.init(w)
-    for _ in range(12):
+    rule = FromOptax(optax.lbfgs())
+
+    @jax.jit
+    def step(w, state):
         value, gradient = jax.value_and_grad(bowl)(w)
         delta, state = rule.update(gradient, state, w, value=value, objective=bowl)
-        w = w + delta
+        return w + delta, state
+
+    w, state = START, rule.init(START)
+    for _ in range(12):
+        w, state = step(w, state)
     np.testing.assert_allclose(w, np.zeros(3), atol=1e-3)
 
 
@@ -68,12 +77,16 @@ def test_ours_within_a_chain():
     ours = optax.chain(optax.clip_by_global_norm(1.0), Adam(0.05), optax.scale(0.5))
     np.testing.assert_allclose(walk(ours), walk(ClipByNorm(Adam(0.025), norm=1.0)), rtol=1e-4)
     evidenced = optax.chain(optax.identity(), to_optax(LBFGS()))
-    w = START
-    state = evidenced.init(w)
-    for _ in range(8):
+
+    @jax.jit
+    def step(w, state):
         value, gradient = jax.value_and_grad(bowl)(w)
         delta, state = evidenced.update(gradient, state, w, value=value, value_fn=bowl)
-        w = optax.apply_updates(w, delta)
+        return optax.apply_updates(w, delta), state
+
+    w, state = START, evidenced.init(START)
+    for _ in range(8):
+        w, state = step(w, state)
     np.testing.assert_allclose(w, np.zeros(3), atol=1e-3)
 
 

@@ -58,12 +58,16 @@ def test_evaluations_are_counted_honestly(float64):
         jax.debug.callback(lambda _: calls.append(1), w[0])
         return rosenbrock(w)
 
+    @jax.jit
+    def step(w, state):
+        value, gradient = jax.value_and_grad(f)(w)
+        delta, state = rule.update(gradient, state, w, value=value, objective=f)
+        return w + delta, state
+
     w, rule = jnp.array([-1.2, 1.0]), LBFGS()
     state = rule.init(w)
     for _ in range(5):
-        value, gradient = jax.value_and_grad(f)(w)
-        delta, state = rule.update(gradient, state, w, value=value, objective=f)
-        w = w + delta
+        w, state = step(w, state)
     jax.effects_barrier()
     assert int(rule.evaluations(state)) == len(calls)
 
