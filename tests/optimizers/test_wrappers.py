@@ -96,7 +96,7 @@ def test_wrappers_tell_of_their_rule():
 def test_accumulated_minibatches_are_the_large_batch(float64):
     """Twelve rows in minibatches of 5, 5 and 2, their weight told: the step of all twelve, to rounding."""
     rng = np.random.default_rng(0)
-    x, y = rng.normal(size=(12, 3)), rng.normal(size=12)
+    x, y = jnp.asarray(rng.normal(size=(12, 3))), jnp.asarray(rng.normal(size=12))
     loss = lambda w, rows: jnp.mean((x[rows] @ w - y[rows]) ** 2)  # noqa: E731
     parts = [np.arange(12)[a:b] for a, b in ((0, 5), (5, 10), (10, 12))]
     large, small = as_arrays(Adam(0.1), np.float64), as_arrays(Accumulate(Adam(0.1), every=3), np.float64)
