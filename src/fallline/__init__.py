@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "fallline.activations": ("ELU", "GELU", "Identity", "LeakyReLU", "ReLU", "SiLU", "Sigmoid", "Softplus", "Tanh"),
+    "fallline.checking": ("RecipeCheck", "check_recipe"),
     "fallline.core.block": ("Block", "get", "replace", "walk"),
     "fallline.core.errors": ("FalllineError",),
     "fallline.core.outcome": ("Outcome",),
@@ -25,6 +26,7 @@ _HOMES = {
         "Quantised",
         "Uniform",
     ),
+    "fallline.gradients": ("GradientCheck", "check_gradient", "numerical_gradient"),
     "fallline.layers": ("BatchNorm", "Dense", "Dropout", "LayerNorm", "Maxout"),
     "fallline.losses": (
         "AbsoluteError",
@@ -67,6 +69,7 @@ _HOMES = {
 _FAMILIES = (
     "activations",
     "distributions",
+    "gradients",
     "initializers",
     "layers",
     "losses",
@@ -82,6 +85,7 @@ __all__ = sorted(_WHERE)
 
 if TYPE_CHECKING:
     from fallline.activations import ReLU as ReLU
+    from fallline.checking import check_recipe as check_recipe
     from fallline.core.block import Block as Block
     from fallline.core.block import get as get
     from fallline.core.block import replace as replace
@@ -92,6 +96,8 @@ if TYPE_CHECKING:
     from fallline.core.schedule import Time as Time
     from fallline.data.table import Table as Table
     from fallline.data.table import load as load
+    from fallline.gradients import check_gradient as check_gradient
+    from fallline.gradients import numerical_gradient as numerical_gradient
     from fallline.population import Population as Population
     from fallline.population.evaluate import evaluate as evaluate
     from fallline.training.recipe import Recipe as Recipe

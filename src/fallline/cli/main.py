@@ -6,6 +6,7 @@ from typing import Any
 
 import typer
 
+from fallline.cli.check import check
 from fallline.cli.evaluate import evaluate
 from fallline.cli.explain import explain
 from fallline.cli.export import export
@@ -26,6 +27,7 @@ app = typer.Typer(
 app.command()(train)
 app.command()(predict)
 app.command()(evaluate)
+app.command()(check)
 app.command()(report)
 app.command()(export)
 app.command()(explain)

@@ -9,7 +9,7 @@ from jax import lax
 from jaxtyping import Array, Float, Int
 
 from fallline.core.outcome import Outcome
-from fallline.core.random import named
+from fallline.core.random import Seed, named
 from fallline.core.schedule import Time, at_time
 from fallline.layers import Sequential
 from fallline.penalties import Penalty
@@ -101,10 +101,7 @@ def one_step(
     key = named(state.key, "noise", step)
 
     def objective(params: Any) -> tuple[Array, tuple[Array, Array, Any]]:
-        prediction, stats = network.apply(params, state.stats, x, key=key, training=True, weight=weight)
-        loss = jnp.vdot(now.loss(prediction, y), share)
-        cost = loss if now.penalty is None else loss + now.penalty(params)
-        return cost, (loss, prediction, stats)
+        return cost_of(now, network, params, state.stats, x, y, weight, key=key, training=True)
 
     (cost, (loss, prediction, stats)), gradient = jax.value_and_grad(objective, has_aux=True)(state.params)
     evidence = {"value": cost, "objective": lambda params: objective(params)[0], "weight": total, "time": time}
@@ -141,6 +138,27 @@ def one_step(
         before=pick(filled, sampled(state.params), tally.before) if arrays.ragged else sampled(state.params),
         learning_rate=jnp.asarray(getattr(now.optimizer, "learning_rate", jnp.nan), jnp.float32),
     )
+
+
+def cost_of(
+    recipe: Recipe,
+    network: Sequential,
+    params: Any,
+    stats: Any,
+    x: Float[Array, "batch inputs"],
+    y: Array,
+    weight: Float[Array, " batch"],
+    *,
+    key: Seed | None,
+    training: bool,
+) -> tuple[Array, tuple[Array, Array, Any]]:
+    """What descent minimises: the weighted mean of the loss, plus the penalty; and (loss, prediction, new stats)."""
+    assert recipe.loss is not None
+    share = weight / jnp.maximum(jnp.sum(weight), 1e-30)
+    prediction, stats = network.apply(params, stats, x, key=key, training=training, weight=weight)
+    loss = jnp.vdot(recipe.loss(prediction, y), share)
+    cost = loss if recipe.penalty is None else loss + recipe.penalty(params)
+    return cost, (loss, prediction, stats)
 
 
 def time_of(recipe: Recipe, step: Array, steps_per_epoch: Array) -> Time:

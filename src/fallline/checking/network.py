@@ -1,0 +1,77 @@
+"""The gradient of a whole network's cost: layers, normalisation, loss, penalty."""
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Int
+
+from fallline.core.block import as_arrays
+from fallline.core.schedule import Time, at_time
+from fallline.gradients import GradientCheck, check_gradient
+from fallline.layers import BatchNorm, Dropout, Sequential
+from fallline.schedules.plateau import begun, remembered
+from fallline.training.arrays import Arrays
+from fallline.training.recipe import Recipe
+from fallline.training.state import State
+from fallline.training.step import cost_of, network_of, scaled_target
+
+MODES = ("training", "predicting")
+
+
+def modes_of(recipe: Recipe, arrays: Arrays) -> tuple[str, ...]:
+    """The modes in which the network is another function: both, with batch normalisation; else one."""
+    differs = any(isinstance(each, BatchNorm) for each in network_of(recipe, arrays).layers)
+    return MODES if differs else MODES[:1]
+
+
+def check_network(
+    recipe: Recipe,
+    arrays: Arrays,
+    state: State,
+    rows: Int[np.ndarray, " rows"],
+    *,
+    training: bool,
+    tolerance: float,
+    share: float | None,
+    seed: int,
+) -> GradientCheck:
+    """Check the gradient by which the run would step, on some rows, by the params of a state.
+
+    Everything is in float64. Dropout is off while training, so that the cost is a function; schedules have the values of
+    the first step. Predicting, batch normalisation takes its running averages, and a vanilla dropout scales.
+    """
+    state = _double(state)
+    data = jax.tree.map(lambda leaf: leaf[rows], (_double(arrays.x), _double(arrays.y)))
+    weight = np.ones(len(rows)) if arrays.weight is None else np.asarray(arrays.weight, np.float64)[rows]
+    with jax.enable_x64(True):
+        zero = jnp.zeros(())
+        exact = as_arrays(recipe, np.float64)
+        now: Recipe = at_time(remembered(exact, begun(exact)), Time(zero, zero, zero))
+        x = now.scaler.apply(state.scaling, data[0])
+        y = scaled_target(now, state, data[1])
+    network = without_dropout(network_of(now, arrays)) if training else network_of(now, arrays)
+
+    def cost(params: Any) -> Array:
+        return cost_of(now, network, params, state.stats, x, y, weight, key=None, training=training)[0]
+
+    return check_gradient(cost, state.params, tolerance=tolerance, share=share, seed=seed)
+
+
+def without_dropout(network: Sequential) -> Sequential:
+    """The same layers, none of which drops a unit."""
+    return dataclasses.replace(network, layers=tuple(each for each in network.layers if not isinstance(each, Dropout)))
+
+
+def _double(tree: Any) -> Any:
+    """The floats of a tree in float64, on the host."""
+
+    def convert(leaf: Any) -> Any:
+        if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+            return leaf
+        array = np.asarray(leaf)
+        return array.astype(np.float64) if array.dtype.kind == "f" else array
+
+    return jax.tree.map(convert, tree)

@@ -1,0 +1,99 @@
+"""`check_recipe`: the gradient of the whole network, and the sanity checks, in one call."""
+
+import dataclasses
+
+import jax
+import numpy as np
+
+from fallline.checking.network import check_network, modes_of
+from fallline.checking.sanity import Finding, sanity_of
+from fallline.core.block import as_arrays
+from fallline.core.errors import FalllineError
+from fallline.data.sources import describe
+from fallline.data.table import Table
+from fallline.gradients import GradientCheck
+from fallline.training.predictor import Predictor
+from fallline.training.recipe import Recipe
+from fallline.training.train import compiled_start, place
+
+
+@dataclasses.dataclass(frozen=True)
+class RecipeCheck:
+    """What was found.
+
+    Arguments:
+        gradients: the check of the gradient by mode, `training`, and `predicting` where that is another function.
+        sanity: one finding per question.
+        rows: on which the gradient was checked.
+        parameters: how many the network has.
+    """
+
+    gradients: dict[str, GradientCheck]
+    sanity: tuple[Finding, ...]
+    rows: int
+    parameters: int
+
+    @property
+    def right(self) -> bool:
+        """Whether every gradient is right and no finding wrong."""
+        return all(each.right for each in self.gradients.values()) and not any(f.state == "wrong" for f in self.sanity)
+
+
+def check_recipe(
+    recipe: Recipe,
+    data: Table,
+    *,
+    seed: int = 0,
+    rows: int = 32,
+    model: Predictor | None = None,
+    tolerance: float = 1e-6,
+    share: float | None = None,
+) -> RecipeCheck:
+    """Check the gradient of a recipe's whole network on data, and what must hold before a long training.
+
+    The cost is that of the run: layers, normalisation, loss and penalty; in float64, without dropout, schedules at their
+    first values. With batch normalisation it is checked as in training and as in predicting.
+
+    Arguments:
+        recipe: what to check.
+        data: a table; its training rows are used.
+        seed: of the initial weights.
+        rows: training rows that the gradient is checked on.
+        model: a trained model of this recipe, at whose parameters the gradient is checked; default: initial ones.
+        tolerance: on the relative error of a slope.
+        share: of the parameters, drawn at random; default: all up to 262,144, of more a share of as many.
+
+    Raises: FalllineError for a recipe that does not fit the data.
+
+    >>> from fallline.data.table import load
+    >>> from fallline.models import MLP
+    >>> check = check_recipe(Recipe(model=MLP(hidden=(4,))), load("sklearn:iris"))
+    >>> check.gradients["training"].right, check.parameters
+    (True, 35)
+    """
+    if isinstance(rows, bool) or not isinstance(rows, int) or rows < 2:
+        raise FalllineError(f"rows = {rows!r} is not a number of rows: expected 2 or more")
+    recipe, arrays, key = place(recipe, data, seed)
+    state = compiled_start(as_arrays(recipe), arrays, key)
+    if model is not None:
+        kept = {"params": model.arrays["params"], "stats": model.arrays["stats"], "scaling": model.arrays["scaling"]}
+        state = dataclasses.replace(state, **kept, target_scaling=model.arrays["target_scaling"])
+    chosen = np.asarray(arrays.train)[: min(rows, int(arrays.train_count))]
+    gradients = {
+        mode: check_network(
+            recipe, arrays, state, chosen, training=mode == "training", tolerance=tolerance, share=share, seed=seed
+        )
+        for mode in modes_of(recipe, arrays)
+    }
+    count = sum(np.size(leaf) for leaf in jax.tree.leaves(state.params))
+    return RecipeCheck(gradients, sanity_of(recipe, data, seed), len(chosen), count)
+
+
+def rows_for(model: Predictor, source: object, x: np.ndarray, y: np.ndarray) -> Table:
+    """A trained model's labelled rows as a table, all of them for training, encoded as the model encodes them."""
+    from fallline.data.dataset import Dataset
+
+    none, every = np.zeros(0, np.int32), np.arange(len(x), dtype=np.int32)
+    target = model.schema.target
+    dataset = Dataset(x, y, None, every, none, none, model.schema.scaled, target.task, target.n_classes)
+    return Table(describe(source), model.schema, dataset)

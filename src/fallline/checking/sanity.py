@@ -1,0 +1,238 @@
+"""What must hold before a long training is worth its time: one finding per question."""
+
+import dataclasses
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from fallline.checking.network import without_dropout
+from fallline.core.block import Block, as_arrays, replace
+from fallline.core.errors import FalllineError
+from fallline.core.schedule import Time, at_time
+from fallline.data.dataset import Dataset
+from fallline.data.table import Table
+from fallline.layers import Dropout
+from fallline.penalties import Penalty
+from fallline.schedules.plateau import begun, remembered
+from fallline.training.arrays import Arrays, to_device
+from fallline.training.recipe import Recipe
+from fallline.training.state import State
+from fallline.training.step import cost_of, network_of, scaled_target
+from fallline.training.train import compiled_advance, compiled_start, train
+from fallline.training.watch import layer_names, probe
+
+FEW = 16  # rows that a network must be able to learn by heart
+STEPS = 1000  # in which it must
+BEGINNING = 10  # minibatches whose updates are looked at
+ROWS = 1024  # of the first loss
+NEAR = (0.5, 2.0)  # times the loss of a guess
+HEALTHY = (1e-5, 1e-1)  # update:weight ratios that need no second look; 1e-3 is usual
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """The answer to one question.
+
+    Arguments:
+        name: `first loss`, `penalty`, `overfits`, `moves`, `dead units` or `update ratio`.
+        found: what was measured, in words.
+        state: `ok`; `look`, where a person should; `wrong`, where training would be in vain.
+        advice: what to do, where it is not ok.
+        numbers: the measurements.
+    """
+
+    name: str
+    found: str
+    state: str
+    advice: str
+    numbers: dict[str, float]
+
+
+def sanity_of(recipe: Recipe, data: Table, seed: int) -> tuple[Finding, ...]:
+    """Every finding on a completed recipe and its data, from initial weights.
+
+    Three small programs: the cost at the start, the first steps, and a training on a few rows.
+    """
+    arrays = _some(data.dataset, recipe)
+    traced, key = as_arrays(recipe), jax.random.key(seed)
+    start = compiled_start(traced, arrays, key)
+    opening = {name: np.asarray(value) for name, value in _opening(traced, arrays, start).items()}
+    end, seen = compiled_advance(traced, arrays, jax.tree.map(jnp.copy, start), jnp.int32(1))
+    layers = layer_names(recipe, arrays)[0]
+    ratios = {name: float(ratio) for name, ratio in zip(layers, np.asarray(seen.update_ratio)[0], strict=True)}
+    return (
+        first_loss(float(opening["loss"]), float(opening["guess"]), recipe, data),
+        penalty_raises(recipe, float(opening["loss"]), float(opening["penalty"])),
+        overfits(recipe, data, seed),
+        moves(start.params, end.params, int(end.step)),
+        dead_units(opening["dead"]),
+        update_ratio(ratios, int(end.step)),
+    )
+
+
+def first_loss(loss: float, guess: float, recipe: Recipe, data: Table) -> Finding:
+    """The loss of the initial weights against that of outputs of 0, which say nothing.
+
+    ln C for C classes, the target's variance for a squared error; a first loss far above says that the outputs start too
+    large, one far below that the target is among the inputs.
+    """
+    assert recipe.loss is not None
+    name = f"outputs of 0 cost {guess:.4g}"
+    if recipe.loss.name == "softmax_cross_entropy":
+        name = f"ln {data.dataset.n_classes} = {guess:.4g} expected"
+    elif recipe.loss.name == "squared_error":
+        name = f"the target's variance is {guess:.4g}"
+    numbers = {"loss": loss, "expected": guess}
+    if not math.isfinite(loss):
+        return Finding("first loss", f"{loss}", "wrong", "look for numbers out of range in the data", numbers)
+    if loss > NEAR[1] * guess:
+        return Finding(
+            "first loss", f"{loss:.4g}; {name}", "look", "the outputs start too large: lower initial weights", numbers
+        )
+    if loss < NEAR[0] * guess:
+        return Finding(
+            "first loss",
+            f"{loss:.4g}; {name}",
+            "look",
+            "it knows the target untrained: look at target and loss",
+            numbers,
+        )
+    return Finding("first loss", f"{loss:.4g}; {name}", "ok", "", numbers)
+
+
+def penalty_raises(recipe: Recipe, loss: float, penalty: float) -> Finding:
+    """A penalty must raise the cost of weights that are not 0."""
+    numbers = {"penalty": penalty}
+    if recipe.penalty is None:
+        return Finding("penalty", "there is none", "ok", "", numbers)
+    if penalty > 0:
+        return Finding("penalty", f"raises it by {penalty:.3g}", "ok", "", numbers)
+    strengths = [value for value in jax.tree.leaves(recipe.penalty) if isinstance(value, float)]
+    if type(recipe.penalty).project is not Penalty.project or not any(strengths):
+        return Finding("penalty", "adds nothing: it is a bound, or of strength 0", "ok", "", numbers)
+    return Finding("penalty", f"adds {penalty:.3g}", "wrong", "it must be positive: look at its layers", numbers)
+
+
+def overfits(recipe: Recipe, data: Table, seed: int) -> Finding:
+    """A few rows must be learnt by heart: without penalty, dropout and smoothing the loss falls to nearly 0."""
+    rows = _distinct(data.dataset)
+    small = dataclasses.replace(
+        data,
+        dataset=dataclasses.replace(data.dataset, train=rows, valid=np.zeros(0, np.int32), test=np.zeros(0, np.int32)),
+    )
+    bare = replace(_without_noise(recipe), {"penalty": None, "batch_size": "all", "epochs": STEPS, "patience": None})
+    bare = replace(bare, {"monitor": "none"})
+    try:
+        losses = train(bare, small, seed=seed).history["train_loss"]
+    except FalllineError as error:
+        return Finding("overfits", "could not be tried", "look", str(error), {"rows": float(len(rows))})
+    first, least = float(losses[0]), float(np.nanmin(losses))
+    numbers = {"rows": float(len(rows)), "first": first, "least": least, "steps": float(len(losses))}
+    found = f"{len(rows)} rows: {first:.3g} to {least:.2g} in {len(losses):,} steps"
+    if least <= 0.05 * first:
+        return Finding("overfits", found, "ok", "", numbers)
+    return Finding("overfits", found, "wrong", "raise the learning rate or the width; look at the targets", numbers)
+
+
+def moves(before: Any, after: Any, steps: int) -> Finding:
+    """Every array of params must change within the first steps; some numbers of it may wait for their inputs."""
+    paths = jax.tree_util.tree_flatten_with_path(before)[0]
+    shares = {
+        ".".join(str(key.key) for key in path): float(np.mean(np.asarray(a) != np.asarray(b)))
+        for (path, a), b in zip(paths, jax.tree.leaves(after), strict=True)
+    }
+    total = sum(np.size(a) for _, a in paths)
+    moved = sum(shares[name] * np.size(a) for name, (_, a) in zip(shares, paths, strict=True)) / max(total, 1)
+    still = [name for name, share in shares.items() if share == 0]
+    found = f"{100 * moved:.4g} % of {total:,} params in {steps} steps"
+    if still:
+        text = f"{', '.join(still[:3])} stand still: look at dead units, and at the learning rate"
+        return Finding("moves", found, "wrong", text, shares)
+    return Finding("moves", found, "ok", "", shares)
+
+
+def dead_units(shares: np.ndarray) -> Finding:
+    """No unit should be silent for every row before the first step."""
+    worst = float(np.max(shares, initial=0.0))
+    numbers = {f"activation_{k + 1}": float(share) for k, share in enumerate(shares)}
+    if worst == 0:
+        return Finding("dead units", "none at the start", "ok", "", numbers)
+    found = f"{100 * worst:.3g} % of a layer at the start"
+    return Finding("dead units", found, "look", "other initial weights or a leaky activation; scaled inputs", numbers)
+
+
+def update_ratio(ratios: dict[str, float], steps: int) -> Finding:
+    """The size of an update relative to the weights', layer by layer; 1e-3 is usual."""
+    low, high = min(ratios.values()), max(ratios.values())
+    found = f"{low:.1e} to {high:.1e} at step {steps}; 1e-3 is usual"
+    if not HEALTHY[0] <= low <= high <= HEALTHY[1]:
+        way = "lower" if high > HEALTHY[1] else "raise"
+        return Finding("update ratio", found, "look", f"{way} the learning rate", ratios)
+    return Finding("update ratio", found, "ok", "", ratios)
+
+
+@jax.jit
+def _opening(recipe: Recipe, arrays: Arrays, state: State) -> dict[str, Array]:
+    """Loss and penalty of the initial params, the loss of outputs of 0, and the share of dead units per activation."""
+    zero = jnp.float32(0.0)
+    now: Recipe = at_time(remembered(recipe, begun(recipe)), Time(zero, zero, zero))
+    assert now.loss is not None
+    rows = arrays.train[:ROWS]
+    x, y = now.scaler.apply(state.scaling, arrays.x[rows]), scaled_target(now, state, arrays.y[rows])
+    weight = jnp.ones(len(rows)) if arrays.weight is None else arrays.weight[rows]
+    network = without_dropout(network_of(now, arrays))
+    _, (loss, prediction, _) = cost_of(now, network, state.params, state.stats, x, y, weight, key=None, training=True)
+    nothing = now.loss(jnp.zeros_like(prediction), y)
+    return {
+        "loss": loss,
+        "guess": jnp.vdot(nothing, weight) / jnp.sum(weight),
+        "penalty": jnp.zeros(()) if now.penalty is None else now.penalty(state.params),
+        "dead": probe(now, arrays, state)["dead"],
+    }
+
+
+def _some(dataset: Dataset, recipe: Recipe) -> Arrays:
+    """The rows of the first minibatches; the device holds no others."""
+    assert isinstance(recipe.batch_size, int)
+    rows = dataset.train[: max(ROWS, BEGINNING * recipe.batch_size)]
+    mine = dataclasses.replace(
+        dataset,
+        x=dataset.x[rows],
+        y=dataset.y[rows],
+        weight=None if dataset.weight is None else dataset.weight[rows],
+        train=np.arange(min(len(rows), max(BEGINNING * recipe.batch_size, recipe.batch_size)), dtype=np.int32),
+        valid=np.zeros(0, np.int32),
+        test=np.zeros(0, np.int32),
+    )
+    return to_device(mine)
+
+
+def _distinct(dataset: Dataset) -> np.ndarray:
+    """A few training rows with different inputs; of a classification, of as many classes as there is room for."""
+    candidates = dataset.train[: 64 * FEW]
+    _, first = np.unique(np.nan_to_num(dataset.x[candidates]), axis=0, return_index=True)
+    candidates = candidates[np.sort(first)]
+    if dataset.task != "classification":
+        return candidates[:FEW]
+    y = dataset.y[candidates]
+    turn = np.zeros(len(y), np.int64)
+    for label in np.unique(y):
+        turn[y == label] = np.arange(np.sum(y == label))
+    return candidates[np.argsort(turn, kind="stable")[:FEW]]
+
+
+def _without_noise(recipe: Recipe) -> Recipe:
+    """The recipe without dropout and label smoothing."""
+    changes: dict[str, Any] = {}
+    if getattr(recipe.loss, "smoothing", None) is not None:
+        changes["loss.smoothing"] = None
+    if getattr(recipe.model, "dropout", None) is not None:
+        changes["model.dropout"] = None
+    layers: tuple[Block, ...] = getattr(recipe.model, "layers", ())
+    if any(isinstance(each, Dropout) for each in layers):
+        changes["model.layers"] = tuple(each for each in layers if not isinstance(each, Dropout))
+    return replace(recipe, changes)

@@ -1,0 +1,153 @@
+"""`check_gradient`: is the analytic gradient of a function the gradient of that function?"""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import Float, Int
+
+from fallline.core.errors import FalllineError
+from fallline.core.field import check_choice
+from fallline.gradients.directions import along_directions
+from fallline.gradients.functions import Function, function_of
+from fallline.gradients.hints import hint
+from fallline.gradients.judge import NOT_FINITE, OK, WRONG, Slopes, compared, judge
+from fallline.gradients.numerical import complex_slopes
+from fallline.gradients.point import Point, coordinates, point_of
+from fallline.gradients.result import ArrayCheck, GradientCheck, array_check
+from fallline.gradients.steps import measure
+from fallline.gradients.torch_functions import function_of_parameters, is_module
+from fallline.gradients.words import noisy, not_finite, verdict_of
+
+MOST = 1 << 18  # coordinates that are all looked at; of more, a random share of as many
+SAME = 1e-5  # relative difference of two evaluations that is not noise: single precision inside f
+
+
+def check_gradient(
+    f: Callable[[Any], Any],
+    x: Any,
+    gradient: Any = None,
+    *,
+    tolerance: float = 1e-6,
+    method: str = "central",
+    h: float | None = None,
+    share: float | None = None,
+    directions: int | None = None,
+    seed: int = 0,
+) -> GradientCheck:
+    """Compare the analytic gradient of f at x with the slopes of f, coordinate by coordinate, in float64.
+
+        error_i = |ga_i - gn_i| / max(|ga_i|, |gn_i|, u_i / tolerance),  right where error_i <= tolerance
+
+    gn is the central difference and u its uncertainty: the measured rounding error of f over the step. A coordinate that
+    disagrees is looked at again with steps from 100 times to a ten-millionth of the first, and the best is taken. Where
+    f has a kink, the slopes to the left and to the right disagree however small the step; any slope between them is
+    right, and any other wrong. Noise is found by evaluating f twice.
+
+    Arguments:
+        f: a function of x, of JAX, NumPy or PyTorch, that returns a number (or an array: its elements are summed with
+            fixed random weights); or a PyTorch module, whose parameters and input x are checked on a float64 copy.
+        x: an array, or any tree of arrays; its floats are cast to float64.
+        gradient: the gradient to check: a function of x, or a tree like x. None: automatic differentiation's.
+        tolerance: on the relative error.
+        method: `central`, or `complex` for an analytic f that computes with complex numbers: no rounding error.
+        h: the first and only step; default: by f's rounding error, and a ladder of steps where that does not do.
+        share: of the coordinates, drawn at random; default: all up to 262,144, of more a share of as many.
+        directions: check so many random directions in each array instead of its coordinates: cheap for any size, but a
+            fault in few of many coordinates may drown, and is found only as that of its array.
+        seed: of the random coordinates and directions.
+
+    Raises: FalllineError for arguments that do not fit together.
+
+    >>> check = check_gradient(lambda w: np.sum(np.tanh(w)), np.array([0.5, -1.0]), lambda w: 1 - w**2)
+    >>> print(check.verdict)
+    The gradient is wrong. x: every one of 2 slopes, at [1] derived as 0, measured as 0.419974.
+    >>> check_gradient(lambda w: np.sum(np.tanh(w)), np.array([0.5, -1.0]), lambda w: 1 - np.tanh(w) ** 2).right
+    True
+    """
+    check_choice("check_gradient", "method", method, ("central", "complex"))
+    if is_module(f):
+        f, x = function_of_parameters(f, x)
+    point = point_of(x)
+    function = function_of(f, point)
+    value = float(np.real(function.shifted(np.zeros(1, np.int64), np.zeros(1))[0]))
+    nothing = {"arrays": (), "tolerance": tolerance, "value": value, "noise": 0.0, "share": 0.0, "method": method}
+    if not np.isfinite(value):
+        return GradientCheck("not finite", not_finite(value), **nothing, evaluations=function.evaluations)  # type: ignore
+    analytic = _analytic(function, point, x, gradient)
+    again = function.again()
+    if abs(again - value) > SAME * max(abs(value), abs(again)):
+        return GradientCheck("noisy", noisy(value, again), **nothing, evaluations=function.evaluations)  # type: ignore
+    precision = measure(function, value, _probes(point, analytic, seed))
+    chosen = coordinates(point, share, MOST, seed)
+    if directions is not None:
+        if h is not None or share is not None or method != "central":
+            raise FalllineError("directions look along all coordinates at once: leave h, share and method out")
+        arrays = along_directions(function, precision, analytic, directions, tolerance, seed)
+        method, part = "directional", 1.0
+    else:
+        part = len(chosen) / len(point.vector)
+        slopes = (
+            _complex(function, analytic[chosen], chosen, tolerance)
+            if method == "complex"
+            else judge(function, precision, analytic[chosen], chosen, tolerance, h)
+        )
+        arrays = tuple(_cut(point, chosen, analytic, slopes, tolerance))
+    outcome = "wrong" if any(each.faults for each in arrays) else "right"
+    verdict = verdict_of(arrays, part, tolerance, method)
+    if precision.digits < 10:
+        verdict += f" f computes with about {precision.digits:.0f} digits only: use float64 inside it to see more."
+    return GradientCheck(
+        outcome, verdict, arrays, tolerance, value, precision.noise, part, method, function.evaluations
+    )
+
+
+def _analytic(function: Function, point: Point, x: Any, gradient: Any) -> Float[np.ndarray, " numbers"]:
+    if gradient is None:
+        return point.flatten(function.gradient(), "the gradient")
+    if callable(gradient):
+        with jax.enable_x64(True):
+            return point.flatten(gradient(_copied(function, point)), "the gradient")
+    return point.flatten(gradient, "the gradient")
+
+
+def _copied(function: Function, point: Point) -> Any:
+    """x in float64, in arrays of the kind that it was given in."""
+    parts: list[Any] = [part.copy() for part in point.parts(point.vector)]
+    if point.kind == "jax":
+        parts = [jax.numpy.asarray(part) for part in parts]
+    elif point.kind == "torch":
+        import torch
+
+        parts = [torch.from_numpy(part) for part in parts]
+    return point.tree(parts)
+
+
+def _probes(point: Point, analytic: Float[np.ndarray, " numbers"], seed: int) -> Int[np.ndarray, " probes"]:
+    """Coordinates along which f's rounding error is measured: those that move it most, and some at random."""
+    steep = [cut.start + int(np.argmax(np.abs(analytic[cut]))) for cut in point.slices if cut.stop > cut.start]
+    random = np.random.default_rng(seed).integers(0, len(point.vector), 4)
+    return np.concatenate([np.array(steep[:6], np.int64), random])
+
+
+def _complex(function: Function, analytic: np.ndarray, chosen: np.ndarray, tolerance: float) -> Slopes:
+    found = complex_slopes(function, chosen)
+    # No difference is taken: what is left is the rounding of the slope itself, in units of the largest.
+    rounding = np.full(len(chosen), 1e-14 * float(np.max(np.abs(found), initial=0.0)))
+    status = np.where(np.isfinite(found), OK, NOT_FINITE)
+    return compared(analytic, Slopes(found, rounding, found, found, status), tolerance)
+
+
+def _cut(point: Point, chosen: np.ndarray, analytic: np.ndarray, slopes: Slopes, tolerance: float) -> list[ArrayCheck]:
+    arrays = []
+    for name, shape, cut in zip(point.names, point.shapes, point.slices, strict=True):
+        mine = slice(*np.searchsorted(chosen, [cut.start, cut.stop]))
+        if mine.start == mine.stop:
+            continue
+        part = Slopes(*(each[mine] for each in vars(slopes).values()))
+        own = analytic[chosen[mine]]
+        whole = mine.stop - mine.start == cut.stop - cut.start
+        said = hint(own, part, shape if whole else own.shape, tolerance) if (part.status >= WRONG).any() else ""
+        arrays.append(array_check(name, shape, chosen[mine] - cut.start, own, part, tolerance, said))
+    return arrays

@@ -1,0 +1,57 @@
+"""Slopes along random directions: a check of any size for the price of a few evaluations."""
+
+import numpy as np
+from jaxtyping import Float
+
+from fallline.core.errors import FalllineError
+from fallline.gradients.functions import Function
+from fallline.gradients.judge import RUNGS, Slopes, best_rung, compared, rung_of
+from fallline.gradients.result import ArrayCheck, array_check
+from fallline.gradients.steps import Precision
+
+
+def along_directions(
+    function: Function,
+    precision: Precision,
+    analytic: Float[np.ndarray, " numbers"],
+    count: int,
+    tolerance: float,
+    seed: int,
+) -> tuple[ArrayCheck, ...]:
+    """Slopes along random directions, `count` of them within each array: an entry per array, a number per direction.
+
+        s = (f(x + h v) - f(x - h v)) / 2h  against  v . ga,  v_i = -1 or 1
+
+    Every direction climbs the ladder of steps, as a coordinate does that disagrees.
+
+    Raises: FalllineError for a count that is none.
+    """
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        raise FalllineError(f"directions = {count!r} is not a number of directions: expected 1 or more")
+    rng = np.random.default_rng(seed)
+    arrays = []
+    for name, cut in zip(function.point.names, function.point.slices, strict=True):
+        numbers = cut.stop - cut.start
+        if not numbers:
+            continue
+        signs = rng.choice([-1.0, 1.0], (count, numbers))
+        own = signs @ analytic[cut]
+        slopes = _slopes(function, precision, signs, cut, tolerance * np.abs(own))
+        arrays.append(array_check(name, (count,), np.arange(count), own, compared(own, slopes, tolerance), tolerance))
+    return tuple(arrays)
+
+
+def _slopes(
+    function: Function, precision: Precision, signs: np.ndarray, cut: slice, enough: Float[np.ndarray, " directions"]
+) -> Slopes:
+    count, numbers = signs.shape
+    directions = np.zeros((count, len(function.point.vector)))
+    directions[:, cut] = signs
+    rungs = []
+    for factor in RUNGS:
+        # A power of 2, so that the step along every coordinate is the same to the bit for coordinates of size 1.
+        step = 2.0 ** np.round(np.log2(factor * precision.first / np.sqrt(numbers)))
+        above, below = function.along(step * directions), function.along(-step * directions)
+        each = np.full(count, step)
+        rungs.append(rung_of(precision, above, below, each, each))
+    return best_rung(rungs, enough)

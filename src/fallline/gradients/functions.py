@@ -1,0 +1,254 @@
+"""A function of a tree, evaluated at many shifted points: as one mapped program, or by plain calls.
+
+A function of JAX is mapped over the shifts and compiled; NumPy's and PyTorch's are called once per shift. All are
+evaluated in float64: JAX's switch for it is set for this thread and for the length of the call only.
+"""
+
+import functools
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.tree_util import Partial
+from jaxtyping import Array, Float, Int
+
+from fallline.core.errors import FalllineError
+from fallline.core.runtime import configure
+from fallline.gradients.point import Point, is_torch
+
+configure()
+
+BYTES = 1 << 22  # of the intermediate values of the lanes side by side: what the cache holds is several times faster
+LANES = 512
+CALL = 512  # evaluations in a call of a program
+
+
+class Function(ABC):
+    """A function f at a point; an f that returns an array counts as the sum of its elements with fixed random weights."""
+
+    def __init__(self, f: Callable[[Any], Any], point: Point) -> None:
+        self.f, self.point = f, point
+        self.evaluations = 0
+        self.single = False  # whether f is known to compute in single precision somewhere inside
+
+    @abstractmethod
+    def shifted(self, indices: Int[np.ndarray, " shifts"], steps: np.ndarray) -> np.ndarray:
+        """f(x + step e_index) for each shift; steps may be imaginary."""
+
+    @abstractmethod
+    def along(self, directions: Float[np.ndarray, "shifts numbers"]) -> np.ndarray:
+        """f(x + direction) for each direction."""
+
+    @abstractmethod
+    def gradient(self) -> Any:
+        """The gradient by automatic differentiation, as a tree."""
+
+    @abstractmethod
+    def again(self) -> float:
+        """f(x), from a call that shares nothing with the others."""
+
+
+class Traced(Function):
+    """A function that JAX can trace.
+
+    A `jax.tree_util.Partial` compiles once for all the arrays in it; any other callable once per check.
+    """
+
+    def __init__(self, f: Callable[[Any], Any], point: Point) -> None:
+        super().__init__(f, point)
+        self.shape = (point.structure, point.shapes, point.places)
+        self.others = [leaf for i, leaf in enumerate(point.leaves) if i not in point.places]
+        with jax.enable_x64(True):
+            # Mapped over one lane: traced as it is, an f with float64 arrays of NumPy in it would leave entries in JAX's
+            # cache at which calls in single precision fail afterwards (JAX 0.10.2).
+            traced = self.alone.trace(point.vector[None]).jaxpr.jaxpr
+        self.single = _rounds(traced)
+        lane = _bytes(traced) + 8 * len(point.vector)
+        self.lanes = max(1, min(LANES, BYTES // lane))
+        shared = isinstance(f, Partial) and not self.others
+        self.program = _shared if shared else jax.jit(lambda f, point, v, i, h: _shifted(self._of, v, i, h))
+
+    @functools.cached_property
+    def alone(self) -> Any:
+        """The program of one evaluation."""
+        return jax.jit(jax.vmap(lambda v: _value(self._of(v))))
+
+    @functools.cached_property
+    def mapped(self) -> Callable[[Array], Array]:
+        """The program over directions."""
+        lanes = jax.vmap(lambda shift: _value(self._of(self.point.vector + shift)))
+        return jax.jit(lambda shifts: jax.lax.map(lanes, shifts))
+
+    def _of(self, vector: Array) -> Any:
+        return self.f(self.point.tree(self.point.parts(vector)))
+
+    def shifted(self, indices: Int[np.ndarray, " shifts"], steps: np.ndarray) -> np.ndarray:
+        vector = self.point.vector.astype(steps.dtype)
+        arguments = (self.f, _Static(self.shape), vector) if self.program is _shared else (None, None, vector)
+        return self._in_chunks(lambda i, h: self.program(*arguments, i, h), indices, steps)
+
+    def along(self, directions: Float[np.ndarray, "shifts numbers"]) -> np.ndarray:
+        return self._in_chunks(self.mapped, directions)
+
+    def _in_chunks(self, program: Callable[..., Array], *columns: np.ndarray) -> np.ndarray:
+        """A mapped program over columns of any length, cut into calls of chunks of lanes; the last is filled up."""
+        count = len(columns[0])
+        lanes = min(self.lanes, 1 << (count - 1).bit_length())
+        chunks = max(1, min(CALL // lanes, 1 << (-(-count // lanes) - 1).bit_length()))
+        together = lanes * chunks
+        self.evaluations += count
+        found = []
+        with jax.enable_x64(True):
+            for begin in range(0, count, together):
+                part = [column[begin : begin + together] for column in columns]
+                fill = together - len(part[0])
+                if fill:
+                    part = [np.concatenate([each, np.repeat(each[-1:], fill, axis=0)]) for each in part]
+                found.append(program(*(each.reshape(chunks, lanes, *each.shape[1:]) for each in part)))
+            return np.concatenate([np.asarray(each).reshape(-1) for each in found])[:count]
+
+    def gradient(self) -> Any:
+        with jax.enable_x64(True):
+            arrays = [jnp.asarray(array) for array in self.point.parts(self.point.vector)]
+            value, found = jax.jit(jax.value_and_grad(lambda arrays: _value(self.f(self.point.tree(arrays)))))(arrays)
+            self._value = float(value)
+            return self.point.tree(found)
+
+    def again(self) -> float:
+        if not hasattr(self, "_value"):
+            with jax.enable_x64(True):
+                self._value = float(self.alone(self.point.vector[None])[0])
+        return self._value
+
+
+class Plain(Function):
+    """A function of NumPy, or of anything else that is called once per point."""
+
+    def shifted(self, indices: Int[np.ndarray, " shifts"], steps: np.ndarray) -> np.ndarray:
+        found = np.zeros(len(indices), steps.dtype)
+        for k, (index, step) in enumerate(zip(indices, steps, strict=True)):
+            vector = self.point.vector.astype(steps.dtype)
+            vector[index] += step
+            found[k] = self._at(vector)
+        return found
+
+    def along(self, directions: Float[np.ndarray, "shifts numbers"]) -> np.ndarray:
+        return np.array([self._at(self.point.vector + each) for each in directions])
+
+    def gradient(self) -> Any:
+        try:
+            with jax.enable_x64(True):
+                return jax.grad(lambda x: _value(self.f(x)))(self._tree(self.point.vector))
+        except Exception:
+            raise FalllineError(
+                "f cannot be traced by JAX, so that there is no gradient of it to check: give the one that you have "
+                "written, check_gradient(f, x, gradient)"
+            ) from None
+
+    def again(self) -> float:
+        return float(self._at(self.point.vector.copy()))
+
+    def _at(self, vector: np.ndarray) -> Any:
+        self.evaluations += 1
+        with jax.enable_x64(True):
+            return _number(self.f(self._tree(vector)))
+
+    def _tree(self, vector: np.ndarray) -> Any:
+        """The tree in arrays of the kind that it was given in; a copy, so that f may write into it."""
+        parts = self.point.parts(vector.copy())
+        if self.point.kind == "jax":
+            parts = [jnp.asarray(part) for part in parts]
+        return self.point.tree(parts)
+
+
+def function_of(f: Callable[[Any], Any], point: Point) -> Function:
+    """How f is evaluated: mapped where JAX can trace it, else by plain calls.
+
+    Raises: FalllineError for something that cannot be called.
+    """
+    if not callable(f):
+        raise FalllineError(f"f of type {type(f).__name__} cannot be called: expected a function of x")
+    if point.kind == "torch":
+        from fallline.gradients.torch_functions import Tensors
+
+        return Tensors(f, point)
+    try:
+        return Traced(f, point)
+    except FalllineError:
+        raise
+    except Exception:  # whatever NumPy, or Python's own control flow, makes of a tracer; plain calls then tell
+        return Plain(f, point)
+
+
+class _Static(tuple[Any, ...]):
+    """What is static of a point: the structure, the shapes and the places of its arrays."""
+
+    __slots__ = ()
+
+
+def _shifted(of: Callable[[Array], Any], v: Array, i: Array, h: Array) -> Array:
+    """f at shifted points: lanes side by side, chunks of them one after another without leaving the program."""
+    lanes = jax.vmap(lambda i, h: _value(of(v.at[i].add(h))))
+    return jax.lax.map(lambda shift: lanes(*shift), (i, h))
+
+
+def _shared_program(f: Partial, point: _Static, v: Array, i: Array, h: Array) -> Array:
+    structure, shapes, places = point
+    here = Point(np.zeros(0), (), shapes, structure, (None,) * len(places), places)
+    return _shifted(lambda v: f(here.tree(here.parts(v))), v, i, h)
+
+
+_shared = jax.jit(_shared_program, static_argnums=1)
+
+
+def _value(answer: Any) -> Array:
+    """The number that is differentiated: f's own, or its elements with fixed random weights."""
+    answer = jnp.asarray(answer)
+    if answer.ndim == 0:
+        return answer
+    return jnp.sum(answer * weights_for(answer.shape))
+
+
+def _number(answer: Any) -> Any:
+    if is_torch(answer):
+        answer = answer.detach().cpu().numpy()
+    answer = np.asarray(answer)
+    if answer.dtype.kind not in "iufc":
+        raise FalllineError(f"f returns {answer.dtype}: expected one number, or one array of numbers")
+    return answer[()] if answer.ndim == 0 else np.sum(answer * weights_for(answer.shape))
+
+
+def weights_for(shape: tuple[int, ...]) -> Float[np.ndarray, "*shape"]:
+    """Fixed random weights, of which an error in any element of an array moves the sum."""
+    return np.random.default_rng(math.prod(shape)).normal(size=shape)
+
+
+def _bytes(jaxpr: Any) -> int:
+    """Bytes of all intermediate values of a program: what one lane needs at most."""
+    return sum(8 * math.prod(getattr(out.aval, "shape", ())) for each in _equations(jaxpr) for out in each.outvars)
+
+
+def _rounds(jaxpr: Any) -> bool:
+    """Whether a program turns float64 into a smaller type."""
+    return any(
+        each.primitive.name == "convert_element_type"
+        and each.invars[0].aval.dtype == np.float64
+        and jnp.issubdtype(each.outvars[0].aval.dtype, np.floating)
+        and each.outvars[0].aval.dtype != np.float64
+        for each in _equations(jaxpr)
+    )
+
+
+def _equations(jaxpr: Any) -> Iterator[Any]:
+    """Every operation of a program, those of its inner programs too."""
+    for equation in jaxpr.eqns:
+        yield equation
+        for value in equation.params.values():
+            for each in value if isinstance(value, tuple | list) else (value,):
+                inner = getattr(each, "jaxpr", each)
+                if hasattr(inner, "eqns"):
+                    yield from _equations(inner)

@@ -1,0 +1,191 @@
+"""Is a coordinate's analytic slope right? One central difference says yes to most; the others get a ladder of steps."""
+
+import dataclasses
+import itertools
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from fallline.gradients.functions import Function
+from fallline.gradients.numerical import differences
+from fallline.gradients.steps import Precision, size
+
+OK, KINK, WRONG, NOT_FINITE = range(4)
+STATUSES = ("ok", "kink", "wrong", "not finite")
+RUNGS = (1e2, 1e1, 1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7)  # of the ladder, in units of the first step
+SIGMAS = 8.0  # of f's rounding error: 10^5 coordinates are looked at, and its distribution has tails
+COARSE = 1e-2  # a slope known no better than this relative to its size is called coarse
+
+
+@dataclasses.dataclass(frozen=True)
+class Slopes:
+    """What differences say of some coordinates.
+
+    Arguments:
+        numerical: the slope.
+        uncertainty: how far it may be off, by rounding, truncation, or because the one-sided slopes disagree.
+        left: the slope just below.
+        right: the slope just above.
+        status: OK, KINK or NOT_FINITE; WRONG is for who compares.
+    """
+
+    numerical: Float[np.ndarray, " chosen"]
+    uncertainty: Float[np.ndarray, " chosen"]
+    left: Float[np.ndarray, " chosen"]
+    right: Float[np.ndarray, " chosen"]
+    status: Int[np.ndarray, " chosen"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Rung:
+    """The differences at one step per coordinate, and their rounding error."""
+
+    central: Float[np.ndarray, " chosen"]
+    left: Float[np.ndarray, " chosen"]
+    right: Float[np.ndarray, " chosen"]
+    rounding: Float[np.ndarray, " chosen"]
+
+    @property
+    def jump(self) -> Float[np.ndarray, " chosen"]:
+        """right - left: h f'' where f is smooth, and whatever h at a kink."""
+        return self.right - self.left
+
+    @property
+    def level(self) -> Bool[np.ndarray, " chosen"]:
+        """Where the jump is no more than rounding."""
+        return np.abs(self.jump) <= 2 * self.rounding
+
+
+def judge(
+    function: Function,
+    precision: Precision,
+    analytic: Float[np.ndarray, " chosen"],
+    chosen: Int[np.ndarray, " chosen"],
+    tolerance: float,
+    h: float | None = None,
+) -> Slopes:
+    """The numerical slopes, each at the step that serves it best, and where they disagree with the analytic ones.
+
+    First a central difference at one step for all. A coordinate where it agrees is right. The others, and those whose
+    slope drowns in f's rounding error, climb the ladder of steps: see `best_rung`.
+    """
+    unit = size(function.point.vector[chosen])
+    first = np.full(len(chosen), h) if h is not None else precision.first * unit
+    rung = _rung(function, precision, chosen, first)
+    slopes = Slopes(
+        numerical=rung.central.copy(),
+        uncertainty=rung.rounding.copy(),
+        left=rung.left.copy(),
+        right=rung.right.copy(),
+        status=np.where(np.isfinite(rung.central), OK, NOT_FINITE),
+    )
+    scale = np.maximum(np.abs(analytic), np.abs(rung.central))
+    with np.errstate(invalid="ignore"):
+        agrees = np.abs(analytic - rung.central) <= np.maximum(tolerance * scale, rung.rounding)
+    unmoved = (rung.left == 0) & (rung.right == 0) & (analytic == 0)
+    slopes.uncertainty[unmoved] = 0.0
+    coarse = (rung.rounding > COARSE * scale) & ~unmoved
+    again = np.flatnonzero(~agrees | coarse)
+    if len(again) and h is None:
+        rungs = [_rung(function, precision, chosen[again], first[again] * factor) for factor in RUNGS]
+        found = best_rung(rungs, tolerance * scale[again])
+        for name in ("numerical", "uncertainty", "left", "right", "status"):
+            getattr(slopes, name)[again] = getattr(found, name)
+    return compared(analytic, slopes, tolerance)
+
+
+def compared(analytic: Float[np.ndarray, " chosen"], slopes: Slopes, tolerance: float) -> Slopes:
+    """The slopes, marked WRONG where the analytic ones are neither equal nor within the uncertainty."""
+    difference = np.abs(analytic - slopes.numerical)
+    scale = np.maximum(np.abs(analytic), np.abs(slopes.numerical))
+    with np.errstate(invalid="ignore"):
+        wrong = ~(difference <= np.maximum(tolerance * scale, slopes.uncertainty))
+    status = np.where(wrong & (slopes.status != NOT_FINITE), WRONG, slopes.status)
+    return dataclasses.replace(slopes, status=np.where(np.isfinite(analytic), status, NOT_FINITE))
+
+
+def best_rung(rungs: list[Rung], enough: Float[np.ndarray, " chosen"]) -> Slopes:
+    """For each coordinate the step at which its slope is known best.
+
+        uncertainty(h) = rounding(h) + max(|right - left| / 2, a tenth of the change since the step before)
+
+    The slope of a function that is convex or concave within h lies between the one-sided slopes, and so does each
+    subgradient at a kink. Where the jump right - left shrinks as h does, twice in a row, f is smooth there, and the
+    truncation error, a fiftieth of the change since the step before, replaces the jump. Where it does not shrink, the
+    kink is nearer than any step can tell: the slope is known no better than the one-sided slopes say.
+
+    A step that a shorter one contradicts by more than both uncertainties is not believed.
+
+    Arguments:
+        rungs: from the largest step to the smallest, each a tenth of the one before.
+        enough: an uncertainty that needs no name.
+    """
+    smooth = _smooth(rungs)
+    bounds, jumps = [], []
+    for k, rung in enumerate(rungs):
+        change = np.abs(rung.central - rungs[k - 1].central) if k else np.zeros_like(rung.central)
+        change = np.where(np.isfinite(change), change, 0.0)
+        with np.errstate(invalid="ignore"):
+            jump = np.where(smooth[k], 0.0, np.abs(rung.jump) / 2)
+            bound = rung.rounding + np.maximum(jump, np.where(smooth[k], 0.02, 0.1) * change)
+        bounds.append(np.where(np.isfinite(rung.central) & np.isfinite(rung.jump), bound, np.inf))
+        jumps.append(np.where(np.isfinite(jump), jump, 0.0))
+    best = np.argmin(_consistent(rungs, bounds), axis=0)
+    pick = lambda columns: np.take_along_axis(np.array(columns), best[None], axis=0)[0]  # noqa: E731
+    uncertainty, jump = pick(bounds), pick(jumps)
+    kinked = (jump > pick([rung.rounding for rung in rungs])) & (jump > enough)
+    # A kink that shorter steps have got past is within reach of the first step all the same: there the slope of one side
+    # is still the slope at the point.
+    first, slope = rungs[RUNGS.index(1.0)], pick([rung.central for rung in rungs])
+    beside = np.minimum(np.abs(first.left - slope), np.abs(first.right - slope))
+    passed = (best > RUNGS.index(1.0)) & (beside < 0.1 * np.abs(first.jump))
+    passed &= ~smooth[RUNGS.index(1.0)] & (np.abs(first.jump) / 2 > enough + first.rounding)
+    return Slopes(
+        numerical=slope,
+        uncertainty=uncertainty,
+        left=pick([rung.left for rung in rungs]),
+        right=pick([rung.right for rung in rungs]),
+        status=np.where(~np.isfinite(uncertainty), NOT_FINITE, np.where(kinked | passed, KINK, OK)),
+    )
+
+
+def _consistent(rungs: list[Rung], bounds: list[np.ndarray]) -> Float[np.ndarray, "rungs chosen"]:
+    """The uncertainties, infinite where a shorter step contradicts: f varies within h, and looks level from afar."""
+    kept = [bound.copy() for bound in bounds]
+    for k, wide in enumerate(rungs):
+        for narrow, bound in zip(rungs[k + 1 :], bounds[k + 1 :], strict=True):
+            with np.errstate(invalid="ignore"):
+                kept[k][np.abs(wide.central - narrow.central) > bounds[k] + bound] = np.inf
+    return np.array(kept)
+
+
+def _smooth(rungs: list[Rung]) -> Bool[np.ndarray, "rungs chosen"]:
+    """Where the jump shrinks tenfold, or has vanished in rounding, from a rung to the next, and again to the one after."""
+    shrinks = []
+    for wide, narrow in itertools.pairwise(rungs):
+        with np.errstate(invalid="ignore", divide="ignore"):
+            ratio = narrow.jump / wide.jump
+        # Half the jump may be noise where it is not far above the rounding.
+        tenth = (ratio > 0.05) & (ratio < 0.2)
+        shrinks.append((tenth & ~wide.level) | (wide.level & narrow.level))
+    never = np.zeros_like(shrinks[0])
+    twice = [a & b for a, b in itertools.pairwise(shrinks)]
+    near = [*twice, never, never]
+    return np.array([near[k] | (near[k - 1] if k else never) for k in range(len(rungs))])
+
+
+def _rung(
+    function: Function, precision: Precision, chosen: Int[np.ndarray, " chosen"], steps: Float[np.ndarray, " chosen"]
+) -> Rung:
+    return rung_of(precision, *differences(function, chosen, steps))
+
+
+def rung_of(precision: Precision, above: np.ndarray, below: np.ndarray, up: np.ndarray, down: np.ndarray) -> Rung:
+    """A rung from f above and below, and the steps up and down."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        return Rung(
+            central=(above - below) / (up + down),
+            left=(precision.value - below) / down,
+            right=(above - precision.value) / up,
+            rounding=SIGMAS * precision.noise / (up + down),
+        )

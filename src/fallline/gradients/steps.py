@@ -1,0 +1,128 @@
+"""How large a step? The rounding error of f itself, measured, and the step that balances it with the truncation."""
+
+import dataclasses
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from fallline.gradients.functions import Function
+
+EPSILON = float(np.finfo(np.float64).eps)
+SPACINGS = (
+    1e-13,
+    1e-10,
+    1e-6,
+)  # of points so close that f hardly differs but by rounding; the last for single precision
+POINTS = 9
+
+
+@dataclasses.dataclass(frozen=True)
+class Precision:
+    """How well f is computed.
+
+    Arguments:
+        value: f(x).
+        noise: standard deviation of f's rounding error.
+        first: the first step to try for a coordinate of size 1.
+    """
+
+    value: float
+    noise: float
+    first: float
+
+    @property
+    def digits(self) -> float:
+        """Digits of f that are right; 16 in double precision, 7 in single."""
+        return float(-np.log10(max(self.noise / max(abs(self.value), 1e-300), EPSILON)))
+
+
+def measure(function: Function, value: float, probes: Int[np.ndarray, " probes"]) -> Precision:
+    """The rounding error of f, from differences of high order along a few coordinates.
+
+        T_k = the k-th differences of f at equally spaced points,  noise_k^2 = (k!)^2 / (2 k)! mean T_k^2
+
+    The points are so close to each other that what is smooth in f has no differences of high order. Of several spacings
+    the smallest estimate is taken: a function that varies quickly looks noisy at the wider ones. Where f computes in
+    single precision inside, only wide ones show its steps, and the largest is taken.
+
+    Source: Moré and Wild, "Estimating computational noise", 2011, section 3.
+    """
+    x = function.point.vector
+    floor = EPSILON * abs(value) / 4
+    count = np.arange(POINTS)
+    shifts = [(i, k * spacing * size(x[i])) for spacing in SPACINGS for i in probes for k in count]
+    indices, steps = (np.array(column) for column in zip(*shifts, strict=True))
+    values = function.shifted(indices.astype(np.int64), steps.astype(np.float64))
+    noises = []
+    for rows in values.reshape(len(SPACINGS), len(probes), POINTS):
+        moving = [row for row in rows if np.isfinite(row).all() and len(set(row.tolist())) > POINTS // 2]
+        if moving:
+            noises.append(float(np.median([_noise(row) for row in moving])))
+    found = (max if function.single else min)(noises, default=0.0)
+    noise = max(found, floor, 1e-300)
+    relative = noise / max(abs(value), 1e-300)
+    first = float(np.clip((3.0 * relative) ** (1 / 3), EPSILON ** (1 / 3), 1e-2))
+    return Precision(value, noise, first)
+
+
+def _noise(values: Float[np.ndarray, " points"]) -> float:
+    from math import factorial
+
+    found = []
+    for k in range(1, 7):
+        values = np.diff(values)
+        if k >= 4:
+            found.append(np.sqrt(factorial(k) ** 2 / factorial(2 * k) * np.mean(values**2)))
+    return float(np.median(found))
+
+
+def size(x: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
+    """The unit of a coordinate's steps: its own size, or 1 where it is smaller."""
+    return np.maximum(np.abs(x), 1.0)
+
+
+def optimal(
+    function: Function, precision: Precision, chosen: Int[np.ndarray, " chosen"], method: str
+) -> Float[np.ndarray, " chosen"]:
+    """The step of each coordinate at which truncation and rounding together are least.
+
+        central:  error <= h^2 |f'''| / 6 + e / h,  h = (3 e / |f'''|)^(1/3)
+        forward:  error <= h |f''| / 2 + 2 e / h,   h = 2 (e / |f''|)^(1/2)
+
+    with e the rounding error of f, and f'' and f''' from wider differences.
+
+    Source: Gill, Murray and Wright, "Practical optimization", 1981, section 8.6.
+    """
+    x = function.point.vector[chosen]
+    relative = max(precision.noise / max(abs(precision.value), 1e-300), EPSILON)
+    central = method == "central"
+    first = size(x) * (precision.first if central else min(2 * np.sqrt(relative), 1e-2))
+    H = size(x) * min(relative ** (1 / 5 if central else 1 / 4), 0.1)
+    h = np.full(len(chosen), np.nan)
+    left = np.arange(len(chosen))
+    for _ in range(4):
+        h[left] = _balanced(function, precision, chosen[left], H[left], central)
+        # Beyond the domain of f (a logarithm near 0), or where f varies within H, closer differences are taken.
+        outside = ~np.isfinite(h)
+        H = np.where(outside, 1e-3 * np.where(x == 0, H, np.minimum(H, np.abs(x))), np.where(h < 1e-3 * H, 30 * h, H))
+        left = np.flatnonzero(outside | (30 * h == H))
+        if not len(left):
+            break
+    return np.where(np.isfinite(h), np.clip(h, 4 * np.spacing(np.abs(x)), 1e2 * first), first)
+
+
+def _balanced(
+    function: Function, precision: Precision, chosen: Int[np.ndarray, " chosen"], H: np.ndarray, central: bool
+) -> Float[np.ndarray, " chosen"]:
+    up, down = _both(function, chosen, H)
+    if not central:
+        curvature = np.abs(up - 2 * precision.value + down) / H**2
+        return 2 * np.sqrt(precision.noise / np.maximum(curvature, 1e-300))
+    far_up, far_down = _both(function, chosen, 2 * H)
+    third = np.abs(far_up - 2 * up + 2 * down - far_down) / (2 * H**3)
+    return np.cbrt(3 * precision.noise / np.maximum(third, 1e-300))
+
+
+def _both(function: Function, chosen: Int[np.ndarray, " chosen"], h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    values = function.shifted(np.tile(chosen, 2), np.concatenate([h, -h]))
+    return values[: len(chosen)], values[len(chosen) :]
