@@ -135,6 +135,8 @@ def overfits(recipe: Recipe, data: Table, seed: int) -> Finding:
     found = f"{len(rows)} rows: {first:.3g} to {least:.2g} in {len(losses):,} steps"
     if least <= 0.05 * first:
         return Finding("overfits", found, "ok", "", numbers)
+    if least <= 0.5 * first:
+        return Finding("overfits", found, "look", "the network is small, or the learning rate low", numbers)
     return Finding("overfits", found, "wrong", "raise the learning rate or the width; look at the targets", numbers)
 
 

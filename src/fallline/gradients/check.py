@@ -1,5 +1,6 @@
 """`check_gradient`: is the analytic gradient of a function the gradient of that function?"""
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -70,37 +71,37 @@ def check_gradient(
     if is_module(f):
         f, x = function_of_parameters(f, x)
     point = point_of(x)
-    function = function_of(f, point)
-    value = float(np.real(function.shifted(np.zeros(1, np.int64), np.zeros(1))[0]))
-    nothing = {"arrays": (), "tolerance": tolerance, "value": value, "noise": 0.0, "share": 0.0, "method": method}
-    if not np.isfinite(value):
-        return GradientCheck("not finite", not_finite(value), **nothing, evaluations=function.evaluations)  # type: ignore
-    analytic = _analytic(function, point, x, gradient)
-    again = function.again()
-    if abs(again - value) > SAME * max(abs(value), abs(again)):
-        return GradientCheck("noisy", noisy(value, again), **nothing, evaluations=function.evaluations)  # type: ignore
-    precision = measure(function, value, _probes(point, analytic, seed))
-    chosen = coordinates(point, share, MOST, seed)
-    if directions is not None:
-        if h is not None or share is not None or method != "central":
-            raise FalllineError("directions look along all coordinates at once: leave h, share and method out")
-        arrays = along_directions(function, precision, analytic, directions, tolerance, seed)
-        method, part = "directional", 1.0
-    else:
-        part = len(chosen) / len(point.vector)
-        slopes = (
-            _complex(function, analytic[chosen], chosen, tolerance)
-            if method == "complex"
-            else judge(function, precision, analytic[chosen], chosen, tolerance, h)
+    with contextlib.closing(function_of(f, point)) as function:
+        value = float(np.real(function.shifted(np.zeros(1, np.int64), np.zeros(1))[0]))
+        nothing = {"arrays": (), "tolerance": tolerance, "value": value, "noise": 0.0, "share": 0.0, "method": method}
+        if not np.isfinite(value):
+            return GradientCheck("not finite", not_finite(value), **nothing, evaluations=function.evaluations)  # type: ignore
+        analytic = _analytic(function, point, x, gradient)
+        again = function.again()
+        if abs(again - value) > SAME * max(abs(value), abs(again)):
+            return GradientCheck("noisy", noisy(value, again), **nothing, evaluations=function.evaluations)  # type: ignore
+        precision = measure(function, value, _probes(point, analytic, seed))
+        chosen = coordinates(point, share, MOST, seed)
+        if directions is not None:
+            if h is not None or share is not None or method != "central":
+                raise FalllineError("directions look along all coordinates at once: leave h, share and method out")
+            arrays = along_directions(function, precision, analytic, directions, tolerance, seed)
+            method, part = "directional", 1.0
+        else:
+            part = len(chosen) / len(point.vector)
+            slopes = (
+                _complex(function, analytic[chosen], chosen, tolerance)
+                if method == "complex"
+                else judge(function, precision, analytic[chosen], chosen, tolerance, h)
+            )
+            arrays = tuple(_cut(point, chosen, analytic, slopes, tolerance))
+        outcome = "wrong" if any(each.faults for each in arrays) else "right"
+        verdict = verdict_of(arrays, part, tolerance, method)
+        if precision.digits < 10:
+            verdict += f" f computes with about {precision.digits:.0f} digits only: use float64 inside it to see more."
+        return GradientCheck(
+            outcome, verdict, arrays, tolerance, value, precision.noise, part, method, function.evaluations
         )
-        arrays = tuple(_cut(point, chosen, analytic, slopes, tolerance))
-    outcome = "wrong" if any(each.faults for each in arrays) else "right"
-    verdict = verdict_of(arrays, part, tolerance, method)
-    if precision.digits < 10:
-        verdict += f" f computes with about {precision.digits:.0f} digits only: use float64 inside it to see more."
-    return GradientCheck(
-        outcome, verdict, arrays, tolerance, value, precision.noise, part, method, function.evaluations
-    )
 
 
 def _analytic(function: Function, point: Point, x: Any, gradient: Any) -> Float[np.ndarray, " numbers"]:

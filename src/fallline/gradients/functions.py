@@ -51,6 +51,13 @@ class Function(ABC):
     def again(self) -> float:
         """f(x), from a call that shares nothing with the others."""
 
+    def close(self) -> None:  # noqa: B027 - only a compiled function has something to let go of
+        """Let go of what was compiled.
+
+        While JAX (0.10.2) holds a program in float64 of an f with NumPy arrays in it, calls of that f in single precision
+        fail; so the caller's f is left as it was.
+        """
+
 
 class Traced(Function):
     """A function that JAX can trace.
@@ -62,20 +69,19 @@ class Traced(Function):
         super().__init__(f, point)
         self.shape = (point.structure, point.shapes, point.places)
         self.others = [leaf for i, leaf in enumerate(point.leaves) if i not in point.places]
+        shared = isinstance(f, Partial) and not self.others
+        self.arguments = (f, _Static(self.shape)) if shared else (None, None)
+        self.program = _shared if shared else jax.jit(lambda f, point, v, i, h: _shifted(self._of, v, i, h))
+        self.alone = _shared_alone if shared else jax.jit(lambda f, point, v: _value(self._of(v)))
         with jax.enable_x64(True):
-            # Mapped over one lane: traced as it is, an f with float64 arrays of NumPy in it would leave entries in JAX's
-            # cache at which calls in single precision fail afterwards (JAX 0.10.2).
-            traced = self.alone.trace(point.vector[None]).jaxpr.jaxpr
+            traced = self.alone.trace(*self.arguments, point.vector).jaxpr.jaxpr
         self.single = _rounds(traced)
         lane = _bytes(traced) + 8 * len(point.vector)
         self.lanes = max(1, min(LANES, BYTES // lane))
-        shared = isinstance(f, Partial) and not self.others
-        self.program = _shared if shared else jax.jit(lambda f, point, v, i, h: _shifted(self._of, v, i, h))
 
-    @functools.cached_property
-    def alone(self) -> Any:
-        """The program of one evaluation."""
-        return jax.jit(jax.vmap(lambda v: _value(self._of(v))))
+    def close(self) -> None:
+        for name in ("program", "alone", "mapped"):
+            self.__dict__.pop(name, None)
 
     @functools.cached_property
     def mapped(self) -> Callable[[Array], Array]:
@@ -88,8 +94,7 @@ class Traced(Function):
 
     def shifted(self, indices: Int[np.ndarray, " shifts"], steps: np.ndarray) -> np.ndarray:
         vector = self.point.vector.astype(steps.dtype)
-        arguments = (self.f, _Static(self.shape), vector) if self.program is _shared else (None, None, vector)
-        return self._in_chunks(lambda i, h: self.program(*arguments, i, h), indices, steps)
+        return self._in_chunks(lambda i, h: self.program(*self.arguments, vector, i, h), indices, steps)
 
     def along(self, directions: Float[np.ndarray, "shifts numbers"]) -> np.ndarray:
         return self._in_chunks(self.mapped, directions)
@@ -121,7 +126,7 @@ class Traced(Function):
     def again(self) -> float:
         if not hasattr(self, "_value"):
             with jax.enable_x64(True):
-                self._value = float(self.alone(self.point.vector[None])[0])
+                self._value = float(self.alone(*self.arguments, self.point.vector))
         return self._value
 
 
@@ -196,13 +201,15 @@ def _shifted(of: Callable[[Array], Any], v: Array, i: Array, h: Array) -> Array:
     return jax.lax.map(lambda shift: lanes(*shift), (i, h))
 
 
-def _shared_program(f: Partial, point: _Static, v: Array, i: Array, h: Array) -> Array:
+def _of_static(f: Partial, point: "_Static") -> Callable[[Array], Any]:
     structure, shapes, places = point
     here = Point(np.zeros(0), (), shapes, structure, (None,) * len(places), places)
-    return _shifted(lambda v: f(here.tree(here.parts(v))), v, i, h)
+    return lambda v: f(here.tree(here.parts(v)))
 
 
-_shared = jax.jit(_shared_program, static_argnums=1)
+# Compiled once for all the arrays in a Partial.
+_shared = jax.jit(lambda f, point, v, i, h: _shifted(_of_static(f, point), v, i, h), static_argnums=1)
+_shared_alone = jax.jit(lambda f, point, v: _value(_of_static(f, point)(v)), static_argnums=1)
 
 
 def _value(answer: Any) -> Array:

@@ -1,5 +1,6 @@
 """The gradient by differences: of any function, one coordinate at a time."""
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -47,21 +48,21 @@ def numerical_gradient(f: Callable[[Any], Any], x: Any, method: str = "central",
     ([3.0, 8.154845], 3.718282)
     """
     check_choice("numerical_gradient", "method", method, METHODS)
-    function = function_of(f, point_of(x))
-    chosen = np.arange(len(function.point.vector))
-    if method == "complex":
-        found = complex_slopes(function, chosen)
-    else:
-        value = finite_value(function)
-        if h is None:
-            probes = np.unique(np.linspace(0, len(chosen) - 1, 8).astype(np.int64))
-            steps = optimal(function, measure(function, value, probes), chosen, method)
+    with contextlib.closing(function_of(f, point_of(x))) as function:
+        chosen = np.arange(len(function.point.vector))
+        if method == "complex":
+            found = complex_slopes(function, chosen)
         else:
-            if isinstance(h, bool) or not isinstance(h, int | float | np.number) or not 0 < h < np.inf:
-                raise FalllineError(f"h = {h!r} is not a step: expected a number above 0")
-            steps = np.full(len(chosen), float(h))
-        found = _slopes(function, value, chosen, steps, method)
-    return function.point.tree(function.point.parts(found))
+            value = finite_value(function)
+            if h is None:
+                probes = np.unique(np.linspace(0, len(chosen) - 1, 8).astype(np.int64))
+                steps = optimal(function, measure(function, value, probes), chosen, method)
+            else:
+                if isinstance(h, bool) or not isinstance(h, int | float | np.number) or not 0 < h < np.inf:
+                    raise FalllineError(f"h = {h!r} is not a step: expected a number above 0")
+                steps = np.full(len(chosen), float(h))
+            found = _slopes(function, value, chosen, steps, method)
+        return function.point.tree(function.point.parts(found))
 
 
 def differences(
@@ -168,21 +169,21 @@ def step_errors(
     >>> found.central[1] < found.central[0], found.central[1] < found.central[2], found.central[1] < found.forward[1]
     (True, True, True)
     """
-    function = function_of(f, point_of(x))
-    point = function.point
-    right = point.flatten(gradient(x) if callable(gradient) else gradient, "gradient")
-    chosen = np.arange(len(point.vector))
-    value = finite_value(function)
-    precision: Precision = measure(function, value, chosen[:8])
-    own = optimal(function, precision, chosen, "central")
-    error = lambda steps, method: float(  # noqa: E731
-        np.linalg.norm(_slopes(function, value, chosen, steps, method) - right) / np.linalg.norm(right)
-    )
-    all_of = lambda method: tuple(error(np.full(len(chosen), h), method) for h in steps)  # noqa: E731
-    return StepErrors(
-        steps=tuple(float(h) for h in steps),
-        forward=all_of("forward"),
-        central=all_of("central"),
-        chosen=float(np.median(own)),
-        chosen_error=error(own, "central"),
-    )
+    with contextlib.closing(function_of(f, point_of(x))) as function:
+        point = function.point
+        right = point.flatten(gradient(x) if callable(gradient) else gradient, "gradient")
+        chosen = np.arange(len(point.vector))
+        value = finite_value(function)
+        precision: Precision = measure(function, value, chosen[:8])
+        own = optimal(function, precision, chosen, "central")
+        error = lambda steps, method: float(  # noqa: E731
+            np.linalg.norm(_slopes(function, value, chosen, steps, method) - right) / np.linalg.norm(right)
+        )
+        all_of = lambda method: tuple(error(np.full(len(chosen), h), method) for h in steps)  # noqa: E731
+        return StepErrors(
+            steps=tuple(float(h) for h in steps),
+            forward=all_of("forward"),
+            central=all_of("central"),
+            chosen=float(np.median(own)),
+            chosen_error=error(own, "central"),
+        )
