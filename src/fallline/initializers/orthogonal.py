@@ -5,6 +5,7 @@ from typing import ClassVar
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from fallline.core.factorise import qr
 from fallline.core.field import Number, number
 from fallline.core.random import Seed, normal
 from fallline.initializers.base import Fans, Initializer
@@ -39,6 +40,6 @@ class Orthogonal(Initializer):
             return self(key, (*shape, 1), fans)[..., 0]
         rows, columns = shape[-2], shape[-1]
         a = normal(key, shape)
-        q, r = jnp.linalg.qr(a if rows >= columns else jnp.swapaxes(a, -1, -2))
+        q, r = qr(a if rows >= columns else jnp.swapaxes(a, -1, -2))
         q = q * jnp.where(jnp.diagonal(r, axis1=-2, axis2=-1) < 0, -1.0, 1.0)[..., None, :]
         return self.gain * (q if rows >= columns else jnp.swapaxes(q, -1, -2))

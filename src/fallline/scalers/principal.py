@@ -7,6 +7,7 @@ from jax import lax
 from jaxtyping import Array, Bool, Float
 
 from fallline.core.errors import FalllineError
+from fallline.core.factorise import eigh
 from fallline.core.field import Number, number, structure
 from fallline.scalers.base import BLOCK, Scaler, Stats
 from fallline.scalers.standard import Standardise
@@ -42,7 +43,7 @@ def directions(
         return sums + (z * w[:, None]).T @ z
 
     total = lax.fori_loop(0, -(-rows // size), add, jnp.zeros((x.shape[1], x.shape[1]), x.dtype))
-    variances, u = jnp.linalg.eigh(total / jnp.maximum(jnp.sum(weight), 1e-30))
+    variances, u = eigh(total / jnp.maximum(jnp.sum(weight), 1e-30))
     variances, u = jnp.maximum(variances[::-1], 0.0), u[:, ::-1]
     peak = jnp.take_along_axis(u, jnp.argmax(jnp.abs(u), axis=0)[None, :], axis=0)
     return {"mean": mean, "inverse": inverse}, variances, u * jnp.where(peak < 0, -1.0, 1.0)

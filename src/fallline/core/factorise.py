@@ -1,0 +1,37 @@
+"""Factorisations of one matrix at a time, also under vmap.
+
+On a CPU, JAX hands a batch of matrices to LAPACK as parallel tasks on the pool of threads that runs the program itself. Where
+several such batches come up at once (an orthogonal draw for each layer, mapped over the lanes of a population), every
+thread of the pool waits for tasks that no thread is left to run: with two cores, ten layers stood still for ever (JAX
+0.10.2). Matrix after matrix, each call runs in the thread that makes it.
+"""
+
+import jax.numpy as jnp
+from jax.custom_batching import sequential_vmap
+from jaxtyping import Array, Float
+
+
+@sequential_vmap
+def qr(a: Float[Array, "rows columns"]) -> tuple[Float[Array, "rows small"], Float[Array, "small columns"]]:
+    """A = Q R, with orthonormal columns of Q and R upper triangular.
+
+    >>> import jax
+    >>> a = jax.random.normal(jax.random.key(0), (4, 3, 2))
+    >>> q, r = jax.vmap(qr)(a)
+    >>> bool(jnp.allclose(q @ r, a, atol=1e-6))
+    True
+    """
+    q, r = jnp.linalg.qr(a)
+    return q, r
+
+
+@sequential_vmap
+def eigh(a: Float[Array, "n n"]) -> tuple[Float[Array, " n"], Float[Array, "n n"]]:
+    """A = U diag(v) U^T of a symmetric A, the smallest v first.
+
+    >>> v, u = eigh(jnp.array([[2.0, 0.0], [0.0, 1.0]]))
+    >>> v.tolist()
+    [1.0, 2.0]
+    """
+    v, u = jnp.linalg.eigh(a)
+    return v, u
