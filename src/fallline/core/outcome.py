@@ -10,6 +10,7 @@ class Outcome(enum.IntEnum):
     FINISHED = 1
     STOPPED = 2
     DIVERGED = 3
+    PRUNED = 4
 
     @property
     def label(self) -> str:
@@ -18,7 +19,7 @@ class Outcome(enum.IntEnum):
         >>> Outcome.STOPPED.label
         'stopped_early'
         """
-        return {0: "running", 1: "finished", 2: "stopped_early", 3: "diverged"}[int(self)]
+        return {0: "running", 1: "finished", 2: "stopped_early", 3: "diverged", 4: "pruned"}[int(self)]
 
     def sentence(self, *, epochs: int, best_epoch: int, step: int) -> str:
         """What happened, for a person.
@@ -35,4 +36,6 @@ class Outcome(enum.IntEnum):
             return f"stopped early after {epochs} epochs; the parameters are those of epoch {best_epoch}, the best"
         if self is Outcome.FINISHED:
             return f"finished all {epochs} epochs; the parameters are those of epoch {best_epoch}, the best"
+        if self is Outcome.PRUNED:
+            return f"stopped by halving after {epochs} epochs; the parameters are those of epoch {best_epoch}, the best"
         return f"still running after {epochs} epochs"

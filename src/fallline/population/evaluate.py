@@ -3,19 +3,24 @@
 import time
 from collections.abc import Callable, Sequence
 
+import numpy as np
+
 from fallline.core.errors import FalllineError
+from fallline.core.outcome import Outcome
 from fallline.data.table import Table
 from fallline.population import lanes as lane_program
 from fallline.population.collector import Collector, Progress
 from fallline.population.contexts import contexts_of
 from fallline.population.groups import group_recipes
+from fallline.population.halving import Halving
 from fallline.population.result import Population, Report
-from fallline.population.units import run_group
+from fallline.population.units import Unit, units_of
 from fallline.population.widths import widen
 from fallline.training.arrays import to_device
 from fallline.training.interrupt import Interrupt
 from fallline.training.recipe import Recipe, complete_for
 from fallline.training.state import State
+from fallline.training.train import CEILING
 
 
 def evaluate(
@@ -29,6 +34,7 @@ def evaluate(
     lanes_per_program: int | None = None,
     widths_together: bool = True,
     state: State | None = None,
+    halving: Halving | None = None,
     watch: Callable[[Progress], None] | None = None,
 ) -> Population:
     """Train every recipe with every seed on every fold, as few programs.
@@ -44,6 +50,7 @@ def evaluate(
         lanes_per_program: at most so many lanes at once, over all devices; default: what memory and cache bear.
         widths_together: let recipes that differ only in widths share programs, padded; bounded and reported.
         state: fork: every lane goes on from this state of a run, instead of from initial weights.
+        halving: stop all but the best recipes at a few epochs, by the mean score over seeds and folds so far.
         watch: called after every chunk of epochs.
 
     Raises: FalllineError for no recipes, a recipe that does not fit the data, or more folds than rows.
@@ -74,22 +81,22 @@ def evaluate(
     wide = widen(completed, inputs, outputs) if together else completed
     before, groups = lane_program.compilations(), group_recipes(wide)
     with Interrupt() as interrupt:
-        for group in groups:
-            first = wide[group.members[0]]
-            run_group(
-                group,
-                first,
-                contexts,
-                arrays,
-                collector,
-                independent_orders,
-                lanes_per_program,
-                interrupt,
-                watch,
-                began,
+        units = [
+            unit
+            for group in groups
+            for unit in units_of(
+                group, wide[group.members[0]], contexts, arrays, collector, independent_orders, lanes_per_program
             )
-            if interrupt.asked:
-                break
+        ]
+        most = max(int(recipe.epochs) for recipe in completed)
+        competing = np.ones(len(completed), bool)
+        for rung in () if halving is None else halving.rungs(most, len(completed)):
+            for unit in units:
+                unit.advance(rung, interrupt, watch, began)
+            if not interrupt.asked:
+                competing = _halve(halving, competing, collector, units)  # type: ignore[arg-type]
+        for unit in units:
+            unit.advance(CEILING, interrupt, watch, began)
     collector.unpad(wide)
     report = Report(
         groups=len(groups),
@@ -101,3 +108,14 @@ def evaluate(
         lane_epochs=collector.useful,
     )
     return collector.population(report, interrupt.asked, folds)
+
+
+def _halve(halving: Halving, competing: np.ndarray, collector: Collector, units: list[Unit]) -> np.ndarray:
+    """Stop the lanes of all competing recipes but the best; which those are."""
+    lanes = np.arange(len(collector.outcome)).reshape(len(collector.recipes), -1)
+    scores = np.where(collector.outcome[lanes] == Outcome.DIVERGED, np.inf, collector.score[lanes]).mean(axis=1)
+    kept = halving.kept(scores, competing)
+    losers = lanes[competing & ~kept]
+    for unit in units:
+        unit.drop(losers[collector.outcome[losers] == Outcome.RUNNING])
+    return kept

@@ -26,7 +26,7 @@ from fallline.training.train import CHUNK_SECONDS, continued
 SHARED_FROM = 8  # recipes from which lanes of one fold and seed are worth a program of their own
 
 
-def run_group(
+def units_of(
     group: Group,
     first: Recipe,
     contexts: list[Context],
@@ -34,11 +34,8 @@ def run_group(
     collector: Collector,
     independent: bool,
     limit: int | None,
-    interrupt: Interrupt,
-    watch: Callable[[Progress], None] | None,
-    began: float,
-) -> None:
-    """Every lane of one group, unit by unit."""
+) -> list["Unit"]:
+    """Every lane of one group, cut into units."""
     size = batch_rows(first, arrays)
     steps = {-(-int(context.rows["train_count"]) // size) for context in contexts}
     arrays = dataclasses.replace(arrays, ragged=len(steps | {-(-arrays.train.shape[0] // size)}) > 1)
@@ -52,87 +49,107 @@ def run_group(
         queues = [[(place, c) for place in everyone] for c in range(len(contexts))]
     devices = len(jax.devices())
     per_device = lanes_per_device(first, arrays, max(map(len, queues)), None if limit is None else limit // devices)
+    units = []
     for queue in queues:
         for begin in range(0, len(queue), per_device * devices):
-            unit = queue[begin : begin + per_device * devices]
-            fitting = next(s for s in (*SIZES, per_device) if s * devices >= len(unit))
-            _run_unit(
-                group,
-                layout,
-                unit,
-                fitting * devices,
-                contexts,
-                arrays,
-                collector,
-                independent,
-                interrupt,
-                watch,
-                began,
-            )
-            if interrupt.asked:
-                return
+            part = queue[begin : begin + per_device * devices]
+            fitting = next(s for s in (*SIZES, per_device) if s * devices >= len(part))
+            units.append(Unit(group, layout, part, fitting * devices, contexts, arrays, collector, independent))
+    return units
 
 
-def _run_unit(
-    group: Group,
-    layout: lane_program.Layout,
-    unit: list[tuple[int, int]],
-    size: int,
-    contexts: list[Context],
-    arrays: Arrays,
-    collector: Collector,
-    independent: bool,
-    interrupt: Interrupt,
-    watch: Callable[[Progress], None] | None,
-    began: float,
-) -> None:
+class Unit:
     """One program's worth of lanes, from start to end, compacted whenever a smaller program holds those left."""
-    devices = len(jax.devices())
-    filled = unit + [unit[0]] * (size - len(unit))
-    own, common = group.take([place for place, _ in filled])
-    if layout.own_rows:
-        rows = {name: np.stack([contexts[c].rows[name] for _, c in filled]) for name in lane_program.ROWS}
-        keys = [key_of(contexts[c].seed, group.members[place] if independent else None) for place, c in filled]
-    else:
-        here, rows = contexts[unit[0][1]], {}
-        arrays = dataclasses.replace(arrays, **lane_program.place_common(here.rows))
-        keys = [key_of(here.seed, None)]
-    if collector.state is not None:
-        recipes = [as_arrays(collector.recipes[group.members[place]]) for place, _ in filled]
-        states = [continued(collector.state, recipe, arrays) for recipe in recipes]
-        lanes = lane_program.resume(layout, own, common, arrays, rows, states)
-    else:
-        key = lane_program.place_lanes(jnp.stack(keys)) if layout.own_rows else keys[0]
-        widths = np.array([collector.widths(group.members[place]) for place, _ in filled], np.int32)
-        lanes = lane_program.begin(layout, own, common, arrays, rows, key, widths)
-    who = np.array([collector.lane(group.members[place], c) for place, c in unit] + [-1] * (size - len(unit)))
-    if (who < 0).any():
-        lanes = lane_program.pick_lanes(layout, lanes, np.arange(size), who < 0)
-    epoch, count = collector.first_epoch, 1
-    while True:
-        asked = time.perf_counter()
-        collector.programs.add((layout, len(who), arrays.x.shape, arrays.train.shape))
-        seen = lane_program.go(layout, lanes, epoch + count)
-        interrupt.wait(lanes.state.outcome)
-        count = min(count, program.CAPACITY)
-        outcome = np.asarray(lanes.state.outcome)
-        collector.note(who, jax.tree.map(lambda leaf, n=count: np.asarray(leaf)[:n], seen), outcome, lanes)
-        epoch += count
-        each = (time.perf_counter() - asked) / count
-        count = int(np.clip(CHUNK_SECONDS / each, 1, program.CAPACITY))
-        if watch is not None:
-            watch(collector.progress(began))
-        alive = (outcome == Outcome.RUNNING) & (who >= 0)
-        ended = ~alive & (who >= 0)
-        collector.finish(layout, lanes, who, ended)
-        if not alive.any() or interrupt.asked:
+
+    def __init__(
+        self,
+        group: Group,
+        layout: lane_program.Layout,
+        members: list[tuple[int, int]],
+        size: int,
+        contexts: list[Context],
+        arrays: Arrays,
+        collector: Collector,
+        independent: bool,
+    ) -> None:
+        self.group, self.layout, self.members, self.size = group, layout, members, size
+        self.contexts, self.arrays, self.collector, self.independent = contexts, arrays, collector, independent
+        numbers = [collector.lane(group.members[place], c) for place, c in members]
+        self.who = np.array(numbers + [-1] * (size - len(members)))
+        self.epoch, self.count = collector.first_epoch, 1
+        self.lanes: lane_program.Lanes | None = None
+
+    def _begin(self) -> lane_program.Lanes:
+        group, layout, contexts, arrays, collector = (
+            self.group,
+            self.layout,
+            self.contexts,
+            self.arrays,
+            self.collector,
+        )
+        filled = self.members + [self.members[0]] * (self.size - len(self.members))
+        own, common = group.take([place for place, _ in filled])
+        if layout.own_rows:
+            rows = {name: np.stack([contexts[c].rows[name] for _, c in filled]) for name in lane_program.ROWS}
+            keys = [key_of(contexts[c].seed, group.members[place] if self.independent else None) for place, c in filled]
+        else:
+            here, rows = contexts[self.members[0][1]], {}
+            arrays = dataclasses.replace(arrays, **lane_program.place_common(here.rows))
+            keys = [key_of(here.seed, None)]
+        if collector.state is not None:
+            recipes = [as_arrays(collector.recipes[group.members[place]]) for place, _ in filled]
+            states = [continued(collector.state, recipe, arrays) for recipe in recipes]
+            lanes = lane_program.resume(layout, own, common, arrays, rows, states)
+        else:
+            key = lane_program.place_lanes(jnp.stack(keys)) if layout.own_rows else keys[0]
+            widths = np.array([collector.widths(group.members[place]) for place, _ in filled], np.int32)
+            lanes = lane_program.begin(layout, own, common, arrays, rows, key, widths)
+        if (self.who < 0).any():
+            lanes = lane_program.pick_lanes(layout, lanes, np.arange(self.size), self.who < 0)
+        self.arrays = arrays
+        return lanes
+
+    def advance(self, until: int, interrupt: Interrupt, watch: Callable[[Progress], None] | None, began: float) -> None:
+        """Train until an epoch is reached by all lanes that have not ended."""
+        collector, layout = self.collector, self.layout
+        while (self.who >= 0).any() and self.epoch < until and not interrupt.asked:
+            self.lanes = lanes = self.lanes or self._begin()
+            asked = time.perf_counter()
+            collector.programs.add((layout, len(self.who), self.arrays.x.shape, self.arrays.train.shape))
+            count = min(self.count, program.CAPACITY, until - self.epoch)
+            seen = lane_program.go(layout, lanes, self.epoch + count)
+            interrupt.wait(lanes.state.outcome)
+            outcome = np.asarray(lanes.state.outcome)
+            collector.note(self.who, jax.tree.map(lambda leaf, n=count: np.asarray(leaf)[:n], seen), outcome, lanes)
+            self.epoch += count
+            each = (time.perf_counter() - asked) / count
+            self.count = int(np.clip(CHUNK_SECONDS / each, 1, program.CAPACITY))
+            if watch is not None:
+                watch(collector.progress(began))
+            ended = (outcome != Outcome.RUNNING) & (self.who >= 0)
+            collector.finish(layout, lanes, self.who, ended)
+            self._leave(ended)
+
+    def drop(self, numbers: np.ndarray) -> None:
+        """Stop lanes where they stand."""
+        dropped = np.isin(self.who, numbers) & (self.who >= 0)
+        self.collector.outcome[self.who[dropped]] = Outcome.PRUNED
+        if dropped.any() and self.lanes is not None:
+            self.lanes = lane_program.pick_lanes(self.layout, self.lanes, np.arange(len(self.who)), dropped)
+        self._leave(dropped)
+
+    def _leave(self, ended: np.ndarray) -> None:
+        """Take lanes out, and compact those left into a smaller program where there is one."""
+        self.who = np.where(ended, -1, self.who)
+        places = np.flatnonzero(self.who >= 0)
+        if not len(places):
+            self.lanes = None
             return
-        who = np.where(ended, -1, who)
-        smaller = next(s for s in (*SIZES, len(who) // devices) if s * devices >= alive.sum())
-        if smaller * devices <= len(who) // 2:
-            places = np.flatnonzero(alive)
+        devices = len(jax.devices())
+        smaller = next(s for s in (*SIZES, len(self.who) // devices) if s * devices >= len(places))
+        if self.lanes is not None and smaller * devices <= len(self.who) // 2:
             fill = smaller * devices - len(places)
             places = np.concatenate([places, np.repeat(places[:1], fill)])
             standing = np.arange(len(places)) >= len(places) - fill
-            lanes = lane_program.pick_lanes(layout, lanes, places, standing)
-            who = np.where(standing, -1, who[places])
+            self.lanes = lane_program.pick_lanes(self.layout, self.lanes, places, standing)
+            self.who = np.where(standing, -1, self.who[places])

@@ -1,0 +1,87 @@
+"""Mixtures of product kernels on the unit cube, for choices and for dimensions that are not always active."""
+
+import dataclasses
+import functools
+
+import numpy as np
+from jaxtyping import Bool, Float
+from scipy.special import logsumexp, ndtr, ndtri
+
+SHARE = 0.2  # of a choice's probability that a kernel spreads over all of its options
+
+
+@dataclasses.dataclass(frozen=True)
+class Kernels:
+    """One kernel per point, all of the same weight.
+
+        ordered:  a normal at mu, deviation sigma, cut off at 0 and 1     choice of K:  (1 - s) [x = mu] + s / K
+        dimensions that are inactive in x or in mu: density 1
+
+    Arguments:
+        mu: the points.
+        active: which of their dimensions matter.
+        sigma: deviations, per point and dimension.
+        options: options per dimension, 0 where the dimension is ordered.
+    """
+
+    mu: Float[np.ndarray, "n d"]
+    active: Bool[np.ndarray, "n d"]
+    sigma: Float[np.ndarray, "n d"]
+    options: tuple[int, ...]
+
+    def log_kernels(self, x: Float[np.ndarray, "m d"], active: Bool[np.ndarray, "m d"]) -> Float[np.ndarray, "m n"]:
+        """The logarithm of every kernel at every point.
+
+        A sum over dimensions of products of what belongs to x and what belongs to mu: one matrix product.
+        """
+        return _of_points(x, active, self.options) @ self._of_kernels.T
+
+    @functools.cached_property
+    def _of_kernels(self) -> Float[np.ndarray, "n features"]:
+        precision = 1.0 / self.sigma**2
+        inside = ndtr((1.0 - self.mu) / self.sigma) - ndtr(-self.mu / self.sigma)
+        constant = -0.5 * precision * self.mu**2 - np.log(self.sigma * inside) - 0.5 * np.log(2 * np.pi)
+        columns = []
+        for i, k in enumerate(self.options):
+            on = self.active[:, i]
+            if k:
+                same = np.floor(self.mu[:, i] * k)[:, None] == np.arange(k)
+                columns.append(np.where(on[:, None], np.log(k * ((1 - SHARE) * same + SHARE / k)), 0.0))
+            else:
+                features = np.stack([-0.5 * precision[:, i], precision[:, i] * self.mu[:, i], constant[:, i]], axis=1)
+                columns.append(np.where(on[:, None], features, 0.0))
+        return np.concatenate(columns, axis=1)
+
+    def log_density(self, x: Float[np.ndarray, "m d"], active: Bool[np.ndarray, "m d"], prior: float) -> np.ndarray:
+        """The logarithm of the mixture of the kernels and `prior` kernels' worth of the uniform density."""
+        each = self.log_kernels(x, active)
+        both = np.concatenate([each, np.full((len(x), 1), np.log(prior))], axis=1)
+        return logsumexp(both, axis=1) - np.log(each.shape[1] + prior)
+
+    def sample(self, uniform: Float[np.ndarray, "m d+1"], prior: float) -> Float[np.ndarray, "m d"]:
+        """Points of that mixture, from uniform numbers: the first says which kernel."""
+        n = len(self.mu)
+        which = np.floor(uniform[:, 0] * (n + prior)).astype(int)
+        points = uniform[:, 1:].copy()
+        inside = which < n
+        mu, sigma, on = (each[which[inside]] for each in (self.mu, self.sigma, self.active))
+        u = points[inside]
+        low, high = ndtr(-mu / sigma), ndtr((1.0 - mu) / sigma)
+        drawn = np.clip(mu + sigma * ndtri(low + (high - low) * u), 0.0, 1.0)
+        for i, k in enumerate(self.options):
+            if k:
+                # A share of the unit interval stands for the kernel's own option, the rest for all of them.
+                drawn[:, i] = np.where(u[:, i] < 1 - SHARE, mu[:, i], (u[:, i] - (1 - SHARE)) / SHARE)
+        points[inside] = np.where(on, drawn, u)
+        return points
+
+
+def _of_points(x: np.ndarray, active: np.ndarray, options: tuple[int, ...]) -> Float[np.ndarray, "m features"]:
+    columns = []
+    for i, k in enumerate(options):
+        if k:
+            features = (np.floor(np.minimum(x[:, i], 1 - 1e-12) * k)[:, None] == np.arange(k)).astype(float)
+        else:
+            features = np.stack([x[:, i] ** 2, x[:, i], np.ones(len(x))], axis=1)
+        columns.append(features * active[:, i : i + 1])
+    return np.concatenate(columns, axis=1)

@@ -1,0 +1,132 @@
+"""TPE for batches: densities of good and of other trials fitted once, candidates as arrays, spread by lies."""
+
+import dataclasses
+import math
+
+import numpy as np
+from jaxtyping import Float
+
+from fallline.core.errors import FalllineError
+from fallline.search.kernels import Kernels
+from fallline.search.past import Past
+from fallline.search.proposers import Proposer, Sobol, draws
+from fallline.search.single import Line, Options
+from fallline.search.space import INACTIVE, Space
+
+MOST_JOINT = 4  # in a batch: those of one batch see the same few good trials, and crowd around them
+WIDTH = 0.3  # of a kernel over all dimensions, in spreads of its points, before the factor of their number
+NARROWEST = 0.02  # of the unit interval
+
+
+@dataclasses.dataclass(frozen=True)
+class TPE(Proposer):
+    """Tree-structured Parzen estimator, native to batches.
+
+        good: the best  min(ceil(share n), most)  of n trials, density l(x);  the others, density g(x)
+        of candidates drawn from l, the one with the largest  l(x) / g(x);  then it joins g, and so on
+
+    A chosen point, and one that is still being trained, counts as bad until it is judged (a constant liar), which spreads
+    the batch. Diverged trials are bad, by how far they came. A few trials of each batch use densities over all dimensions
+    at once, which see how dimensions depend on each other; the others use each dimension's own, which need fewer trials.
+    Some are Sobol points whatever was found before.
+
+    Arguments:
+        first: Sobol points before the densities begin, the space's default the first of them.
+        share, most: of the trials that are good, and at most so many.
+        candidates: drawn per trial and dimension.
+        explore: share of the later trials that are Sobol points.
+        joint: share of the later trials by the densities over all dimensions, and at most `MOST_JOINT` in a batch.
+
+    Source: Bergstra et al., "Algorithms for hyper-parameter optimization", 2011; over all dimensions: Falkner, Klein and
+    Hutter, "BOHB", 2018; liar: Ginsbourger, Le Riche and Carraro, 2010.
+    """
+
+    first: int = 16
+    share: float = 0.1
+    most: int = 25
+    candidates: int = 24
+    explore: float = 0.05
+    joint: float = 0.34
+
+    def __post_init__(self) -> None:
+        if self.first < 2 or self.candidates < 1 or not 0 < self.share < 1:
+            raise FalllineError(f"{self!r}: expected first of 2 or more, candidates of 1 or more and 0 < share < 1")
+        if not (0 <= self.explore <= 1 and 0 <= self.joint <= 1):
+            raise FalllineError(f"{self!r}: explore and joint are shares of the trials, from 0 to 1")
+
+    def propose(self, space: Space, past: Past, numbers: range, seed: int) -> Float[np.ndarray, "n d"]:
+        points = Sobol().propose(space, past, numbers, seed)
+        guided = [i for i, n in enumerate(numbers) if n >= self.first and not _every(self.explore, n)]
+        if len(past) < 2 or not guided:
+            return points
+        explored = np.delete(points, guided, axis=0)
+        joint = [i for i in guided if _every(self.joint, numbers[i])][:MOST_JOINT]
+        single = [i for i in guided if i not in joint]
+        order = past.order()
+        count = min(math.ceil(self.share * len(order)), self.most)
+        good, bad = past.points[order[:count]], np.concatenate([past.points[order[count:]], past.pending, explored])
+        if joint:
+            draw = draws(seed, numbers[joint[0]], 2)
+            points[joint] = self._joint(space, good, bad, len(joint), draw)
+        if single:
+            bad, draw = np.concatenate([bad, points[joint]]), draws(seed, numbers[single[0]], 3)
+            points[single] = self._single(space, good, bad, len(single), draw)
+        return points
+
+    def _joint(
+        self, space: Space, good: np.ndarray, bad: np.ndarray, count: int, draw: np.random.Generator
+    ) -> Float[np.ndarray, "n d"]:
+        l, g = _kernels(space, good), _kernels(space, bad)
+        x = space.snap(l.sample(draw.random((max(4, count) * self.candidates, len(space) + 1)), prior=1.0))
+        active = space.active(x)
+        log_l = l.log_density(x, active, prior=1.0)
+        # Of g the sum, not the mean, so that what a lie adds to it is one more kernel.
+        log_g = g.log_density(x, active, prior=1.0) + np.log(len(bad) + 1.0)
+        chosen: list[int] = []
+        for _ in range(count):
+            chosen.append(int(np.argmax(log_l - log_g)))
+            lie = dataclasses.replace(g, mu=x[chosen[-1:]], active=active[chosen[-1:]], sigma=g.sigma[:1])
+            log_g = np.logaddexp(log_g, lie.log_kernels(x, active)[:, 0])
+        return x[chosen]
+
+    def _single(
+        self, space: Space, good: np.ndarray, bad: np.ndarray, count: int, draw: np.random.Generator
+    ) -> Float[np.ndarray, "n d"]:
+        points = np.full((count, len(space)), INACTIVE)
+        good_active, bad_active = space.active(good), space.active(bad)
+        # Parents stand before their children, so a dimension knows at which points it is active.
+        for i, dimension in enumerate(space.dimensions):
+            k = space.counts[i]
+            u = draw.random((2, count, self.candidates))
+            of_good, of_bad = good[good_active[:, i], i], bad[bad_active[:, i], i]
+            if dimension.categorical:
+                density: Line | Options = Options(of_good, of_bad, k or 1)
+                x = density.draw(u)
+            else:
+                density = Line(of_good, of_bad, narrowing=1.0, cell=0.5 / k if k else 0.0)
+                x = density.draw(u)
+                if k:
+                    x = np.asarray(dimension.distribution.place(dimension.distribution.quantile(x)))
+            l, active = density.of_good(x), space.active(points)[:, i]
+            for t in np.flatnonzero(active):
+                points[t, i] = x[t, np.argmax(l[t] / density.of_bad(x[t]))]
+                density.lie(points[t, i])
+        return points
+
+
+def _every(share: float, number: int) -> bool:
+    """Whether a trial is among a share of all, evenly spaced."""
+    return math.floor((number + 1) * share) > math.floor(number * share)
+
+
+def _kernels(space: Space, points: Float[np.ndarray, "n d"]) -> Kernels:
+    """Kernels over all dimensions, as wide as their points are spread; no narrower than a cell of countable values."""
+    active = space.active(points)
+    counts = [count or 0 for count in space.counts]
+    options = tuple(k if each.categorical else 0 for k, each in zip(counts, space.dimensions, strict=True))
+    n = np.maximum(active.sum(axis=0), 1)
+    mean = (points * active).sum(axis=0) / n
+    spread = np.sqrt((active * (points - mean) ** 2).sum(axis=0) / n)
+    least = np.maximum(np.array([0.5 / k if k else 0.0 for k in counts]), np.maximum(NARROWEST, 0.25 / (1.0 + n)))
+    sigma = np.clip(WIDTH * spread * n ** (-1.0 / (4 + len(counts))), least, 0.5)
+    return Kernels(points, active, np.broadcast_to(sigma, points.shape), options)

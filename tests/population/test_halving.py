@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+
+from fallline.core.block import replace
+from fallline.core.errors import FalllineError
+from fallline.core.outcome import Outcome
+from fallline.data.table import Table
+from fallline.models import MLP
+from fallline.optimizers import Adam
+from fallline.population import Halving, evaluate
+from fallline.training.recipe import Recipe
+
+BASE = Recipe(model=MLP(hidden=(8,), dropout=0.1), optimizer=Adam(1e-2), batch_size=32, epochs=9, patience=None)
+RATES = [replace(BASE, {"optimizer.learning_rate": float(rate)}) for rate in np.geomspace(1e-6, 3e-2, 9)]
+
+
+@pytest.fixture(scope="module")
+def table() -> Table:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(203, 5)).astype(np.float32)
+    return Table.from_arrays(x, (x[:, 0] * x[:, 1] > 0).astype(int), seed=1)
+
+
+@pytest.mark.parametrize("folds", [None, 2])
+def test_the_best_go_on_from_where_they_stand(table, folds):
+    whole = evaluate(RATES, table, folds=folds)
+    halved = evaluate(RATES, table, folds=folds, halving=Halving(3))
+    epochs = halved.epochs.reshape(9, -1)
+    assert (epochs == epochs[:, :1]).all()  # folds in step
+    assert sorted(epochs[:, 0].tolist()) == [1] * 6 + [3] * 2 + [9]
+    pruned = halved.outcome == Outcome.PRUNED
+    assert pruned.sum() == 8 * (folds or 1)
+    for lane in range(len(halved)):
+        seen = halved.history(lane)["valid_loss"]
+        np.testing.assert_allclose(seen, whole.history(lane)["valid_loss"][: len(seen)], rtol=1e-4)
+    # The mean over folds decides, at the first rung the mean of the best losses of one epoch.
+    first = [
+        np.mean([whole.history(lane)["valid_loss"][0] for lane in np.flatnonzero(whole.recipe == r)]) for r in range(9)
+    ]
+    assert set(np.flatnonzero(epochs[:, 0] > 1)) == set(np.argsort(first)[:3])
+
+
+def test_recipes_of_several_programs_compete_and_diverged_ones_never_win(table):
+    wild = [replace(RATES[0], {"optimizer.learning_rate": 1e30})] * 3
+    other = [replace(each, {"model.hidden": (4, 4)}) for each in RATES[::3]]
+    population = evaluate([*wild, *RATES[6:], *other], table, halving=Halving(3))
+    outcome = [Outcome(each).label for each in population.outcome]
+    assert outcome[:3] == ["diverged"] * 3
+    assert outcome.count("finished") == 1
+    assert outcome.count("pruned") == 5
+
+
+def test_rungs_leave_one_and_bad_settings_are_named():
+    assert Halving(3).rungs(81, 9) == (9, 27)
+    assert Halving(3, least=10).rungs(81, 100) == (27,)
+    assert Halving(2).rungs(1, 8) == ()
+    with pytest.raises(FalllineError, match="factor of 2 or more"):
+        Halving(1)
