@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from fallline.core.block import replace
+from fallline.core.distribution import Distribution
 from fallline.core.errors import FalllineError
 from fallline.distributions import (
     Choice,
@@ -53,7 +54,7 @@ share = st.floats(0, 1)
         (CASES[5], stats.truncnorm(4, 6, 0, 1)),
         (CASES[6], stats.truncnorm(-2, 0.45, 0.9, 0.2)),
     ],
-    ids=repr,
+    ids=lambda each: repr(each) if isinstance(each, Distribution) else "scipy",  # whose repr is an address
 )
 def test_quantiles_and_probabilities_are_scipys(ours, theirs):
     u = np.array([0.001, 0.2, 0.5, 0.77, 0.999])
