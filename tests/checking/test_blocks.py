@@ -114,13 +114,17 @@ PARAMS = params()
 GRADIENT = jax.jit(jax.grad(of_all_seeds, argnums=4))
 
 
+def checked(choice):
+    """The check of one combination."""
+    indices = [np.int32(each) for each in choice]
+    with jax.enable_x64(True):
+        gradient = jax.tree.map(np.asarray, GRADIENT(*indices, PARAMS))
+    return check_gradient(Partial(of_all_seeds, *indices), PARAMS, gradient)
+
+
 @pytest.mark.parametrize("loss", range(len(LOSSES)), ids=LOSSES)
 def test_every_combination_passes_with_five_seeds(loss):
     for choice in COMBINATIONS:
-        if choice[0] != loss or sum(choice[:3]) % len(PENALTIES) != choice[3]:
-            continue
-        indices = [np.int32(each) for each in choice]
-        with jax.enable_x64(True):
-            gradient = jax.tree.map(np.asarray, GRADIENT(*indices, PARAMS))
-        check = check_gradient(Partial(of_all_seeds, *indices), PARAMS, gradient)
-        assert check.right, (choice, check.verdict)
+        if choice[0] == loss and sum(choice[:3]) % len(PENALTIES) == choice[3]:
+            check = checked(choice)
+            assert check.right, (choice, check.verdict)

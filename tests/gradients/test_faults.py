@@ -325,11 +325,10 @@ def test_no_alarm_where_the_gradient_is_right(name):
 
 
 def test_one_percent_in_one_coordinate_of_a_hundred_thousand():
-    a = np.linspace(0.5, 2.0, 100_000)
     x = np.linspace(-1.0, 1.0, 100_000)
-    planted = a * x + 0.3
+    planted = x.copy()
     planted[77_777] *= 1.01
-    check = check_gradient(lambda w: jnp.vdot(0.5 * a * w + 0.3, w), x, planted, tolerance=1e-4)
+    check = check_gradient(lambda w: 0.5 * jnp.vdot(w, w), x, planted)
     assert [each.index for each in check.wrong()] == [(77_777,)]
     assert check.share == 1.0
 

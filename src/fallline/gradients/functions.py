@@ -73,14 +73,15 @@ class Traced(Function):
         self.arguments = (f, _Static(self.shape)) if shared else (None, None)
         self.program = _shared if shared else jax.jit(lambda f, point, v, i, h: _shifted(self._of, v, i, h))
         self.alone = _shared_alone if shared else jax.jit(lambda f, point, v: _value(self._of(v)))
+        self.slopes = _shared_slopes if shared else jax.jit(lambda f, point, v: _slopes(self._of, v))
         with jax.enable_x64(True):
             traced = self.alone.trace(*self.arguments, point.vector).jaxpr.jaxpr
         self.single = _rounds(traced)
         lane = _bytes(traced) + 8 * len(point.vector)
-        self.lanes = max(1, min(LANES, BYTES // lane))
+        self.lanes = 1 << (max(1, min(LANES, BYTES // lane)).bit_length() - 1)
 
     def close(self) -> None:
-        for name in ("program", "alone", "mapped"):
+        for name in ("program", "alone", "slopes", "mapped"):
             self.__dict__.pop(name, None)
 
     @functools.cached_property
@@ -94,17 +95,18 @@ class Traced(Function):
 
     def shifted(self, indices: Int[np.ndarray, " shifts"], steps: np.ndarray) -> np.ndarray:
         vector = self.point.vector.astype(steps.dtype)
-        return self._in_chunks(lambda i, h: self.program(*self.arguments, vector, i, h), indices, steps)
+        # One shape for calls of any length: to fill one up costs less than to compile another.
+        together = min(CALL, max(16, 1 << (2 * len(vector) - 1).bit_length()))
+        lanes = min(self.lanes, together)
+        program = lambda i, h: self.program(*self.arguments, vector, i, h)  # noqa: E731
+        return self._in_chunks(program, max(1, together // lanes), lanes, indices, steps)
 
     def along(self, directions: Float[np.ndarray, "shifts numbers"]) -> np.ndarray:
-        return self._in_chunks(self.mapped, directions)
+        return self._in_chunks(self.mapped, 1, min(self.lanes, len(directions)), directions)
 
-    def _in_chunks(self, program: Callable[..., Array], *columns: np.ndarray) -> np.ndarray:
+    def _in_chunks(self, program: Callable[..., Array], chunks: int, lanes: int, *columns: np.ndarray) -> np.ndarray:
         """A mapped program over columns of any length, cut into calls of chunks of lanes; the last is filled up."""
-        count = len(columns[0])
-        lanes = min(self.lanes, 1 << (count - 1).bit_length())
-        chunks = max(1, min(CALL // lanes, 1 << (-(-count // lanes) - 1).bit_length()))
-        together = lanes * chunks
+        count, together = len(columns[0]), chunks * lanes
         self.evaluations += count
         found = []
         with jax.enable_x64(True):
@@ -118,10 +120,9 @@ class Traced(Function):
 
     def gradient(self) -> Any:
         with jax.enable_x64(True):
-            arrays = [jnp.asarray(array) for array in self.point.parts(self.point.vector)]
-            value, found = jax.jit(jax.value_and_grad(lambda arrays: _value(self.f(self.point.tree(arrays)))))(arrays)
+            value, found = self.slopes(*self.arguments, self.point.vector)
             self._value = float(value)
-            return self.point.tree(found)
+            return self.point.tree(self.point.parts(np.asarray(found)))
 
     def again(self) -> float:
         if not hasattr(self, "_value"):
@@ -201,6 +202,10 @@ def _shifted(of: Callable[[Array], Any], v: Array, i: Array, h: Array) -> Array:
     return jax.lax.map(lambda shift: lanes(*shift), (i, h))
 
 
+def _slopes(of: Callable[[Array], Any], v: Array) -> tuple[Array, Array]:
+    return jax.value_and_grad(lambda v: _value(of(v)))(v)
+
+
 def _of_static(f: Partial, point: "_Static") -> Callable[[Array], Any]:
     structure, shapes, places = point
     here = Point(np.zeros(0), (), shapes, structure, (None,) * len(places), places)
@@ -209,6 +214,7 @@ def _of_static(f: Partial, point: "_Static") -> Callable[[Array], Any]:
 
 # Compiled once for all the arrays in a Partial.
 _shared = jax.jit(lambda f, point, v, i, h: _shifted(_of_static(f, point), v, i, h), static_argnums=1)
+_shared_slopes = jax.jit(lambda f, point, v: _slopes(_of_static(f, point), v), static_argnums=1)
 _shared_alone = jax.jit(lambda f, point, v: _value(_of_static(f, point)(v)), static_argnums=1)
 
 

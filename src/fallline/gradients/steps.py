@@ -57,7 +57,7 @@ def measure(function: Function, value: float, probes: Int[np.ndarray, " probes"]
     for rows in values.reshape(len(SPACINGS), len(probes), POINTS):
         moving = [row for row in rows if np.isfinite(row).all() and len(set(row.tolist())) > POINTS // 2]
         if moving:
-            noises.append(float(np.median([_noise(row) for row in moving])))
+            noises.append(max(_noise(row) for row in moving))  # rounding differs from coordinate to coordinate
     found = (max if function.single else min)(noises, default=0.0)
     noise = max(found, floor, 1e-300)
     relative = noise / max(abs(value), 1e-300)

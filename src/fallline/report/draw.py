@@ -1,6 +1,7 @@
 """Figures drawn: a `Figure` becomes a Plotly figure, in a light and a dark theme."""
 
 import html
+import math
 from typing import TYPE_CHECKING, Any
 
 from fallline.report.figures import Figure, Series
@@ -39,6 +40,8 @@ def draw(figure: Figure, theme: str = "light") -> "go.Figure":
     named = len(traces) > 1
     drawn.update_layout(showlegend=named, margin_t=12 + 18 * named + 18 * (figure.mark is not None))
     drawn.update_xaxes(title_text=plain(figure.x_label), **({"dtick": 1} if count <= 10 else {}))
+    if figure.log_x:
+        drawn.update_xaxes(type="log", tickformat="~g", dtick=None)
     drawn.update_yaxes(title_text=plain(figure.y_label), type="log" if figure.log_y else "linear")
     if figure.log_y:
         drawn.update_yaxes(tickformat=".6~g", dtick=_ticks(figure))
@@ -143,12 +146,13 @@ def _add_mark(drawn: "go.Figure", figure: Figure, mark: tuple[float, str]) -> No
     """A dotted line, its text above the plot, where no data are."""
     place, text = mark
     x = [value for each in figure.series for value in each.x]
-    right = place - min(x) > 0.5 * (max(x) - min(x))
+    along = math.log10 if figure.log_x else float
+    right = along(place) - along(min(x)) > 0.5 * (along(max(x)) - along(min(x)))
     drawn.add_shape(
         type="line", x0=place, x1=place, y0=0, y1=1, yref="paper", line={"width": 1, "dash": "dot"}, layer="below"
     )
     drawn.add_annotation(
-        x=place,
+        x=along(place),  # of a text, unlike a line, Plotly takes the exponent
         y=1,
         yref="paper",
         text=plain(text),

@@ -47,6 +47,7 @@ class Figure:
         y_label: of the vertical axis.
         series: the curves.
         log_y: whether the vertical axis is logarithmic.
+        log_x: whether the horizontal axis is.
         percent: whether the values are shares, to be written in percent.
         mark: a place on the horizontal axis, and what is there.
     """
@@ -59,6 +60,7 @@ class Figure:
     log_y: bool = False
     percent: bool = False
     mark: tuple[float, str] | None = None
+    log_x: bool = False
 
     @property
     def all_zero(self) -> bool:

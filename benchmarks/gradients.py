@@ -1,0 +1,139 @@
+"""The gradient check: its speed beside loops over coordinates, every block's gradient, and the error against the step.
+
+python benchmarks/gradients.py speed                       64-32-10 on 128 examples, side by side in one process
+python benchmarks/gradients.py blocks                      every loss x activation x normalisation x penalty, 5 seeds
+python benchmarks/gradients.py picture docs/gradients.svg  the error against h, drawn
+"""
+
+import argparse
+import importlib.util
+import statistics
+import time
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.tree_util import Partial
+
+from fallline.gradients import check_gradient, step_errors
+
+RNG = np.random.default_rng(0)
+ROWS = RNG.normal(size=(128, 64))
+LABELS = RNG.integers(0, 10, 128).astype(np.int32)
+HIT = np.eye(10)[LABELS]
+
+
+def params():
+    return {
+        "dense_1": {"weight": RNG.normal(size=(64, 32)) / 8, "bias": np.zeros(32)},
+        "dense_2": {"weight": RNG.normal(size=(32, 10)) / 6, "bias": np.zeros(10)},
+    }
+
+
+def cost(p, np=jnp):
+    h = np.maximum(ROWS @ p["dense_1"]["weight"] + p["dense_1"]["bias"], 0.0)
+    z = h @ p["dense_2"]["weight"] + p["dense_2"]["bias"]
+    top = z.max(axis=1)
+    return np.mean(np.log(np.sum(np.exp(z - top[:, None]), axis=1)) + top - np.sum(HIT * z, axis=1))
+
+
+def loop(f, p, coordinates, h=6e-6):
+    """What one writes first: two calls per coordinate."""
+    began = time.perf_counter()
+    count = 0
+    for layer in p.values():
+        for array in layer.values():
+            flat = array.reshape(-1)
+            for i in range(flat.size):
+                if count == coordinates:
+                    break
+                before = flat[i]
+                flat[i] = before + h
+                up = float(f(p))
+                flat[i] = before - h
+                _ = (up - float(f(p))) / (2 * h)
+                flat[i] = before
+                count += 1
+    return (time.perf_counter() - began) / count
+
+
+def speed():
+    p = params()
+    total = sum(leaf.size for leaf in jax.tree.leaves(p))
+    began = time.perf_counter()
+    check = check_gradient(Partial(cost), p)
+    first = time.perf_counter() - began
+    assert check.right, check.verdict
+    with jax.enable_x64(True):
+        compiled = jax.jit(cost)
+        compiled(p)
+        cost(p)
+        loops = {
+            "JAX, not compiled": (cost, 50),
+            "JAX, compiled": (compiled, 300),
+            "NumPy": (lambda p: cost(p, np), 300),
+        }
+        times = {name: [] for name in ("check", *loops)}
+        for _ in range(5):
+            began = time.perf_counter()
+            check_gradient(Partial(cost), p)
+            times["check"].append(time.perf_counter() - began)
+            for name, (f, some) in loops.items():
+                times[name].append(loop(f, p, some) * total)
+    medians = {name: statistics.median(each) for name, each in times.items()}
+    print(f"{total:,} parameters, 128 examples; loops timed on a part of the coordinates and scaled up")
+    later = f"later: {medians['check']:.2f} s ({check.evaluations:,} evaluations)"
+    print(f"  check_gradient(Partial(cost), p), the first time: {first:.2f} s; {later}")
+    for name in loops:
+        print(f"  loop over {name:<18} {medians[name]:7.2f} s  {medians[name] / medians['check']:6.1f} times the check")
+
+
+def blocks():
+    path = Path(__file__).parents[1] / "tests/checking/test_blocks.py"
+    spec = importlib.util.spec_from_file_location("blocks", path)
+    theirs = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(theirs)
+    began, wrong, worst = time.perf_counter(), [], 0.0
+    for choice in theirs.COMBINATIONS:
+        check = theirs.checked(choice)
+        worst = max(worst, check.worst.relative_error)
+        if not check.right:
+            wrong.append((choice, check.verdict))
+    seconds = time.perf_counter() - began
+    print(
+        f"{len(theirs.COMBINATIONS):,} combinations, {theirs.SEEDS} seeds each: {len(wrong)} wrong, worst error {worst:.1e}"
+    )
+    print(f"{seconds:.0f} s")
+    for each in wrong[:10]:
+        print(each)
+
+
+def picture(path: Path):
+    from fallline.report.step_figure import step_figure
+    from fallline.report.svg import to_svg
+
+    p = {"weight": RNG.normal(size=(64, 3)) / 8, "bias": RNG.normal(size=3)}
+
+    def f(p):
+        return jnp.mean(jnp.sum(jnp.tanh(ROWS @ p["weight"] + p["bias"]) ** 2, axis=1))
+
+    with jax.enable_x64(True):
+        right = jax.tree.map(np.asarray, jax.jit(jax.grad(f))(p))
+    found = step_errors(f, p, right)
+    path.write_text(to_svg(step_figure(found)), encoding="utf-8")
+    k = int(np.argmin(found.central))
+    print(f"least error of the central difference {found.central[k]:.1e} at h = {found.steps[k]:.1e};")
+    print(f"of the forward difference {min(found.forward):.1e}; at the steps taken by default {found.chosen_error:.1e}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=("speed", "blocks", "picture"))
+    parser.add_argument("path", nargs="?", type=Path, default=Path("gradients.svg"))
+    given = parser.parse_args()
+    picture(given.path) if given.what == "picture" else {"speed": speed, "blocks": blocks}[given.what]()
+
+
+if __name__ == "__main__":
+    main()

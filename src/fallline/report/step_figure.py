@@ -1,0 +1,25 @@
+"""The error of a numerical gradient against its step, as a figure."""
+
+from fallline.gradients import StepErrors
+from fallline.report.figures import Figure, Series
+
+
+def step_figure(found: StepErrors) -> Figure:
+    """Forward and central differences over the step, and the step that the product takes.
+
+    Arguments:
+        found: what `fallline.gradients.step_errors` has measured.
+    """
+    return Figure(
+        "Error of a numerical gradient against the step",
+        "To the right the error falls with h, as h and as h²: truncation. To the left it rises as 1/h: rounding.",
+        "step h",
+        "relative error of the gradient",
+        (
+            Series("forward difference", found.steps, found.forward, "valid"),
+            Series("central difference", found.steps, found.central, "train"),
+        ),
+        log_x=True,
+        log_y=True,
+        mark=(found.chosen, f"taken by default: error {found.chosen_error:.0e}"),
+    )
