@@ -2,12 +2,14 @@
 
 import importlib.util
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
+from fallline.core.errors import FalllineError
 from fallline.core.files import write_atomically
 from fallline.data.schema import Schema
 from fallline.onnx.answers import add_outputs, answer_form
@@ -53,9 +55,10 @@ class Export:
     difference: float | None
 
 
-def to_onnx(model: Trained, path: str | Path, *, inputs: str = "auto") -> Export:
-    """Write a trained model as one ONNX file, from raw columns to the answer, in float32 as the model itself computes.
+def to_onnx(model: Trained | Sequence[Trained], path: str | Path, *, inputs: str = "auto") -> Export:
+    """Write a trained model, or the average of several, as one ONNX file: from raw columns to the answer.
 
+    The graph computes in float32, as the model itself does.
     A table's columns are inputs of their own, (N, 1), named after them (`Export.inputs` says how): float32 for numbers
     (float64 where float32 cannot tell them apart), NaN where missing; text for categories and booleans, "" where missing;
     int64 for dates, microseconds since 1970-01-01. A value that training has not seen goes the way it goes in Fallline. A
@@ -64,7 +67,8 @@ def to_onnx(model: Trained, path: str | Path, *, inputs: str = "auto") -> Export
     knew none), the graph does not: it has no errors.
 
     Arguments:
-        model: what `fallline.train` returns as `run.model`, or `fallline.load_predictor` reads.
+        model: what `fallline.train` returns as `run.model`, or `fallline.load_predictor` reads; or several such models of
+            one table, whose probabilities or predictions are averaged.
         path: the file to write.
         inputs: "columns", "array", or "auto" to decide by the model's columns.
 
@@ -80,34 +84,42 @@ def to_onnx(model: Trained, path: str | Path, *, inputs: str = "auto") -> Export
     (['X'], ('label', 'probabilities'), True)
     """
     path = Path(path)
-    wanted = inputs_of(model.schema, inputs)
+    models = tuple(model) if isinstance(model, Sequence) else (model,)
+    if not models or any(each.schema != models[0].schema for each in models):
+        raise FalllineError(
+            "the models to average must be of one table: give at least one, all trained on the same columns"
+        )
+    schema = models[0].schema
+    wanted = inputs_of(schema, inputs)
     graph = Graph(reserved=(*OUTPUTS, *(each.name for each in wanted)))
-    assemble(graph, model, wanted)
-    content = graph.to_bytes(*described(model, wanted))
+    rows = encode(graph, wanted)
+    answers = [add_model(graph, each, rows) for each in models]
+    answer = answers[0] if len(answers) == 1 else graph.op("Mean", *answers)
+    add_outputs(graph, answer, schema.target, all(each.recipe.loss.probabilistic for each in models))
+    content = graph.to_bytes(*described(schema, wanted))
     difference = None
     if importlib.util.find_spec("onnxruntime") is not None:
-        difference = compare(content, model, inputs)
+        difference = compare(content, models, inputs)
     write_atomically(path, content)
     return Export(
         path, {each.name: each.about for each in wanted}, tuple(each.name for each in graph.outputs), difference
     )
 
 
-def assemble(graph: Graph, model: Trained, inputs: list[Input]) -> None:
-    """Add everything between the inputs and the outputs."""
+def add_model(graph: Graph, model: Trained, rows: str) -> str:
+    """Add everything between the encoded rows and the answer."""
     recipe, arrays = model.recipe, model.arrays
     width = recipe.loss.outputs(model.outputs, model.task)
-    x = scaler_form(recipe.scaler, graph, encode(graph, inputs), arrays["scaling"])
+    x = scaler_form(recipe.scaler, graph, rows, arrays["scaling"])
     z = layer_form(recipe.model.network(width), graph, x, arrays["params"], arrays["stats"])
     answer = answer_form(recipe.loss, graph, z, width)
     if recipe.target_scaler is not None:
         answer = inverse_form(recipe.target_scaler, graph, answer, arrays["target_scaling"])
-    add_outputs(graph, answer, model.schema.target, recipe.loss.probabilistic)
+    return str(answer)
 
 
-def described(model: Trained, inputs: list[Input]) -> tuple[str, dict[str, str]]:
+def described(schema: Schema, inputs: list[Input]) -> tuple[str, dict[str, str]]:
     """A sentence and the notes that the file carries."""
-    names = ", ".join(model.schema.target.names)
-    columns = {each.name: [column.name for column in each.columns] for each in inputs}
-    notes = {"task": model.task, "target": json.dumps(list(model.schema.target.names)), "inputs": json.dumps(columns)}
-    return f"A {model.task} of {names}, trained with Fallline; preprocessing is part of the graph.", notes
+    target, columns = schema.target, {each.name: [column.name for column in each.columns] for each in inputs}
+    notes = {"task": target.task, "target": json.dumps(target.names), "inputs": json.dumps(columns)}
+    return f"{target.task} of {', '.join(target.names)} by Fallline; preprocessing is part of the graph", notes
