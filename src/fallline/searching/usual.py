@@ -7,13 +7,12 @@ from fallline.core.block import Block, get, replace, walk
 from fallline.core.distribution import Distribution, distributions
 from fallline.core.field import Field
 from fallline.core.schedule import Schedule
-from fallline.distributions import Choice, Integer, LogInteger, LogUniform, Uniform
-from fallline.search.space import Space
+from fallline.distributions import Integer, LogInteger, LogUniform, Uniform
+from fallline.searching.space import Space
 
 # What is worth searching first: how fast, how large, how much regularised. The other numbers' defaults serve widely.
-SEARCHED = ("learning_rate", "momentum", "weight_decay", "dropout", "strength", "smoothing")
+SEARCHED = ("learning_rate", "momentum", "weight_decay", "dropout", "strength")
 SIZES = ("peak", "value", "start")  # a schedule's own field of the size of what it schedules
-HIDDEN = ((64,), (128,), (256,), (128, 64), (256, 128))
 
 
 def usual_range(declared: Field) -> Distribution | None:
@@ -38,12 +37,12 @@ def usual_range(declared: Field) -> Distribution | None:
 def usual_space(recipe: Block) -> Space:
     """The recipe's own distributions if it has any; else the usual ranges of what matters most.
 
-    These are the learning rate, momentum, weight decay, dropout, the penalty's strength and, of an MLP of the default
-    shape, the hidden layers. The first trial is the recipe itself.
+    These are the learning rate, momentum, weight decay, dropout and the penalty's strength: all of them
+    numbers, so that one compiled program serves the whole search. The first trial is the recipe itself.
 
     >>> from fallline.training.recipe import Recipe
     >>> usual_space(Recipe()).names
-    ('model.hidden', 'model.dropout', 'optimizer.learning_rate.peak', 'penalty.strength')
+    ('model.dropout', 'optimizer.learning_rate.peak', 'penalty.strength')
     """
     if any(True for _ in distributions(recipe)):
         return Space(recipe)
@@ -57,9 +56,6 @@ def usual_space(recipe: Block) -> Space:
         distribution = usual_range(declared)
         if distribution is not None and place is not None:
             found[place], defaults[place] = distribution, get(recipe, place)
-    hidden = getattr(getattr(recipe, "model", None), "hidden", None)
-    if hidden in HIDDEN:
-        found["model.hidden"], defaults["model.hidden"] = Choice(HIDDEN), hidden
     return Space(replace(recipe, found), defaults)
 
 

@@ -6,9 +6,9 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from fallline.core.errors import FalllineError
-from fallline.search.past import Past
-from fallline.search.proposers import Proposer, draws, sobol
-from fallline.search.space import Space
+from fallline.searching.past import Past
+from fallline.searching.proposers import Proposer, draws, sobol
+from fallline.searching.space import Space
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,11 +7,11 @@ import numpy as np
 from jaxtyping import Float
 
 from fallline.core.errors import FalllineError
-from fallline.search.kernels import Kernels
-from fallline.search.past import Past
-from fallline.search.proposers import Proposer, Sobol, draws
-from fallline.search.single import Line, Options
-from fallline.search.space import INACTIVE, Space
+from fallline.searching.kernels import Kernels
+from fallline.searching.past import Past
+from fallline.searching.proposers import Proposer, Sobol, draws
+from fallline.searching.single import Line, Options
+from fallline.searching.space import INACTIVE, Space
 
 MOST_JOINT = 4  # in a batch: those of one batch see the same few good trials, and crowd around them
 WIDTH = 0.3  # of a kernel over all dimensions, in spreads of its points, before the factor of their number

@@ -8,13 +8,13 @@ from fallline.core.errors import FalllineError
 from fallline.distributions import Choice, Integer, LogInteger, LogUniform, Uniform
 from fallline.optimizers import SGD, Adam, Momentum
 from fallline.penalties import L2
-from fallline.search.coarse import CoarseToFine
-from fallline.search.kernels import Kernels
-from fallline.search.past import DIVERGED, PRUNED, Past
-from fallline.search.proposers import Grid, Random, Sobol, sobol
-from fallline.search.single import Line, Options
-from fallline.search.space import Space
-from fallline.search.tpe import TPE
+from fallline.searching.coarse import CoarseToFine
+from fallline.searching.kernels import Kernels
+from fallline.searching.past import DIVERGED, PRUNED, Past
+from fallline.searching.proposers import Grid, Random, Sobol, sobol
+from fallline.searching.single import Line, Options
+from fallline.searching.space import Space
+from fallline.searching.tpe import TPE
 from fallline.training.recipe import Recipe
 
 RATE = LogUniform(1e-4, 1.0)

@@ -11,8 +11,8 @@ from fallline.models import MLP
 from fallline.optimizers import SGD, Adam, Momentum
 from fallline.penalties import L2, ElasticNet
 from fallline.schedules import Cosine
-from fallline.search.space import Space
-from fallline.search.usual import usual_space
+from fallline.searching.space import Space
+from fallline.searching.usual import usual_space
 from fallline.training.recipe import Recipe
 
 RECIPE = Recipe(
@@ -89,7 +89,7 @@ def test_the_default_is_the_fields_own_where_it_is_in_the_range():
 def test_the_usual_space_begins_with_the_recipe_itself():
     recipe = Recipe(optimizer=SGD(0.02))
     space = usual_space(recipe)
-    assert space.names == ("model.hidden", "model.dropout", "optimizer.learning_rate", "penalty.strength")
+    assert space.names == ("model.dropout", "optimizer.learning_rate", "penalty.strength")
     filled = space.fill(space.default)
     assert filled.optimizer.learning_rate == pytest.approx(0.02)
     assert filled.model == recipe.model

@@ -14,8 +14,8 @@ from jaxtyping import Float
 from scipy.stats import qmc
 
 from fallline.core.errors import FalllineError
-from fallline.search.past import Past
-from fallline.search.space import INACTIVE, Space
+from fallline.searching.past import Past
+from fallline.searching.space import INACTIVE, Space
 
 
 class Proposer(ABC):

@@ -1,1 +1,0 @@
-"""Search: from a space to the best recipe, in batches that fill the machine."""

@@ -1,0 +1,182 @@
+"""A study: the trials of a search, the best of them, and its model."""
+
+import dataclasses
+import json
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fallline.core.errors import FalllineError
+from fallline.data.table import Table
+from fallline.population.result import larger_is_better
+from fallline.searching.past import DIVERGED, FINISHED, PRUNED, Past
+from fallline.searching.space import Space
+from fallline.training.predictor import Predictor
+from fallline.training.recipe import Recipe
+from fallline.training.train import Run, train
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_ENDED = {"pruned": PRUNED, "diverged": DIVERGED}
+
+
+@dataclasses.dataclass(frozen=True)
+class Trial:
+    """A recipe and how it did.
+
+    Arguments:
+        number: its place in the study, from 0.
+        point: where in the unit cube.
+        values: the hyperparameters that matter, by name.
+        outcome: finished, stopped_early, pruned or diverged.
+        score: mean over folds and seeds of the monitored value at the best epoch; smaller is better; infinite: diverged.
+        error: standard error of that mean; NaN for a single run.
+        epochs: mean over folds and seeds.
+        seconds: of its batch, divided by the batch's trials.
+        columns: means of losses and metrics at the best epoch.
+    """
+
+    number: int
+    point: np.ndarray
+    values: dict[str, Any]
+    outcome: str
+    score: float
+    error: float
+    epochs: float
+    lane_epochs: int
+    seconds: float
+    columns: dict[str, float]
+
+
+@dataclasses.dataclass(frozen=True)
+class Best:
+    """The best trial of a study; `run` trains its recipe once more, on the table's own split."""
+
+    trial: Trial
+    recipe: Recipe
+    data: Table
+    seed: int
+
+    @cached_property
+    def run(self) -> Run:
+        """The recipe, trained on the table's training rows and stopped by its validation rows."""
+        return train(self.recipe, self.data, seed=self.seed)
+
+    @property
+    def model(self) -> Predictor:
+        """The trained model."""
+        return self.run.model
+
+
+@dataclasses.dataclass(frozen=True)
+class Study:
+    """Judged trials.
+
+    Arguments:
+        space: what was searched.
+        data: on what.
+        trials: those that are judged, by number.
+        seed: of the study.
+        seconds: wall-clock of this call.
+        interrupted: whether Ctrl-C ended it.
+    """
+
+    space: Space
+    data: Table
+    trials: tuple[Trial, ...]
+    seed: int
+    seconds: float
+    interrupted: bool
+
+    def __len__(self) -> int:
+        return len(self.trials)
+
+    @property
+    def order(self) -> list[Trial]:
+        """The trials from the best to the worst."""
+        return [self.trials[place] for place in past_of(self.space, self.trials).order()]
+
+    @cached_property
+    def best(self) -> Best:
+        """The best trial.
+
+        Raises: FalllineError where no trial finished.
+        """
+        if not self.trials or not np.isfinite(self.order[0].score):
+            raise FalllineError(
+                f"none of {len(self)} trials finished without diverging: search lower learning rates, or more trials"
+            )
+        first = self.order[0]
+        return Best(first, self.space.fill(first.point), self.data, self.seed)
+
+    @property
+    def sign(self) -> float:
+        """-1 where the monitored metric is larger for the better: a value is its score times the sign."""
+        return -1.0 if larger_is_better(self.space.recipe.monitor) else 1.0
+
+    def table(self) -> "pl.DataFrame":
+        """One row per trial: number, outcome, score, standard error, epochs, seconds, metrics, hyperparameters."""
+        import polars as pl
+
+        rows = []
+        for each in self.trials:
+            row: dict[str, Any] = {
+                "trial": each.number,
+                "outcome": each.outcome,
+                "score": each.score,
+                "error": each.error,
+            }
+            row |= {"epochs": each.epochs, "seconds": each.seconds, **each.columns}
+            row |= dict.fromkeys(self.space.names)
+            rows.append(row | {name: _cell(value) for name, value in each.values.items()})
+        columns = {name: [row[name] for row in rows] for name in (rows[0] if rows else {})}
+        for name, column in columns.items():
+            kinds = {type(value) for value in column if value is not None}
+            if len(kinds) > 1 and not kinds <= {int, float}:
+                columns[name] = [None if value is None else str(value) for value in column]
+        return pl.DataFrame(columns, strict=False)
+
+
+def _cell(value: Any) -> Any:
+    return str(value) if isinstance(value, tuple) else value
+
+
+def trials_of(space: Space, rows: list[Any]) -> tuple[Trial, ...]:
+    """The judged trials among a store's rows."""
+    found = []
+    for row in rows:
+        if row.outcome is not None:
+            point = np.array(json.loads(row.point))
+            score, error = (np.inf if row.score is None else row.score), (np.nan if row.error is None else row.error)
+            shown = {name: np.nan if value is None else value for name, value in json.loads(row.columns).items()}
+            values = space.values(point)
+            found.append(
+                Trial(
+                    row.number,
+                    point,
+                    values,
+                    row.outcome,
+                    score,
+                    error,
+                    row.epochs,
+                    row.lane_epochs,
+                    row.seconds,
+                    shown,
+                )
+            )
+    return tuple(found)
+
+
+def past_of(space: Space, trials: tuple[Trial, ...], pending: list[np.ndarray] | None = None) -> Past:
+    """Trials as a proposer sees them."""
+    d = len(space)
+    return Past(
+        np.array([each.point for each in trials]).reshape(-1, d),
+        np.array([each.score for each in trials], np.float64),
+        np.array([each.number for each in trials], np.int64),
+        np.array([_ENDED.get(each.outcome, FINISHED) for each in trials], np.int64),
+        np.array([each.epochs for each in trials], np.float64),
+        np.array(pending or []).reshape(-1, d),
+    )

@@ -1,0 +1,131 @@
+import numpy as np
+import pytest
+
+from fallline.core.block import replace
+from fallline.core.errors import FalllineError
+from fallline.data.table import Table
+from fallline.distributions import Choice, LogUniform, Uniform
+from fallline.losses import AbsoluteError, Hinge, SoftmaxCrossEntropy
+from fallline.models import MLP
+from fallline.optimizers import Adam
+from fallline.population import Halving, evaluate
+from fallline.searching import search, store
+from fallline.searching.proposers import Grid, Random
+from fallline.searching.tpe import TPE
+from fallline.training.recipe import Recipe
+
+SPACE = Recipe(
+    model=MLP(hidden=(8,), dropout=Uniform(0, 0.5)),
+    optimizer=Adam(LogUniform(1e-5, 1e-1)),
+    batch_size=32,
+    epochs=3,
+    patience=None,
+)
+
+
+@pytest.fixture(scope="module")
+def table() -> Table:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(203, 5)).astype(np.float32)
+    return Table.from_arrays(x, (x[:, 0] + x[:, 1] > 0).astype(int), seed=1)
+
+
+@pytest.fixture(scope="module")
+def whole(table):
+    return search(SPACE, table, trials=24, batch=8, proposer=TPE(first=8), folds=2, seed=3)
+
+
+def test_scores_are_those_of_the_population(table, whole):
+    assert [each.number for each in whole.trials] == list(range(24))
+    recipes = [whole.space.fill(each.point) for each in whole.trials[:8]]
+    population = evaluate(recipes, table, folds=2)
+    np.testing.assert_allclose([each.score for each in whole.trials[:8]], population.mean_score(), rtol=1e-5)
+    pairs = population.score.reshape(8, 2)
+    errors = np.abs(pairs[:, 0] - pairs[:, 1]) / 2  # the standard error of a mean of two
+    np.testing.assert_allclose([each.error for each in whole.trials[:8]], errors, rtol=1e-3)
+    frame = whole.table()
+    assert frame["valid_accuracy"].mean() > 0.5
+    assert {"model.dropout", "optimizer.learning_rate", "outcome", "score"} <= set(frame.columns)
+    best = whole.best
+    assert best.trial.score == frame["score"].min()
+    assert best.recipe.optimizer.learning_rate == best.trial.values["optimizer.learning_rate"]
+    assert best.model.predict(table.dataset.x).shape == (203,)
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_study_that_was_cut_off_goes_on_with_the_same_proposals(table, whole, tmp_path, monkeypatch, killed):
+    calls = []
+
+    def cut_off(*arguments, **options):
+        calls.append(1)
+        if len(calls) == 2:
+            raise RuntimeError("cut off")
+        return evaluate(*arguments, **options)
+
+    options = {"trials": 24, "batch": 8, "proposer": TPE(first=8), "folds": 2, "study": tmp_path / "s.db"}
+    with monkeypatch.context() as patch:
+        patch.setitem(search.__globals__, "evaluate", cut_off)
+        if killed:  # nobody gives the trials back, and their process is gone
+            patch.setattr(store.Store, "release", lambda self, numbers: None)
+        with pytest.raises(RuntimeError, match="cut off"):
+            search(SPACE, table, seed=3, **options)
+    if killed:
+        monkeypatch.setattr(store, "_alive", lambda process: False)
+    again = search(SPACE, table, seed=99, **options)
+    np.testing.assert_array_equal([a.point for a in again.trials], [a.point for a in whole.trials])
+    np.testing.assert_allclose([a.score for a in again.trials], [a.score for a in whole.trials], rtol=1e-6)
+    assert again.seed == 3
+    more = search(SPACE, table, **{**options, "trials": 25})
+    assert len(more) == 25
+
+
+def test_diverged_trials_and_pruned_ones_are_kept_and_never_the_best(table):
+    space = replace(SPACE, {"optimizer.learning_rate": Choice((1e-3, 1e30)), "epochs": 9})
+    study = search(space, table, trials=8, batch=8, proposer=Random(), halving=Halving(3), seed=1)
+    outcomes = [each.outcome for each in study.trials]
+    assert (
+        outcomes.count("diverged") == sum(each.values["optimizer.learning_rate"] == 1e30 for each in study.trials) > 0
+    )
+    assert outcomes.count("pruned") > 0
+    assert study.best.trial.outcome == "finished"
+    assert np.isinf([each.score for each in study.trials if each.outcome == "diverged"]).all()
+    lost = search(replace(space, {"optimizer.learning_rate": Choice((1e30, 1e31))}), table, trials=8, batch=8)
+    with pytest.raises(FalllineError, match="none of 8 trials finished"):
+        _ = lost.best
+
+
+def test_budgets_and_the_end_of_a_grid(table):
+    assert len(search(SPACE, table, trials=90, batch=8, proposer=Grid(3))) == 9
+    assert len(search(SPACE, table, trials=90, batch=8, epochs=24)) == 8
+    assert len(search(SPACE, table, trials=90, batch=8, seconds=1e-9)) == 0
+    seen = []
+    search(SPACE, table, trials=8, watch=seen.append)
+    assert (seen[0].done, seen[-1].done, seen[-1].seconds_left) == (0, 8, 0)
+    assert seen[-1].best is not None
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda t: search(replace(SPACE, {"monitor": "none"}), t), "judges no validation rows"),
+        (
+            lambda t: search(replace(SPACE, {"loss": Choice((SoftmaxCrossEntropy(), Hinge()))}), t),
+            "loss is searched, which changes the loss itself",
+        ),
+        (lambda t: search(SPACE, t, trials=0), "expected 1 or more"),
+        (lambda t: search(replace(SPACE, {"loss": AbsoluteError()}), t, trials=1), "is for regression"),
+    ],
+)
+def test_bad_input_is_named(table, make, words):
+    with pytest.raises(FalllineError, match=words):
+        make(table)
+
+
+def test_a_study_is_continued_only_with_what_it_was_begun_with(table, tmp_path):
+    where = tmp_path / "s.db"
+    search(SPACE, table, trials=8, study=where, batch=8)
+    with pytest.raises(FalllineError, match="another space"):
+        search(replace(SPACE, {"epochs": 4}), table, trials=8, study=where)
+    with pytest.raises(FalllineError, match="other folds"):
+        search(SPACE, table, trials=8, study=where, folds=2)
+    assert len(search(SPACE, table, trials=8, study=where, name="other", batch=8)) == 8

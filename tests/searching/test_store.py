@@ -1,0 +1,118 @@
+"""Several processes on one study, one of them killed: no trial is lost, none is repeated."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sqlalchemy as sa
+
+from fallline.core.errors import FalllineError
+from fallline.searching import store as stores
+from fallline.searching.store import Store
+
+WORKER = """
+import os, sys, time
+import numpy as np
+from fallline.searching.store import Store
+store = Store(sys.argv[1])
+store.begin(0, {})
+log = os.open(sys.argv[2], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+while True:
+    mine = store.reserve(3, 90, lambda rows, numbers: np.array([[n / 90] for n in numbers]))
+    if not mine:
+        if all(row.outcome for row in store.rows()):
+            break
+        time.sleep(0.05)
+        continue
+    time.sleep(0.02)
+    store.finish([dict(number=n, outcome="finished", score=float(p[0]), error=None, epochs=1.0, lane_epochs=1,
+                       seconds=0.0, columns={}) for n, p in mine])
+    for n, _ in mine:
+        os.write(log, f"{n}\\n".encode())
+"""
+
+
+def result(number: int, score: float | None = 0.5) -> dict:
+    outcome = "diverged" if score is None else "finished"
+    return {"number": number, "outcome": outcome, "score": score, "error": None, "epochs": 3.0, "lane_epochs": 3,
+            "seconds": 0.1, "columns": {"valid_loss": score}}  # fmt: skip
+
+
+def numbered(rows, numbers) -> np.ndarray:
+    return np.array([[n / 10] for n in numbers])
+
+
+def test_a_killed_process_loses_nothing_and_nothing_is_done_twice(tmp_path):
+    path, log = tmp_path / "s.db", tmp_path / "log"
+    environment = {**os.environ, "PYTHONPATH": str(Path(stores.__file__).parents[2])}
+    Store(path).begin(0, {})
+    workers = [subprocess.Popen([sys.executable, "-c", WORKER, path, log], env=environment) for _ in range(2)]
+    deadline = time.monotonic() + 100
+    while time.monotonic() < deadline and (not log.exists() or len(log.read_text().split()) < 12):
+        time.sleep(0.005)
+    workers[0].send_signal(signal.SIGKILL)
+    assert workers[0].wait() == -signal.SIGKILL
+    assert workers[1].wait(timeout=100) == 0
+    store = Store(path)
+    store.begin(0, {})
+    rows = store.rows()
+    assert [row.number for row in rows] == list(range(90))
+    assert all(row.outcome == "finished" and row.score == json.loads(row.point)[0] == row.number / 90 for row in rows)
+    done = log.read_text().split()
+    assert len(done) == len(set(done))
+    # What was killed between the database and its log is in the database alone.
+    assert 90 - len(done) <= 3
+
+
+def test_what_is_reserved_is_not_given_twice_and_what_is_left_is_given_first(tmp_path, monkeypatch):
+    one, two = Store(tmp_path / "s.db"), Store(tmp_path / "s.db")
+    one.begin(7, {"a": 1})
+    assert two.begin(8, {"a": 2}) == (7, {"a": 1})
+    assert [n for n, _ in one.reserve(3, 10, numbered)] == [0, 1, 2]
+    assert [n for n, _ in two.reserve(3, 10, numbered)] == [3, 4, 5]
+    one.finish([result(0), result(1, None)])
+    one.release([2])
+    found = two.reserve(3, 10, numbered)
+    assert [(n, p.tolist()) for n, p in found] == [(2, [0.2])]
+    monkeypatch.setattr(stores, "_alive", lambda process: False)
+    assert [n for n, _ in one.reserve(2, 10, numbered)] == [2, 3]
+    two.finish([result(3, 0.25)])
+    one.finish([result(3, 0.75)])
+    assert one.rows()[3].score == 0.25
+    assert one.rows()[1].score is None
+
+
+def test_a_reservation_ends_unless_it_is_renewed(tmp_path, monkeypatch):
+    one, two = Store(tmp_path / "s.db"), Store(tmp_path / "s.db")
+    one.begin(0, {})
+    two.begin(0, {})
+    one.reserve(2, 2, numbered)
+    now = time.time()
+    monkeypatch.setattr(stores.time, "time", lambda: now + 50)
+    one.renew([1])
+    monkeypatch.setattr(stores.time, "time", lambda: now + 70)
+    assert [n for n, _ in two.reserve(2, 2, numbered)] == [0]
+
+
+def test_studies_of_a_database_are_apart_and_the_file_is_in_wal_mode(tmp_path):
+    one, two = Store(tmp_path / "s.db", "a"), Store(f"sqlite:///{tmp_path / 's.db'}", "b")
+    one.begin(0, {})
+    two.begin(1, {})
+    one.reserve(2, 2, numbered)
+    assert two.rows() == []
+    assert two.described() == (1, {})
+    with one.engine.begin() as connection:
+        assert connection.execute(sa.text("PRAGMA journal_mode")).scalar() == "wal"
+
+
+def test_what_is_no_database_is_named(tmp_path):
+    (tmp_path / "x.db").write_text("this is no database, but a text that is long enough to be read as one")
+    for where in (tmp_path / "x.db", tmp_path / "none" / "y.db", "nosuch://host/db"):
+        with pytest.raises(FalllineError, match="cannot be opened"):
+            Store(where)
