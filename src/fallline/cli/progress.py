@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fallline.cli.output import figures, say
 
 if TYPE_CHECKING:
+    from fallline.searching.search import Standing
     from fallline.training.train import Moment
 
 
@@ -53,3 +54,55 @@ class RunProgress:
         elif not self.quiet and time.monotonic() - self.spoke > 10:
             self.spoke = time.monotonic()
             say(f"epoch {moment.epoch}/{moment.epochs}  {text}")
+
+
+class SearchProgress:
+    """Shows where a search stands; used as the `watch` of `search`."""
+
+    def __init__(self, quiet: bool) -> None:
+        self.quiet = quiet
+        self.live = sys.stderr.isatty() and not quiet
+        self.spoke = time.monotonic()
+        self.bar: Any = None
+        if self.live:
+            from rich.console import Console
+            from rich.progress import BarColumn, Progress, TextColumn
+
+            columns = (TextColumn("trial {task.completed:.0f}/{task.total:.0f}"), BarColumn(bar_width=24))
+            self.bar = Progress(
+                *columns, TextColumn("{task.description}"), console=Console(stderr=True), transient=True
+            )
+            self.task = self.bar.add_task("compiling", total=1)
+
+    def __enter__(self) -> "SearchProgress":
+        if self.bar is not None:
+            self.bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.bar is not None:
+            self.bar.stop()
+
+    def __call__(self, standing: "Standing") -> None:
+        parts = []
+        if standing.best is not None:
+            values = ", ".join(
+                f"{name.rpartition('.')[2]} {value:.3g}" if isinstance(value, float) else f"{name} {value}"
+                for name, value in list(standing.best.values.items())[:3]
+            )
+            parts.append(f"best {figures(standing.best.score)} ({values})")
+        if standing.seconds_left == standing.seconds_left:
+            parts.append(f"{standing.seconds_left:.0f} s left")
+        text = "  ".join(parts)
+        if self.bar is not None:
+            self.bar.update(
+                self.task,
+                completed=standing.done + standing.part,
+                total=standing.trials,
+                description=text or "compiling",
+            )
+        elif not self.quiet and time.monotonic() - self.spoke > 10:
+            self.spoke = time.monotonic()
+            say(f"trial {standing.done}/{standing.trials}  {text}")

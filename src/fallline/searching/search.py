@@ -36,7 +36,8 @@ class Standing:
         done, trials: trials judged, and to be judged altogether.
         best: the best so far, or None.
         seconds, seconds_left: wall-clock so far, and still to come if trials go on as they did.
-        progress: where the batch at hand stands, or None between two.
+        part: trials' worth of the batch at hand.
+        progress: where that batch stands, or None between two.
     """
 
     done: int
@@ -44,6 +45,7 @@ class Standing:
     best: Trial | None
     seconds: float
     seconds_left: float
+    part: float
     progress: Progress | None
 
 
@@ -121,7 +123,7 @@ def search(
         left = spent / new * max(trials - len(known) - part, 0) if new else np.nan
         order = past_of(space, known).order()
         best = known[order[0]] if len(known) and np.isfinite(known[order[0]].score) else None
-        return Standing(len(known), trials, best, spent, left, progress)
+        return Standing(len(known), trials, best, spent, left, part, progress)
 
     mine: list[tuple[int, np.ndarray]] = []
     interrupted = False

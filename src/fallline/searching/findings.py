@@ -1,0 +1,125 @@
+"""What a study says of its hyperparameters: which mattered, which are at an edge, whether more trials would help."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from fallline.searching.past import FINISHED
+from fallline.searching.study import Study, past_of
+
+NEAR = 0.03  # of a range: what is closer to its end is at the edge
+FEWEST = 8  # finished trials without which nothing is said
+
+
+@dataclasses.dataclass(frozen=True)
+class Importance:
+    """How much of what a model of the scores explains is lost when one hyperparameter is shuffled; shares sum to 1."""
+
+    name: str
+    share: float
+
+
+def importance(study: Study, seed: int = 0) -> list[Importance]:
+    """Every hyperparameter's share, the largest first; none where there are too few trials.
+
+    A forest is fitted to the ranks of the trials that were not stopped, so that one wild score does not decide.
+
+    Source: permutation importance, Breiman, "Random forests", 2001, section 10.
+    """
+    from sklearn.ensemble import RandomForestRegressor
+    from sklearn.inspection import permutation_importance
+
+    past = past_of(study.space, study.trials)
+    if len(past) < FEWEST:
+        return []
+    order = past.order()
+    rank = np.empty(len(past))
+    rank[order] = np.arange(len(past))
+    # Trials that are equally bad (all that diverged) are equally ranked.
+    worst = ~np.isfinite(past.scores)
+    rank[worst] = rank[worst].mean() if worst.any() else 0.0
+    forest = RandomForestRegressor(200, min_samples_leaf=2, random_state=seed).fit(past.points, rank)
+    lost = permutation_importance(forest, past.points, rank, n_repeats=5, random_state=seed).importances_mean
+    lost = np.maximum(lost, 0.0)
+    shares = lost / max(lost.sum(), 1e-30)
+    return [Importance(study.space.names[i], float(shares[i])) for i in np.argsort(-shares, kind="stable")]
+
+
+def edges(study: Study) -> list[str]:
+    """A sentence for each hyperparameter whose best value is at the end of its range."""
+    best, sentences = study.best.trial, []
+    for i, each in enumerate(study.space.dimensions):
+        count = study.space.counts[i]
+        if each.name not in best.values or each.categorical or not each.distribution.bounded or (count or 99) < 3:
+            continue
+        u, near = best.point[i], max(NEAR, 0.51 / count if count else 0.0)
+        if u < near or u > 1 - near:
+            low, high = each.distribution.reached()
+            side = "lower" if u < near else "upper"
+            sentences.append(
+                f"the best {each.name}, {_short(best.values[each.name])}, is at the {side} edge of its range "
+                f"[{low:g}, {high:g}]: a wider range may hold a better one"
+            )
+    return sentences
+
+
+def _short(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+@dataclasses.dataclass(frozen=True)
+class Outlook:
+    """What the last doubling of the trials brought, in the unit of the score.
+
+    Arguments:
+        half: the expected best score of half as many trials, drawn from those there are.
+        best: the best score of all.
+        error: the best trial's standard error over folds and seeds; NaN without.
+    """
+
+    half: float
+    best: float
+    error: float
+
+    @property
+    def sentence(self) -> str:
+        """Whether more trials would help, in words."""
+        gain = self.half - self.best
+        said = f"the last doubling of the trials improved the best score by {gain:.2g} ({self.half:.4g} to {self.best:.4g})"
+        if not np.isfinite(self.error):
+            return f"{said}; with folds, its standard error would say whether that is more than chance"
+        if gain < self.error:
+            return f"{said}, less than its standard error of {self.error:.2g}: more trials would hardly show"
+        return f"{said}, more than its standard error of {self.error:.2g}: more trials may help"
+
+
+def outlook(study: Study) -> Outlook | None:
+    """Compare the best of all trials with the expected best of half of them; None for too few.
+
+        E[best of m out of n] = sum_i s_(i) C(n - i, m - 1) / C(n, m),  s_(1) <= ... <= s_(n)
+
+    The trials count as if they had come in any order; those of a search that learns came better and better, so the
+    gain is rather too large than too small.
+    """
+    past = past_of(study.space, study.trials)
+    scores = np.sort(past.scores[(past.ended == FINISHED) & np.isfinite(past.scores)])
+    if len(scores) < FEWEST:
+        return None
+    return Outlook(expected_best(scores, len(scores) // 2), float(scores[0]), study.best.trial.error)
+
+
+def expected_best(scores: np.ndarray, m: int) -> float:
+    """The expected smallest of m different ones of n sorted scores.
+
+    >>> round(expected_best(np.array([1.0, 2.0, 3.0]), 2), 4)  # (1, 2), (1, 3), (2, 3)
+    1.3333
+    """
+    n, left, total = len(scores), 1.0, 0.0
+    for i, score in enumerate(scores):
+        if i > n - m:
+            break
+        chance = left * m / (n - i)  # that the i-th is drawn, none before it having been
+        total += chance * float(score)
+        left -= chance
+    return total

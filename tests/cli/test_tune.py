@@ -1,0 +1,71 @@
+import json
+
+import pytest
+
+from fallline.cli.main import run
+from fallline.searching.store import Store
+
+SPACE = """
+epochs = 3
+patience = "none"
+[model]
+name = "mlp"
+hidden = [8]
+dropout = {name = "uniform", low = 0.0, high = 0.5}
+[optimizer]
+name = "adam"
+learning_rate = {name = "log_uniform", low = 1e-4, high = 1e-1}
+"""
+
+
+def ended(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as caught:
+        run(list(arguments))
+    return caught.value.code
+
+
+def test_tune_saves_the_best_and_its_study_can_be_continued(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "space.toml").write_text(SPACE)
+    code = ended(
+        "tune", "sklearn:iris", "--space", "space.toml", "--trials", "8", "--batch", "8", "--out", "a", "--json"
+    )
+    first = json.loads(capsys.readouterr().out)
+    assert code == 0
+    assert first["trials"] == 8
+    assert set(first["best"]["values"]) == {"model.dropout", "optimizer.learning_rate"}
+    assert set(first["importance"]) == set(first["best"]["values"])
+    assert {"recipe.toml", "model.safetensors", "report.html", "study.db"} <= {
+        p.name for p in (tmp_path / "a").iterdir()
+    }
+    code = ended("tune", "--resume", "a/study.db", "--trials", "16", "--out", "b")
+    said = capsys.readouterr().err
+    assert code == 0
+    assert "16 trials" in said
+    assert "Its validation loss" in said
+    store = Store(tmp_path / "a" / "study.db")
+    store.begin(0, {})
+    assert len(store.rows()) == 16
+    # The best recipe is complete: it trains again to the same metrics.
+    code = ended("train", "--recipe", "a/recipe.toml", "--out", "c", "--json")
+    again = json.loads(capsys.readouterr().out)
+    assert code == 0
+    assert again["metrics"] == first["metrics"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--trials", "2"], "no SOURCE to train on"),
+        (["sklearn:iris", "--strategy", "tp"], "--strategy 'tp' is unknown: did you mean 'tpe'"),
+        (["--resume", "nothing.db"], "study 'nothing.db' is not there"),
+        (["sklearn:iris", "--trials", "0"], "expected 1 or more"),
+    ],
+)
+def test_bad_input_is_one_sentence(tmp_path, monkeypatch, capsys, arguments, words):
+    monkeypatch.chdir(tmp_path)
+    assert ended("tune", *arguments) == 2
+    said = capsys.readouterr().err
+    assert words in said
+    assert "Traceback" not in said
+    assert not list(tmp_path.glob("runs/*"))
