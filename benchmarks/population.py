@@ -1,7 +1,7 @@
 """Hundreds of trainings as one program, beside loops over configurations in scikit-learn and PyTorch.
 
     python benchmarks/population.py compare    64 configurations against scikit-learn, joblib with 2 processes, PyTorch
-    python benchmarks/population.py lanes      cost and memory per lane, against the number of lanes (of one network: lanes 64-128-10)
+    python benchmarks/population.py lanes      cost and memory per lane, against their number (lanes 64-128-10: of one network)
     python benchmarks/population.py folds      1,000 configurations x 5 folds on digits
     python benchmarks/population.py            all three
 

@@ -45,7 +45,8 @@ SAMPLE = 4096  # numbers of each array by which gradients and updates are measur
 def sampled(tree: Any) -> Any:
     """Every k-th row of each array, about `SAMPLE` numbers of it; of a small array all.
 
-    Another pass over the whole gradient only to measure it costs 7 % of a step on 784-128-10. Rows, because a stride within rows is slow.
+    Another pass over the whole gradient only to measure it costs 7 % of a step on 784-128-10. Rows, because a stride
+    within rows is slow.
     """
     return jax.tree.map(lambda leaf: jnp.atleast_1d(leaf)[:: max(1, leaf.size // SAMPLE)], tree)
 
