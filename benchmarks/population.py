@@ -2,13 +2,15 @@
 
     python benchmarks/population.py compare    64 configurations against scikit-learn, joblib with 2 processes, PyTorch
     python benchmarks/population.py lanes      cost and memory per lane, against their number (lanes 64-128-10: of one network)
+    python benchmarks/population.py widths     recipes of two widths as one padded program, and as two
     python benchmarks/population.py folds      1,000 configurations x 5 folds on digits
-    python benchmarks/population.py            all three
+    python benchmarks/population.py            all of them
 
 Every part runs in one process on one machine, everything that is compared in the same run; ratios are of medians.
 """
 
 import argparse
+import functools
 import gc
 import itertools
 import os
@@ -221,6 +223,44 @@ def one(name, count, many):
     print(seconds / steps / many * 1e6, memory)
 
 
+def widths(rounds):
+    """Recipes of several widths, padded in one program and as a group per width."""
+    from fallline.population import evaluate
+    from fallline.population import widths as chosen
+
+    small, large = (20, 2), (64, 10)
+    cases = [
+        (small, [(64, 64), (48, 48)], 16),
+        (small, [(64, 64), (32, 32)], 16),
+        (large, [(128,), (96,)], 16),
+        (large, [(256,), (128,)], 16),
+        (small, [(64, 64), (48, 48)], 4),
+        (large, [(128,), (96,)], 4),
+        (small, [(width, width) for width in range(36, 68, 2)], 1),
+        (large, [(width,) for width in range(68, 132, 4)], 1),
+    ]
+    print(
+        f"{'hidden':>24} {'recipes':>9} {'programs':>9} {'padding':>8} {'us per lane and step':>21} {'first time, s':>14}"
+    )
+    epochs, count = 8, 6400
+    chosen.FILLS, chosen.MOST_WASTE = 10**9, 10.0
+    for (inputs, outputs), hidden, many in cases:
+        data = table(*rows((inputs, outputs), count))
+        ours = [each for shape in hidden for each in recipes((inputs, *shape, outputs), settings(many), epochs)]
+        steps = len(ours) * epochs * -(-count // BATCH)
+        for together in (True, False):
+            run = functools.partial(evaluate, ours, data, widths_together=together)
+            report = run().report
+            seconds = statistics.median(clock(run) for _ in range(rounds))
+            names = ["-".join(map(str, shape)) for shape in hidden]
+            shown = " ".join(names) if len(names) < 3 else f"{names[0]} ... {names[-1]}"
+            print(
+                f"{shown:>24} {f'{len(hidden)} x {many}':>9} {report.groups:>9} {report.padded:>8.0%} "
+                f"{seconds / steps * 1e6:>21.0f} {report.seconds:>14.1f}",
+                flush=True,
+            )
+
+
 def folds():
     """1,000 configurations x 5 folds on digits in one call, with the defaults of `Recipe` otherwise."""
     import numpy as np
@@ -254,7 +294,7 @@ def folds():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("part", nargs="?", default="all", choices=["all", "compare", "lanes", "folds", "one"])
+    parser.add_argument("part", nargs="?", default="all", choices=["all", "compare", "lanes", "widths", "folds", "one"])
     parser.add_argument("rest", nargs="*", help=argparse.SUPPRESS)
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
@@ -267,6 +307,8 @@ def main():
             compare(arguments.rounds)
         if arguments.part in ("all", "lanes"):
             lanes(arguments.rest)
+        if arguments.part in ("all", "widths"):
+            widths(arguments.rounds)
         if arguments.part in ("all", "folds"):
             folds()
 

@@ -210,6 +210,7 @@ def test_widths_too_different_or_not_paddable_stay_apart(table):
     hidden = lambda recipe, *widths: [replace(recipe, {"model.hidden": (width,)}) for width in widths]  # noqa: E731
     assert widen(hidden(BASE, 8, 7), 5, 2) == hidden(BASE, 8, 8)
     assert widen(hidden(BASE, 64, 2), 5, 2) == hidden(BASE, 64, 2)
+    assert widen(hidden(BASE, 8, 7), 5, 2, runs=16) == hidden(BASE, 8, 7)  # each fills a program of its own
     sigmoid = replace(BASE, {"model.activation": Sigmoid()})
     assert widen(hidden(sigmoid, 8, 7), 5, 2) == hidden(sigmoid, 8, 7)
     assert evaluate(hidden(BASE, 8, 7), table, widths_together=False).report.groups == 2

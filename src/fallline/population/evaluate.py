@@ -78,7 +78,7 @@ def evaluate(
     outputs = completed[0].loss.outputs(arrays.targets, data.task)  # type: ignore[union-attr]
     together = widths_together and state is None
     inputs = completed[0].scaler.outputs(arrays.x.shape[1])
-    wide = widen(completed, inputs, outputs) if together else completed
+    wide = widen(completed, inputs, outputs, len(contexts)) if together else completed
     before, groups = lane_program.compilations(), group_recipes(wide)
     with Interrupt() as interrupt:
         units = [

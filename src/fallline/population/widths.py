@@ -23,6 +23,7 @@ from fallline.training.recipe import Recipe
 from fallline.training.state import State
 
 MOST_WASTE = 0.5  # arithmetic on padding, as a share of the arithmetic asked for
+FILLS = 16  # lanes of one width that run as fast alone as padded with others (benchmarks/population.py widths)
 
 
 def paddable(recipe: Recipe) -> bool:
@@ -48,43 +49,57 @@ def arithmetic(widths: Sequence[int], inputs: int, outputs: int) -> int:
     return sum(a * b for a, b in itertools.pairwise(sizes))
 
 
-def widen(recipes: Sequence[Recipe], inputs: int, outputs: int) -> list[Recipe]:
+def widen(recipes: Sequence[Recipe], inputs: int, outputs: int, runs: int = 1) -> list[Recipe]:
     """The same recipes, those that differ only in widths made as wide as the widest of a bucket.
 
-    Buckets are filled from the widest down, as long as the padding's arithmetic is at most `MOST_WASTE` of the lanes' own.
+    Widths with enough lanes to fill a program stay as they are. Buckets of the others are filled from the widest down, as
+    long as the padding's arithmetic is at most `MOST_WASTE` of the lanes' own.
+
+    Arguments:
+        recipes: completed recipes.
+        inputs, outputs: of their networks.
+        runs: lanes of every recipe, seeds x folds.
 
     >>> recipes = [Recipe(model=MLP(hidden=(width,))) for width in (64, 60, 2)]
     >>> [recipe.model.hidden for recipe in widen(recipes, 10, 2)]
     [(64,), (64,), (2,)]
     """
     wide = list(recipes)
-    if len({hidden_of(recipe) for recipe in recipes}) < 2:
-        return wide
-    kinds: dict[Any, list[int]] = {}
-    for place, recipe in enumerate(recipes):
-        if paddable(recipe):
-            plain = replace(recipe, {"model.hidden": (1,) * len(hidden_of(recipe))})
-            kinds.setdefault(jax.tree.structure(plain), []).append(place)
-    costs = [arithmetic(hidden_of(recipe), inputs, outputs) for recipe in recipes]
-    for places in kinds.values():
-        buckets: list[list[int]] = [[]]
-        for place in sorted(places, key=lambda each: costs[each], reverse=True):
-            bucket = [*buckets[-1], place]
-            padded = arithmetic(_widest(bucket, recipes), inputs, outputs) * len(bucket)
-            if padded > (1 + MOST_WASTE) * sum(costs[each] for each in bucket):
-                buckets.append([place])
+    for widths in _kinds(recipes):
+        few = {hidden: places for hidden, places in widths.items() if len(places) * runs < FILLS}
+        cost = {hidden: arithmetic(hidden, inputs, outputs) for hidden in few}
+        buckets: list[list[tuple[int, ...]]] = [[]]
+        for hidden in sorted(few, key=cost.__getitem__, reverse=True):
+            bucket = [*buckets[-1], hidden]
+            lanes = sum(len(few[each]) for each in bucket)
+            own = sum(len(few[each]) * cost[each] for each in bucket)
+            if arithmetic(_widest(bucket), inputs, outputs) * lanes > (1 + MOST_WASTE) * own:
+                buckets.append([hidden])
             else:
-                buckets[-1].append(place)
+                buckets[-1] = bucket
         for bucket in buckets:
-            widest = _widest(bucket, recipes)
-            for each in bucket:
-                if hidden_of(recipes[each]) != widest:
-                    wide[each] = replace(recipes[each], {"model.hidden": widest})
+            for hidden in bucket:
+                if hidden != _widest(bucket):
+                    for place in few[hidden]:
+                        wide[place] = replace(recipes[place], {"model.hidden": _widest(bucket)})
     return wide
 
 
-def _widest(places: list[int], recipes: Sequence[Recipe]) -> tuple[int, ...]:
-    return tuple(max(layer) for layer in zip(*(hidden_of(recipes[p]) for p in places), strict=True))
+def _kinds(recipes: Sequence[Recipe]) -> list[dict[tuple[int, ...], list[int]]]:
+    """For recipes that differ in nothing structural but widths: the widths, and the places of the recipes that have them."""
+    kinds: dict[Any, dict[tuple[int, ...], list[int]]] = {}
+    if len({hidden_of(recipe) for recipe in recipes}) < 2:
+        return []
+    for place, recipe in enumerate(recipes):
+        if paddable(recipe):
+            hidden = hidden_of(recipe)
+            plain = replace(recipe, {"model.hidden": (1,) * len(hidden)})
+            kinds.setdefault(jax.tree.structure(plain), {}).setdefault(hidden, []).append(place)
+    return list(kinds.values())
+
+
+def _widest(bucket: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+    return tuple(max(layer) for layer in zip(*bucket, strict=True))
 
 
 def narrow(recipe: Recipe, network: Sequential, state: State, inputs: int, widths: Int[Array, " layers"]) -> State:
