@@ -211,7 +211,7 @@ def test_what_does_not_fit_is_one_sentence(flowers, prices, whole):
         ({"monitor": "rmse"}, flowers, "metric 'rmse' is not one of classification"),
         ({"monitor": 3}, flowers, "metric 3 is not one of classification"),
         ({"epochs": fl.Constant(3)}, flowers, r"Recipe\.epochs = Constant\(value=3\.0\) would change during the run"),
-        ({"scaler.clip": fl.Cosine(3)}, flowers, r"Recipe\.scaler\.clip = Cosine"),
+        ({"scaler.clip": fl.Cosine(3, floor=1)}, flowers, r"Recipe\.scaler\.clip = Cosine"),
         ({"loss": fl.SquaredError()}, flowers, "loss 'squared_error' is for regression; the target makes this a class"),
         ({"loss": fl.SoftmaxCrossEntropy()}, prices, "loss 'softmax_cross_entropy' is for classification"),
     ):
