@@ -60,6 +60,7 @@ _HOMES = {
     "fallline.penalties": ("L1", "L2", "ElasticNet", "MaxNorm"),
     "fallline.population": ("Halving", "Population", "evaluate"),
     "fallline.searching.coarse": ("CoarseToFine",),
+    "fallline.searching.foreign": ("space_from",),
     "fallline.searching.search": ("search",),
     "fallline.searching.study": ("Study", "Trial"),
     "fallline.searching.proposers": ("Grid", "Random", "Sobol"),
