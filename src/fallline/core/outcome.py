@@ -21,7 +21,7 @@ class Outcome(enum.IntEnum):
         """
         return {0: "running", 1: "finished", 2: "stopped_early", 3: "diverged", 4: "pruned"}[int(self)]
 
-    def sentence(self, *, epochs: int, best_epoch: int, step: int) -> str:
+    def sentence(self, *, epochs: int, best_epoch: int, step: int, kept: str = "best") -> str:
         """What happened, for a person.
 
         >>> Outcome.DIVERGED.sentence(epochs=3, best_epoch=1, step=40)
@@ -33,9 +33,9 @@ class Outcome(enum.IntEnum):
                 "a lower learning rate may help"
             )
         if self is Outcome.STOPPED:
-            return f"stopped early after {epochs} epochs; the parameters are those of epoch {best_epoch}, the best"
+            return f"stopped early after {epochs} epochs; the parameters are those of epoch {best_epoch}, the {kept}"
         if self is Outcome.FINISHED:
-            return f"finished all {epochs} epochs; the parameters are those of epoch {best_epoch}, the best"
+            return f"finished all {epochs} epochs; the parameters are those of epoch {best_epoch}, the {kept}"
         if self is Outcome.PRUNED:
             return f"stopped by halving after {epochs} epochs; the parameters are those of epoch {best_epoch}, the best"
         return f"still running after {epochs} epochs"

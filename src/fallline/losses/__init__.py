@@ -10,3 +10,4 @@ from fallline.losses.numbers import Huber as Huber
 from fallline.losses.numbers import Poisson as Poisson
 from fallline.losses.numbers import Quantile as Quantile
 from fallline.losses.numbers import SquaredError as SquaredError
+from fallline.losses.times import Times as Times

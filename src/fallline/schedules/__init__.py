@@ -5,6 +5,7 @@ from fallline.schedules.cosine import CosineRestarts as CosineRestarts
 from fallline.schedules.cosine import OneCycle as OneCycle
 from fallline.schedules.decay import Exponential as Exponential
 from fallline.schedules.decay import Geometric as Geometric
+from fallline.schedules.decay import InversePower as InversePower
 from fallline.schedules.decay import InverseSqrt as InverseSqrt
 from fallline.schedules.decay import InverseTime as InverseTime
 from fallline.schedules.decay import Polynomial as Polynomial

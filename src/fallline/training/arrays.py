@@ -13,7 +13,9 @@ class Arrays(eqx.Module):
     """Rows, targets and the index sets that make them a training and a validation set.
 
     Index sets may be padded: `train_count` and `valid_count` say how many of their entries count, so that folds of
-    unequal size share one program. `ragged` says that one of them has fewer minibatches than the padding makes.
+    unequal size share one program. `ragged` says that there may be minibatches of no weight at all. `counted` says that an
+    epoch has as many steps as `train_count` asks for, decided while it runs, so that padding costs nothing; it is for a run
+    alone, since lanes of different counts would each compute the other's steps.
     """
 
     x: Float[Array, "rows features"]
@@ -27,6 +29,7 @@ class Arrays(eqx.Module):
     task: str = eqx.field(static=True)
     n_classes: int = eqx.field(static=True)
     ragged: bool = eqx.field(static=True, default=False)
+    counted: bool = eqx.field(static=True, default=False)
 
     @property
     def targets(self) -> int:

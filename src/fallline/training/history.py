@@ -60,7 +60,7 @@ def name_columns(seen: Epoch, metric: str, monitor: str, layers: list[str], acti
         "valid_loss": seen.valid_loss,
         f"valid_{metric}": seen.valid_metric,
     }
-    if monitor not in ("loss", "train_loss", "none", metric):
+    if monitor not in ("loss", "train_loss", "train_objective", "none", metric):
         columns[f"valid_{monitor}"] = seen.monitor
     columns["learning_rate"] = seen.learning_rate
     columns["evaluations"] = seen.evaluations

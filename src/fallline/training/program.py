@@ -19,7 +19,7 @@ from fallline.core.schedule import Time, at_time
 from fallline.metrics import METRICS
 from fallline.schedules.plateau import begun, remembered, watched
 from fallline.training.arrays import Arrays, training_weight
-from fallline.training.recipe import Recipe
+from fallline.training.recipe import OWN, Recipe
 from fallline.training.state import Epoch, State, empty_history
 from fallline.training.step import (
     Tally,
@@ -37,12 +37,13 @@ from fallline.training.watch import layer_norms, probe, validate
 CAPACITY = 16  # epochs of history that one compiled call can return
 
 
-def start(recipe: Recipe, arrays: Arrays, key: Seed) -> State:
-    """A run before its first step: scalers fitted on its training rows, weights drawn."""
+def start(recipe: Recipe, arrays: Arrays, key: Seed, given: Any = None) -> State:
+    """A run before its first step: scalers fitted on its training rows, weights drawn but for those given."""
     weight = training_weight(arrays)
     scaling = recipe.scaler.fit(arrays.x, weight, arrays.columns)
     target_scaling = None if recipe.target_scaler is None else recipe.target_scaler.fit(arrays.y, weight)
     params, stats = network_of(recipe, arrays).init(named(key, "init"), (input_width(recipe, arrays),))
+    params = {name: {**layer, **(given or {}).get(name, {})} for name, layer in params.items()}
     watching = begun(recipe)
     zero = jnp.int32(0)
     return State(
@@ -59,6 +60,7 @@ def start(recipe: Recipe, arrays: Arrays, key: Seed) -> State:
         best_stats=stats,
         best_score=jnp.float32(jnp.inf),
         best_epoch=zero,
+        waited=zero,
         watching=watching,
     )
 
@@ -103,8 +105,9 @@ def one_epoch(recipe: Recipe, arrays: Arrays, state: State) -> tuple[State, Epoc
     total = jnp.maximum(tally.weight, 1e-30)
     metric = tally.metric / total
     shown = dataclasses.replace(state, params=recipe.optimizer.shown(state.params, state.memory))
-    valid_loss, valid_metric, monitored = validate(recipe, arrays, shown, tally.loss / total)
-    new = _judge(recipe, arrays, state, shown, monitored)
+    own = {"train_loss": tally.loss / total, "train_objective": tally.objective / total}
+    valid_loss, valid_metric, monitored = validate(recipe, arrays, shown, own)
+    new = _judge(recipe, arrays, state, shown, monitored, tally)
     if state.watching:
         new = _watch(recipe, arrays, new, valid_loss if arrays.valid.shape[0] else tally.loss / total)
     evaluations = recipe.optimizer.evaluations(state.memory)
@@ -129,8 +132,10 @@ def _all_steps(recipe: Recipe, arrays: Arrays, state: State) -> tuple[State, Tal
     rows, size = arrays.train.shape[0], batch_rows(recipe, arrays)
     steps = -(-rows // size)
     real_steps = -(-arrays.train_count // size)
-    order = permutation(named(state.key, "order", state.epoch), rows, arrays.train_count)
-    order = jnp.pad(arrays.train[order], (0, steps * size - rows), mode="edge").reshape(steps, size)
+    order = arrays.train
+    if recipe.shuffle:
+        order = order[permutation(named(state.key, "order", state.epoch), rows, arrays.train_count)]
+    order = jnp.pad(order, (0, steps * size - rows), mode="edge").reshape(steps, size)
 
     def step(carry: Any, inputs: tuple[Array, Array]) -> tuple[Any, None]:
         state, tally = carry
@@ -140,8 +145,10 @@ def _all_steps(recipe: Recipe, arrays: Arrays, state: State) -> tuple[State, Tal
             weight = weight * arrays.weight[rows]
         return one_step(recipe, arrays, state, tally, rows, weight, index, real_steps), None
 
-    (state, tally), _ = lax.scan(step, (state, empty_tally(state.params)), (jnp.arange(steps), order))
-    return state, tally
+    begun = (state, empty_tally(state.params))
+    if arrays.counted:
+        return lax.fori_loop(0, real_steps, lambda index, carry: step(carry, (index, order[index]))[0], begun)
+    return lax.scan(step, begun, (jnp.arange(steps), order))[0]
 
 
 def _fall_back(before: State, after: State) -> State:
@@ -164,20 +171,31 @@ def _watch(recipe: Recipe, arrays: Arrays, state: State, loss: Array) -> State:
     return dataclasses.replace(state, watching=pick(jnp.isfinite(loss), watching, state.watching))
 
 
-def _judge(recipe: Recipe, arrays: Arrays, state: State, shown: State, monitored: Array) -> State:
-    """Keep the best params, as shown, and say whether another epoch is to come."""
+def _judge(recipe: Recipe, arrays: Arrays, state: State, shown: State, monitored: Array, tally: Tally) -> State:
+    """Keep the best params, as shown, or the last; and say whether another epoch is to come.
+
+    The best is the lowest score; patience counts the epochs since a score was lower by more than the tolerance.
+    """
     epoch = state.epoch + 1
     healthy = state.running
-    watches = recipe.monitor == "train_loss" or (recipe.monitor != "none" and arrays.valid.shape[0] > 0)
+    watches = recipe.monitor in OWN or (recipe.monitor != "none" and arrays.valid.shape[0] > 0)
     larger_is_better = recipe.monitor in METRICS and METRICS[recipe.monitor].larger_is_better
     score = -monitored if larger_is_better else monitored
-    better = healthy & (score < state.best_score - recipe.tolerance) if watches else healthy
-    best_epoch = jnp.where(better, epoch, state.best_epoch)
-    impatient = False if recipe.patience is None else epoch - best_epoch >= recipe.patience
-    going = jnp.where(epoch >= recipe.epochs, Outcome.FINISHED, jnp.where(impatient, Outcome.STOPPED, Outcome.RUNNING))
-    # A run that diverges before it was ever better than nothing keeps its last finite params.
-    keep = better | (~healthy & (state.best_epoch == 0))
-    best = choose(keep, (shown.params, state.stats), (state.best_params, state.best_stats))
+    better = healthy & (score < state.best_score) if watches else healthy
+    improved = healthy & (score < state.best_score - recipe.tolerance) if watches else healthy
+    waited = jnp.where(improved, 0, state.waited + 1)
+    ends = jnp.bool_(False) if recipe.patience is None else waited >= recipe.patience
+    if recipe.gradient_tolerance is not None:
+        size = jnp.sqrt(sum(tally.squares.values()) / jnp.maximum(tally.steps, 1.0))
+        ends = ends | (size <= recipe.gradient_tolerance)
+    going = jnp.where(epoch >= recipe.epochs, Outcome.FINISHED, jnp.where(ends, Outcome.STOPPED, Outcome.RUNNING))
+    if recipe.keep == "last":
+        best, best_epoch = (shown.params, state.stats), epoch
+    else:
+        # A run that diverges before it was ever better than nothing keeps its last finite params.
+        keep = better | (~healthy & (state.best_epoch == 0))
+        best = choose(keep, (shown.params, state.stats), (state.best_params, state.best_stats))
+        best_epoch = jnp.where(better, epoch, state.best_epoch)
     return dataclasses.replace(
         state,
         epoch=epoch,
@@ -186,4 +204,5 @@ def _judge(recipe: Recipe, arrays: Arrays, state: State, shown: State, monitored
         best_stats=best[1],
         best_score=jnp.where(better, score, state.best_score),
         best_epoch=best_epoch,
+        waited=waited.astype(jnp.int32),
     )

@@ -36,6 +36,11 @@ class Recipe(Block):
         Adam(Cosine(3e-3, warmup=0.05)), family="optimizer", convert=as_rule, help="the update rule, ours or Optax's"
     )
     penalty: Penalty | None = part(L2(1e-4), family="penalty", optional=True, help="cost on the size of the weights")
+    penalty_per: str = structure(
+        "step",
+        choices=("step", "example"),
+        help="step: the penalty is added as it is; example: divided by the minibatch's weight, as scikit-learn's alpha is",
+    )
     scaler: Scaler = part(Standardise(clip=3.0), family="scaler", help="scaling of the inputs")
     target_scaler: Scaler | None = part(
         Standardise(), family="scaler", optional=True, help="scaling of the target; regression only"
@@ -55,8 +60,20 @@ class Recipe(Block):
         unit="epochs",
         help="epochs without improvement before stopping; None: never",
     )
-    tolerance: Number = number(0.0, valid="[0, inf)", usual=(0.0, 1e-3), help="smallest change that is an improvement")
-    monitor: str = structure("loss", help="what early stopping watches on the validation rows: loss or a metric")
+    tolerance: Number = number(0.0, valid="[0, inf)", usual=(0.0, 1e-3), help="smallest change that patience counts")
+    monitor: str = structure(
+        "loss", help="what early stopping watches: loss or a metric of the validation rows, train_loss, train_objective, none"
+    )
+    keep: str = structure("best", choices=("best", "last"), help="whether the best or the last parameters are kept")
+    gradient_tolerance: Number = number(
+        None,
+        valid="[0, inf)",
+        usual=(1e-8, 1e-3),
+        scale="log",
+        optional=True,
+        help="root mean square, over an epoch's steps, of the gradient's norm at which training stops; None: never",
+    )
+    shuffle: bool = structure(True, choices=(True, False), help="a new order of the rows in every epoch, or theirs")
 
     def __check_init__(self) -> None:
         size = self.batch_size
@@ -66,7 +83,8 @@ class Recipe(Block):
             )
 
 
-_FIXED = ("epochs", "patience", "tolerance", "scaler", "target_scaler")  # read outside of the steps
+OWN = ("train_loss", "train_objective")  # what can be monitored without validation rows
+_FIXED = ("epochs", "patience", "tolerance", "gradient_tolerance", "scaler", "target_scaler")  # read outside of the steps
 
 
 def _untimed(path: str) -> bool:
@@ -96,7 +114,7 @@ def complete(recipe: Recipe, *, task: str, training_rows: int, lowest: float | N
     loss = recipe.loss or _usual_loss(task)
     if task not in loss.tasks:
         raise FalllineError(f"loss {loss.name!r} is for {' or '.join(loss.tasks)}; the target makes this a {task}")
-    if recipe.monitor not in ("loss", "train_loss", "none"):
+    if recipe.monitor not in (*OWN, "loss", "none"):
         metric(recipe.monitor, task)
     size = recipe.batch_size
     if size is None:

@@ -28,6 +28,7 @@ class State(eqx.Module):
     best_stats: Any
     best_score: Float[Array, ""]
     best_epoch: Int[Array, ""]
+    waited: Int[Array, ""]  # epochs since an improvement
     watching: tuple[Watched, ...] = ()
 
     @property

@@ -155,10 +155,14 @@ def cost_of(
 ) -> tuple[Array, tuple[Array, Array, Any]]:
     """What descent minimises: the weighted mean of the loss, plus the penalty; and (loss, prediction, new stats)."""
     assert recipe.loss is not None
-    share = weight / jnp.maximum(jnp.sum(weight), 1e-30)
+    total = jnp.maximum(jnp.sum(weight), 1e-30)
+    share = weight / total
     prediction, stats = network.apply(params, stats, x, key=key, training=training, weight=weight)
     loss = jnp.vdot(recipe.loss(prediction, y), share)
-    cost = loss if recipe.penalty is None else loss + recipe.penalty(params)
+    cost = loss
+    if recipe.penalty is not None:
+        penalty = recipe.penalty(params)
+        cost = loss + (penalty if recipe.penalty_per == "step" else penalty / total)
     return cost, (loss, prediction, stats)
 
 

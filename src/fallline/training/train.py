@@ -20,16 +20,14 @@ from fallline.data.table import Table
 from fallline.metrics import metrics_of
 from fallline.training import program
 from fallline.training.arrays import Arrays, to_device
+from fallline.training.chunks import compiled_advance as compiled_advance
+from fallline.training.chunks import compiled_start, run_chunks
 from fallline.training.checkpoint import load_checkpoint, save_checkpoint
 from fallline.training.history import History, join, name_columns
-from fallline.training.interrupt import Interrupt
 from fallline.training.predictor import Predictor
 from fallline.training.recipe import Recipe, complete_for, recipe_to_plain
 from fallline.training.state import Epoch, State
 from fallline.training.watch import layer_names
-
-CEILING = 2**31 - 1
-CHUNK_SECONDS = 0.5  # how long a compiled call may run before Python looks up
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,15 +80,10 @@ class Run:
     @property
     def sentence(self) -> str:
         """How the run ended, in words."""
-        epochs = len(self.history)
+        epochs, kept = len(self.history), self.recipe.keep
         if self.interrupted:
-            return f"interrupted after {epochs} epochs; the parameters are those of epoch {self.best_epoch}, the best"
-        return self.outcome.sentence(epochs=epochs, best_epoch=self.best_epoch, step=int(self.state.step))
-
-
-# Compiled once per structure of recipe and shapes of data, for every value of every traced hyperparameter.
-compiled_start = jax.jit(program.start)
-compiled_advance = jax.jit(program.advance, donate_argnums=2)
+            return f"interrupted after {epochs} epochs; the parameters are those of epoch {self.best_epoch}, the {kept}"
+        return self.outcome.sentence(epochs=epochs, best_epoch=self.best_epoch, step=int(self.state.step), kept=kept)
 
 
 def train(
@@ -98,13 +91,14 @@ def train(
     data: Table,
     *,
     seed: int = 0,
-    watch: Callable[[Moment], None] | None = None,
+    watch: Callable[[Moment], Any] | None = None,
     folder: Path | None = None,
     checkpoint_seconds: float = 10.0,
     resume: bool = False,
     key: jax.Array | None = None,
     until: int | None = None,
     state: State | None = None,
+    given: dict[str, Any] | None = None,
 ) -> Run:
     """Train one recipe on a table.
 
@@ -112,13 +106,14 @@ def train(
         recipe: what to train and how; what it leaves open the data decide.
         data: a table with its split.
         seed: of initial weights, minibatch order and dropout.
-        watch: called between chunks of epochs.
+        watch: called between chunks of epochs; an answer of True stops the run.
         folder: where checkpoints go; none are written without it.
         checkpoint_seconds: shortest time between two checkpoints.
         resume: continue from the folder's newest whole checkpoint, if there is one.
         key: the run's random key, where it is not the seed's own.
         until: stop after this epoch, with a state that can be continued.
         state: continue from another run's state, as `continued` makes it fit this recipe.
+        given: initial params in place of drawn ones, {layer: {name: array}}; what is left out is drawn.
 
     Raises: FalllineError for a recipe that does not fit the data.
 
@@ -144,37 +139,29 @@ def train(
         like = jax.eval_shape(program.start, traced, arrays, key)
         state, seen, damaged = load_checkpoint(folder, like, identity)
         notes += [f"{sentence}; the one before it is used" if state is not None else sentence for sentence in damaged]
-    chunks = [] if seen is None else [seen]
-    state = compiled_start(traced, arrays, key) if state is None else continued(state, traced, arrays)
-    begun, goal = int(state.epoch), CEILING if until is None else until
+    state = compiled_start(traced, arrays, key, given) if state is None else continued(state, traced, arrays)
     names = layer_names(recipe, arrays)
     first_metric = metrics_of(table.task)[0].name
     label = functools.partial(_label, metric=first_metric, monitor=recipe.monitor, names=names)
     jax.block_until_ready(state.step)
     setup = time.perf_counter() - began
+    saved = time.perf_counter()
 
-    saved, count = time.perf_counter(), 1
-    with Interrupt() as interrupt:
-        while bool(state.running) and int(state.epoch) < goal and not interrupt.asked:
-            before, asked_at = int(state.epoch), time.perf_counter()
-            state, seen = compiled_advance(traced, arrays, state, jnp.int32(min(before + count, goal)))
-            interrupt.wait(state.epoch)
-            done = int(state.epoch) - before
-            chunks.append(jax.tree.map(lambda leaf, done=done: np.asarray(leaf)[:done], seen))
-            each = (time.perf_counter() - asked_at) / max(done, 1)
-            if before == begun:
-                setup += time.perf_counter() - asked_at
-            count = int(np.clip(CHUNK_SECONDS / each, 1, program.CAPACITY))
-            now = time.perf_counter()
-            if watch is not None:
-                total = int(recipe.epochs)
-                watch(Moment(int(state.epoch), total, now - began, label(chunks), int(state.best_epoch)))
-            if folder is not None and bool(state.running) and now - saved >= checkpoint_seconds:
-                save_checkpoint(folder, state, join(chunks), identity)
-                saved = now
-        interrupted = interrupt.asked and bool(state.running)
-        if interrupted and folder is not None and chunks:
-            save_checkpoint(folder, state, join(chunks), identity)
+    def between(state: State, epochs: list[Epoch]) -> Any:
+        nonlocal saved
+        now, answer = time.perf_counter(), None
+        if watch is not None:
+            total = int(recipe.epochs)
+            answer = watch(Moment(int(state.epoch), total, now - began, label(epochs), int(state.best_epoch)))
+        if folder is not None and bool(state.running) and now - saved >= checkpoint_seconds:
+            save_checkpoint(folder, state, join(epochs), identity)
+            saved = now
+        return answer
+
+    done = run_chunks(traced, arrays, state, until=until, between=between, seen=[] if seen is None else [seen])
+    state, chunks = done.state, done.epochs
+    if done.interrupted and folder is not None and chunks:
+        save_checkpoint(folder, state, join(chunks), identity)
 
     del arrays  # the device's copy of the rows goes before the splits are judged on the host's
     model = predictor_of(recipe, table, state)
@@ -185,9 +172,9 @@ def train(
         history=label(chunks),
         metrics=evaluate_splits(model, table),
         outcome=Outcome(int(state.outcome)),
-        interrupted=interrupted,
+        interrupted=done.interrupted,
         seconds=time.perf_counter() - began,
-        compile_seconds=setup,
+        compile_seconds=setup + done.first_seconds,
         seed=int(seed),
         notes=tuple(notes),
     )

@@ -42,11 +42,14 @@ def predict(
     return outputs.reshape(tiles * TILE, -1)[:count]
 
 
-def validate(recipe: Recipe, arrays: Arrays, state: State, train_loss: Array) -> tuple[Array, Array, Array]:
-    """(loss, first metric, monitored value) on the validation rows; NaN where there are none."""
+def validate(recipe: Recipe, arrays: Arrays, state: State, own: dict[str, Array]) -> tuple[Array, Array, Array]:
+    """(loss, first metric, monitored value) on the validation rows; NaN where there are none.
+
+    `own` is what the training rows have shown: where there is nothing else to monitor, their loss.
+    """
     nan = jnp.float32(jnp.nan)
     if arrays.valid.shape[0] == 0:
-        return nan, nan, train_loss
+        return nan, nan, own.get(recipe.monitor, own["train_loss"])
     assert recipe.loss is not None
     weight = (jnp.arange(arrays.valid.shape[0]) < arrays.valid_count).astype(jnp.float32)
     if arrays.weight is not None:
@@ -58,7 +61,7 @@ def validate(recipe: Recipe, arrays: Arrays, state: State, train_loss: Array) ->
     answer = answers(recipe, state, prediction)
     first = metrics_of(arrays.task)[0]
     value = first.compute(answer, target, weight)
-    monitored = {"loss": loss, "train_loss": train_loss, "none": loss, first.name: value}
+    monitored = {"loss": loss, "none": loss, first.name: value, **own}
     if recipe.monitor in monitored:
         return loss, value, monitored[recipe.monitor]
     return loss, value, METRICS[recipe.monitor].compute(answer, target, weight)

@@ -1,0 +1,259 @@
+"""`MLPClassifier`: scikit-learn's, and what its users have asked for."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.utils import column_or_1d
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import check_array, check_consistent_length
+
+from fallline.core.errors import FalllineError
+from fallline.data.target import Target
+from fallline.estimators.base import BaseMLP
+from fallline.estimators.inputs import check_rows, needs_encoding
+
+
+def steps(estimator: Any) -> bool:
+    """Whether the solver makes steps, so that one epoch means something."""
+    return getattr(estimator.solver, "full_batch", estimator.solver == "lbfgs") is False or estimator.solver == "rprop"
+
+
+class MLPClassifier(ClassifierMixin, BaseMLP):
+    """A multi-layer perceptron that predicts classes or labels; a drop-in for scikit-learn's.
+
+    Its arguments, methods and attributes mean what scikit-learn's mean, so that changing the import is enough; a seed
+    begins with the same weights. It trains in float32 and predicts in float64.
+
+    Arguments:
+        hidden_layer_sizes: units of each hidden layer.
+        activation: 'identity', 'logistic', 'tanh', 'relu', any other activation by name or as a block, a function of JAX,
+            or a list with one for each hidden layer.
+        solver: 'adam', 'sgd', 'lbfgs', any other update rule by name or as a block.
+        alpha: strength of the squares of the weights, alpha / 2 sum w^2, divided by the batch's weight.
+        l1: strength of their absolute values, divided alike; with alpha an elastic net.
+        batch_size: rows per step; 'auto' is min(200, rows).
+        learning_rate: 'constant', 'invscaling' or 'adaptive', a number, or a schedule; for every solver but 'lbfgs'.
+        learning_rate_init: the rate at the start.
+        power_t: of 'invscaling', learning_rate_init / t^power_t after t rows.
+        max_iter: epochs at most.
+        shuffle: a new order in every epoch.
+        random_state: of initial weights, split, order and dropout.
+        tol: smallest change that counts as an improvement; for 'lbfgs' the gradient's norm that is flat enough.
+        verbose: print every epoch.
+        warm_start: begin with the weights of the fit before.
+        momentum, nesterovs_momentum: of 'sgd'.
+        early_stopping: end by the score of validation rows, and keep the best weights.
+        validation_fraction: of the rows, unless fit is given X_val and y_val.
+        beta_1, beta_2, epsilon: of 'adam' and its relatives.
+        n_iter_no_change: epochs without improvement that are endured.
+        max_fun: evaluations of 'lbfgs', of which an epoch takes one at least.
+        loss: 'log_loss', any other loss by name or as a block, or a function of outputs and targets.
+        dropout: probability of dropping a hidden unit; a number or a schedule.
+        batch_norm, layer_norm: a normalisation before each activation.
+        class_weight: 'balanced', or a weight per class.
+        scoring: what early stopping watches: None is the accuracy, 'loss', any scorer's name or a function.
+        callbacks: a function of a `Progress` or a list of them, called after every epoch; True ends the training.
+        scaler: of the inputs: None, a name such as 'standardise', or a block.
+        n_members: networks trained together from as many seeds; their probabilities are averaged.
+
+    >>> from sklearn.datasets import load_iris
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = MLPClassifier((20,), solver="lbfgs", max_iter=200, random_state=0).fit(X, y)
+    >>> bool(model.score(X, y) > 0.95), [each.shape for each in model.coefs_]
+    (True, [(4, 20), (20, 3)])
+    """
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Any = (100,),
+        activation: Any = "relu",
+        *,
+        solver: Any = "adam",
+        alpha: float = 0.0001,
+        batch_size: Any = "auto",
+        learning_rate: Any = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: Any = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: int = 10,
+        max_fun: int = 15000,
+        loss: Any = "log_loss",
+        dropout: Any = None,
+        batch_norm: bool = False,
+        layer_norm: bool = False,
+        l1: float = 0.0,
+        class_weight: Any = None,
+        scoring: Any = None,
+        callbacks: Any = None,
+        scaler: Any = None,
+        n_members: int = 1,
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
+        self.loss = loss
+        self.dropout = dropout
+        self.batch_norm = batch_norm
+        self.layer_norm = layer_norm
+        self.l1 = l1
+        self.class_weight = class_weight
+        self.scoring = scoring
+        self.callbacks = callbacks
+        self.scaler = scaler
+        self.n_members = n_members
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> "MLPClassifier":
+        """Train on rows and their classes (rows,) or 0/1 labels (rows, labels).
+
+        Arguments:
+            X: numbers, dense or sparse, or a DataFrame whose text and missing values are encoded inside.
+            y: the classes or labels.
+            sample_weight: of each row; a weight of 2 is the row twice.
+            X_val, y_val, sample_weight_val: rows for early stopping in place of a fraction of X.
+
+        Raises: FalllineError for arguments that make no training, and for a training that diverges.
+        """
+        held_out = None if X_val is None else (X_val, y_val, sample_weight_val)
+        return self._fit(X, y, sample_weight, held_out)
+
+    @available_if(steps)
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> "MLPClassifier":
+        """Train one epoch more on these rows, with the rule's memory of the epochs before.
+
+        Arguments:
+            X, y, sample_weight: as for `fit`.
+            classes: all that will ever be seen; needed in the first call.
+        """
+        if classes is None and not hasattr(self, "classes_"):
+            raise FalllineError("classes must be passed on the first call to partial_fit: all that will ever be seen")
+        if classes is not None:
+            self._declare(classes, y)
+        return self._fit(X, y, sample_weight, incremental=True)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The most probable class of each row, or 0/1 for every label."""
+        return self._decide(self._answer(X))
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """The probability of each class or label, (rows, classes), in the order of `classes_`."""
+        return self._probabilities(self._answer(X)).astype(self._dtype, copy=False)
+
+    def predict_log_proba(self, X: Any) -> np.ndarray:
+        """Logarithms of the probabilities."""
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
+    @property
+    def _task(self) -> str:
+        return "multilabel" if self._several else "classification"
+
+    @property
+    def _targets(self) -> int:
+        return len(self.classes_) if self._several else max(2, len(self.classes_))
+
+    @property
+    def out_activation_(self) -> str:
+        """What the outputs go through: 'softmax' for several classes, 'logistic' for two and for labels."""
+        return "logistic" if self._several or self._outputs() == 1 else "softmax"
+
+    def _check(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
+        if y is None or needs_encoding(X):
+            X = check_rows(self, X, reset=reset) if y is not None else check_rows(self, X, y, reset=reset)[0]
+            y = check_array(y, ensure_2d=False, dtype=None, accept_sparse=True)
+            check_consistent_length(X, y)
+        else:
+            X, y = check_rows(self, X, y, reset=reset, multi_output=True)
+        check_classification_targets(y)
+        y = y.toarray() if hasattr(y, "toarray") else y
+        return X, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
+
+    def _declare(self, classes: Any, y: Any) -> None:
+        labels = np.unique(np.asarray(classes))
+        if hasattr(self, "classes_") and not np.array_equal(self.classes_, labels):
+            raise FalllineError(f"classes = {labels} is not what the first call to partial_fit was given: {self.classes_}")
+        self._several = type_of_target(y).startswith("multilabel")
+        self.classes_ = np.arange(np.asarray(y).shape[1]) if self._several else labels
+
+    def _encode_target(self, y: Any, *, first: bool, incremental: bool) -> np.ndarray:
+        several = type_of_target(y).startswith("multilabel")
+        seen = np.arange(y.shape[1]) if several else np.unique(y)
+        if not hasattr(self, "classes_") or (first and not incremental):
+            self.classes_, self._several = seen, several
+        elif self.warm_start and not incremental and not np.array_equal(seen, self.classes_):
+            raise FalllineError(
+                "warm_start can only be used where `y` has the same classes as in the previous call to fit. Previously "
+                f"got {self.classes_}, `y` has {seen}"
+            )
+        unknown = np.setdiff1d(seen, self.classes_)
+        if len(unknown):
+            raise FalllineError(f"`y` has classes not in `self.classes_`: {unknown} are none of {self.classes_}")
+        if self._several:
+            return np.ascontiguousarray(y, np.float32)
+        return np.searchsorted(self.classes_, y).astype(np.int32)
+
+    def _weigh(self, y: Any, weight: np.ndarray | None) -> np.ndarray | None:
+        if self.class_weight is None:
+            return weight
+        own = compute_sample_weight(self.class_weight, y)
+        return own if weight is None else own * weight
+
+    def _decide(self, answer: np.ndarray) -> np.ndarray:
+        if self._several:
+            return (answer > 0.5).astype(int)
+        return self.classes_[np.minimum(answer.argmax(axis=1), len(self.classes_) - 1)]
+
+    def _probabilities(self, answer: np.ndarray) -> np.ndarray:
+        return answer if self._several or len(self.classes_) > 1 else answer[:, :1]
+
+    def _target_description(self) -> Target:
+        names = tuple(f"y{place}" for place in self.classes_) if self._several else ("y",)
+        return Target(names, self._task, None if self._several else tuple(self.classes_.tolist()))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags

@@ -1,0 +1,57 @@
+"""Functions of the user's own as blocks. They have no name, so that no file can hold them."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from fallline.activations import Activation
+from fallline.core.field import structure
+from fallline.losses import Loss
+
+
+class CustomActivation(Activation):
+    """Any elementwise function of JAX.
+
+    f(x) = function(x)
+
+    >>> CustomActivation(jnp.sin)(jnp.array([0.0])).tolist()
+    [0.0]
+    """
+
+    function: Callable[[Array], Array] = structure(help="from sums to values, element by element")
+    zero_at_zero: ClassVar[bool] = False
+
+    def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        return self.function(x)
+
+
+class CustomLoss(Loss):
+    """Any function of outputs and targets that gives the loss of each row.
+
+        l = function(z, y),  z (rows, outputs), y (rows,) class indices, or (rows, targets)
+
+    What the outputs say is the softmax for classes, the sigmoid for labels and the outputs themselves for targets.
+
+    >>> cubic = CustomLoss(lambda z, y: jnp.abs(z - y).sum(axis=-1) ** 3, "regression")
+    >>> cubic(jnp.array([[3.0]]), jnp.array([[1.0]])).tolist()
+    [8.0]
+    """
+
+    function: Callable[[Array, Array], Array] = structure(help="from outputs and targets to a loss per row")
+    task: str = structure(choices=("classification", "multilabel", "regression"), help="what is predicted")
+
+    @property
+    def tasks(self) -> Any:
+        """The one it was made for."""
+        return (self.task,)
+
+    def __call__(self, prediction: Float[Array, "batch outputs"], target: Array) -> Float[Array, " batch"]:
+        return self.function(prediction, target)
+
+    def mean(self, prediction: Float[Array, "batch outputs"]) -> Float[Array, "batch targets"]:
+        if self.task == "regression":
+            return prediction
+        return jax.nn.sigmoid(prediction) if self.task == "multilabel" else jax.nn.softmax(prediction, axis=-1)

@@ -1,0 +1,168 @@
+"""`MLPRegressor`: scikit-learn's, and what its users have asked for."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import RegressorMixin
+from sklearn.utils import column_or_1d
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_array, check_consistent_length
+
+from fallline.data.target import Target
+from fallline.estimators.base import BaseMLP
+from fallline.estimators.classifier import steps
+from fallline.estimators.inputs import check_rows, needs_encoding
+
+
+class MLPRegressor(RegressorMixin, BaseMLP):
+    """A multi-layer perceptron that predicts one number or several; a drop-in for scikit-learn's.
+
+    Its arguments, methods and attributes mean what scikit-learn's mean; those that are not named here are
+    `MLPClassifier`'s.
+
+    Arguments:
+        loss: 'squared_error' and 'poisson' (half the sums over the targets, in the target's own unit), any other loss by
+            name or as a block, or a function of outputs and targets.
+        scoring: what early stopping watches: None is R^2, 'loss', any scorer's name or a function.
+        n_members: networks trained together from as many seeds; their predictions are averaged.
+
+    >>> import numpy as np
+    >>> X = np.linspace(-2, 2, 80)[:, None]
+    >>> model = MLPRegressor(hidden_layer_sizes=(20,), activation="tanh", solver="lbfgs", random_state=0)
+    >>> bool(model.fit(X, np.sin(2 * X[:, 0])).score(X, np.sin(2 * X[:, 0])) > 0.99)
+    True
+    """
+
+    def __init__(
+        self,
+        loss: Any = "squared_error",
+        hidden_layer_sizes: Any = (100,),
+        activation: Any = "relu",
+        *,
+        solver: Any = "adam",
+        alpha: float = 0.0001,
+        batch_size: Any = "auto",
+        learning_rate: Any = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: Any = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: int = 10,
+        max_fun: int = 15000,
+        dropout: Any = None,
+        batch_norm: bool = False,
+        layer_norm: bool = False,
+        l1: float = 0.0,
+        scoring: Any = None,
+        callbacks: Any = None,
+        scaler: Any = None,
+        n_members: int = 1,
+    ) -> None:
+        self.loss = loss
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
+        self.dropout = dropout
+        self.batch_norm = batch_norm
+        self.layer_norm = layer_norm
+        self.l1 = l1
+        self.scoring = scoring
+        self.callbacks = callbacks
+        self.scaler = scaler
+        self.n_members = n_members
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> "MLPRegressor":
+        """Train on rows and their targets, (rows,) or (rows, targets).
+
+        Arguments:
+            X: numbers, dense or sparse, or a DataFrame whose text and missing values are encoded inside.
+            y: the targets.
+            sample_weight: of each row; a weight of 2 is the row twice.
+            X_val, y_val, sample_weight_val: rows for early stopping in place of a fraction of X.
+
+        Raises: FalllineError for arguments that make no training, and for a training that diverges.
+        """
+        held_out = None if X_val is None else (X_val, y_val, sample_weight_val)
+        return self._fit(X, y, sample_weight, held_out)
+
+    @available_if(steps)
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> "MLPRegressor":
+        """Train one epoch more on these rows, with the rule's memory of the epochs before."""
+        return self._fit(X, y, sample_weight, incremental=True)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The target of each row, (rows,) or (rows, targets)."""
+        return self._decide(self._answer(X)).astype(self._dtype, copy=False)
+
+    @property
+    def _task(self) -> str:
+        return "regression"
+
+    @property
+    def _targets(self) -> int:
+        return self._width
+
+    @property
+    def out_activation_(self) -> str:
+        """What the outputs go through: 'exp' for the Poisson loss, otherwise 'identity'."""
+        return "exp" if self.loss == "poisson" else "identity"
+
+    def _check(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
+        if y is not None and needs_encoding(X):
+            X = check_rows(self, X, reset=reset)
+            y = check_array(y, ensure_2d=False, dtype="numeric")
+            check_consistent_length(X, y)
+        else:
+            X, y = check_rows(self, X, y, reset=reset, multi_output=True, y_numeric=True)
+        return X, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
+
+    def _encode_target(self, y: Any, *, first: bool, incremental: bool) -> np.ndarray:
+        target = np.ascontiguousarray(y, np.float32).reshape(len(y), -1)
+        self._width = target.shape[1]
+        return target
+
+    def _decide(self, answer: np.ndarray) -> np.ndarray:
+        return answer[:, 0] if answer.shape[1] == 1 else answer
+
+    def _target_description(self) -> Target:
+        return Target(tuple(f"y{place}" for place in range(self._width)) if self._width > 1 else ("y",), self._task)

@@ -1,0 +1,79 @@
+"""Weights as scikit-learn shows them, `coefs_` and `intercepts_`, and as a run has them, by layer."""
+
+from typing import Any
+
+import numpy as np
+
+from fallline.activations import Activation, Sigmoid
+from fallline.core.errors import FalllineError
+
+
+def drawn(
+    random: np.random.RandomState, widths: list[int], activations: list[Activation]
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Initial weights and biases of every layer, in float64, drawn in scikit-learn's order from its generator.
+
+        w, b ~ U(-r, r),  r = sqrt(k / (inputs + outputs)),  k = 2 with the sigmoid, otherwise 6
+
+    so that a seed begins where scikit-learn's begins.
+
+    Arguments:
+        random: whose state moves on.
+        widths: of the inputs, the hidden layers and the outputs.
+        activations: of the hidden layers; the output layer follows the last of them.
+
+    Source: Glorot and Bengio, 2010, equation 16.
+
+    >>> weights, biases = drawn(np.random.RandomState(0), [2, 3, 1], [Sigmoid()])
+    >>> [each.shape for each in (*weights, *biases)]
+    [(2, 3), (3, 1), (3,), (1,)]
+    """
+    weights, biases = [], []
+    for place in range(len(widths) - 1):
+        inputs, outputs = widths[place], widths[place + 1]
+        own = activations[min(place, len(activations) - 1)] if activations else None
+        bound = np.sqrt((2.0 if isinstance(own, Sigmoid) else 6.0) / (inputs + outputs))
+        weights.append(random.uniform(-bound, bound, (inputs, outputs)))
+        biases.append(random.uniform(-bound, bound, outputs))
+    return weights, biases
+
+
+def put(params: dict[str, Any], weights: list[Any], biases: list[Any]) -> dict[str, Any]:
+    """The params of a run with other weights and biases in its dense layers.
+
+    Raises: FalllineError where their shapes are not those of the network.
+    """
+    new, names = dict(params), dense_layers(params)
+    if len(weights) != len(names) or len(biases) != len(names):
+        raise FalllineError(
+            f"coefs_ has {len(weights)} and intercepts_ {len(biases)} arrays for a network of {len(names)} layers: "
+            "give one of each per layer"
+        )
+    for place, name in enumerate(names):
+        given = {"weight": weights[place], "bias": biases[place]}
+        new[name] = {part: np.array(given[part], np.float32) for part in params[name]}
+        for part, array in new[name].items():
+            if array.shape != params[name][part].shape:
+                attribute = "coefs_" if part == "weight" else "intercepts_"
+                raise FalllineError(
+                    f"{attribute}[{place}] has shape {array.shape} where the network has {params[name][part].shape}: "
+                    "keep the shapes, or fit anew with warm_start=False"
+                )
+    return new
+
+
+def taken(params: dict[str, Any], dtype: Any) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """(coefs_, intercepts_) of a run's params; a layer before a batch normalisation has a bias of zeros."""
+    layers = [params[name] for name in dense_layers(params)]
+    weights = [np.asarray(layer["weight"]).astype(dtype) for layer in layers]
+    biases = [
+        np.asarray(layer["bias"]).astype(dtype) if "bias" in layer else np.zeros(layer["weight"].shape[-1], dtype)
+        for layer in layers
+    ]
+    return weights, biases
+
+
+def dense_layers(params: dict[str, Any]) -> list[str]:
+    """The names of the layers with a weight matrix, from the inputs to the outputs."""
+    names = [name for name in params if name.startswith("dense_")]
+    return sorted(names, key=lambda name: int(name.rpartition("_")[2]))

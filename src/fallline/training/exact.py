@@ -1,0 +1,48 @@
+"""Answers in float64, where a row's answer must not depend on its neighbours to more than rounding."""
+
+import functools
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import Array, Float
+
+from fallline.core.block import as_arrays
+from fallline.training.recipe import Recipe
+from fallline.training.watch import TILE, forward
+
+
+def exact_answers(
+    recipe: Recipe, task: str, outputs: int, arrays: dict[str, Any], x: Float[np.ndarray, "rows features"]
+) -> Float[np.ndarray, "rows targets"]:
+    """Probabilities, or targets in their own unit, of encoded rows; everything is computed in float64.
+
+    Arguments:
+        recipe: completed.
+        task: classification, multilabel or regression.
+        outputs: classes, labels or targets.
+        arrays: `params`, `stats`, `scaling` and `target_scaling`, as a predictor holds them.
+        x: the rows; they go through the network in tiles of one size, so that one program serves any number.
+    """
+    answers = np.zeros((len(x), outputs))
+    with jax.enable_x64(True):
+        exact, wide = as_arrays(recipe, np.float64), jax.tree.map(_float64, arrays)
+        tile = np.zeros((TILE, x.shape[1]))
+        for begin in range(0, len(x), TILE):
+            rows = x[begin : begin + TILE]
+            tile[: len(rows)] = rows
+            answers[begin : begin + TILE] = np.asarray(_tile(task, outputs, exact, wide, tile))[: len(rows)]
+    return answers
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _tile(task: str, outputs: int, recipe: Recipe, arrays: dict[str, Any], x: Array) -> Array:
+    assert recipe.loss is not None
+    network = recipe.model.network(recipe.loss.outputs(outputs, task))
+    answer = recipe.loss.mean(forward(recipe, network, arrays["params"], arrays["stats"], arrays["scaling"], x))
+    return answer if recipe.target_scaler is None else recipe.target_scaler.invert(arrays["target_scaling"], answer)
+
+
+def _float64(leaf: Any) -> np.ndarray:
+    array = np.asarray(leaf)
+    return array.astype(np.float64) if array.dtype.kind == "f" else array
