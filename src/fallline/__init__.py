@@ -26,6 +26,7 @@ _HOMES = {
         "Quantised",
         "Uniform",
     ),
+    "fallline.estimators": ("MLPClassifier", "MLPRegressor"),
     "fallline.gradients": ("GradientCheck", "check_gradient", "numerical_gradient"),
     "fallline.layers": ("BatchNorm", "Dense", "Dropout", "LayerNorm", "Maxout"),
     "fallline.losses": (
@@ -103,6 +104,8 @@ if TYPE_CHECKING:
     from fallline.core.schedule import Time as Time
     from fallline.data.table import Table as Table
     from fallline.data.table import load as load
+    from fallline.estimators import MLPClassifier as MLPClassifier
+    from fallline.estimators import MLPRegressor as MLPRegressor
     from fallline.gradients import check_gradient as check_gradient
     from fallline.gradients import numerical_gradient as numerical_gradient
     from fallline.population import Population as Population

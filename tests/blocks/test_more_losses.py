@@ -19,6 +19,7 @@ from fallline.losses import (
     Quantile,
     SoftmaxCrossEntropy,
     SquaredError,
+    Times,
 )
 from fallline.scalers import Standardise
 
@@ -66,6 +67,7 @@ CASES = {
     "huber": (Huber(1.5), 2, NUMBER, huber),
     "quantile": (Quantile(0.8), 2, NUMBER, lambda z, y: np.maximum(0.8 * (y - z), -0.2 * (y - z)).mean(axis=1)),
     "poisson": (Poisson(), 2, COUNT, lambda z, y: (np.exp(z) - y * z + xlogy(y, y) - y).mean(axis=1)),
+    "times": (Times(AbsoluteError(), 1.5), 2, NUMBER, lambda z, y: 1.5 * abs(z - y).mean(axis=1)),
     "binned": (BinnedCrossEntropy(bins=5), 10, BIN, binned),
     "smooth-softmax": (SoftmaxCrossEntropy(0.1), 4, CLASS, smoothed_softmax),
     "smooth-binary": (BinaryCrossEntropy(0.2), 1, (SIGN > 0).astype(int), smoothed_binary),

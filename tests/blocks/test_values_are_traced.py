@@ -9,7 +9,7 @@ from fallline.activations import ELU, LeakyReLU
 from fallline.core.block import as_arrays, declared_fields, family, replace
 from fallline.initializers import Filled, HeNormal, HeUniform, Orthogonal, SmallNormal
 from fallline.layers import BatchNorm, Dropout, LayerNorm
-from fallline.losses import BinaryCrossEntropy, Hinge, Huber, Quantile, SoftmaxCrossEntropy
+from fallline.losses import BinaryCrossEntropy, Hinge, Huber, Quantile, SoftmaxCrossEntropy, Times
 from fallline.penalties import L1, L2, ElasticNet, MaxNorm
 from fallline.scalers import PCA, Robust, Standardise, Whiten
 
@@ -46,6 +46,7 @@ CASES = [
     (LayerNorm(), "epsilon", (1e-5, 0.1, 1.0)),
     (SoftmaxCrossEntropy(0.1), "smoothing", (0.0, 0.1, 0.9)), (BinaryCrossEntropy(0.1), "smoothing", (0.0, 0.1, 0.9)),
     (Hinge(), "margin", (0.5, 1.0, 3.0)), (Huber(), "delta", (0.1, 1.0, 5.0)), (Quantile(), "level", (0.1, 0.5, 0.9)),
+    (Times(), "factor", (0.5, 1.0, 3.0)),
     (L1(), "strength", (0.0, 0.1, 1.0)), (L2(), "strength", (0.0, 0.1, 1.0)), (MaxNorm(), "limit", (0.5, 3.0, 100.0)),
     (ElasticNet(), "strength", (0.0, 0.1, 1.0)), (ElasticNet(), "alpha", (0.0, 0.5, 1.0)),
     (Standardise(1.0), "clip", (0.5, 1.0, 9.0)), (Robust(1.0), "clip", (0.5, 1.0, 9.0)),

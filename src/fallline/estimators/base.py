@@ -13,6 +13,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
+from fallline.core.block import replace
 from fallline.core.errors import FalllineError
 from fallline.core.outcome import Outcome
 from fallline.data.schema import Schema
@@ -35,6 +36,7 @@ class BaseMLP(BaseEstimator):
 
     _schema: Schema | None
     _trained: Trained
+    n_features_in_: int
 
     @abstractmethod
     def _encode_target(self, y: Any, *, first: bool, incremental: bool) -> np.ndarray:
@@ -71,7 +73,9 @@ class BaseMLP(BaseEstimator):
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         settings.check_numbers(self)
         if incremental and self.early_stopping:
-            raise FalllineError("partial_fit does not support early_stopping=True: it makes one epoch of the rows given")
+            raise FalllineError(
+                "partial_fit does not support early_stopping=True: it makes one epoch of the rows given"
+            )
         if held_out is not None and not self.early_stopping:
             raise FalllineError("X_val and y_val are what early stopping watches: set early_stopping=True")
         X, y = self._check(X, y, reset=first or not hasattr(self, "n_features_in_"))
@@ -84,18 +88,22 @@ class BaseMLP(BaseEstimator):
         weight = self._weigh(y, weight)
 
         random = check_random_state(self.random_state)
-        widths = [x.shape[1], *settings.hidden_of(self.hidden_layer_sizes), self._outputs()]
         if first:
-            self._begin(*drawn(random, widths, settings.activations_of(self)))
+            self._begin(random, x.shape[1])
         rows = self._split(random, target, weight, held_out, len(x))
         x, target, weight, train, valid = self._join(x, target, weight, held_out, rows)
         arrays = arrays_of(
-            x, target, weight, train, valid, task=self._task, n_classes=0 if self._task == "regression" else self._targets
+            x,
+            target,
+            weight,
+            train,
+            valid,
+            task=self._task,
+            n_classes=0 if self._task == "regression" else self._targets,
         )
-        recipe = self._recipe(len(train), arrays.train.shape[0], target, x.shape[1])
+        recipe = self._recipe(len(train), arrays.train.shape[0], target, incremental)
         self._warn_of_batch(len(train))
-        with np.errstate(over="ignore"):
-            fit = self._prepared(recipe, arrays, random, incremental, (x, y, valid, held_out))
+        fit = self._prepared(recipe, arrays, random, incremental, (x, y, valid, held_out))
         trained, seen, outcome, interrupted = fit.run(until=fit.first_epoch + 1 if incremental else None)
         self._take(trained, seen, outcome, interrupted, fit, len(train), x, incremental)
         return self
@@ -104,11 +112,12 @@ class BaseMLP(BaseEstimator):
         """Units of the output layer."""
         return settings.loss_of(self.loss, self._task, self._targets).outputs(self._targets, self._task)
 
-    def _begin(self, weights: list[np.ndarray], biases: list[np.ndarray]) -> None:
+    def _begin(self, random: np.random.RandomState, features: int) -> None:
         """Fitted attributes before the first step."""
-        self.coefs_, self.intercepts_ = weights, biases
-        for name in ("_trained",):
-            self.__dict__.pop(name, None)
+        inputs = settings.scaler_of(self.scaler).outputs(features)
+        widths = [inputs, *settings.hidden_of(self.hidden_layer_sizes), self._outputs()]
+        self.coefs_, self.intercepts_ = drawn(random, widths, settings.activations_of(self))
+        self.__dict__.pop("_trained", None)
         self._count()
 
     def _count(self) -> None:
@@ -119,34 +128,26 @@ class BaseMLP(BaseEstimator):
         self.best_validation_score_: float | None = -np.inf if self.early_stopping else None
         self.best_loss_: float | None = None if self.early_stopping else np.inf
 
-    def _recipe(self, rows: int, padded_rows: int, target: np.ndarray, features: int) -> Recipe:
-        recipe = settings.recipe_of(
-            self,
-            task=self._task,
-            targets=self._targets,
-            rows=rows,
-            features=features,
-            samples=getattr(self, "t_", 0) - rows * self._epochs_before(),
-        )
+    def _recipe(self, rows: int, padded_rows: int, target: np.ndarray, incremental: bool) -> Recipe:
+        before = getattr(self, "t_", 0)
+        # Under partial_fit the run's clock goes on, with as many rows an epoch as it has seen on average.
+        clock = int(self._trained.rest["epoch"]) if incremental and hasattr(self, "_trained") else 0
+        each, samples = (before / clock, 0.0) if clock else (float(rows), float(before))
+        recipe = settings.recipe_of(self, task=self._task, targets=self._targets, rows=each, samples=samples)
+        if clock:
+            recipe = replace(recipe, {"epochs": max(int(recipe.epochs), clock + 1)})
         lowest = float(target.min()) if self._task == "regression" else None
         return complete(recipe, task=self._task, training_rows=padded_rows, lowest=lowest)
-
-    def _epochs_before(self) -> int:
-        """Epochs that the run's own clock has counted; a new run's begins at 0."""
-        return 0
 
     def _prepared(self, recipe: Recipe, arrays: Any, random: Any, incremental: bool, data: Any) -> Fit:
         """The fit, from the weights that stand now."""
         before = getattr(self, "_trained", None)
         key = jax.random.key(int(random.randint(2**31 - 1)))
-        like = jax.eval_shape(lambda: _shapes(recipe, arrays, self._targets, self._task))
-        known = like if before is None else {**like, **before.params}
-        given = put(known, self.coefs_, self.intercepts_)
+        given = self._params(recipe, arrays.x.shape[1])
         if before is not None and incremental:
             state = go_on(recipe, arrays, given, before)
         else:
-            dense = {name: given[name] for name in given if name.startswith("dense_") or before is not None}
-            state = begin(recipe, arrays, key, dense, before)
+            state = begin(recipe, arrays, key, given, before)
         scorer = None
         if self.early_stopping and settings.own_monitor(self.scoring, self._task) is None:
             scorer = self._python_scorer(recipe, state, data)
@@ -273,7 +274,9 @@ class BaseMLP(BaseEstimator):
         what = Outcome.DIVERGED.sentence(epochs=epochs, best_epoch=int(trained.rest["best_epoch"]), step=step)
         hint = f"; the largest |X| is {largest:.3g}: scale the inputs" if largest > 30 else ""
         if self.early_stopping and int(trained.rest["best_epoch"]) > 0:
-            warnings.warn(f"training {what}{hint}; the best parameters before are kept", ConvergenceWarning, stacklevel=5)
+            warnings.warn(
+                f"training {what}{hint}; the best parameters before are kept", ConvergenceWarning, stacklevel=5
+            )
             return
         raise FalllineError(
             f"training {what}{hint} (learning_rate_init = {self.learning_rate_init}): its parameters would not be finite"
@@ -294,13 +297,20 @@ class BaseMLP(BaseEstimator):
     def _arrays(self) -> dict[str, Any]:
         """The network's arrays, `coefs_` and `intercepts_` as they stand."""
         trained = self._trained
-        scaling = trained.part("target_scaling") or None
+        features = self.n_features_in_ if self._schema is None else len(self._schema.feature_names)
         return {
-            "params": put(trained.params, self.coefs_, self.intercepts_),
+            "params": self._params(trained.recipe, features),
             "stats": trained.part("stats"),
             "scaling": trained.part("scaling"),
-            "target_scaling": scaling,
+            "target_scaling": trained.part("target_scaling") or None,
         }
+
+    def _params(self, recipe: Recipe, features: int) -> dict[str, Any]:
+        """The network's params: `coefs_` and `intercepts_` as they stand, and what else a fit before has learnt."""
+        assert recipe.loss is not None
+        network = recipe.model.network(recipe.loss.outputs(self._targets, self._task))
+        dense = put(network, recipe.scaler.outputs(features), self.coefs_, self.intercepts_)
+        return {**(self._trained.params if hasattr(self, "_trained") else {}), **dense}
 
     @property
     def predictor_(self) -> Predictor:
@@ -343,12 +353,6 @@ class _Judged:
 
     def predict_proba(self, x: np.ndarray) -> np.ndarray:
         return self._estimator._probabilities(self._say(x))
-
-
-def _shapes(recipe: Recipe, arrays: Any, targets: int, task: str) -> Any:
-    from fallline.training.step import input_width, network_of
-
-    return network_of(recipe, arrays).init(jax.random.key(0), (input_width(recipe, arrays),))[0]
 
 
 def _dense(X: Any) -> np.ndarray:

@@ -66,6 +66,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     (True, [(4, 20), (20, 3)])
     """
 
+    classes_: np.ndarray
+    _several: bool
+
     def __init__(
         self,
         hidden_layer_sizes: Any = (100,),
@@ -214,7 +217,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _declare(self, classes: Any, y: Any) -> None:
         labels = np.unique(np.asarray(classes))
         if hasattr(self, "classes_") and not np.array_equal(self.classes_, labels):
-            raise FalllineError(f"classes = {labels} is not what the first call to partial_fit was given: {self.classes_}")
+            raise FalllineError(
+                f"classes = {labels} is not what the first call to partial_fit was given: {self.classes_}"
+            )
         self._several = type_of_target(y).startswith("multilabel")
         self.classes_ = np.arange(np.asarray(y).shape[1]) if self._several else labels
 

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import jax
-import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from fallline.activations import Activation
@@ -44,7 +43,7 @@ class CustomLoss(Loss):
     task: str = structure(choices=("classification", "multilabel", "regression"), help="what is predicted")
 
     @property
-    def tasks(self) -> Any:
+    def tasks(self) -> Any:  # type: ignore[override]
         """The one it was made for."""
         return (self.task,)
 

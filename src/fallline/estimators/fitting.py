@@ -139,7 +139,8 @@ class Fit:
 
     def run(self, until: int | None = None) -> tuple[Trained, Epoch | None, Outcome, bool]:
         """Train to the end: what is kept, every epoch of it, how it ended, and whether Ctrl-C ended it."""
-        state, epochs, recipe, interrupted = self.state, [], self.recipe, False
+        state, recipe = self.state, self.recipe
+        epochs: list[Epoch] = []
         every = 1 if self.scorer is not None or self.callbacks else None
         while True:
             done = run_chunks(

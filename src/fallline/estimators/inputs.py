@@ -14,7 +14,7 @@ from fallline.data.target import Target
 
 def is_frame(X: Any) -> bool:
     """Whether X is a table of named columns (pandas, Polars, or anything that makes a Polars frame)."""
-    return hasattr(X, "columns") and hasattr(X, "__dataframe__") or type(X).__module__.startswith("polars")
+    return (hasattr(X, "columns") and hasattr(X, "__dataframe__")) or type(X).__module__.startswith("polars")
 
 
 def needs_encoding(X: Any) -> bool:
@@ -83,7 +83,9 @@ def check_rows(estimator: Any, X: Any, y: Any = "no_validation", *, reset: bool,
         validate_data(estimator, X, reset=reset, skip_check_array=True)
         return X if isinstance(y, str) else (X, y)
     if not reset and getattr(estimator, "_schema", None) is not None:
-        raise FalllineError("this model was fitted on a table with categories or missing values: give a table here, too")
+        raise FalllineError(
+            "this model was fitted on a table with categories or missing values: give a table here, too"
+        )
     return validate_data(
         estimator,
         X,

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from fallline.activations import Activation
+from fallline.activations import Activation, Identity
 from fallline.core.block import declared_fields, family, lookup
 from fallline.core.errors import FalllineError, nearest
 from fallline.core.schedule import Schedule
@@ -27,7 +27,7 @@ LBFGS_PATIENCE = 5  # iterations without any fall in float32 that end L-BFGS
 _ACTIVATIONS = {"logistic": "sigmoid"}
 
 
-def recipe_of(estimator: Any, *, task: str, targets: int, rows: int, features: int, samples: float = 0.0) -> Recipe:
+def recipe_of(estimator: Any, *, task: str, targets: int, rows: float, samples: float = 0.0) -> Recipe:
     """The recipe that an estimator's arguments describe, complete but for what no argument decides.
 
     Arguments:
@@ -35,7 +35,6 @@ def recipe_of(estimator: Any, *, task: str, targets: int, rows: int, features: i
         task: classification, multilabel or regression.
         targets: classes, labels or targets.
         rows: of an epoch; the learning rate 'invscaling' counts them.
-        features: of a row.
         samples: rows already trained on before epoch 0.
     """
     check_numbers(estimator)
@@ -88,7 +87,7 @@ def own_monitor(scoring: Any, task: str) -> str | None:
 def hidden_of(sizes: Any) -> tuple[int, ...]:
     """Layer widths from a number or a list of numbers."""
     widths = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
-    if any(isinstance(each, bool) or not isinstance(each, numbers.Integral) or each < 1 for each in widths):
+    if any(isinstance(each, bool) or not isinstance(each, numbers.Integral) or int(each) < 1 for each in widths):
         raise FalllineError(
             f"hidden_layer_sizes must be > 0 and whole, got {widths}: give one width per hidden layer, such as (100,)"
         )
@@ -106,7 +105,9 @@ def activation_of(given: Any) -> Activation:
         return lookup("activation", _ACTIVATIONS.get(given, given))()  # type: ignore[return-value]
     if callable(given):
         return CustomActivation(given)
-    raise FalllineError(f"activation = {given!r}: give a name, an activation, a function of JAX, or one per hidden layer")
+    raise FalllineError(
+        f"activation = {given!r}: give a name, an activation, a function of JAX, or one per hidden layer"
+    )
 
 
 def activations_of(estimator: Any) -> list[Activation]:
@@ -129,7 +130,7 @@ def model_of(estimator: Any) -> Model:
     if all(each is activations[0] or each == activations[0] for each in activations):
         return MLP(
             hidden=widths,
-            **({"activation": activations[0]} if activations else {}),
+            activation=activations[0] if activations else Identity(),
             dropout=rate,
             initializer=GlorotUniform(),
             batch_norm=bool(estimator.batch_norm),
@@ -164,7 +165,7 @@ def loss_of(given: Any, task: str, targets: int) -> Loss:
     raise FalllineError(f"loss = {given!r}: give a name, a loss, or a function of outputs and targets")
 
 
-def rate_of(estimator: Any, *, rows: int, samples: float) -> Any:
+def rate_of(estimator: Any, *, rows: float, samples: float) -> Any:
     """The learning rate: a number or a schedule."""
     given, first = estimator.learning_rate, estimator.learning_rate_init
     if isinstance(given, Schedule):
@@ -176,11 +177,11 @@ def rate_of(estimator: Any, *, rows: int, samples: float) -> Any:
             f"learning_rate = {given!r} is unknown: {nearest(str(given), SCHEDULES)}, or give a number or a schedule"
         )
     if given == "invscaling":
-        return InversePower(first, rate=float(rows), power=estimator.power_t, offset=float(samples))
+        return InversePower(first, rate=rows, power=estimator.power_t, offset=samples)
     return first
 
 
-def optimizer_of(estimator: Any, *, rows: int, samples: float) -> Optimizer:
+def optimizer_of(estimator: Any, *, rows: float, samples: float) -> Optimizer:
     """The update rule: scikit-learn's by its name, any other by its own, or a block."""
     given = estimator.solver
     if isinstance(given, Optimizer):
@@ -199,7 +200,9 @@ def optimizer_of(estimator: Any, *, rows: int, samples: float) -> Optimizer:
     cls: Any = lookup("optimizer", given)
     fields = declared_fields(cls)
     if any(each.role == "block" for each in fields.values()):
-        raise FalllineError(f"solver = {given!r} is wrapped around another rule: give the optimizer itself, not its name")
+        raise FalllineError(
+            f"solver = {given!r} is wrapped around another rule: give the optimizer itself, not its name"
+        )
     chosen: dict[str, Any] = {"learning_rate": rate} if "learning_rate" in fields else {}
     if cls in (AdamW, Nadam):
         chosen |= betas
@@ -229,7 +232,7 @@ def batch_rows(given: Any) -> int:
     """Rows per step; 'auto' is 200, or all where there are fewer."""
     if given == "auto":
         return AUTO_BATCH
-    if isinstance(given, bool) or not isinstance(given, numbers.Integral) or given < 1:
+    if isinstance(given, bool) or not isinstance(given, numbers.Integral) or int(given) < 1:
         raise FalllineError(f"batch_size = {given!r}: give a whole number of 1 or more, or 'auto'")
     return int(given)
 
@@ -260,11 +263,9 @@ def check_numbers(estimator: Any) -> None:
             raise FalllineError(f"{name} = {value!r}: give a number in {left}{low}, {high})")
     for name in _WHOLE:
         value = getattr(estimator, name)
-        whole = isinstance(value, numbers.Integral) and not isinstance(value, bool) and value >= 1
+        whole = isinstance(value, numbers.Integral) and not isinstance(value, bool) and int(value) >= 1
         if not whole and not (name == "n_iter_no_change" and value == np.inf):
             raise FalllineError(f"{name} = {value!r}: give a whole number of 1 or more")
     for name in _FLAGS:
         if not isinstance(getattr(estimator, name), bool | np.bool_):
             raise FalllineError(f"{name} = {getattr(estimator, name)!r}: give True or False")
-
-

@@ -6,6 +6,7 @@ import numpy as np
 
 from fallline.activations import Activation, Sigmoid
 from fallline.core.errors import FalllineError
+from fallline.layers import Dense, Sequential
 
 
 def drawn(
@@ -38,28 +39,38 @@ def drawn(
     return weights, biases
 
 
-def put(params: dict[str, Any], weights: list[Any], biases: list[Any]) -> dict[str, Any]:
-    """The params of a run with other weights and biases in its dense layers.
+def put(network: Sequential, inputs: int, weights: list[Any], biases: list[Any]) -> dict[str, Any]:
+    """Weights and biases as the params of a network's dense layers, in float32.
+
+    Arguments:
+        network: which layers there are; one before a batch normalisation has no bias.
+        inputs: width of its input.
+        weights: (inputs, outputs) of each layer.
+        biases: (outputs,) of each layer.
 
     Raises: FalllineError where their shapes are not those of the network.
     """
-    new, names = dict(params), dense_layers(params)
-    if len(weights) != len(names) or len(biases) != len(names):
+    pairs = zip(network.names(), network.layers, strict=True)
+    layers = [(name, layer) for name, layer in pairs if isinstance(layer, Dense)]
+    if len(weights) != len(layers) or len(biases) != len(layers):
         raise FalllineError(
-            f"coefs_ has {len(weights)} and intercepts_ {len(biases)} arrays for a network of {len(names)} layers: "
+            f"coefs_ has {len(weights)} and intercepts_ {len(biases)} arrays for a network of {len(layers)} layers: "
             "give one of each per layer"
         )
-    for place, name in enumerate(names):
-        given = {"weight": weights[place], "bias": biases[place]}
-        new[name] = {part: np.array(given[part], np.float32) for part in params[name]}
-        for part, array in new[name].items():
-            if array.shape != params[name][part].shape:
-                attribute = "coefs_" if part == "weight" else "intercepts_"
+    params: dict[str, Any] = {}
+    for place, (name, layer) in enumerate(layers):
+        shapes = {"weight": (inputs, layer.width), "bias": (layer.width,)}
+        inputs = layer.width
+        parts = {"weight": ("coefs_", weights), "bias": ("intercepts_", biases)}
+        for part, (attribute, given) in parts.items():
+            if np.shape(given[place]) != shapes[part]:
                 raise FalllineError(
-                    f"{attribute}[{place}] has shape {array.shape} where the network has {params[name][part].shape}: "
+                    f"{attribute}[{place}] has shape {np.shape(given[place])} where the network has {shapes[part]}: "
                     "keep the shapes, or fit anew with warm_start=False"
                 )
-    return new
+            if part == "weight" or layer.bias:
+                params.setdefault(name, {})[part] = np.array(given[place], np.float32)
+    return params
 
 
 def taken(params: dict[str, Any], dtype: Any) -> tuple[list[np.ndarray], list[np.ndarray]]:

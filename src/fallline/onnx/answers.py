@@ -15,6 +15,7 @@ from fallline.losses import (
     Quantile,
     SoftmaxCrossEntropy,
     SquaredError,
+    Times,
 )
 from fallline.onnx.forms import Forms
 from fallline.onnx.graph import Graph
@@ -30,6 +31,11 @@ def _values(loss: Any, graph: Graph, z: str, width: int) -> str:
 @answer_form.register(Poisson)
 def _poisson(loss: Poisson, graph: Graph, z: str, width: int) -> str:
     return graph.op("Exp", z)
+
+
+@answer_form.register(Times)
+def _inner(loss: Times, graph: Graph, z: str, width: int) -> str:
+    return answer_form(loss.inner, graph, z, width)
 
 
 @answer_form.register(SoftmaxCrossEntropy)

@@ -17,10 +17,10 @@ from fallline.population.result import Population, Report
 from fallline.population.units import Unit, units_of
 from fallline.population.widths import widen
 from fallline.training.arrays import to_device
+from fallline.training.chunks import CEILING
 from fallline.training.interrupt import Interrupt
 from fallline.training.recipe import Recipe, complete_for
 from fallline.training.state import State
-from fallline.training.train import CEILING
 
 
 def evaluate(

@@ -18,10 +18,11 @@ from fallline.population.sizes import SIZES, lanes_per_device
 from fallline.population.widths import hidden_of
 from fallline.training import program
 from fallline.training.arrays import Arrays
+from fallline.training.chunks import CHUNK_SECONDS
 from fallline.training.interrupt import Interrupt
 from fallline.training.recipe import Recipe
 from fallline.training.step import batch_rows
-from fallline.training.train import CHUNK_SECONDS, continued
+from fallline.training.train import continued
 
 SHARED_FROM = 8  # recipes from which lanes of one fold and seed are worth a program of their own
 

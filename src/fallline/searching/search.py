@@ -22,7 +22,7 @@ from fallline.searching.store import LEASE, Store
 from fallline.searching.study import Study, Trial, past_of, trials_of
 from fallline.searching.tpe import TPE
 from fallline.searching.usual import usual_space
-from fallline.training.recipe import Recipe, recipe_to_plain
+from fallline.training.recipe import OWN, Recipe, recipe_to_plain
 
 LANES = 32  # of a batch, at least, where its size is not given
 POLL = 0.2  # seconds between two looks at what other processes have left to do
@@ -223,7 +223,7 @@ def _same(kept: dict[str, Any], asked: dict[str, Any]) -> None:
 def _comparable(space: Space, data: Table) -> None:
     """Raises: FalllineError for a space in which a better score need not be a better model."""
     monitor = space.recipe.monitor
-    if not isinstance(monitor, str) or monitor in ("none", "train_loss"):
+    if not isinstance(monitor, str) or monitor in ("none", *OWN):
         raise FalllineError(f"Recipe.monitor = {monitor!r} judges no validation rows: expected 'loss' or a metric")
     changing = [each.path for each in space.dimensions if each.path.split(".")[0] in ("loss", "target_scaler")]
     if changing and monitor == "loss":

@@ -62,7 +62,8 @@ class Recipe(Block):
     )
     tolerance: Number = number(0.0, valid="[0, inf)", usual=(0.0, 1e-3), help="smallest change that patience counts")
     monitor: str = structure(
-        "loss", help="what early stopping watches: loss or a metric of the validation rows, train_loss, train_objective, none"
+        "loss",
+        help="what early stopping watches: loss or a metric of the validation rows, train_loss, train_objective, none",
     )
     keep: str = structure("best", choices=("best", "last"), help="whether the best or the last parameters are kept")
     gradient_tolerance: Number = number(
@@ -84,7 +85,14 @@ class Recipe(Block):
 
 
 OWN = ("train_loss", "train_objective")  # what can be monitored without validation rows
-_FIXED = ("epochs", "patience", "tolerance", "gradient_tolerance", "scaler", "target_scaler")  # read outside of the steps
+_FIXED = (
+    "epochs",
+    "patience",
+    "tolerance",
+    "gradient_tolerance",
+    "scaler",
+    "target_scaler",
+)  # read outside of the steps
 
 
 def _untimed(path: str) -> bool:

@@ -20,9 +20,9 @@ from fallline.data.table import Table
 from fallline.metrics import metrics_of
 from fallline.training import program
 from fallline.training.arrays import Arrays, to_device
+from fallline.training.checkpoint import load_checkpoint, save_checkpoint
 from fallline.training.chunks import compiled_advance as compiled_advance
 from fallline.training.chunks import compiled_start, run_chunks
-from fallline.training.checkpoint import load_checkpoint, save_checkpoint
 from fallline.training.history import History, join, name_columns
 from fallline.training.predictor import Predictor
 from fallline.training.recipe import Recipe, complete_for, recipe_to_plain
