@@ -1,5 +1,6 @@
 """What scikit-learn's own tests ask of its multi-layer perceptrons, asked of ours."""
 
+import itertools
 import pickle
 
 import numpy as np
@@ -149,10 +150,14 @@ def test_a_tolerance_ends_the_training_and_so_does_a_small_rate(zeros_and_ones):
         assert model.n_iter_ < 3000
     rates = []
     MLPClassifier(
-        tol=0.5, max_iter=3000, solver="sgd", learning_rate="adaptive", callbacks=lambda p: rates.append(p.learning_rate)
+        tol=0.5,
+        max_iter=3000,
+        solver="sgd",
+        learning_rate="adaptive",
+        callbacks=lambda p: rates.append(p.learning_rate),
     ).fit(X, y)
     assert rates[-1] < 1e-6 < rates[-13]
-    assert {round(a / b, 3) for a, b in zip(rates, rates[1:], strict=False)} == {1.0, 5.0}
+    assert {round(a / b, 3) for a, b in itertools.pairwise(rates)} == {1.0, 5.0}
 
 
 def test_endless_patience_uses_all_epochs(zeros_and_ones):
