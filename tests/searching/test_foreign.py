@@ -10,8 +10,12 @@ from fallline.searching.foreign import converted, space_from
 from fallline.training.recipe import Recipe
 
 
+def _name(distribution) -> str:
+    return distribution.dist.name
+
+
 @pytest.mark.parametrize(
-    "theirs", [stats.uniform(2, 3), stats.loguniform(1e-5, 1e-1), stats.randint(2, 9), stats.norm(1, 0.2)], ids=str
+    "theirs", [stats.uniform(2, 3), stats.loguniform(1e-5, 1e-1), stats.randint(2, 9), stats.norm(1, 0.2)], ids=_name
 )
 def test_quantiles_are_scipys(theirs):
     u = np.linspace(0.02, 0.98, 9)
