@@ -13,6 +13,7 @@ _HOMES = {
     "fallline.checking": ("RecipeCheck", "check_recipe"),
     "fallline.core.block": ("Block", "get", "replace", "walk"),
     "fallline.core.errors": ("FalllineError",),
+    "fallline.core.field": ("number", "part", "structure"),
     "fallline.core.outcome": ("Outcome",),
     "fallline.core.schedule": ("Schedule", "Time"),
     "fallline.data.table": ("Table", "load"),
@@ -87,6 +88,7 @@ _FAMILIES = (
     "penalties",
     "scalers",
     "schedules",
+    "testing",
 )
 _WHERE = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = sorted(_WHERE)
@@ -99,6 +101,9 @@ if TYPE_CHECKING:
     from fallline.core.block import replace as replace
     from fallline.core.block import walk as walk
     from fallline.core.errors import FalllineError as FalllineError
+    from fallline.core.field import number as number
+    from fallline.core.field import part as part
+    from fallline.core.field import structure as structure
     from fallline.core.outcome import Outcome as Outcome
     from fallline.core.schedule import Schedule as Schedule
     from fallline.core.schedule import Time as Time

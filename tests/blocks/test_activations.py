@@ -52,33 +52,6 @@ def test_slope_follows_central_differences(f, formula, float64):
 
 
 @EACH
-def test_far_values_stay_finite_with_their_slopes(f, formula):
-    x = jnp.array([-1e30, -1e4, -100.0, -0.0, 0.0, 100.0, 1e4], jnp.float32)
-    assert np.isfinite(VALUE(f, x)).all()
-    assert np.isfinite(SLOPE(f, x)).all()
-    assert np.isnan(float(f(jnp.float32(jnp.nan))))
-
-
-@EACH
-def test_the_declared_facts_hold(f, formula):
-    f = type(f)()  # at the defaults
-    y = np.asarray(VALUE(f, np.float32(NORMAL)), np.float64)
-    low, high = f.range
-    x = np.linspace(-40, 40, 400_001, dtype=np.float32)
-    wide = np.asarray(VALUE(f, x), np.float64)
-    assert wide.min() >= low - 1e-6
-    assert wide.max() <= high + 1e-6
-    if np.isfinite(low):
-        assert wide.min() == pytest.approx(low, abs=1e-6)
-    if np.isfinite(high):
-        assert wide.max() == pytest.approx(high, abs=1e-6)
-    assert f.zero_at_zero == (float(f(jnp.zeros(()))) == 0)
-    assert f.zero_centred == (abs(y.mean()) < y.std() / 4)
-    assert (f.saturates == "nowhere") == (not np.asarray(f.flat(jnp.asarray(x[x < -15]))).any())
-    lookup("initializer", f.initializer)()
-
-
-@EACH
 def test_the_recommended_weights_keep_a_signal_alive_through_ten_layers(f, formula):
     """Mean square of the sums stays within a factor of ten; 0.01 N(0, 1) loses it by many orders."""
     weights = lookup("initializer", f.initializer)()

@@ -45,14 +45,6 @@ def test_weights_have_the_variance_of_the_formula(kind):
     assert stats.kstest(w, theory.cdf).pvalue > 1e-4
 
 
-@pytest.mark.parametrize("kind", VARIANCE, ids=lambda each: each.name)
-def test_given_fans_take_the_place_of_the_shape(kind, equal_ranks):
-    """A padded lane draws a larger array with the scale, and the first weights, of the smaller one."""
-    small = np.asarray(kind()(jax.random.key(0), (30, 20)))
-    padded = np.asarray(kind()(jax.random.key(0), (64, 32), (30.0, 20.0)))
-    np.testing.assert_array_equal(padded[:30, :20], small)
-
-
 def test_zeros():
     assert not np.asarray(Zeros()(jax.random.key(0), (3, 4))).any()
 

@@ -105,24 +105,6 @@ def test_gradient_follows_central_differences_of_the_formula(loss, outputs, targ
         np.testing.assert_allclose(gradient[:, j], numeric, atol=1e-7)
 
 
-def test_a_population_over_a_numeric_field_is_the_loop_and_one_program():
-    z, y = jnp.asarray(RANDOM.normal(size=(ROWS, 2)), jnp.float32), jnp.asarray(NUMBER, jnp.float32)
-    for kind, values in ((Huber, [0.1, 1.0, 5.0]), (Quantile, [0.1, 0.5, 0.9])):
-        compiled = jax.jit(lambda v, kind=kind: kind(v)(z, y))
-        many = jax.vmap(compiled)(jnp.array(values))
-        for value, row in zip(values, many, strict=True):
-            np.testing.assert_allclose(kind(value)(z, y), row, rtol=1e-5, atol=1e-6)
-        programs = jax.jit(lambda loss: loss(z, y))
-        for value in values:
-            programs(kind(value))
-        assert programs._cache_size() == 1
-    classes = jnp.asarray(CLASS)
-    z = jnp.asarray(RANDOM.normal(size=(ROWS, 4)), jnp.float32)
-    many = jax.vmap(lambda s: SoftmaxCrossEntropy(s)(z, classes))(jnp.array([0.0, 0.3]))
-    np.testing.assert_allclose(many[0], SoftmaxCrossEntropy()(z, classes), rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(many[1], SoftmaxCrossEntropy(0.3)(z, classes), rtol=1e-5, atol=1e-6)
-
-
 @pytest.mark.parametrize(
     ("loss", "target", "best"),
     [

@@ -63,57 +63,6 @@ def test_scaled_columns_are_numpys(scaler, rows):
     np.testing.assert_allclose(SCALE(scaler, x, ones(rows)), by_numpy(scaler, x), rtol=2e-4, atol=2e-5 * abs(x).max())
 
 
-# 200 rows, and 250 where some are repeated or say nothing: few shapes are few programs.
-@EVERY
-def test_rows_without_weight_say_nothing_and_missing_values_are_filled(scaler):
-    x = correlated(200)
-    wild = np.concatenate([x, np.full((50, 5), 1e30, np.float32)])
-    weight = np.repeat([1.0, 0.0], [200, 50]).astype(np.float32)
-    alone, among = FIT(scaler, x, ones(200)), FIT(scaler, wild, weight)
-    np.testing.assert_allclose(APPLY(scaler, among, x), APPLY(scaler, alone, x), rtol=1e-3, atol=1e-3)
-    gaps = x.copy()
-    gaps[::7, 2] = np.nan
-    scaled = np.asarray(APPLY(scaler, FIT(scaler, gaps, ones(200)), gaps))
-    assert np.isfinite(scaled).all()
-    if type(scaler) in (Centre, Robust):
-        np.testing.assert_allclose(scaled[::7, 2], 0, atol=1e-6)
-    empty = np.full((200, 5), np.nan, np.float32)
-    assert np.isfinite(np.asarray(APPLY(scaler, FIT(scaler, empty, ones(200)), empty))).all()
-
-
-@EVERY
-def test_a_whole_weight_is_a_repetition(scaler):
-    x = correlated(200)
-    times = np.ones(200, int)
-    times[3:] = np.random.default_rng(1).multinomial(247, np.full(197, 1 / 197))
-    assert set(times) >= {0, 1, 2, 3}
-    a = FIT(scaler, x, times.astype(np.float32))
-    b = FIT(scaler, np.repeat(x, times, axis=0), ones(250))
-    np.testing.assert_allclose(APPLY(scaler, a, x), APPLY(scaler, b, x), rtol=2e-3, atol=2e-3)
-
-
-@EVERY
-def test_a_column_without_spread_stays_small(scaler):
-    x = correlated(200)
-    x[:, 4] = 7.0
-    stats = FIT(scaler, x, ones(200))
-    unseen = np.asarray(APPLY(scaler, stats, x + np.float32(np.eye(5)[4])))
-    assert np.isfinite(unseen).all()
-    if not isinstance(scaler, Pixels):
-        usual = abs(np.asarray(APPLY(scaler, stats, x))).max()
-        assert abs(unseen).max() < max(4 * usual, 4)
-
-
-@EACH
-def test_columns_that_may_not_be_touched_and_the_way_back(scaler):
-    x = correlated(200)
-    stats = FIT(scaler, x, ones(200), np.array([True, False, True, True, False]))
-    scaled = np.asarray(APPLY(scaler, stats, x))
-    if getattr(scaler, "clip", None) is None:
-        np.testing.assert_array_equal(scaled[:, [1, 4]], x[:, [1, 4]])
-        np.testing.assert_allclose(INVERT(scaler, stats, scaled), x, rtol=1e-4, atol=1e-4)
-
-
 def test_a_sparse_column_is_divided_by_its_deviation():
     x = np.zeros((100, 1), np.float32)
     x[:10, 0] = 50.0
@@ -169,18 +118,6 @@ def test_a_share_keeps_as_few_components_as_explain_it(share):
     assert scaled.shape == (len(x), 5)
     assert scaled[:, :wanted].std(axis=0).all()
     assert not scaled[:, wanted:].any()
-
-
-def test_shares_are_one_program_and_a_population_is_the_loop():
-    x = correlated()
-    fit = jax.jit(lambda scaler: scaler.fit(x, ones(len(x))))
-    for share in (0.5, 0.9):
-        fit(PCA(share=share))
-    assert fit._cache_size() == 1
-    shares = jnp.array([0.5, 0.9, 1.0])
-    many = jax.jit(jax.vmap(lambda s: PCA(share=s).fit(jnp.asarray(x), ones(len(x)))["rotation"]))(shares)
-    for share, rotation in zip((0.5, 0.9, 1.0), np.asarray(many), strict=True):
-        np.testing.assert_allclose(rotation, fit(PCA(share=share))["rotation"], atol=1e-4)
 
 
 def test_widths():

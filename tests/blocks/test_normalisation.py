@@ -103,17 +103,6 @@ def test_no_row_or_one_leaves_everything_finite_and_the_statistics_as_they_were(
     assert LAYER.min_batch == 1
 
 
-def test_the_population_is_the_loop_over_its_values():
-    _, stats = BatchNorm().init(jax.random.key(0), (3,))
-    x, momenta = jnp.asarray(BATCHES[0], jnp.float32), jnp.array([0.0, 0.5, 0.99])
-    each = lambda m: train(BatchNorm(m), PARAMS, stats, x)  # noqa: E731
-    y, many = jax.device_get(jax.jit(jax.vmap(each))(momenta))
-    for i, m in enumerate(momenta.tolist()):
-        np.testing.assert_allclose(y[i], each(m)[0], rtol=1e-6, atol=1e-6)
-        for name in many:
-            np.testing.assert_allclose(many[name][i], each(m)[1][name], rtol=1e-6)
-
-
 def test_scale_and_shift_undo_the_normalisation(float64):
     """With scale = sqrt(var + eps) and shift = mean, a normalisation is the identity."""
     x = BATCHES[2]

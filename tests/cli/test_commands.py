@@ -16,6 +16,8 @@ from sklearn.datasets import load_diabetes, load_wine
 
 from fallline import load
 from fallline.cli.main import run as program
+from fallline.core.errors import FalllineError
+from fallline.training.predictor import load_predictor
 
 
 def command(*arguments: str, cwd: Path | None = None, **options) -> subprocess.CompletedProcess:
@@ -60,6 +62,7 @@ def test_train_leaves_a_complete_folder_and_one_json_document(trained):
     assert summary["epochs"] == 8
     assert 1 <= summary["best_epoch"] <= 8
     assert summary["seconds"] > 0
+    assert summary["parameters"] == (3 + 1) * 128 + (128 + 1) * 64 + (64 + 1) * 2
     assert set(summary["metrics"]) == {"train", "valid", "test"}
     assert summary["metrics"]["test"]["accuracy"] > 0.9
     assert len(pl.read_parquet(folder / "history.parquet")) == 8
@@ -73,6 +76,42 @@ def test_recipe_repeats_the_run_to_the_bit(trained, tmp_path, capsys):
     assert code == 0
     assert (tmp_path / "again/model.safetensors").read_bytes() == (folder / "model.safetensors").read_bytes()
     assert (tmp_path / "again/history.parquet").read_bytes() == (folder / "history.parquet").read_bytes()
+
+
+def test_a_loss_without_probabilities_says_so_and_still_predicts(table, tmp_path, capsys):
+    folder = str(tmp_path / "hinge")
+    code, _, said = call(
+        capsys,
+        "train",
+        str(table),
+        "--target",
+        "answer",
+        "--loss",
+        "hinge",
+        "--epochs",
+        "1",
+        "--hidden",
+        "4",
+        "--out",
+        folder,
+    )
+    assert code == 0
+    assert "Network: 21 parameters." in said  # (3 + 1) 4 + (4 + 1) 1
+    code, out, said = call(capsys, "predict", folder, str(table), "--probabilities")
+    assert (code, out) == (2, "")
+    assert "trained with the hinge loss has scores and no probabilities" in said
+    assert call(capsys, "predict", folder, str(table))[0] == 0
+    with pytest.raises(FalllineError, match="no probabilities"):
+        load_predictor(folder).probabilities(np.zeros((1, 3), np.float32))
+
+
+def test_two_classes_losses_refuse_more_in_a_sentence(tmp_path, capsys):
+    code, _, said = call(
+        capsys, "train", "sklearn:iris", "--loss", "binary_cross_entropy", "--out", str(tmp_path / "run")
+    )
+    assert code == 2
+    assert "tells two classes apart; there are 3" in said
+    assert not (tmp_path / "run").exists()
 
 
 def test_predict_gives_the_words_of_the_data(trained, table, tmp_path, capsys):

@@ -8,7 +8,6 @@ import pytest
 
 from fallline.core.block import as_arrays, family, replace
 from fallline.core.errors import FalllineError
-from fallline.core.plain import from_plain, to_plain
 from fallline.core.schedule import Time, at_time
 from fallline.optimizers import Momentum
 from fallline.schedules import (
@@ -28,6 +27,7 @@ from fallline.schedules import (
     Step,
     Table,
 )
+from fallline.testing import checks
 
 EPOCHS, PER_EPOCH = 10, 8
 
@@ -126,28 +126,33 @@ ALL = [cls() for cls in family("schedule").values()]
 OF_TIME = [each for each in ALL if not isinstance(each, ReduceOnPlateau)]  # that one sees the loss
 
 
-@pytest.mark.parametrize("schedule", OF_TIME, ids=[type(each).__name__ for each in OF_TIME])
-def test_every_schedule_is_traced_throughout(schedule):
-    """Other numbers in every field: one program; and lanes of them equal each alone."""
-    scaled = lambda share: jax.tree.map(  # noqa: E731
-        lambda x: x if x.dtype.kind == "i" else x * np.float32(share), as_arrays(schedule)
-    )
-    lanes, traces = [scaled(share) for share in (1.0, 0.9, 0.5)], []
+ALL = [
+    *(cls() for cls in family("schedule").values()),
+    Cosine(0.1, warmup=0.1, floor=0.01),
+    CosineRestarts(0.4, warmup=0.1, cycles=2, growth=2.0),
+    OneCycle(0.1, shape="line"),
+    Step(0.5, floor=0.3, every=1, unit="step"),
+    Geometric(0.4, decay=0.9, unit="whole_epoch"),
+    Table(((0, 0.3), (2, 0.9), (5, 0.1)), between="line"),
+    Table(((0, 0.1), (0.5, 0.2)), unit="progress"),
+]
+CONTRACT = [(check, schedule) for schedule in ALL for check in checks(schedule)]
 
-    @jax.jit
-    def run(schedule, time):
-        traces.append(1)
-        return jax.vmap(schedule)(time)
 
-    each = [run(lane, times()) for lane in lanes]
-    assert len(traces) == 1
-    assert all(np.isfinite(row).all() and row.dtype == np.float32 for row in each)
-    together = jax.vmap(run, in_axes=(0, None))(jax.tree.map(lambda *x: jnp.stack(x), *lanes), times())
-    np.testing.assert_allclose(together, each, rtol=2e-5, atol=1e-6)
+@pytest.mark.parametrize(
+    ("check", "schedule"), CONTRACT, ids=[f"{check.name}-{type(each).__name__}" for check, each in CONTRACT]
+)
+def test_contract(check, schedule):
+    check(schedule)
+
+
+@pytest.mark.parametrize("cls", family("schedule").values(), ids=family("schedule"))
+def test_documented_with_an_example(cls):
+    assert ">>>" in cls.__doc__
 
 
 BOUNDED = [
-    *ALL,
+    *(cls() for cls in family("schedule").values()),
     Cosine(0.5, warmup=0.3, floor=0.2),
     Linear(0.1, 0.7, over=0.4),
     Step(0.5, floor=0.3, every=1),
@@ -167,14 +172,6 @@ def test_its_curve_stays_within_what_it_says_it_comes_to(schedule):
     assert low - 1e-6 <= curve.min()
     assert curve.max() <= high + 1e-6
     assert curve.max() >= 0.5 * high  # and it does come near to the highest
-
-
-@pytest.mark.parametrize("name", family("schedule"))
-def test_a_file_can_hold_it_and_its_size_comes_first(name):
-    cls = family("schedule")[name]
-    plain = to_plain(cls())
-    assert from_plain("schedule", plain) == cls()
-    assert ">>>" in cls.__doc__
 
 
 def test_milestones_have_paths_and_can_be_schedules():

@@ -30,8 +30,8 @@ def predict(
     from fallline.training.predictor import load_predictor
 
     trained = load_predictor(model)
-    if probabilities and trained.task == "regression":
-        raise FalllineError("a regression has no probabilities: leave --probabilities out")
+    if probabilities:
+        trained.check_probabilities()
     x, _ = read_features(source, trained.schema, None if names is None else [each.strip() for each in names.split(",")])
     frame = predictions_frame(trained, x, probabilities, interval)
     if out is not None:

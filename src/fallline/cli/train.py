@@ -179,6 +179,7 @@ def _train(plan: Any, folder: Path | None, checkpoint_seconds: float, json: bool
         if "components" in run.scaling:
             components, of, explained = (run.scaling[name] for name in ("components", "of", "explained"))
             say(f"PCA keeps {components} of {of} components: {100 * explained:.1f} % of the variance.")
+        say(f"Network: {run.model.size:,} parameters.")
         say(f"{run.sentence[0].upper()}{run.sentence[1:]} ({run.seconds:.1f} s).")
         say()
         say(metrics_table(run.metrics))

@@ -1,6 +1,6 @@
 """Initial weights for activations whose slope at 0 is 1: the variance of signals, of gradients or of both is kept."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -31,6 +31,9 @@ class GlorotUniform(Initializer):
         inputs, outputs = fans_of(shape, fans)
         return (2.0 * uniform(key, shape) - 1.0) * jnp.sqrt(6.0 / (inputs + outputs))
 
+    def moments(self, inputs: float, outputs: float) -> tuple[Any, Any]:
+        return 0.0, 2.0 / (inputs + outputs)
+
 
 class GlorotNormal(Initializer):
     """Normal weights with Glorot's variance.
@@ -50,6 +53,9 @@ class GlorotNormal(Initializer):
     def __call__(self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None) -> Float[Array, "*shape"]:
         inputs, outputs = fans_of(shape, fans)
         return normal(key, shape) * jnp.sqrt(2.0 / (inputs + outputs))
+
+    def moments(self, inputs: float, outputs: float) -> tuple[Any, Any]:
+        return 0.0, 2.0 / (inputs + outputs)
 
 
 class LeCunNormal(Initializer):
@@ -74,6 +80,9 @@ class LeCunNormal(Initializer):
         inputs, _ = fans_of(shape, fans)
         return normal(key, shape) * jnp.sqrt(1.0 / inputs)
 
+    def moments(self, inputs: float, outputs: float) -> tuple[Any, Any]:
+        return 0.0, 1.0 / inputs
+
 
 class LeCunUniform(Initializer):
     """Uniform weights with LeCun's variance.
@@ -93,6 +102,9 @@ class LeCunUniform(Initializer):
     def __call__(self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None) -> Float[Array, "*shape"]:
         inputs, _ = fans_of(shape, fans)
         return (2.0 * uniform(key, shape) - 1.0) * jnp.sqrt(3.0 / inputs)
+
+    def moments(self, inputs: float, outputs: float) -> tuple[Any, Any]:
+        return 0.0, 1.0 / inputs
 
 
 class InverseSqrt(Initializer):
@@ -116,3 +128,6 @@ class InverseSqrt(Initializer):
     def __call__(self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None) -> Float[Array, "*shape"]:
         inputs, _ = fans_of(shape, fans)
         return (2.0 * uniform(key, shape) - 1.0) / jnp.sqrt(inputs)
+
+    def moments(self, inputs: float, outputs: float) -> tuple[Any, Any]:
+        return 0.0, 1.0 / (3.0 * inputs)

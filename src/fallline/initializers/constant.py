@@ -1,6 +1,6 @@
 """Initial weights that don't look at the layer's size."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -26,6 +26,9 @@ class Zeros(Initializer):
     def __call__(self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None) -> Float[Array, "*shape"]:
         return jnp.zeros(shape, jnp.float32)
 
+    def moments(self, inputs: float, outputs: float) -> tuple[Any, Any]:
+        return 0.0, 0.0
+
 
 class Filled(Initializer):
     """The same number everywhere, for biases: 0.01 keeps every ReLU alive at first.
@@ -45,6 +48,9 @@ class Filled(Initializer):
 
     def __call__(self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None) -> Float[Array, "*shape"]:
         return jnp.full(shape, self.value, jnp.float32)
+
+    def moments(self, inputs: float, outputs: float) -> tuple[Any, Any]:
+        return self.value, 0.0
 
 
 class SmallNormal(Initializer):
@@ -77,3 +83,6 @@ class SmallNormal(Initializer):
 
     def __call__(self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None) -> Float[Array, "*shape"]:
         return normal(key, shape) * self.std
+
+    def moments(self, inputs: float, outputs: float) -> tuple[Any, Any]:
+        return 0.0, self.std**2

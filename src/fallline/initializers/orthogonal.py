@@ -1,6 +1,6 @@
 """Initial weights that turn a signal without stretching it."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -43,3 +43,6 @@ class Orthogonal(Initializer):
         q, r = qr(a if rows >= columns else jnp.swapaxes(a, -1, -2))
         q = q * jnp.where(jnp.diagonal(r, axis1=-2, axis2=-1) < 0, -1.0, 1.0)[..., None, :]
         return self.gain * (q if rows >= columns else jnp.swapaxes(q, -1, -2))
+
+    def moments(self, inputs: float, outputs: float) -> tuple[Any, Any]:
+        return 0.0, self.gain**2 / max(inputs, outputs)

@@ -1,6 +1,6 @@
 """Initial weights for rectifiers, which lose half of a signal."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -33,6 +33,9 @@ class HeNormal(Initializer):
         inputs, _ = fans_of(shape, fans)
         return normal(key, shape) * jnp.sqrt(2.0 / ((1.0 + self.slope**2) * inputs))
 
+    def moments(self, inputs: float, outputs: float) -> tuple[Any, Any]:
+        return 0.0, 2.0 / ((1.0 + self.slope**2) * inputs)
+
 
 class HeUniform(Initializer):
     """Uniform weights with He's variance.
@@ -53,3 +56,6 @@ class HeUniform(Initializer):
     def __call__(self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None) -> Float[Array, "*shape"]:
         inputs, _ = fans_of(shape, fans)
         return (2.0 * uniform(key, shape) - 1.0) * jnp.sqrt(6.0 / ((1.0 + self.slope**2) * inputs))
+
+    def moments(self, inputs: float, outputs: float) -> tuple[Any, Any]:
+        return 0.0, 2.0 / ((1.0 + self.slope**2) * inputs)

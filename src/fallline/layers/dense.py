@@ -74,8 +74,9 @@ class Maxout(Layer):
 
         y_j = max_k (x W_k + b_k)_j,  k = 1 .. pieces
 
-    No unit dies, and two pieces can be ReLU, its leaky form or the absolute value; the price is pieces times the
-    parameters: (inputs + 1) pieces width. No activation follows it. Made for dropout, which it averages well.
+    No unit dies, and two pieces can be ReLU, its leaky form or the absolute value; the price is the
+    parameters of as many dense layers as there are pieces: pieces (inputs + 1) width. No activation follows it. Made
+    for dropout, which it averages well.
 
     Source: Goodfellow et al., "Maxout networks", 2013, section 3.
 

@@ -12,13 +12,15 @@ class Loss(Block):
     """What a network's outputs are judged by.
 
     Facts: `tasks`, the kinds of target it is for; `probabilistic`, whether `mean` of a classification is a
-    probability that can be trusted as one; `least_target`, the smallest target that has a loss.
+    probability that can be trusted as one; `least_target`, the smallest target that has a loss; `largest`, the size of
+    predictions up to which loss and gradient are finite in float32.
     """
 
     family: ClassVar[str] = "loss"
     tasks: ClassVar[tuple[str, ...]] = ()
     probabilistic: ClassVar[bool] = True
     least_target: ClassVar[float] = -float("inf")
+    largest: ClassVar[float] = 1e15
 
     def outputs(self, count: int, task: str) -> int:
         """Units of the output layer, given the number of classes, labels or targets."""

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from fallline.core.errors import FalllineError
 from fallline.core.field import Number, number
 from fallline.losses.base import Loss
 
@@ -83,7 +84,11 @@ class BinaryCrossEntropy(Loss):
     )
 
     def outputs(self, count: int, task: str) -> int:
-        return 1 if count == 2 and task == "classification" else count
+        if task == "classification" and count > 2:
+            raise FalllineError(
+                f"loss 'binary_cross_entropy' tells two classes apart; there are {count}: use 'softmax_cross_entropy'"
+            )
+        return 1 if task == "classification" else count
 
     def __call__(self, prediction: Float[Array, "batch outputs"], target: Array) -> Float[Array, " batch"]:
         y = target.reshape(prediction.shape).astype(prediction.dtype)

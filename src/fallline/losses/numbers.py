@@ -133,6 +133,7 @@ class Poisson(Loss):
     name: ClassVar[str] = "poisson"
     tasks: ClassVar[tuple[str, ...]] = ("regression",)
     least_target: ClassVar[float] = 0.0
+    largest: ClassVar[float] = 80.0
 
     def __call__(
         self, prediction: Float[Array, "batch outputs"], target: Float[Array, "batch outputs"]

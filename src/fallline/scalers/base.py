@@ -14,9 +14,15 @@ BLOCK = 4096
 
 
 class Scaler(Block):
-    """Brings columns to comparable sizes."""
+    """Brings columns to comparable sizes.
+
+    Facts: `columnwise`, whether each column is scaled by itself, so that it can be left alone and brought back; `fills`,
+    whether missing values are filled.
+    """
 
     family: ClassVar[str] = "scaler"
+    columnwise: ClassVar[bool] = True
+    fills: ClassVar[bool] = True
 
     def outputs(self, inputs: int) -> int:
         """Columns of the scaled rows, given those of the rows."""

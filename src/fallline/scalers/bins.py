@@ -32,6 +32,8 @@ class Bins(Scaler):
     """
 
     name: ClassVar[str] = "bins"
+    columnwise: ClassVar[bool] = False  # a column of probabilities comes back for each bin
+    fills: ClassVar[bool] = False  # a target has no missing values
     bins: int = structure(32, unit="bins", help="number of bins")
     by: str = structure("quantile", choices=("quantile", "width"), help="what the bins have in common")
 

@@ -52,6 +52,8 @@ def directions(
 class Rotation(Scaler):
     """Base of scalers that rotate: x' = (x - mean) inverse R, a missing value counting as the column's mean."""
 
+    columnwise: ClassVar[bool] = False
+
     def apply(self, stats: Stats, x: Float[Array, "rows columns"]) -> Float[Array, "rows outputs"]:
         return jnp.where(jnp.isnan(x), 0.0, (x - stats["mean"]) * stats["inverse"]) @ stats["rotation"]
 

@@ -98,6 +98,7 @@ def summarise(folder: Path, run: Run, table: Table) -> dict[str, Any]:
         "setup_seconds": round(run.compile_seconds, 3),
         "seed": run.seed,
         "metrics": run.metrics,
+        "parameters": run.model.size,
         "scaling": {"name": run.recipe.scaler.name, **run.scaling},
         "data": {
             "name": table.name,

@@ -33,6 +33,7 @@ def predictions_frame(
     else:
         columns = {_free(name): decided[:, i] for i, name in enumerate(target.names)}
     if probabilities:
+        model.check_probabilities()
         labels = target.classes if target.classes is not None else target.names
         for i, label in enumerate(labels):
             columns[f"probability {label}"] = answer[:, i]

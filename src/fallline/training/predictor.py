@@ -77,9 +77,24 @@ class Predictor:
 
     def probabilities(self, x: Float[np.ndarray, "rows features"]) -> Float[np.ndarray, "rows classes"]:
         """Probability of each class or label, for encoded rows."""
+        self.check_probabilities()
+        return self.judge(x)[0]
+
+    def check_probabilities(self) -> None:
+        """Raises: FalllineError where there are none: in a regression, and with a loss that makes scores."""
         if self.task == "regression":
             raise FalllineError("a regression has no probabilities: ask for predictions")
-        return self.judge(x)[0]
+        loss = self.recipe.loss
+        if loss is not None and not loss.probabilistic:
+            raise FalllineError(
+                f"a model trained with the {loss.name} loss has scores and no probabilities: ask for predictions alone, or "
+                "train with a cross-entropy"
+            )
+
+    @property
+    def size(self) -> int:
+        """How many trainable numbers the model has."""
+        return sum(int(leaf.size) for leaf in jax.tree.leaves(self.arrays["params"]))
 
     def interval(
         self, x: Float[np.ndarray, "rows features"], coverage: float = 0.9

@@ -1,0 +1,18 @@
+"""The contract of every family of blocks, as checks: for the built-in blocks and for a user's own.
+
+`check(block)` runs all that the block's family must keep; `checks(block)` gives them one by one, for a test
+parametrised over them. Nothing here needs pytest.
+"""
+
+import fallline.testing.activations
+import fallline.testing.common
+import fallline.testing.initializers
+import fallline.testing.layers
+import fallline.testing.losses
+import fallline.testing.optimizers
+import fallline.testing.penalties
+import fallline.testing.scalers
+import fallline.testing.schedules
+from fallline.testing.base import Check as Check
+from fallline.testing.base import check as check
+from fallline.testing.base import checks as checks

@@ -1,0 +1,93 @@
+"""What a check is, and which checks a block must pass."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from fallline.core.block import Block
+from fallline.core.errors import FalllineError
+
+FAMILIES = ("activation", "initializer", "layer", "loss", "optimizer", "penalty", "scaler", "schedule")
+_CHECKS: list["Check"] = []
+
+
+@dataclasses.dataclass(frozen=True)
+class Check:
+    """One property that blocks of some families have.
+
+    Arguments:
+        name: the property, in a word or two.
+        says: the property, in a sentence.
+        families: the families that have it.
+        concerns: whether it says anything of a block; a decay, say, need not stand still without a gradient.
+        test: raises AssertionError with a sentence for a block that lacks it.
+    """
+
+    name: str
+    says: str
+    families: tuple[str, ...]
+    concerns: Callable[[Any], Any]
+    test: Callable[[Any], None]
+
+    def __call__(self, block: Block) -> None:
+        """Raises: AssertionError that names the block, the property and what was found instead."""
+        try:
+            self.test(block)
+        except Exception as error:
+            found = str(error) if isinstance(error, AssertionError) else f"{type(error).__name__}: {error}"
+            raise AssertionError(f"{_shown(block)} fails {self.name!r} ({self.says}): {found}") from error
+
+
+def of(*families: str, concerns: Callable[[Any], Any] = lambda block: True) -> Callable[[Any], Any]:
+    """Make a function of a block a check: its name is the check's, its docstring the property."""
+
+    def join(test: Callable[[Any], None]) -> Callable[[Any], None]:
+        says = (test.__doc__ or "").split("\n")[0].rstrip(".")
+        _CHECKS.append(Check(test.__name__.strip("_"), says, families, concerns, test))
+        return test
+
+    return join
+
+
+def checks(block: Block) -> tuple[Check, ...]:
+    """The checks that a block must pass, each to be called with it.
+
+    Raises: FalllineError for what is not a block of a family that has checks.
+
+    >>> from fallline.activations import ReLU
+    >>> [each.name for each in checks(ReLU())][:4]
+    ['dtypes', 'elementwise', 'gradient', 'far']
+    """
+    kind = getattr(block, "family", None)
+    if not isinstance(block, Block) or kind not in FAMILIES:
+        raise FalllineError(f"{block!r} cannot be checked: expected a block of a family, one of {', '.join(FAMILIES)}")
+    return tuple(each for each in _CHECKS if kind in each.families and each.concerns(block))
+
+
+def check(block: Block) -> None:
+    """Run every check of a block's family.
+
+    Raises: AssertionError with one sentence per property that the block lacks; FalllineError as `checks`.
+
+    >>> from fallline.losses import Huber
+    >>> check(Huber(0.5))
+    """
+    failures = []
+    for each in checks(block):
+        try:
+            each(block)
+        except AssertionError as error:
+            failures.append(error)
+    if failures:
+        raise AssertionError("\n".join(map(str, failures))) from failures[0]
+
+
+def demand(holds: Any, sentence: str) -> None:
+    """Raises: AssertionError with the sentence, where the property does not hold."""
+    if not bool(holds):
+        raise AssertionError(sentence)
+
+
+def _shown(block: Block) -> str:
+    text = repr(block)
+    return text if len(text) <= 200 else f"{text[:200]}..."

@@ -1,0 +1,109 @@
+"""What blocks of every family keep: whole declarations, a place in files, and numbers that are traced."""
+
+import dataclasses
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import numpy as np
+
+from fallline.core.block import Block, as_arrays, declared_fields, replace, walk
+from fallline.core.errors import FalllineError
+from fallline.core.field import Field
+from fallline.core.plain import from_plain, to_plain
+from fallline.testing import activations, initializers, layers, losses, optimizers, penalties, scalers, schedules
+from fallline.testing.base import FAMILIES, demand, of
+from fallline.testing.compare import close, same_bits
+
+EXAMPLES: dict[str, Any] = {
+    "activation": activations.example,
+    "initializer": initializers.example,
+    "layer": layers.example,
+    "loss": losses.example,
+    "optimizer": optimizers.example,
+    "penalty": penalties.example,
+    "scaler": scalers.example,
+    "schedule": schedules.example,
+}
+
+
+@of(*FAMILIES)
+def declared(block: Block) -> None:
+    """It has a docstring, and every field a declaration with a help, a default and a usual range within its interval."""
+    demand((type(block).__doc__ or "").strip(), "it has no docstring of its own")
+    known = declared_fields(type(block))
+    for field in dataclasses.fields(block):
+        demand(
+            field.name in known,
+            f"the field {field.name!r} is not declared: give it `number(...)`, `structure(...)` or `part(...)`",
+        )
+        each = known[field.name]
+        demand(each.help, f"the field {field.name!r} has no help")
+        if each.role == "number" and each.valid is not None:
+            some = [field.default] if isinstance(field.default, int | float) else []
+            for value in [*some, *(each.usual or ())]:
+                demand(value in each.valid, f"{field.name} = {value:g} is outside of its interval {each.valid.text}")
+
+
+@of(*FAMILIES, concerns=lambda block: block.name)
+def written(block: Block) -> None:
+    """A recipe file can hold it: written and read again, it is the same block."""
+    again = from_plain(block.family, to_plain(block))
+    demand(again == block, f"read again it is {again!r}")
+
+
+@of(*FAMILIES, concerns=lambda block: any(_numbers(block)))
+def traced(block: Block) -> None:
+    """Other numbers need no other program and do something, and a population over them is the loop."""
+    use, count = EXAMPLES[block.family], [0]
+
+    def counted(block: Block) -> Any:
+        count[0] += 1
+        return use(block)
+
+    named = variants(block)
+    lanes = [as_arrays(each) for _, each in named]
+    alone = jax.jit(counted)
+    loop = [jax.tree.leaves(alone(lane)) for lane in lanes]
+    demand(count[0] == 1, f"{len(lanes)} values of its numbers were compiled {count[0]} times")
+    stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *lanes)
+    together = jax.jit(jax.vmap(use))
+    many = jax.tree.leaves(together(stacked))
+    for i, (field, _) in enumerate(named):
+        close([each[i] for each in many], loop[i], f"a lane ({field or 'as it is'}) beside its run alone", 2e-4, 2e-5)
+    # Another lane's numbers are nothing to a lane, not even its place among them.
+    turned = jax.tree.leaves(together(jax.tree.map(lambda leaf: np.roll(leaf, 1, axis=0), stacked)))
+    same_bits([np.roll(each, -1, axis=0) for each in turned], many, "a lane among other neighbours")
+    if block.family != "optimizer":  # a bound of a step, say, need not be met within a few of them
+        for field in dict.fromkeys(field for field, _ in named if field):
+            own = [loop[i] for i, (name, _) in enumerate(named) if name == field]
+            acts = any(not np.array_equal(a, b, equal_nan=True) for o in own for a, b in zip(o, loop[0], strict=True))
+            demand(acts, f"the field {field!r} does nothing")
+
+
+def variants(block: Block) -> list[tuple[str, Block]]:
+    """The block itself, and for every number in it the block with another value there, with the number's path."""
+    found = [("", block)]
+    for path, each, value in _numbers(block):
+        for other in _others(each, value):
+            try:
+                found.append((path, replace(block, {path: other})))
+            except FalllineError:  # a value that another field forbids, such as moments out of order
+                continue
+    return found
+
+
+def _numbers(block: Block) -> Iterator[tuple[str, Field, Any]]:
+    for path, each, value in walk(block):
+        if each.role == "number" and isinstance(value, int | float):
+            yield path, each, value
+
+
+def _others(each: Field, value: float) -> list[float]:
+    """The ends of the usual range, and a value far beyond it, as far as they are valid."""
+    low, high = each.usual or (0.5 * value, 2 * value + 1)
+    bound = each.valid.high if each.valid is not None and math.isfinite(each.valid.high) else 10 * max(high, 1.0)
+    far = high + 0.9 * (min(bound, 10 * max(high, 1.0)) - high)
+    some = [int(x) if each.integer else float(x) for x in (low, high, far)]
+    return [x for x in dict.fromkeys(some) if x != value and (each.valid is None or x in each.valid)]

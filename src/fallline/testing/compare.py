@@ -1,0 +1,101 @@
+"""How arrays are compared, and gradients with central differences."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.flatten_util import ravel_pytree
+
+from fallline.testing.base import demand
+
+PRECISIONS = ("float32", "float64")
+# The speed of a check does not matter, and without LLVM's optimisation a program compiles in half the time. Not where
+# bits are compared: those of the usual program are promised.
+quick = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
+H = 1e-5  # of a central difference in float64: its error is about 1e-10
+
+
+def draw(seed: int, *shape: int) -> np.ndarray:
+    """Standard normal numbers, the same in every check."""
+    return np.random.default_rng(seed).normal(size=shape)
+
+
+def spec(tree: Any) -> Any:
+    """Shape and dtype of every leaf."""
+    return jax.tree.map(lambda leaf: (tuple(leaf.shape), str(leaf.dtype)), tree)
+
+
+def same_spec(found: Any, expected: Any, what: str) -> None:
+    """Raises: AssertionError where shapes, dtypes or the tree are others."""
+    demand(spec(found) == spec(expected), f"{what} is {spec(found)}, expected {spec(expected)}")
+
+
+def in_both_precisions(outcome: Callable[[str], tuple[Any, Any]], what: str) -> None:
+    """Raises: AssertionError where `outcome(dtype)` gives (found, expected) of unlike shapes or dtypes; traced only."""
+    for dtype in PRECISIONS:
+        with jax.enable_x64(dtype == "float64"):
+            found, expected = outcome(dtype)
+            same_spec(found, expected, f"{what} for {dtype}")
+
+
+def close(found: Any, expected: Any, what: str, rtol: float = 0.0, atol: float = 0.0) -> None:
+    """Raises: AssertionError where a number of a tree is further away than atol + rtol |expected|; NaN equals NaN."""
+    pairs = zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True)
+    for a, b in pairs:
+        a, b = (np.asarray(each, np.float64) for each in (a, b))
+        demand(a.shape == b.shape, f"{what}: shape {a.shape}, expected {b.shape}")
+        away = ~((np.abs(a - b) <= atol + rtol * np.abs(b)) | (a == b) | (np.isnan(a) & np.isnan(b)))
+        if away.any():
+            where = tuple(int(i) for i in np.argwhere(away)[0])
+            raise AssertionError(
+                f"{what}: {a[where]:.9g}, expected {b[where]:.9g} (at {where}; {away.sum()} of {a.size} differ)"
+            )
+
+
+def same_bits(found: Any, expected: Any, what: str) -> None:
+    """Raises: AssertionError where a number differs in any bit."""
+    close(found, expected, what)
+
+
+def finite(tree: Any, what: str) -> None:
+    """Raises: AssertionError for a number that is not finite."""
+    for leaf in jax.tree.leaves(tree):
+        numbers = np.asarray(leaf).astype(np.float64).reshape(-1)
+        bad = numbers[~np.isfinite(numbers)]
+        demand(bad.size == 0, f"{what} is not finite ({bad.size} of {numbers.size}: {bad[:3]})")
+
+
+def as_double(tree: Any) -> Any:
+    """Floats as float64, the rest as it is; within `jax.enable_x64`."""
+    return jax.tree.map(lambda a: jnp.asarray(a, jnp.float64) if jnp.issubdtype(a.dtype, jnp.floating) else a, tree)
+
+
+def check_gradient(f: Callable[[Any], Any], point: Any, what: str = "the gradient") -> None:
+    """The gradient of a random sum of f's outputs against central differences, one coordinate at a time.
+
+        dF/dx_i = (F(x + h e_i) - F(x - h e_i)) / 2h,  F(x) = sum_j c_j f_j(x),  in float64
+
+    Arguments:
+        f: a function of a tree of float64 arrays to a tree of arrays.
+        point: where; away from kinks, which a random point nearly always is.
+
+    Raises: AssertionError with both numbers, where they differ.
+    """
+    with jax.enable_x64(True):
+        x, tree = ravel_pytree(as_double(jax.tree.map(jnp.asarray, point)))
+
+        def total(x: jax.Array) -> jax.Array:
+            outputs = ravel_pytree(f(tree(x)))[0]
+            return jnp.vdot(jnp.asarray(draw(9, outputs.size)), outputs)
+
+        def both(x: jax.Array) -> tuple[jax.Array, jax.Array]:
+            shifts = H * jnp.eye(x.size)
+            numeric = jax.vmap(lambda d: (total(x + d) - total(x - d)) / (2 * H))(shifts)
+            return jax.grad(total)(x), numeric
+
+        analytic, numeric = quick(both)(x)
+        size = 1 + float(jnp.max(jnp.abs(numeric), initial=0.0))
+        close(analytic, numeric, f"{what} beside central differences", rtol=1e-5, atol=1e-6 * size)

@@ -1,0 +1,71 @@
+"""What every initializer keeps: the declared moments, the key alone decides, and a wide layer begins with a narrow one."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fallline.initializers import Initializer
+from fallline.testing.base import demand, of
+from fallline.testing.compare import finite, same_bits
+
+KEY, OTHER = jax.random.key(0), jax.random.key(1)
+INPUTS, OUTPUTS = 500, 800
+
+
+@of("initializer")
+def dtypes(weights: Initializer) -> None:
+    """Weights are float32 arrays of the shape asked for, whatever it is."""
+    for shape in ((5, 4), (4, 5), (1, 1), (7,)):
+        w = weights(KEY, shape, None if len(shape) > 1 else (3.0, 7.0))
+        demand(w.shape == shape and w.dtype == jnp.float32, f"{w.dtype}{w.shape} for the shape {shape}")
+        finite(w, "a weight")
+
+
+@of("initializer")
+def by_key(weights: Initializer) -> None:
+    """The same key draws the same weights, and another key others, if there is chance in them."""
+    w = weights(KEY, (6, 5))
+    same_bits(weights(KEY, (6, 5)), w, "drawn again with the same key")
+    chance = not np.array_equal(weights(OTHER, (6, 5)), w)
+    demand(chance == weights.breaks_symmetry, f"other weights with another key: {chance}")
+
+
+@of("initializer")
+def breaks_symmetry(weights: Initializer) -> None:
+    """The units of a layer start unequal where declared, and only there."""
+    w = np.asarray(weights(KEY, (6, 5)))
+    equal = any(np.array_equal(w[:, i], w[:, j]) for i in range(5) for j in range(i))
+    demand(
+        weights.breaks_symmetry != equal,
+        f"two units are equal: {equal}; declared: breaks_symmetry = {weights.breaks_symmetry}",
+    )
+
+
+@of("initializer", concerns=lambda weights: weights.moments(1.0, 1.0) is not None)
+def moments(weights: Initializer) -> None:
+    """Mean and variance of 400,000 weights are those declared, within five standard errors."""
+    declared = weights.moments(float(INPUTS), float(OUTPUTS))
+    assert declared is not None
+    mean, variance = (float(each) for each in declared)
+    w = np.asarray(weights(KEY, (INPUTS, OUTPUTS)), np.float64).ravel()
+    error = np.sqrt(variance / w.size)
+    # What a float32 holds of a constant is no deviation.
+    demand(abs(w.mean() - mean) <= 5 * error + 1e-7 * abs(mean), f"mean {w.mean():.6g}, declared {mean:.6g}")
+    fourth = np.mean((w - w.mean()) ** 4)
+    error = np.sqrt(max(fourth - w.var() ** 2, 0) / w.size)
+    demand(
+        abs(w.var() - variance) <= 5 * error + 1e-6 * variance + 1e-15,
+        f"variance {w.var():.6g}, declared {variance:.6g} (standard error {error:.2g})",
+    )
+
+
+@of("initializer", concerns=lambda weights: weights.by_place)
+def by_place(weights: Initializer) -> None:
+    """A wide layer begins with a narrow one's weights, scaled by the narrow one's fans if they are given."""
+    small = weights(KEY, (30, 20))
+    same_bits(weights(KEY, (64, 32), (30.0, 20.0))[:30, :20], small, "the corner of a padded array")
+
+
+def example(weights: Initializer) -> jax.Array:
+    """What an initializer draws."""
+    return weights(KEY, (6, 5))

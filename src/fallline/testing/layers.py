@@ -1,0 +1,107 @@
+"""What every layer keeps: shapes, its gradient, rows that don't mix when predicting, rows that only fill a minibatch."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fallline.layers import Layer
+from fallline.testing.base import demand, of
+from fallline.testing.compare import as_double, check_gradient, close, draw, finite, in_both_precisions, same_bits
+
+KEY = jax.random.key(0)
+ROWS, INPUTS = 6, 4
+
+
+def begun(layer: Layer, dtype: str = "float32") -> tuple[Any, Any]:
+    """Params, all of them moved away from special values such as 0, and stats after one minibatch of training."""
+    params, stats = layer.init(KEY, (INPUTS,))
+    leaves, tree = jax.tree.flatten(params)
+    params = tree.unflatten([w + 0.3 * draw(i, *w.shape).astype(np.float32) for i, w in enumerate(leaves)])
+    if dtype == "float64":
+        params, stats = as_double(params), as_double(stats)
+    _, stats = layer.apply(params, stats, rows(dtype=dtype), key=KEY, training=True)
+    return params, stats
+
+
+def rows(seed: int = 0, dtype: str = "float32") -> jax.Array:
+    """A minibatch."""
+    return jnp.asarray(draw(seed, ROWS, INPUTS) * 2, dtype)
+
+
+@of("layer")
+def dtypes(layer: Layer) -> None:
+    """Outputs have the declared width and the inputs' dtype, and the stats stay as they are in shape and dtype."""
+
+    def both(dtype: str) -> tuple[Any, Any]:
+        params, stats = jax.eval_shape(lambda: begun(layer, dtype))
+        use = lambda p, s, x, training: layer.apply(p, s, x, key=KEY, training=training)  # noqa: E731
+        found = [
+            jax.eval_shape(lambda p, s, t=training: use(p, s, rows(dtype=dtype), t), params, stats)
+            for training in (True, False)
+        ]
+        y = jax.ShapeDtypeStruct((ROWS, layer.outputs(INPUTS)), jnp.dtype(dtype))
+        return found, [(y, stats), (y, stats)]
+
+    in_both_precisions(both, "outputs and stats")
+
+
+@of("layer")
+def init(layer: Layer) -> None:
+    """Params and stats begin finite, in float32, and the same for the same key; `size` counts the params."""
+    params, stats = layer.init(KEY, (INPUTS,))
+    finite((params, stats), "an initial value")
+    kinds = {str(leaf.dtype) for leaf in jax.tree.leaves((params, stats))}
+    demand(kinds <= {"float32"}, f"initial values are of {kinds}")
+    same_bits(layer.init(KEY, (INPUTS,)), (params, stats), "initialised again with the same key")
+    count = sum(leaf.size for leaf in jax.tree.leaves(params))
+    demand(layer.size(INPUTS) == count, f"size says {layer.size(INPUTS)} params, there are {count}")
+
+
+@of("layer")
+def gradient(layer: Layer) -> None:
+    """The gradients by the params and by the inputs, in training, are those of the outputs."""
+    with jax.enable_x64(True):
+        params, stats = begun(layer, "float64")
+        f = lambda at: layer.apply(at[0], stats, at[1], key=KEY, training=True)[0]  # noqa: E731
+        check_gradient(f, (params, rows(dtype="float64")))
+
+
+@of("layer")
+def prediction(layer: Layer) -> None:
+    """Prediction needs no key, changes no stats, and a row's answer does not depend on its neighbours."""
+    params, stats = begun(layer)
+    predict = jax.jit(lambda x: layer.apply(params, stats, x, key=None, training=False))
+    y, after = predict(rows())
+    same_bits(after, stats, "the stats after a prediction")
+    other = predict(rows().at[1:].set(50.0))[0]
+    close(other[0], y[0], "a row among other rows", rtol=1e-5, atol=1e-5)
+
+
+@of("layer")
+def filling(layer: Layer) -> None:
+    """Rows of weight 0, which only fill a minibatch, change neither the other rows nor the stats."""
+    params, stats = begun(layer)
+    weight = jnp.asarray([1.0, 1.0, 1.0, 1.0, 0.0, 0.0])
+    use = jax.jit(lambda x: layer.apply(params, stats, x, key=KEY, training=True, weight=weight))
+    (y, after), (other, otherwise) = use(rows()), use(rows().at[4:].set(1e3))
+    close(other[:4], y[:4], "rows beside other filling", rtol=1e-5, atol=1e-5)
+    close(otherwise, after, "stats after other filling", rtol=1e-5, atol=1e-6)
+
+
+@of("layer")
+def smallest(layer: Layer) -> None:
+    """The smallest minibatch that is declared, of zeros, has finite outputs and gradients."""
+    params, stats = begun(layer)
+    f = lambda x: jnp.sum(layer.apply(params, stats, x, key=KEY, training=True)[0])  # noqa: E731
+    value, slope = jax.jit(jax.value_and_grad(f))(jnp.zeros((layer.min_batch, INPUTS)))
+    finite(value, "an output")
+    finite(slope, "a gradient")
+
+
+def example(layer: Layer) -> Any:
+    """What a layer makes of some rows, in training and in prediction."""
+    params, stats = begun(layer)
+    y, stats = layer.apply(params, stats, rows(1), key=KEY, training=True)
+    return params, y, stats, layer.apply(params, stats, rows(1), key=None, training=False)[0]

@@ -1,0 +1,61 @@
+"""What every activation, initializer, layer, loss, penalty and scaler keeps: `fallline.testing`, for each of them."""
+
+import pytest
+
+from fallline.activations import ELU, GELU, LeakyReLU
+from fallline.core.block import Block, declared_fields, family, walk
+from fallline.initializers import Filled, HeNormal, Orthogonal
+from fallline.layers import BatchNorm, Dense, Dropout, LayerNorm, Maxout, Sequential
+from fallline.losses import BinaryCrossEntropy, BinnedCrossEntropy, Hinge, SoftmaxCrossEntropy
+from fallline.penalties import L1, L2, ElasticNet, MaxNorm, Penalties
+from fallline.scalers import PCA, Bins, Pixels, Robust, Standardise, Whiten
+from fallline.testing import checks
+
+KINDS = ("activation", "initializer", "layer", "loss", "penalty", "scaler")
+SPECIAL = [
+    LeakyReLU(0.2), ELU(0.7), GELU("tanh"),
+    Filled(0.5), HeNormal(0.3), Orthogonal(1.4),
+    Dense(3), Dense(5, HeNormal(), bias=False), Maxout(3), Maxout(2, pieces=4), Dropout(form="vanilla"),
+    Sequential((Dense(3), BatchNorm(), GELU(), Dropout(0.3), LayerNorm(), Maxout(2))),
+    SoftmaxCrossEntropy(0.1), BinaryCrossEntropy(0.1), Hinge(form="weston_watkins"), BinnedCrossEntropy(5, "width"),
+    L1(0.1, layers=("dense_1",)), L2(0.1, acts_on="all"), MaxNorm(1.0),
+    Penalties((L1(0.1), ElasticNet(0.2), MaxNorm(1.0))),
+    Standardise(1.0), Robust(1.0), Pixels("range"), PCA(components=3), PCA(share=0.9), PCA(share=0.9, whiten=True),
+    Whiten("pca", 0.01), Whiten(standardise=False), Bins(4, "width"),
+]  # fmt: skip
+
+
+def defaults(kind: str) -> list[Block]:
+    """Every block of a family that has a default for every field."""
+    required = {"dense", "maxout", "sequential", "penalties"}
+    return [cls() for name, cls in family(kind).items() if name not in required]
+
+
+MEMBERS = [*(each for kind in KINDS for each in defaults(kind)), *SPECIAL]
+CASES = [(check, block) for block in MEMBERS for check in checks(block)]
+
+
+def label(value: object) -> str:
+    return value.name if not isinstance(value, Block) else repr(value).replace(" ", "").replace("\n", "")[:50]
+
+
+@pytest.mark.parametrize(("check", "block"), CASES, ids=label)
+def test_contract(check, block):
+    check(block)
+
+
+def test_every_block_is_met_and_every_number_in_it():
+    met = {type(block) for block in MEMBERS}
+    varied = {
+        (type(block), path) for block in MEMBERS for path, _, value in walk(block) if isinstance(value, float | int)
+    }
+    for kind in KINDS:
+        for name, cls in family(kind).items():
+            assert cls in met, name
+            for field, declared in declared_fields(cls).items():
+                assert declared.role != "number" or (cls, field) in varied, f"{name}.{field}"
+
+
+@pytest.mark.parametrize("cls", [cls for kind in KINDS for cls in family(kind).values()], ids=lambda cls: cls.name)
+def test_documented_with_an_example(cls):
+    assert ">>>" in cls.__doc__ or cls is Sequential
