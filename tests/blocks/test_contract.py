@@ -6,7 +6,7 @@ from fallline.activations import ELU, GELU, LeakyReLU
 from fallline.core.block import Block, declared_fields, family, walk
 from fallline.initializers import Filled, HeNormal, Orthogonal
 from fallline.layers import BatchNorm, Dense, Dropout, LayerNorm, Maxout, Sequential
-from fallline.losses import BinaryCrossEntropy, BinnedCrossEntropy, Hinge, SoftmaxCrossEntropy
+from fallline.losses import BinaryCrossEntropy, BinnedCrossEntropy, Hinge, Poisson, SoftmaxCrossEntropy, Times
 from fallline.penalties import L1, L2, ElasticNet, MaxNorm, Penalties
 from fallline.scalers import PCA, Bins, Pixels, Robust, Standardise, Whiten
 from fallline.testing import checks
@@ -18,6 +18,7 @@ SPECIAL = [
     Dense(3), Dense(5, HeNormal(), bias=False), Maxout(3), Maxout(2, pieces=4), Dropout(form="vanilla"),
     Sequential((Dense(3), BatchNorm(), GELU(), Dropout(0.3), LayerNorm(), Maxout(2))),
     SoftmaxCrossEntropy(0.1), BinaryCrossEntropy(0.1), Hinge(form="weston_watkins"), BinnedCrossEntropy(5, "width"),
+    Times(Poisson(), 3.0),
     L1(0.1, layers=("dense_1",)), L2(0.1, acts_on="all"), MaxNorm(1.0),
     Penalties((L1(0.1), ElasticNet(0.2), MaxNorm(1.0))),
     Standardise(1.0), Robust(1.0), Pixels("range"), PCA(components=3), PCA(share=0.9), PCA(share=0.9, whiten=True),

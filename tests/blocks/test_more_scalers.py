@@ -214,3 +214,10 @@ def test_a_loss_over_bins_learns_a_distribution():
     answer = np.asarray(loss.mean(z))
     np.testing.assert_allclose(answer[0], shares, atol=5e-3)
     np.testing.assert_allclose(INVERT(scaler, stats, answer), np.mean(y), rtol=5e-3)
+
+
+@pytest.mark.parametrize("scaler", [Centre(), Robust()], ids=lambda each: each.name)
+def test_a_missing_value_is_the_centre(scaler):
+    gaps = correlated(200)
+    gaps[::7, 2] = np.nan
+    np.testing.assert_allclose(APPLY(scaler, FIT(scaler, gaps, ones(200)), gaps)[::7, 2], 0, atol=1e-6)

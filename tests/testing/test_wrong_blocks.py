@@ -602,7 +602,7 @@ WRONG = [
     (NoHelp(), "declared", "slope = 3 is outside of its interval [0, 1]"),
     (Idle(), "traced", "the field 'slope' does nothing"),
     (Branching(), "traced", "TracerBoolConversionError"),
-    (WrongVariance(), "moments", "declared 0.004"),
+    (WrongVariance(), "moments", "declared 0.008"),
     (Shifted(), "moments", "mean 0.00"),
     (Threefry(), "by_place", "corner of a padded array"),
     (Equal(), "breaks_symmetry", "two units are equal"),

@@ -34,6 +34,11 @@ class Times(Loss):
         """That of the inner loss."""
         return self.inner.least_target
 
+    @property
+    def largest(self) -> float:  # type: ignore[override]
+        """That of the inner loss."""
+        return self.inner.largest
+
     def outputs(self, count: int, task: str) -> int:
         return self.inner.outputs(count, task)
 

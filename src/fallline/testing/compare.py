@@ -1,4 +1,4 @@
-"""How arrays are compared, and gradients with central differences."""
+"""How arrays are compared, and what is asked of gradients."""
 
 import functools
 from collections.abc import Callable
@@ -7,15 +7,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.flatten_util import ravel_pytree
 
+from fallline.gradients import check_gradient
 from fallline.testing.base import demand
 
 PRECISIONS = ("float32", "float64")
 # The speed of a check does not matter, and without LLVM's optimisation a program compiles in half the time. Not where
 # bits are compared: those of the usual program are promised.
 quick = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
-H = 1e-5  # of a central difference in float64: its error is about 1e-10
 
 
 def draw(seed: int, *shape: int) -> np.ndarray:
@@ -73,29 +72,13 @@ def as_double(tree: Any) -> Any:
     return jax.tree.map(lambda a: jnp.asarray(a, jnp.float64) if jnp.issubdtype(a.dtype, jnp.floating) else a, tree)
 
 
-def check_gradient(f: Callable[[Any], Any], point: Any, what: str = "the gradient") -> None:
-    """The gradient of a random sum of f's outputs against central differences, one coordinate at a time.
-
-        dF/dx_i = (F(x + h e_i) - F(x - h e_i)) / 2h,  F(x) = sum_j c_j f_j(x),  in float64
+def right_gradient(f: Callable[[Any], Any], point: Any, what: str = "the gradient") -> None:
+    """Raises: AssertionError with the verdict of `fallline.gradients.check_gradient`, where f's gradient is wrong.
 
     Arguments:
-        f: a function of a tree of float64 arrays to a tree of arrays.
-        point: where; away from kinks, which a random point nearly always is.
-
-    Raises: AssertionError with both numbers, where they differ.
+        f: a function of a tree of float64 arrays to an array.
+        point: where.
     """
     with jax.enable_x64(True):
-        x, tree = ravel_pytree(as_double(jax.tree.map(jnp.asarray, point)))
-
-        def total(x: jax.Array) -> jax.Array:
-            outputs = ravel_pytree(f(tree(x)))[0]
-            return jnp.vdot(jnp.asarray(draw(9, outputs.size)), outputs)
-
-        def both(x: jax.Array) -> tuple[jax.Array, jax.Array]:
-            shifts = H * jnp.eye(x.size)
-            numeric = jax.vmap(lambda d: (total(x + d) - total(x - d)) / (2 * H))(shifts)
-            return jax.grad(total)(x), numeric
-
-        analytic, numeric = quick(both)(x)
-        size = 1 + float(jnp.max(jnp.abs(numeric), initial=0.0))
-        close(analytic, numeric, f"{what} beside central differences", rtol=1e-5, atol=1e-6 * size)
+        found = check_gradient(f, as_double(jax.tree.map(jnp.asarray, point)))
+    demand(found.right, f"{what} beside central differences: {found.verdict}")

@@ -8,7 +8,16 @@ import numpy as np
 
 from fallline.layers import Layer
 from fallline.testing.base import demand, of
-from fallline.testing.compare import as_double, check_gradient, close, draw, finite, in_both_precisions, same_bits
+from fallline.testing.compare import (
+    as_double,
+    close,
+    draw,
+    finite,
+    in_both_precisions,
+    quick,
+    right_gradient,
+    same_bits,
+)
 
 KEY = jax.random.key(0)
 ROWS, INPUTS = 6, 4
@@ -28,6 +37,9 @@ def begun(layer: Layer, dtype: str = "float32") -> tuple[Any, Any]:
 def rows(seed: int = 0, dtype: str = "float32") -> jax.Array:
     """A minibatch."""
     return jnp.asarray(draw(seed, ROWS, INPUTS) * 2, dtype)
+
+
+BEGUN = quick(begun, static_argnums=1)
 
 
 @of("layer")
@@ -50,11 +62,14 @@ def dtypes(layer: Layer) -> None:
 @of("layer")
 def init(layer: Layer) -> None:
     """Params and stats begin finite, in float32, and the same for the same key; `size` counts the params."""
-    params, stats = layer.init(KEY, (INPUTS,))
+    initial = jax.jit(lambda key: layer.init(key, (INPUTS,)))
+    params, stats = initial(KEY)
     finite((params, stats), "an initial value")
     kinds = {str(leaf.dtype) for leaf in jax.tree.leaves((params, stats))}
     demand(kinds <= {"float32"}, f"initial values are of {kinds}")
-    same_bits(layer.init(KEY, (INPUTS,)), (params, stats), "initialised again with the same key")
+    same_bits(
+        jax.jit(lambda key: layer.init(key, (INPUTS,)))(KEY), (params, stats), "initialised again with the same key"
+    )
     count = sum(leaf.size for leaf in jax.tree.leaves(params))
     demand(layer.size(INPUTS) == count, f"size says {layer.size(INPUTS)} params, there are {count}")
 
@@ -63,15 +78,15 @@ def init(layer: Layer) -> None:
 def gradient(layer: Layer) -> None:
     """The gradients by the params and by the inputs, in training, are those of the outputs."""
     with jax.enable_x64(True):
-        params, stats = begun(layer, "float64")
+        params, stats = BEGUN(layer, "float64")
         f = lambda at: layer.apply(at[0], stats, at[1], key=KEY, training=True)[0]  # noqa: E731
-        check_gradient(f, (params, rows(dtype="float64")))
+        right_gradient(f, (params, rows(dtype="float64")))
 
 
 @of("layer")
 def prediction(layer: Layer) -> None:
     """Prediction needs no key, changes no stats, and a row's answer does not depend on its neighbours."""
-    params, stats = begun(layer)
+    params, stats = BEGUN(layer)
     predict = jax.jit(lambda x: layer.apply(params, stats, x, key=None, training=False))
     y, after = predict(rows())
     same_bits(after, stats, "the stats after a prediction")
@@ -82,7 +97,7 @@ def prediction(layer: Layer) -> None:
 @of("layer")
 def filling(layer: Layer) -> None:
     """Rows of weight 0, which only fill a minibatch, change neither the other rows nor the stats."""
-    params, stats = begun(layer)
+    params, stats = BEGUN(layer)
     weight = jnp.asarray([1.0, 1.0, 1.0, 1.0, 0.0, 0.0])
     use = jax.jit(lambda x: layer.apply(params, stats, x, key=KEY, training=True, weight=weight))
     (y, after), (other, otherwise) = use(rows()), use(rows().at[4:].set(1e3))
@@ -93,7 +108,7 @@ def filling(layer: Layer) -> None:
 @of("layer")
 def smallest(layer: Layer) -> None:
     """The smallest minibatch that is declared, of zeros, has finite outputs and gradients."""
-    params, stats = begun(layer)
+    params, stats = BEGUN(layer)
     f = lambda x: jnp.sum(layer.apply(params, stats, x, key=KEY, training=True)[0])  # noqa: E731
     value, slope = jax.jit(jax.value_and_grad(f))(jnp.zeros((layer.min_batch, INPUTS)))
     finite(value, "an output")

@@ -12,7 +12,7 @@ from fallline.losses import Loss
 from fallline.optimizers import Rprop
 from fallline.scalers import Unscaled
 from fallline.testing.base import demand, of
-from fallline.testing.compare import check_gradient, close, draw, finite, in_both_precisions, quick, same_bits
+from fallline.testing.compare import close, draw, finite, in_both_precisions, quick, right_gradient, same_bits
 from fallline.testing.scalers import APPLY, FIT
 
 ROWS = 6
@@ -105,7 +105,7 @@ def per_example(loss: Loss) -> None:
 def gradient(loss: Loss) -> None:
     """The gradient is that of the values."""
     for case in cases(loss, "float64"):
-        check_gradient(partial(_by_prediction, loss, case.y), 2 * case.z, f"the gradient ({case.task})")
+        right_gradient(partial(_by_prediction, loss, case.y), 2 * case.z, f"the gradient ({case.task})")
 
 
 def _by_prediction(loss: Loss, y: np.ndarray, z: Any) -> Any:
@@ -127,16 +127,7 @@ def far(loss: Loss) -> None:
 def minimum(loss: Loss) -> None:
     """Descending on the predictions ends where the answer is the target."""
     for case in cases(loss):
-        rule = Rprop(flip="wait")
-        slope = jax.grad(lambda z, y=case.y: jnp.sum(loss(z, y)))
-
-        def step(carry: Any, _: None, rule: Any = rule, slope: Any = slope) -> tuple[Any, None]:
-            delta, state = rule.update(slope(carry[0]), carry[1])
-            return (jnp.clip(carry[0] + delta, -50.0, 50.0), state), None
-
-        z = jnp.zeros_like(case.z)
-        (z, _), _ = quick(lambda c, step=step: jax.lax.scan(step, c, None, STEPS))((z, rule.init(z)))
-        found = np.asarray(answer(loss, case, z))
+        found = np.asarray(quick(partial(_descend, loss, case))())
         if case.task == "classification":
             same_bits(found.argmax(axis=1), case.y, "the class of the best prediction")
         elif case.task == "multilabel":
@@ -144,6 +135,19 @@ def minimum(loss: Loss) -> None:
         else:
             found = case.scaler.apply(case.stats, jnp.asarray(found))
             close(found, case.y, "the best prediction, as the loss sees targets", rtol=2e-3, atol=2e-3)
+
+
+def _descend(loss: Loss, case: Case) -> Any:
+    """The answer of the predictions that a descent on their losses ends at."""
+    rule, slope = Rprop(flip="wait"), jax.grad(lambda z: jnp.sum(loss(z, case.y)))
+
+    def step(carry: Any, _: None) -> tuple[Any, None]:
+        delta, state = rule.update(slope(carry[0]), carry[1])
+        return (jnp.clip(carry[0] + delta, -50.0, 50.0), state), None
+
+    z = jnp.zeros_like(case.z)
+    (z, _), _ = jax.lax.scan(step, (z, rule.init(z)), None, STEPS)
+    return answer(loss, case, z)
 
 
 @of("loss", concerns=lambda loss: set(loss.tasks) != {"regression"})

@@ -8,7 +8,7 @@ import numpy as np
 
 from fallline.penalties import Penalty
 from fallline.testing.base import demand, of
-from fallline.testing.compare import check_gradient, close, finite, in_both_precisions, same_bits
+from fallline.testing.compare import close, finite, in_both_precisions, right_gradient, same_bits
 
 SHAPES: dict[str, dict[str, tuple[int, ...]]] = {
     "dense_1": {"weight": (5, 4), "bias": (4,)},
@@ -44,7 +44,7 @@ def dtypes(penalty: Penalty) -> None:
 @of("penalty")
 def gradient(penalty: Penalty) -> None:
     """The gradient is that of the value."""
-    check_gradient(penalty, params(dtype=np.float64))
+    right_gradient(penalty, params(dtype=np.float64))
 
 
 @of("penalty")
