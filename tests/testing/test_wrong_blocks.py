@@ -115,10 +115,10 @@ class WrongVariance(Initializer):
 
 
 class Shifted(WrongVariance):
-    """Weights around a thousandth."""
+    """Weights around three thousandths."""
 
     def __call__(self, key, shape, fans=None):
-        return super().__call__(key, shape, fans) + 1e-3
+        return super().__call__(key, shape, fans) + 3e-3
 
     def moments(self, inputs, outputs):
         return 0.0, 1.0 / inputs
