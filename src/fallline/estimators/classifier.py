@@ -61,7 +61,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     >>> from sklearn.datasets import load_iris
     >>> X, y = load_iris(return_X_y=True)
-    >>> model = MLPClassifier((20,), solver="lbfgs", max_iter=200, random_state=0).fit(X, y)
+    >>> model = MLPClassifier((20,), solver="lbfgs", tol=1e-2, max_iter=1000, random_state=0).fit(X, y)
     >>> bool(model.score(X, y) > 0.95), [each.shape for each in model.coefs_]
     (True, [(4, 20), (20, 3)])
     """

@@ -16,6 +16,7 @@ class CustomActivation(Activation):
 
     f(x) = function(x)
 
+    >>> import jax.numpy as jnp
     >>> CustomActivation(jnp.sin)(jnp.array([0.0])).tolist()
     [0.0]
     """
@@ -34,6 +35,7 @@ class CustomLoss(Loss):
 
     What the outputs say is the softmax for classes, the sigmoid for labels and the outputs themselves for targets.
 
+    >>> import jax.numpy as jnp
     >>> cubic = CustomLoss(lambda z, y: jnp.abs(z - y).sum(axis=-1) ** 3, "regression")
     >>> cubic(jnp.array([[3.0]]), jnp.array([[1.0]])).tolist()
     [8.0]
