@@ -41,6 +41,7 @@ _HOMES = {
         "SoftmaxCrossEntropy",
         "SquaredError",
     ),
+    "fallline.methods": ("ARS", "BRS", "Method"),
     "fallline.models": ("MLP", "Network"),
     "fallline.onnx.export": ("to_onnx",),
     "fallline.optimizers": (
@@ -82,6 +83,7 @@ _FAMILIES = (
     "initializers",
     "layers",
     "losses",
+    "methods",
     "metrics",
     "models",
     "optimizers",

@@ -11,6 +11,7 @@ from fallline.core.field import Field
 
 FAMILIES = (
     "optimizer",
+    "method",
     "schedule",
     "activation",
     "initializer",

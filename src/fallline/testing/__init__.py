@@ -9,6 +9,7 @@ import fallline.testing.common
 import fallline.testing.initializers
 import fallline.testing.layers
 import fallline.testing.losses
+import fallline.testing.methods
 import fallline.testing.optimizers
 import fallline.testing.penalties
 import fallline.testing.scalers

@@ -12,7 +12,17 @@ from fallline.core.block import Block, as_arrays, declared_fields, replace, walk
 from fallline.core.errors import FalllineError
 from fallline.core.field import Field
 from fallline.core.plain import from_plain, to_plain
-from fallline.testing import activations, initializers, layers, losses, optimizers, penalties, scalers, schedules
+from fallline.testing import (
+    activations,
+    initializers,
+    layers,
+    losses,
+    methods,
+    optimizers,
+    penalties,
+    scalers,
+    schedules,
+)
 from fallline.testing.base import FAMILIES, demand, of
 from fallline.testing.compare import close, same_bits
 
@@ -21,6 +31,7 @@ EXAMPLES: dict[str, Any] = {
     "initializer": initializers.example,
     "layer": layers.example,
     "loss": losses.example,
+    "method": methods.example,
     "optimizer": optimizers.example,
     "penalty": penalties.example,
     "scaler": scalers.example,

@@ -1,0 +1,7 @@
+"""Methods without gradients: `start(point, key) -> state`, `ask(state) -> candidates`, `tell(state, values) -> state`."""
+
+from fallline.methods.base import Antithetic as Antithetic
+from fallline.methods.base import Method as Method
+from fallline.methods.base import State as State
+from fallline.methods.search import ARS as ARS
+from fallline.methods.search import BRS as BRS

@@ -1,0 +1,201 @@
+"""What a method without gradients is."""
+
+from abc import abstractmethod
+from typing import Any, ClassVar, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+from fallline.core.block import Block
+from fallline.core.errors import FalllineError
+from fallline.core.field import Number, number, structure
+from fallline.core.random import Seed, named, normal
+from fallline.core.schedule import Time, at_time
+
+
+class State(NamedTuple):
+    """What a method carries from iteration to iteration. No candidates: they are drawn again.
+
+    Arguments:
+        point: where it stands; its dtype is that of everything that is computed.
+        key: of its random directions, with the iteration.
+        iteration: iterations so far.
+        iterations: how many there will be, as far as that is known.
+        memory: the method's own.
+    """
+
+    point: Float[Array, " d"]
+    key: Seed
+    iteration: Int[Array, ""]
+    iterations: Float[Array, ""] | None
+    memory: Any
+
+
+class Method(Block):
+    """A way to a low point of a function of which only values are known: its hyperparameters are its fields.
+
+        state = start(point, key);  repeat: candidates = ask(state), state = tell(state, f(candidates))
+
+    Values are smaller-is-better. A value that is NaN or infinite is a failed evaluation: what belongs to it is left out
+    of the step. The three functions are pure, can be traced and mapped (`traceable`), and draw their random numbers
+    from the key, the iteration and the place, so that `tell` draws again what `ask` drew.
+
+    A schedule in a field counts iterations: `step` and `epoch` are the iteration, `progress` its share of `iterations`.
+    """
+
+    family: ClassVar[str] = "method"
+    traceable: ClassVar[bool] = True
+
+    @abstractmethod
+    def candidates(self, d: int) -> int:
+        """How many points it asks for in an iteration, in d dimensions."""
+
+    def begin(self, point: Float[Array, " d"]) -> Any:
+        """The memory at the start."""
+        return ()
+
+    @abstractmethod
+    def propose(self, state: State) -> Float[Array, "n d"]:
+        """The points to evaluate, every field being a number by now."""
+
+    @abstractmethod
+    def move(self, state: State, values: Float[Array, " n"]) -> tuple[Float[Array, " d"], Any]:
+        """The step to add to the point, and the new memory."""
+
+    def start(self, point: Float[Array, " d"], key: Seed, iterations: Any = None) -> State:
+        """The state before the first iteration; `iterations` for schedules that ask for progress."""
+        return _start(self, point, key, iterations) if self.traceable else self._start(point, key, iterations)
+
+    def ask(self, state: State) -> Float[Array, "n d"]:
+        """The points of this iteration; the same for the same state."""
+        return _ask(self, state) if self.traceable else self._ask(state)
+
+    def tell(self, state: State, values: Float[Array, " n"]) -> State:
+        """The state after the iteration whose points have these values."""
+        return _tell(self, state, values) if self.traceable else self._tell(state, values)
+
+    def _start(self, point: Float[Array, " d"], key: Seed, iterations: Any) -> State:
+        point, zero = jnp.asarray(point), jnp.zeros((), jnp.int32)
+        last = None if iterations is None else jnp.asarray(iterations, point.dtype)
+        state = State(point, key, zero, last, ())
+        return state._replace(memory=self._now(state).begin(point))
+
+    def _ask(self, state: State) -> Float[Array, "n d"]:
+        return self._now(state).propose(state)
+
+    def _tell(self, state: State, values: Float[Array, " n"]) -> State:
+        step, memory = self._now(state).move(state, jnp.asarray(values, state.point.dtype))
+        point = state.point + step.astype(state.point.dtype)
+        return State(point, state.key, state.iteration + 1, state.iterations, memory)
+
+    def _now(self, state: State) -> "Method":
+        return at_time(self, _clock(state))
+
+
+# Compiled once for all numbers of a method, so that a loop in Python is quick too.
+_start, _ask, _tell = jax.jit(Method._start), jax.jit(Method._ask), jax.jit(Method._tell)
+
+
+class Antithetic(Method):
+    """A method that looks both ways along random directions: candidates w + nu d_1 ... w + nu d_N, then w - nu d_1 ...
+
+    What a subclass says is the step, from the values above and below.
+    """
+
+    noise: eqx.AbstractVar[Number]
+    directions: eqx.AbstractVar[int]
+
+    def __check_init__(self) -> None:
+        if isinstance(self.directions, bool) or not isinstance(self.directions, int) or self.directions < 1:
+            owner = type(self).__name__
+            raise FalllineError(
+                f"{owner}.directions = {self.directions!r} is not a number of directions: expected 1 or more"
+            )
+
+    def candidates(self, d: int) -> int:
+        return 2 * self.directions
+
+    def drawn(self, state: State) -> Float[Array, "N d"]:
+        """The directions of this iteration: standard normal numbers from key, iteration and place."""
+        key = named(state.key, "directions", state.iteration)
+        return normal(key, (self.directions, state.point.shape[0])).astype(state.point.dtype)
+
+    def width(self, state: State) -> Any:
+        """Nu in this iteration."""
+        return self.noise
+
+    def propose(self, state: State) -> Float[Array, "n d"]:
+        shift = jnp.asarray(self.width(state), state.point.dtype) * self.drawn(state)
+        return jnp.concatenate([state.point + shift, state.point - shift])
+
+    def move(self, state: State, values: Float[Array, " n"]) -> tuple[Float[Array, " d"], Any]:
+        above, below = values[: self.directions], values[self.directions :]
+        good = jnp.isfinite(above) & jnp.isfinite(below)
+        # A failed direction has no difference and no weight in any sum.
+        above, below = jnp.where(good, above, 0), jnp.where(good, below, 0)
+        return self.step_from(state, self.drawn(state), above, below, good)
+
+    @abstractmethod
+    def step_from(
+        self,
+        state: State,
+        d: Float[Array, "N d"],
+        above: Float[Array, " N"],
+        below: Float[Array, " N"],
+        good: Bool[Array, " N"],
+    ) -> tuple[Float[Array, " d"], Any]:
+        """The step, and the new memory.
+
+        Arguments:
+            state: as it was when the candidates were proposed.
+            d: the directions.
+            above: f(w + nu d); 0 where the direction has failed.
+            below: f(w - nu d); the same.
+            good: which directions have not failed.
+        """
+
+
+class _Open:
+    """The time of a method that does not know its end."""
+
+    def __init__(self, iteration: Array) -> None:
+        self.step = self.epoch = iteration
+
+    @property
+    def progress(self) -> Array:
+        """Not known."""
+        raise FalllineError(
+            "a schedule asks for the progress, which a method without an end does not know: pass iterations to start"
+        )
+
+
+def _clock(state: State) -> Any:
+    t = state.iteration.astype(state.point.dtype)
+    return _Open(t) if state.iterations is None else Time(t, t, (t + 0.5) / state.iterations)
+
+
+def step_field(default: float, usual: tuple[float, float] = (1e-3, 1.0), source: str = "") -> Any:
+    """The declaration of a step size."""
+    return number(default, valid="[0, inf)", usual=usual, scale="log", help="a, the size of a step", source=source)
+
+
+def noise_field(default: float, usual: tuple[float, float] = (1e-3, 1.0), source: str = "") -> Any:
+    """The declaration of the size of the perturbations."""
+    help = "nu, standard deviation of the perturbations"
+    return number(default, valid="(0, inf)", usual=usual, scale="log", help=help, source=source)
+
+
+def directions_field(default: int, source: str = "") -> Any:
+    """The declaration of a number of directions."""
+    return structure(default, unit="per iteration", help="N, directions, each looked at both ways", source=source)
+
+
+def share(good: Bool[Array, " N"]) -> Float[Array, ""]:
+    """1 / the number of directions that count; 1 where there are none.
+
+    >>> float(share(jnp.array([True, False, True])))
+    0.5
+    """
+    return 1 / jnp.maximum(jnp.sum(good), 1)

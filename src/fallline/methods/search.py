@@ -1,0 +1,132 @@
+"""Random search along directions: basic, and augmented."""
+
+from typing import Any, ClassVar
+
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+from fallline.core.errors import FalllineError
+from fallline.core.field import Number, number
+from fallline.methods.base import Antithetic, State, directions_field, noise_field, share, step_field
+
+PAPER = "Mania, Guy and Recht, 2018, the range of their settings"
+
+
+class BRS(Antithetic):
+    """Basic random search.
+
+        d_k ~ N(0, I),  k = 1 .. N
+        w <- w - a / N  sum_k (f(w + nu d_k) - f(w - nu d_k)) d_k
+
+    Nu is not divided by: the step is 2 a nu times a smoothed gradient, and grows with the scale of f. It is the plain
+    method that ARS augments; prefer ARS where the scale of f is not known or changes on the way.
+
+    Source: Mania, Guy and Recht, "Simple random search provides a competitive approach to reinforcement learning", 2018,
+    section 3.
+
+    >>> import jax
+    >>> method = BRS(step=2.0, noise=0.1, directions=8)
+    >>> state = method.start(jnp.array([3.0, -2.0]), jax.random.key(0))
+    >>> for _ in range(30):
+    ...     x = method.ask(state)
+    ...     state = method.tell(state, jnp.sum(x**2, axis=1))
+    >>> bool(jnp.sum(state.point**2) < 1e-3)
+    True
+    """
+
+    name: ClassVar[str] = "brs"
+    step: Number = step_field(0.02, (1e-3, 10.0))
+    noise: Number = noise_field(0.03)
+    directions: int = directions_field(32)
+
+    def step_from(
+        self,
+        state: State,
+        d: Float[Array, "N d"],
+        above: Float[Array, " N"],
+        below: Float[Array, " N"],
+        good: Bool[Array, " N"],
+    ) -> tuple[Float[Array, " d"], Any]:
+        return -self.step * share(good) * ((above - below) @ d), ()
+
+
+class ARS(Antithetic):
+    """Augmented random search: the best directions only, and steps in units of the spread of their values.
+
+        d_k ~ N(0, I),  k = 1 .. N;  keep the b directions of the lowest min(f(w + nu d_k), f(w - nu d_k))
+        sigma = standard deviation (ddof = 0) of the 2 b values kept
+        w <- w - a / (b sigma)  sum over kept of (f(w + nu d_k) - f(w - nu d_k)) d_k
+
+    With b = N it is the paper's V1, with b < N V1-t; on the observations that a policy has normalised, V2 and V2-t.
+    Directions with equal values are kept in their order, never more than b. Where all values kept are equal the step is
+    zero.
+
+    Robust and simple for policies of hundreds to thousands of numbers, and for noisy objectives. f and c f + e give the
+    same steps, which therefore do not shrink near the minimum: it circles there at a radius set by a, so give `step` a
+    schedule that falls. It knows no curvature: on ill-conditioned functions CMA-ES needs a fraction of the evaluations.
+
+    Source: Mania, Guy and Recht, "Simple random search provides a competitive approach to reinforcement learning", 2018,
+    algorithms 1 and 2.
+
+    >>> import jax
+    >>> method = ARS(step=0.1, noise=0.1, directions=8, kept=4)
+    >>> state = method.start(jnp.array([3.0, -2.0]), jax.random.key(0))
+    >>> for _ in range(60):
+    ...     x = method.ask(state)
+    ...     state = method.tell(state, jnp.sum(x**2, axis=1))
+    >>> bool(jnp.sum(state.point**2) < 0.1)
+    True
+    """
+
+    name: ClassVar[str] = "ars"
+    step: Number = step_field(0.02, (0.005, 0.1), PAPER)
+    noise: Number = noise_field(0.03, (0.005, 0.1), PAPER)
+    directions: int = directions_field(32, PAPER)
+    kept: Number = number(
+        None,
+        valid="[1, inf)",
+        usual=(1, 32),
+        scale="log",
+        integer=True,
+        optional=True,
+        unit="directions",
+        help="b, how many directions make the step; None: all",
+        source=PAPER,
+    )
+
+    def __check_init__(self) -> None:
+        if isinstance(self.kept, int) and self.kept > self.directions:
+            raise FalllineError(
+                f"ARS.kept = {self.kept} is more than the {self.directions} directions: expected at most as many, or None"
+            )
+
+    def step_from(
+        self,
+        state: State,
+        d: Float[Array, "N d"],
+        above: Float[Array, " N"],
+        below: Float[Array, " N"],
+        good: Bool[Array, " N"],
+    ) -> tuple[Float[Array, " d"], Any]:
+        kept = good if self.kept is None else lowest(jnp.minimum(above, below), good, self.kept)
+        b = jnp.maximum(jnp.sum(kept), 1).astype(d.dtype)
+        both, weight = jnp.stack([above, below]), kept.astype(d.dtype)
+        middle = jnp.sum(both * weight) / (2 * b)
+        away = (both - middle) * weight
+        # In units of the largest, so that the squares of very large and very small values are numbers.
+        unit = jnp.max(jnp.abs(away))
+        away = away / jnp.where(unit > 0, unit, 1)
+        sigma = jnp.sqrt(jnp.sum(away**2) / (2 * b))
+        difference = jnp.where(unit > 0, (away[0] - away[1]) / jnp.where(unit > 0, sigma, 1), 0)
+        return -self.step / b * (difference @ d), ()
+
+
+def lowest(score: Float[Array, " N"], good: Bool[Array, " N"], b: Any) -> Bool[Array, " N"]:
+    """Which are the b lowest scores among the good; of equal ones the first.
+
+    >>> lowest(jnp.array([2.0, 1.0, 1.0, 0.0]), jnp.array([True, True, True, False]), 1).tolist()
+    [False, True, False, False]
+    """
+    order = jnp.argsort(jnp.where(good, score, jnp.inf), stable=True)
+    rank = jnp.argsort(order, stable=True)
+    return (rank < b) & good
