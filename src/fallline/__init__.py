@@ -27,7 +27,7 @@ _HOMES = {
         "Quantised",
         "Uniform",
     ),
-    "fallline.estimators": ("MLPClassifier", "MLPRegressor"),
+    "fallline.estimators": ("MLPClassifier", "MLPRegressor", "PopulationSearchCV", "to_fallline"),
     "fallline.gradients": ("GradientCheck", "check_gradient", "numerical_gradient"),
     "fallline.layers": ("BatchNorm", "Dense", "Dropout", "LayerNorm", "Maxout"),
     "fallline.losses": (
@@ -113,6 +113,8 @@ if TYPE_CHECKING:
     from fallline.data.table import load as load
     from fallline.estimators import MLPClassifier as MLPClassifier
     from fallline.estimators import MLPRegressor as MLPRegressor
+    from fallline.estimators import PopulationSearchCV as PopulationSearchCV
+    from fallline.estimators import to_fallline as to_fallline
     from fallline.gradients import check_gradient as check_gradient
     from fallline.gradients import numerical_gradient as numerical_gradient
     from fallline.population import Population as Population

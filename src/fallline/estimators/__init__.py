@@ -1,4 +1,6 @@
 """scikit-learn's face of the run and of the population: they translate, and decide nothing."""
 
 from fallline.estimators.classifier import MLPClassifier as MLPClassifier
+from fallline.estimators.convert import to_fallline as to_fallline
 from fallline.estimators.regressor import MLPRegressor as MLPRegressor
+from fallline.estimators.search import PopulationSearchCV as PopulationSearchCV

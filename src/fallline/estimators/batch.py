@@ -1,9 +1,12 @@
 """Arrays of a run from an estimator's rows, padded to few sizes so that fits share programs."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
+from fallline.data.dataset import Dataset
+from fallline.data.schema import Schema
+from fallline.data.table import Table
+from fallline.estimators.rows import Rows
 from fallline.training.arrays import Arrays
 
 LARGE = 16_384  # rows from which a program of its own is worth its compilation
@@ -24,33 +27,33 @@ def padded(rows: int) -> int:
     return -(-rows // step) * step
 
 
-def arrays_of(
-    x: np.ndarray,
-    y: np.ndarray,
-    weight: np.ndarray | None,
-    train: np.ndarray,
-    valid: np.ndarray,
-    *,
-    task: str,
-    n_classes: int,
-) -> Arrays:
+def arrays_of(rows: Rows, *, task: str, n_classes: int) -> Arrays:
     """Rows on the device, with the index sets of training and validation."""
-    size = padded(len(x))
-    weight = None if weight is None else _fill(weight.astype(np.float32), size)
+    size = padded(len(rows.x))
+    weight = None if rows.weight is None else _put(_fill(rows.weight.astype(np.float32), size))
     return Arrays(
-        x=_put(_fill(x, size)),
-        y=_put(_fill(y, size)),
-        weight=None if weight is None else _put(weight),
-        train=_put(_indices(train)),
-        train_count=jnp.int32(len(train)),
-        valid=_put(_indices(valid)),
-        valid_count=jnp.int32(len(valid)),
-        columns=jnp.ones(x.shape[1], bool),
+        x=_put(_fill(rows.x, size)),
+        y=_put(_fill(rows.target, size)),
+        weight=weight,
+        train=_put(_indices(rows.train)),
+        train_count=_put(np.asarray(len(rows.train), np.int32)),
+        valid=_put(_indices(rows.valid)),
+        valid_count=_put(np.asarray(len(rows.valid), np.int32)),
+        columns=_put(np.ones(rows.x.shape[1], bool)),
         task=task,
         n_classes=n_classes,
         ragged=weight is not None,
         counted=True,
     )
+
+
+def table_of(schema: Schema, rows: Rows, n_classes: int) -> Table:
+    """Rows as a population takes them."""
+    train, valid, none = (np.asarray(each, np.int32) for each in (rows.train, rows.valid, ()))
+    weight = None if rows.weight is None else rows.weight.astype(np.float32)
+    scaled = np.ones(rows.x.shape[1], bool)
+    task = schema.target.task
+    return Table("rows", schema, Dataset(rows.x, rows.target, weight, train, valid, none, scaled, task, n_classes))
 
 
 def _indices(rows: np.ndarray) -> np.ndarray:

@@ -104,8 +104,7 @@ def to_float32(X: Any, schema: Schema | None) -> np.ndarray:
     """
     if schema is not None and is_frame(X):
         return schema.encode(as_polars(X), "X")
-    if sparse.issparse(X):
-        X = X.toarray()
+    X = dense(X)
     with np.errstate(over="ignore"):
         rows = np.ascontiguousarray(X, np.float32)
     if rows.dtype != np.asarray(X).dtype and not np.isfinite(rows).all():
@@ -114,3 +113,8 @@ def to_float32(X: Any, schema: Schema | None) -> np.ndarray:
             "preprocessed: X holds numbers beyond 3e38, which float32 cannot"
         )
     return rows
+
+
+def dense(X: Any) -> Any:
+    """Sparse rows as an array; others as they are."""
+    return X.toarray() if sparse.issparse(X) else X

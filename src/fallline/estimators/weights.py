@@ -39,14 +39,17 @@ def drawn(
     return weights, biases
 
 
-def put(network: Sequential, inputs: int, weights: list[Any], biases: list[Any]) -> dict[str, Any]:
-    """Weights and biases as the params of a network's dense layers, in float32.
+def put(
+    network: Sequential, inputs: int, weights: list[Any], biases: list[Any], dtype: Any = np.float32
+) -> dict[str, Any]:
+    """Weights and biases as the params of a network's dense layers.
 
     Arguments:
         network: which layers there are; one before a batch normalisation has no bias.
         inputs: width of its input.
         weights: (inputs, outputs) of each layer.
         biases: (outputs,) of each layer.
+        dtype: of the params.
 
     Raises: FalllineError where their shapes are not those of the network.
     """
@@ -69,7 +72,7 @@ def put(network: Sequential, inputs: int, weights: list[Any], biases: list[Any])
                     "keep the shapes, or fit anew with warm_start=False"
                 )
             if part == "weight" or layer.bias:
-                params.setdefault(name, {})[part] = np.array(given[place], np.float32)
+                params.setdefault(name, {})[part] = np.array(given[place], dtype)
     return params
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import time
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -21,6 +22,7 @@ from fallline.training.arrays import Arrays, to_device
 from fallline.training.history import join
 from fallline.training.recipe import Recipe
 from fallline.training.state import Epoch, State
+from fallline.training.step import input_width, network_of
 from fallline.training.train import Run, train
 from fallline.training.watch import layer_names
 
@@ -47,6 +49,7 @@ class Collector:
         test: bool,
         independent: bool,
         state: State | None,
+        keep: bool = False,
     ) -> None:
         self.recipes, self.contexts, self.data, self.independent = recipes, contexts, data, independent
         self.state = state
@@ -59,6 +62,7 @@ class Collector:
         self.metric = metrics_of(data.task)[0].name
         self.test = lane_program.place_common(jnp.asarray(data.dataset.test)) if test else None
         self.test_columns = {name: np.full(count, np.nan) for name in ("test_loss", f"test_{self.metric}")}
+        self.kept: list[dict[str, Any] | None] | None = [None] * count if keep else None
         self.programs: set[object] = set()
         self.useful = self.spent = 0
 
@@ -89,12 +93,41 @@ class Collector:
     def finish(
         self, layout: lane_program.Layout, lanes: lane_program.Lanes, who: np.ndarray, ended: np.ndarray
     ) -> None:
-        """Judge lanes that have ended on the test rows."""
-        if self.test is None or not ended.any():
+        """Judge lanes that have ended on the test rows, and keep their arrays if asked."""
+        if not ended.any():
+            return
+        if self.kept is not None:
+            self._keep(lanes, who, ended)
+        if self.test is None:
             return
         found = lane_program.judge(layout, lanes, self.test)
         for column, values in zip(self.test_columns.values(), found, strict=True):
             column[who[ended]] = np.asarray(values)[ended]
+
+    def _keep(self, lanes: lane_program.Lanes, who: np.ndarray, ended: np.ndarray) -> None:
+        """The best params and stats of lanes that have ended, cut to their own widths, and their scaling."""
+        assert self.kept is not None
+        own = {"params": lanes.state.best_params, "stats": lanes.state.best_stats}
+        common = {}
+        for name in ("scaling", "target_scaling"):
+            if name in lanes.shared:
+                common[name] = jax.tree.map(np.asarray, lanes.shared[name])
+            else:
+                own[name] = getattr(lanes.state, name)
+        on_host = jax.tree.map(np.asarray, own)
+        for place in np.flatnonzero(ended):
+            number = int(who[place])
+            found = jax.tree.map(lambda leaf, p=place: leaf[p].copy(), on_host) | common
+            self.kept[number] = found | self._cut(self.recipes[number // len(self.contexts)], found)
+
+    def _cut(self, recipe: Recipe, found: dict[str, Any]) -> dict[str, Any]:
+        """Params and stats without what only padded them: the first numbers along every axis."""
+        arrays = self._arrays()
+        width = input_width(recipe, arrays)
+        like = jax.eval_shape(lambda key: network_of(recipe, arrays).init(key, (width,)), jax.random.key(0))
+        cut = lambda leaf, true: leaf[tuple(map(slice, true.shape))]  # noqa: E731
+        params, stats = jax.tree.map(cut, (found["params"], found["stats"]), like)
+        return {"params": params, "stats": stats}
 
     def progress(self, began: float) -> Progress:
         """Lanes done, epochs, and the time left if the other lanes take as many epochs as the recipes allow."""
@@ -131,7 +164,7 @@ class Collector:
             spent += epochs * arithmetic(hidden_of(wide[place]), inputs, outputs)
         return 1.0 - own / max(spent, 1)
 
-    def population(self, report: Report, interrupted: bool, folds: int | None) -> Population:
+    def population(self, report: Report, interrupted: bool) -> Population:
         """Everything, as columns."""
         recipe, context = np.divmod(np.arange(len(self.outcome)), len(self.contexts))
         seen = tuple(join(chunks) if chunks else None for chunks in self.chunks)
@@ -174,6 +207,7 @@ class Collector:
             interrupted=interrupted,
             epochs_seen=seen,
             again=self.again,
+            arrays=None if self.kept is None else tuple(self.kept),
         )
 
     def _arrays(self) -> Arrays:

@@ -1,7 +1,7 @@
 """Contexts: the seeds and folds that every recipe is trained on alike."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jax
@@ -10,6 +10,8 @@ import numpy as np
 from fallline.core.random import named
 from fallline.data.split import folds as cut
 from fallline.data.table import Table
+
+Folds = int | Sequence[tuple[np.ndarray, np.ndarray]] | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,7 +23,7 @@ class Context:
     rows: dict[str, Any]
 
 
-def contexts_of(data: Table, folds: int | None, seeds: list[int]) -> list[Context]:
+def contexts_of(data: Table, folds: Folds, seeds: list[int]) -> list[Context]:
     """Every fold with every seed."""
     return [Context(seed, fold, rows) for fold, rows in _folds(data, folds) for seed in seeds]
 
@@ -32,11 +34,13 @@ def key_of(seed: int, recipe: int | None) -> jax.Array:
     return key if recipe is None else named(key, "recipe", recipe)
 
 
-def _folds(data: Table, folds: int | None) -> Iterator[tuple[int, dict[str, Any]]]:
+def _folds(data: Table, folds: Folds) -> Iterator[tuple[int, dict[str, Any]]]:
     """(number, index sets) of every fold, padded to one length; without folds the table's own split, number -1."""
     dataset = data.dataset
     if folds is None:
         pairs = [(-1, dataset.train, dataset.valid)]
+    elif not isinstance(folds, int):
+        pairs = [(i, np.asarray(train), np.asarray(valid)) for i, (train, valid) in enumerate(folds)]
     else:
         rows = np.concatenate([dataset.train, dataset.valid])
         classes = dataset.y[rows] if data.task == "classification" else None

@@ -28,13 +28,14 @@ def evaluate(
     data: Table,
     *,
     seeds: int | Sequence[int] = 1,
-    folds: int | None = None,
+    folds: int | Sequence[tuple[np.ndarray, np.ndarray]] | None = None,
     independent_orders: bool = False,
     test: bool | None = None,
     lanes_per_program: int | None = None,
     widths_together: bool = True,
     state: State | None = None,
     halving: Halving | None = None,
+    keep: bool = False,
     watch: Callable[[Progress], None] | None = None,
 ) -> Population:
     """Train every recipe with every seed on every fold, as few programs.
@@ -43,7 +44,8 @@ def evaluate(
         recipes: any recipes; those of one structure share a program.
         data: a table; with folds, its training and validation rows are cut anew.
         seeds: how many seeds (0, 1, ...), or which.
-        folds: how many folds; each validates once. None: the table's own split.
+        folds: how many folds; each validates once; or index sets (training, validation) of the table's rows, of which the
+            second may be empty. None: the table's own split.
         independent_orders: a minibatch order, noise and initial weights of its own for every recipe, too. By default
             they are the same for all recipes of a seed, so that comparisons are paired, and faster.
         test: judge every lane on the test rows; default: where there are some and no folds.
@@ -51,6 +53,7 @@ def evaluate(
         widths_together: let recipes that differ only in widths share programs, padded; bounded and reported.
         state: fork: every lane goes on from this state of a run, instead of from initial weights.
         halving: stop all but the best recipes at a few epochs, by the mean score over seeds and folds so far.
+        keep: keep every lane's arrays, to predict with.
         watch: called after every chunk of epochs.
 
     Raises: FalllineError for no recipes, a recipe that does not fit the data, or more folds than rows.
@@ -70,11 +73,14 @@ def evaluate(
         raise FalllineError("no seeds to evaluate: expected at least one")
     contexts = contexts_of(data, folds, chosen)
     fewest = min(int(context.rows["train_count"]) for context in contexts)
-    completed = [complete_for(recipe, data.dataset, fewest) for recipe in recipes]
+    longest = max(int(context.rows["train_count"]) for context in contexts)
+    completed = [
+        complete_for(recipe, data.dataset, longest if recipe.optimizer.full_batch else fewest) for recipe in recipes
+    ]
     arrays = to_device(data.dataset, contexts[0].rows["train"], contexts[0].rows["valid"])
     arrays = lane_program.place_common(arrays)
     test = folds is None and len(data.dataset.test) > 0 if test is None else test
-    collector = Collector(completed, contexts, data, test, independent_orders, state)
+    collector = Collector(completed, contexts, data, test, independent_orders, state, keep)
     outputs = completed[0].loss.outputs(arrays.targets, data.task)  # type: ignore[union-attr]
     together = widths_together and state is None
     inputs = completed[0].scaler.outputs(arrays.x.shape[1])
@@ -107,7 +113,7 @@ def evaluate(
         seconds=time.perf_counter() - began,
         lane_epochs=collector.useful,
     )
-    return collector.population(report, interrupt.asked, folds)
+    return collector.population(report, interrupt.asked)
 
 
 def _halve(halving: Halving, competing: np.ndarray, collector: Collector, units: list[Unit]) -> np.ndarray:

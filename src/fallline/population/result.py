@@ -54,6 +54,8 @@ class Population:
         score: the monitored value at the best epoch, smaller is better; infinite for a lane without one.
         columns: losses and metrics at the best epoch, `valid_loss`, `test_accuracy`, ...
         report: how it was run.
+        arrays: if asked for, each lane's params, stats and scaling, as a predictor holds them; None where Ctrl-C or halving
+            came before its end.
     """
 
     recipes: tuple[Recipe, ...]
@@ -72,6 +74,7 @@ class Population:
     interrupted: bool
     epochs_seen: tuple[Epoch | None, ...] = dataclasses.field(repr=False)
     again: Callable[[int], "Run"] = dataclasses.field(repr=False)
+    arrays: tuple[dict[str, Any] | None, ...] | None = dataclasses.field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.recipe)

@@ -1,0 +1,117 @@
+"""What a fitted estimator has and says: weights, answers, a model to save or export."""
+
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from fallline.core.errors import FalllineError
+from fallline.data.schema import Schema
+from fallline.estimators.fitting import Trained
+from fallline.estimators.inputs import check_rows, dense, plain_schema, to_float32
+from fallline.estimators.weights import put, taken
+from fallline.training.exact import exact_answers
+from fallline.training.predictor import Predictor
+from fallline.training.recipe import Recipe
+
+
+class FittedMLP(BaseEstimator):
+    """The part of an estimator that comes after training. `coefs_` and `intercepts_` are what it predicts with."""
+
+    _schema: Schema | None
+    _trained: Trained
+    _dtype: Any
+    n_features_in_: int
+    n_members: int
+
+    @property
+    @abstractmethod
+    def _task(self) -> str:
+        """classification, multilabel or regression."""
+
+    @property
+    @abstractmethod
+    def _targets(self) -> int:
+        """Classes, labels or targets."""
+
+    @abstractmethod
+    def _target_description(self) -> Any:
+        """What is predicted, as a model file describes it."""
+
+    def _adopt(self, trained: Trained) -> None:
+        """Be a trained network."""
+        self._trained, self.recipe_ = trained, trained.recipe
+        self.coefs_, self.intercepts_ = taken(trained.params, self._dtype)
+        self.n_layers_, self.n_outputs_ = len(self.coefs_) + 1, self.coefs_[-1].shape[1]
+
+    def _answer(self, X: Any) -> np.ndarray:
+        """Probabilities, or targets in their own unit, in float64."""
+        check_is_fitted(self, "recipe_")
+        X = check_rows(self, X, reset=False)
+        x = to_float32(X, self._schema) if self._schema is not None else dense(X)
+        return np.mean([each._answer_rows(x) for each in self._networks()], axis=0)
+
+    def _networks(self) -> list[Any]:
+        """The members of an ensemble, or this one alone."""
+        return self.members_ if self.n_members > 1 else [self]
+
+    def _answer_rows(self, x: np.ndarray) -> np.ndarray:
+        return exact_answers(self.recipe_, self._task, self._targets, self._arrays(), x)
+
+    def _arrays(self, dtype: Any = np.float64) -> dict[str, Any]:
+        """The network's arrays, `coefs_` and `intercepts_` as they stand."""
+        features = self.n_features_in_ if self._schema is None else len(self._schema.feature_names)
+        return {
+            "params": self._params(self._trained.recipe, features, dtype),
+            "stats": self._trained.part("stats"),
+            "scaling": self._trained.part("scaling"),
+            "target_scaling": self._trained.part("target_scaling") or None,
+        }
+
+    def _params(self, recipe: Recipe, features: int, dtype: Any = np.float32) -> dict[str, Any]:
+        """The network's params: `coefs_` and `intercepts_` as they stand, and what else a fit before has learnt."""
+        assert recipe.loss is not None
+        network = recipe.model.network(recipe.loss.outputs(self._targets, self._task))
+        dense = put(network, recipe.scaler.outputs(features), self.coefs_, self.intercepts_, dtype)
+        return {**(self._trained.params if hasattr(self, "_trained") else {}), **dense}
+
+    @property
+    def predictor_(self) -> Predictor:
+        """The fitted network as a Fallline model, to save, explain or export."""
+        check_is_fitted(self, "recipe_")
+        if self.n_members > 1:
+            raise FalllineError("an ensemble is several models: take members_[k].predictor_, or to_onnx for their mean")
+        return Predictor(self.recipe_, self._described(), self._targets, self._arrays(np.float32))
+
+    def to_onnx(self, path: Any, *, inputs: str = "auto") -> Any:
+        """Write one ONNX file, preprocessing included; of an ensemble, the mean of its members. See `fallline.to_onnx`."""
+        from fallline.onnx.export import to_onnx
+
+        check_is_fitted(self, "recipe_")
+        return to_onnx([each.predictor_ for each in self._networks()], path, inputs=inputs)
+
+    @property
+    def feature_importances_(self) -> np.ndarray:
+        """Share of each feature's first weights in all: sum_j |w_ij|, over the sum of all; encoded features added up.
+
+        A first look that `SelectFromModel` can use where columns have comparable sizes; `permutation_importance` measures.
+        """
+        check_is_fitted(self, "recipe_")
+        found = np.abs(np.asarray([each.coefs_[0] for each in self._networks()])).sum(axis=(0, 2))
+        if len(found) != len(self._described().feature_names):
+            raise FalllineError(
+                "a scaler that mixes columns, such as PCA, leaves no first weights of their own to them"
+            )
+        if self._schema is not None:
+            counts = [len(column.feature_names()) for column in self._schema.columns]
+            found = np.add.reduceat(found, np.cumsum([0, *counts[:-1]]))
+        return found / max(found.sum(), 1e-300)
+
+    def _described(self) -> Schema:
+        """Columns and target, as a model file describes them."""
+        names = [f"x{place}" for place in range(self.n_features_in_)]
+        schema = plain_schema([str(each) for each in getattr(self, "feature_names_in_", names)])
+        schema = schema if self._schema is None else self._schema
+        return Schema(schema.columns, self._target_description(), schema.missing)

@@ -1,0 +1,62 @@
+"""Ensembles: several networks from as many seeds, trained as one population."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+
+from fallline.core.errors import FalllineError
+from fallline.core.outcome import Outcome
+from fallline.core.tensors import flatten
+from fallline.estimators import settings
+from fallline.estimators.batch import table_of
+from fallline.estimators.fitting import Trained
+from fallline.estimators.rows import Rows
+from fallline.population import evaluate
+from fallline.population.result import Population
+
+_LEARNT = ("classes_", "_several", "_width", "n_features_in_", "feature_names_in_", "_schema", "_dtype")
+
+
+def fit_members(estimator: Any, rows: Rows, random: np.random.RandomState) -> list[Any]:
+    """The members, each an estimator of its own that is fitted.
+
+    Raises: FalllineError for arguments that a program of several networks does not know, and for one that diverges.
+    """
+    _refuse(estimator)
+    recipe = settings.recipe_of(estimator, task=estimator._task, targets=estimator._targets, rows=len(rows.train))
+    seeds = random.randint(2**31 - 1, size=estimator.n_members)
+    table = table_of(estimator._described(), rows, estimator._n_classes)
+    population = evaluate([recipe], table, seeds=seeds.tolist(), test=False, keep=True)
+    return [member_of(estimator, population, lane, len(rows.train)) for lane in range(len(population))]
+
+
+def member_of(estimator: Any, population: Population, lane: int, count: int) -> Any:
+    """One lane of a population that has kept its arrays, as a fitted estimator.
+
+    Raises: FalllineError for a lane that has diverged or was cut off.
+    """
+    kept = None if population.arrays is None else population.arrays[lane]
+    if kept is None or Outcome(int(population.outcome[lane])) is Outcome.DIVERGED:
+        raise FalllineError("a network of the population diverged: lower learning_rate_init, or scale X")
+    member = clone(estimator)
+    if member.n_members > 1:
+        member.set_params(n_members=1)
+    for name in _LEARNT:
+        if hasattr(estimator, name):
+            setattr(member, name, getattr(estimator, name))
+    recipe, epochs = population.recipes[population.recipe[lane]], int(population.epochs[lane])
+    member._adopt(Trained(recipe, kept["params"], flatten(kept)))
+    member.n_iter_, member.t_ = epochs, count * epochs
+    member.loss_curve_ = population.history(lane)["train_objective"].astype(float).tolist()
+    member.loss_ = member.loss_curve_[-1]
+    return member
+
+
+def _refuse(estimator: Any) -> None:
+    one_by_one = estimator.warm_start or estimator.callbacks is not None or estimator.learning_rate == "adaptive"
+    if one_by_one or (estimator.early_stopping and settings.own_monitor(estimator.scoring, estimator._task) is None):
+        raise FalllineError(
+            f"n_members = {estimator.n_members} are trained in one program, which knows no warm_start, callbacks, "
+            "learning_rate='adaptive' or scorers but 'loss': leave those out, or set n_members=1"
+        )

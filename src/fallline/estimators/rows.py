@@ -1,0 +1,73 @@
+"""The rows of one fit: which train, which validate, and the user's own validation rows behind the others."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+from sklearn.utils.validation import _check_sample_weight
+
+from fallline.core.errors import FalllineError
+from fallline.estimators.inputs import to_float32
+
+
+@dataclasses.dataclass(frozen=True)
+class Rows:
+    """Everything that one fit reads.
+
+    Arguments:
+        x: float32 (rows, features).
+        target: as a run has it.
+        weight: (rows,) or None.
+        train, valid: index sets.
+        y_valid: the validation rows' targets as the user gave them, for a scorer.
+    """
+
+    x: np.ndarray
+    target: np.ndarray
+    weight: np.ndarray | None
+    train: np.ndarray
+    valid: np.ndarray
+    y_valid: np.ndarray
+
+
+def rows_of(
+    estimator: Any, x: np.ndarray, y: Any, target: np.ndarray, weight: np.ndarray | None, held_out: Any, random: Any
+) -> Rows:
+    """The rows, split as the estimator's arguments say; drawn as scikit-learn draws, so that a seed splits alike.
+
+    Raises: FalllineError for a validation set too small to score.
+    """
+    everything, none = np.arange(len(x)), np.zeros(0, int)
+    if held_out is not None:
+        return _with(estimator, x, target, weight, held_out)
+    if not estimator.early_stopping:
+        return Rows(x, target, weight, everything, none, np.zeros(0))
+    binary = estimator._task == "classification" and estimator._targets == 2
+    train, valid = train_test_split(
+        everything,
+        random_state=random,
+        test_size=estimator.validation_fraction,
+        stratify=target if binary else None,
+    )
+    if len(valid) < 2:
+        raise FalllineError(
+            f"The validation set is too small: validation_fraction = {estimator.validation_fraction} of {len(x)} rows is "
+            f"{len(valid)}; raise it, or give X_val and y_val"
+        )
+    return Rows(x, target, weight, train, valid, np.asarray(y)[valid])
+
+
+def _with(estimator: Any, x: np.ndarray, target: np.ndarray, weight: np.ndarray | None, held_out: Any) -> Rows:
+    """The user's validation rows behind the training rows."""
+    X_val, y_val, weight_val = held_out
+    X_val, y_val = estimator._check(X_val, y_val, reset=False)
+    more = to_float32(X_val, estimator._schema)
+    if weight is not None or weight_val is not None:
+        own = np.ones(len(x)) if weight is None else weight
+        weight = np.concatenate([own, _check_sample_weight(weight_val, more, ensure_non_negative=True)])
+    own_target = estimator._encode_target(y_val, first=False, incremental=True)
+    both, count = np.concatenate([x, more]), len(x)
+    return Rows(
+        both, np.concatenate([target, own_target]), weight, np.arange(count), np.arange(count, len(both)), y_val
+    )
