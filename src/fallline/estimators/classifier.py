@@ -201,7 +201,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     @property
     def out_activation_(self) -> str:
         """What the outputs go through: 'softmax' for several classes, 'logistic' for two and for labels."""
-        return "logistic" if self._several or self._outputs() == 1 else "softmax"
+        return "logistic" if self._several or self.n_outputs_ == 1 else "softmax"
 
     def _check(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
         if y is None or needs_encoding(X):
