@@ -1,0 +1,127 @@
+"""Workers that are processes of this machine, each with one connection; a killed one is replaced."""
+
+import contextlib
+import importlib
+import os
+import pickle
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+from fallline.core.errors import FalllineError
+from fallline.workers.pool import Event, Workers
+
+_SERVE = "import sys; sys.path[:] = sys.argv[2:]; from fallline.workers.processes import serve; serve(int(sys.argv[1]))"
+
+
+class Processes(Workers):
+    """`function(shared, item)` in processes that end with this one.
+
+    Arguments:
+        function: one of a module, by whose name the workers import it.
+        shared: sent to every process once.
+        count: processes.
+
+    >>> from fallline.workers import finished
+    >>> import operator
+    >>> with Processes(operator.add, 10, count=1) as workers:
+    ...     sorted(finished(workers, [1, 2]))
+    [(0, 11), (1, 12)]
+    """
+
+    def __init__(self, function: Callable[[Any, Any], Any], shared: Any, count: int) -> None:
+        if count < 1:
+            raise FalllineError(f"{count} processes can do nothing: expected 1 or more")
+        self.count = count
+        # Between processes of one person over a private pair of sockets; no file is ever read so.
+        self.hello = pickle.dumps((function.__module__, function.__qualname__, shared))
+        self.idle: list[_Process] = []
+
+    def slots(self) -> int:
+        return self.count
+
+    def start(self, item: Any) -> Any:
+        process = self.idle.pop() if self.idle else _Process(self.hello)
+        process.send(item)
+        return process
+
+    def events(self, tickets: Sequence[Any], timeout: float) -> list[Event]:
+        by_connection = {ticket.connection: ticket for ticket in tickets}
+        found = []
+        for ready in wait(list(by_connection), timeout):
+            process = by_connection[ready]  # type: ignore[index]
+            try:
+                kind, value = process.connection.recv()
+            except (EOFError, OSError):
+                process.end()
+                found.append(Event(process, "lost", f"its process ended with code {process.process.returncode}"))
+                continue
+            if kind == "failed":
+                raise RuntimeError(f"a worker raised\n{value}")
+            if kind != "begun":
+                self.idle.append(process)
+            found.append(Event(process, kind, value))
+        return found
+
+    def kill(self, ticket: Any) -> None:
+        ticket.end()
+
+    def close(self) -> None:
+        for process in self.idle:
+            process.end()
+        self.idle.clear()
+
+
+class _Process:
+    """A process that serves, and the connection to it."""
+
+    def __init__(self, hello: bytes) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            # A group of its own: Ctrl-C is for the driver to hear.
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", _SERVE, str(theirs.fileno()), *sys.path],
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+            )
+        self.connection = Connection(ours.detach())
+        self._try(lambda: self.connection.send_bytes(hello))
+
+    def send(self, item: Any) -> None:
+        self._try(lambda: self.connection.send(item))
+
+    def _try(self, send: Callable[[], None]) -> None:
+        # A process that died idle is found when its answer is awaited.
+        with contextlib.suppress(OSError):
+            send()
+
+    def end(self) -> None:
+        self.connection.close()
+        self.process.kill()
+        self.process.wait()
+
+
+def serve(handle: int) -> None:
+    """A worker's whole life: do what comes through a connection until it is closed."""
+    import traceback
+
+    os.environ["JAX_NUM_CPU_DEVICES"] = "1"
+    connection = Connection(handle)
+    try:
+        module, name, shared = pickle.loads(connection.recv_bytes())
+        function = getattr(importlib.import_module(module), name)
+        while True:
+            item = connection.recv()
+            connection.send(("begun", None))
+            try:
+                answer = ("done", function(shared, item))
+            except FalllineError as error:
+                answer = ("refused", str(error))
+            except Exception:
+                answer = ("failed", traceback.format_exc())
+            connection.send(answer)
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return

@@ -1,0 +1,133 @@
+"""Both kinds of workers keep one contract: every item's result once, whatever happens to who works on it."""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from fallline.core.errors import FalllineError
+from fallline.workers.cluster import Ray
+from fallline.workers.pool import Event, Workers, finished
+from fallline.workers.processes import Processes
+
+# What the workers do stands in a module of its own, which they can import: die and hang once, then square.
+DEEDS = """
+import os, signal, time
+from pathlib import Path
+from fallline.core.errors import FalllineError
+
+def deed(folder, item):
+    number, what = item
+    mark = Path(folder) / f"{number}"
+    first = not mark.exists()
+    with mark.open("a") as file:
+        file.write(f"{os.getpid()}\\n")
+    if what == "killed" and first:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if what == "always killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if what == "hangs" and first:
+        time.sleep(600)
+    if what == "refused":
+        raise FalllineError("this cannot be trained")
+    if what == "fails":
+        raise ZeroDivisionError("by zero")
+    return number**2
+"""
+
+
+@pytest.fixture(scope="module")
+def deed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("deeds")
+    (folder / "deeds_of_workers.py").write_text(DEEDS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(folder))
+        import deeds_of_workers
+
+        yield deeds_of_workers.deed
+
+
+def kept(kind, deed, tmp_path: Path) -> None:
+    """The contract, with workers of one kind."""
+    items = [(0, ""), (1, "killed"), (2, ""), (3, "hangs"), (4, "killed"), (5, "")]
+    with kind(deed, str(tmp_path)) as workers:
+        found = list(finished(workers, items, limit=1.0))
+        assert sorted(found) == [(n, n * n) for n in range(6)]
+        tries = {number: len((tmp_path / f"{number}").read_text().split()) for number in range(6)}
+        assert tries == {0: 1, 1: 2, 2: 1, 3: 2, 4: 2, 5: 1}
+        with pytest.raises(FalllineError, match="this cannot be trained"):
+            list(finished(workers, [(6, "refused")]))
+        with pytest.raises((ZeroDivisionError, RuntimeError), match="by zero"):
+            list(finished(workers, [(7, "fails")]))
+        assert list(finished(workers, [(8, ""), (9, "")], stop=lambda: True)) == []
+
+
+def test_processes_keep_the_contract(deed, tmp_path):
+    kept(lambda function, shared: Processes(function, shared, count=2), deed, tmp_path)
+
+
+def test_ray_keeps_the_contract(deed, tmp_path, monkeypatch):
+    pytest.importorskip("ray")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    kept(Ray, deed, tmp_path)
+
+
+def test_an_address_that_no_cluster_has_is_named():
+    pytest.importorskip("ray")
+    with pytest.raises(FalllineError, match="is a client's: expected HOST:PORT"):
+        Ray(max, 0, "ray://nowhere:10001")
+
+
+def test_what_kills_its_workers_again_and_again_is_named(deed, tmp_path):
+    sentence = "was lost 5 times, the last time because its process ended with code -9"
+    with Processes(deed, str(tmp_path), count=1) as workers, pytest.raises(FalllineError, match=sentence):
+        list(finished(workers, [(0, "always killed")]))
+    assert len((tmp_path / "0").read_text().split()) == 5
+
+
+def test_an_idle_worker_that_dies_is_replaced_and_none_outlives_its_pool(deed, tmp_path):
+    with Processes(deed, str(tmp_path), count=1) as workers:
+        assert list(finished(workers, [(0, "")])) == [(0, 0)]
+        (process,) = workers.idle
+        os.kill(process.process.pid, signal.SIGKILL)
+        process.process.wait()
+        assert list(finished(workers, [(1, "")])) == [(0, 1)]
+        for _ in finished(workers, [(2, ""), (3, "hangs")]):
+            break  # leaving the loop ends what runs
+    left = (tmp_path / "3").read_text().split() if (tmp_path / "3").exists() else []
+    deadline = time.monotonic() + 5
+    while any(Path(f"/proc/{each}").exists() for each in left) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not any(Path(f"/proc/{each}").exists() for each in left)
+
+
+def test_waiting_for_a_worker_is_not_hanging(deed, tmp_path):
+    class Slow(Workers):
+        """Begins its tickets 3 looks after they were handed over."""
+
+        looks = 0
+
+        def slots(self):
+            return 2
+
+        def start(self, item):
+            return item
+
+        def events(self, tickets, timeout):
+            time.sleep(0.02)
+            self.looks += 1
+            if self.looks < 4:
+                return []
+            kind = "begun" if self.looks < 6 else "done"
+            return [Event(each, kind, each) for each in tickets]
+
+        def kill(self, ticket):
+            raise AssertionError("nothing hangs")
+
+        def close(self):
+            pass
+
+    assert list(finished(Slow(), [5, 6], limit=0.05)) == [(0, 5), (1, 6)]
