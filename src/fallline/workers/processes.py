@@ -52,7 +52,7 @@ class Processes(Workers):
         by_connection = {ticket.connection: ticket for ticket in tickets}
         found = []
         for ready in wait(list(by_connection), timeout):
-            process = by_connection[ready]  # type: ignore[index]
+            process = by_connection[ready]
             try:
                 kind, value = process.connection.recv()
             except (EOFError, OSError):
