@@ -41,7 +41,7 @@ _HOMES = {
         "SoftmaxCrossEntropy",
         "SquaredError",
     ),
-    "fallline.methods": ("ARS", "BRS", "Method"),
+    "fallline.methods": ("ARS", "BRS", "CMAES", "SPSA", "FiniteDifference", "Method", "OpenAIES"),
     "fallline.models": ("MLP", "Network"),
     "fallline.onnx.export": ("to_onnx",),
     "fallline.optimizers": (

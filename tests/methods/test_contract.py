@@ -3,7 +3,8 @@
 import pytest
 
 from fallline.core.block import declared_fields, family
-from fallline.methods import ARS
+from fallline.methods import ARS, CMAES, SPSA, FiniteDifference, OpenAIES
+from fallline.optimizers import SGD
 from fallline.schedules import Cosine
 from fallline.testing import checks
 
@@ -11,6 +12,10 @@ METHODS = [
     *(cls() for cls in family("method").values()),
     ARS(directions=8, kept=3),
     ARS(step=Cosine(0.1), directions=2),
+    FiniteDifference(step=1.0, form="difference"),
+    SPSA(directions=4),
+    OpenAIES(optimizer=SGD(0.5), shaping="none"),
+    CMAES(population=12),
 ]
 CASES = [(check, method) for method in METHODS for check in checks(method)]
 NAMES = [f"{check.name}-{METHODS.index(method)}-{method.name}" for check, method in CASES]

@@ -3,5 +3,10 @@
 from fallline.methods.base import Antithetic as Antithetic
 from fallline.methods.base import Method as Method
 from fallline.methods.base import State as State
+from fallline.methods.base import Traceable as Traceable
+from fallline.methods.covariance import CMAES as CMAES
+from fallline.methods.differences import SPSA as SPSA
+from fallline.methods.differences import FiniteDifference as FiniteDifference
+from fallline.methods.evolution import OpenAIES as OpenAIES
 from fallline.methods.search import ARS as ARS
 from fallline.methods.search import BRS as BRS

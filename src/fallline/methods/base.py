@@ -39,18 +39,37 @@ class Method(Block):
         state = start(point, key);  repeat: candidates = ask(state), state = tell(state, f(candidates))
 
     Values are smaller-is-better. A value that is NaN or infinite is a failed evaluation: what belongs to it is left out
-    of the step. The three functions are pure, can be traced and mapped (`traceable`), and draw their random numbers
-    from the key, the iteration and the place, so that `tell` draws again what `ask` drew.
-
-    A schedule in a field counts iterations: `step` and `epoch` are the iteration, `progress` its share of `iterations`.
+    of the step. A schedule in a field counts iterations: `step` and `epoch` are the iteration, `progress` its share of
+    `iterations`.
     """
 
     family: ClassVar[str] = "method"
-    traceable: ClassVar[bool] = True
+    traceable: ClassVar[bool] = False  # whether the three functions are pure, and can be traced and mapped
 
     @abstractmethod
     def candidates(self, d: int) -> int:
         """How many points it asks for in an iteration, in d dimensions."""
+
+    @abstractmethod
+    def start(self, point: Float[Array, " d"], key: Seed, iterations: Any = None) -> State:
+        """The state before the first iteration; `iterations` for schedules that ask for progress."""
+
+    @abstractmethod
+    def ask(self, state: State) -> Float[Array, "n d"]:
+        """The points of this iteration; the same for the same state."""
+
+    @abstractmethod
+    def tell(self, state: State, values: Float[Array, " n"]) -> State:
+        """The state after the iteration whose points have these values."""
+
+
+class Traceable(Method):
+    """A method whose functions are pure: random numbers come from the key, the iteration and the place.
+
+    `tell` therefore draws again what `ask` drew. A subclass says `propose` and `move`, where every field is a number.
+    """
+
+    traceable: ClassVar[bool] = True
 
     def begin(self, point: Float[Array, " d"]) -> Any:
         """The memory at the start."""
@@ -58,47 +77,45 @@ class Method(Block):
 
     @abstractmethod
     def propose(self, state: State) -> Float[Array, "n d"]:
-        """The points to evaluate, every field being a number by now."""
+        """The points to evaluate."""
 
     @abstractmethod
     def move(self, state: State, values: Float[Array, " n"]) -> tuple[Float[Array, " d"], Any]:
-        """The step to add to the point, and the new memory."""
+        """The step to add to the point, and the new memory. A step that is not finite is not taken."""
 
     def start(self, point: Float[Array, " d"], key: Seed, iterations: Any = None) -> State:
-        """The state before the first iteration; `iterations` for schedules that ask for progress."""
-        return _start(self, point, key, iterations) if self.traceable else self._start(point, key, iterations)
+        return _start(self, point, key, iterations)
 
     def ask(self, state: State) -> Float[Array, "n d"]:
-        """The points of this iteration; the same for the same state."""
-        return _ask(self, state) if self.traceable else self._ask(state)
+        return _ask(self, state)
 
     def tell(self, state: State, values: Float[Array, " n"]) -> State:
-        """The state after the iteration whose points have these values."""
-        return _tell(self, state, values) if self.traceable else self._tell(state, values)
-
-    def _start(self, point: Float[Array, " d"], key: Seed, iterations: Any) -> State:
-        point, zero = jnp.asarray(point), jnp.zeros((), jnp.int32)
-        last = None if iterations is None else jnp.asarray(iterations, point.dtype)
-        state = State(point, key, zero, last, ())
-        return state._replace(memory=self._now(state).begin(point))
-
-    def _ask(self, state: State) -> Float[Array, "n d"]:
-        return self._now(state).propose(state)
-
-    def _tell(self, state: State, values: Float[Array, " n"]) -> State:
-        step, memory = self._now(state).move(state, jnp.asarray(values, state.point.dtype))
-        point = state.point + step.astype(state.point.dtype)
-        return State(point, state.key, state.iteration + 1, state.iterations, memory)
-
-    def _now(self, state: State) -> "Method":
-        return at_time(self, _clock(state))
+        return _tell(self, state, values)
 
 
 # Compiled once for all numbers of a method, so that a loop in Python is quick too.
-_start, _ask, _tell = jax.jit(Method._start), jax.jit(Method._ask), jax.jit(Method._tell)
+@jax.jit
+def _start(method: Traceable, point: Float[Array, " d"], key: Seed, iterations: Any) -> State:
+    point, zero = jnp.asarray(point), jnp.zeros((), jnp.int32)
+    last = None if iterations is None else jnp.asarray(iterations, point.dtype)
+    state = State(point, key, zero, last, ())
+    return state._replace(memory=at_time(method, _clock(state)).begin(point))
 
 
-class Antithetic(Method):
+@jax.jit
+def _ask(method: Traceable, state: State) -> Float[Array, "n d"]:
+    return at_time(method, _clock(state)).propose(state)
+
+
+@jax.jit
+def _tell(method: Traceable, state: State, values: Float[Array, " n"]) -> State:
+    w = state.point
+    step, memory = at_time(method, _clock(state)).move(state, jnp.asarray(values, w.dtype))
+    step = jnp.where(jnp.all(jnp.isfinite(step)), step, 0).astype(w.dtype)
+    return State(w + step, state.key, state.iteration + 1, state.iterations, memory)
+
+
+class Antithetic(Traceable):
     """A method that looks both ways along random directions: candidates w + nu d_1 ... w + nu d_N, then w - nu d_1 ...
 
     What a subclass says is the step, from the values above and below.

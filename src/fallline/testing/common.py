@@ -64,7 +64,7 @@ def written(block: Block) -> None:
     demand(again == block, f"read again it is {again!r}")
 
 
-@of(*FAMILIES, concerns=lambda block: any(_numbers(block)))
+@of(*FAMILIES, concerns=lambda block: any(_numbers(block)) and getattr(block, "traceable", True))
 def traced(block: Block) -> None:
     """Other numbers need no other program and do something, and a population over them is the loop."""
     use, count = EXAMPLES[block.family], [0]

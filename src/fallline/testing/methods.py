@@ -98,6 +98,7 @@ def descends(method: Method) -> None:
 
 
 def example(method: Method) -> Any:
-    """The point after some iterations."""
-    state, _ = walked(method, begun(method), 3)
-    return state.point, state.memory
+    """The candidates, the point and the memory after some iterations with values of any kind."""
+    values = jnp.asarray(draw(1, 3, method.candidates(D)), jnp.float32)
+    state, _ = jax.lax.scan(lambda state, f: (method.tell(state, f), None), begun(method), values)
+    return method.ask(state), state.point, state.memory
