@@ -6,15 +6,16 @@ import numpy as np
 import pytest
 from jax.extend.core import jaxprs_in_params
 
-from fallline.core.factorise import eigh, qr
+from fallline.core.factorise import eigh, qr, solve
 from fallline.initializers import Orthogonal
+from fallline.optimizers import Newton
 from fallline.scalers import PCA
 
 
 def factorised(jaxpr):
     """The shapes of all matrices that a program factorises, loops included."""
     for equation in jaxpr.eqns:
-        if equation.primitive.name in ("geqrf", "eigh", "qr"):
+        if equation.primitive.name in ("geqrf", "eigh", "qr", "lu"):
             yield equation.invars[0].aval.shape
         for inner in jaxprs_in_params(equation.params):
             yield from factorised(inner)
@@ -29,6 +30,14 @@ def test_a_batch_is_what_numpy_makes_of_its_matrices():
         np.testing.assert_allclose(each[1] * signs[:, None], upper, atol=1e-5)
     values, _ = jax.vmap(eigh)(a + a.swapaxes(1, 2))
     np.testing.assert_allclose(values, np.linalg.eigvalsh(a + a.swapaxes(1, 2)), atol=1e-5)
+    b = a[:, 0] + 1
+    np.testing.assert_allclose(jax.vmap(solve)(a, b), np.linalg.solve(a, b[..., None])[..., 0], rtol=1e-4)
+
+
+def stepped(seed):
+    """Newton's first step on a bowl."""
+    w = jnp.arange(4.0) + seed
+    return Newton().update(2 * w, Newton().init(w), w, objective=lambda w: jnp.sum(w**2))[0]
 
 
 @pytest.mark.parametrize(
@@ -36,8 +45,9 @@ def test_a_batch_is_what_numpy_makes_of_its_matrices():
     [
         lambda seed: Orthogonal()(jax.random.key(seed), (5, 3)),
         lambda seed: PCA(2).fit(jax.random.normal(jax.random.key(seed), (9, 4)), jnp.ones(9))["rotation"],
+        stepped,
     ],
-    ids=["orthogonal", "pca"],
+    ids=["orthogonal", "pca", "newton"],
 )
 def test_lanes_factorise_one_matrix_at_a_time(program):
     shapes = list(factorised(jax.make_jaxpr(jax.vmap(program))(jnp.arange(3)).jaxpr))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from fallline.core.block import as_arrays
+from fallline.core.errors import FalllineError
 from fallline.optimizers import (
     SGD,
     Adadelta,
@@ -97,6 +98,12 @@ def test_newton_is_at_the_bottom_of_a_quadratic_after_one_step(float64):
     delta, state = rule.update(jax.grad(bowl)(w), rule.init(w), w, objective=bowl)
     np.testing.assert_allclose(np.concatenate([delta["a"], delta["b"]]), bottom, rtol=1e-8)
     assert int(rule.evaluations(state)) == 5  # the gradient, and the Hessian's four columns
+
+
+def test_newton_refuses_what_would_take_for_ever():
+    Newton().init(jnp.zeros((50, 100)))
+    with pytest.raises(FalllineError, match=r"5,001 x 5,001 numbers.*or take lbfgs"):
+        Newton().init([jnp.zeros((50, 100)), jnp.zeros(1)])
 
 
 def test_newton_doubles_the_digits(float64):

@@ -35,3 +35,13 @@ def eigh(a: Float[Array, "n n"]) -> tuple[Float[Array, " n"], Float[Array, "n n"
     """
     v, u = jnp.linalg.eigh(a)
     return v, u
+
+
+@sequential_vmap
+def solve(a: Float[Array, "n n"], b: Float[Array, " n"]) -> Float[Array, " n"]:
+    """The x of A x = b.
+
+    >>> solve(jnp.array([[2.0, 0.0], [0.0, 4.0]]), jnp.array([2.0, 2.0])).tolist()
+    [1.0, 0.5]
+    """
+    return jnp.linalg.solve(a, b)

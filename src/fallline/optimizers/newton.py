@@ -7,8 +7,12 @@ import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Int
 
+from fallline.core.errors import FalllineError
+from fallline.core.factorise import solve
 from fallline.core.field import Number, number
 from fallline.optimizers.base import Optimizer, needed, rate, without_count
+
+LARGEST = 5000  # params: 100 MB of Hessian and about a second a step
 
 
 class Solved(NamedTuple):
@@ -25,6 +29,8 @@ class Newton(Optimizer):
     Reaches the bottom of a quadratic in one step however stiff it is, and doubles the right digits near any minimum.
     It needs n^2 numbers and n^3 work for n params, and goes to saddle points as gladly as to minima.
 
+    Raises: FalllineError where there are more than 5,000 params.
+
     Source: Nocedal and Wright, "Numerical optimization", 2006, section 3.3; damping: Levenberg, 1944.
 
     >>> bowl = lambda w: w[0] ** 2 + 1000 * w[1] ** 2
@@ -40,6 +46,12 @@ class Newton(Optimizer):
     damping: Number = number(1e-6, valid="[0, inf)", usual=(1e-8, 1.0), scale="log", help="added to every curvature")
 
     def begin(self, params: Any) -> Solved:
+        count = sum(leaf.size for leaf in jax.tree.leaves(params))
+        if count > LARGEST:
+            raise FalllineError(
+                f"Newton solves with a Hessian of {count:,} x {count:,} numbers, and {LARGEST:,} parameters are the most: "
+                "make the network smaller, or take lbfgs, which estimates the curvature"
+            )
         return Solved(jnp.zeros((), jnp.int32))
 
     def step(self, gradient: Any, state: Solved, params: Any = None, **evidence: Any) -> tuple[Any, Solved]:
@@ -47,7 +59,7 @@ class Newton(Optimizer):
         w, tree = ravel_pytree(needed("params", self, {"params": params}))
         g, _ = ravel_pytree(gradient)
         H = jax.hessian(lambda w: objective(tree(w)))(w) + self.damping * jnp.eye(w.size, dtype=w.dtype)
-        delta = -self.learning_rate * jnp.linalg.solve(H, g)
+        delta = -self.learning_rate * solve(H, g)
         return tree(delta.astype(w.dtype)), Solved(state.evaluations + 1 + w.size)
 
     def evaluations(self, state: Any) -> Int[Array, ""]:
