@@ -75,6 +75,8 @@ def from_plain(kind: str, plain: Any, where: str = "", field: Field | None = Non
 
 
 def _value(declared: Field, value: Any, where: str) -> Any:
+    if isinstance(value, Block):
+        return value  # made already, by whoever wrote the rest as plain data
     if declared.optional and value == "none":
         return None
     if isinstance(value, dict) and value.get("name") in list(family("distribution")):
