@@ -64,6 +64,7 @@ _HOMES = {
     "fallline.population": ("Halving", "Population", "evaluate"),
     "fallline.searching.coarse": ("CoarseToFine",),
     "fallline.searching.foreign": ("space_from",),
+    "fallline.searching.optuna_sampler": ("OptunaSampler",),
     "fallline.searching.search": ("search",),
     "fallline.searching.study": ("Study", "Trial"),
     "fallline.searching.proposers": ("Grid", "Random", "Sobol"),

@@ -121,7 +121,7 @@ class Space:
         """The active dimensions' values at a point, by name; a block by its word."""
         point = np.asarray(point, np.float64)
         active = self.active(point[None])[0]
-        return {each.name: _shown(each, point[i]) for i, each in enumerate(self.dimensions) if active[i]}
+        return {each.name: shown_value(each, point[i]) for i, each in enumerate(self.dimensions) if active[i]}
 
     def point(self, values: Mapping[str, Any]) -> Float[np.ndarray, " d"]:
         """The point of given values; dimensions that are not among them stand at 1/2.
@@ -216,7 +216,8 @@ def _value(distribution: Distribution, u: float) -> Any:
     return value.item() if isinstance(value, np.ndarray | np.generic) else value
 
 
-def _shown(dimension: Dimension, u: float) -> Any:
+def shown_value(dimension: Dimension, u: float) -> Any:
+    """The value at a place of a dimension; a block by its word."""
     distribution = dimension.distribution
     if isinstance(distribution, Choice):
         option = distribution.options[int(distribution.index(u))]
