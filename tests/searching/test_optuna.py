@@ -84,7 +84,7 @@ def test_trials_of_others_and_failures_are_told():
     told = proposer._live["study"].trials
     assert [each.state.name for each in told] == ["COMPLETE", "PRUNED", "COMPLETE", "COMPLETE", "RUNNING", "RUNNING"]
     assert [each.value for each in told[:4]] == [1.0, None, 2.0, 0.5]  # diverged: as the worst
-    assert told[3].params["batch_size"] == round(2 * points[3, 1] - 0.5)
+    assert told[3].params["batch_size"] == round(2 * points[3, SPACE.names.index("batch_size")] - 0.5)
     none = Past.of(points[:1], np.array([np.nan]))
     proposer.propose(SPACE, none, range(1, 2), seed=1)
     assert proposer._live["study"].trials[0].state.name == "FAIL"
