@@ -59,7 +59,10 @@ def test_tune_saves_the_best_and_its_study_can_be_continued(tmp_path, monkeypatc
         (["--trials", "2"], "no SOURCE to train on"),
         (["sklearn:iris", "--strategy", "tp"], "--strategy 'tp' is unknown: did you mean 'tpe'"),
         (["--resume", "nothing.db"], "study 'nothing.db' is not there"),
+        (["--resume", "nothing.db", "--folds", "3", "--halving"], "leave --folds, --halving out"),
         (["sklearn:iris", "--trials", "0"], "expected 1 or more"),
+        (["--ray", "ray://head:10001", "sklearn:iris"], "is a client's: expected HOST:PORT"),
+        (["--ray", "sklearn:nothing"], "no data set 'nothing'"),
     ],
 )
 def test_bad_input_is_one_sentence(tmp_path, monkeypatch, capsys, arguments, words):

@@ -9,10 +9,11 @@ from fallline.losses import AbsoluteError, Hinge, SoftmaxCrossEntropy
 from fallline.models import MLP
 from fallline.optimizers import Adam
 from fallline.population import Halving, evaluate
-from fallline.searching import search, store
-from fallline.searching.proposers import Grid, Random
+from fallline.searching import search, store, work
+from fallline.searching.proposers import Grid, Random, Sobol
 from fallline.searching.tpe import TPE
 from fallline.training.recipe import Recipe
+from fallline.workers.processes import Processes
 
 SPACE = Recipe(
     model=MLP(hidden=(8,), dropout=Uniform(0, 0.5)),
@@ -64,7 +65,7 @@ def test_a_study_that_was_cut_off_goes_on_with_the_same_proposals(table, whole, 
 
     options = {"trials": 24, "batch": 8, "proposer": TPE(first=8), "folds": 2, "study": tmp_path / "s.db"}
     with monkeypatch.context() as patch:
-        patch.setitem(search.__globals__, "evaluate", cut_off)
+        patch.setattr(work, "evaluate", cut_off)
         if killed:  # nobody gives the trials back, and their process is gone
             patch.setattr(store.Store, "release", lambda self, numbers: None)
         with pytest.raises(RuntimeError, match="cut off"):
@@ -77,6 +78,17 @@ def test_a_study_that_was_cut_off_goes_on_with_the_same_proposals(table, whole, 
     assert again.seed == 3
     more = search(SPACE, table, **{**options, "trials": 25})
     assert len(more) == 25
+
+
+def test_pieces_trained_by_another_process_give_the_same_scores(table, whole, monkeypatch):
+    # The same workers' contract as Ray's, whose own start takes longer (tests/workers, benchmarks/faults.py).
+    monkeypatch.setattr(work, "Ray", lambda function, shared, address: Processes(function, shared, count=1))
+    seen = []
+    there = search(SPACE, table, trials=16, proposer=Sobol(), folds=2, seed=3, ray=True, watch=seen.append)
+    assert list(dict.fromkeys(each.done for each in seen)) == [0, 8, 16]
+    for a, b in zip(there.trials[:8], whole.trials[:8], strict=True):
+        assert a.values == b.values
+        assert a.score == pytest.approx(b.score, rel=1e-5)
 
 
 def test_diverged_trials_and_pruned_ones_are_kept_and_never_the_best(table):

@@ -111,6 +111,23 @@ def test_studies_of_a_database_are_apart_and_the_file_is_in_wal_mode(tmp_path):
         assert connection.execute(sa.text("PRAGMA journal_mode")).scalar() == "wal"
 
 
+def test_a_full_disk_is_named_and_what_was_written_is_kept(tmp_path):
+    store = Store(tmp_path / "s.db")
+    store.begin(0, {})
+    store.reserve(20, 20, numbered)
+    store.finish([result(n) for n in range(10)])
+    with store.engine.connect() as connection:
+        full = connection.exec_driver_sql("PRAGMA page_count").scalar()
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {full}")
+    wide = {**result(10), "columns": {f"valid_{n}": 0.5 for n in range(9999)}}
+    with pytest.raises(FalllineError, match="database or disk is full; what it holds is kept"):
+        store.finish([result(11), wide])
+    store.engine.dispose()
+    again = Store(tmp_path / "s.db")
+    again.begin(0, {})
+    assert [row.outcome for row in again.rows()] == ["finished"] * 10 + [None] * 10
+
+
 def test_what_is_no_database_is_named(tmp_path):
     (tmp_path / "x.db").write_text("this is no database, but a text that is long enough to be read as one")
     for where in (tmp_path / "x.db", tmp_path / "none" / "y.db", "nosuch://host/db"):

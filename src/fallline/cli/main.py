@@ -13,7 +13,7 @@ from fallline.cli.export import export
 from fallline.cli.predict import predict
 from fallline.cli.report import report
 from fallline.cli.train import train
-from fallline.cli.tune import tune
+from fallline.cli.tune import TuneCommand, tune
 from fallline.core.errors import FalllineError
 
 app = typer.Typer(
@@ -26,7 +26,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 app.command()(train)
-app.command()(tune)
+app.command(cls=TuneCommand)(tune)
 app.command()(predict)
 app.command()(evaluate)
 app.command()(check)

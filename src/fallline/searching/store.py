@@ -9,7 +9,8 @@ import os
 import socket
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -66,25 +67,34 @@ class Store:
             with self.engine.begin() as connection:
                 _META.create_all(connection)
         except (sa.exc.SQLAlchemyError, ImportError) as error:
-            reason = str(getattr(error, "orig", None) or error).splitlines()[0]
-            raise FalllineError(f"study {str(where)!r} cannot be opened: {reason}") from None
+            raise FalllineError(f"study {str(where)!r} cannot be opened: {_reason(error)}") from None
         self.study = -1
 
     def begin(self, seed: int, description: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        """Make the study, or open it; returns the seed and the description that it was begun with."""
-        with self.engine.begin() as connection:
-            found = connection.execute(sa.select(STUDIES).where(STUDIES.c.name == self.name)).first()
+        """Make the study, or open it; returns the seed and the description that it was begun with.
+
+        Of `trials`, how many the study is to have, the description keeps the most that were ever asked for.
+        """
+        with self._writing() as connection:
+            found = self._found(connection, lock=True)
             if found is None:
-                values = {"name": self.name, "seed": seed, "description": json.dumps(description)}
-                connection.execute(sa.insert(STUDIES).values(values))
-                found = connection.execute(sa.select(STUDIES).where(STUDIES.c.name == self.name)).one()
+                # Of several that begin a study at once, the first makes it.
+                with suppress(sa.exc.IntegrityError), connection.begin_nested():
+                    values = {"name": self.name, "seed": seed, "description": json.dumps(description)}
+                    connection.execute(sa.insert(STUDIES).values(values))
+                found = self._found(connection, lock=True)
+            kept = json.loads(found.description)
+            if description.get("trials", 0) > kept.get("trials", 0):
+                kept["trials"] = description["trials"]
+                changed = sa.update(STUDIES).where(STUDIES.c.id == found.id).values(description=json.dumps(kept))
+                connection.execute(changed)
         self.study = found.id
-        return int(found.seed), json.loads(found.description)
+        return int(found.seed), kept
 
     def described(self) -> tuple[int, dict[str, Any]] | None:
         """The seed and the description of the study, if there is one of the name."""
-        with self.engine.begin() as connection:
-            found = connection.execute(sa.select(STUDIES).where(STUDIES.c.name == self.name)).first()
+        with self._writing() as connection:
+            found = self._found(connection)
         return None if found is None else (int(found.seed), json.loads(found.description))
 
     def reserve(
@@ -97,7 +107,7 @@ class Store:
             most: trials of the whole study.
             propose: from all trials so far and the new numbers to their points; fewer where there are no more to try.
         """
-        with self.engine.begin() as connection:
+        with self._writing() as connection:
             # On a server: whoever holds the study's row is the only one to reserve. SQLite has one writer anyway.
             connection.execute(sa.select(STUDIES.c.id).where(STUDIES.c.id == self.study).with_for_update())
             rows = self._rows(connection)
@@ -117,7 +127,7 @@ class Store:
 
     def finish(self, results: Sequence[dict[str, Any]]) -> None:
         """Keep the scores of a batch; those of trials that somebody else has finished meanwhile are left as they are."""
-        with self.engine.begin() as connection:
+        with self._writing() as connection:
             for each in results:
                 values = {**each, "columns": json.dumps(each["columns"]), "owner": None, "lease": None}
                 del values["number"]
@@ -125,19 +135,35 @@ class Store:
 
     def renew(self, numbers: Sequence[int]) -> None:
         """Say that trials are still being trained."""
-        with self.engine.begin() as connection:
+        with self._writing() as connection:
             mine = self._of(numbers).where(TRIALS.c.owner == self.owner)
             connection.execute(mine.values(lease=time.time() + LEASE))
 
     def release(self, numbers: Sequence[int]) -> None:
         """Give back trials that were not finished."""
-        with self.engine.begin() as connection:
+        with self._writing() as connection:
             connection.execute(self._of(numbers).where(TRIALS.c.owner == self.owner).values(owner=None, lease=None))
 
     def rows(self) -> list[Any]:
         """All trials, by number."""
-        with self.engine.begin() as connection:
+        with self._writing() as connection:
             return self._rows(connection)
+
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        """A transaction; raises FalllineError where the database refuses it, as on a full disk."""
+        try:
+            with self.engine.begin() as connection:
+                yield connection
+        except sa.exc.DBAPIError as error:
+            raise FalllineError(
+                f"study {str(self.where)!r} cannot be used: {_reason(error)}; what it holds is kept, and can be "
+                "continued when that is mended"
+            ) from None
+
+    def _found(self, connection: sa.Connection, lock: bool = False) -> Any:
+        chosen = sa.select(STUDIES).where(STUDIES.c.name == self.name)
+        return connection.execute(chosen.with_for_update() if lock else chosen).first()
 
     def _rows(self, connection: sa.Connection) -> list[Any]:
         chosen = sa.select(TRIALS).where(TRIALS.c.study == self.study).order_by(TRIALS.c.number)
@@ -151,6 +177,10 @@ class Store:
             return True
         host, process, _ = row.owner.rsplit(" ", 2)
         return host == socket.gethostname() and not _alive(int(process))
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "orig", None) or error).splitlines()[0]
 
 
 def _alive(process: int) -> bool:

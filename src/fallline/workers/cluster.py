@@ -2,6 +2,7 @@
 
 import os
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -92,11 +93,14 @@ def _join(ray: Any, address: str | None) -> None:
         )
     quiet = {"log_to_driver": False, "logging_level": "ERROR"}
     try:
-        if address is None:
-            # Since 2.60 a Ray that is begun here asks for a token; RAY_AUTH_MODE is the person's to say.
-            ray.init(address="local", include_dashboard=False, **quiet)
-        else:
-            ray.init(address=address, **quiet)
+        with warnings.catch_warnings():
+            # JAX warns of any fork; Ray's are to run another program at once.
+            warnings.filterwarnings("ignore", r"os\.fork\(\) was called", RuntimeWarning)
+            if address is None:
+                # Since 2.60 a Ray that is begun here asks for a token; RAY_AUTH_MODE is the person's to say.
+                ray.init(address="local", include_dashboard=False, **quiet)
+            else:
+                ray.init(address=address, **quiet)
     except (ConnectionError, ValueError, RuntimeError, OSError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise FalllineError(f"Ray at {address or 'this machine'} cannot be used: {reason}") from None

@@ -1,5 +1,6 @@
 """Results of stateless items, each counted once: what was lost on the way is done again."""
 
+import math
 import time
 from abc import ABC, abstractmethod
 from collections import deque
@@ -9,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 from fallline.core.errors import FalllineError
 
 POLL = 0.2  # seconds between two looks at the clock
+LEAST = 60.0  # seconds before anything counts as hung, where no limit is given
 ATTEMPTS = 5  # at an item; one that is lost so often is taken for what kills its workers
 
 
@@ -29,6 +31,8 @@ class Workers(ABC):
     The function must be importable where the workers are, and give the same result for the same item whenever and
     wherever it is called. `shared` is sent to a worker once. A FalllineError that it raises refuses the item.
     """
+
+    slowest = 0.0  # seconds of the slowest item so far
 
     @abstractmethod
     def slots(self) -> int:
@@ -68,7 +72,8 @@ def finished(
     Arguments:
         workers: who does them.
         items: what `Workers.start` takes.
-        limit: seconds from an item's beginning, not counting its waiting for a worker, after which it counts as hung.
+        limit: seconds from an item's beginning, not counting its waiting for a worker, after which it counts as hung;
+            None: once one has ended, ten times the slowest so far, and a minute at least.
         stop: asked now and then; once true, no more results come.
 
     Raises: FalllineError for an item that is refused, and for one that is lost again and again.
@@ -86,18 +91,19 @@ def finished(
                 if kind == "begun":
                     begun[ticket] = time.monotonic()
                     continue
-                place = running.pop(ticket)
-                begun.pop(ticket, None)
+                place, since = running.pop(ticket), begun.pop(ticket, time.monotonic())
                 if kind == "done":
+                    workers.slowest = max(workers.slowest, time.monotonic() - since)
                     yield place, value
                 elif kind == "refused":
                     raise FalllineError(value)
                 else:
                     _again(place, value, waiting, lost)
-            for ticket in [each for each, since in begun.items() if limit and time.monotonic() - since > limit]:
+            most = limit or (max(LEAST, 10 * workers.slowest) if workers.slowest else math.inf)
+            for ticket in [each for each, since in begun.items() if time.monotonic() - since > most]:
                 workers.kill(ticket)
                 del begun[ticket]
-                _again(running.pop(ticket), f"it took longer than {limit:g} s", waiting, lost)
+                _again(running.pop(ticket), f"it took longer than {most:.3g} s", waiting, lost)
     finally:
         for ticket in running:
             workers.kill(ticket)

@@ -67,6 +67,8 @@ class Processes(Workers):
         return found
 
     def kill(self, ticket: Any) -> None:
+        if ticket in self.idle:  # its answer has come meanwhile
+            self.idle.remove(ticket)
         ticket.end()
 
     def close(self) -> None:

@@ -1,0 +1,135 @@
+"""What a study is, as plain data beside its trials: enough to continue it exactly as it was begun."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fallline.core.errors import FalllineError
+from fallline.data.table import Table, load
+from fallline.population import Halving
+from fallline.searching.coarse import CoarseToFine
+from fallline.searching.proposers import Grid, Proposer, Random, Sobol
+from fallline.searching.space import Space
+from fallline.searching.store import Store
+from fallline.searching.tpe import TPE
+from fallline.training.recipe import recipe_from_plain, recipe_to_plain
+
+STRATEGIES: dict[str, type[Proposer]] = {
+    "tpe": TPE,
+    "random": Random,
+    "sobol": Sobol,
+    "grid": Grid,
+    "coarse_to_fine": CoarseToFine,
+}
+_MUST_AGREE = {
+    "space": "another space",
+    "fingerprint": "other data",
+    "folds": "other folds",
+    "seeds": "other seeds",
+    "halving": "another halving",
+}
+
+
+def describe(
+    space: Space,
+    data: Table,
+    *,
+    proposer: Proposer,
+    folds: int | None,
+    seeds: int,
+    halving: Halving | None,
+    batch: int,
+    piece: int | None,
+    trials: int,
+    persistent: bool = True,
+) -> dict[str, Any]:
+    """A study as plain data; one in memory may hold blocks that no file could."""
+    return {
+        "space": recipe_to_plain(space.recipe) if persistent else None,
+        "default": space.default.tolist(),
+        "data": data.source,
+        "fingerprint": data.fingerprint,
+        "proposer": proposer_to_plain(proposer),
+        "folds": folds,
+        "seeds": seeds,
+        "halving": None if halving is None else dataclasses.asdict(halving),
+        "batch": batch,
+        "piece": piece,
+        "trials": trials,
+    }
+
+
+def proposer_to_plain(proposer: Proposer) -> dict[str, Any]:
+    """A strategy's word and its settings; of a strategy that is not ours, how it shows itself.
+
+    >>> proposer_to_plain(CoarseToFine(stage=8))
+    {'name': 'coarse_to_fine', 'stage': 8, 'shrink': 0.5, 'best': 3, 'outside': 0.1}
+    """
+    word = next((word for word, kind in STRATEGIES.items() if type(proposer) is kind), None)
+    if word is None:
+        return {"name": None, "shown": repr(proposer)}
+    return {"name": word, **dataclasses.asdict(proposer)}  # type: ignore[call-overload]
+
+
+def proposer_from_plain(plain: dict[str, Any]) -> Proposer:
+    """The strategy again.
+
+    Raises: FalllineError for one that only Python can make.
+    """
+    settings = dict(plain)
+    word = settings.pop("name")
+    if word not in STRATEGIES:
+        raise FalllineError(
+            f"the study was begun with {plain.get('shown')}, which only Python can continue: give fallline.search the "
+            "same proposer and study"
+        )
+    return STRATEGIES[word](**settings)
+
+
+def check_same(kept: dict[str, Any], asked: dict[str, Any]) -> None:
+    """Raises: FalllineError for a study that was begun with something else."""
+    for key, what in _MUST_AGREE.items():
+        if kept[key] != json.loads(json.dumps(asked[key])):
+            raise FalllineError(
+                f"the study was begun with {what}: give it another name, or search what it was begun with"
+            )
+
+
+def begun(where: str | Path, name: str = "study", data: Table | None = None) -> dict[str, Any]:
+    """The arguments of `search` with which a study was begun; its proposals go on where they ended.
+
+    Arguments:
+        where: the study's SQLite file or SQLAlchemy URL.
+        name: of the study in that database.
+        data: the table, for a study whose table came from memory.
+
+    Raises: FalllineError where there is no such study, or where its data must be given.
+    """
+    if "://" not in str(where) and not Path(where).is_file():
+        raise FalllineError(f"study {str(where)!r} is not there: expected the study.db of an earlier search")
+    found = Store(where, name).described()
+    if found is None:
+        raise FalllineError(f"{str(where)!r} holds no study {name!r}: expected the study.db of an earlier search")
+    seed, kept = found
+    if data is None and "source" not in kept["data"]:
+        raise FalllineError(
+            f"study {str(where)!r} was begun with a table from memory: only Python can continue it, with data=..."
+        )
+    space = Space(recipe_from_plain(kept["space"]))
+    space.default = np.array(kept["default"])
+    return {
+        "space": space,
+        "data": load(**kept["data"]) if data is None else data,
+        "trials": kept["trials"],
+        "batch": kept["batch"],
+        "proposer": proposer_from_plain(kept["proposer"]),
+        "folds": kept["folds"],
+        "seeds": kept["seeds"],
+        "halving": None if kept["halving"] is None else Halving(**kept["halving"]),
+        "seed": seed,
+        "study": where,
+        "name": name,
+    }
