@@ -13,6 +13,7 @@ from fallline.activations import Activation
 from fallline.checking import check_recipe
 from fallline.checking.sanity import FEW
 from fallline.cli.main import run as program
+from fallline.cli.progress import CheckProgress
 from fallline.core.errors import FalllineError
 
 
@@ -31,8 +32,10 @@ def by_name(check):
 
 
 def test_a_sound_recipe(flowers):
-    check = check_recipe(RECIPE, flowers)
+    seen = []
+    check = check_recipe(RECIPE, flowers, watch=lambda *moment: seen.append(moment))
     assert check.right
+    assert [mode for mode, done, total in seen if done == total] == ["training", "predicting"]
     assert set(check.gradients) == {"training", "predicting"}
     assert check.parameters == 4 * 16 + 32 + 16 * 8 + 16 + 8 * 3 + 3
     for each in check.gradients.values():
@@ -93,6 +96,15 @@ def test_a_regression_starts_at_the_variance_of_its_target():
     data = fl.Table.from_arrays(x, 5000 + 100 * x[:, 0] + rng.normal(size=80))
     found = by_name(check_recipe(fl.Recipe(model=fl.MLP(hidden=(8,), layer_norm=True)), data))
     assert found["first loss"].numbers["expected"] == pytest.approx(1.0, abs=0.05)
+
+
+def test_progress_is_a_line_now_and_then_where_there_is_no_terminal(capsys, monkeypatch):
+    clock = iter([0.0, 0.0, 5.0, 11.0, 11.0, 12.0])
+    monkeypatch.setattr("time.monotonic", lambda: next(clock))
+    with CheckProgress(quiet=False) as progress:
+        for done in (100, 200, 210):
+            progress("training", done, 600)
+    assert capsys.readouterr().err == "gradient, as in training: 200 of 600 evaluations, about 22 s left\n"
 
 
 def call(capsys, *words):

@@ -123,6 +123,19 @@ def test_a_share_of_the_coordinates_is_stated():
     ] == ["big"]
 
 
+@pytest.mark.parametrize("f", [lambda x: jnp.sum(jnp.abs(x) ** 3), lambda x: float(np.sum(np.abs(x) ** 3))])
+def test_who_watches_is_told_how_far_it_is(f):
+    seen = []
+    x = np.linspace(-1, 1, 701)
+    planted = 3 * x * np.abs(x) + (np.arange(701) == 9)
+    check = check_gradient(f, x, planted, watch=lambda done, total: seen.append((done, total)))
+    done, total = zip(*seen, strict=True)
+    assert list(done) == sorted(done)
+    assert all(a <= b for a, b in seen)
+    assert done[-1] == total[-1] == check.evaluations
+    assert any(a < 0.6 * b for a, b in seen)
+
+
 def test_directions_find_the_array():
     f = lambda w: jnp.sum(jnp.sin(w["a"])) * jnp.sum(jnp.cos(w["b"]))  # noqa: E731
     x = {"a": np.linspace(0, 1, 50), "b": np.linspace(-1, 0.5, 40)}

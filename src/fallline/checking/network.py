@@ -1,6 +1,7 @@
 """The gradient of a whole network's cost: layers, normalisation, loss, penalty."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -37,6 +38,7 @@ def check_network(
     tolerance: float,
     share: float | None,
     seed: int,
+    watch: Callable[[int, int], None] | None = None,
 ) -> GradientCheck:
     """Check the gradient by which the run would step, on some rows, by the params of a state.
 
@@ -57,7 +59,7 @@ def check_network(
     def cost(params: Any) -> Array:
         return cost_of(now, network, params, state.stats, x, y, weight, key=None, training=training)[0]
 
-    return check_gradient(cost, state.params, tolerance=tolerance, share=share, seed=seed)
+    return check_gradient(cost, state.params, tolerance=tolerance, share=share, seed=seed, watch=watch)
 
 
 def without_dropout(network: Sequential) -> Sequential:

@@ -1,6 +1,8 @@
 """`check_recipe`: the gradient of the whole network, and the sanity checks, in one call."""
 
 import dataclasses
+import functools
+from collections.abc import Callable
 
 import jax
 import numpy as np
@@ -48,6 +50,7 @@ def check_recipe(
     model: Predictor | None = None,
     tolerance: float = 1e-6,
     share: float | None = None,
+    watch: Callable[[str, int, int], None] | None = None,
 ) -> RecipeCheck:
     """Check the gradient of a recipe's whole network on data, and what must hold before a long training.
 
@@ -62,6 +65,7 @@ def check_recipe(
         model: a trained model of this recipe, at whose parameters the gradient is checked; default: initial ones.
         tolerance: on the relative error of a slope.
         share: of the parameters, drawn at random; default: all up to 262,144, of more a share of as many.
+        watch: is told now and then which mode is checked, how many evaluations of the cost are done, and of how many.
 
     Raises: FalllineError for a recipe that does not fit the data.
 
@@ -79,12 +83,19 @@ def check_recipe(
         kept = {"params": model.arrays["params"], "stats": model.arrays["stats"], "scaling": model.arrays["scaling"]}
         state = dataclasses.replace(state, **kept, target_scaling=model.arrays["target_scaling"])
     chosen = np.asarray(arrays.train)[: min(rows, int(arrays.train_count))]
-    gradients = {
-        mode: check_network(
-            recipe, arrays, state, chosen, training=mode == "training", tolerance=tolerance, share=share, seed=seed
+    gradients = {}
+    for mode in modes_of(recipe, arrays):
+        gradients[mode] = check_network(
+            recipe,
+            arrays,
+            state,
+            chosen,
+            training=mode == "training",
+            tolerance=tolerance,
+            share=share,
+            seed=seed,
+            watch=None if watch is None else functools.partial(watch, mode),
         )
-        for mode in modes_of(recipe, arrays)
-    }
     count = sum(np.size(leaf) for leaf in jax.tree.leaves(state.params))
     return RecipeCheck(gradients, sanity_of(recipe, data, seed), len(chosen), count)
 

@@ -31,9 +31,13 @@ def check(
     """
     columns = None if names is None else [each.strip() for each in names.split(",")]
     from fallline.checking import check_recipe
+    from fallline.cli.progress import CheckProgress
 
     recipe, table, trained = _subject(model, source, target, columns)
-    found = check_recipe(recipe, table, seed=seed, rows=rows, model=trained, tolerance=tolerance, share=share)
+    with CheckProgress(quiet=json) as progress:
+        found = check_recipe(
+            recipe, table, seed=seed, rows=rows, model=trained, tolerance=tolerance, share=share, watch=progress
+        )
     if json:
         give(_document(str(model), table.name, found))
     else:

@@ -106,3 +106,50 @@ class SearchProgress:
         elif not self.quiet and time.monotonic() - self.spoke > 10:
             self.spoke = time.monotonic()
             say(f"trial {standing.done}/{standing.trials}  {text}")
+
+
+class CheckProgress:
+    """Shows where the check of a gradient stands; used as the `watch` of `check_recipe`."""
+
+    def __init__(self, quiet: bool) -> None:
+        self.quiet = quiet
+        self.live = sys.stderr.isatty() and not quiet
+        self.began = self.spoke = time.monotonic()
+        self.mode = ""
+        self.bar: Any = None
+        if self.live:
+            from rich.console import Console
+            from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+            self.bar = Progress(
+                TextColumn("gradient, as in {task.description}"),
+                BarColumn(bar_width=24),
+                TaskProgressColumn(),
+                TimeRemainingColumn(compact=True),
+                console=Console(stderr=True),
+                transient=True,
+            )
+            self.task = self.bar.add_task("training", total=1)
+
+    def __enter__(self) -> "CheckProgress":
+        if self.bar is not None:
+            self.bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.bar is not None:
+            self.bar.stop()
+
+    def __call__(self, mode: str, done: int, total: int) -> None:
+        if mode != self.mode:
+            self.mode, self.began = mode, time.monotonic()
+            if self.bar is not None:
+                self.bar.reset(self.task, total=total, description=mode)
+        if self.bar is not None:
+            self.bar.update(self.task, completed=done, total=total)
+        elif not self.quiet and time.monotonic() - self.spoke > 10:
+            self.spoke = time.monotonic()
+            left = (self.spoke - self.began) * (total - done) / max(done, 1)
+            say(f"gradient, as in {mode}: {done:,} of {total:,} evaluations, about {left:.0f} s left")

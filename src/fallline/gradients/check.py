@@ -36,6 +36,7 @@ def check_gradient(
     share: float | None = None,
     directions: int | None = None,
     seed: int = 0,
+    watch: Callable[[int, int], None] | None = None,
 ) -> GradientCheck:
     """Compare the analytic gradient of f at x with the slopes of f, coordinate by coordinate, in float64.
 
@@ -58,6 +59,7 @@ def check_gradient(
         directions: check so many random directions in each array instead of its coordinates: cheap for any size, but a
             fault in few of many coordinates may drown, and is found only as that of its array.
         seed: of the random coordinates and directions.
+        watch: is told now and then how many evaluations of f are done, and how many there will be as far as is known.
 
     Raises: FalllineError for arguments that do not fit together.
 
@@ -72,6 +74,10 @@ def check_gradient(
         f, x = function_of_parameters(f, x)
     point = point_of(x)
     with contextlib.closing(function_of(f, point)) as function:
+        chosen = coordinates(point, share, MOST, seed)
+        function.watch, function.expected = watch, 1
+        if directions is None:
+            function.expected += (1 if method == "complex" else 2) * len(chosen)
         value = float(np.real(function.shifted(np.zeros(1, np.int64), np.zeros(1))[0]))
         nothing = {"arrays": (), "tolerance": tolerance, "value": value, "noise": 0.0, "share": 0.0, "method": method}
         if not np.isfinite(value):
@@ -81,7 +87,6 @@ def check_gradient(
         if abs(again - value) > SAME * max(abs(value), abs(again)):
             return GradientCheck("noisy", noisy(value, again), **nothing, evaluations=function.evaluations)  # type: ignore
         precision = measure(function, value, _probes(point, analytic, seed))
-        chosen = coordinates(point, share, MOST, seed)
         if directions is not None:
             if h is not None or share is not None or method != "central":
                 raise FalllineError("directions look along all coordinates at once: leave h, share and method out")

@@ -29,6 +29,7 @@ def along_directions(
     if isinstance(count, bool) or not isinstance(count, int) or count < 1:
         raise FalllineError(f"directions = {count!r} is not a number of directions: expected 1 or more")
     rng = np.random.default_rng(seed)
+    function.expected += 2 * len(RUNGS) * count * len(function.point.names)
     arrays = []
     for name, cut in zip(function.point.names, function.point.slices, strict=True):
         numbers = cut.stop - cut.start

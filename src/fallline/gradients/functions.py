@@ -7,7 +7,7 @@ evaluated in float64: JAX's switch for it is set for this thread and for the len
 import functools
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -18,6 +18,8 @@ from jaxtyping import Array, Float, Int
 
 from fallline.core.errors import FalllineError
 from fallline.core.runtime import configure
+from fallline.gradients.incremental import WORK, dealt, evaluate
+from fallline.gradients.operations import bytes_of, equations, work
 from fallline.gradients.point import Point, is_torch
 
 configure()
@@ -33,7 +35,15 @@ class Function(ABC):
     def __init__(self, f: Callable[[Any], Any], point: Point) -> None:
         self.f, self.point = f, point
         self.evaluations = 0
+        self.expected = 0
+        self.watch: Callable[[int, int], None] | None = None
         self.single = False  # whether f is known to compute in single precision somewhere inside
+
+    def count(self, evaluations: int) -> None:
+        """Count evaluations that are done, and tell who watches."""
+        self.evaluations += evaluations
+        if self.watch is not None:
+            self.watch(self.evaluations, max(self.expected, self.evaluations))
 
     @abstractmethod
     def shifted(self, indices: Int[np.ndarray, " shifts"], steps: np.ndarray) -> np.ndarray:
@@ -74,14 +84,16 @@ class Traced(Function):
         self.program = _shared if shared else jax.jit(lambda f, point, v, i, h: _shifted(self._of, v, i, h))
         self.alone = _shared_alone if shared else jax.jit(lambda f, point, v: _value(self._of(v)))
         self.slopes = _shared_slopes if shared else jax.jit(lambda f, point, v: _slopes(self._of, v))
+        self.within = _shared_within if shared else jax.jit(self._within, static_argnums=(1, 3))
         with jax.enable_x64(True):
             traced = self.alone.trace(*self.arguments, point.vector).jaxpr.jaxpr
         self.single = _rounds(traced)
-        lane = _bytes(traced) + 8 * len(point.vector)
+        lane = bytes_of(traced) + 8 * len(point.vector)
         self.lanes = 1 << (max(1, min(LANES, BYTES // lane)).bit_length() - 1)
+        self.incremental = 2 * len(point.vector) * work(traced) >= WORK
 
     def close(self) -> None:
-        for name in ("program", "alone", "slopes", "mapped"):
+        for name in ("program", "alone", "slopes", "within", "mapped"):
             self.__dict__.pop(name, None)
 
     @functools.cached_property
@@ -93,7 +105,27 @@ class Traced(Function):
     def _of(self, vector: Array) -> Any:
         return self.f(self.point.tree(self.point.parts(vector)))
 
+    def _within(self, f: None, point: None, v: Array, which: int, counts: Array, at: Any, h: Array) -> Array:
+        return evaluate(lambda parts: _value(self.f(self.point.tree(parts))), self.point.parts(v), which, counts, at, h)
+
     def shifted(self, indices: Int[np.ndarray, " shifts"], steps: np.ndarray) -> np.ndarray:
+        if not self.incremental or steps.dtype != np.float64:
+            return self._anew(indices, steps)
+        found = np.zeros(len(indices))
+        for which, (cut, shape) in enumerate(zip(self.point.slices, self.point.shapes, strict=True)):
+            mine = np.flatnonzero((cut.start <= indices) & (indices < cut.stop))
+            if len(mine):
+                program = functools.partial(self.within, *self.arguments, self.point.vector, which)
+                with jax.enable_x64(True):
+                    found[mine] = dealt(program, shape, indices[mine] - cut.start, steps[mine], self.count)
+        # Infinity less infinity is no number, where f itself may have one.
+        odd = np.flatnonzero(~np.isfinite(found))
+        if len(odd):
+            found[odd] = self._anew(indices[odd], steps[odd])
+        return found
+
+    def _anew(self, indices: Int[np.ndarray, " shifts"], steps: np.ndarray) -> np.ndarray:
+        """All of f for every shift."""
         vector = self.point.vector.astype(steps.dtype)
         # One shape for calls of any length: to fill one up costs less than to compile another.
         together = min(CALL, max(16, 1 << (2 * len(vector) - 1).bit_length()))
@@ -107,7 +139,6 @@ class Traced(Function):
     def _in_chunks(self, program: Callable[..., Array], chunks: int, lanes: int, *columns: np.ndarray) -> np.ndarray:
         """A mapped program over columns of any length, cut into calls of chunks of lanes; the last is filled up."""
         count, together = len(columns[0]), chunks * lanes
-        self.evaluations += count
         found = []
         with jax.enable_x64(True):
             for begin in range(0, count, together):
@@ -115,8 +146,10 @@ class Traced(Function):
                 fill = together - len(part[0])
                 if fill:
                     part = [np.concatenate([each, np.repeat(each[-1:], fill, axis=0)]) for each in part]
-                found.append(program(*(each.reshape(chunks, lanes, *each.shape[1:]) for each in part)))
-            return np.concatenate([np.asarray(each).reshape(-1) for each in found])[:count]
+                values = program(*(each.reshape(chunks, lanes, *each.shape[1:]) for each in part))
+                found.append(np.asarray(values).reshape(-1))
+                self.count(together - fill)
+        return np.concatenate(found)[:count]
 
     def gradient(self) -> Any:
         with jax.enable_x64(True):
@@ -156,12 +189,14 @@ class Plain(Function):
             ) from None
 
     def again(self) -> float:
+        self.expected += 1
         return float(self._at(self.point.vector.copy()))
 
     def _at(self, vector: np.ndarray) -> Any:
-        self.evaluations += 1
         with jax.enable_x64(True):
-            return _number(self.f(self._tree(vector)))
+            found = _number(self.f(self._tree(vector)))
+        self.count(1)
+        return found
 
     def _tree(self, vector: np.ndarray) -> Any:
         """The tree in arrays of the kind that it was given in; a copy, so that f may write into it."""
@@ -206,9 +241,13 @@ def _slopes(of: Callable[[Array], Any], v: Array) -> tuple[Array, Array]:
     return jax.value_and_grad(lambda v: _value(of(v)))(v)
 
 
-def _of_static(f: Partial, point: "_Static") -> Callable[[Array], Any]:
+def _shared_point(point: "_Static") -> Point:
     structure, shapes, places = point
-    here = Point(np.zeros(0), (), shapes, structure, (None,) * len(places), places)
+    return Point(np.zeros(0), (), shapes, structure, (None,) * len(places), places)
+
+
+def _of_static(f: Partial, point: "_Static") -> Callable[[Array], Any]:
+    here = _shared_point(point)
     return lambda v: f(here.tree(here.parts(v)))
 
 
@@ -216,6 +255,12 @@ def _of_static(f: Partial, point: "_Static") -> Callable[[Array], Any]:
 _shared = jax.jit(lambda f, point, v, i, h: _shifted(_of_static(f, point), v, i, h), static_argnums=1)
 _shared_slopes = jax.jit(lambda f, point, v: _slopes(_of_static(f, point), v), static_argnums=1)
 _shared_alone = jax.jit(lambda f, point, v: _value(_of_static(f, point)(v)), static_argnums=1)
+
+
+@functools.partial(jax.jit, static_argnums=(1, 3))
+def _shared_within(f: Partial, point: "_Static", v: Array, which: int, counts: Array, at: Any, h: Array) -> Array:
+    here = _shared_point(point)
+    return evaluate(lambda parts: _value(f(here.tree(parts))), here.parts(v), which, counts, at, h)
 
 
 def _value(answer: Any) -> Array:
@@ -240,11 +285,6 @@ def weights_for(shape: tuple[int, ...]) -> Float[np.ndarray, "*shape"]:
     return np.random.default_rng(math.prod(shape)).normal(size=shape)
 
 
-def _bytes(jaxpr: Any) -> int:
-    """Bytes of all intermediate values of a program: what one lane needs at most."""
-    return sum(8 * math.prod(getattr(out.aval, "shape", ())) for each in _equations(jaxpr) for out in each.outvars)
-
-
 def _rounds(jaxpr: Any) -> bool:
     """Whether a program turns float64 into a smaller type."""
     return any(
@@ -252,16 +292,5 @@ def _rounds(jaxpr: Any) -> bool:
         and each.invars[0].aval.dtype == np.float64
         and jnp.issubdtype(each.outvars[0].aval.dtype, np.floating)
         and each.outvars[0].aval.dtype != np.float64
-        for each in _equations(jaxpr)
+        for each in equations(jaxpr)
     )
-
-
-def _equations(jaxpr: Any) -> Iterator[Any]:
-    """Every operation of a program, those of its inner programs too."""
-    for equation in jaxpr.eqns:
-        yield equation
-        for value in equation.params.values():
-            for each in value if isinstance(value, tuple | list) else (value,):
-                inner = getattr(each, "jaxpr", each)
-                if hasattr(inner, "eqns"):
-                    yield from _equations(inner)

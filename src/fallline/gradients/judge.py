@@ -87,6 +87,7 @@ def judge(
     coarse = (rung.rounding > COARSE * scale) & ~unmoved
     again = np.flatnonzero(~agrees | coarse)
     if len(again) and h is None:
+        function.expected += 2 * len(RUNGS) * len(again)
         rungs = [_rung(function, precision, chosen[again], first[again] * factor) for factor in RUNGS]
         found = best_rung(rungs, tolerance * scale[again])
         for name in ("numerical", "uncertainty", "left", "right", "status"):

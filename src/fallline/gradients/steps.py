@@ -52,6 +52,7 @@ def measure(function: Function, value: float, probes: Int[np.ndarray, " probes"]
     count = np.arange(POINTS)
     shifts = [(i, k * spacing * size(x[i])) for spacing in SPACINGS for i in probes for k in count]
     indices, steps = (np.array(column) for column in zip(*shifts, strict=True))
+    function.expected += len(shifts)
     values = function.shifted(indices.astype(np.int64), steps.astype(np.float64))
     noises = []
     for rows in values.reshape(len(SPACINGS), len(probes), POINTS):

@@ -1,0 +1,74 @@
+"""What of an array is changed when one number of the parameters is: an element, a column, or all of it."""
+
+import dataclasses
+
+import jax.numpy as jnp
+from jaxtyping import Array
+
+
+@dataclasses.dataclass(frozen=True)
+class Change:
+    """An array as it was, but for the places where some axes have a given index; many such changes side by side.
+
+    One number is given by the index of every axis, a column of a matrix by that of axis 1, and a change throughout by
+    none.
+
+    Arguments:
+        at: by axis, the index of each lane.
+        new: the values there: the axes that are not in `at`, in order, then the lanes.
+    """
+
+    at: dict[int, Array]
+    new: Array
+
+    @property
+    def rank(self) -> int:
+        """Axes of the array."""
+        return len(self.at) + self.new.ndim - 1
+
+    @property
+    def rest(self) -> list[int]:
+        """The axes along which everything is changed."""
+        return [axis for axis in range(self.rank) if axis not in self.at]
+
+    def old(self, base: Array) -> Array:
+        """What stood in the places that are changed."""
+        return taken(base, self.at)
+
+    def keep(self, at: dict[int, Array], base: Array) -> "Change":
+        """The same change, said of fewer axes: along the others the unchanged numbers are among the values."""
+        new = self.new
+        left = dict(self.at)
+        for axis in sorted(set(self.at) - set(at)):
+            index = left.pop(axis)
+            place = axis - sum(other < axis for other in left)
+            shape = [1] * (new.ndim + 1)
+            shape[place] = base.shape[axis]
+            here = jnp.arange(base.shape[axis]).reshape(shape) == index
+            new = jnp.where(here, jnp.expand_dims(new, place), taken(base, left))
+        return Change(left, new)
+
+
+def taken(base: Array, at: dict[int, Array]) -> Array:
+    """The values at some axes' indices: the other axes in order, then the lanes.
+
+    The indices are known to be within the array, and to be of an unsigned type: nothing is spent on looking.
+    """
+    if not at:
+        return base[..., None]
+    axes = sorted(at)
+    moved = jnp.moveaxis(base, axes, range(-len(axes), 0))
+    return moved.at[(..., *(at[axis] for axis in axes))].get(mode="promise_in_bounds")
+
+
+def same(one: dict[int, Array], other: dict[int, Array]) -> dict[int, Array]:
+    """The indices that two changes have in common."""
+    return {axis: index for axis, index in one.items() if other.get(axis) is index}
+
+
+def common(changes: list[Change]) -> dict[int, Array]:
+    """The indices that all changes have in common."""
+    at = changes[0].at
+    for each in changes[1:]:
+        at = same(at, each.at)
+    return at

@@ -1,0 +1,130 @@
+"""A traced function as one flat list of operations: calls of functions within it are written out."""
+
+import dataclasses
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from jax.extend.core import ClosedJaxpr, Literal
+
+CALLS = ("pjit", "jit", "closed_call", "core_call", "remat", "checkpoint", "custom_jvp_call", "custom_vjp_call")
+
+
+@dataclasses.dataclass(frozen=True)
+class Operation:
+    """One operation: from the values in its input slots to those in its output slots."""
+
+    primitive: Any
+    params: dict[str, Any]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        """Of the primitive."""
+        return str(self.primitive.name)
+
+    def __call__(self, *values: Any) -> list[Any]:
+        found = self.primitive.bind(*values, **self.primitive.get_bind_params(self.params))
+        return list(found) if self.primitive.multiple_results else [found]
+
+
+@dataclasses.dataclass(frozen=True)
+class Operations:
+    """A function as operations on numbered slots.
+
+    Arguments:
+        steps: in the order in which they are done.
+        constants: the values that some slots begin with.
+        inputs: the slots of the arguments.
+        outputs: the slots of the results.
+    """
+
+    steps: tuple[Operation, ...]
+    constants: dict[int, Any]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+    def values(self, arguments: Sequence[Any]) -> dict[int, Any]:
+        """The value of every slot."""
+        values = {**self.constants, **dict(zip(self.inputs, arguments, strict=True))}
+        for step in self.steps:
+            found = step(*(values[slot] for slot in step.inputs))
+            values.update(zip(step.outputs, found, strict=True))
+        return values
+
+
+def operations_of(traced: ClosedJaxpr) -> Operations:
+    """The operations of a traced function.
+
+    >>> import jax
+    >>> square = jax.jit(lambda x: x * x)
+    >>> [each.name for each in operations_of(jax.make_jaxpr(lambda x: square(square(x)))(2.0)).steps]
+    ['mul', 'mul']
+    """
+    steps: list[Operation] = []
+    constants: dict[int, Any] = {}
+    slots = itertools.count()
+
+    def constant(value: Any) -> int:
+        slot = next(slots)
+        constants[slot] = value
+        return slot
+
+    def write(jaxpr: Any, values: Sequence[Any], arguments: Sequence[int]) -> list[int]:
+        place = dict(zip(jaxpr.invars, arguments, strict=True))
+        place.update((variable, constant(value)) for variable, value in zip(jaxpr.constvars, values, strict=True))
+        where = lambda atom: constant(atom.val) if isinstance(atom, Literal) else place[atom]  # noqa: E731
+        for equation in jaxpr.eqns:
+            inputs = [where(atom) for atom in equation.invars]
+            called = _called(equation)
+            if called is not None:
+                outputs = write(*called, inputs)
+            else:
+                outputs = [next(slots) for _ in equation.outvars]
+                steps.append(Operation(equation.primitive, equation.params, tuple(inputs), tuple(outputs)))
+            place.update(zip(equation.outvars, outputs, strict=True))
+        return [where(atom) for atom in jaxpr.outvars]
+
+    inputs = [next(slots) for _ in traced.jaxpr.invars]
+    outputs = write(traced.jaxpr, traced.consts, inputs)
+    return Operations(tuple(steps), constants, tuple(inputs), tuple(outputs))
+
+
+def _called(equation: Any) -> tuple[Any, Sequence[Any]] | None:
+    """The function that an equation does nothing but call, and its constants."""
+    if equation.primitive.name not in CALLS:
+        return None
+    inner = equation.params.get("jaxpr", equation.params.get("call_jaxpr"))
+    jaxpr, values = (inner.jaxpr, inner.consts) if isinstance(inner, ClosedJaxpr) else (inner, ())
+    return (jaxpr, values) if jaxpr is not None and len(jaxpr.invars) == len(equation.invars) else None
+
+
+def equations(jaxpr: Any) -> Iterator[Any]:
+    """Every equation of a program, those of its inner programs too."""
+    for equation in jaxpr.eqns:
+        yield equation
+        for value in equation.params.values():
+            for each in value if isinstance(value, tuple | list) else (value,):
+                inner = getattr(each, "jaxpr", each)
+                if hasattr(inner, "eqns"):
+                    yield from equations(inner)
+
+
+def work(jaxpr: Any) -> int:
+    """Multiplications and other operations on numbers in a program, about; of a loop one round."""
+    total = 0
+    for each in equations(jaxpr):
+        size = sum(math.prod(getattr(out.aval, "shape", ())) for out in each.outvars)
+        if each.primitive.name == "dot_general":
+            contracted, _ = each.params["dimension_numbers"][0]
+            size *= int(np.prod([each.invars[0].aval.shape[axis] for axis in contracted], dtype=np.int64))
+        total += size
+    return total
+
+
+def bytes_of(jaxpr: Any) -> int:
+    """Bytes of all intermediate values of a program in float64."""
+    return sum(8 * math.prod(getattr(out.aval, "shape", ())) for each in equations(jaxpr) for out in each.outvars)
