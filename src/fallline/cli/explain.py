@@ -13,6 +13,7 @@ def explain(
     json: Annotated[bool, typer.Option("--json", help="one JSON document on standard output")] = False,
 ) -> int:
     """Explain a block: what it computes, its numbers and their ranges, when to use it."""
+    import fallline.control.recipe
     import fallline.methods
     import fallline.training.recipe  # noqa: F401 - knows all families
     from fallline.core.explain import blocks_by_family

@@ -6,6 +6,7 @@ from typing import Any
 
 import typer
 
+from fallline.cli.ars import ars
 from fallline.cli.check import check
 from fallline.cli.evaluate import evaluate
 from fallline.cli.explain import explain
@@ -30,6 +31,7 @@ app.command(cls=TuneCommand)(tune)
 app.command()(predict)
 app.command()(evaluate)
 app.command()(check)
+app.command()(ars)
 app.command()(report)
 app.command()(export)
 app.command()(explain)

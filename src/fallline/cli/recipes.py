@@ -41,11 +41,16 @@ def changed(recipe: "Recipe", flags: dict[str, Any], settings: list[str]) -> "Re
         if value is not None:
             recipe = parse(recipe, path, value)
     for setting in settings:
-        path, equals, text = setting.partition("=")
-        if not equals:
-            raise FalllineError(f"--set {setting!r} has no '=': expected path=value, such as model.dropout=0.1")
-        recipe = parse(recipe, path.strip(), _value(text.strip()))
+        recipe = parse(recipe, *parse_setting(setting))
     return recipe
+
+
+def parse_setting(setting: str) -> tuple[str, Any]:
+    """`path=value` as both."""
+    path, equals, text = setting.partition("=")
+    if not equals:
+        raise FalllineError(f"--set {setting!r} has no '=': expected path=value, such as model.dropout=0.1")
+    return path.strip(), _value(text.strip())
 
 
 def _penalty(sizes: dict[str, float]) -> Any:

@@ -22,6 +22,8 @@ FAMILIES = (
     "scaler",
     "distribution",
     "recipe",
+    "policy",
+    "policy_recipe",
 )
 FACTS = ("range", "zero_centred", "saturates", "initializer", "full_batch")
 

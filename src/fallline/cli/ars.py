@@ -1,0 +1,299 @@
+"""`fallline ars`: train a policy on an environment by augmented random search, or replay one."""
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fallline.cli.output import figures, give, say, table
+from fallline.core.errors import FalllineError
+
+if TYPE_CHECKING:
+    from fallline.control.folder import Plan
+    from fallline.control.recipe import PolicyRecipe
+
+Opt = typer.Option
+
+
+def ars(
+    environment: Annotated[
+        str | None, typer.Argument(help="a name that Gymnasium knows, or jax:cartpole, jax:lqr")
+    ] = None,
+    steps: Annotated[float | None, Opt(help="timesteps of training: 1e6")] = None,
+    target: Annotated[
+        float | None, Opt(help="stop at this return, confirmed; exit code 1 if it is not reached")
+    ] = None,
+    seeds: Annotated[int | None, Opt(help="train with so many seeds, one after another")] = None,
+    seed: Annotated[int | None, Opt(help="the first seed (default 0)")] = None,
+    policy: Annotated[str | None, Opt(help="linear or mlp")] = None,
+    hidden: Annotated[str | None, Opt(help="units of the hidden layers of an mlp: 32,32")] = None,
+    method: Annotated[str | None, Opt(help="ars, brs or another method without gradients")] = None,
+    step_size: Annotated[float | None, Opt(help="a, the size of a step")] = None,
+    decay: Annotated[str | None, Opt(help="how the step falls to 0 over the run: cosine, polynomial, ...")] = None,
+    noise: Annotated[float | None, Opt(help="nu, the size of the perturbations")] = None,
+    directions: Annotated[int | None, Opt(help="N per iteration, each looked at both ways")] = None,
+    kept: Annotated[int | None, Opt(help="b, the best directions that make the step")] = None,
+    shift: Annotated[float | None, Opt(help="reward per step that training does not count")] = None,
+    normalise: Annotated[bool | None, Opt(help="scale observations by what was seen so far (V2)")] = None,
+    horizon: Annotated[int | None, Opt(help="steps of a rollout at most")] = None,
+    outside: Annotated[str | None, Opt(help="actions outside of their box: clip or raw")] = None,
+    episodes: Annotated[int | None, Opt(help="of one evaluation (default 20)")] = None,
+    set_: Annotated[list[str] | None, Opt("--set", help="any field: method.step=0.05")] = None,
+    recipe: Annotated[Path | None, Opt(help="recipe.toml of a run to repeat; other flags change it")] = None,
+    workers: Annotated[int | None, Opt(help="processes (default: one per core); the result is the same")] = None,
+    timeout: Annotated[float, Opt(help="seconds that one rollout may take")] = 300.0,
+    out: Annotated[Path | None, Opt(help="run folder (default: runs/ENVIRONMENT-1)")] = None,
+    resume: Annotated[Path | None, Opt(help="run folder whose training was cut off")] = None,
+    checkpoint_seconds: Annotated[float, Opt(help="time between two checkpoints")] = 10.0,
+    replay: Annotated[Path | None, Opt(help="roll out this policy file or run folder instead")] = None,
+    video: Annotated[Path | None, Opt(help="with --replay: film one episode, .mp4 or .gif")] = None,
+    json: Annotated[bool, Opt("--json", help="one JSON document on standard output")] = False,
+) -> int:
+    """Train a policy without gradients, or --replay one.
+
+    Without a flag: the environment's preset, a linear policy.
+    """
+    flags = {
+        "steps": steps,
+        "target": target,
+        "policy": policy,
+        "policy.hidden": hidden,
+        "method": method,
+        "method.step": step_size,
+        "method.noise": noise,
+        "method.directions": directions,
+        "method.kept": kept,
+        "decay": decay,
+        "shift": shift,
+        "normalise": normalise,
+        "horizon": horizon,
+        "outside": outside,
+        "episodes": episodes,
+    }
+    given = {name: value for name, value in flags.items() if value is not None}
+    if (workers is not None and workers < 1) or not timeout > 0:
+        raise FalllineError(
+            f"--workers {workers} --timeout {timeout:g}: expected 1 or more processes, and a time above 0"
+        )
+    if replay is not None:
+        if given.keys() - {"episodes"} or recipe or resume or out or seeds:
+            raise FalllineError("--replay rolls out a policy as it is: leave the flags of training out")
+        return _replay(replay, environment, episodes or 20, seed or 0, workers, video, json)
+    if video is not None:
+        raise FalllineError("--video films a policy that is there: name it with --replay POLICY")
+    if resume is not None:
+        if given or set_ or recipe or out or environment or seeds is not None or seed is not None:
+            raise FalllineError("--resume continues a training as it was begun: leave the other flags out")
+        from fallline.control.folder import RECIPE, read_plan
+
+        if not (resume / RECIPE).is_file():
+            raise FalllineError(f"{str(resume)!r} is not a run folder: expected one with a {RECIPE}")
+        plan, folder = read_plan(resume / RECIPE), resume
+    else:
+        plan = _plan(environment, recipe, given, set_ or [], seed, seeds)
+        from fallline.training.folder import new_folder
+
+        folder = new_folder(out, plan.environment)
+    return _train(plan, folder, resume is not None, workers, timeout, checkpoint_seconds, json)
+
+
+def _plan(
+    environment: str | None,
+    recipe: Path | None,
+    flags: dict[str, Any],
+    settings: list[str],
+    seed: int | None,
+    seeds: int | None,
+) -> "Plan":
+    """The recipe file's plan, or the environment's preset, with the flags' changes."""
+    from fallline.control.folder import Plan, read_plan
+    from fallline.control.presets import preset_of
+
+    if recipe is not None:
+        plan = read_plan(recipe)
+        plan = plan if environment is None else dataclasses.replace(plan, environment=environment)
+    elif environment is None:
+        raise FalllineError("no ENVIRONMENT to train on: expected a name such as CartPole-v1 or HalfCheetah-v5")
+    else:
+        plan = Plan(environment, preset_of(environment).recipe, 0)
+    return Plan(
+        plan.environment,
+        _changed(plan.recipe, flags, settings),
+        plan.seed if seed is None else seed,
+        plan.seeds if seeds is None else seeds,
+    )
+
+
+def _changed(recipe: "PolicyRecipe", flags: dict[str, Any], settings: list[str]) -> "PolicyRecipe":
+    """The recipe with the flags that were given, then every `path=value`."""
+    import fallline.schedules  # noqa: F401 - a field may name one
+    from fallline.cli.recipes import parse_setting, parse_widths
+    from fallline.core.block import lookup, replace
+    from fallline.core.errors import nearest
+    from fallline.core.plain import parse
+
+    decay = flags.pop("decay", None)
+    if "policy.hidden" in flags:
+        flags["policy.hidden"] = parse_widths(flags["policy.hidden"])
+        flags.setdefault("policy", "mlp")
+    if "method.directions" in flags and "method.kept" not in flags and getattr(recipe.method, "kept", None) is not None:
+        recipe = replace(recipe, {"method.kept": None})  # a preset's b belongs to its own N
+    for path in sorted(flags, key=lambda path: path.count(".")):
+        value = flags[path]
+        if path.startswith("method.") and not hasattr(recipe.method, path.removeprefix("method.")):
+            raise FalllineError(f"method {recipe.method.name!r} has no field {path.removeprefix('method.')!r}")
+        recipe = parse(recipe, path, value)
+    if decay is not None:
+        falling = ("cosine", "polynomial", "exponential", "inverse", "step")
+        if decay not in falling:
+            raise FalllineError(f"--decay {decay!r} is unknown: {nearest(decay, falling)}")
+        recipe = replace(recipe, {"method.step": lookup("schedule", decay)(peak=recipe.method.step)})  # type: ignore[attr-defined]
+    for setting in settings:
+        recipe = parse(recipe, *parse_setting(setting))
+    return recipe
+
+
+def _train(
+    plan: "Plan", folder: Path, resume: bool, workers: int | None, timeout: float, checkpoint_seconds: float, json: bool
+) -> int:
+    """Train every seed of a plan; what a folder holds already is not trained again."""
+    from fallline.cli.policy_progress import PolicyProgress
+    from fallline.control import folder as folders
+    from fallline.control.presets import preset_of
+    from fallline.control.search import open_collector, train_policy
+
+    if resume and all((home / folders.METRICS).is_file() for _, home in plan.folders(folder)):
+        raise FalllineError(f"run {str(folder)!r} has finished: there is nothing to resume")
+    summaries: list[dict[str, Any]] = []
+    with open_collector(plan.environment, plan.recipe, workers, timeout) as collector:
+        folders.write_plan(folder, plan)
+        if not json and not resume:
+            known = preset_of(plan.environment)
+            say(f"{plan.environment}: {known.source}{'' if known.recipe == plan.recipe else ', changed by flags'}.")
+        for seed, home in plan.folders(folder):
+            if (home / folders.METRICS).is_file():
+                summaries.append(folders.read_summary(home))
+                continue
+            home.mkdir(exist_ok=True)
+            label = f"seed {seed}  " if plan.seeds > 1 else ""
+            try:
+                with PolicyProgress(plan.recipe.steps, label, quiet=json) as progress:
+                    run = train_policy(
+                        plan.environment,
+                        plan.recipe,
+                        seed=seed,
+                        collector=collector,
+                        watch=progress,
+                        folder=home,
+                        checkpoint_seconds=checkpoint_seconds,
+                        resume=resume,
+                    )
+            except FalllineError:
+                folders.abandon(folder, plan)
+                raise
+            summaries.append(folders.write_run(home, run))
+            _draw(home, summaries[-1])
+            if run.outcome == "interrupted":
+                break
+    document = summaries[0]
+    if plan.seeds > 1:
+        document = {"run": str(folder), **folders.over_seeds(summaries), "runs": summaries}
+        folders.write_json(folder / "seeds.json", document)
+    if json:
+        give(document)
+    else:
+        _tell(plan, folder, document, summaries)
+    if summaries[-1]["outcome"] == "interrupted":
+        say(f"Continue with: fallline ars --resume {folder}")
+        return 130
+    return 1 if plan.recipe.target is not None and any(each["outcome"] != "reached" for each in summaries) else 0
+
+
+def _draw(folder: Path, summary: dict[str, Any]) -> None:
+    """The learning curve as a picture."""
+    from fallline.core.files import write_atomically
+    from fallline.report.figures import Figure, Series
+    from fallline.report.svg import to_svg
+
+    rows = summary["evaluations"]
+    steps = tuple(row["steps"] for row in rows)
+    lines = (("return", "mean_return"), ("best, confirmed", "best"))
+    series = tuple(Series(name, steps, tuple(row[key] for row in rows), dashed=key == "best") for name, key in lines)
+    figure = Figure(f"{summary['environment']}, seed {summary['seed']}", "", "timesteps", "return", series)
+    write_atomically(folder / "curve.svg", to_svg(figure).encode())
+
+
+def _tell(plan: "Plan", folder: Path, document: dict[str, Any], summaries: list[dict[str, Any]]) -> None:
+    heading = ["seed", "return", "+-", "best found at", "reached at", "timesteps", "seconds"]
+    rows = [
+        [
+            str(each["seed"]),
+            figures(each["score"]),
+            figures(each["deviation"]),
+            f"{each['best_steps']:,}",
+            "-" if each["reached_at"] is None else f"{each['reached_at']:,}",
+            f"{each['steps']:,}",
+            f"{each['seconds']:.0f}",
+        ]
+        for each in summaries
+    ]
+    say(table([heading, *rows]))
+    say()
+    first = summaries[0]
+    say(f"Returns are of {first['episodes']} fresh episodes of the best policy, without noise or shift.")
+    failures = sum(each["failures"] for each in summaries)
+    if failures:
+        say(
+            f"{failures} of {sum(each['rollouts'] for each in summaries)} rollouts failed; their directions were left out."
+        )
+    if first["threshold"] is not None:
+        say(f"The environment counts as solved from {figures(first['threshold'])} on.")
+    best = folder
+    if plan.seeds > 1:
+        low, high = (figures(each) for each in document["quartiles"])
+        reached = (
+            "" if document["reached"] is None else f"; {document['reached']} of {document['seeds']} seeds reach it"
+        )
+        say(f"Median {figures(document['median'])}, quartiles {low} and {high}{reached}.")
+        best = folder / f"seed-{document['best_seed']}"
+    say(f"Saved in {folder}: policy.safetensors, curve.svg, history.parquet, metrics.json, recipe.toml.")
+    say(f"Next: fallline ars --replay {best} --video film.mp4")
+
+
+def _replay(
+    path: Path, environment: str | None, episodes: int, seed: int, workers: int | None, video: Path | None, json: bool
+) -> int:
+    from fallline.control.folder import POLICY
+    from fallline.control.policy import load_policy
+    from fallline.control.replay import film, replay_policy
+
+    if episodes < 1:
+        raise FalllineError(f"--episodes {episodes} is no number of episodes: expected 1 or more")
+    policy = load_policy(path / POLICY if path.is_dir() else path)
+    for sentence in policy.differing_versions():
+        say(f"warning: {sentence}")
+    found = replay_policy(policy, environment, episodes=episodes, seed=seed, workers=workers)
+    document: dict[str, Any] = {
+        "policy": str(path),
+        "environment": environment or policy.facts.name,
+        "score": found.mean,
+        "deviation": found.deviation,
+        "episodes": len(found.returns),
+        "failures": found.failures,
+        "returns": list(found.returns),
+        "lengths": list(found.lengths),
+        "trained": policy.notes,
+        "versions": policy.facts.versions,
+    }
+    if video is not None:
+        document["video"], document["video_return"] = str(video), film(policy, video, seed=seed)
+    if json:
+        give(document)
+    else:
+        say(
+            f"{document['environment']}: return {figures(found.mean)} +- {figures(found.deviation)}, {episodes} fresh episodes."
+        )
+        if video is not None:
+            say(f"Filmed an episode of return {figures(document['video_return'])} to {video}.")
+    return 0

@@ -1,0 +1,147 @@
+"""Environments of Gymnasium: opened by name or made by a function, and how a policy's outputs become their actions."""
+
+import dataclasses
+import difflib
+import importlib.metadata
+import importlib.util
+import warnings
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import numpy as np
+from jaxtyping import Float
+
+from fallline.core.errors import FalllineError
+
+Source: TypeAlias = str | Callable[[], Any]  # a registered name, or a function that makes an environment
+
+HORIZON = 1000  # steps of a rollout where neither the environment nor the user limits it
+OUTSIDE = ("clip", "raw")
+
+
+@dataclasses.dataclass(frozen=True)
+class Facts:
+    """What must be known of an environment before a policy can be made for it.
+
+    Arguments:
+        name: as it is registered.
+        observations: numbers in an observation, flattened.
+        outputs: numbers that the policy computes: the action, or one per discrete action.
+        discrete: whether the action is the number of the largest output.
+        bounded: whether actions have a box at all.
+        horizon: its own limit of steps, or none.
+        threshold: the return at which Gymnasium counts it as solved, or none.
+        versions: of Gymnasium and of what simulates.
+    """
+
+    name: str
+    observations: int
+    outputs: int
+    discrete: bool
+    bounded: bool
+    horizon: int | None
+    threshold: float | None
+    versions: dict[str, str]
+
+
+def open_environment(source: Source, **options: Any) -> Any:
+    """The environment, with flat observations and without a checker, which costs time at every step.
+
+    Raises: FalllineError where Gymnasium or what it needs is missing, and for a name that is not registered.
+    """
+    require_gymnasium()
+    import gymnasium
+    from gymnasium.spaces import Box
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of versions that have successors
+            environment = source() if callable(source) else gymnasium.make(source, disable_env_checker=True, **options)
+    except (gymnasium.error.NameNotFound, gymnasium.error.VersionNotFound, gymnasium.error.NamespaceNotFound):
+        close = difflib.get_close_matches(str(source), list(gymnasium.registry), n=3)
+        hint = f"did you mean {' or '.join(map(repr, close))}?" if close else "gymnasium.pprint_registry() lists all"
+        raise FalllineError(f"environment {source!r} is unknown: {hint}") from None
+    except Exception as error:  # whatever the environment's own code raises
+        problem = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".")
+        raise FalllineError(f"environment {named(source)!r} cannot be made ({problem})") from None
+    space = environment.observation_space
+    if not isinstance(space, Box) or len(space.shape) != 1:
+        try:
+            environment = gymnasium.wrappers.FlattenObservation(environment)
+        except NotImplementedError:
+            raise FalllineError(
+                f"environment {named(source)!r} has observations of the kind {type(space).__name__}, which have no fixed "
+                "length: wrap it so that they are arrays"
+            ) from None
+    return environment
+
+
+def require_gymnasium() -> None:
+    """Raises: FalllineError where Gymnasium is not installed."""
+    if importlib.util.find_spec("gymnasium") is None:
+        raise FalllineError("environments need Gymnasium, which is not installed: pip install 'fallline[rl]'")
+
+
+def named(source: Source) -> str:
+    """The name of an environment, or of the function that makes it."""
+    return source if isinstance(source, str) else getattr(source, "__name__", type(source).__name__)
+
+
+def facts_of(environment: Any, source: Source) -> Facts:
+    """What a policy must know of an environment.
+
+    Raises: FalllineError for actions that are neither a box nor a choice of one.
+    """
+    space = environment.action_space
+    kind = type(space).__name__
+    if kind not in ("Box", "Discrete"):
+        raise FalllineError(
+            f"environment {named(source)!r} has actions of the kind {kind}: expected Box or Discrete; wrap it in one"
+        )
+    spec = environment.spec
+    return Facts(
+        name=named(source),
+        observations=int(environment.observation_space.shape[0]),
+        outputs=int(space.n) if kind == "Discrete" else int(np.prod(space.shape)),
+        discrete=kind == "Discrete",
+        bounded=kind == "Box" and bool(np.isfinite(space.low).any() or np.isfinite(space.high).any()),
+        horizon=None if spec is None else spec.max_episode_steps,
+        threshold=None if spec is None else spec.reward_threshold,
+        versions=versions(),
+    )
+
+
+def versions() -> dict[str, str]:
+    """Of the parts that decide what an environment does."""
+    found = {}
+    for name in ("gymnasium", "mujoco", "numpy"):
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def action_rule(space: Any, outside: str) -> Callable[[Float[np.ndarray, " outputs"]], Any]:
+    """From a policy's outputs to an action of the space.
+
+    Arguments:
+        space: Box or Discrete.
+        outside: "clip" puts an action into its box; "raw" passes it on as it is (MuJoCo clamps its controls anyway, but
+            takes the cost of control from the raw action).
+
+    >>> from gymnasium.spaces import Box, Discrete
+    >>> action_rule(Discrete(3, start=1), "clip")(np.array([0.0, 2.0, 1.0]))
+    2
+    >>> action_rule(Box(-1, 1, (2,)), "clip")(np.array([3.0, 0.5])), action_rule(Box(-1, 1, (2,)), "raw")(np.array([3.0, 0.5]))
+    (array([1. , 0.5], dtype=float32), array([3. , 0.5], dtype=float32))
+    """
+    if type(space).__name__ == "Discrete":
+        start = int(space.start)
+        return lambda u: int(u.argmax()) + start
+    low, high = (np.asarray(end, np.float64).reshape(-1) for end in (space.low, space.high))
+    shape, dtype = space.shape, space.dtype
+    minimum, maximum = np.minimum, np.maximum
+    if outside == "raw" or not (np.isfinite(low).any() or np.isfinite(high).any()):
+        return lambda u: u.astype(dtype).reshape(shape)
+    return lambda u: minimum(maximum(u, low), high).astype(dtype).reshape(shape)

@@ -1,0 +1,178 @@
+"""The run folder of a policy's training: what `fallline ars` leaves on the disk."""
+
+import dataclasses
+import json
+import math
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tomli_w
+
+from fallline.control.presets import preset_of
+from fallline.control.recipe import PolicyRecipe, from_tables, to_tables
+from fallline.control.training import PolicyRun
+from fallline.core.errors import FalllineError
+from fallline.core.files import write_atomically
+
+RECIPE, METRICS, HISTORY, POLICY = "recipe.toml", "metrics.json", "history.parquet", "policy.safetensors"
+_HEAD = "# A complete Fallline recipe of a policy: `fallline ars --recipe recipe.toml` repeats the training.\n"
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """All that a training needs: the environment's name, the recipe, the first seed, and how many seeds."""
+
+    environment: str
+    recipe: PolicyRecipe
+    seed: int
+    seeds: int = 1
+
+    def __post_init__(self) -> None:
+        for name, value, least in (("seed", self.seed, 0), ("seeds", self.seeds, 1)):
+            if isinstance(value, bool) or not isinstance(value, int) or not least <= value < 2**31:
+                raise FalllineError(f"{name} = {value!r} is not valid: expected a whole number of {least} or more")
+
+    def folders(self, folder: Path) -> list[tuple[int, Path]]:
+        """Every seed and its folder: the run's own for one seed, one inside of it for each of several."""
+        if self.seeds == 1:
+            return [(self.seed, folder)]
+        return [(seed, folder / f"seed-{seed}") for seed in range(self.seed, self.seed + self.seeds)]
+
+
+def write_plan(folder: Path, plan: Plan) -> None:
+    """Make the folder and write its recipe, so that a killed training can be resumed."""
+    tables = {"environment": plan.environment, "seed": plan.seed, "seeds": plan.seeds, **to_tables(plan.recipe)}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FalllineError(
+            f"cannot make run folder {str(folder)!r}: {error.strerror}; choose another with --out"
+        ) from None
+    write_atomically(folder / RECIPE, (_HEAD + tomli_w.dumps(tables)).encode())
+
+
+def read_plan(path: Path) -> Plan:
+    """Read a recipe file.
+
+    Raises: FalllineError naming the file and the place, for anything that is not a policy's recipe.
+    """
+    try:
+        plain = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise FalllineError(
+            f"recipe {str(path)!r} is not there: expected the recipe.toml of a fallline ars run"
+        ) from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise FalllineError(f"recipe {str(path)!r} cannot be read as TOML: {error}") from None
+    environment, seed, seeds = plain.pop("environment", None), plain.pop("seed", 0), plain.pop("seeds", 1)
+    if not isinstance(environment, str):
+        raise FalllineError(f"recipe {str(path)!r} is no policy's recipe: it does not name an environment")
+    return Plan(environment, from_tables(plain), seed, seeds)
+
+
+def summarise(folder: Path, run: PolicyRun) -> dict[str, Any]:
+    """A training as plain data: what metrics.json holds and `--json` prints."""
+    threshold, facts = threshold_of(run), run.policy.facts
+    evaluations = run.curve.evaluation_rows()
+    return {
+        "run": str(folder),
+        "environment": facts.name,
+        "outcome": run.outcome,
+        "seed": run.seed,
+        "steps": run.steps,
+        "rollouts": run.rollouts,
+        "failures": run.failures,
+        "restarts": run.restarts,
+        "iterations": len(run.curve.iterations),
+        "seconds": round(run.seconds, 3),
+        "score": run.score,
+        "deviation": run.final.deviation,
+        "episodes": len(run.final.returns),
+        "returns": list(run.final.returns),
+        "confirmed": evaluations[-1]["best"],
+        "best_steps": run.policy.notes["timesteps"],
+        "threshold": threshold,
+        "reached_at": None if threshold is None else run.curve.reached(threshold),
+        "parameters": run.policy.network.size,
+        "outside": run.recipe.outside,
+        "versions": facts.versions,
+        "evaluations": evaluations,
+    }
+
+
+def threshold_of(run: PolicyRun) -> float | None:
+    """The return at which the environment counts as solved: the target asked for, the preset's, or Gymnasium's."""
+    if run.recipe.target is not None:
+        return float(run.recipe.target)
+    known = preset_of(run.policy.facts.name).threshold
+    return run.policy.facts.threshold if known is None else known
+
+
+def write_run(folder: Path, run: PolicyRun) -> dict[str, Any]:
+    """Write policy, history and metrics; returns the summary."""
+    summary = summarise(folder, run)
+    run.policy.save(folder / POLICY)
+    run.curve.save(folder / HISTORY)
+    if run.outcome != "interrupted":  # a run with metrics is a finished one
+        write_json(folder / METRICS, summary)
+    return summary
+
+
+def read_summary(folder: Path) -> dict[str, Any]:
+    """What a finished training has left."""
+    try:
+        return json.loads((folder / METRICS).read_text())
+    except (OSError, ValueError) as error:
+        raise FalllineError(f"{str(folder / METRICS)!r} cannot be read: {error}; train this seed again") from None
+
+
+def abandon(folder: Path, plan: Plan) -> None:
+    """Take back what `write_plan` made, where training could not begin: bad input leaves nothing behind."""
+    homes = [home for _, home in plan.folders(folder)] if plan.seeds > 1 else []
+    for home in homes:
+        if home.is_dir() and not any(home.iterdir()):
+            home.rmdir()
+    if [each.name for each in folder.iterdir()] == [RECIPE]:
+        (folder / RECIPE).unlink()
+        folder.rmdir()
+        if folder.parent == Path("runs") and not any(folder.parent.iterdir()):
+            folder.parent.rmdir()
+
+
+def write_json(path: Path, document: Any) -> None:
+    """Write plain data; what is not a number is null."""
+    write_atomically(path, (json.dumps(_without_nan(document), indent=2) + "\n").encode())
+
+
+def over_seeds(summaries: list[dict[str, Any]]) -> dict[str, Any]:
+    """Scores over seeds: all of them, median and quartiles, how many reach the threshold.
+
+    >>> runs = [{"seed": k, "score": 100.0 * k, "threshold": 250.0, "reached_at": None} for k in range(5)]
+    >>> found = over_seeds(runs)
+    >>> found["median"], found["quartiles"], found["reached"], found["best_seed"]
+    (200.0, [100.0, 300.0], 2, 4)
+    """
+    scores = [each["score"] for each in summaries]
+    good = [score for score in scores if math.isfinite(score)]
+    threshold = summaries[0]["threshold"]
+    quartiles = np.quantile(good, [0.25, 0.5, 0.75]).tolist() if good else [math.nan] * 3
+    return {
+        "scores": {str(each["seed"]): each["score"] for each in summaries},
+        "reached_at": {str(each["seed"]): each["reached_at"] for each in summaries},
+        "median": quartiles[1],
+        "quartiles": [quartiles[0], quartiles[2]],
+        "threshold": threshold,
+        "reached": None if threshold is None else sum(score >= threshold for score in good),
+        "seeds": len(summaries),
+        "best_seed": summaries[int(np.nanargmax(scores))]["seed"] if good else None,
+    }
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nan(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,99 @@
+"""A saved policy, rolled out again: its return on fresh episodes, and a film of one of them."""
+
+import contextlib
+import os
+from pathlib import Path
+from typing import Any
+
+from fallline.control.environments import Source, open_environment
+from fallline.control.evaluation import FINAL, Evaluation, evaluate_policy
+from fallline.control.policy import TrainedPolicy
+from fallline.control.rollouts import HORIZON, Setup, rollout_seed
+from fallline.control.workers import Workers
+from fallline.core.errors import FalllineError
+
+SUFFIXES = (".mp4", ".gif")
+RATE = 30  # frames per second, where the environment does not say
+
+
+def replay_policy(
+    policy: TrainedPolicy,
+    environment: Source | None = None,
+    *,
+    episodes: int = 20,
+    seed: int = 0,
+    workers: int | None = None,
+) -> Evaluation:
+    """The returns of a saved policy on fresh episodes of the environment that it was trained on, or of another.
+
+    Raises: FalllineError where the environment cannot be opened or has other sizes than the policy.
+    """
+    source = policy.facts.name if environment is None else environment
+    if isinstance(source, str) and source.startswith("jax:"):
+        from fallline.control.simulators import Simulations, simulator_named
+
+        collector: Any = Simulations(simulator_named(source.removeprefix("jax:")), policy.horizon)
+    else:
+        collector = Workers(Setup(source, policy.outside, policy.horizon), workers)
+    with collector:
+        facts = collector.facts
+        if (facts.observations, facts.outputs) != (policy.network.widths[0], policy.network.widths[-1]):
+            raise FalllineError(
+                f"environment {facts.name!r} has {facts.observations} observations and {facts.outputs} outputs; the policy "
+                f"has {policy.network.widths[0]} and {policy.network.widths[-1]}: give the one that it was trained on"
+            )
+        return evaluate_policy(
+            collector, policy.network, policy.point, policy.scaling, episodes=episodes, seed=seed, place=(FINAL, 1)
+        )
+
+
+def film(policy: TrainedPolicy, path: Path, *, seed: int = 0) -> float:
+    """Write one episode as MP4 or GIF; returns its return.
+
+    Frames are drawn off screen: MuJoCo needs EGL or OSMesa for that where there is no display, and uses the one that
+    the variable MUJOCO_GL names, or EGL.
+
+    Raises: FalllineError for another kind of file, and where the environment cannot draw here.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise FalllineError(f"film {str(path)!r} is no {' or '.join(SUFFIXES)}: choose one of these")
+    if policy.facts.name.startswith("jax:"):
+        raise FalllineError(f"environment {policy.facts.name!r} is a program without pictures: film one of Gymnasium's")
+    try:
+        import imageio.v2 as imageio
+    except ImportError:
+        raise FalllineError("films need imageio, which is not installed: pip install 'fallline[rl]'") from None
+    if not os.environ.get("DISPLAY"):
+        os.environ.setdefault("MUJOCO_GL", "egl")
+        os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
+    environment = open_environment(policy.facts.name, render_mode="rgb_array")
+    try:
+        frames, total = _frames(policy, environment, seed)
+    except Exception as error:  # whatever a graphics library raises where it finds no device
+        problem = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".")
+        raise FalllineError(
+            f"environment {policy.facts.name!r} cannot be drawn here ({problem}): set MUJOCO_GL to egl or osmesa, or film "
+            "it on a machine with graphics"
+        ) from None
+    finally:
+        with contextlib.suppress(Exception):
+            environment.close()
+    rate = int(environment.metadata.get("render_fps") or RATE)
+    try:
+        if path.suffix.lower() == ".gif":
+            imageio.mimwrite(path, frames[:: max(1, rate // RATE)], duration=1000 / min(rate, RATE), loop=0)
+        else:
+            imageio.mimwrite(path, frames, fps=rate, macro_block_size=2)
+    except (OSError, ValueError, ImportError) as error:
+        raise FalllineError(f"cannot write film {str(path)!r}: {' '.join(str(error).split())}") from None
+    return total
+
+
+def _frames(policy: TrainedPolicy, environment: Any, seed: int) -> tuple[list[Any], float]:
+    x, _ = environment.reset(seed=rollout_seed(seed, FINAL, 1, 0))
+    frames, total, over = [environment.render()], 0.0, False
+    while not over and len(frames) <= (policy.horizon or HORIZON):
+        x, reward, terminated, truncated, _ = environment.step(policy.act(x, environment.action_space))
+        total, over = total + float(reward), terminated or truncated
+        frames.append(environment.render())
+    return frames, total

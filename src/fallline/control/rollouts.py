@@ -1,0 +1,101 @@
+"""One rollout: an episode of an environment under a fixed policy, in NumPy."""
+
+import dataclasses
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from fallline.control.environments import HORIZON, Source, action_rule, open_environment
+from fallline.control.network import Network
+from fallline.control.statistics import Scaling, Statistics
+
+ROWS = 1024  # observations kept before they are merged into the statistics
+
+
+@dataclasses.dataclass(frozen=True)
+class Setup:
+    """What all rollouts of a run share.
+
+    Arguments:
+        source: the environment.
+        outside: what happens to actions outside of their box.
+        horizon: steps of a rollout at most; None: the environment's own limit, or 1000.
+    """
+
+    source: Source
+    outside: str = "clip"
+    horizon: int | None = None
+
+
+class Task(NamedTuple):
+    """One rollout to be done: nothing else decides its result."""
+
+    network: Network
+    point: Float[np.ndarray, " size"]
+    scaling: Scaling | None
+    seed: int
+    observe: bool  # whether the statistics of the observations are wanted
+
+
+class Rollout(NamedTuple):
+    """What came of it; a rollout that failed has the return NaN and says why."""
+
+    total: float
+    steps: int
+    statistics: Statistics | None
+    failure: str = ""
+
+
+def failed(reason: str) -> Rollout:
+    """The result of a rollout that has none."""
+    return Rollout(math.nan, 0, None, reason)
+
+
+def rollout_seed(seed: int, *place: int) -> int:
+    """The seed of one rollout, from the run's seed and its place: (iteration, direction, sign).
+
+    >>> rollout_seed(0, 3, 1, 0) == rollout_seed(0, 3, 1, 0), rollout_seed(0, 3, 1, 0) == rollout_seed(0, 3, 1, 1)
+    (True, False)
+    """
+    return int(np.random.SeedSequence(seed, spawn_key=place).generate_state(1)[0])
+
+
+class Roller:
+    """An environment, for as many rollouts as wanted."""
+
+    def __init__(self, setup: Setup, **options: Any) -> None:
+        self.environment = open_environment(setup.source, **options)
+        self.act = action_rule(self.environment.action_space, setup.outside)
+        spec = self.environment.spec
+        own = None if spec is None else spec.max_episode_steps
+        self.horizon = setup.horizon or own or HORIZON
+        self.seen = np.zeros((ROWS, self.environment.observation_space.shape[0]))
+
+    def __call__(self, task: Task) -> Rollout:
+        """Roll out one task: reset by its seed, at most `horizon` steps, rewards added up in float64."""
+        policy, act, step = task.network.at(task.point, task.scaling), self.act, self.environment.step
+        x, _ = self.environment.reset(seed=task.seed)
+        seen, row = self.seen, 0
+        statistics = Statistics.none(seen.shape[1]) if task.observe else None
+        total, steps, over = 0.0, 0, False
+        while not over and steps < self.horizon:
+            if statistics is not None:
+                if row == ROWS:
+                    statistics, row = statistics.merge(Statistics.of(seen)), 0
+                seen[row] = x
+                row += 1
+            x, reward, terminated, truncated, _ = step(act(policy(x)))
+            total += float(reward)
+            steps += 1
+            over = terminated or truncated
+        if statistics is not None:
+            statistics = statistics.merge(Statistics.of(seen[:row]))
+        if not math.isfinite(total) or (statistics is not None and not np.isfinite(statistics.squares).all()):
+            return Rollout(math.nan, steps, None, "a reward or an observation was not finite")
+        return Rollout(total, steps, statistics)
+
+    def close(self) -> None:
+        """Let go of the environment."""
+        self.environment.close()

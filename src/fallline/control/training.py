@@ -1,0 +1,223 @@
+"""One iteration of a policy's training, and one evaluation."""
+
+import dataclasses
+
+import jax
+import numpy as np
+
+from fallline.control.curve import Curve
+from fallline.control.evaluation import CONFIRM, EVALUATE, FINAL, TRAIN, Collector, Evaluation, evaluate_policy
+from fallline.control.network import Network
+from fallline.control.policy import TrainedPolicy
+from fallline.control.recipe import PolicyRecipe, to_tables
+from fallline.control.rollouts import Rollout, Task, rollout_seed
+from fallline.control.statistics import Scaling, Statistics
+from fallline.core.block import walk
+from fallline.core.errors import FalllineError
+from fallline.core.schedule import Schedule
+from fallline.methods import Antithetic
+from fallline.methods import State as MethodState
+
+HOPELESS = 3  # iterations in a row without one good rollout before a training gives up
+
+
+@dataclasses.dataclass
+class Progress:
+    """Where a training stands: all that a checkpoint holds.
+
+    Arguments:
+        method: the method's state; its point are the policy's parameters.
+        statistics: of all training observations.
+        steps: timesteps of training.
+        rollouts: of training.
+        failures: rollouts that failed.
+        evaluations: how many evaluations there were.
+        best: the parameters of the best confirmed policy.
+        best_scaling: of the observations, frozen with them.
+        best_score: its confirmed mean return.
+        best_steps: the timesteps at which it was found.
+        barren: iterations in a row without one good rollout.
+        curve: what was seen at every iteration and at every evaluation.
+        reached: whether the last evaluation and its confirmation both came to the target.
+    """
+
+    method: MethodState
+    statistics: Statistics
+    steps: int
+    rollouts: int
+    failures: int
+    evaluations: int
+    best: np.ndarray
+    best_scaling: Scaling
+    best_score: float
+    best_steps: int
+    barren: int
+    curve: Curve
+    reached: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class PolicyRun:
+    """A finished training.
+
+    Arguments:
+        policy: the best confirmed policy.
+        final: its returns on fresh episodes that decided nothing.
+        recipe: how it was trained.
+        seed: of the run.
+        steps: timesteps of training.
+        outcome: reached (the target), completed, or interrupted.
+        curve: what was seen on the way.
+        rollouts: of training, and `failures` among them.
+        seconds: of this process, a resumed run's last part.
+        restarts: of workers that had died or hung.
+    """
+
+    policy: TrainedPolicy
+    final: Evaluation
+    recipe: PolicyRecipe
+    seed: int
+    steps: int
+    outcome: str
+    curve: Curve
+    rollouts: int
+    failures: int
+    seconds: float
+    restarts: int
+
+    @property
+    def score(self) -> float:
+        """Mean return of the best policy on fresh episodes."""
+        return self.final.mean
+
+
+class Training:
+    """The parts of one iteration, for one recipe, one environment and one seed."""
+
+    def __init__(self, recipe: PolicyRecipe, collector: Collector, seed: int) -> None:
+        if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**31:
+            raise FalllineError(f"seed = {seed!r} is not valid: expected a whole number from 0 to 2147483647")
+        self.recipe, self.collector, self.seed = recipe, collector, seed
+        self.network: Network = recipe.policy.network(collector.facts)
+        self.scheduled = any(isinstance(value, Schedule) for _, _, value in walk(recipe.method))
+        self.shift, self.steps = float(recipe.shift), float(recipe.steps)
+        self.description = {"recipe": to_tables(recipe), "seed": seed, "environment": collector.facts.name}
+
+    def start(self) -> Progress:
+        point = self.recipe.policy.start(self.network, self.seed)
+        with jax.enable_x64(True):
+            method = self.recipe.method.start(point, jax.random.key(self.seed), 1.0 if self.scheduled else None)
+        observations = self.network.widths[0]
+        nothing = Statistics.none(observations)
+        return Progress(method, nothing, 0, 0, 0, 0, point, nothing.scaling(), -np.inf, 0, 0, Curve())
+
+    def scaling(self, progress: Progress) -> Scaling | None:
+        return progress.statistics.scaling() if self.recipe.normalise else None
+
+    def iterate(self, progress: Progress) -> None:
+        """One iteration: ask, roll out, tell, merge."""
+        method, state = self.recipe.method, progress.method
+        with jax.enable_x64(True):
+            if self.scheduled:
+                # A schedule's progress is the share of the timesteps, whatever an iteration takes of them.
+                share = max(progress.steps / self.steps, 1e-12)
+                state = state._replace(iterations=(state.iteration.astype(float) + 0.5) / share)
+            points = np.asarray(method.ask(state))
+        iteration, n = int(state.iteration), len(points)
+        pairs = n // 2 if isinstance(method, Antithetic) else n
+        scaling = self.scaling(progress)
+        found = self.collector.collect(
+            Task(
+                self.network,
+                points[row],
+                scaling,
+                rollout_seed(self.seed, TRAIN, iteration, row % pairs, row // pairs),
+                self.recipe.normalise,
+            )
+            for row in range(n)
+        )
+        returns = np.array([each.total for each in found])
+        lengths = np.array([each.steps for each in found])
+        with jax.enable_x64(True):
+            told = method.tell(state, self.shift * lengths - returns)
+            moved = float(np.linalg.norm(np.asarray(told.point) - np.asarray(state.point)))
+        progress.method = told
+        for row in [row for pair in range(pairs) for row in range(pair, n, pairs)]:
+            statistics = found[row].statistics
+            if statistics is not None:
+                progress.statistics = progress.statistics.merge(statistics)
+        progress.steps += int(lengths.sum())
+        progress.rollouts += n
+        self._count_failures(progress, found)
+        progress.curve.add_iteration(iteration, progress.steps, returns, moved)
+
+    def _count_failures(self, progress: Progress, found: list[Rollout]) -> None:
+        failures = [each.failure for each in found if each.failure]
+        progress.failures += len(failures)
+        progress.barren = progress.barren + 1 if len(failures) == len(found) else 0
+        if progress.barren == HOPELESS:
+            raise FalllineError(
+                f"every rollout of {HOPELESS} iterations of {self.collector.facts.name!r} failed ({failures[0]}): see that "
+                "the environment runs by itself, or give rollouts more time"
+            )
+
+    def evaluation_is_due(self, progress: Progress) -> bool:
+        done = progress.steps >= self.steps
+        return done or progress.steps >= progress.evaluations * self.recipe.evaluate_every
+
+    def evaluate(self, progress: Progress) -> None:
+        """Evaluate the policy; one that seems better than the best is confirmed on fresh episodes before it is kept."""
+        point, scaling = np.asarray(progress.method.point), self.scaling(progress)
+        seen = self._evaluation(point, scaling, EVALUATE, progress)
+        confirmed = float("nan")
+        if seen.mean > progress.best_score:
+            confirmed = self._evaluation(point, scaling, CONFIRM, progress).mean
+            target = self.recipe.target
+            progress.reached = target is not None and min(seen.mean, confirmed) >= float(target)
+            if confirmed > progress.best_score:
+                progress.best, progress.best_score, progress.best_steps = point, confirmed, progress.steps
+                progress.best_scaling = scaling or Statistics.none(self.network.widths[0]).scaling()
+        progress.curve.add_evaluation(
+            int(progress.method.iteration), progress.steps, seen, confirmed, progress.best_score
+        )
+        progress.evaluations = (
+            max(progress.evaluations, int(progress.steps / max(self.recipe.evaluate_every, 1e-9))) + 1
+        )
+
+    def _evaluation(self, point: np.ndarray, scaling: Scaling | None, purpose: int, progress: Progress) -> Evaluation:
+        return evaluate_policy(
+            self.collector,
+            self.network,
+            point,
+            scaling,
+            episodes=self.recipe.episodes,
+            seed=self.seed,
+            place=(purpose, int(progress.method.iteration)),
+        )
+
+    def finish(self, progress: Progress, outcome: str, seconds: float) -> PolicyRun:
+        scaling = progress.best_scaling if self.recipe.normalise else None
+        final = self._evaluation(progress.best, scaling, FINAL, progress)
+        notes = {
+            "seed": self.seed,
+            "timesteps": progress.best_steps,
+            "score": final.mean,
+            "deviation": final.deviation,
+            "episodes": len(final.returns),
+        }
+        horizon = self.recipe.horizon or self.collector.facts.horizon
+        facts, outside = self.collector.facts, self.recipe.outside
+        policy = TrainedPolicy(self.network, progress.best, scaling, facts, outside, horizon, notes)
+        return PolicyRun(
+            policy,
+            final,
+            self.recipe,
+            self.seed,
+            progress.steps,
+            outcome,
+            progress.curve,
+            progress.rollouts,
+            progress.failures,
+            seconds,
+            getattr(self.collector, "restarts", 0),
+        )
