@@ -21,7 +21,8 @@ class Processes(Workers):
     """`function(shared, item)` in processes that end with this one.
 
     Arguments:
-        function: one of a module, by whose name the workers import it.
+        function: one of a module, by whose name the workers import it. A function `prepare` of that module is called
+            with `shared` before the first item, so that no time limit counts what it takes.
         shared: sent to every process once.
         count: processes.
 
@@ -114,7 +115,9 @@ def serve(handle: int) -> None:
     connection = Connection(handle)
     try:
         module, name, shared = pickle.loads(connection.recv_bytes())
-        function = getattr(importlib.import_module(module), name)
+        home = importlib.import_module(module)
+        function = getattr(home, name)
+        getattr(home, "prepare", lambda shared: None)(shared)
         while True:
             item = connection.recv()
             connection.send(("begun", None))

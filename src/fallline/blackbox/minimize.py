@@ -1,0 +1,236 @@
+"""`minimize(objective, x0, method)`: the walk in chunks, and what happens between them."""
+
+import dataclasses
+import functools
+import math
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fallline.blackbox.objectives import Called, Elsewhere, Mapped, Objective
+from fallline.blackbox.optimum import Ending, Optimum
+from fallline.blackbox.place import Place, place_of
+from fallline.blackbox.program import CAPACITY, Bounds, Row, Seen, Walk, advance, begun, goes_on, judged, looking, looks
+from fallline.core.block import as_arrays, lookup
+from fallline.core.errors import FalllineError
+from fallline.methods import Method
+from fallline.training.interrupt import Interrupt
+
+CHUNK_SECONDS = 0.5  # how long a compiled call may run before Python looks up
+
+
+@dataclasses.dataclass(frozen=True)
+class Moment:
+    """Where a minimisation stands, for a progress bar or a callback; `best` in the objective's own sense."""
+
+    evaluations: int
+    most: int
+    seconds: float
+    best: float
+
+
+def minimize(
+    objective: Callable[[Any], Any],
+    x0: Any,
+    method: Method | str,
+    *,
+    maximize: bool = False,
+    evaluations: int = 10_000,
+    target: float | None = None,
+    seed: int = 0,
+    processes: int | None = None,
+    limit: float | None = None,
+    watch: Callable[[Moment], Any] | None = None,
+) -> Optimum:
+    """The lowest point of a function that a method without gradients can find.
+
+    A function that JAX can trace is mapped: an iteration's evaluations are one program, and whole iterations run
+    without Python. Any other callable is called in processes, once per point; one that raises, hangs, kills its process
+    or returns a number that is not finite costs that evaluation and is counted. Everything is computed in double
+    precision, unless all arrays of x0 are in single.
+
+    Where the objective is noisy, `value` is a lucky one: evaluate the point again.
+
+    Arguments:
+        objective: a function of a tree like x0 that returns one number.
+        x0: where to begin: a number, an array, a list of numbers or a tree of arrays.
+        method: such as `ARS(step=0.1)`, or a name that `fallline explain` lists.
+        maximize: the objective is to be large, not small.
+        evaluations: of the objective, at most; failed ones count.
+        target: stop at this value or a better one.
+        seed: of the method's random directions.
+        processes: for a callable that JAX cannot trace, by default one per core; 0: this process, without a limit.
+            A number also makes a traceable function be called, not mapped.
+        limit: seconds of one evaluation in a process.
+        watch: called between chunks of iterations; an answer of True stops.
+
+    Raises: FalllineError for what is not a function, a point, a method or a number of evaluations that it can use.
+
+    >>> from fallline.methods import ARS
+    >>> from fallline.schedules import Cosine
+    >>> found = minimize(lambda x: jnp.sum((x - 3.0) ** 2), np.zeros(2), ARS(step=Cosine(0.5), noise=0.01), evaluations=4000)
+    >>> found.point.round(2).tolist(), found.outcome
+    ([3.0, 3.0], 'evaluations')
+    """
+    began = time.perf_counter()
+    method = _method(method)
+    place = place_of(x0)
+    _check(objective, evaluations, target, seed, processes, limit, method, place)
+    bound = math.inf if target is None else float(target)
+    bound = -bound if maximize or target is None else bound
+    with place.precision(), Interrupt() as interrupt:
+        function = _objective(objective, place, maximize, processes, limit)
+        try:
+            run = _Run(function, method, place, Bounds(evaluations, bound), seed)
+            ending = run.to_the_end(interrupt, lambda seen: _watched(watch, seen, evaluations, maximize, began))
+        finally:
+            function.close()
+        return _optimum(run, ending, place, maximize, time.perf_counter() - began)
+
+
+class _Run:
+    """A walk in chunks: compiled where objective and method can be traced, else iteration by iteration."""
+
+    def __init__(self, function: Objective, method: Method, place: Place, bounds: Bounds, seed: int) -> None:
+        self.function, self.bounds = function, bounds
+        self.rows: list[Row] = []
+        w = jnp.asarray(place.vector)
+        self.n, self.every = method.candidates(w.size), looks(method, w.size)
+        self.method = as_arrays(method, place.dtype)
+        iterations = max(1, int((bounds.evaluations - 1) / (self.n + 1 / self.every)))
+        state = method.start(w, jax.random.key(seed), iterations)
+        self.walk = Walk(state, begun(w, function.values(place.vector[None])[0]))
+        self.program = self._one
+        if isinstance(function, Mapped) and method.traceable:
+            self.program = jax.jit(functools.partial(advance, function.rows))
+
+    def to_the_end(self, interrupt: Interrupt, watched: Callable[[Seen], Any]) -> Ending:
+        """Go on until it ends; why it did."""
+        count = 1
+        while True:
+            seen = self.walk.seen
+            if seen.best <= self.bounds.target:
+                return "target"
+            if not goes_on(seen, self.bounds, self.n):
+                return "evaluations" if np.isfinite(seen.best) else "failed"
+            if interrupt.asked:
+                return "interrupted"
+            asked_at = time.perf_counter()
+            self.walk, rows, done = self.program(self.method, self.walk, self.bounds, jnp.int32(count))
+            interrupt.wait(done)
+            self.rows.append(jax.tree.map(lambda leaf, done=int(done): np.asarray(leaf)[:done], rows))
+            seconds = (time.perf_counter() - asked_at) / int(done)
+            count = int(np.clip(CHUNK_SECONDS / seconds, 1, CAPACITY))
+            if watched(self.walk.seen) is True:
+                return "stopped"
+
+    def _one(self, method: Method, walk: Walk, bounds: Bounds, count: Any) -> tuple[Walk, Row, Any]:
+        """One iteration of the same kind, with the objective, the method or both outside of the program."""
+        x = np.asarray(method.ask(walk.state))
+        f = self.function.values(x)
+        state = method.tell(walk.state, f)
+        look = bool(looking(walk.seen, bounds, int(state.iteration), self.n, self.every))
+        value = self.function.values(np.asarray(state.point)[None])[0] if look else math.nan
+        w = walk.seen.best_point.dtype
+        seen, row = _judged(walk.seen, x.astype(w), f.astype(w), state.point.astype(w), np.asarray(value, w), look)
+        return Walk(state, seen), jax.tree.map(lambda leaf: leaf[None], row), jnp.int32(1)
+
+
+_judged = jax.jit(judged)
+
+
+def _objective(
+    f: Callable[[Any], Any], place: Place, maximize: bool, processes: int | None, limit: float | None
+) -> Objective:
+    if processes is None:
+        try:
+            return Mapped(f, place, maximize)
+        except FalllineError:
+            raise
+        except Exception:  # whatever NumPy, or Python's own control flow, makes of a tracer; calls then tell
+            processes = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if processes == 0:
+        return Called(f, place, maximize)
+    return Elsewhere(f, place, maximize, count=processes, limit=limit)
+
+
+def _method(method: Method | str) -> Method:
+    found = lookup("method", method)() if isinstance(method, str) else method
+    if not isinstance(found, Method):
+        raise FalllineError(
+            f"method = {method!r} is no method without gradients: expected one such as ARS(), or its name"
+        )
+    return found
+
+
+def _check(
+    objective: Any,
+    evaluations: Any,
+    target: Any,
+    seed: Any,
+    processes: Any,
+    limit: Any,
+    method: Method,
+    place: Place,
+) -> None:
+    if not callable(objective):
+        raise FalllineError(f"objective of type {type(objective).__name__} cannot be called: expected a function of x")
+    n = method.candidates(len(place.vector))
+    whole = lambda value: isinstance(value, int | np.integer) and not isinstance(value, bool)  # noqa: E731
+    if not whole(evaluations) or not n + 2 <= evaluations < 2**31:
+        raise FalllineError(
+            f"evaluations = {evaluations!r} are not enough for one iteration: expected {n + 2} or more, for {n} candidates, "
+            "x0 and the point that they lead to"
+        )
+    if target is not None and not isinstance(target, int | float | np.number):
+        raise FalllineError(f"target = {target!r} is not a value of the objective: expected a number or None")
+    if not whole(seed) or not 0 <= seed < 2**32:
+        raise FalllineError(f"seed = {seed!r} is not a whole number from 0 to 2^32 - 1")
+    if processes is not None and (not whole(processes) or processes < 0):
+        raise FalllineError(f"processes = {processes!r} is not a number of processes: expected 0 or more, or None")
+    if limit is not None and (not isinstance(limit, int | float) or not limit > 0):
+        raise FalllineError(f"limit = {limit!r} is not a time: expected seconds above 0, or None")
+    if limit is not None and processes == 0:
+        raise FalllineError("limit needs a process that can be ended: leave processes out, or give 1 or more")
+
+
+def _watched(watch: Callable[[Moment], Any] | None, seen: Seen, most: int, maximize: bool, began: float) -> Any:
+    if watch is None:
+        return None
+    best = -float(seen.best) if maximize else float(seen.best)
+    return watch(Moment(int(seen.evaluations), most, time.perf_counter() - began, best))
+
+
+def _optimum(run: _Run, ending: Ending, place: Place, maximize: bool, seconds: float) -> Optimum:
+    seen, sign = run.walk.seen, -1.0 if maximize else 1.0
+    columns = {name: np.concatenate([getattr(row, name) for row in run.rows] or [np.zeros(0)]) for name in Row._fields}
+    for name in ("lowest", "value", "best"):
+        columns[name] = sign * np.where(np.isfinite(columns[name]), columns[name], np.nan)
+    best = float(seen.best)
+    return Optimum(
+        point=_own(place, np.asarray(seen.best_point)),
+        value=sign * best if math.isfinite(best) else math.nan,
+        evaluations=int(seen.evaluations),
+        failures=int(seen.failures),
+        reasons=dict(run.function.reasons),
+        history={"iteration": np.arange(1, len(columns["best"]) + 1), **columns},
+        outcome=ending,
+        seconds=seconds,
+        maximize=maximize,
+    )
+
+
+def _own(place: Place, vector: np.ndarray) -> Any:
+    """The tree with each array in the dtype that it was given in; a number as a number."""
+    given = [place.point.leaves[each] for each in place.point.places]
+    parts = place.point.parts(vector)
+    own = [
+        float(part) if isinstance(leaf, float) else part.astype(leaf.dtype)
+        for leaf, part in zip(given, parts, strict=True)
+    ]
+    return place.point.tree(own)

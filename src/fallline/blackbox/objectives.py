@@ -1,0 +1,132 @@
+"""What is minimised, evaluated at many points at once: as one mapped program, or by calls in processes.
+
+Inside, values are smaller-is-better, and a failed evaluation is NaN.
+"""
+
+import math
+import time
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from fallline.blackbox.place import Place
+from fallline.core.errors import FalllineError
+from fallline.gradients.operations import bytes_of
+from fallline.workers import Workers
+from fallline.workers.calls import at, evaluate, sent
+from fallline.workers.processes import Processes
+
+BYTES = 1 << 27  # of the intermediate values of the evaluations side by side
+POLL = 0.2  # seconds between two looks at the clock
+
+
+class Objective(ABC):
+    """A function of the caller's tree at rows of numbers."""
+
+    def __init__(self, f: Callable[[Any], Any], place: Place, maximize: bool) -> None:
+        self.f, self.place, self.sign = f, place, -1.0 if maximize else 1.0
+        self.reasons: dict[str, int] = {}
+
+    @abstractmethod
+    def values(self, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
+        """The value of every row; NaN where it failed."""
+
+    def failed(self, reason: str) -> float:
+        """Note why an evaluation failed; its value."""
+        self.reasons[reason] = self.reasons.get(reason, 0) + 1
+        return math.nan
+
+    def close(self) -> None:  # noqa: B027 - only some hold something
+        """Let go of processes."""
+
+
+class Mapped(Objective):
+    """A function that JAX can trace: all rows are one program, side by side as far as memory allows."""
+
+    def __init__(self, f: Callable[[Any], Any], place: Place, maximize: bool) -> None:
+        super().__init__(f, place, maximize)
+        traced = jax.make_jaxpr(self.value)(jnp.asarray(place.vector))
+        self.lanes = max(1, BYTES // (bytes_of(traced.jaxpr) + 8 * len(place.vector)))
+        self.program = jax.jit(self.rows)
+
+    def value(self, vector: Float[Array, " d"]) -> Float[Array, ""]:
+        """The value at one point."""
+        answer = jnp.asarray(self.f(self.place.tree(vector)))
+        if answer.size != 1:
+            raise FalllineError(f"the objective returns an array of shape {answer.shape}: expected one number")
+        return self.sign * answer.reshape(()).astype(vector.dtype)
+
+    def rows(self, x: Float[Array, "n d"]) -> Float[Array, " n"]:
+        """The value of every row, traced."""
+        return jax.vmap(self.value)(x) if len(x) <= self.lanes else jax.lax.map(self.value, x, batch_size=self.lanes)
+
+    def values(self, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
+        found = np.asarray(self.program(x), np.float64)
+        return np.where(np.isfinite(found), found, np.nan)
+
+
+class Called(Objective):
+    """Any callable, called here, in this process: no time limit."""
+
+    def values(self, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
+        return np.array([self._one(row) for row in x])
+
+    def _one(self, row: np.ndarray) -> float:
+        value, reason = evaluate(self.f, self.place.shaped, row)
+        return self.sign * value if reason is None else self.failed(reason)
+
+
+class Elsewhere(Objective):
+    """Any callable, called in processes: what raises, hangs or dies costs that evaluation alone.
+
+    Arguments:
+        f: sent to the processes once, with what it has captured.
+        place: of the search.
+        maximize: whether larger is better.
+        count: processes.
+        limit: seconds of an evaluation, after which its process is ended. None: no limit.
+    """
+
+    def __init__(
+        self, f: Callable[[Any], Any], place: Place, maximize: bool, *, count: int, limit: float | None = None
+    ) -> None:
+        super().__init__(f, place, maximize)
+        self.limit = limit
+        self.workers: Workers = Processes(at, sent(f, place.shaped), count)
+
+    def values(self, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
+        found = np.full(len(x), math.nan)
+        waiting = deque(range(len(x)))
+        running: dict[Any, int] = {}
+        begun: dict[Any, float] = {}
+        try:
+            while waiting or running:
+                while waiting and len(running) < self.workers.slots():
+                    place = waiting.popleft()
+                    running[self.workers.start(np.array(x[place]))] = place
+                for ticket, kind, value in self.workers.events(list(running), POLL):
+                    if kind == "begun":
+                        begun[ticket] = time.monotonic()
+                        continue
+                    place = running.pop(ticket)
+                    begun.pop(ticket, None)
+                    answer, reason = value if kind == "done" else (math.nan, f"its worker was lost: {value}")
+                    found[place] = self.sign * answer if reason is None else self.failed(reason)
+                now = time.monotonic()
+                for ticket in [each for each, since in begun.items() if self.limit and now - since > self.limit]:
+                    self.workers.kill(ticket)
+                    del begun[ticket]
+                    found[running.pop(ticket)] = self.failed(f"it took longer than {self.limit:g} s")
+        finally:
+            for ticket in running:
+                self.workers.kill(ticket)
+        return found
+
+    def close(self) -> None:
+        self.workers.close()

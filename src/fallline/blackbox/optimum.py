@@ -1,0 +1,57 @@
+"""What a minimisation has found."""
+
+import dataclasses
+from typing import Any, Literal
+
+import numpy as np
+
+Ending = Literal["target", "evaluations", "stopped", "interrupted", "failed"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Optimum:
+    """The best point seen.
+
+    Arguments:
+        point: a tree like x0.
+        value: of the objective there; NaN where every evaluation failed.
+        evaluations: of the objective, failed ones included.
+        failures: how many of them failed.
+        reasons: of the failures of a Python objective, and how often.
+        history: a column per name, a row per iteration: `evaluations` and `failures` so far, `lowest` (the best
+            candidate's value), `value` (the objective at the method's own point; NaN where nobody looked), `best`.
+        outcome: target, evaluations (all used), stopped (by `watch`), interrupted (by Ctrl-C) or failed.
+        seconds: all of it, compiling included.
+    """
+
+    point: Any
+    value: float
+    evaluations: int
+    failures: int
+    reasons: dict[str, int]
+    history: dict[str, np.ndarray]
+    outcome: Ending
+    seconds: float
+    maximize: bool
+
+    @property
+    def sentence(self) -> str:
+        """How it ended, in words."""
+        ended = {
+            "target": "reached the target",
+            "evaluations": "used all evaluations",
+            "stopped": "was stopped",
+            "interrupted": "was interrupted",
+            "failed": "found no point with a value",
+        }[self.outcome]
+        best = (
+            ""
+            if self.outcome == "failed"
+            else f"; the {'highest' if self.maximize else 'lowest'} value is {self.value:.6g}"
+        )
+        count = f" after {self.evaluations:,} evaluations"
+        if not self.failures:
+            return f"{ended}{count}{best}"
+        most = max(self.reasons, key=lambda reason: self.reasons[reason], default="")
+        why = f", most often: {most}" if most else " (not finite)"
+        return f"{ended}{count}{best}; {self.failures:,} of them failed{why}"
