@@ -42,7 +42,7 @@ _HOMES = {
         "SoftmaxCrossEntropy",
         "SquaredError",
     ),
-    "fallline.methods": ("ARS", "BRS", "CMAES", "SPSA", "FiniteDifference", "Method", "OpenAIES"),
+    "fallline.methods": ("ARS", "BRS", "CMAES", "SPSA", "FiniteDifference", "Method", "OpenAIES", "WithoutGradient"),
     "fallline.models": ("MLP", "Network"),
     "fallline.onnx.export": ("to_onnx",),
     "fallline.optimizers": (

@@ -5,7 +5,7 @@ import pytest
 from fallline.cli.recipes import changed
 from fallline.core.block import family, get
 from fallline.core.errors import FalllineError
-from fallline.schedules import Milestone, OneCycle, Table
+from fallline.schedules import Cosine, Milestone, OneCycle, Table
 from fallline.training.recipe import Recipe, complete, recipe_from_plain, recipe_to_plain
 
 
@@ -18,6 +18,23 @@ def test_every_rule_takes_every_schedule_and_a_rate(optimizer, schedule):
     assert max(rule.learning_rate.reached()) == pytest.approx(0.05)
     assert recipe_from_plain(recipe_to_plain(recipe)) == recipe
     assert complete(recipe, task="classification", training_rows=1000).batch_size == (1000 if rule.full_batch else 32)
+
+
+@pytest.mark.parametrize("name", ["ars", "brs", "finite_difference", "spsa", "openai_es"])
+def test_methods_without_gradients_are_optimizers_too(name):
+    recipe = changed(Recipe(), {"optimizer": name, "learning_rate": 0.05}, ["optimizer.method.noise=0.2"])
+    method = recipe.optimizer.method
+    assert (method.name, method.noise) == (name, 0.2)
+    rate = recipe.optimizer.learning_rate
+    assert rate == (0.05 if name == "spsa" else Cosine(0.05))
+    assert recipe_from_plain(recipe_to_plain(recipe)) == recipe
+
+
+def test_what_is_no_optimizer_is_refused_with_the_nearest():
+    with pytest.raises(FalllineError, match="optimizer 'arse' is unknown: did you mean 'ars'"):
+        changed(Recipe(), {"optimizer": "arse"}, [])
+    with pytest.raises(FalllineError, match="'cma_es' cannot be compiled into a run"):
+        changed(Recipe(), {"optimizer": "cma_es"}, [])
 
 
 def test_momentum_goes_to_a_rule_that_has_one():

@@ -66,10 +66,14 @@ def _penalty(sizes: dict[str, float]) -> Any:
 
 def _optimizer(name: str) -> Any:
     """An update rule with its own learning rate as the peak of the default's schedule."""
-    from fallline.core.block import declared_fields, lookup
+    from fallline.core.block import declared_fields, family, lookup
     from fallline.schedules import Cosine
     from fallline.training.recipe import Recipe
 
+    if name in family("method"):
+        return _without_gradient(name)
+    if name not in (known := family("optimizer")):
+        raise FalllineError(f"optimizer {name!r} is unknown: {nearest(name, [*known, *family('method')])}")
     cls = lookup("optimizer", name)
     if cls is type(Recipe().optimizer):
         return Recipe().optimizer
@@ -78,12 +82,27 @@ def _optimizer(name: str) -> Any:
     return cls(learning_rate=Cosine(getattr(cls(), "learning_rate"), warmup=0.05))  # noqa: B009
 
 
+def _without_gradient(name: str) -> Any:
+    """A method without gradients as an update rule, its steps falling as those of other rules."""
+    from fallline.core.block import declared_fields, get, lookup, replace
+    from fallline.methods import SPSA, WithoutGradient
+    from fallline.schedules import Cosine
+
+    method: Any = lookup("method", name)()
+    path = "step" if "step" in declared_fields(type(method)) else "optimizer.learning_rate"
+    rule = WithoutGradient(method)  # refuses those that cannot train a network
+    if isinstance(method, SPSA):  # has a fall of its own
+        return rule
+    return replace(rule, {f"method.{path}": Cosine(get(method, path))})
+
+
 def _rate_field(recipe: "Recipe") -> tuple[str, dict[str, Any]]:
     """The path of the learning rate in the update rule or in what it wraps, and the rule's fields by path."""
     from fallline.core.block import walk
 
     fields = {path: value for path, _, value in walk(recipe.optimizer, "optimizer")}
-    place = next((path for path in fields if path.endswith(".learning_rate")), None)
+    endings = (".learning_rate", ".method.step")
+    place = next((path for ending in endings for path in fields if path.endswith(ending)), None)
     if place is None:
         raise FalllineError(f"optimizer {recipe.optimizer.name!r} has no learning rate to set or to schedule")
     return place, fields

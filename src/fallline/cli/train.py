@@ -31,7 +31,7 @@ def train(
     activation: Annotated[str | None, Opt(help="relu, ...")] = None,
     dropout: Annotated[float | None, Opt(help="probability of dropping a hidden unit")] = None,
     loss: Annotated[str | None, Opt(help="softmax_cross_entropy, squared_error, ...")] = None,
-    optimizer: Annotated[str | None, Opt(help="adam, momentum, sgd, ...")] = None,
+    optimizer: Annotated[str | None, Opt(help="adam, sgd, lbfgs, ars, ...")] = None,
     momentum: Annotated[float | None, Opt(help="of a rule that has one")] = None,
     schedule: Annotated[str | None, Opt(help="of the learning rate: cosine, one_cycle, step, constant, ...")] = None,
     learning_rate: Annotated[float | None, Opt(help="its size at the highest")] = None,

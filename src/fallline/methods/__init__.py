@@ -8,5 +8,7 @@ from fallline.methods.covariance import CMAES as CMAES
 from fallline.methods.differences import SPSA as SPSA
 from fallline.methods.differences import FiniteDifference as FiniteDifference
 from fallline.methods.evolution import OpenAIES as OpenAIES
+from fallline.methods.networks import WithoutGradient as WithoutGradient
+from fallline.methods.networks import as_optimizer as as_optimizer
 from fallline.methods.search import ARS as ARS
 from fallline.methods.search import BRS as BRS

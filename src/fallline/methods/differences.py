@@ -36,7 +36,7 @@ class FiniteDifference(Antithetic):
     """
 
     name: ClassVar[str] = "finite_difference"
-    step: Number = step_field(0.02, (1e-3, 1.0))
+    step: Number = step_field(0.05, (1e-3, 1.0))
     noise: Number = noise_field(0.01)
     directions: int = directions_field(16)
     form: str = structure("slope", choices=FORMS, help="whether the difference is divided by the distance, or moves dw")
@@ -79,7 +79,7 @@ class SPSA(Antithetic):
     """
 
     name: ClassVar[str] = "spsa"
-    step: Number = step_field(0.1, (1e-2, 10.0))
+    step: Number = step_field(0.3, (1e-2, 10.0))
     noise: Number = noise_field(0.1, source="Spall, 1998: the noise of f")
     directions: int = directions_field(1, "Spall, 1992")
     stability: Number = number(

@@ -20,7 +20,7 @@ class Optimizer(Block):
     field is a number by the time of the update. Elsewhere, a rule with schedules in its fields counts its own steps.
 
     Evidence that a rule may ask for, by name: `value` (the loss at the params, penalty included), `objective` (the
-    same as a function of the params), `weight` (of the minibatch), `time`.
+    same as a function of the params), `weight` (of the minibatch), `time`, `key` (random, of the step).
     """
 
     family: ClassVar[str] = "optimizer"

@@ -10,9 +10,10 @@ from fallline.core.field import Number, number, part, structure
 from fallline.core.plain import from_plain, to_plain
 from fallline.data.dataset import Dataset
 from fallline.losses import BinaryCrossEntropy, Loss, SoftmaxCrossEntropy, SquaredError
+from fallline.methods import as_optimizer
 from fallline.metrics import metric
 from fallline.models import MLP, Model
-from fallline.optimizers import Adam, Optimizer, as_rule
+from fallline.optimizers import Adam, Optimizer
 from fallline.penalties import L2, Penalty
 from fallline.scalers import Scaler, Standardise
 from fallline.schedules import Cosine
@@ -33,7 +34,10 @@ class Recipe(Block):
     model: Model = part(MLP(dropout=0.1), family="model", help="the network")
     loss: Loss | None = part(None, family="loss", optional=True, help="what is minimised; None: the task's usual loss")
     optimizer: Optimizer = part(
-        Adam(Cosine(3e-3, warmup=0.05)), family="optimizer", convert=as_rule, help="the update rule, ours or Optax's"
+        Adam(Cosine(3e-3, warmup=0.05)),
+        family="optimizer",
+        convert=as_optimizer,
+        help="the update rule, ours or Optax's",
     )
     penalty: Penalty | None = part(L2(1e-4), family="penalty", optional=True, help="cost on the size of the weights")
     penalty_per: str = structure(

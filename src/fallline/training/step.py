@@ -105,7 +105,13 @@ def one_step(
         return cost_of(now, network, params, state.stats, x, y, weight, key=key, training=True)
 
     (cost, (loss, prediction, stats)), gradient = jax.value_and_grad(objective, has_aux=True)(state.params)
-    evidence = {"value": cost, "objective": lambda params: objective(params)[0], "weight": total, "time": time}
+    evidence = {
+        "value": cost,
+        "objective": lambda params: objective(params)[0],
+        "weight": total,
+        "time": time,
+        "key": key,
+    }
     delta, memory = now.optimizer.update(gradient, state.memory, state.params, **evidence)
     # The guard against divergence. A bad number outside of the sample reaches the next step's cost, and `_fall_back`.
     squares = {name: squared_norm(layer, sampled(layer)) for name, layer in gradient.items()}
