@@ -18,7 +18,7 @@ from jaxtyping import Array, Float, Int
 
 from fallline.core.errors import FalllineError
 from fallline.core.runtime import configure
-from fallline.gradients.incremental import WORK, dealt, evaluate
+from fallline.gradients.incremental import ONCE, WORK, dealt, evaluate
 from fallline.gradients.operations import bytes_of, equations, work
 from fallline.gradients.point import Point, is_torch
 
@@ -72,7 +72,8 @@ class Function(ABC):
 class Traced(Function):
     """A function that JAX can trace.
 
-    A `jax.tree_util.Partial` compiles once for all the arrays in it; any other callable once per check.
+    A `jax.tree_util.Partial` compiles once for all the arrays in it; any other callable once per check. Of a large one,
+    a shift evaluates only what it changes (`incremental`), by a program for each array of x.
     """
 
     def __init__(self, f: Callable[[Any], Any], point: Point) -> None:
@@ -90,7 +91,8 @@ class Traced(Function):
         self.single = _rounds(traced)
         lane = bytes_of(traced) + 8 * len(point.vector)
         self.lanes = 1 << (max(1, min(LANES, BYTES // lane)).bit_length() - 1)
-        self.incremental = 2 * len(point.vector) * work(traced) >= WORK
+        self.work = work(traced)
+        self.least = WORK if shared else ONCE * len(point.places)
 
     def close(self) -> None:
         for name in ("program", "alone", "slopes", "within", "mapped"):
@@ -102,6 +104,11 @@ class Traced(Function):
         lanes = jax.vmap(lambda shift: _value(self._of(self.point.vector + shift)))
         return jax.jit(lambda shifts: jax.lax.map(lanes, shifts))
 
+    @functools.cached_property
+    def incremental(self) -> bool:
+        """Whether there is so much to do that programs which evaluate what changes pay for being compiled."""
+        return (self.expected or 2 * len(self.point.vector)) * self.work >= self.least
+
     def _of(self, vector: Array) -> Any:
         return self.f(self.point.tree(self.point.parts(vector)))
 
@@ -109,8 +116,12 @@ class Traced(Function):
         return evaluate(lambda parts: _value(self.f(self.point.tree(parts))), self.point.parts(v), which, counts, at, h)
 
     def shifted(self, indices: Int[np.ndarray, " shifts"], steps: np.ndarray) -> np.ndarray:
-        if not self.incremental or steps.dtype != np.float64:
-            return self._anew(indices, steps)
+        if self.incremental and steps.dtype == np.float64:
+            return self._by_change(indices, steps)
+        return self._anew(indices, steps)
+
+    def _by_change(self, indices: Int[np.ndarray, " shifts"], steps: np.ndarray) -> Float[np.ndarray, " shifts"]:
+        """What a shift changes, and no more."""
         found = np.zeros(len(indices))
         for which, (cut, shape) in enumerate(zip(self.point.slices, self.point.shapes, strict=True)):
             mine = np.flatnonzero((cut.start <= indices) & (indices < cut.stop))

@@ -24,10 +24,13 @@ from fallline.gradients.change import Change, taken
 from fallline.gradients.operations import Operations, bytes_of, operations_of
 from fallline.gradients.rules import changed
 
-WORK = 10**9  # of a check, in operations: below it, another program takes longer to compile than it saves
+WORK = (
+    10**9
+)  # of a check, in operations (a tenth of a second), that makes programs worth it which are compiled already,
+ONCE = 10**10  # and for each array, programs that are to be compiled: that takes about a second
 BYTES = 1 << 23  # of the changed values of the lanes side by side
-LANES = (1, 128)
-ROOM = (128, 4096)  # shifts that a device evaluates in a call
+LANES = (1, 64)
+ROOM = (64, 4096)  # shifts that a device evaluates in a call
 
 Parts = list[Array]
 
