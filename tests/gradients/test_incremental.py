@@ -55,6 +55,7 @@ FUNCTIONS = {
     "looked up": lambda w: jnp.sum(w[LABELS % N, 1] ** 2),
     "cut and joined": lambda w: jnp.sum(jnp.concatenate([w[:2], w[1:]], axis=0) ** 3),
     "reshaped": lambda w: jnp.sum(jnp.sin(w.reshape(2, 6)) @ jnp.ones(6)) + jnp.sum(w.reshape(-1)[:5] ** 2),
+    "repeated": lambda w: jnp.sum(jnp.tanh(w[:1] + X @ w) * (w[:, :1] + w)[:1]),
     "axes of one": lambda w: jnp.sum(jnp.squeeze(w[:, None, :] * w[:, :, None].transpose(0, 2, 1), 1)[..., None] ** 2),
     "number": lambda w: jnp.sum(X) * w[0, 0] + w[1, 1] * jnp.sum(w),
     "in a loop": lambda w: jax.lax.fori_loop(0, 3, lambda _, h: jnp.tanh(h @ w @ V), X).sum(),
@@ -152,13 +153,12 @@ def test_an_infinity_on_the_way_is_no_alarm(monkeypatch):
 
 def test_less_is_done():
     x, w, v = np.zeros((128, 64)), np.zeros((64, 32)), np.zeros((32, 10))
-    f = lambda parts: jnp.sum(jnp.maximum(x @ parts[0], 0.0) @ parts[1])  # noqa: E731
+    f = lambda parts: jnp.sum(jnp.tanh(jnp.maximum(x @ parts[0] + np.ones(32), 0.0) @ parts[1]))  # noqa: E731
     program = operations_of(jax.make_jaxpr(f)([w, v]))
     values = program.values([w, v])
     at = np.zeros(1, np.uint32), np.zeros(1, np.uint32)
     one = jax.make_jaxpr(lambda at, h: after(program, values, 0, at, h))(at, np.zeros(1))
-    assert work(jax.make_jaxpr(f)([w, v]).jaxpr) > 128 * 64 * 32
-    assert work(one.jaxpr) < 128 * 64
+    assert work(jax.make_jaxpr(f)([w, v]).jaxpr) > 20 * work(one.jaxpr) > 20 * 128 * 10
 
 
 def test_any_number_of_shifts_is_dealt_to_the_devices(float64):

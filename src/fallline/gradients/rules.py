@@ -48,10 +48,11 @@ def throughout(step: Operation, values: list[Any], changes: Changes) -> list[Cha
 
 
 def element_by_element(step: Operation, values: list[Any], changes: Changes, result: Any) -> Change | None:
-    """The places that are changed stay where they are."""
+    """The places that are changed stay where they are; axes of one element are repeated."""
     shape = jnp.shape(result)
-    if any(jnp.shape(v) not in ((), shape) for v in values):
+    if any(jnp.ndim(v) not in (0, len(shape)) for v in values):
         return None
+    changes = [c if c is None or c.rank == 0 else _repeated(c, v, shape) for v, c in zip(values, changes, strict=True)]
     arrays = [c for c in changes if c is not None and c.rank == len(shape)]
     at = common(arrays) if arrays else {}
     lanes = next(c.new.shape[-1] for c in changes if c is not None)
@@ -59,14 +60,22 @@ def element_by_element(step: Operation, values: list[Any], changes: Changes, res
     operands = []
     for v, c in zip(values, changes, strict=True):
         if c is not None:
-            operands.append(jnp.broadcast_to(c.new if c.rank < len(shape) else c.keep(at, v).new, rest))
+            new = c.new if c.rank < len(shape) else c.keep(at, jnp.broadcast_to(v, shape)).new
+            operands.append(jnp.broadcast_to(new, rest))
         elif jnp.ndim(v) < len(shape):
             operands.append(v)
         else:
-            operands.append(jnp.broadcast_to(taken(v, at), rest))
+            operands.append(jnp.broadcast_to(taken(jnp.broadcast_to(v, shape), at), rest))
     if step.name == "convert_element_type":  # its other parameters say where the array lies
         return Change(at, lax.convert_element_type(operands[0], step.params["new_dtype"]))
     return Change(at, step(*operands)[0])
+
+
+def _repeated(c: Change, base: Array, shape: tuple[int, ...]) -> Change:
+    """A change of an array whose axes of one element are to be repeated up to a shape."""
+    repeated = [axis for axis in range(c.rank) if base.shape[axis] != shape[axis]]
+    c = c.keep({axis: index for axis, index in c.at.items() if axis not in repeated}, base)
+    return Change(c.at, jnp.broadcast_to(c.new, (*(shape[axis] for axis in c.rest), c.new.shape[-1])))
 
 
 def broadcast(step: Operation, values: list[Any], changes: Changes, result: Any) -> Change | None:
