@@ -51,6 +51,22 @@ def test_slope_follows_central_differences(f, formula, float64):
     np.testing.assert_allclose(SLOPE(f, jnp.asarray(x)), numeric, atol=1e-8)
 
 
+def test_flat_asks_the_rule_that_training_uses():
+    @jax.custom_vjp
+    def step(x):
+        return jnp.sign(x)
+
+    step.defvjp(lambda x: (jnp.sign(x), x), lambda x, dy: (dy * (jnp.abs(x) < 1),))  # straight through
+
+    class Step(Identity):
+        name = ""
+
+        def __call__(self, x):
+            return step(x)
+
+    assert Step().flat(jnp.array([-2.0, -0.5, 0.5, 2.0])).tolist() == [1.0, 0.0, 0.0, 1.0]
+
+
 @EACH
 def test_the_recommended_weights_keep_a_signal_alive_through_ten_layers(f, formula):
     """Mean square of the sums stays within a factor of ten; 0.01 N(0, 1) loses it by many orders."""

@@ -167,6 +167,14 @@ def test_bad_input_is_named(table, options, words):
         evaluate([], table)
 
 
+def test_monitors_that_cannot_be_compared_are_refused_before_any_training(table):
+    recipes = [replace(BASE, {"monitor": each}) for each in ("loss", "accuracy")]
+    trained = []
+    with pytest.raises(FalllineError, match="accuracy, loss"):
+        evaluate(recipes, table, watch=trained.append)
+    assert trained == []
+
+
 def test_fork_continues_a_run_under_many_recipes(table):
     long = replace(BASE, {"epochs": 8})
     half = train(long, table, until=3)
@@ -178,9 +186,11 @@ def test_fork_continues_a_run_under_many_recipes(table):
         population = evaluate(recipes, table, state=half.state)
         assert population.epochs.tolist() == [5] * len(recipes)
         np.testing.assert_allclose(population.history(0)["train_loss"], whole.history["train_loss"][3:], rtol=1e-4)
+        assert population.history(0)["epoch"].tolist() == [4, 5, 6, 7, 8]
         stuck = population.history(1)["valid_loss"]
         np.testing.assert_array_equal(stuck, stuck[:1].repeat(5))
         again = population.replay(2 % len(recipes))
+        assert again.history["epoch"].tolist() == [4, 5, 6, 7, 8]
         np.testing.assert_allclose(
             again.history["valid_loss"], population.history(2 % len(recipes))["valid_loss"], rtol=1e-4
         )

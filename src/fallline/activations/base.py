@@ -33,7 +33,8 @@ class Activation(Block):
 
     def flat(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         """1 where |f'(x)| < 0.001: no gradient passes there."""
-        _, slope = jax.jvp(self, (x,), (jnp.ones_like(x),))
+        y, back = jax.vjp(self, x)  # backwards, as in training: there are activations that have no other rule
+        (slope,) = back(jnp.ones_like(y))
         return (jnp.abs(slope) < 1e-3).astype(x.dtype)
 
     def squashed(self, y: Float[Array, "*shape"]) -> Float[Array, "*shape"]:

@@ -24,12 +24,10 @@ from fallline.gradients.change import Change, taken
 from fallline.gradients.operations import Operations, bytes_of, operations_of
 from fallline.gradients.rules import changed
 
-WORK = (
-    10**9
-)  # of a check, in operations (a tenth of a second), that makes programs worth it which are compiled already,
-ONCE = 10**10  # and for each array, programs that are to be compiled: that takes about a second
+WORK = 10**9  # operations of a check that make programs worth it once they are compiled: a tenth of a second,
+ONCE = 10**10  # and operations for each array that make them worth compiling, which takes about a second
 BYTES = 1 << 23  # of the changed values of the lanes side by side
-LANES = (1, 64)
+LANES = 64
 ROOM = (64, 4096)  # shifts that a device evaluates in a call
 
 Parts = list[Array]
@@ -53,7 +51,8 @@ def evaluate(of: Callable[[Parts], Array], parts: Parts, which: int, counts: Arr
         one = jax.make_jaxpr(lambda at, h: after(program, values, which, at, h))(
             *jax.tree.map(lambda a: a[:1], (at, h))
         )
-        lanes = min(1 << max(LANES[0], min(BYTES // bytes_of(one.jaxpr), LANES[1])).bit_length() - 1, len(h))
+        together = min(BYTES // max(bytes_of(one.jaxpr), 1), LANES, max(len(h) // 8, 16))
+        lanes = 1 << max(together, 1).bit_length() - 1
 
         def chunk(k: Array, found: Array) -> Array:
             index, step = jax.tree.map(lambda column: lax.dynamic_slice_in_dim(column, k * lanes, lanes), (at, h))

@@ -9,14 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from fallline.core.block import as_arrays
-from fallline.core.errors import FalllineError
 from fallline.core.outcome import Outcome
 from fallline.data.table import Table
 from fallline.metrics import metrics_of
 from fallline.population import lanes as lane_program
 from fallline.population.contexts import Context, key_of
 from fallline.population.groups import group_recipes
-from fallline.population.result import Population, Report, larger_is_better
+from fallline.population.result import Population, Report
 from fallline.population.widths import arithmetic, hidden_of
 from fallline.training.arrays import Arrays, to_device
 from fallline.training.history import join
@@ -184,8 +183,6 @@ class Collector:
             )
         if self.test is not None:
             columns |= self.test_columns
-        if any(larger_is_better(each.monitor) for each in self.recipes) and len({e.monitor for e in self.recipes}) > 1:
-            raise FalllineError("recipes that monitor different things have scores that cannot be compared")
         shown = {
             group.structure: layer_names(self.recipes[group.members[0]], self._arrays())
             for group in group_recipes(self.recipes)
@@ -208,6 +205,7 @@ class Collector:
             epochs_seen=seen,
             again=self.again,
             arrays=None if self.kept is None else tuple(self.kept),
+            first_epoch=self.first_epoch,
         )
 
     def _arrays(self) -> Arrays:

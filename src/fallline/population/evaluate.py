@@ -13,7 +13,7 @@ from fallline.population.collector import Collector, Progress
 from fallline.population.contexts import contexts_of
 from fallline.population.groups import group_recipes
 from fallline.population.halving import Halving
-from fallline.population.result import Population, Report
+from fallline.population.result import Population, Report, larger_is_better
 from fallline.population.units import Unit, units_of
 from fallline.population.widths import widen
 from fallline.training.arrays import to_device
@@ -56,7 +56,8 @@ def evaluate(
         keep: keep every lane's arrays, to predict with.
         watch: called after every chunk of epochs.
 
-    Raises: FalllineError for no recipes, a recipe that does not fit the data, or more folds than rows.
+    Raises: FalllineError for no recipes, a recipe that does not fit the data, monitors whose values cannot be compared, or
+        more folds than rows.
 
     >>> from fallline.core.block import replace
     >>> from fallline.data.table import load
@@ -77,6 +78,12 @@ def evaluate(
     completed = [
         complete_for(recipe, data.dataset, longest if recipe.optimizer.full_batch else fewest) for recipe in recipes
     ]
+    watched = {recipe.monitor for recipe in completed}
+    if len(watched) > 1 and any(larger_is_better(each) for each in watched):
+        raise FalllineError(
+            f"recipes that monitor {', '.join(sorted(watched))} have scores that cannot be compared: give all of them one "
+            "monitor, or evaluate them apart"
+        )
     arrays = to_device(data.dataset, contexts[0].rows["train"], contexts[0].rows["valid"])
     arrays = lane_program.place_common(arrays)
     test = folds is None and len(data.dataset.test) > 0 if test is None else test

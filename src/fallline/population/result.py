@@ -75,6 +75,7 @@ class Population:
     epochs_seen: tuple[Epoch | None, ...] = dataclasses.field(repr=False)
     again: Callable[[int], "Run"] = dataclasses.field(repr=False)
     arrays: tuple[dict[str, Any] | None, ...] | None = dataclasses.field(default=None, repr=False)
+    first_epoch: int = 0
 
     def __len__(self) -> int:
         return len(self.recipe)
@@ -84,7 +85,8 @@ class Population:
         seen = self.epochs_seen[lane]
         assert seen is not None
         place = int(self.recipe[lane])
-        return name_columns(seen, metrics_of(self.task)[0].name, self.recipes[place].monitor, *self.layers[place])
+        monitor = self.recipes[place].monitor
+        return name_columns(seen, metrics_of(self.task)[0].name, monitor, *self.layers[place], self.first_epoch)
 
     def replay(self, lane: int) -> "Run":
         """Train one lane again alone, from its recipe, key and fold; equal to the lane to float32's rounding."""

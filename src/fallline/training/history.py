@@ -49,11 +49,13 @@ def load_history(path: Path) -> History:
     return History({name: frame[name].to_numpy() for name in frame.columns})
 
 
-def name_columns(seen: Epoch, metric: str, monitor: str, layers: list[str], activations: list[str]) -> History:
-    """A history with names, from the arrays of an `Epoch` with a leading epoch axis."""
+def name_columns(
+    seen: Epoch, metric: str, monitor: str, layers: list[str], activations: list[str], begun: int = 0
+) -> History:
+    """A history with names, from the arrays of an `Epoch` with a leading epoch axis; `begun` epochs went before it."""
     count = len(np.asarray(seen.train_loss))
     columns = {
-        "epoch": np.arange(1, count + 1, dtype=np.int32),
+        "epoch": np.arange(begun + 1, begun + count + 1, dtype=np.int32),
         "train_loss": seen.train_loss,
         "train_objective": seen.train_objective,
         f"train_{metric}": seen.train_metric,

@@ -142,7 +142,8 @@ def train(
     state = compiled_start(traced, arrays, key, given) if state is None else continued(state, traced, arrays)
     names = layer_names(recipe, arrays)
     first_metric = metrics_of(table.task)[0].name
-    label = functools.partial(_label, metric=first_metric, monitor=recipe.monitor, names=names)
+    begun = int(state.epoch) - (0 if seen is None else len(seen.train_loss))  # a fork's history counts on
+    label = functools.partial(_label, metric=first_metric, monitor=recipe.monitor, names=names, begun=begun)
     jax.block_until_ready(state.step)
     setup = time.perf_counter() - began
     saved = time.perf_counter()
@@ -247,11 +248,13 @@ def evaluate_splits(model: Predictor, table: Table) -> dict[str, dict[str, float
     return {name: evaluate_rows(model, data.x, data.y, data.weight, rows) for name, rows in splits.items() if len(rows)}
 
 
-def _label(chunks: list[Epoch], *, metric: str, monitor: str, names: tuple[list[str], list[str]]) -> History:
+def _label(
+    chunks: list[Epoch], *, metric: str, monitor: str, names: tuple[list[str], list[str]], begun: int
+) -> History:
     if not chunks:
         empty = program.empty_history(0, len(names[0]), len(names[1]))
-        return name_columns(empty, metric, monitor, *names)
-    return name_columns(join(chunks), metric, monitor, *names)
+        return name_columns(empty, metric, monitor, *names, begun)
+    return name_columns(join(chunks), metric, monitor, *names, begun)
 
 
 def _digest(recipe: Recipe) -> str:
