@@ -60,3 +60,10 @@ def test_every_block_is_met_and_every_number_in_it():
 @pytest.mark.parametrize("cls", [cls for kind in KINDS for cls in family(kind).values()], ids=lambda cls: cls.name)
 def test_documented_with_an_example(cls):
     assert ">>>" in cls.__doc__ or cls is Sequential
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "schedule"])
+def test_every_formula_names_its_source(kind):
+    silent = [name for name, cls in family(kind).items() if "Source: " not in cls.__doc__ and name != "sequential"]
+    assert family(kind)
+    assert silent == []

@@ -15,6 +15,9 @@ class Zeros(Initializer):
 
     Refused for the weights of a layer followed by another: equal units get equal gradients and stay equal for ever.
 
+    Source: biases in Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks",
+    2010, section 2.3.
+
     >>> import jax
     >>> Zeros()(jax.random.key(0), (2,)).tolist()
     [0.0, 0.0]
@@ -36,6 +39,8 @@ class Filled(Initializer):
         w = value
 
     Refused for the weights of a layer followed by another, as `Zeros` is.
+
+    Source: biases of 1, so that ReLUs get positive inputs at first, in Krizhevsky, Sutskever and Hinton, 2012, section 5.
 
     >>> import jax
     >>> Filled(0.5)(jax.random.key(0), (2,)).tolist()

@@ -52,6 +52,9 @@ class Penalties(Penalty):
 
         p(w) = p_1(w) + p_2(w) + ...
 
+    Source: the sum of lasso and ridge in Zou and Hastie, 2005, equation 3; of a penalty and a bound in Srivastava et al.,
+    2014, section 5.1.
+
     >>> from fallline.penalties import L1, L2
     >>> float(Penalties((L2(0.2), L1(0.5)))({"dense_1": {"weight": jnp.array([[1.0, -2.0]])}}))
     2.0

@@ -90,6 +90,9 @@ class Pixels(Affine):
 
     With `range`, images of any depth come to lie between 0 and 1. A missing pixel becomes its column's mean.
 
+    Source: one scale for all pixels, in LeCun et al., "Gradient-based learning applied to document recognition", 1998,
+    section II.B; the scales here are those of a byte and of the data.
+
     >>> scaler = Pixels()
     >>> x = jnp.array([[0.0, 51.0], [255.0, 0.0]])
     >>> [[round(each, 3) for each in row] for row in scaler.apply(scaler.fit(x, jnp.ones(2)), x).tolist()]

@@ -64,6 +64,8 @@ class Standardise(Scaler):
 class Unscaled(Scaler):
     """No scaling; only missing values are filled, with the column's mean.
 
+    Source: imputation of means, in Little and Rubin, "Statistical analysis with missing data", 2002, section 4.2.
+
     >>> scaler = Unscaled()
     >>> x = jnp.array([[1.0], [3.0], [jnp.nan]])
     >>> scaler.apply(scaler.fit(x, jnp.ones(3)), x)[:, 0].tolist()

@@ -75,6 +75,9 @@ class Exponential(Decay):
 
     One smooth fall without moments to choose. Too large a k ends the training while it still improves.
 
+    Source: Senior et al., "An empirical study of learning rates in deep neural networks for speech recognition", 2013
+    (their exponential schedule is to the base 10).
+
     >>> by_epoch, by_step = Exponential(1.0, rate=0.5), Exponential(1.0, rate=0.5, unit="step")
     >>> [round(float(decay(Time(*map(jnp.float32, (10, 1, 0.1))))), 4) for decay in (by_epoch, by_step)]
     [0.6065, 0.0067]
@@ -96,6 +99,9 @@ class Geometric(Decay):
         value = peak d^t
 
     0.95 to 0.98 an epoch is usual, and easier to say than a rate. The right factor depends on the number of epochs.
+
+    Source: Szegedy et al., "Rethinking the inception architecture for computer vision", 2016, section 8: 0.94 every two
+    epochs.
 
     >>> round(float(Geometric(1.0, decay=0.95)(Time(*map(jnp.float32, (20, 2, 0.1))))), 4)
     0.9025
@@ -170,6 +176,8 @@ class InverseSqrt(Decay):
 
     Falls so slowly that no run is too long for it. It does not end in small steps, so noise remains at the end.
 
+    Source: Zinkevich, "Online convex programming and generalized infinitesimal gradient ascent", 2003, theorem 1.
+
     >>> [round(float(InverseSqrt(1.0)(Time(*map(jnp.float32, (0, epoch, 0))))), 4) for epoch in (0, 1, 3)]
     [1.0, 0.7071, 0.5]
     """
@@ -189,6 +197,9 @@ class Polynomial(Decay):
         value = floor + (peak - floor) (1 - progress)^power
 
     Ends in small steps exactly at the end of the run. A run cannot be prolonged: the end is fixed at the start.
+
+    Source: the policy "poly" in Chen et al., "DeepLab: semantic image segmentation with deep convolutional nets, atrous
+    convolution, and fully connected CRFs", 2018.
 
     >>> round(float(Polynomial(1.0, power=2.0)(Time(*map(jnp.float32, (50, 5, 0.5))))), 4)
     0.25
