@@ -1,12 +1,13 @@
 """The gradient check: its speed beside loops over coordinates, every block's gradient, and the error against the step.
 
-python benchmarks/gradients.py check                       64-32-10 on 128 examples, side by side in one process
+python benchmarks/gradients.py check                       two networks, side by side in one process
 python benchmarks/gradients.py blocks                      every loss x activation x normalisation x penalty, 5 seeds
 python benchmarks/gradients.py picture docs/gradients.svg  the error against h, drawn
 """
 
 import argparse
 import importlib.util
+import itertools
 import statistics
 import time
 from pathlib import Path
@@ -20,22 +21,25 @@ from fallline.gradients import check_gradient, functions, step_errors
 
 RNG = np.random.default_rng(0)
 ROWS = RNG.normal(size=(128, 64))
-LABELS = RNG.integers(0, 10, 128).astype(np.int32)
-HIT = np.eye(10)[LABELS]
 
 
-def params():
-    return {
-        "dense_1": {"weight": RNG.normal(size=(64, 32)) / 8, "bias": np.zeros(32)},
-        "dense_2": {"weight": RNG.normal(size=(32, 10)) / 6, "bias": np.zeros(10)},
+def problem(sizes, count):
+    """A ReLU network's cross-entropy, written once for NumPy and JAX, and its params."""
+    rows, hit = RNG.normal(size=(count, sizes[0])), np.eye(sizes[-1])[RNG.integers(0, sizes[-1], count)]
+
+    def cost(p, np=jnp):
+        h = rows
+        for k in range(1, len(sizes)):
+            z = h @ p[f"dense_{k}"]["weight"] + p[f"dense_{k}"]["bias"]
+            h = np.maximum(z, 0.0)
+        top = z.max(axis=1)
+        return np.mean(np.log(np.sum(np.exp(z - top[:, None]), axis=1)) + top - np.sum(hit * z, axis=1))
+
+    params = {
+        f"dense_{k}": {"weight": RNG.normal(size=(a, b)) * np.sqrt(2 / a), "bias": np.zeros(b)}
+        for k, (a, b) in enumerate(itertools.pairwise(sizes), start=1)
     }
-
-
-def cost(p, np=jnp):
-    h = np.maximum(ROWS @ p["dense_1"]["weight"] + p["dense_1"]["bias"], 0.0)
-    z = h @ p["dense_2"]["weight"] + p["dense_2"]["bias"]
-    top = z.max(axis=1)
-    return np.mean(np.log(np.sum(np.exp(z - top[:, None]), axis=1)) + top - np.sum(HIT * z, axis=1))
+    return cost, params
 
 
 def loop(f, p, coordinates, h=6e-6):
@@ -72,65 +76,71 @@ def everything(f, p):
     return found
 
 
-def losses_alone(evaluations, lanes=64):
+def losses_alone(evaluations, rows, classes, lanes=64):
     """Seconds that the losses of so many perturbed logits take, and nothing before them, ideally spread over the cores."""
 
-    def losses(z, d, w):
+    def losses(z, d, w, hit):
         z = z[:, :, None] + d[:, None, :] * w
         top = z.max(axis=1)
-        return jnp.mean(jnp.log(jnp.sum(jnp.exp(z - top[:, None]), axis=1)) + top - jnp.sum(HIT[:, :, None] * z, 1), 0)
+        return jnp.mean(jnp.log(jnp.sum(jnp.exp(z - top[:, None]), axis=1)) + top - jnp.sum(hit * z, axis=1), axis=0)
 
     with jax.enable_x64(True):
         f = jax.jit(losses)
-        given = RNG.normal(size=(128, 10)), 1e-3 * RNG.normal(size=(128, lanes)), RNG.normal(size=(10, lanes))
-        f(*given)
-        least = min(seconds(lambda: f(*given).block_until_ready()) for _ in range(300))
+        given = (
+            RNG.normal(size=(rows, classes)),
+            1e-3 * RNG.normal(size=(rows, lanes)),
+            RNG.normal(size=(classes, lanes)),
+        )
+        hit = np.eye(classes)[RNG.integers(0, classes, rows)][:, :, None]
+        f(*given, hit)
+        least = min(seconds(lambda: f(*given, hit).block_until_ready()) for _ in range(300))
     return least * evaluations / lanes / len(jax.devices())
 
 
 def check():
-    p = params()
+    for sizes, rows in (((64, 32, 10), 128), ((64, 128, 64, 10), 32)):
+        side_by_side(sizes, rows)
+
+
+def side_by_side(sizes, rows):
+    cost, p = problem(sizes, rows)
     total = sum(leaf.size for leaf in jax.tree.leaves(p))
     f = Partial(cost)
-    first = {}
-    for name, way in (("by change", check_gradient), ("everything", everything)):
-        first[name] = seconds(lambda way=way: way(f, p))
+    ways = {"by change": check_gradient, "everything": everything}
+    first = {name: seconds(lambda way=way: way(f, p)) for name, way in ways.items()}
     by_change, anew = check_gradient(f, p), everything(f, p)
     assert by_change.right, by_change.verdict
     assert anew.right, anew.verdict
     apart = max(np.max(np.abs(a.numerical - b.numerical)) for a, b in zip(by_change.arrays, anew.arrays, strict=True))
+    # One after another: the threads of NumPy's products keep a core busy for a while after each.
+    times = {name: [seconds(lambda way=way: way(f, p)) for _ in range(9)] for name, way in ways.items()}
     with jax.enable_x64(True):
         compiled = jax.jit(cost)
         compiled(p)
         cost(p)
         loops = {
-            "NumPy": (lambda p: cost(p, np), total),
+            "NumPy": (lambda p: cost(p, np), 2000),
             "JAX, compiled": (compiled, 300),
             "JAX, not compiled": (cost, 50),
         }
-        times = {name: [] for name in ("by change", "everything", *loops)}
-        for _ in range(15):
-            times["by change"].append(seconds(lambda: check_gradient(f, p)))
-            times["everything"].append(seconds(lambda: everything(f, p)))
-            for name, (g, some) in loops.items():
-                if len(times[name]) < 5:
-                    times[name].append(loop(g, p, some) * total)
+        for name, (g, some) in loops.items():
+            times[name] = [loop(g, p, some) * total for _ in range(5)]
     medians = {name: statistics.median(each) for name, each in times.items()}
+    print(f"{'-'.join(map(str, sizes))}, {total:,} parameters, {rows} examples")
     print(
-        f"{total:,} parameters, 128 examples; the loops evaluate {2 * total:,} times, the check {by_change.evaluations:,}"
+        f"  the loops evaluate {2 * total:,} times (timed on 50 to 2,000 coordinates), the check {by_change.evaluations:,}"
     )
-    print("the loops over JAX are timed on a part of the coordinates and scaled up; medians of 5, of the check 15")
-    for name in ("by change", "everything"):
+    for name in ways:
         print(
             f"  check_gradient(Partial(cost), p), {name:<10} {medians[name]:7.4f} s; the first time {first[name]:.2f} s"
         )
     print(f"    slopes of the two ways differ by at most {apart:.1e}")
     for name in loops:
-        ratios = [medians[name] / medians[way] for way in ("by change", "everything")]
+        ratios = [medians[name] / medians[way] for way in ways]
         print(f"  loop over {name:<18} {medians[name]:7.3f} s: {ratios[0]:6.1f} and {ratios[1]:6.1f} times the check")
-    bound = losses_alone(2 * total)
+    bound = losses_alone(2 * total, rows, sizes[-1])
     print(
-        f"  the losses of so many logits alone {bound:.4f} s: the NumPy loop takes {medians['NumPy'] / bound:.1f} times that"
+        f"  the losses of so many logits alone {bound:.4f} s: the NumPy loop takes {medians['NumPy'] / bound:.0f} times that"
     )
 
 

@@ -25,9 +25,9 @@ from fallline.gradients.operations import Operations, bytes_of, operations_of
 from fallline.gradients.rules import changed
 
 WORK = 10**9  # operations of a check that make programs worth it once they are compiled: a tenth of a second,
-ONCE = 10**10  # and operations for each array that make them worth compiling, which takes about a second
+ONCE = 3 * 10**9  # and operations for each array that make them worth compiling, which takes a third of a second
 BYTES = 1 << 23  # of the changed values of the lanes side by side
-LANES = 64
+LANES = 128
 ROOM = (64, 4096)  # shifts that a device evaluates in a call
 
 Parts = list[Array]
