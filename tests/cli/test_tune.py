@@ -35,9 +35,10 @@ def test_tune_saves_the_best_and_its_study_can_be_continued(tmp_path, monkeypatc
     assert first["trials"] == 8
     assert set(first["best"]["values"]) == {"model.dropout", "optimizer.learning_rate"}
     assert set(first["importance"]) == set(first["best"]["values"])
-    assert {"recipe.toml", "model.safetensors", "report.html", "study.db"} <= {
+    assert {"recipe.toml", "model.safetensors", "report.html", "study.db", "study.json"} <= {
         p.name for p in (tmp_path / "a").iterdir()
     }
+    assert "The search that found it" in (tmp_path / "a" / "report.html").read_text()
     code = ended("tune", "--resume", "a/study.db", "--trials", "16", "--out", "b")
     said = capsys.readouterr().err
     assert code == 0
@@ -60,6 +61,7 @@ def test_tune_saves_the_best_and_its_study_can_be_continued(tmp_path, monkeypatc
         (["sklearn:iris", "--strategy", "tp"], "--strategy 'tp' is unknown: did you mean 'tpe'"),
         (["--resume", "nothing.db"], "study 'nothing.db' is not there"),
         (["--resume", "nothing.db", "--folds", "3", "--halving"], "leave --folds, --halving out"),
+        (["sklearn:iris", "--nested", "1"], "--nested 1: expected 2 or more outer folds"),
         (["sklearn:iris", "--trials", "0"], "expected 1 or more"),
         (["--ray", "ray://head:10001", "sklearn:iris"], "is a client's: expected HOST:PORT"),
         (["--ray", "sklearn:nothing"], "no data set 'nothing'"),

@@ -7,7 +7,7 @@ from fallline.data.table import Table
 from fallline.distributions import Choice, Integer, LogUniform, Uniform
 from fallline.models import MLP
 from fallline.optimizers import Adam
-from fallline.searching.findings import Outlook, edges, expected_best, importance, outlook
+from fallline.searching.findings import Outlook, edges, expected_best, importance, outlook, prospects
 from fallline.searching.space import Space
 from fallline.searching.study import Study, Trial
 from fallline.training.recipe import Recipe
@@ -67,3 +67,21 @@ def test_outlook_compares_the_gain_with_its_error():
     assert "more trials may help" in Outlook(0.15, 0.10, 0.02).sentence
     assert "with folds" in Outlook(0.15, 0.10, np.nan).sentence
     assert outlook(study(lambda p: 1.0, count=4)) is None
+    low, high = found.gains
+    assert 0 <= low < found.half - found.best < high
+    assert outlook(study(lambda p: 1.0)).gains == pytest.approx((0.0, 0.0), abs=1e-12)
+
+
+def test_prospects_are_what_drawing_trials_at_random_gives():
+    found = study(lambda p: at(p, "model.dropout"), count=20)
+    scores = np.array([each.score for each in found.trials])
+    drawn = np.random.default_rng(0).permuted(np.tile(scores, (4000, 1)), axis=1)
+    told = {each.trials: each for each in prospects(found)}
+    assert list(told)[0] == 1
+    assert list(told)[-1] == 20
+    for m in (1, 5, 20):
+        best = drawn[:, :m].min(axis=1)
+        assert told[m].mean == pytest.approx(best.mean(), abs=0.01)
+        assert told[m].low == pytest.approx(np.quantile(best, 0.1), abs=0.03)
+        assert told[m].high == pytest.approx(np.quantile(best, 0.9), abs=0.03)
+    assert prospects(study(lambda p: 1.0, count=4)) == []

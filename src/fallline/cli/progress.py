@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +64,7 @@ class SearchProgress:
         self.quiet = quiet
         self.live = sys.stderr.isatty() and not quiet
         self.spoke = time.monotonic()
+        self.before = ""
         self.bar: Any = None
         if self.live:
             from rich.console import Console
@@ -85,6 +87,15 @@ class SearchProgress:
         if self.bar is not None:
             self.bar.stop()
 
+    def nested(self, outer: int) -> Callable[[int, "Standing"], None]:
+        """The `watch` of `nested`."""
+
+        def watch(fold: int, standing: "Standing") -> None:
+            self.before = f"outer fold {fold + 1}/{outer}  "
+            self(standing)
+
+        return watch
+
     def __call__(self, standing: "Standing") -> None:
         parts = []
         if standing.best is not None:
@@ -95,7 +106,7 @@ class SearchProgress:
             parts.append(f"best {figures(standing.best.score)} ({values})")
         if standing.seconds_left == standing.seconds_left:
             parts.append(f"{standing.seconds_left:.0f} s left")
-        text = "  ".join(parts)
+        text = self.before + "  ".join(parts)
         if self.bar is not None:
             self.bar.update(
                 self.task,

@@ -45,6 +45,7 @@ def tune(
     seconds: Annotated[float | None, Opt(help="begin no batch after this time")] = None,
     ray: Annotated[str | None, Opt(metavar="[ADDRESS]", help="train on Ray: on this machine, or HOST:PORT")] = None,
     study: Annotated[str | None, Opt(help="study file or database URL (default: OUT/study.db)")] = None,
+    nested: Annotated[int | None, Opt(help="outer folds: also score the whole procedure, search included")] = None,
     resume: Annotated[str | None, Opt(help="study to continue, as it was begun")] = None,
     out: Annotated[Path | None, Opt(help="run folder of the best model (default: runs/NAME-1)")] = None,
     seed: Annotated[int | None, Opt(help="of proposals and of the best model (default: 0)")] = None,
@@ -72,10 +73,12 @@ def tune(
         options = _options(source, target, space, strategy or "tpe", halving)
         options |= {"trials": TRIALS if trials is None else trials, "folds": folds, "batch": batch}
         options |= {"seed": seed or 0, "study": study}
+    if nested is not None and nested < 2:
+        raise FalllineError(f"--nested {nested}: expected 2 or more outer folds")
     options |= {"seconds": seconds, "ray": True if ray == HERE else ray or False}
     for sentence in options["data"].warnings:
         say(f"warning: {sentence}")
-    return _search(options, out, json)
+    return _search(options, nested, out, json)
 
 
 def _options(
@@ -103,12 +106,14 @@ def _options(
     }
 
 
-def _search(options: dict[str, Any], out: Path | None, json: bool) -> int:
+def _search(options: dict[str, Any], outer: int | None, out: Path | None, json: bool) -> int:
     from contextlib import redirect_stdout
 
     from fallline.cli.progress import SearchProgress
     from fallline.report.page import write_report
     from fallline.searching import search
+    from fallline.searching.nested import nested
+    from fallline.searching.summary import write_summary
     from fallline.training import folder as folders
 
     space, data = options["space"], options["data"]
@@ -120,65 +125,85 @@ def _search(options: dict[str, Any], out: Path | None, json: bool) -> int:
     try:
         # Ray prints on standard output, which is the one JSON document's.
         with SearchProgress(quiet=json) as progress, redirect_stdout(sys.stderr):
-            found = search(**options, watch=progress)
+            found, procedure = search(**options, watch=progress), None
+            if outer is not None and not found.interrupted:
+                procedure = nested(**options, outer=outer, watch=progress.nested(outer))
     except FalllineError:
         if folder.is_dir() and not any(folder.iterdir()):  # bad input leaves nothing behind
             folder.rmdir()
         raise
-    if found.interrupted:
+    if found.interrupted or (procedure is not None and procedure.interrupted):
         say(f"Interrupted after {len(found)} trials. Continue with: fallline tune --resume {study}")
         return 130
     plan = folders.Plan(found.best.recipe, data.source, found.seed)
     folders.begin_folder(folder, plan)
     run = found.best.run
     summary = folders.finish_folder(folder, plan, run, data)
+    said = write_summary(folder, found, procedure)
     write_report(folder)
-    document = _document(found, summary, study)
     if json:
-        give(document)
+        give(_document(found, summary, said, study))
     else:
-        _tell(found, document, run.metrics, folder, study)
+        _tell(found, said, run.metrics, folder, study)
     return 1 if run.outcome.label == "diverged" else 0
 
 
-def _document(found: "Study", summary: dict[str, Any], study: str) -> dict[str, Any]:
-    from fallline.searching.findings import edges, importance, outlook
-
-    best, ahead = found.best.trial, outlook(found)
+def _document(found: "Study", summary: dict[str, Any], said: dict[str, Any], study: str) -> dict[str, Any]:
+    axes = said["hyperparameters"]
     return {
         **summary,
         "study": study,
         "trials": len(found),
         "diverged": sum(each.outcome == "diverged" for each in found.trials),
-        "search_seconds": round(found.seconds, 3),
-        "best": {"trial": best.number, "score": best.score * found.sign, "error": best.error, "values": best.values},
-        "importance": {each.name: round(each.share, 4) for each in importance(found)},
-        "edges": edges(found),
-        "outlook": None if ahead is None else ahead.sentence,
+        "search_seconds": said["seconds"],
+        "best": said["best"],
+        "importance": {e["name"]: round(e["importance"], 4) for e in _ordered(axes) if e["importance"] is not None},
+        "sensitivity": {e["name"]: e["sensitivity"] for e in axes if e["sensitivity"]},
+        "edges": said["edges"],
+        "outlook": said["outlook"],
+        "nested": said["nested"],
     }
 
 
-def _tell(found: "Study", document: dict[str, Any], metrics: Any, folder: Path, study: str) -> None:
+def _ordered(axes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(axes, key=lambda each: -(each["importance"] or 0.0))
+
+
+def _tell(found: "Study", said: dict[str, Any], metrics: Any, folder: Path, study: str) -> None:
     best = found.best.trial
-    diverged = f", {document['diverged']} diverged" if document["diverged"] else ""
+    failed = sum(each.outcome == "diverged" for each in found.trials)
+    diverged = f", {failed} diverged" if failed else ""
     say(f"{len(found)} trials{diverged} ({found.seconds:.0f} s); the best is trial {best.number}:")
     say()
-    shares = document["importance"] or dict.fromkeys(best.values, float("nan"))
-    names = [name for name in shares if name in best.values][:SHOWN]
     rows = [
-        [name, _shown(best.values[name]), f"{shares[name]:.0%}" if shares[name] == shares[name] else "-"]
-        for name in names
-    ]
-    say(table([["", "best", "importance"], *rows]))
+        [each["name"], _shown(best.values[each["name"]]), _share(each["importance"]), _within(each["sensitivity"])]
+        for each in _ordered(said["hyperparameters"])
+        if each["name"] in best.values
+    ][:SHOWN]
+    say(table([["", "best", "importance", "within 1 % of it"], *rows]))
     say()
-    error = f" +- {figures(best.error)}" if best.error == best.error else ""
-    say(f"Its validation {found.space.recipe.monitor}: {figures(best.score * found.sign)}{error}; trained once more:")
+    monitor, error = found.space.recipe.monitor, f" +- {figures(best.error)}" if best.error == best.error else ""
+    say(f"Its validation {monitor}: {figures(best.score * found.sign)}{error}; trained once more:")
     say()
     say(metrics_table(metrics))
     say()
-    for sentence in (*document["edges"], *([document["outlook"]] if document["outlook"] else [])):
+    if said["nested"] is not None:
+        mean, spread = said["nested"]["mean"], said["nested"]["error"]
+        scores = ", ".join(f"{name} {figures(mean[name])} +- {figures(spread[name])}" for name in list(mean)[:3])
+        say(f"The whole procedure on rows it never saw, {len(said['nested']['folds'])} outer folds: {scores}.")
+    for sentence in (*said["edges"], *([said["outlook"]] if said["outlook"] else [])):
         say(f"{sentence[0].upper()}{sentence[1:]}.")
     say(f"Saved in {folder}: recipe.toml, model.safetensors, report.html; the trials in {study}.")
+
+
+def _share(share: float | None) -> str:
+    return "-" if share is None else f"{share:.0%}"
+
+
+def _within(card: dict[str, Any] | None) -> str:
+    if card is None:
+        return "-"
+    return str(card["sentence"]) if card["likely"] is None else " to ".join(map(_shown, card["likely"]))
 
 
 def _shown(value: Any) -> str:

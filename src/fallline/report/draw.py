@@ -41,7 +41,15 @@ def draw(figure: Figure, theme: str = "light") -> "go.Figure":
     drawn.update_layout(showlegend=named, margin_t=12 + 18 * named + 18 * (figure.mark is not None))
     drawn.update_xaxes(title_text=plain(figure.x_label), **({"dtick": 1} if count <= 10 else {}))
     if figure.log_x:
-        drawn.update_xaxes(type="log", tickformat="~g", dtick=None)
+        drawn.update_xaxes(type="log", tickformat="~g", dtick=None, nticks=6)
+    elif any(value != int(value) for each in figure.series for value in each.x):
+        drawn.update_xaxes(tickformat="~g", dtick=None)
+    if figure.x_ticks:
+        named_places = [(place, "<br>".join(map(plain, text.split("\n")))) for place, text in figure.x_ticks]
+        drawn.update_xaxes(dtick=None, tickvals=[each[0] for each in named_places])
+        drawn.update_xaxes(ticktext=[each[1] for each in named_places], tickangle=0)
+    if any(each.text for each in figure.series):
+        drawn.update_layout(hovermode="closest")
     drawn.update_yaxes(title_text=plain(figure.y_label), type="log" if figure.log_y else "linear")
     if figure.log_y:
         drawn.update_yaxes(tickformat=".6~g", dtick=_ticks(figure))
@@ -128,6 +136,11 @@ def _trace(series: Series, colour: str, figure: Figure) -> dict[str, Any]:
         "line": {"color": colour, "width": 1.25 if series.role == "reference" else 2},
         "marker": {"size": 6},
     }
+    if series.points:
+        trace["mode"] = "markers"
+    if series.text:
+        trace |= {"text": [plain(each) for each in series.text], "hoverinfo": "text+name"}
+        return trace
     if series.dashed:
         trace["line"]["dash"] = "dash"
     return trace | ({"hoverinfo": "skip"} if series.role == "reference" else {"yhoverformat": ".4~g"})

@@ -27,6 +27,8 @@ class Series:
         y: their values, as long as `x`.
         role: what it shows; a role has the same colour in every figure.
         dashed: whether it is a dashed line.
+        points: whether it is points, without a line between them.
+        text: what the pointer shows at each point, besides its name; none: the values.
     """
 
     name: str
@@ -34,6 +36,8 @@ class Series:
     y: tuple[float | None, ...]
     role: Role = "single"
     dashed: bool = False
+    points: bool = False
+    text: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +54,8 @@ class Figure:
         log_x: whether the horizontal axis is.
         percent: whether the values are shares, to be written in percent.
         mark: a place on the horizontal axis, and what is there.
+        x_ticks: places on the horizontal axis and their names, of one line or two, instead of numbers.
+        wide: whether it needs the page's whole width.
     """
 
     title: str
@@ -61,6 +67,8 @@ class Figure:
     percent: bool = False
     mark: tuple[float, str] | None = None
     log_x: bool = False
+    x_ticks: tuple[tuple[float, str], ...] = ()
+    wide: bool = False
 
     @property
     def all_zero(self) -> bool:

@@ -10,6 +10,7 @@ from fallline.core.files import write_atomically
 from fallline.report.figures import Figure, curves_of
 from fallline.report.finished import Finished, read_finished
 from fallline.report.markup import Html, join, script_json, tag
+from fallline.report.search_section import read_search, search_text
 from fallline.report.words import NOTHING, duration, metric_label, metric_title, number, value_of
 
 NAME = "report.html"
@@ -43,18 +44,20 @@ def report(folder: Path) -> str:
     name = _text(run.summary["data"].get("name")) or "unnamed data"
     figures = curves_of(run.history, run.summary)
     drawn = [each for each in figures if not each.all_zero]
+    search = read_search(run.folder)
     body = tag(
         "main",
         _header(run, name),
         _cards(run),
         _notes(run.summary["notes"]),
+        _search(search, len(drawn)),
         _curves(figures, drawn),
         tag("h2", "Metrics"),
         tag("div", _metrics(run.summary), _classes(run.summary["data"]), class_="pair"),
         tag("h2", "Recipe"),
         _recipe(run),
     )
-    return _document(f"{name} · Fallline", body, drawn)
+    return _document(f"{name} · Fallline", body, [*drawn, *(search[1] if search else [])])
 
 
 def _document(title: str, body: Html, figures: list[Figure]) -> str:
@@ -169,23 +172,31 @@ def _notes(notes: list[Any]) -> Html:
 def _curves(figures: list[Figure], drawn: list[Figure]) -> Html:
     if not figures:
         return join([tag("h2", "Curves"), tag("p", "No epoch was trained, so there are no curves.", class_="card")])
-    cards = [
-        tag(
-            "figure",
-            tag("figcaption", tag("h3", each.title), tag("p", each.caption)),
-            tag("div", class_="plot", id=f"figure-{place}", role="img", aria_label=each.title),
-            class_="card",
-        )
-        for place, each in enumerate(drawn)
-    ]
     still = [f"{each.title}: 0 in every layer and epoch." for each in figures if each.all_zero]
     return join(
         [
             tag("h2", "Curves"),
             tag("noscript", tag("p", "The curves are drawn by a script; this browser runs none.", class_="card")),
-            tag("section", *cards, class_="figures"),
+            tag("section", *(_figure(each, place) for place, each in enumerate(drawn)), class_="figures"),
             tag("p", " ".join(still), class_="still") if still else Html(""),
         ]
+    )
+
+
+def _search(search: tuple[dict[str, Any], list[Figure]] | None, first: int) -> Html:
+    if search is None:
+        return Html("")
+    said, figures = search
+    cards = [_figure(each, first + place) for place, each in enumerate(figures)]
+    return join([tag("h2", "The search that found it"), search_text(said), tag("section", *cards, class_="figures")])
+
+
+def _figure(figure: Figure, place: int) -> Html:
+    return tag(
+        "figure",
+        tag("figcaption", tag("h3", figure.title), tag("p", figure.caption)),
+        tag("div", class_="plot", id=f"figure-{place}", role="img", aria_label=figure.title),
+        class_="card whole" if figure.wide else "card",
     )
 
 

@@ -4,11 +4,13 @@ import dataclasses
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from fallline.searching.past import FINISHED
 from fallline.searching.study import Study, past_of
 
 NEAR = 0.03  # of a range: what is closer to its end is at the edge
+SAMPLES = 1000  # of a bootstrap
 FEWEST = 8  # finished trials without which nothing is said
 
 
@@ -76,17 +78,21 @@ class Outlook:
         half: the expected best score of half as many trials, drawn from those there are.
         best: the best score of all.
         error: the best trial's standard error over folds and seeds; NaN without.
+        gains: the 10th and the 90th percentile of the gain over bootstrap samples of the trials.
     """
 
     half: float
     best: float
     error: float
+    gains: tuple[float, float] | None = None
 
     @property
     def sentence(self) -> str:
         """Whether more trials would help, in words."""
         gain = self.half - self.best
         said = f"the last doubling of the trials improved the best score by {gain:.2g} ({self.half:.4g} to {self.best:.4g})"
+        if self.gains is not None:
+            said += f", in 80 % of bootstrap samples of the trials by {self.gains[0]:.2g} to {self.gains[1]:.2g}"
         if not np.isfinite(self.error):
             return f"{said}; with folds, its standard error would say whether that is more than chance"
         if gain < self.error:
@@ -102,24 +108,76 @@ def outlook(study: Study) -> Outlook | None:
     The trials count as if they had come in any order; those of a search that learns came better and better, so the
     gain is rather too large than too small.
     """
-    past = past_of(study.space, study.trials)
-    scores = np.sort(past.scores[(past.ended == FINISHED) & np.isfinite(past.scores)])
+    scores = finished_scores(study)
     if len(scores) < FEWEST:
         return None
-    return Outlook(expected_best(scores, len(scores) // 2), float(scores[0]), study.best.trial.error)
+    m = len(scores) // 2
+    draw = np.random.default_rng(0)
+    samples = np.sort(draw.choice(scores, (SAMPLES, len(scores))), axis=1)
+    gains = samples @ chances(len(scores), m) - samples[:, 0]
+    low, high = np.quantile(gains, [0.1, 0.9])
+    return Outlook(expected_best(scores, m), float(scores[0]), study.best.trial.error, (float(low), float(high)))
 
 
-def expected_best(scores: np.ndarray, m: int) -> float:
+def finished_scores(study: Study) -> Float[np.ndarray, " n"]:
+    """Scores of the trials that finished, the best first."""
+    past = past_of(study.space, study.trials)
+    return np.sort(past.scores[(past.ended == FINISHED) & np.isfinite(past.scores)])
+
+
+@dataclasses.dataclass(frozen=True)
+class Prospect:
+    """What so many of the trials would have found, had they been drawn at random: the monitored value.
+
+    Arguments:
+        trials: how many.
+        mean: the best one's expected value.
+        low, high: its 10th and 90th percentile; `low` is the smaller number.
+    """
+
+    trials: int
+    mean: float
+    low: float
+    high: float
+
+
+def prospects(study: Study) -> list[Prospect]:
+    """Best of m of the n finished trials, for some m up to n; none for too few.
+
+    Where the curve is still steep at its end, more trials would have found better ones.
+    """
+    scores = finished_scores(study)
+    n = len(scores)
+    if n < FEWEST:
+        return []
+    found = []
+    for m in np.unique(np.geomspace(1, n, 30).round().astype(int)):
+        chance = chances(n, int(m))
+        reached = np.minimum(np.searchsorted(np.cumsum(chance), [0.1, 0.9]), n - 1)
+        ends = sorted(float(each) * study.sign for each in scores[reached])
+        found.append(Prospect(int(m), float(scores @ chance) * study.sign, *ends))
+    return found
+
+
+def expected_best(scores: Float[np.ndarray, " n"], m: int) -> float:
     """The expected smallest of m different ones of n sorted scores.
 
     >>> round(expected_best(np.array([1.0, 2.0, 3.0]), 2), 4)  # (1, 2), (1, 3), (2, 3)
     1.3333
     """
-    n, left, total = len(scores), 1.0, 0.0
-    for i, score in enumerate(scores):
-        if i > n - m:
-            break
-        chance = left * m / (n - i)  # that the i-th is drawn, none before it having been
-        total += chance * float(score)
-        left -= chance
-    return total
+    return float(scores @ chances(len(scores), m))
+
+
+def chances(n: int, m: int) -> Float[np.ndarray, " n"]:
+    """The chance of each of n sorted scores to be the smallest of m different ones.
+
+        C(n - i, m - 1) / C(n, m),  i = 1 ... n
+
+    >>> chances(3, 2).round(4).tolist()
+    [0.6667, 0.3333, 0.0]
+    """
+    found, left = np.zeros(n), 1.0
+    for i in range(n - m + 1):
+        found[i] = left * m / (n - i)  # that it is drawn, none before it having been
+        left -= found[i]
+    return found

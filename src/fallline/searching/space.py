@@ -184,7 +184,7 @@ def _find(
     if isinstance(node, Distribution):
         index = len(found)
         found.append(Dimension(place, path, name, node, parent, default))
-        words = _words(node.alternatives())
+        words = option_words(node.alternatives())
         for k, option in enumerate(node.alternatives()):
             _find(option, f"{_joined(place, 'options')}.{k}", path, f"{name}[{words[k]}]", (index, k), None, found)
         return
@@ -205,7 +205,7 @@ def _changed(old: Any, new: Any) -> bool:
     return old is not new
 
 
-def _words(options: Sequence[Any]) -> list[str]:
+def option_words(options: Sequence[Any]) -> list[str]:
     """How options are called: a block by its name, with its number where two blocks have the same."""
     names = [(each.name or type(each).__name__) if isinstance(each, Block) else str(each) for each in options]
     return [name if names.count(name) == 1 else f"{name} {k + 1}" for k, name in enumerate(names)]
@@ -221,7 +221,7 @@ def shown_value(dimension: Dimension, u: float) -> Any:
     distribution = dimension.distribution
     if isinstance(distribution, Choice):
         option = distribution.options[int(distribution.index(u))]
-        return _words(distribution.options)[int(distribution.index(u))] if _named(option) else option
+        return option_words(distribution.options)[int(distribution.index(u))] if _named(option) else option
     return _value(distribution, u)
 
 
@@ -232,7 +232,7 @@ def _named(option: Any) -> bool:
 def _placed(dimension: Dimension, value: Any) -> float:
     distribution = dimension.distribution
     if isinstance(distribution, Choice):
-        words = _words(distribution.options)
+        words = option_words(distribution.options)
         for k, option in enumerate(distribution.options):
             if (words[k] == value) if _named(option) else alike(option, value):
                 return (k + 0.5) / len(words)
@@ -244,7 +244,7 @@ def _default_place(dimension: Dimension) -> float:
     """Where a default stands; the first option, or the median, where it is none of the values."""
     distribution, default = dimension.distribution, dimension.default
     if isinstance(distribution, Choice):
-        words = _words(distribution.options)
+        words = option_words(distribution.options)
         word = (default.name or type(default).__name__) if isinstance(default, Block) else None
         fits = [k for k, each in enumerate(distribution.options) if alike(each, default) or words[k] == word]
         return ((fits[0] if fits else 0) + 0.5) / len(words)

@@ -1,0 +1,85 @@
+"""The part of a report that tells of the search that found the run."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fallline.core.errors import FalllineError
+from fallline.report.figures import Figure
+from fallline.report.markup import Html, join, tag
+from fallline.report.search_figures import search_figures
+from fallline.report.words import NOTHING, duration, metric_label, value_of
+
+STUDY = "study.json"
+
+
+def read_search(folder: Path) -> tuple[dict[str, Any], list[Figure]] | None:
+    """What a run folder says of its search, and its figures; None where there was no search.
+
+    Raises: FalllineError for a damaged file.
+    """
+    path = folder / STUDY
+    if not path.is_file():
+        return None
+    try:
+        search = json.loads(path.read_text(encoding="utf-8"))
+        figures = search_figures(search)
+        search_text(search)
+    except (OSError, ValueError, RecursionError, KeyError, TypeError, IndexError, AttributeError) as error:
+        raise FalllineError(
+            f"{str(path)!r} is not that of a search ({type(error).__name__}: {error}): remove it, or search again"
+        ) from None
+    return search, figures
+
+
+def search_text(search: Mapping[str, Any]) -> Html:
+    """Cards, a line per hyperparameter, and what else is worth knowing."""
+    monitor, best = search["monitor"], search["best"]
+    outcomes = [each["outcome"] for each in search["trials"]]
+    ends = [(word, outcomes.count(word)) for word in ("diverged", "pruned")]
+    error = "" if best["error"] is None else f" ± {value_of(monitor, best['error'])} over folds and seeds"
+    cards = [
+        _card(
+            f"Best validation {metric_label(monitor)}",
+            value_of(monitor, best["score"]),
+            f"trial {best['trial']}{error}",
+        ),
+        _card("Trials", f"{len(outcomes):,}", ", ".join(f"{n} {word}" for word, n in ends if n) or "all finished"),
+        _card("Search", duration(search["seconds"]), "of wall-clock"),
+    ]
+    if search["nested"] is not None:
+        nested = search["nested"]
+        name = monitor if monitor in nested["mean"] else next(iter(nested["mean"]))
+        spread = f"± {value_of(name, nested['error'][name])} over {len(nested['folds'])} outer folds"
+        cards.append(_card(f"Nested {metric_label(name)}", value_of(name, nested["mean"][name]), spread))
+    head = ("hyperparameter", "best", "importance", "loses at most 1 % of the score")
+    lines = [
+        tag("tr", tag("th", each["name"], scope="row"), *(tag("td", cell) for cell in _cells(each, best["values"])))
+        for each in sorted(search["hyperparameters"], key=lambda each: -(each["importance"] or 0.0))
+    ]
+    table = tag(
+        "table", tag("thead", tag("tr", *(tag("th", each, scope="col") for each in head))), tag("tbody", *lines)
+    )
+    said = [*search["edges"], *([search["outlook"]] if search["outlook"] else [])]
+    notes = tag("ul", *(tag("li", f"{each[:1].upper()}{each[1:]}.") for each in said)) if said else Html("")
+    return join(
+        [
+            tag("section", *cards, class_="cards even"),
+            tag("div", table, class_="card wide sensitivity"),
+            tag("section", notes, class_="card") if said else Html(""),
+        ]
+    )
+
+
+def _cells(each: Mapping[str, Any], best: Mapping[str, Any]) -> tuple[str, str, str]:
+    share, card, value = each["importance"], each["sensitivity"], best.get(each["name"])
+    shown = f"{value:.3g}" if isinstance(value, float) else NOTHING if value is None else str(value)
+    return shown, NOTHING if share is None else f"{share:.0%}", NOTHING if card is None else card["sentence"]
+
+
+def _card(label: str, value: str, more: str) -> Html:
+    return tag(
+        "div", tag("div", label, class_="label"), tag("div", value, class_="value"), tag("div", more, class_="more"),
+        class_="card",
+    )  # fmt: skip

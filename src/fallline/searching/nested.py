@@ -1,0 +1,113 @@
+"""Nested cross-validation: the score of the whole procedure, the search and the choice of its best trial included."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fallline.core.errors import FalllineError
+from fallline.data.split import folds as cut
+from fallline.data.split import split
+from fallline.data.table import Table
+from fallline.searching.search import Standing, search
+from fallline.searching.space import Space
+from fallline.searching.study import Study
+from fallline.searching.usual import usual_space
+from fallline.training.recipe import Recipe
+
+VALID = 0.1  # of an outer fold's rows, where the table has no validation rows of its own
+
+
+@dataclasses.dataclass(frozen=True)
+class Nested:
+    """How the procedure did on rows that no part of it had seen, fold by fold.
+
+    Arguments:
+        studies: each outer fold's search.
+        metrics: each outer fold's metrics on its own rows.
+        interrupted: whether Ctrl-C ended it; then the folds are those that were finished.
+
+    >>> found = Nested((), ({"accuracy": 0.9}, {"accuracy": 0.8}), False)
+    >>> round(found.mean["accuracy"], 3), round(found.error["accuracy"], 3)
+    (0.85, 0.05)
+    """
+
+    studies: tuple[Study, ...]
+    metrics: tuple[dict[str, float], ...]
+    interrupted: bool
+
+    @property
+    def mean(self) -> dict[str, float]:
+        """Each metric's mean over the outer folds."""
+        return {name: float(np.mean(values)) for name, values in self._columns().items()}
+
+    @property
+    def error(self) -> dict[str, float]:
+        """Each mean's standard error: the folds' standard deviation over the root of their number; NaN for one fold."""
+        return {
+            name: float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")
+            for name, values in self._columns().items()
+        }
+
+    def _columns(self) -> dict[str, list[float]]:
+        names = self.metrics[0] if self.metrics else {}
+        return {name: [each[name] for each in self.metrics] for name in names}
+
+
+def nested(
+    space: Recipe | Space,
+    data: Table,
+    *,
+    outer: int = 5,
+    study: str | Path | None = None,
+    name: str = "study",
+    watch: Callable[[int, Standing], None] | None = None,
+    **options: Any,
+) -> Nested:
+    """Search once per outer fold, without that fold's rows, and judge the best recipe's model on them.
+
+    The best trial's own score is too good, since it was chosen for it. Here what is scored has chosen nothing from the
+    rows that score it. The table's test rows take no part.
+
+    Arguments:
+        space, data: as for `search`; the training and validation rows are cut into outer folds.
+        outer: how many outer folds, so many searches.
+        study, name: where trials are kept, each outer fold under a name of its own; what is there is continued.
+        watch: called with the outer fold, from 0, and where its search stands.
+        options: of each search: trials, folds, proposer, ray, ...
+
+    Raises: FalllineError as `search` does, and for more outer folds than rows.
+    """
+    if outer < 2:
+        raise FalllineError(f"outer = {outer}: expected 2 or more outer folds")
+    space = space if isinstance(space, Space) else usual_space(space)
+    studies: list[Study] = []
+    metrics: list[dict[str, float]] = []
+    for fold, table in enumerate(outer_tables(data, outer)):
+        seen = None if watch is None else lambda standing, fold=fold: watch(fold, standing)
+        inner = f"{name}, outer fold {fold + 1} of {outer}"
+        found = search(space, table, study=study, name=inner, watch=seen, **options)
+        if found.interrupted:
+            return Nested(tuple(studies), tuple(metrics), True)
+        studies.append(found)
+        metrics.append(found.best.run.metrics["test"])
+    return Nested(tuple(studies), tuple(metrics), False)
+
+
+def outer_tables(data: Table, outer: int) -> list[Table]:
+    """The table, once per outer fold: that fold's rows to test on, and of the others as large a share as in the table
+    to validate on, drawn anew."""
+    dataset = data.dataset
+    rows = np.sort(np.concatenate([dataset.train, dataset.valid]))
+    classes = dataset.y[rows] if data.task == "classification" else None
+    share = len(dataset.valid) / len(rows) or VALID
+    tables = []
+    for fold, part in enumerate(cut(len(rows), outer, classes=classes)):
+        rest = np.delete(rows, part)
+        kept = dataset.y[rest] if data.task == "classification" else None
+        train, valid, _ = split(len(rest), kept, test=0.0, valid=share, seed=fold)
+        changed = dataclasses.replace(dataset, train=rest[train], valid=rest[valid], test=rows[part])
+        tables.append(dataclasses.replace(data, dataset=changed, source={}))
+    return tables

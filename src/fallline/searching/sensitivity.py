@@ -1,0 +1,168 @@
+"""The sensitivity card: how far each hyperparameter may move from the best trial before 1 % of the score is lost."""
+
+import dataclasses
+import warnings
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from fallline.searching.past import FINISHED
+from fallline.searching.study import Study, past_of
+
+SHARE = 0.01  # of the best score that may be lost
+FEWEST, MOST = 16, 128  # trials that a model is fitted to
+PLACES = 101  # along each range
+DRAWS = 400  # of the model's functions
+
+
+@dataclasses.dataclass(frozen=True)
+class Sensitivity:
+    """Around the best trial, all other hyperparameters held: where the score is within 1 % of the best trial's.
+
+    Arguments:
+        name: of the hyperparameter.
+        best: its value in the best trial.
+        likely: first and last value around it at which the loss of 1 % is less likely than not.
+        sure: the same, where it is unlikely (less than one in ten).
+        whole: whether `likely` is the whole range: it hardly matters, around the best trial.
+        options: for a choice instead, each other option and the chance that it is within 1 %.
+    """
+
+    name: str
+    best: Any
+    likely: tuple[Any, Any] | None
+    sure: tuple[Any, Any] | None
+    whole: bool
+    options: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """The card's line.
+
+        >>> Sensitivity("dropout", 0.2, (0.1, 0.35), (0.15, 0.25), False).sentence
+        '0.1 to 0.35 (surely 0.15 to 0.25)'
+        """
+        if self.options:
+            return "instead " + ", ".join(f"{option} ({chance:.0%} likely)" for option, chance in self.options)
+        assert self.likely is not None
+        assert self.sure is not None
+        (a, b), (c, d) = self.likely, self.sure
+        sure = f"surely {_short(c)} to {_short(d)}" if c != d else "surely only there"
+        return f"{'all of ' if self.whole else ''}{_short(a)} to {_short(b)} ({sure})"
+
+
+def sensitivity(study: Study, seed: int = 0) -> list[Sensitivity]:
+    """One line per hyperparameter of the best trial, in the space's order; none where there are too few trials.
+
+    A Gaussian process is fitted to the scores,
+
+        y = f(x) + noise,   f ~ GP(0, Matern 5/2 with a length scale per dimension),
+
+    of the finished trials with the best trial's active dimensions (the best 128 of them; log scores where all are
+    positive; scores worse than the third quartile count as that, since only the good region matters). Functions are then
+    drawn from what it knows along each dimension through the best trial, and at each place it is counted how many of
+    them lose at most 1 % there. Few or noisy trials give functions that differ, and so a narrow `sure` range.
+
+    Source: Rasmussen and Williams, "Gaussian processes for machine learning", 2006, algorithm 2.1.
+    """
+    space, past = study.space, past_of(study.space, study.trials)
+    if not len(past) or not np.isfinite(past.scores).any():
+        return []
+    order = past.order()
+    best = past.points[order[0]]
+    active = space.active(past.points)
+    alike = (active == active[order[0]]).all(axis=1) & (past.ended == FINISHED) & np.isfinite(past.scores)
+    chosen = order[alike[order]][:MOST]
+    if len(chosen) < FEWEST:
+        return []
+    y, room = _responses(past.scores[chosen])
+    dims = [i for i in range(len(space)) if active[order[0], i]]
+    model = _fitted(_encoded(study, past.points[chosen], dims), y, seed)
+    found = []
+    for i in dims:
+        line = np.repeat(best[None], PLACES + 1, axis=0)
+        count, dimension = space.counts[i], space.dimensions[i]
+        if dimension.categorical:
+            line = line[: (count or 1) + 1]
+            line[1:, i] = (np.arange(count or 1) + 0.5) / (count or 1)
+        else:
+            line[1:, i] = np.linspace(0, 1, PLACES)
+        line = space.snap(line)
+        drawn = _drawn(model, _encoded(study, line, dims), seed)
+        chance = (drawn[:, 1:] <= drawn[:, :1] + room).mean(axis=0)
+        values = [space.values(point)[dimension.name] for point in line]
+        if dimension.categorical:
+            options = [(str(v), float(p)) for v, p in zip(values[1:], chance, strict=True) if v != values[0]]
+            found.append(Sensitivity(dimension.name, values[0], None, None, False, tuple(options)))
+            continue
+        place = int(np.argmin(np.abs(line[1:, i] - best[i])))
+        a, b = _around(chance >= 0.5, place)
+        c, d = _around(chance >= 0.9, place)
+        ends = [values[1 + k] if k != place else values[0] for k in (a, b, c, d)]
+        found.append(
+            Sensitivity(dimension.name, values[0], (ends[0], ends[1]), (ends[2], ends[3]), a == 0 and b == PLACES - 1)
+        )
+    return found
+
+
+def _responses(scores: Float[np.ndarray, " n"]) -> tuple[Float[np.ndarray, " n"], float]:
+    """What is modelled, scaled to a spread of 1, and what 1 % of the best score is on that scale."""
+    clipped = np.minimum(scores, np.quantile(scores, 0.75))
+    if scores.min() > 0:
+        y, room = np.log(clipped), np.log1p(SHARE)
+    else:
+        y, room = clipped, SHARE * abs(scores[0])
+    spread = max(float(y.std()), 1e-12)
+    return (y - y.mean()) / spread, room / spread
+
+
+def _encoded(study: Study, points: Float[np.ndarray, "n d"], dims: list[int]) -> Float[np.ndarray, "n k"]:
+    """Coordinates of ordered dimensions; one column per option of a choice."""
+    columns = []
+    for i in dims:
+        if study.space.dimensions[i].categorical:
+            count = study.space.counts[i] or 1
+            options = np.minimum((points[:, i] * count).astype(int), count - 1)
+            columns.append(np.eye(count)[options])
+        else:
+            columns.append(points[:, i : i + 1])
+    return np.concatenate(columns, axis=1)
+
+
+def _fitted(x: Float[np.ndarray, "n k"], y: Float[np.ndarray, " n"], seed: int) -> Any:
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.gaussian_process import GaussianProcessRegressor
+    from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
+    from threadpoolctl import threadpool_limits
+
+    scales = Matern(np.full(x.shape[1], 0.5), (0.05, 20.0), nu=2.5)
+    kernel = ConstantKernel(1.0, (0.05, 50.0)) * scales + WhiteKernel(0.05, (1e-5, 2.0))
+    # Small matrices: one thread is the fastest, and does not wait for a second one on a busy machine.
+    with warnings.catch_warnings(), threadpool_limits(1):
+        # A length scale at its bound is an answer here: the dimension does not matter.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return GaussianProcessRegressor(kernel, n_restarts_optimizer=1, random_state=seed).fit(x, y)
+
+
+def _drawn(model: Any, x: Float[np.ndarray, "m k"], seed: int) -> Float[np.ndarray, "draws m"]:
+    """Functions of the model at some places, without the trials' noise."""
+    mean, covariance = model.predict(x, return_cov=True)
+    covariance = covariance - model.kernel_.k2.noise_level * np.eye(len(x))
+    value, vector = np.linalg.eigh(covariance)
+    root = vector * np.sqrt(np.maximum(value, 0.0))
+    return mean + np.random.default_rng(seed).standard_normal((DRAWS, len(x))) @ root.T
+
+
+def _around(holds: Bool[np.ndarray, " n"], place: int) -> tuple[int, int]:
+    """The first and the last place of the stretch of true ones that holds a place."""
+    a = b = place
+    while a > 0 and holds[a - 1]:
+        a -= 1
+    while b < len(holds) - 1 and holds[b + 1]:
+        b += 1
+    return a, b
+
+
+def _short(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

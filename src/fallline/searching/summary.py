@@ -1,0 +1,102 @@
+"""A study as plain data: what `study.json` in a run folder holds, for the report to draw and for a person to read."""
+
+import dataclasses
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fallline.core.distribution import Distribution, parts
+from fallline.core.files import write_atomically
+from fallline.searching.findings import edges, importance, outlook, prospects
+from fallline.searching.nested import Nested
+from fallline.searching.sensitivity import Sensitivity, sensitivity
+from fallline.searching.space import option_words
+from fallline.searching.study import Study, past_of
+
+NAME = "study.json"
+
+
+def write_summary(folder: Path, study: Study, nested: Nested | None = None) -> dict[str, Any]:
+    """Write `study.json` into a run folder; returns what it holds."""
+    summary = summarise(study, nested)
+    write_atomically(folder / NAME, (json.dumps(summary, indent=1, allow_nan=False) + "\n").encode())
+    return summary
+
+
+def summarise(study: Study, nested: Nested | None = None) -> dict[str, Any]:
+    """Trials, hyperparameters and what the trials say of them; what is not finite is None."""
+    past = past_of(study.space, study.trials)
+    rank = np.empty(len(past), np.int64)
+    rank[past.order()] = np.arange(len(past))
+    best, ahead = study.best.trial, outlook(study)
+    shares = {each.name: each.share for each in importance(study)}
+    cards = {each.name: each for each in sensitivity(study)}
+    return {
+        "monitor": study.space.recipe.monitor,
+        "seconds": round(study.seconds, 3),
+        "best": {
+            "trial": best.number,
+            "score": _finite(best.score * study.sign),
+            "error": _finite(best.error),
+            "values": {name: _plain(value) for name, value in best.values.items()},
+        },
+        "trials": [
+            {
+                "trial": each.number,
+                "outcome": each.outcome,
+                "score": _finite(each.score * study.sign),
+                "rank": int(place),
+                "places": [
+                    float(u) if on else None
+                    for u, on in zip(each.point, study.space.active(each.point[None])[0], strict=True)
+                ],
+                "values": [_plain(each.values.get(name)) for name in study.space.names],
+            }
+            for each, place in zip(study.trials, rank, strict=True)
+        ],
+        "hyperparameters": [
+            {
+                **_range(study, i),
+                "importance": shares.get(name),
+                "sensitivity": None if name not in cards else _card(cards[name]),
+            }
+            for i, name in enumerate(study.space.names)
+        ],
+        "edges": edges(study),
+        "outlook": None if ahead is None else ahead.sentence,
+        "prospects": [dataclasses.asdict(each) for each in prospects(study)],
+        "nested": None
+        if nested is None
+        else {"folds": list(nested.metrics), "mean": nested.mean, "error": nested.error},
+    }
+
+
+def _range(study: Study, i: int) -> dict[str, Any]:
+    dimension, distribution = study.space.dimensions[i], study.space.dimensions[i].distribution
+    if dimension.categorical:
+        count = study.space.counts[i] or 1
+        words = option_words(dimension.distribution.alternatives() or distribution.options)  # type: ignore[attr-defined]
+        return {"name": dimension.name, "log": False, "low": 0, "high": count - 1, "options": words}
+    low, high = distribution.reached()
+    inner = (distribution, *(each for _, each in parts(distribution) if isinstance(each, Distribution)))
+    log = any(each.name.startswith("log_") for each in inner)
+    return {"name": dimension.name, "log": log, "low": _finite(low), "high": _finite(high), "options": None}
+
+
+def _card(found: Sensitivity) -> dict[str, Any]:
+    plain = dataclasses.asdict(found)
+    ends = {key: None if plain[key] is None else [_plain(each) for each in plain[key]] for key in ("likely", "sure")}
+    return {"sentence": found.sentence, "whole": found.whole, **ends}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bool | int | str) or value is None:
+        return value
+    return _finite(float(value)) if isinstance(value, float | np.floating) else str(value)
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
