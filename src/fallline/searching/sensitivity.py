@@ -26,7 +26,7 @@ class Sensitivity:
         likely: first and last value around it at which the loss of 1 % is less likely than not.
         sure: the same, where it is unlikely (less than one in ten).
         whole: whether `likely` is the whole range: it hardly matters, around the best trial.
-        options: for a choice instead, each other option and the chance that it is within 1 %.
+        options: for a choice instead, each other option that was tried and the chance that it is within 1 %.
     """
 
     name: str
@@ -74,7 +74,7 @@ def sensitivity(study: Study, seed: int = 0) -> list[Sensitivity]:
     active = space.active(past.points)
     alike = (active == active[order[0]]).all(axis=1) & (past.ended == FINISHED) & np.isfinite(past.scores)
     chosen = order[alike[order]][:MOST]
-    if len(chosen) < FEWEST:
+    if len(chosen) < FEWEST or np.ptp(past.scores[chosen]) == 0:
         return []
     y, room = _responses(past.scores[chosen])
     dims = [i for i in range(len(space)) if active[order[0], i]]
@@ -93,8 +93,11 @@ def sensitivity(study: Study, seed: int = 0) -> list[Sensitivity]:
         chance = (drawn[:, 1:] <= drawn[:, :1] + room).mean(axis=0)
         values = [space.values(point)[dimension.name] for point in line]
         if dimension.categorical:
-            options = [(str(v), float(p)) for v, p in zip(values[1:], chance, strict=True) if v != values[0]]
-            found.append(Sensitivity(dimension.name, values[0], None, None, False, tuple(options)))
+            tried = np.isclose(line[1:, i : i + 1], past.points[chosen, i]).any(axis=1)
+            each = zip(values[1:], chance, tried, strict=True)
+            options = tuple((str(value), float(share)) for value, share, seen in each if seen and value != values[0])
+            if options:
+                found.append(Sensitivity(dimension.name, values[0], None, None, False, options))
             continue
         place = int(np.argmin(np.abs(line[1:, i] - best[i])))
         a, b = _around(chance >= 0.5, place)
