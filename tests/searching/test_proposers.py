@@ -130,6 +130,33 @@ def test_coarse_to_fine_shrinks_around_the_best_and_keeps_a_share_outside():
     )
 
 
+def test_coarse_to_fine_keeps_a_box_per_minimum_and_one_for_what_is_near():
+    proposer = CoarseToFine(stage=4, shrink=0.5, best=3)
+    past = Past.of(np.array([[0.1, 0.5], [0.9, 0.5], [0.2, 0.4], [0.5, 0.9]]), np.arange(4.0))
+    boxes = [proposer.box(BOWL, past, stage=2, number=number) for number in range(3)]
+    np.testing.assert_allclose(boxes[0], [[0.025, 0.325], [0.275, 0.575]], atol=0.0251)
+    centres = [(low + high) / 2 for low, high in boxes]
+    np.testing.assert_allclose(centres, [[0.15, 1.4 / 3], [0.875, 1.4 / 3], [0.15, 1.4 / 3]])  # 0.9 is too near the end
+    arms = Space(Recipe(optimizer=Choice((Adam(RATE), SGD(LogUniform(1e-2, 1.0)))), penalty=None))
+    past = Past.of(np.array([[0.25, 0.8, 0.5], [0.75, 0.5, 0.2]]), np.arange(2.0))
+    adam, sgd = (proposer.box(arms, past, stage=2, number=number) for number in range(2))
+    np.testing.assert_allclose(adam, [[0.25, 0.675, 0.0], [0.25, 0.925, 1.0]])
+    np.testing.assert_allclose(sgd, [[0.75, 0.0, 0.075], [0.75, 1.0, 0.325]])
+
+
+def test_tpe_learns_within_an_option_before_it_gives_it_up():
+    arms = Space(Recipe(optimizer=Choice((Adam(RATE), SGD(LogUniform(1e-2, 1.0)))), penalty=None))
+    u = (np.arange(80) + 0.5) / 80
+    known = np.stack([np.full(80, 0.25), 0.3 + 0.1 * u, np.full(80, 0.5)], axis=1)
+    seldom = np.stack([np.full(20, 0.75), np.full(20, 0.5), u[::4]], axis=1)
+    points = np.concatenate([known, seldom])
+    past = Past.of(points, np.concatenate([0.1 * u, 1.0 + np.abs(u[::4] - 0.8)]))
+    new = TPE(explore=0.0, joint=0.0).propose(arms, past, range(100, 164), seed=0)
+    of_sgd = new[new[:, 0] == 0.75]
+    assert 6 <= len(of_sgd) <= 32
+    assert np.abs(of_sgd[:, 2] - 0.8).mean() < 0.2  # 0.34 for uniform points
+
+
 @pytest.mark.parametrize("batch", [1, 16])
 def test_tpe_finds_a_bowls_floor_where_random_points_do_not(batch):
     def least(proposer) -> float:
@@ -181,7 +208,7 @@ def test_one_dimensions_densities_agree_with_their_samples():
     before = line.of_bad(np.array([0.5]))[0]
     line.lie(0.5)
     assert line.of_bad(np.array([0.5]))[0] > before
-    options = Options(np.array([0.1, 0.1, 0.9]), np.array([0.5]), 3)
+    options = Options(np.array([0.1, 0.1, 0.9]), np.array([0.5]), 3, prior=1.0)
     share = (options.draw(rng.random((2, 20_000))) < 1 / 3).mean()
     assert share == pytest.approx(3 / 6, abs=0.015)
 

@@ -1,9 +1,9 @@
-"""Coarse to fine: random points in a box that shrinks, stage by stage, around the best region."""
+"""Coarse to fine: random points in boxes that shrink, stage by stage, around the best points."""
 
 import dataclasses
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from fallline.core.errors import FalllineError
 from fallline.searching.past import Past
@@ -13,18 +13,20 @@ from fallline.searching.space import Space
 
 @dataclasses.dataclass(frozen=True)
 class CoarseToFine(Proposer):
-    """Stages of scrambled Sobol points, each in a box around the best points of the stages before.
+    """Stages of scrambled Sobol points, each point in a box around one of the best points of the stages before.
 
-        sides of stage k's box: shrink^k of the unit cube, centred on the mean of the `best` best points, within the cube
+        sides of stage k's boxes: shrink^k of the unit cube
+        a box's centre, per dimension: the mean of those of the `best` best points within that distance of its point
 
-    On the unit cube a log-scaled range shrinks on its log scale. The options of a choice do not shrink: those among the
-    best points are drawn as often as they are there. A share `outside` is drawn from the whole cube at every stage.
-    A stage begins with what earlier stages have shown, so a batch should not be longer than a stage.
+    So boxes that belong together are one, whose centre the noise of a score moves less, and equal minima far apart keep
+    boxes of their own. On the unit cube a log-scaled range shrinks on its log scale. A choice does not shrink: it takes the
+    point's option. A share `outside` is drawn from the whole cube at every stage. A stage begins with what earlier stages
+    have shown, so a batch should not be longer than a stage.
 
     Arguments:
         stage: trials per stage.
         shrink: side of a stage's box, as a share of the one before.
-        best: how many points say where the box goes.
+        best: how many points say where the boxes go.
         outside: share drawn from the whole cube.
     """
 
@@ -46,32 +48,25 @@ class CoarseToFine(Proposer):
             if stage and draws(seed, number, 1).random() >= self.outside:
                 known = past.before(stage * self.stage)
                 if len(known):
-                    points[i] = self._inside(space, known, stage, points[i])
+                    low, high = self.box(space, known, stage, number)
+                    points[i] = low + (high - low) * points[i]
         points = space.snap(points)
         if len(numbers) and numbers[0] == 0:
             points[0] = space.default
         return points
 
-    def box(self, space: Space, past: Past, stage: int) -> tuple[Float[np.ndarray, " d"], Float[np.ndarray, " d"]]:
-        """(low, high) of a stage's box; the whole side where no best point has the dimension."""
-        chosen = past.points[past.order()[: self.best]]
-        active = space.active(chosen)
-        centre = np.where(active.any(axis=0), (chosen * active).sum(axis=0) / np.maximum(active.sum(axis=0), 1), 0.5)
-        side = np.where(active.any(axis=0) & ~_categorical(space), self.shrink**stage, 1.0)
+    def box(
+        self, space: Space, past: Past, stage: int, number: int = 0
+    ) -> tuple[Float[np.ndarray, " d"], Float[np.ndarray, " d"]]:
+        """(low, high) of the box of a stage's trial; trials take turns among the best points.
+
+        The whole side where its point does not have the dimension; no side where it has chosen an option.
+        """
+        best = past.points[past.order()[: self.best]]
+        active, own = space.active(best), number % len(best)
+        side = np.where(active[own], self.shrink**stage, 1.0)
+        near = active & (np.abs(best - best[own]) <= side)
+        centre = (best * near).sum(axis=0) / np.maximum(near.sum(axis=0), 1)
         low = np.clip(centre - side / 2, 0.0, 1.0 - side)
-        return low, low + side
-
-    def _inside(self, space: Space, past: Past, stage: int, u: np.ndarray) -> Float[np.ndarray, " d"]:
-        low, high = self.box(space, past, stage)
-        point = low + (high - low) * u
-        chosen = past.points[past.order()[: self.best]]
-        active = space.active(chosen)
-        for i in np.flatnonzero(_categorical(space)):
-            seen = chosen[active[:, i], i]
-            if len(seen):
-                point[i] = seen[min(int(u[i] * len(seen)), len(seen) - 1)]
-        return point
-
-
-def _categorical(space: Space) -> Bool[np.ndarray, " d"]:
-    return np.array([each.categorical for each in space.dimensions])
+        chosen = np.array([each.categorical for each in space.dimensions]) & active[own]
+        return np.where(chosen, best[own], low), np.where(chosen, best[own], low + side)

@@ -78,7 +78,8 @@ def search(
         epochs: begin no further batch when so many epochs are trained, summed over trials, folds and seeds.
         seconds: begin no further batch after this time.
         batch: trials per batch; default: as the study was begun; a new one: about as many as make 32 lanes with folds
-            and seeds, about 8 at least, and on Ray four pieces. Give more where there are more workers than that.
+            and seeds, about 8 at least; with halving about 32; and on Ray four pieces. Give more where there are more
+            workers than that.
         proposer: what to try next; default: as the study was begun; a new one: TPE.
         folds: cross-validate, so many folds; None: the table's own validation rows.
         seeds: runs per recipe and fold.
@@ -110,7 +111,8 @@ def search(
     size = piece_size(trials, lanes, halving)
     if batch is None:
         # Batches of one size: another number of lanes may be another program.
-        most = 4 * size if ray else max(8, LANES // lanes)
+        # Halving keeps a third of a batch, and a third of that: of few, none is left that had others to beat.
+        most = 4 * size if ray else LANES if halving else max(8, LANES // lanes)
         usual = -(-trials // -(-trials // most))
     else:
         usual = batch

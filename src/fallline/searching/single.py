@@ -43,12 +43,12 @@ class Line:
 
 
 class Options:
-    """Counts of a choice's options among the good and among the bad trials, one of each added."""
+    """Counts of a choice's options among the good and among the bad trials, `prior` of each added."""
 
-    def __init__(self, good: Float[np.ndarray, " n"], bad: Float[np.ndarray, " m"], count: int) -> None:
+    def __init__(self, good: Float[np.ndarray, " n"], bad: Float[np.ndarray, " m"], count: int, prior: float) -> None:
         self.count = count
-        self.good = 1.0 + np.bincount(self._index(good), minlength=count)
-        self.bad = 1.0 + np.bincount(self._index(bad), minlength=count)
+        self.good = prior + np.bincount(self._index(good), minlength=count)
+        self.bad = prior + np.bincount(self._index(bad), minlength=count)
 
     def _index(self, x: np.ndarray) -> np.ndarray:
         return np.minimum((np.asarray(x) * self.count).astype(int), self.count - 1)

@@ -28,7 +28,9 @@ class TPE(Proposer):
     A chosen point, and one that is still being trained, counts as bad until it is judged (a constant liar), which spreads
     the batch. Diverged trials are bad, by how far they came. A few trials of each batch use densities over all dimensions
     at once, which see how dimensions depend on each other; the others use each dimension's own, which need fewer trials.
-    Some are Sobol points whatever was found before.
+    A dimension of an option has the good and the others among that option's trials, and an option with dimensions of its
+    own counts  sqrt(n) / options  trials of either kind beside those it has had: few trials say little of what gets better
+    as it is learnt. Some trials are Sobol points whatever was found before.
 
     Arguments:
         first: Sobol points before the densities begin, the space's default the first of them.
@@ -63,15 +65,19 @@ class TPE(Proposer):
         joint = [i for i in guided if _every(self.joint, numbers[i])][:MOST_JOINT]
         single = [i for i in guided if i not in joint]
         order = past.order()
-        count = min(math.ceil(self.share * len(order)), self.most)
-        good, bad = past.points[order[:count]], np.concatenate([past.points[order[count:]], past.pending, explored])
+        ranked, liars = past.points[order], np.concatenate([past.pending, explored])
+        count = self._good(len(ranked))
         if joint:
             draw = draws(seed, numbers[joint[0]], 2)
-            points[joint] = self._joint(space, good, bad, len(joint), draw)
+            bad = np.concatenate([ranked[count:], liars])
+            points[joint] = self._joint(space, ranked[:count], bad, len(joint), draw)
         if single:
-            bad, draw = np.concatenate([bad, points[joint]]), draws(seed, numbers[single[0]], 3)
-            points[single] = self._single(space, good, bad, len(single), draw)
+            liars, draw = np.concatenate([liars, points[joint]]), draws(seed, numbers[single[0]], 3)
+            points[single] = self._single(space, ranked, liars, len(single), draw)
         return points
+
+    def _good(self, trials: int) -> int:
+        return min(math.ceil(self.share * trials), self.most)
 
     def _joint(
         self, space: Space, good: np.ndarray, bad: np.ndarray, count: int, draw: np.random.Generator
@@ -90,17 +96,21 @@ class TPE(Proposer):
         return x[chosen]
 
     def _single(
-        self, space: Space, good: np.ndarray, bad: np.ndarray, count: int, draw: np.random.Generator
+        self, space: Space, ranked: np.ndarray, liars: np.ndarray, count: int, draw: np.random.Generator
     ) -> Float[np.ndarray, "n d"]:
         points = np.full((count, len(space)), INACTIVE)
-        good_active, bad_active = space.active(good), space.active(bad)
+        had, lied = space.active(ranked), space.active(liars)
+        parents = {each.parent[0] for each in space.dimensions if each.parent is not None}
         # Parents stand before their children, so a dimension knows at which points it is active.
         for i, dimension in enumerate(space.dimensions):
             k = space.counts[i]
             u = draw.random((2, count, self.candidates))
-            of_good, of_bad = good[good_active[:, i], i], bad[bad_active[:, i], i]
+            own = ranked[had[:, i], i]
+            best = self._good(len(own))
+            of_good, of_bad = own[:best], np.concatenate([own[best:], liars[lied[:, i], i]])
             if dimension.categorical:
-                density: Line | Options = Options(of_good, of_bad, k or 1)
+                prior = max(1.0, math.sqrt(len(own)) / (k or 1)) if i in parents else 1.0
+                density: Line | Options = Options(of_good, of_bad, k or 1, prior)
                 x = density.draw(u)
             else:
                 density = Line(of_good, of_bad, narrowing=1.0, cell=0.5 / k if k else 0.0)
