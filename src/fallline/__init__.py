@@ -66,6 +66,7 @@ _HOMES = {
     "fallline.searching.coarse": ("CoarseToFine",),
     "fallline.searching.foreign": ("space_from",),
     "fallline.searching.optuna_sampler": ("OptunaSampler",),
+    "fallline.searching.nested": ("Nested", "nested"),
     "fallline.searching.search": ("search",),
     "fallline.searching.study": ("Study", "Trial"),
     "fallline.searching.proposers": ("Grid", "Random", "Sobol"),

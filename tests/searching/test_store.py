@@ -128,6 +128,21 @@ def test_a_full_disk_is_named_and_what_was_written_is_kept(tmp_path):
     assert [row.outcome for row in again.rows()] == ["finished"] * 10 + [None] * 10
 
 
+def test_who_makes_the_tables_a_moment_later_finds_them(tmp_path, monkeypatch):
+    # What PostgreSQL tells all but the first of several processes that begin on an empty database.
+    create, refusals = stores._META.create_all, [sa.exc.IntegrityError("CREATE TABLE", {}, Exception("duplicate key"))]
+
+    def refused(connection):
+        create(connection)
+        if refusals:
+            raise refusals.pop()
+
+    monkeypatch.setattr(stores._META, "create_all", refused)
+    store = Store(tmp_path / "s.db")
+    assert store.begin(3, {"trials": 5}) == (3, {"trials": 5})
+    assert store.begin(4, {"trials": 9}) == (3, {"trials": 9})
+
+
 def test_what_is_no_database_is_named(tmp_path):
     (tmp_path / "x.db").write_text("this is no database, but a text that is long enough to be read as one")
     for where in (tmp_path / "x.db", tmp_path / "none" / "y.db", "nosuch://host/db"):

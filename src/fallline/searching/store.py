@@ -64,8 +64,7 @@ class Store:
         self.owner = f"{socket.gethostname()} {os.getpid()} {uuid.uuid4().hex}"
         try:
             self.engine = _engine(where)
-            with self.engine.begin() as connection:
-                _META.create_all(connection)
+            _make_tables(self.engine)
         except (sa.exc.SQLAlchemyError, ImportError) as error:
             raise FalllineError(f"study {str(where)!r} cannot be opened: {_reason(error)}") from None
         self.study = -1
@@ -177,6 +176,18 @@ class Store:
             return True
         host, process, _ = row.owner.rsplit(" ", 2)
         return host == socket.gethostname() and not _alive(int(process))
+
+
+def _make_tables(engine: sa.Engine) -> None:
+    """Make what is missing; of several processes that begin on an empty server, all but one are refused at first."""
+    for last in (False, False, True):
+        try:
+            with engine.begin() as connection:
+                _META.create_all(connection)
+            return
+        except (sa.exc.IntegrityError, sa.exc.ProgrammingError):
+            if last:
+                raise
 
 
 def _reason(error: Exception) -> str:
