@@ -99,12 +99,15 @@ def test_a_regression_starts_at_the_variance_of_its_target():
 
 
 def test_progress_is_a_line_now_and_then_where_there_is_no_terminal(capsys, monkeypatch):
-    clock = iter([0.0, 0.0, 5.0, 11.0, 11.0, 12.0])
+    clock = iter([0.0, 0.0, 11.0, 11.0, 12.0, 22.0, 22.0])
     monkeypatch.setattr("time.monotonic", lambda: next(clock))
     with CheckProgress(quiet=False) as progress:
-        for done in (100, 200, 210):
+        for done in (60, 100, 200):
             progress("training", done, 600)
-    assert capsys.readouterr().err == "gradient, as in training: 200 of 600 evaluations, about 22 s left\n"
+    assert capsys.readouterr().err.splitlines() == [
+        "gradient, as in training: 60 of 600 evaluations",
+        "gradient, as in training: 200 of 600 evaluations, about 44 s left",
+    ]
 
 
 def call(capsys, *words):

@@ -162,5 +162,7 @@ class CheckProgress:
             self.bar.update(self.task, completed=done, total=total)
         elif not self.quiet and time.monotonic() - self.spoke > 10:
             self.spoke = time.monotonic()
-            left = (self.spoke - self.began) * (total - done) / max(done, 1)
-            say(f"gradient, as in {mode}: {done:,} of {total:,} evaluations, about {left:.0f} s left")
+            text = f"gradient, as in {mode}: {done:,} of {total:,} evaluations"
+            if done > total // 10:  # before, most of the time has gone into compiling
+                text += f", about {(self.spoke - self.began) * (total - done) / done:.0f} s left"
+            say(text)
