@@ -10,7 +10,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "fallline.activations": ("ELU", "GELU", "Identity", "LeakyReLU", "ReLU", "SiLU", "Sigmoid", "Softplus", "Tanh"),
-    "fallline.blackbox": ("Optimum", "minimize"),
+    "fallline.blackbox": ("Optimum", "Polished", "minimize", "polish"),
     "fallline.checking": ("RecipeCheck", "check_recipe"),
     "fallline.core.block": ("Block", "get", "replace", "walk"),
     "fallline.core.errors": ("FalllineError",),

@@ -145,7 +145,9 @@ class Antithetic(Traceable):
 
     def propose(self, state: State) -> Float[Array, "n d"]:
         shift = jnp.asarray(self.width(state), state.point.dtype) * self.drawn(state)
-        return jnp.concatenate([state.point + shift, state.point - shift])
+        # Not a concatenation: in one, the CPU backend draws number after number, several times as slowly.
+        sides = jnp.array([1, -1], state.point.dtype)[:, None, None]
+        return (state.point + sides * shift).reshape(-1, state.point.shape[0])
 
     def move(self, state: State, values: Float[Array, " n"]) -> tuple[Float[Array, " d"], Any]:
         above, below = values[: self.directions], values[self.directions :]
