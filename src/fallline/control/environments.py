@@ -1,5 +1,6 @@
 """Environments of Gymnasium: opened by name or made by a function, and how a policy's outputs become their actions."""
 
+import contextlib
 import dataclasses
 import difflib
 import importlib.metadata
@@ -66,13 +67,13 @@ def open_environment(source: Source, **options: Any) -> Any:
         raise FalllineError(f"environment {named(source)!r} cannot be made ({problem})") from None
     space = environment.observation_space
     if not isinstance(space, Box) or len(space.shape) != 1:
-        try:
+        with contextlib.suppress(NotImplementedError):
             environment = gymnasium.wrappers.FlattenObservation(environment)
-        except NotImplementedError:
-            raise FalllineError(
-                f"environment {named(source)!r} has observations of the kind {type(space).__name__}, which have no fixed "
-                "length: wrap it so that they are arrays"
-            ) from None
+    if not isinstance(environment.observation_space, Box):
+        raise FalllineError(
+            f"environment {named(source)!r} has observations of the kind {type(space).__name__}, which have no fixed "
+            "length: wrap it so that they are arrays"
+        )
     return environment
 
 

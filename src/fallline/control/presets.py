@@ -9,6 +9,7 @@ from fallline.methods import ARS
 
 PAPER = "Mania, Guy and Recht, 2018, V2-t"
 TUNED = "tuned for Fallline on seeds that its measurements do not use"
+HALVED = f"{PAPER}, with 16 directions for its 32, which rise slower per timestep"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,11 +37,11 @@ PRESETS: dict[str, Preset] = {
         PolicyRecipe(method=ARS(step=0.03, noise=0.3, directions=1), normalise=False, steps=2e6), TUNED, threshold=325
     ),
     "Hopper": _v2(0.01, 0.025, 8, 4, 1, 7e6, 3120),
-    "HalfCheetah": _v2(0.02, 0.03, 32, 4, 0, 7e6, 3430),
+    "HalfCheetah": dataclasses.replace(_v2(0.02, 0.03, 16, 4, 0, 4e6, 3430), source=HALVED),
     "Walker2d": _v2(0.03, 0.025, 40, 30, 1, 5e7, 4390),
     "Ant": _v2(0.015, 0.025, 60, 20, 1, 5e7, 3580),
     "Humanoid": _v2(0.02, 0.0075, 230, 230, 5, 2.5e8, 6000),
-    "CartPole": Preset(PolicyRecipe(method=ARS(step=0.1, noise=0.1, directions=4), steps=1e5), TUNED, threshold=475),
+    "CartPole": Preset(PolicyRecipe(method=ARS(step=0.1, noise=0.1, directions=8), steps=1e5), TUNED, threshold=475),
     "InvertedPendulum": Preset(
         PolicyRecipe(method=ARS(step=0.1, noise=0.1, directions=4), steps=1e5), TUNED, threshold=950
     ),

@@ -1,54 +1,56 @@
-"""Rollouts in persistent worker processes.
+"""Rollouts on processes of this machine or on a Ray cluster, one environment each.
 
-A result depends on its task alone, so it is the same for any number of workers. A worker that dies is replaced and its
-rollouts run again; one that hangs is ended after a time limit, which costs that rollout and no other.
+A result depends on its task alone, so it is the same for any number of workers. The rollout of a worker that dies is run
+again; one that hangs is ended after a time limit, which costs that rollout and no other.
 """
 
 import collections
-import contextlib
+import functools
 import os
-import socket
-import subprocess
-import sys
+import threading
 import time
 from collections.abc import Iterable
-from multiprocessing.connection import Connection, wait
 from types import TracebackType
 
-from fallline.control.environments import Facts, require_gymnasium
-from fallline.control.rollouts import Rollout, Setup, Task, failed
+from fallline.control.environments import Facts, facts_of, require_gymnasium
+from fallline.control.rollouts import Roller, Rollout, Setup, Task, failed
 from fallline.core.errors import FalllineError
+from fallline.workers import Workers as Pool
 
-AHEAD = 2  # tasks that a worker holds: it never waits for its parent between two short episodes
 DEATHS = 3  # of workers on one task before it counts as failed
-START_SECONDS = 120.0  # for a worker to open its environment
 LOOK = 0.5  # seconds between two looks at the time limits
-
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+PARENT_SECONDS = 1.0  # between two looks at whether the parent is alive
 
 
 class Workers:
-    """Worker processes with an environment each; used in a `with` block.
+    """Workers with an environment each; used in a `with` block.
 
     Arguments:
         setup: the environment, and what limits a rollout.
-        count: how many processes; None: one per core that this process may use.
+        count: how many processes; None: one per core that this process may use. Ray counts its own.
         timeout: seconds that a rollout may take; time in which this process itself stood still does not count.
+        ray: None: processes of this machine. Otherwise the address of a Ray cluster, or "" for one begun here.
 
-    Raises: FalllineError where the environment cannot be opened.
+    Raises: FalllineError where the environment cannot be opened, and where Ray cannot be used.
     """
 
-    def __init__(self, setup: Setup, count: int | None = None, timeout: float = 300.0) -> None:
+    def __init__(self, setup: Setup, count: int | None = None, timeout: float = 300.0, ray: str | None = None) -> None:
         require_gymnasium()
         import cloudpickle
 
-        self.setup, self.timeout = setup, timeout
-        self.message = cloudpickle.dumps(setup)
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        self.workers = [_Worker(self.message) for _ in range(count or cores)]
-        self.restarts = 0
+        self.timeout, self.restarts = timeout, 0
+        message = cloudpickle.dumps(setup)
+        if ray is None:
+            from fallline.workers.processes import Processes
+
+            cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+            self.pool: Pool = Processes(roll, message, count or cores)
+        else:
+            from fallline.workers.cluster import Ray
+
+            self.pool = Ray(roll, message, ray or None)
         try:
-            self.facts: Facts = [each.ready() for each in self.workers][-1]  # every one is waited for
+            self.facts: Facts = self._results([None])[0]
         except BaseException:
             self.close()
             raise
@@ -63,101 +65,94 @@ class Workers:
 
     def collect(self, tasks: Iterable[Task]) -> list[Rollout]:
         """The rollouts of all tasks, in their order."""
-        tasks = list(tasks)
-        waiting = collections.deque(range(len(tasks)))
+        return self._results(list(tasks))
+
+    def _results(self, items: list) -> list:
+        waiting = collections.deque(range(len(items)))
         deaths: collections.Counter[int] = collections.Counter()
         found: dict[int, Rollout] = {}
+        running: dict = {}
+        seconds: dict = {}  # since a ticket was begun
         looked = time.monotonic()
-        while len(found) < len(tasks):
-            for each in self.workers:
-                while waiting and len(each.tasks) < AHEAD:
-                    number = waiting.popleft()
-                    each.send(number, tasks[number])
-            ready = wait([each.connection for each in self.workers if each.tasks], LOOK)
-            now = time.monotonic()
-            # Longer than that, and this process was stopped or asleep, and the workers perhaps with it.
-            passed, looked = min(now - looked, 2 * LOOK), now
-            for each in [each for each in self.workers if each.tasks]:
-                if each.connection in ready:
-                    answer = each.receive()
-                    if answer is not None:
-                        found[answer[0]] = answer[1]
+        try:
+            while len(found) < len(items):
+                while waiting and len(running) < self.pool.slots():
+                    place = waiting.popleft()
+                    running[self.pool.start(items[place])] = place
+                events = self.pool.events(list(running), LOOK)
+                now = time.monotonic()
+                # Longer than that, and this process was stopped or asleep, and the workers perhaps with it.
+                passed, looked = min(now - looked, 2 * LOOK), now
+                seconds = {ticket: spent + passed for ticket, spent in seconds.items()}
+                for ticket, kind, value in events:
+                    if kind == "begun":
+                        seconds[ticket] = 0.0
                         continue
-                    deaths[each.tasks[0]] += 1
-                    reason = f"{DEATHS} worker processes died of it" if deaths[each.tasks[0]] == DEATHS else ""
-                else:
-                    each.seconds += passed
-                    if each.seconds <= self.timeout:
-                        continue
-                    reason = f"it took longer than {self.timeout:g} s"
-                if reason:
-                    found[each.tasks.pop(0)] = failed(reason)
-                waiting.extendleft(reversed(each.tasks))
-                self._replace(each)
-        return [found[index] for index in range(len(tasks))]
-
-    def _replace(self, worker: "_Worker") -> None:
-        worker.end()
-        self.restarts += 1
-        new = _Worker(self.message)
-        self.workers[self.workers.index(worker)] = new
-        new.ready()
+                    place = running.pop(ticket)
+                    seconds.pop(ticket, None)
+                    if kind == "done":
+                        found[place] = value
+                    elif kind == "refused":
+                        raise FalllineError(value)
+                    else:
+                        self.restarts += 1
+                        deaths[place] += 1
+                        if deaths[place] < DEATHS:
+                            waiting.appendleft(place)
+                        elif items[place] is None:
+                            raise FalllineError(
+                                f"workers die where they open the environment ({value}): try it by itself"
+                            )
+                        else:
+                            found[place] = failed(f"{DEATHS} workers died of it")
+                for ticket in [ticket for ticket, spent in seconds.items() if spent > self.timeout]:
+                    self.restarts += 1
+                    del seconds[ticket]
+                    found[running.pop(ticket)] = failed(f"it took longer than {self.timeout:g} s")
+                    self.pool.kill(ticket)
+        finally:
+            for ticket in running:
+                self.pool.kill(ticket)
+        return [found[place] for place in range(len(items))]
 
     def close(self) -> None:
         """End the workers."""
-        for each in self.workers:
-            each.end()
+        self.pool.close()
 
 
-class _Worker:
-    """A process, the connection to it, and the tasks that it holds, the one at work first."""
+def roll(message: bytes, task: Task | None) -> Rollout | Facts:
+    """What a worker does: one rollout; without a task, what must be known of its environment."""
+    roller, setup = _opened(message)
+    if task is None:
+        return facts_of(roller.environment, setup.source)
+    try:
+        return roller(task)
+    except Exception as error:  # whatever the environment's own code raises
+        return failed(" ".join(f"{type(error).__name__}: {error}".split()))
 
-    def __init__(self, message: bytes) -> None:
-        ours, theirs = socket.socketpair()
-        # Not multiprocessing's spawn: that imports the caller's script again, which then needs a guard.
-        environment = {
-            **os.environ,
-            **ONE_THREAD,
-            "PYTHONPATH": os.pathsep.join(each or os.getcwd() for each in sys.path),
-        }
-        command = [sys.executable, "-m", "fallline.control.worker", str(theirs.fileno()), str(os.getpid())]
-        self.process = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=environment, stdin=subprocess.DEVNULL)
-        theirs.close()
-        self.connection = Connection(ours.detach())
-        self.connection.send_bytes(message)
-        self.tasks: list[int] = []
-        self.seconds = 0.0
 
-    def ready(self) -> Facts:
-        """Wait until the environment is open."""
-        try:
-            if not self.connection.poll(START_SECONDS):
-                raise FalllineError(f"the environment did not open within {START_SECONDS:g} s: try it by itself")
-            facts, problem = self.connection.recv()
-        except (EOFError, OSError):
-            raise FalllineError("a worker process died while it opened the environment: try it by itself") from None
-        if problem:
-            raise FalllineError(problem)
-        return facts
+def prepare(message: bytes) -> None:
+    """Before a process's first rollout: open the environment; what is wrong with it is said by the rollout."""
+    os.dup2(2, 1)  # what a simulator prints must not mix with what a command prints
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    try:
+        _opened(message)
+    except FalllineError:
+        return
 
-    def send(self, number: int, task: Task) -> None:
-        """Hand over a task; a worker that has died shows at the next look at its connection."""
-        self.tasks.append(number)
-        with contextlib.suppress(OSError):
-            self.connection.send((number, task))
 
-    def receive(self) -> tuple[int, Rollout] | None:
-        """An answer, or none from a worker that has died."""
-        try:
-            number, rollout = self.connection.recv()
-        except (EOFError, OSError):
-            return None
-        self.tasks.remove(number)
-        self.seconds = 0.0
-        return number, rollout
+@functools.lru_cache(maxsize=1)
+def _opened(message: bytes) -> tuple[Roller, Setup]:
+    import cloudpickle
+    from threadpoolctl import threadpool_limits
 
-    def end(self) -> None:
-        """Kill the process: it holds nothing that is worth keeping."""
-        self.connection.close()
-        self.process.kill()
-        self.process.wait()
+    threadpool_limits(1)  # a policy is a small product: threads would only be in each other's way
+    setup: Setup = cloudpickle.loads(message)
+    return Roller(setup), setup
+
+
+def _end_with(parent: int) -> None:
+    """End this process with its parent, also from within an environment that never returns."""
+    while os.getppid() == parent:
+        time.sleep(PARENT_SECONDS)
+    os._exit(0)

@@ -1,0 +1,178 @@
+"""Policies found without gradients: returns over seeds, learning curves, and the cost of a timestep.
+
+    python benchmarks/ars.py run ENVIRONMENT --seeds 10 --first 100 [--steps 1e6] [--target 3600] [--workers 2]
+    python benchmarks/ars.py table                  what `ars.json` holds: all seeds, median, quartiles, k of n
+    python benchmarks/ars.py draw ENVIRONMENT FILE  its learning curves as SVG
+    python benchmarks/ars.py throughput ENVIRONMENT timesteps per second beside a bare loop of Gymnasium
+
+`run` goes on where it was cut off: every seed is an entry in `ars.json`. Settings are the presets'. The seeds are none of
+those that the presets were tuned on (0 to 4). Seconds are of the processor, of
+all processes of a training together: the machine did other work as well.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import time
+from pathlib import Path
+
+import numpy as np
+
+from fallline.control.environments import open_environment
+from fallline.control.evaluation import TRAIN
+from fallline.control.folder import over_seeds, summarise
+from fallline.control.network import Network
+from fallline.control.presets import preset_of
+from fallline.control.rollouts import Setup, Task, rollout_seed
+from fallline.control.search import open_collector, train_policy
+from fallline.control.workers import Workers
+from fallline.core.block import replace
+from fallline.report.figures import Figure, Series
+from fallline.report.svg import to_svg
+
+FILE = Path(__file__).with_name("ars.json")
+
+
+def read() -> dict[str, dict[str, dict]]:
+    return json.loads(FILE.read_text()) if FILE.exists() else {}
+
+
+def keep(environment: str, seed: int, summary: dict) -> None:
+    """Add one seed; two trainings may write at the same time, so that the file is read again first."""
+    lock = FILE.with_suffix(".lock")
+    while True:
+        try:
+            os.close(os.open(lock, os.O_CREAT | os.O_EXCL))
+            break
+        except FileExistsError:
+            time.sleep(0.05)
+    try:
+        kept = read()
+        kept.setdefault(environment, {})[str(seed)] = summary
+        FILE.write_text(json.dumps(kept, indent=1) + "\n")
+    finally:
+        lock.unlink()
+
+
+def run(environment: str, seeds: int, first: int, workers: int, changes: dict[str, float]) -> None:
+    known = preset_of(environment)
+    recipe, threshold = replace(known.recipe, changes), known.threshold
+    with open_collector(environment, recipe, workers) as collector:
+        for seed in range(first, first + seeds):
+            if str(seed) in read().get(environment, {}):
+                continue
+            began = spent(collector)
+            found = train_policy(environment, recipe, seed=seed, collector=collector)
+            summary = {**summarise(Path(), found), "threshold": threshold, "reached_at": found.curve.reached(threshold)}
+            curve = [
+                [row["steps"], round(row["mean_return"], 1), round(row["best"], 1)] for row in summary["evaluations"]
+            ]
+            kept = {name: summary[name] for name in ("seed", "score", "deviation", "reached_at", "steps", "best_steps")}
+            kept |= {name: summary[name] for name in ("threshold", "versions", "outside", "failures")}
+            kept |= {"seconds": round(spent(collector) - began, 1), "workers": workers, "method": repr(recipe.method)}
+            keep(environment, seed, {**kept, "curve": curve})
+            print(environment, seed, round(found.score, 1), summary["reached_at"], f"{found.seconds:.0f} s", flush=True)
+
+
+def spent(collector: Workers) -> float:
+    """Seconds of processor time, of this process and of its workers."""
+    ticks = 0
+    for each in collector.pool.idle:
+        fields = Path(f"/proc/{each.process.pid}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return time.process_time() + ticks / os.sysconf("SC_CLK_TCK")
+
+
+def table() -> None:
+    for environment, runs in read().items():
+        rows = [runs[seed] for seed in sorted(runs, key=int)]
+        found = over_seeds(rows)
+        print(f"\n{environment}, {rows[0]['method']}, {rows[0]['steps']:,} timesteps\n")
+        print("| seed | return | +- | reached at | best found at | seconds |\n|---|---|---|---|---|---|")
+        for row in rows:
+            at = "-" if row["reached_at"] is None else f"{row['reached_at']:,}"
+            print(
+                f"| {row['seed']} | {row['score']:.1f} | {row['deviation']:.1f} | {at} | {row['best_steps']:,} "
+                f"| {row['seconds']:.0f} |"
+            )
+        low, high = found["quartiles"]
+        reached = [row["reached_at"] for row in rows if row["reached_at"] is not None]
+        print(
+            f"\nMedian {found['median']:.1f}, quartiles {low:.1f} and {high:.1f}; {found['reached']} of {found['seeds']} seeds "
+            f"reach {found['threshold']:g}; median timesteps to it {statistics.median(reached) if reached else '-'}."
+        )
+
+
+def draw(environment: str, path: Path) -> None:
+    """The confirmed best of every seed over the timesteps."""
+    runs = read()[environment]
+    series = tuple(
+        Series(seed, tuple(row[0] for row in runs[seed]["curve"]), tuple(row[2] for row in runs[seed]["curve"]))
+        for seed in sorted(runs, key=int)
+    )
+    figure = Figure(f"{environment}: best confirmed return by seed", "", "timesteps", "return", series)
+    path.write_text(to_svg(figure))
+
+
+def throughput(environment: str, seconds: float, rounds: int) -> None:
+    """Steps per second of a bare loop, of one worker and of two, in turns; the medians are compared."""
+    count = max(2, int(seconds * 20))
+    opened = open_environment(environment)
+    bare = opened.observation_space.shape[0], opened.action_space
+    action = np.zeros(bare[1].shape, bare[1].dtype) if bare[1].shape else 0
+    network = Network((bare[0], int(np.prod(bare[1].shape)) or int(bare[1].n)))
+    setup = Setup(environment)
+    rates: dict[str, list[float]] = {"bare": [], "1": [], "2": []}
+    with Workers(setup, 1) as one, Workers(setup, 2) as two:
+        facts = one.facts
+        network = Network((facts.observations, facts.outputs))
+        scaling = None
+        point = np.zeros(network.size)
+        tasks = [Task(network, point, scaling, rollout_seed(0, TRAIN, 0, k, 0), True) for k in range(count)]
+        for _ in range(rounds):
+            began, steps = time.perf_counter(), 0
+            for task in tasks:
+                opened.reset(seed=task.seed)
+                over = False
+                while not over:
+                    _, _, terminated, truncated, _ = opened.step(action)
+                    over, steps = terminated or truncated, steps + 1
+            rates["bare"].append(steps / (time.perf_counter() - began))
+            for name, workers in (("1", one), ("2", two)):
+                began = time.perf_counter()
+                found = workers.collect(tasks)
+                rates[name].append(sum(each.steps for each in found) / (time.perf_counter() - began))
+    medians = {name: statistics.median(each) for name, each in rates.items()}
+    print(
+        f"{environment}: bare loop {medians['bare']:,.0f} steps/s; one worker {medians['1']:,.0f} "
+        f"({medians['1'] / medians['bare']:.2f} of it); two {medians['2']:,.0f} ({medians['2'] / medians['1']:.2f} of one)"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("run", "table", "draw", "throughput"))
+    parser.add_argument("environment", nargs="?", default="CartPole-v1")
+    parser.add_argument("path", nargs="?", type=Path)
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--first", type=int, default=100)
+    parser.add_argument("--steps", type=float)
+    parser.add_argument("--target", type=float, help="stop a seed early")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--seconds", type=float, default=2.0)
+    parser.add_argument("--rounds", type=int, default=5)
+    given = parser.parse_args()
+    if given.what == "run":
+        changes = {name: value for name in ("steps", "target") if (value := getattr(given, name)) is not None}
+        run(given.environment, given.seeds, given.first, given.workers, changes)
+    elif given.what == "table":
+        table()
+    elif given.what == "draw":
+        draw(given.environment, given.path)
+    else:
+        throughput(given.environment, given.seconds, given.rounds)
+
+
+if __name__ == "__main__":
+    main()
