@@ -26,6 +26,7 @@ from fallline.control.network import Network
 from fallline.control.presets import preset_of
 from fallline.control.rollouts import Setup, Task, rollout_seed
 from fallline.control.search import open_collector, train_policy
+from fallline.control.statistics import Statistics
 from fallline.control.workers import Workers
 from fallline.core.block import replace
 from fallline.report.figures import Figure, Series
@@ -115,21 +116,19 @@ def draw(environment: str, path: Path) -> None:
     path.write_text(to_svg(figure))
 
 
-def throughput(environment: str, seconds: float, rounds: int) -> None:
+def throughput(environment: str, rollouts: int, rounds: int) -> None:
     """Steps per second of a bare loop, of one worker and of two, in turns; the medians are compared."""
-    count = max(2, int(seconds * 20))
     opened = open_environment(environment)
-    bare = opened.observation_space.shape[0], opened.action_space
-    action = np.zeros(bare[1].shape, bare[1].dtype) if bare[1].shape else 0
-    network = Network((bare[0], int(np.prod(bare[1].shape)) or int(bare[1].n)))
+    space = opened.action_space
+    action = np.zeros(space.shape, space.dtype) if space.shape else 0
     setup = Setup(environment)
     rates: dict[str, list[float]] = {"bare": [], "1": [], "2": []}
     with Workers(setup, 1) as one, Workers(setup, 2) as two:
         facts = one.facts
         network = Network((facts.observations, facts.outputs))
-        scaling = None
-        point = np.zeros(network.size)
-        tasks = [Task(network, point, scaling, rollout_seed(0, TRAIN, 0, k, 0), True) for k in range(count)]
+        point, scaling = np.zeros(network.size), Statistics.none(facts.observations).scaling()
+        tasks = [Task(network, point, scaling, rollout_seed(0, TRAIN, 0, k, 0), True) for k in range(rollouts)]
+        two.collect(tasks)  # its second process begins with its second task
         for _ in range(rounds):
             began, steps = time.perf_counter(), 0
             for task in tasks:
@@ -160,7 +159,7 @@ def main() -> None:
     parser.add_argument("--steps", type=float)
     parser.add_argument("--target", type=float, help="stop a seed early")
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--seconds", type=float, default=2.0)
+    parser.add_argument("--rollouts", type=int, default=40)
     parser.add_argument("--rounds", type=int, default=5)
     given = parser.parse_args()
     if given.what == "run":
@@ -171,7 +170,7 @@ def main() -> None:
     elif given.what == "draw":
         draw(given.environment, given.path)
     else:
-        throughput(given.environment, given.seconds, given.rounds)
+        throughput(given.environment, given.rollouts, given.rounds)
 
 
 if __name__ == "__main__":

@@ -145,3 +145,10 @@ def test_one_thread_for_linear_algebra_and_nothing_on_standard_output(capfd):
     out, err = capfd.readouterr()
     assert out == ""
     assert "greeting" in err
+
+
+def test_rollouts_on_ray_have_the_same_bits(alone):
+    pytest.importorskip("ray")
+    with Workers(Setup("CartPole-v1"), ray="") as workers:
+        found = workers.collect(TASKS[:8])
+    assert same(found, alone[:8])

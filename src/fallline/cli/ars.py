@@ -1,12 +1,15 @@
 """`fallline ars`: train a policy on an environment by augmented random search, or replay one."""
 
 import dataclasses
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 from fallline.cli.output import figures, give, say, table
+from fallline.cli.tune import HERE
 from fallline.core.errors import FalllineError
 
 if TYPE_CHECKING:
@@ -14,6 +17,14 @@ if TYPE_CHECKING:
     from fallline.control.recipe import PolicyRecipe
 
 Opt = typer.Option
+
+
+class Means(NamedTuple):
+    """What does the rollouts; it decides nothing of the result."""
+
+    workers: int | None
+    timeout: float
+    ray: str | None
 
 
 def ars(
@@ -42,6 +53,7 @@ def ars(
     set_: Annotated[list[str] | None, Opt("--set", help="any field: method.step=0.05")] = None,
     recipe: Annotated[Path | None, Opt(help="recipe.toml of a run to repeat; other flags change it")] = None,
     workers: Annotated[int | None, Opt(help="processes (default: one per core); the result is the same")] = None,
+    ray: Annotated[str | None, Opt(metavar="[ADDRESS]", help="roll out on Ray: on this machine, or HOST:PORT")] = None,
     timeout: Annotated[float, Opt(help="seconds that one rollout may take")] = 300.0,
     out: Annotated[Path | None, Opt(help="run folder (default: runs/ENVIRONMENT-1)")] = None,
     resume: Annotated[Path | None, Opt(help="run folder whose training was cut off")] = None,
@@ -76,6 +88,8 @@ def ars(
         raise FalllineError(
             f"--workers {workers} --timeout {timeout:g}: expected 1 or more processes, and a time above 0"
         )
+    if ray is not None and workers is not None:
+        raise FalllineError("--workers counts processes of this machine; Ray uses the CPUs that it has: leave one out")
     if replay is not None:
         if given.keys() - {"episodes"} or recipe or resume or out or seeds:
             raise FalllineError("--replay rolls out a policy as it is: leave the flags of training out")
@@ -95,7 +109,8 @@ def ars(
         from fallline.training.folder import new_folder
 
         folder = new_folder(out, plan.environment)
-    return _train(plan, folder, resume is not None, workers, timeout, checkpoint_seconds, json)
+    ray = "" if ray == HERE else ray
+    return _train(plan, folder, resume is not None, Means(workers, timeout, ray), checkpoint_seconds, json)
 
 
 def _plan(
@@ -154,9 +169,7 @@ def _changed(recipe: "PolicyRecipe", flags: dict[str, Any], settings: list[str])
     return recipe
 
 
-def _train(
-    plan: "Plan", folder: Path, resume: bool, workers: int | None, timeout: float, checkpoint_seconds: float, json: bool
-) -> int:
+def _train(plan: "Plan", folder: Path, resume: bool, means: Means, checkpoint_seconds: float, json: bool) -> int:
     """Train every seed of a plan; what a folder holds already is not trained again."""
     from fallline.cli.policy_progress import PolicyProgress
     from fallline.control import folder as folders
@@ -166,7 +179,8 @@ def _train(
     if resume and all((home / folders.METRICS).is_file() for _, home in plan.folders(folder)):
         raise FalllineError(f"run {str(folder)!r} has finished: there is nothing to resume")
     summaries: list[dict[str, Any]] = []
-    with open_collector(plan.environment, plan.recipe, workers, timeout) as collector:
+    # Ray prints on standard output, which is the one JSON document's.
+    with redirect_stdout(sys.stderr), open_collector(plan.environment, plan.recipe, *means) as collector:
         folders.write_plan(folder, plan)
         if not json and not resume:
             known = preset_of(plan.environment)

@@ -45,7 +45,7 @@ class TrainedPolicy:
             return action_rule(space, self.outside)(output)
         return int(output.argmax()) if self.facts.discrete else output
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path | str) -> None:
         """Write one safetensors file: arrays, and a description as JSON."""
         arrays = {f"layer_{k}/weight": weight for k, (weight, _) in enumerate(self.network.layers(self.point), 1)}
         arrays |= {f"layer_{k}/bias": b for k, (_, b) in enumerate(self.network.layers(self.point), 1) if b.size}
@@ -61,7 +61,7 @@ class TrainedPolicy:
             "horizon": self.horizon,
             "notes": self.notes,
         }
-        save_tensors(path, arrays, description)
+        save_tensors(Path(path), arrays, description)
 
     def differing_versions(self) -> list[str]:
         """A sentence for every part that is installed in another version than the policy was trained with."""
@@ -69,15 +69,16 @@ class TrainedPolicy:
         return [
             f"the policy was trained with {name} {was}, here is {now.get(name, 'none')}: its return may differ"
             for name, was in self.facts.versions.items()
-            if name != "numpy" and name in ("gymnasium", "mujoco") and now.get(name) != was
+            if name in ("gymnasium", "mujoco") and now.get(name) != was
         ]
 
 
-def load_policy(path: Path) -> TrainedPolicy:
+def load_policy(path: Path | str) -> TrainedPolicy:
     """Read a policy file.
 
     Raises: FalllineError for a file that is missing, damaged, or holds something else.
     """
+    path = Path(path)
     arrays, described = load_tensors(path, "policy")
     if described.get("kind") != KIND or described.get("format") != FORMAT:
         raise FalllineError(

@@ -21,6 +21,7 @@ def train_policy(
     seed: int = 0,
     workers: int | None = None,
     timeout: float = 300.0,
+    ray: str | None = None,
     collector: Collector | None = None,
     watch: Callable[[Progress], None] | None = None,
     folder: Path | None = None,
@@ -40,6 +41,7 @@ def train_policy(
         seed: of directions, resets and initial weights.
         workers: processes; None: one per core.
         timeout: seconds that one rollout may take.
+        ray: address of a Ray cluster to roll out on, "" for a Ray on this machine; None: processes.
         collector: what does the rollouts, if not workers of this call's own.
         watch: called after every iteration.
         folder: where checkpoints are kept; None: none.
@@ -58,7 +60,7 @@ def train_policy(
     """
     recipe = preset(environment) if recipe is None else recipe
     if collector is None:
-        with open_collector(environment, recipe, workers, timeout) as own:
+        with open_collector(environment, recipe, workers, timeout, ray) as own:
             return train_policy(
                 environment,
                 recipe,
@@ -102,7 +104,13 @@ def train_policy(
     return training.finish(progress, outcome, time.monotonic() - began)
 
 
-def open_collector(environment: Any, recipe: PolicyRecipe, workers: int | None = None, timeout: float = 300.0) -> Any:
+def open_collector(
+    environment: Any,
+    recipe: PolicyRecipe,
+    workers: int | None = None,
+    timeout: float = 300.0,
+    ray: str | None = None,
+) -> Any:
     """What does the rollouts of an environment: worker processes, or the program of a simulator."""
     from fallline.control.simulators import Simulations, Simulator, simulator_named
     from fallline.control.workers import Workers
@@ -111,4 +119,4 @@ def open_collector(environment: Any, recipe: PolicyRecipe, workers: int | None =
         environment = simulator_named(environment.removeprefix("jax:"))
     if isinstance(environment, Simulator):
         return Simulations(environment, recipe.horizon)
-    return Workers(Setup(environment, recipe.outside, recipe.horizon), workers, timeout)
+    return Workers(Setup(environment, recipe.outside, recipe.horizon), workers, timeout, ray)
