@@ -36,7 +36,7 @@ class Made:
 
     def roll(self, row: int, task: Task) -> Rollout:
         if self.failing and task.observe and row % 3 == 0:
-            return failed(self.failing)
+            return Rollout(np.nan, 10, None, self.failing)
         x = np.random.default_rng(task.seed).normal(size=(10, 3)) * [1.0, 2.0, 0.0]
         total = 10 * self.alive + float(task.point @ [3.0, -1.0, 2.0])
         return Rollout(total, 10, Statistics.of(x) if task.observe else None)
@@ -98,7 +98,7 @@ def test_the_shift_is_training_s_alone():
 
     collector = Alive()
     run = trained(collector, 2, shift=2.0)
-    assert [row[-1] for row in run.curve.iterations] == [0.0, 0.0]  # how far it moved
+    assert {row[-1] for row in run.curve.iterations} == {0.0}  # how far it moved
     assert run.score == pytest.approx(np.mean([2.0 * (5 + row) for row in range(20)]))
     assert run.curve.iterations[0][2] == np.mean([2.0 * (5 + row) for row in range(8)])  # curves are without shift
     assert trained(Alive(), 1, shift=0.0).curve.iterations[0][-1] > 0
