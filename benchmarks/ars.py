@@ -5,8 +5,8 @@
     python benchmarks/ars.py draw ENVIRONMENT FILE  its learning curves as SVG
     python benchmarks/ars.py throughput ENVIRONMENT timesteps per second beside a bare loop of Gymnasium
 
-`run` goes on where it was cut off: every seed is an entry in `ars.json`. Settings are the presets'. The seeds are none of
-those that the presets were tuned on (0 to 4). Seconds are of the processor, of
+`run` goes on where it was cut off: every seed is an entry in `ars.json`. Settings are the presets'. The
+presets were tuned on other seeds than those published. Seconds are of the processor, of
 all processes of a training together: the machine did other work as well.
 """
 
@@ -89,19 +89,20 @@ def table() -> None:
     for environment, runs in read().items():
         rows = [runs[seed] for seed in sorted(runs, key=int)]
         found = over_seeds(rows)
-        print(f"\n{environment}, {rows[0]['method']}, {rows[0]['steps']:,} timesteps\n")
-        print("| seed | return | +- | reached at | best found at | seconds |\n|---|---|---|---|---|---|")
+        print(f"\n{environment}, {rows[0]['method']}\n")
+        print("| seed | return | +- | reached at | best found at | trained | seconds |\n|---|---|---|---|---|---|---|")
         for row in rows:
             at = "-" if row["reached_at"] is None else f"{row['reached_at']:,}"
             print(
                 f"| {row['seed']} | {row['score']:.1f} | {row['deviation']:.1f} | {at} | {row['best_steps']:,} "
-                f"| {row['seconds']:.0f} |"
+                f"| {row['steps']:,} | {row['seconds']:.0f} |"
             )
         low, high = found["quartiles"]
         reached = [row["reached_at"] for row in rows if row["reached_at"] is not None]
+        median = f"{statistics.median(reached):,.0f}" if reached else "-"
         print(
             f"\nMedian {found['median']:.1f}, quartiles {low:.1f} and {high:.1f}; {found['reached']} of {found['seeds']} seeds "
-            f"reach {found['threshold']:g}; median timesteps to it {statistics.median(reached) if reached else '-'}."
+            f"reach {found['threshold']:g}; median timesteps to it {median}."
         )
 
 

@@ -69,8 +69,8 @@ def population(seeds, iterations, method=None):
             keys = jax.random.split(jax.random.fold_in(jax.random.key(seed + 1000), t), method.candidates(9))
             return method.tell(state, jax.vmap(rollout)(method.ask(state), keys)), None
 
-        return jax.lax.scan(iteration, method.start(jnp.zeros(9), jax.random.key(seed), iterations), jnp.arange(iterations))[
-            0
-        ].point
+        return jax.lax.scan(
+            iteration, method.start(jnp.zeros(9), jax.random.key(seed), iterations), jnp.arange(iterations)
+        )[0].point
 
     return np.asarray(learn(np.arange(seeds)), np.float64).reshape(seeds, 3, 3)
