@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from fallline.searching.search import Standing
     from fallline.training.train import Moment
 
+MOST = 8  # hyperparameters of the best trial below the bar
+
 
 class RunProgress:
     """Shows where a run stands; used as the `watch` of `train`."""
@@ -58,65 +60,56 @@ class RunProgress:
 
 
 class SearchProgress:
-    """Shows where a search stands; used as the `watch` of `search`."""
+    """Shows where a search stands, and its best trial below; used as the `watch` of `search`."""
 
     def __init__(self, quiet: bool) -> None:
         self.quiet = quiet
-        self.live = sys.stderr.isatty() and not quiet
         self.spoke = time.monotonic()
         self.before = ""
-        self.bar: Any = None
-        if self.live:
+        self.live: Any = None
+        if sys.stderr.isatty() and not quiet:
             from rich.console import Console
+            from rich.live import Live
             from rich.progress import BarColumn, Progress, TextColumn
 
-            columns = (TextColumn("trial {task.completed:.0f}/{task.total:.0f}"), BarColumn(bar_width=24))
-            self.bar = Progress(
-                *columns, TextColumn("{task.description}"), console=Console(stderr=True), transient=True
-            )
-            self.task = self.bar.add_task("compiling", total=1)
+            columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), TextColumn("{task.fields[left]}"))
+            self.bar = Progress(*columns)
+            self.task = self.bar.add_task("starting", total=1, left="compiling")
+            self.live = Live(self.bar, console=Console(stderr=True), transient=True, refresh_per_second=4)
 
     def __enter__(self) -> "SearchProgress":
-        if self.bar is not None:
-            self.bar.start()
+        if self.live is not None:
+            self.live.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self.bar is not None:
-            self.bar.stop()
+        if self.live is not None:
+            self.live.stop()
 
     def nested(self, outer: int) -> Callable[[int, "Standing"], None]:
         """The `watch` of `nested`."""
 
         def watch(fold: int, standing: "Standing") -> None:
-            self.before = f"outer fold {fold + 1}/{outer}  "
+            self.before = f"outer fold {fold + 1}/{outer}, "
             self(standing)
 
         return watch
 
     def __call__(self, standing: "Standing") -> None:
-        parts = []
-        if standing.best is not None:
-            values = ", ".join(
-                f"{name.rpartition('.')[2]} {value:.3g}" if isinstance(value, float) else f"{name} {value}"
-                for name, value in list(standing.best.values.items())[:3]
-            )
-            parts.append(f"best {figures(standing.best.score)} ({values})")
-        if standing.seconds_left == standing.seconds_left:
-            parts.append(f"{standing.seconds_left:.0f} s left")
-        text = self.before + "  ".join(parts)
-        if self.bar is not None:
-            self.bar.update(
-                self.task,
-                completed=standing.done + standing.part,
-                total=standing.trials,
-                description=text or "compiling",
-            )
+        left = f"{standing.seconds_left:.0f} s left" if standing.seconds_left == standing.seconds_left else "compiling"
+        done = f"{self.before}trial {standing.done}/{standing.trials}"
+        if self.live is not None:
+            from rich.console import Group
+            from rich.text import Text
+
+            completed = standing.done + standing.part
+            self.bar.update(self.task, completed=completed, total=standing.trials, description=done, left=left)
+            self.live.update(Group(self.bar, Text("\n".join(best_lines(standing)), overflow="ellipsis", no_wrap=True)))
         elif not self.quiet and time.monotonic() - self.spoke > 10:
             self.spoke = time.monotonic()
-            say(f"trial {standing.done}/{standing.trials}  {text}")
+            say(f"{done}  {left}  {'; '.join(each.strip() for each in best_lines(standing))}".rstrip())
 
 
 class CheckProgress:
@@ -166,3 +159,18 @@ class CheckProgress:
             if done > total // 10:  # before, most of the time has gone into compiling
                 text += f", about {(self.spoke - self.began) * (total - done) / done:.0f} s left"
             say(text)
+
+
+def best_lines(standing: "Standing") -> list[str]:
+    """The best trial so far, its score and then its hyperparameters, one a line."""
+    best = standing.best
+    if best is None:
+        return []
+    values = {name: f"{value:.3g}" if isinstance(value, float) else str(value) for name, value in best.values.items()}
+    shown = list(values.items())[:MOST]
+    width = max(len(name) for name, _ in shown)
+    lines = [f"  {name.ljust(width)}  {value}" for name, value in shown]
+    if len(values) > MOST:
+        lines.append(f"  and {len(values) - MOST} more")
+    error = f" +- {figures(best.error)}" if best.error == best.error else ""
+    return [f"  best score {figures(best.score * standing.sign)}{error}, trial {best.number}", *lines]

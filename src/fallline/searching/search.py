@@ -15,6 +15,7 @@ from fallline.core.errors import FalllineError
 from fallline.data.table import Table
 from fallline.population import Halving
 from fallline.population.collector import Progress
+from fallline.population.result import larger_is_better
 from fallline.searching.description import check_same, describe, proposer_from_plain
 from fallline.searching.proposers import Proposer
 from fallline.searching.space import Space
@@ -39,6 +40,7 @@ class Standing:
         seconds, seconds_left: wall-clock so far, and still to come if trials go on as they did.
         part: trials' worth of the batch at hand.
         progress: where that batch stands, or None between two.
+        sign: of the best trial's score as the monitored value: -1 where more of it is better.
     """
 
     done: int
@@ -48,6 +50,7 @@ class Standing:
     seconds_left: float
     part: float
     progress: Progress | None
+    sign: float = 1.0
 
 
 def search(
@@ -116,6 +119,7 @@ def search(
         usual = -(-trials // -(-trials // most))
     else:
         usual = batch
+    sign = -1.0 if larger_is_better(str(space.recipe.monitor)) else 1.0
     task = Task(space, data, folds, seeds, halving)
     # Before the study, so that a cluster that is not there leaves no study behind.
     with closing(OnRay(task, None if ray is True else ray, limit) if ray else Here(task)) as trainer:
@@ -149,7 +153,7 @@ def search(
             left = spent / new * max(trials - len(known) - part, 0) if new else np.nan
             order = past_of(space, known).order()
             best = known[order[0]] if len(known) and np.isfinite(known[order[0]].score) else None
-            watch(Standing(len(known), trials, best, spent, left, part, progress))
+            watch(Standing(len(known), trials, best, spent, left, part, progress, sign))
 
         while not trainer.interrupted:
             rows = store.rows()
