@@ -68,9 +68,10 @@ def by_fallline(case: str, source: Path | None, seed: int, halving: bool):
     if case == "digits":
         data = fl.Table.from_arrays(x, y, test=0.0, valid=0.0, task="classification")
     else:
-        # The validation rows last, as the table's own split has them.
-        x, y = (np.concatenate([each[pairs[0][0]], each[pairs[0][1]]]) for each in (x, y))
-        data = fl.Table.from_arrays(x, y, test=0.0, valid=len(pairs[0][1]) / len(x), task="classification")
+        ((train, valid),) = pairs
+        data = fl.Table.from_arrays(
+            x[train], y[train], test=0.0, valid_data=(x[valid], y[valid]), task="classification"
+        )
     space = fl.Recipe(
         model=fl.MLP(hidden=(64,), dropout=None),
         optimizer=fl.Adam(fl.LogUniform(*RATE), beta1=fl.Uniform(*BETA1)),
