@@ -13,18 +13,15 @@ LARGE = 16_384  # rows from which a program of its own is worth its compilation
 
 
 def padded(rows: int) -> int:
-    """The size that some rows are padded to: powers of two up to 256, then four sizes an octave, none from 16,384 on.
+    """The size that some rows are padded to: 256, then four sizes an octave; none from 16,384 on.
 
-    >>> [padded(rows) for rows in (1, 17, 200, 257, 1437, 50_000)]
-    [16, 32, 256, 320, 1536, 50000]
+    >>> [padded(rows) for rows in (1, 200, 257, 1437, 50_000)]
+    [256, 256, 320, 1536, 50000]
     """
     if rows >= LARGE:
         return rows
-    octave = 1 << max(4, (rows - 1).bit_length())
-    if octave <= 256:
-        return octave
-    step = octave // 8
-    return -(-rows // step) * step
+    step = max(64, (1 << (rows - 1).bit_length()) // 8)
+    return max(256, -(-rows // step) * step)
 
 
 def arrays_of(rows: Rows, *, task: str, n_classes: int) -> Arrays:
