@@ -5,7 +5,7 @@ import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from fallline.estimators import MLPClassifier, MLPRegressor, fitting
-from fallline.training import chunks, program
+from fallline.training import program
 
 # The checks ask for some thirty shapes and train each for a moment: nearly all of their time is LLVM's. What the optimised
 # programs compute is asked in the files beside this one.
@@ -16,8 +16,8 @@ UNOPTIMISED = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters
 def quickly_compiled():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fitting, "compiled_start", jax.jit(program.start, compiler_options=UNOPTIMISED))
-        advance = jax.jit(program.advance, donate_argnums=2, compiler_options=UNOPTIMISED)
-        patch.setattr(chunks, "compiled_advance", advance)
+        advance = jax.jit(fitting.advance, donate_argnums=2, compiler_options=UNOPTIMISED)
+        patch.setattr(fitting, "compiled_advance", advance)
         yield
 
 

@@ -16,7 +16,7 @@ from fallline.core.outcome import Outcome
 from fallline.estimators import settings
 from fallline.estimators.batch import arrays_of
 from fallline.estimators.fitted import FittedMLP
-from fallline.estimators.fitting import Fit, Trained, begin, go_on
+from fallline.estimators.fitting import Fit, Shown, Trained, begin, go_on
 from fallline.estimators.inputs import learn_schema, needs_encoding, to_float32
 from fallline.estimators.members import fit_members
 from fallline.estimators.rows import Rows, rows_of
@@ -24,7 +24,6 @@ from fallline.estimators.scoring import scorer_of
 from fallline.estimators.weights import drawn
 from fallline.training.arrays import Arrays
 from fallline.training.recipe import Recipe, complete
-from fallline.training.state import Epoch
 
 
 class BaseMLP(FittedMLP):
@@ -127,7 +126,8 @@ class BaseMLP(FittedMLP):
     def _prepared(self, recipe: Recipe, arrays: Arrays, random: Any, incremental: bool, rows: Rows) -> Fit:
         """The fit, from the weights that stand now."""
         before, callbacks = getattr(self, "_trained", None), self.callbacks
-        key = jax.random.key(int(random.randint(2**31 - 1)))
+        words = np.array([0, random.randint(2**31 - 1)], np.uint32)
+        key = jax.random.wrap_key_data(words)  # `jax.random.key` of the number, without a program of its own
         given = self._params(recipe, arrays.x.shape[1])
         if before is not None and incremental and "key" in before.rest:
             state = go_on(recipe, arrays, given, before)
@@ -154,7 +154,7 @@ class BaseMLP(FittedMLP):
         self.loss_ = float(np.mean([each.loss_ for each in members]))
 
     def _take(
-        self, seen: Epoch | None, outcome: Outcome, interrupted: bool, fit: Fit, rows: int, incremental: bool
+        self, seen: Shown | None, outcome: Outcome, interrupted: bool, fit: Fit, rows: int, incremental: bool
     ) -> None:
         """Fitted attributes that tell of the training."""
         if not hasattr(self, "loss_curve_"):
@@ -174,7 +174,7 @@ class BaseMLP(FittedMLP):
                 stacklevel=4,
             )
 
-    def _take_scores(self, seen: Epoch, fit: Fit) -> None:
+    def _take_scores(self, seen: Shown, fit: Fit) -> None:
         if not self.early_stopping:
             lowest = min(self.loss_curve_)
             self.best_loss_ = lowest if self.best_loss_ is None else min(lowest, self.best_loss_)

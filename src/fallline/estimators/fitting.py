@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +17,7 @@ from fallline.training.arrays import Arrays
 from fallline.training.chunks import compiled_start, run_chunks
 from fallline.training.history import join
 from fallline.training.recipe import Recipe
-from fallline.training.state import Epoch, State
+from fallline.training.state import State
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,6 +45,23 @@ class Trained:
                     here = here.setdefault(each, {})
                 here[folders[-1]] = array
         return tree
+
+
+class Shown(NamedTuple):
+    """What an estimator shows of its epochs."""
+
+    train_objective: Any
+    monitor: Any
+    learning_rate: Any
+
+
+def advance(recipe: Recipe, arrays: Arrays, state: State, until: jax.Array) -> tuple[State, Shown]:
+    """`program.advance` that shows less: what is not asked for, XLA neither compiles nor computes."""
+    state, seen = program.advance(recipe, arrays, state, until)
+    return state, Shown(seen.train_objective, seen.monitor, seen.learning_rate)
+
+
+compiled_advance = jax.jit(advance, donate_argnums=2)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,14 +154,21 @@ class Fit:
         self.waited, self.printed = 0, 0
         self.asked = False
 
-    def run(self, until: int | None = None) -> tuple[Trained, Epoch | None, Outcome, bool]:
+    def run(self, until: int | None = None) -> tuple[Trained, Shown | None, Outcome, bool]:
         """Train to the end: what is kept, every epoch of it, how it ended, and whether Ctrl-C ended it."""
         state, recipe = self.state, self.recipe
-        epochs: list[Epoch] = []
+        epochs: list[Shown] = []
         every = 1 if self.scorer is not None or self.callbacks else None
         while True:
             done = run_chunks(
-                as_arrays(recipe), self.arrays, state, until=until, every=every, between=self._between, seen=epochs
+                as_arrays(recipe),
+                self.arrays,
+                state,
+                until=until,
+                every=every,
+                between=self._between,
+                seen=epochs,
+                advance=compiled_advance,
             )
             state, epochs, interrupted = done.state, done.epochs, done.interrupted
             rate = recipe.optimizer.learning_rate if self.adaptive else 0.0  # type: ignore[attr-defined]
@@ -159,7 +183,7 @@ class Fit:
         outcome = Outcome(int(state.outcome))
         return keep(self.recipe, state, self.best), join(epochs) if epochs else None, outcome, interrupted
 
-    def _between(self, state: State, epochs: list[Epoch]) -> bool:
+    def _between(self, state: State, epochs: list[Shown]) -> bool:
         seen = join(epochs)
         if self.scorer is not None:
             self._score(state)
@@ -186,7 +210,7 @@ class Fit:
             self.best_score, self.best = score, jax.tree.map(np.array, (state.params, state.stats))
         self.scores.append(score)
 
-    def _print(self, seen: Epoch) -> None:
+    def _print(self, seen: Shown) -> None:
         for place in range(self.printed, len(seen.train_objective)):
             line = f"Iteration {place + 1}, loss = {seen.train_objective[place]:.8f}"
             if self.arrays.valid.shape[0]:

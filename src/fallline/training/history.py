@@ -2,12 +2,15 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
+import jax
 import numpy as np
 
 from fallline.core.files import write_atomically
 from fallline.training.state import Epoch
+
+Shown = TypeVar("Shown")  # `Epoch`, or what else a compiled call shows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,8 +78,6 @@ def name_columns(
     return History({name: np.asarray(column) for name, column in columns.items()})
 
 
-def join(chunks: list[Epoch]) -> Epoch:
-    """The epochs of several compiled calls, one after another."""
-    names = [each.name for each in dataclasses.fields(Epoch)]
-    columns: dict[str, Any] = {name: np.concatenate([np.asarray(getattr(c, name)) for c in chunks]) for name in names}
-    return Epoch(**columns)
+def join(chunks: list[Shown]) -> Shown:
+    """The epochs of several compiled calls, one after another: a tree of arrays whose first axis is epochs."""
+    return jax.tree.map(lambda *parts: np.concatenate([np.asarray(each) for each in parts]), *chunks)
