@@ -47,6 +47,38 @@ def test_one_step_is_the_one_worked_by_hand():
     assert model.predict_proba(x)[0, 1] == pytest.approx(0.7386, abs=1e-3)
 
 
+@pytest.mark.parametrize("cls", [MLPClassifier, MLPRegressor])
+def test_a_step_follows_the_gradient_by_differences(flowers, cls):
+    """After one step of rate 1, w_before - w_after is the gradient of what `predict` says of the loss."""
+    X, y = flowers[0][::6], flowers[1][::6]
+    model = cls(hidden_layer_sizes=(3,), activation="tanh", solver="sgd", learning_rate_init=1.0, momentum=0, alpha=0.5)
+    kinds = {"classes": np.unique(y)} if cls is MLPClassifier else {}
+    model.partial_fit(X, y, **kinds)
+    before = [each.copy() for each in model.coefs_ + model.intercepts_]
+    weights = model.coefs_ + model.intercepts_
+
+    def loss():
+        penalty = 0.25 * sum((each**2).sum() for each in model.coefs_) / len(X)
+        if cls is MLPRegressor:
+            return 0.5 * np.mean((model.predict(X) - y) ** 2) + penalty
+        return penalty - np.mean(np.log(model.predict_proba(X)[np.arange(len(y)), y]))
+
+    expected = []
+    for array in weights:
+        slopes = np.zeros(array.shape)
+        for place in np.ndindex(*array.shape):
+            w = array[place]
+            sides = []
+            for array[place] in (w + 1e-4, w - 1e-4):
+                sides.append(loss())
+            array[place] = w
+            slopes[place] = (sides[0] - sides[1]) / 2e-4
+        expected.append(slopes)
+    model.partial_fit(X, y, **kinds)
+    for old, new, slopes in zip(before, model.coefs_ + model.intercepts_, expected, strict=True):
+        np.testing.assert_allclose(old - new, slopes, atol=2e-6)
+
+
 @quiet
 @pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
 def test_lbfgs_learns(zeros_and_ones, numbers, activation):
