@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-SEEDS, TEST = 10, 0.25
+TEST = 0.25  # share of the rows
 FILES = {
     "adult": ("adult/train.csv", "income"),
     "california": ("california_housing/housing.csv", "median_house_value"),
@@ -59,7 +59,7 @@ def models(classes):
     return getattr(ours, name), getattr(theirs, name)
 
 
-def accuracy(names, folder):
+def accuracy(names, folder, seeds):
     from scipy.stats import t
     from sklearn.model_selection import train_test_split
 
@@ -69,7 +69,7 @@ def accuracy(names, folder):
     for name in names:
         X, y, classes = rows(name, folder, MOST)
         pairs = []
-        for seed in range(SEEDS):
+        for seed in range(seeds):
             X_train, X_test, y_train, y_test = train_test_split(
                 X, y, test_size=TEST, random_state=seed, stratify=y if classes else None
             )
@@ -80,7 +80,7 @@ def accuracy(names, folder):
                 )
         ours, theirs = np.array(pairs).T
         difference = ours - theirs
-        half = t.ppf(0.975, SEEDS - 1) * difference.std(ddof=1) / np.sqrt(SEEDS)
+        half = t.ppf(0.975, seeds - 1) * difference.std(ddof=1) / np.sqrt(seeds)
         low, high = difference.mean() - half, difference.mean() + half
         print(
             f"| {name} | {len(X):,} | {'accuracy' if classes else 'R2'} | {ours.mean():.4f} | {theirs.mean():.4f} | "
@@ -131,14 +131,17 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=("accuracy", "speed", "both", "ours"))
     parser.add_argument("--data", type=Path, help="folder of the public data sets")
+    parser.add_argument("--seeds", type=int, default=10, help="of the comparison of accuracy")
     parser.add_argument("--only", nargs="+", help="these data sets alone")
     arguments = parser.parse_args()
     known = ACCURACY if arguments.what == "accuracy" else SPEED
     names = arguments.only or [name for name in known if name not in FILES or arguments.data is not None]
     if arguments.what in ("both", "ours"):
         one_speed(names[0], arguments.data, arguments.what == "both")
+    elif arguments.what == "accuracy":
+        accuracy(names, arguments.data, arguments.seeds)
     else:
-        (accuracy if arguments.what == "accuracy" else speed)(names, arguments.data)
+        speed(names, arguments.data)
 
 
 if __name__ == "__main__":
