@@ -1,4 +1,4 @@
-"""The linear-quadratic regulator whose costs are known: rollouts with noise, expected costs, and the population that learns it."""
+"""The linear-quadratic regulator whose costs are known: its rollouts, expected costs, and the population that learns it."""
 
 import jax
 import jax.numpy as jnp
