@@ -110,7 +110,9 @@ def draw(environment: str, path: Path) -> None:
     """The confirmed best of every seed over the timesteps."""
     runs = read()[environment]
     series = tuple(
-        Series(seed, tuple(row[0] for row in runs[seed]["curve"]), tuple(row[2] for row in runs[seed]["curve"]))
+        Series(
+            seed, tuple(row[0] for row in runs[seed]["curve"]), tuple(row[2] for row in runs[seed]["curve"]), "layer"
+        )
         for seed in sorted(runs, key=int)
     )
     figure = Figure(f"{environment}: best confirmed return by seed", "", "timesteps", "return", series)

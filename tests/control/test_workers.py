@@ -89,11 +89,11 @@ def test_any_number_of_workers_gives_the_same_bits_and_a_killed_one_is_replaced(
 
 
 def test_a_rollout_that_hangs_costs_itself_alone(alone):
-    with Workers(Setup(slow(1e6)), 2, timeout=1.0) as workers:
-        found = workers.collect(TASKS)
+    with Workers(Setup(slow(1e6)), 2, timeout=3.0) as workers:
+        found = workers.collect(TASKS[:12])
     assert np.isnan(found[7].total)
-    assert "longer than 1 s" in found[7].failure
-    assert same(found[:7] + found[8:], alone[:7] + alone[8:])
+    assert "longer than 3 s" in found[7].failure
+    assert same(found[:7] + found[8:], alone[:7] + alone[8:12])
 
 
 def test_an_error_costs_its_rollout_and_a_task_that_kills_workers_is_given_up():
