@@ -68,12 +68,9 @@ def test_train_leaves_a_complete_folder_and_one_json_document(trained):
     assert len(pl.read_parquet(folder / "history.parquet")) == 8
 
 
-def test_recipe_repeats_the_run_to_the_bit(trained, tmp_path, capsys):
+def test_recipe_repeats_the_run_to_the_bit(trained, tmp_path):
     folder, _ = trained
-    code, _, _ = call(
-        capsys, "train", "--recipe", str(folder / "recipe.toml"), "--out", str(tmp_path / "again"), "--json"
-    )
-    assert code == 0
+    assert command("train", "--recipe", str(folder / "recipe.toml"), "--out", str(tmp_path / "again")).returncode == 0
     assert (tmp_path / "again/model.safetensors").read_bytes() == (folder / "model.safetensors").read_bytes()
     assert (tmp_path / "again/history.parquet").read_bytes() == (folder / "history.parquet").read_bytes()
 
@@ -266,8 +263,8 @@ def test_an_existing_folder_is_not_overwritten(trained, table, capsys):
 LONG = ["--target", "answer", "--epochs", "400", "--patience", "none", "--checkpoint-seconds", "0", "--batch-size", "4"]
 
 
-def test_killed_at_any_moment_the_resumed_run_ends_with_the_same_bits(table, tmp_path, capsys):
-    assert call(capsys, "train", str(table), *LONG, "--out", str(tmp_path / "whole"), "--json")[0] == 0
+def test_killed_at_any_moment_the_resumed_run_ends_with_the_same_bits(table, tmp_path):
+    assert command("train", str(table), *LONG, "--out", str(tmp_path / "whole"), "--json").returncode == 0
     folder = tmp_path / "killed"
     words = [sys.executable, "-m", "fallline", "train", str(table), *LONG, "--out", str(folder), "--json"]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
@@ -285,7 +282,7 @@ def test_killed_at_any_moment_the_resumed_run_ends_with_the_same_bits(table, tmp
             process.wait()
     assert killed > 0
     if not (folder / "metrics.json").exists():
-        assert call(capsys, "train", "--resume", str(folder), "--json")[0] == 0
+        assert command("train", "--resume", str(folder), "--json").returncode == 0
     for name in ("model.safetensors", "history.parquet"):
         assert (folder / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
     assert not list(folder.glob("checkpoint*"))
