@@ -1,5 +1,6 @@
 """Strict weather: warnings are errors (pyproject.toml), and property tests draw the same examples every time."""
 
+import gc
 import os
 
 import hypothesis
@@ -8,7 +9,12 @@ import pytest
 
 from fallline.core.runtime import configure
 
-QUICK = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
+# Two thirds of the suite's time would be compilation, which these flags more than halve. Programs run slower with them, so
+# the product does not set them: `test_as_shipped.py` and the processes that tests start know nothing of them.
+QUICK = (
+    "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
+)
+gc.set_threshold(100_000, 50, 100)  # the heap is large and little of it garbage
 if "XLA_FLAGS" not in os.environ:
     os.environ["XLA_FLAGS"] = QUICK
     configure()
@@ -18,6 +24,23 @@ if "XLA_FLAGS" not in os.environ:
 os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", os.devnull)
 hypothesis.settings.register_profile("fallline", deadline=None, derandomize=True, database=None, max_examples=60)
 hypothesis.settings.load_profile("fallline")
+
+
+def pytest_collection_finish():
+    """What is imported by now stays: no garbage is looked for there."""
+    gc.freeze()
+
+
+def pytest_runtest_teardown(item, nextitem):
+    """Compiled programs take a megabyte each; those of one folder are seldom met in the next."""
+    if nextitem is None or nextitem.path.parent != item.path.parent:
+        jax.clear_caches()
+
+
+def pytest_sessionfinish():
+    """pytest looks ten times for what was never closed: all of it shows the first time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

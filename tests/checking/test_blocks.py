@@ -19,7 +19,7 @@ from fallline.layers import BatchNorm, LayerNorm, Maxout
 from fallline.losses import BinaryCrossEntropy, BinnedCrossEntropy, Hinge, Poisson, SoftmaxCrossEntropy
 from fallline.penalties import L1, L2, ElasticNet, MaxNorm, Penalties
 
-SEEDS, ROWS, INPUTS, WIDTH, OUTPUTS = 5, 6, 3, 4, 4
+SEEDS, ROWS, INPUTS, WIDTH, OUTPUTS = 5, 5, 2, 3, 4
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(ROWS, INPUTS))
 TARGETS = np.abs(RNG.normal(size=(ROWS, OUTPUTS))) + 0.1

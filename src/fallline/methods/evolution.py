@@ -73,6 +73,6 @@ def ranks(values: Float[Array, "2 N"], good: Bool[Array, " N"]) -> Float[Array, 
     ordered = jnp.sort(flat)
     first, last = jnp.searchsorted(ordered, flat, side="left"), jnp.searchsorted(ordered, flat, side="right")
     count = 2 * jnp.sum(good)
-    rank = (first + last - 1).astype(values.dtype) / 2
-    centred = rank / jnp.maximum(count - 1, 1) - 0.5
+    # Whole numbers until the end: where all are equal each is 0 to the bit, however it is compiled.
+    centred = (first + last - count).astype(values.dtype) / (2 * jnp.maximum(count - 1, 1))
     return jnp.where(good, centred.reshape(values.shape), 0).astype(values.dtype)
