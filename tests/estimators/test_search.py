@@ -86,8 +86,9 @@ def test_a_strategy_may_be_a_function_and_a_scorer_may_return_several(flowers):
 
 def test_early_stopping_never_sees_the_fold_it_is_scored_on(numbers):
     X, y = numbers
-    model = MLPRegressor(early_stopping=True, solver="sgd", **{**SHORT, "max_iter": 100, "n_iter_no_change": 5})
-    search = PopulationSearchCV(model, {"learning_rate_init": [0.01, 1e6]}, strategy="grid", cv=2, refit=False)
+    model = MLPRegressor(early_stopping=True, solver="sgd", **{**SHORT, "max_iter": 100, "n_iter_no_change": 20})
+    space = {"learning_rate_init": [0.01, 1e6]}
+    search = PopulationSearchCV(model, space, strategy="grid", cv=2, refit=False, random_state=0)
     with pytest.warns(UserWarning, match="diverged|non-finite"):
         search.fit(X, y)
     good, bad = search.cv_results_["mean_test_score"]
