@@ -145,4 +145,6 @@ def action_rule(space: Any, outside: str) -> Callable[[Float[np.ndarray, " outpu
     minimum, maximum = np.minimum, np.maximum
     if outside == "raw" or not (np.isfinite(low).any() or np.isfinite(high).any()):
         return lambda u: u.astype(dtype).reshape(shape)
+    if len(shape) == 1:  # every call counts at every step
+        return lambda u: minimum(maximum(u, low), high).astype(dtype)
     return lambda u: minimum(maximum(u, low), high).astype(dtype).reshape(shape)

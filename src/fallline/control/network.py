@@ -73,7 +73,8 @@ class Network:
             first = first * scaling.factor
             shift = first @ scaling.mean
         if len(layers) == 1:
-            return (lambda x: first @ x - shift) if scaling is not None else (lambda x: first @ x)
+            act = first.dot  # half the time of first @ x for so few numbers
+            return (lambda x: act(x) - shift) if scaling is not None else act
         start, rest, last = bias - shift, layers[1:-1], layers[-1][0]
         activation = ACTIVATIONS[self.activation]
 
