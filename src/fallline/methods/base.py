@@ -147,7 +147,7 @@ class Antithetic(Traceable):
         shift = jnp.asarray(self.width(state), state.point.dtype) * self.drawn(state)
         # Not a concatenation: in one, the CPU backend draws number after number, several times as slowly.
         sides = jnp.array([1, -1], state.point.dtype)[:, None, None]
-        return (state.point + sides * shift).reshape(-1, state.point.shape[0])
+        return (state.point + sides * shift).reshape(2 * self.directions, state.point.shape[0])
 
     def move(self, state: State, values: Float[Array, " n"]) -> tuple[Float[Array, " d"], Any]:
         above, below = values[: self.directions], values[self.directions :]
