@@ -22,7 +22,7 @@ if "XLA_FLAGS" not in os.environ:
     del os.environ["XLA_FLAGS"]
 
 os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", os.devnull)
-hypothesis.settings.register_profile("fallline", deadline=None, derandomize=True, database=None, max_examples=60)
+hypothesis.settings.register_profile("fallline", deadline=None, derandomize=True, database=None, max_examples=40)
 hypothesis.settings.load_profile("fallline")
 
 

@@ -1,7 +1,7 @@
 """Every loss x activation x normalisation of ours with penalties in turn: one program, in which four switches choose.
 
 The seeds stand side by side in the params, so that one check looks at all five. `benchmarks/gradients.py blocks` checks
-the complete product, seven times as many; here every pair of a penalty with anything else occurs.
+the complete product, fourteen times as many.
 """
 
 import itertools
@@ -123,8 +123,9 @@ def checked(choice):
 
 
 @pytest.mark.parametrize("loss", range(len(LOSSES)), ids=LOSSES)
-def test_every_combination_passes_with_five_seeds(loss):
+def test_combinations_pass_with_five_seeds(loss):
     for choice in COMBINATIONS:
-        if choice[0] == loss and sum(choice[:3]) % len(PENALTIES) == choice[3]:
+        place = sum(choice[:3])
+        if choice[0] == loss and place % 2 == 0 and place // 2 % len(PENALTIES) == choice[3]:
             check = checked(choice)
             assert check.right, (choice, check.verdict)
