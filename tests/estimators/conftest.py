@@ -6,6 +6,12 @@ from sklearn.datasets import load_digits, load_iris
 from sklearn.preprocessing import MinMaxScaler, scale
 
 
+@pytest.fixture(autouse=True)
+def same_draws():
+    """An estimator without `random_state` asks NumPy's global generator: every test has the same numbers every time."""
+    np.random.seed(0)
+
+
 @pytest.fixture(scope="session")
 def zeros_and_ones():
     """The digits 0 and 1: 200 rows of 64 pixels in [0, 1]."""
