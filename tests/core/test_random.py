@@ -136,12 +136,43 @@ def test_the_counted_indices_come_first_in_a_random_order(seed, count):
     assert sorted(order.tolist()) == list(range(ROWS))
 
 
-@pytest.mark.parametrize("size", [2**16 - 1, 2**16, 2**16 + 1, 200_000])
+@pytest.mark.parametrize("size", [4096, 4097, 2**16, 2**16 + 1, 200_000])
 def test_a_large_order_has_every_index_once(size):
-    for count in (None, jnp.int32(size - 3)):
-        order = np.asarray(ORDER(key(5), size, count))
+    for count in (size, size - 3, size // 3, 2, 1, 0):
+        order = np.asarray(ORDER(key(5), size, jnp.int32(count)))
         assert (np.bincount(order, minlength=size) == 1).all()
-    assert sorted(order[: size - 3].tolist()) == list(range(size - 3))
+        assert sorted(order[:count].tolist()) == list(range(count))
+    np.testing.assert_array_equal(ORDER(key(5), size), ORDER(key(5), size, jnp.int32(size)))
+
+
+@pytest.mark.parametrize("size", [5000, 8191])
+def test_minibatches_of_a_large_order_are_random_samples(size):
+    """Rows of a kind in a minibatch vary as a hypergeometric count, and neighbours meet in one as often as others do."""
+    batch, trials = 200, 200
+    keys = jax.vmap(lambda step: named(jax.random.key(0), "order", step))(jnp.arange(trials))
+    orders = np.asarray(jax.jit(jax.vmap(lambda k: ORDER(k, size)))(keys))
+    steps, rows = size // batch, np.arange(size)
+    kinds = [rows < size // 2, rows % 2 == 0, (rows >> 7) & 1 == 1, rows % 100 < 10, (rows > 1000) & (rows < 1200)]
+    for kind in kinds:
+        share = kind.mean()
+        counts = kind[orders[:, : steps * batch]].reshape(trials, steps, batch).sum(axis=2)
+        variance = batch * share * (1 - share) * (size - batch) / (size - 1)
+        assert abs(counts.mean() - batch * share) < 5 * np.sqrt(variance / counts.size)
+        assert abs(((counts - batch * share) ** 2).mean() / variance - 1) < 5 * np.sqrt(2 / counts.size)
+    minibatch = np.argsort(orders, axis=1) // batch
+    minibatch = np.where(minibatch < steps, minibatch, -1)  # the rows that are left over are no minibatch
+    meet = ((minibatch[:, 1:] == minibatch[:, :-1]) & (minibatch[:, 1:] >= 0)).sum(axis=1)
+    expected = (size - 1) * steps * batch * (batch - 1) / (size * (size - 1))
+    assert abs(meet.mean() - expected) < 5 * np.sqrt(expected / trials)
+    assert 0.75 < meet.std() / np.sqrt(expected) < 1.25
+
+
+def test_rows_of_a_large_order_land_everywhere_and_independently():
+    size, trials = 8191, 2000
+    keys = jax.vmap(lambda step: named(jax.random.key(1), "order", step))(jnp.arange(trials))
+    pairs = np.asarray(jax.jit(jax.vmap(lambda k: ORDER(k, size)[:2]))(keys)) * 8 // size
+    counts = np.bincount(pairs[:, 0] * 8 + pairs[:, 1], minlength=64)
+    assert stats.chisquare(counts).pvalue > 1e-4
 
 
 @pytest.mark.parametrize("counted", [False, True])

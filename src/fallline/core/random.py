@@ -78,28 +78,59 @@ def normal(key: Seed, shape: Sequence[int]) -> Float[Array, "*shape"]:
     return jnp.sqrt(2.0).astype(jnp.float32) * lax.erf_inv(2.0 * uniform(key, shape) - 1.0)
 
 
-def permutation(
-    key: Seed, size: int, count: Array | int | None = None, passes: int | None = None
-) -> Int[Array, " size"]:
+SORTED = 4096  # the largest order that is drawn by sorting
+
+
+def permutation(key: Seed, size: int, count: Array | int | None = None) -> Int[Array, " size"]:
     """A random order of 0 .. size - 1; with `count`, the first `count` places are a random order of 0 .. count - 1.
 
-    Sorts words that hold random bits above and the index below: one array instead of a key and a value, three times
-    as fast on a CPU. Sizes above 2^16 leave few random bits, so they are sorted twice. Equal random bits are put in the
-    order of the index XOR a random word, so that no two rows come in the same order more often than not.
+    Up to 4,096 by sorting, above by a bijection that is computed place by place: a sort takes 2 ms for 32,561 rows on a CPU
+    and 120 ms for a million, the bijection 0.3 and 0.7.
 
     >>> sorted(permutation(jax.random.key(0), 5).tolist())
     [0, 1, 2, 3, 4]
     """
-    width = max(1, (size - 1).bit_length())
-    low = jnp.uint32(2**width - 1)
+    count = jnp.asarray(size if count is None else count, jnp.uint32)
+    return (_sorted_order if size <= SORTED else _walked_order)(key, size, count).astype(jnp.int32)
+
+
+def _sorted_order(key: Seed, size: int, count: Array) -> UInt32[Array, " size"]:
+    """Sorts words that hold random bits above and the index below: one array instead of a key and a value.
+
+    Equal random bits are put in the order of the index XOR a random word, so that no two rows come in the same order more
+    often than not.
+    """
+    low = jnp.uint32(2 ** max(1, (size - 1).bit_length()) - 1)
     place = lax.iota(jnp.uint32, size)
-    order = place
-    for turn in range(passes or (1 if width <= 16 else 2)):
-        words = bits(named(key, f"pass {turn}"), (size + 1,))
-        random, flip = (words[:size] >> 1) & ~low, words[size] & low
-        if count is not None:
-            random = jnp.where(order < jnp.asarray(count, jnp.uint32), random, jnp.uint32(2**31))
-        # The second pass permutes what the first left: word = random bits, then the place in the first order.
-        chosen = (lax.sort(random | (place ^ flip), is_stable=False) & low) ^ flip
-        order = order[chosen] if turn else chosen
-    return order.astype(jnp.int32)
+    words = bits(named(key, "pass 0"), (size + 1,))
+    random, flip = (words[:size] >> 1) & ~low, words[size] & low
+    random = jnp.where(place < count, random, jnp.uint32(2**31))
+    return (lax.sort(random | (place ^ flip), is_stable=False) & low) ^ flip
+
+
+ROUNDS = 6  # with 3 the counts of neighbours in a minibatch spread twice too far; with 4 nothing was seen
+
+
+def _walked_order(key: Seed, size: int, count: Array) -> UInt32[Array, " size"]:
+    """A bijection of the numbers of w bits, 2^(w-1) < count <= 2^w, repeated where it leads beyond count.
+
+        x <- (m x + a) mod 2^w;  x <- x xor (x >> ceil(w / 2)),   six times, m odd and a random in each
+
+    Every cycle that begins below count comes back below it, so that what is left is a bijection of 0 .. count - 1.
+
+    Source: Black and Rogaway, "Ciphers with arbitrary finite domains", 2002, section 4, cycle walking.
+    """
+    width = 32 - lax.clz(jnp.maximum(count, 2) - 1)
+    words, low = bits(named(key, "rounds"), (ROUNDS, 2)), (jnp.uint32(1) << width) - 1
+
+    def bijection(x: Array) -> Array:
+        for m, a in words:
+            x = ((m | 1) * x + a) & low
+            x = x ^ (x >> (width + 1) // 2)
+        return x
+
+    place = lax.iota(jnp.uint32, size)
+    beyond = lambda x: (place < count) & (x >= count)  # noqa: E731
+    again = lambda x: jnp.where(beyond(x), bijection(x), x)  # noqa: E731
+    x = lax.while_loop(lambda x: jnp.any(beyond(x)), again, bijection(place))
+    return jnp.where(place < count, x, place)
