@@ -9,6 +9,7 @@ from fallline.core.block import as_arrays
 from fallline.core.errors import FalllineError
 from fallline.core.random import named
 from fallline.layers import Dense, Dropout, Sequential
+from fallline.layers.dense import product
 from fallline.models import MLP
 
 ONES = np.ones((1000, 1000), np.float32)
@@ -128,3 +129,27 @@ def test_a_wide_layer_begins_with_a_narrow_ones_weights():
     np.testing.assert_array_equal(narrow, wide[:, :8])
     assert not Dense(3, initializer=Zeros()).init(jax.random.key(0), (2,))[0]["weight"].any()
     assert set(Dense(3, bias=False).init(jax.random.key(0), (2,))[0]) == {"weight"}
+
+
+DERIVATIVES = {
+    "value": lambda f: f,
+    "gradient": jax.grad,
+    "slope along both": lambda f: lambda W, x: jax.jvp(f, (W, x), (2 * W, x**2))[1],
+    "curvature along W": lambda f: lambda W, x: jax.jvp(lambda W: jax.grad(f)(W, x), (W,), (jnp.sin(W),))[1],
+    "gradient of a gradient": lambda f: jax.grad(lambda W, x: jnp.sum(jax.grad(f, 1)(W, x) ** 2)),
+    "lanes of weights": lambda f: lambda W, x: jax.vmap(jax.grad(f), (0, None))(jnp.stack([W, -W]), x),
+    "lanes of both": lambda f: lambda W, x: jax.vmap(jax.grad(f, 1))(jnp.stack([W, -W]), jnp.stack([x, 2 * x])),
+}
+
+
+@pytest.mark.parametrize("what", DERIVATIVES)
+@pytest.mark.usefixtures("float64")
+def test_a_product_of_any_size_is_that_of_matrices_and_so_are_its_derivatives(what):
+    rng = np.random.default_rng(0)
+    for rows, inputs, outputs in ((20, 40, 5), (100, 200, 101)):  # narrow; of a size that is computed by columns
+        W, x = jnp.asarray(rng.normal(size=(inputs, outputs))), jnp.asarray(rng.normal(size=(rows, inputs)))
+        ours, plain = (
+            jax.jit(DERIVATIVES[what](lambda W, x, by=by: jnp.sum(jnp.tanh(by(x, W) / 9))))(W, x)
+            for by in (product, jnp.matmul)
+        )
+        np.testing.assert_allclose(ours, plain, rtol=1e-11, atol=1e-11)

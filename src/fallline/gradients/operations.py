@@ -9,7 +9,10 @@ from typing import Any
 import numpy as np
 from jax.extend.core import ClosedJaxpr, Literal
 
-CALLS = ("pjit", "jit", "closed_call", "core_call", "remat", "checkpoint", "custom_jvp_call", "custom_vjp_call")
+CALLS = (
+    *("pjit", "jit", "closed_call", "core_call", "remat", "checkpoint"),
+    *("custom_jvp_call", "custom_vjp_call", "custom_vmap_call"),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,7 +100,7 @@ def _called(equation: Any) -> tuple[Any, Sequence[Any]] | None:
     """The function that an equation does nothing but call, and its constants."""
     if equation.primitive.name not in CALLS:
         return None
-    inner = equation.params.get("jaxpr", equation.params.get("call_jaxpr"))
+    inner = next((equation.params[name] for name in ("jaxpr", "call_jaxpr", "call") if name in equation.params), None)
     jaxpr, values = (inner.jaxpr, inner.consts) if isinstance(inner, ClosedJaxpr) else (inner, ())
     return (jaxpr, values) if jaxpr is not None and len(jaxpr.invars) == len(equation.invars) else None
 
