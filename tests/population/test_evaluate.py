@@ -144,6 +144,15 @@ def test_table_names_what_differs(shared):
     assert len(frame) == 10
 
 
+def test_without_histories_the_numbers_at_the_best_epoch_are_the_same(table, shared):
+    brief = evaluate(rates(10), table, history=False)
+    for name in ("valid_loss", "valid_accuracy", "train_loss"):
+        np.testing.assert_allclose(brief.columns[name], shared.columns[name], rtol=1e-5)
+    assert brief.epochs.tolist() == shared.epochs.tolist()
+    with pytest.raises(FalllineError, match="history=False"):
+        brief.history(0)
+
+
 def test_a_second_call_of_the_same_shapes_compiles_nothing(table, shared):
     again = evaluate(rates(10, **{"penalty.strength": 1e-3, "optimizer.beta1": 0.8}), table)
     assert again.report.compilations == 0

@@ -28,6 +28,7 @@ def test_the_best_go_on_from_where_they_stand(table, folds):
     epochs = halved.epochs.reshape(9, -1)
     assert (epochs == epochs[:, :1]).all()  # folds in step
     assert sorted(epochs[:, 0].tolist()) == [1] * 6 + [3] * 2 + [9]
+    assert halved.report.programs == 1  # what is left of several units fills one of the same size
     pruned = halved.outcome == Outcome.PRUNED
     assert pruned.sum() == 8 * (folds or 1)
     for lane in range(len(halved)):

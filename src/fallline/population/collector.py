@@ -49,9 +49,10 @@ class Collector:
         independent: bool,
         state: State | None,
         keep: bool = False,
+        brief: bool = False,
     ) -> None:
         self.recipes, self.contexts, self.data, self.independent = recipes, contexts, data, independent
-        self.state = state
+        self.state, self.brief = state, brief
         self.first_epoch = 0 if state is None else int(state.epoch)
         count = len(recipes) * len(contexts)
         self.outcome = np.zeros(count, np.int32)
@@ -143,7 +144,7 @@ class Collector:
         for number, chunks in enumerate(self.chunks):
             place = number // len(self.contexts)
             true, padded = self.widths(place), hidden_of(wide[place])
-            if true != padded:
+            if true != padded and chunks and chunks[0].dead is not None:
                 factor = np.array(padded, np.float32) / np.array(true, np.float32)
                 # Of a sum of 0, a padded unit's, an activation's slope may be 0 (ReLU) or not (tanh).
                 dead = float(self.recipes[place].model.activation.flat(jnp.zeros(1))[0])  # type: ignore[attr-defined]
@@ -183,8 +184,9 @@ class Collector:
             )
         if self.test is not None:
             columns |= self.test_columns
+        nothing: tuple[list[str], list[str]] = ([], [])
         shown = {
-            group.structure: layer_names(self.recipes[group.members[0]], self._arrays())
+            group.structure: nothing if self.brief else layer_names(self.recipes[group.members[0]], self._arrays())
             for group in group_recipes(self.recipes)
         }
         return Population(

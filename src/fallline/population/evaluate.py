@@ -14,7 +14,7 @@ from fallline.population.contexts import contexts_of
 from fallline.population.groups import group_recipes
 from fallline.population.halving import Halving
 from fallline.population.result import Population, Report, larger_is_better
-from fallline.population.units import Unit, units_of
+from fallline.population.units import Unit, packed, units_of
 from fallline.population.widths import widen
 from fallline.training.arrays import to_device
 from fallline.training.chunks import CEILING
@@ -36,6 +36,7 @@ def evaluate(
     state: State | None = None,
     halving: Halving | None = None,
     keep: bool = False,
+    history: bool = True,
     watch: Callable[[Progress], None] | None = None,
 ) -> Population:
     """Train every recipe with every seed on every fold, as few programs.
@@ -54,6 +55,7 @@ def evaluate(
         state: fork: every lane goes on from this state of a run, instead of from initial weights.
         halving: stop all but the best recipes at a few epochs, by the mean score over seeds and folds so far.
         keep: keep every lane's arrays, to predict with.
+        history: keep what every epoch showed; without it, programs compile and run faster and tell only of the best epoch.
         watch: called after every chunk of epochs.
 
     Raises: FalllineError for no recipes, a recipe that does not fit the data, monitors whose values cannot be compared, or
@@ -87,27 +89,31 @@ def evaluate(
     arrays = to_device(data.dataset, contexts[0].rows["train"], contexts[0].rows["valid"])
     arrays = lane_program.place_common(arrays)
     test = folds is None and len(data.dataset.test) > 0 if test is None else test
-    collector = Collector(completed, contexts, data, test, independent_orders, state, keep)
+    collector = Collector(completed, contexts, data, test, independent_orders, state, keep, not history)
     outputs = completed[0].loss.outputs(arrays.targets, data.task)  # type: ignore[union-attr]
     together = widths_together and state is None
     inputs = completed[0].scaler.outputs(arrays.x.shape[1])
     wide = widen(completed, inputs, outputs, len(contexts)) if together else completed
     before, groups = lane_program.compilations(), group_recipes(wide)
+    most = max(int(recipe.epochs) for recipe in completed)
+    rungs = () if halving is None else halving.rungs(most, len(completed))
+    left = 1.0 if halving is None else halving.factor ** -len(rungs)
     with Interrupt() as interrupt:
         units = [
             unit
             for group in groups
             for unit in units_of(
-                group, wide[group.members[0]], contexts, arrays, collector, independent_orders, lanes_per_program
+                group, wide[group.members[0]], contexts, arrays, collector, independent_orders, lanes_per_program,
+                brief=not history, left=left,
             )
-        ]
-        most = max(int(recipe.epochs) for recipe in completed)
+        ]  # fmt: skip
         competing = np.ones(len(completed), bool)
-        for rung in () if halving is None else halving.rungs(most, len(completed)):
+        for rung in rungs:
             for unit in units:
                 unit.advance(rung, interrupt, watch, began)
             if not interrupt.asked:
                 competing = _halve(halving, competing, collector, units)  # type: ignore[arg-type]
+                units = packed(units)
         for unit in units:
             unit.advance(CEILING, interrupt, watch, began)
     collector.unpad(wide)

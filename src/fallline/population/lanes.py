@@ -27,6 +27,7 @@ from fallline.training.step import answers, input_width, network_of, scaled_targ
 from fallline.training.watch import predict
 
 ROWS = ("train", "train_count", "valid", "valid_count")
+BRIEF = ("train_loss", "valid_loss", "valid_metric", "monitor", "outcome")  # what a search reads of an epoch
 LANES, COMMON = PartitionSpec("lanes"), PartitionSpec()
 
 
@@ -40,6 +41,7 @@ class Layout:
         scalers_differ: whether lanes scale their rows differently.
         own_rows: whether every lane has its own index sets and key, as for lanes of several folds and seeds.
         padded: whether lanes have widths of their own, narrower than the program's.
+        brief: whether an epoch shows only `BRIEF`; of the rest XLA then compiles and computes nothing.
     """
 
     structure: Any
@@ -47,6 +49,7 @@ class Layout:
     scalers_differ: bool
     own_rows: bool
     padded: bool = False
+    brief: bool = False
 
     @property
     def common(self) -> tuple[str, ...]:
@@ -78,6 +81,11 @@ def split(state: State, names: tuple[str, ...]) -> tuple[State, dict[str, Any]]:
     shared = {name: getattr(state, name) for name in names}
     without: dict[str, Any] = dict.fromkeys(names)
     return dataclasses.replace(state, **without), shared
+
+
+def _brief(seen: Epoch) -> Epoch:
+    hidden: dict[str, Any] = {each.name: None for each in dataclasses.fields(seen) if each.name not in BRIEF}
+    return dataclasses.replace(seen, **hidden)
 
 
 def _mapped(layout: Layout) -> tuple[Any, Any, Any]:
@@ -129,7 +137,7 @@ def _mapped(layout: Layout) -> tuple[Any, Any, Any]:
         # A device whose lanes have all ended stops early; the count of epochs is the same for every device.
         reached = jnp.minimum(until, shared["epoch"] + program.CAPACITY)
         lanes, after = split(dataclasses.replace(new, epoch=reached), layout.common)
-        return lanes, after, seen
+        return lanes, after, _brief(seen) if layout.brief else seen
 
     def finish(own: Any, common: Any, arrays: Arrays, rows: Any, state: State, shared: Any, test: Array) -> Any:
         first = metrics_of(arrays.task)[0]
@@ -224,25 +232,26 @@ def judge(layout: Layout, lanes: Lanes, test: Array) -> tuple[Array, Array]:
     return programs(layout)[2](*arguments)
 
 
-def pick_lanes(layout: Layout, lanes: Lanes, places: np.ndarray, standing: np.ndarray) -> Lanes:
-    """The lanes at some places, compacted; those in `standing` only fill the program and have ended."""
-    take = lambda tree: jax.tree.map(lambda leaf: _take(leaf, places), tree)  # noqa: E731
-    state = take(lanes.state)
+def pick_lanes(many: Sequence[Lanes], places: np.ndarray, standing: np.ndarray) -> Lanes:
+    """The lanes at some places of one program, or of several laid end to end; those in `standing` have ended."""
+    take = lambda *trees: jax.tree.map(lambda *leaves: _take(leaves, places), *trees)  # noqa: E731
+    state = take(*(lanes.state for lanes in many))
     outcome = np.where(standing, Outcome.FINISHED, state.outcome).astype(np.int32)
     state = dataclasses.replace(state, outcome=outcome)
-    shared = lanes.shared
+    first = many[0]
     return Lanes(
-        place_lanes(take(lanes.own)),
-        lanes.common_leaves,
-        lanes.arrays,
-        place_lanes(take(lanes.rows)),
+        place_lanes(take(*(lanes.own for lanes in many))),
+        first.common_leaves,
+        first.arrays,
+        place_lanes(take(*(lanes.rows for lanes in many))),
         place_lanes(state),
-        shared,
+        first.shared,
     )
 
 
-def _take(leaf: Any, places: np.ndarray) -> Any:
+def _take(leaves: Sequence[Any], places: np.ndarray) -> Any:
     """Some lanes of an array, on the host: a gather on the device would be one more program per shape."""
-    if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
-        return jax.random.wrap_key_data(jnp.asarray(np.asarray(jax.random.key_data(leaf))[places]))
-    return np.asarray(leaf)[places]
+    if jax.dtypes.issubdtype(leaves[0].dtype, jax.dtypes.prng_key):
+        data = np.concatenate([np.asarray(jax.random.key_data(leaf)) for leaf in leaves])
+        return jax.random.wrap_key_data(jnp.asarray(data[places]))
+    return np.concatenate([np.asarray(leaf) for leaf in leaves])[places]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fallline.core.block import walk
+from fallline.core.errors import FalllineError
 from fallline.core.field import Field
 from fallline.core.outcome import Outcome
 from fallline.metrics import METRICS, metrics_of
@@ -81,9 +82,11 @@ class Population:
         return len(self.recipe)
 
     def history(self, lane: int) -> History:
-        """The whole history of one lane."""
+        """The whole history of one lane; raises FalllineError for a population that kept none."""
         seen = self.epochs_seen[lane]
         assert seen is not None
+        if seen.train_objective is None:
+            raise FalllineError("this population was trained with history=False: replay(lane) shows a lane's history")
         place = int(self.recipe[lane])
         monitor = self.recipes[place].monitor
         return name_columns(seen, metrics_of(self.task)[0].name, monitor, *self.layers[place], self.first_epoch)

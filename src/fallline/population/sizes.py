@@ -4,8 +4,11 @@ Measured by `benchmarks/population.py` on two cores (docs/measured.md): the cost
 gradients and memory no longer fit the cache, then rises again.
 """
 
+from typing import Any
+
 import jax
 
+from fallline.core.block import as_arrays
 from fallline.training.arrays import Arrays
 from fallline.training.recipe import Recipe
 from fallline.training.step import batch_rows, input_width, network_of
@@ -14,16 +17,26 @@ SIZES = (1, 2, 4, 8, 16, 32, 64)  # lanes per device; few sizes are few programs
 GPU_SIZES = (*SIZES, 128, 256, 512, 1024)
 CACHE = 12 * 2**20  # bytes of working set per CPU device
 SHARE_OF_GPU = 0.5  # of the card's memory
+_SIZES_OF: dict[Any, tuple[int, int]] = {}
 
 
 def lane_bytes(recipe: Recipe, arrays: Arrays) -> int:
     """Working set of one lane in a step: parameters, gradient, update and memory, and a minibatch's activations."""
-    network = network_of(recipe, arrays)
-    shapes = jax.eval_shape(lambda key: network.init(key, (input_width(recipe, arrays),))[0], jax.random.key(0))
-    leaves = jax.tree.leaves(shapes)
-    params = sum(leaf.size for leaf in leaves)
-    units = sum(leaf.shape[-1] for leaf in leaves if len(leaf.shape) > 1)
+    params, units = _counts(recipe, arrays)
     return 4 * (6 * params + 3 * batch_rows(recipe, arrays) * units)
+
+
+def _counts(recipe: Recipe, arrays: Arrays) -> tuple[int, int]:
+    """Parameters and units of the network; kept, since to trace one takes longer than to train a small batch's epoch."""
+    width = input_width(recipe, arrays)
+    which = (jax.tree.structure(as_arrays(recipe)), width, arrays.targets, arrays.task)
+    if which not in _SIZES_OF:
+        network = network_of(recipe, arrays)
+        shapes = jax.eval_shape(lambda key: network.init(key, (width,))[0], jax.random.key(0))
+        leaves = jax.tree.leaves(shapes)
+        units = sum(leaf.shape[-1] for leaf in leaves if len(leaf.shape) > 1)
+        _SIZES_OF[which] = sum(leaf.size for leaf in leaves), units
+    return _SIZES_OF[which]
 
 
 def lanes_per_device(recipe: Recipe, arrays: Arrays, lanes: int, limit: int | None = None) -> int:

@@ -1,6 +1,8 @@
-"""Units: one program's worth of lanes, run from start to end and compacted on the way."""
+"""Units: one program's worth of lanes, run from start to end and compacted, or packed anew, on the way."""
 
+import copy
 import dataclasses
+import math
 import time
 from collections.abc import Callable
 
@@ -25,6 +27,7 @@ from fallline.training.step import batch_rows
 from fallline.training.train import continued
 
 SHARED_FROM = 8  # recipes from which lanes of one fold and seed are worth a program of their own
+LEAST = 2  # lanes per device of a program that halving keeps until its end
 
 
 def units_of(
@@ -35,14 +38,21 @@ def units_of(
     collector: Collector,
     independent: bool,
     limit: int | None,
+    brief: bool = False,
+    left: float = 1.0,
 ) -> list["Unit"]:
-    """Every lane of one group, cut into units."""
+    """Every lane of one group, cut into units.
+
+    Where halving leaves a share `left` of the recipes, units are no larger than those need, and lanes of all folds and
+    seeds mix in them: so `packed` can fill units of one size, which one program runs to the end.
+    """
     size = batch_rows(first, arrays)
     steps = {-(-int(context.rows["train_count"]) // size) for context in contexts}
     arrays = dataclasses.replace(arrays, ragged=len(steps | {-(-arrays.train.shape[0] // size)}) > 1)
     own_rows = independent or len(group.members) < SHARED_FROM or not any(group.differ)
+    own_rows |= left < 1 and len(contexts) > 1
     padded = any(collector.widths(member) != hidden_of(first) for member in group.members)
-    layout = lane_program.Layout(group.structure, group.differ, group.scalers_differ, own_rows, padded)
+    layout = lane_program.Layout(group.structure, group.differ, group.scalers_differ, own_rows, padded, brief)
     everyone = range(len(group.members))
     if own_rows:
         queues = [[(place, c) for c in range(len(contexts)) for place in everyone]]
@@ -50,13 +60,39 @@ def units_of(
         queues = [[(place, c) for place in everyone] for c in range(len(contexts))]
     devices = len(jax.devices())
     per_device = lanes_per_device(first, arrays, max(map(len, queues)), None if limit is None else limit // devices)
+    if left < 1:
+        last = math.ceil(len(group.members) * left) * len(contexts)
+        per_device = min(per_device, max(LEAST, -(-last // devices)))
     units = []
     for queue in queues:
         for begin in range(0, len(queue), per_device * devices):
             part = queue[begin : begin + per_device * devices]
-            fitting = next(s for s in (*SIZES, per_device) if s * devices >= len(part))
-            units.append(Unit(group, layout, part, fitting * devices, contexts, arrays, collector, independent))
+            fitting = per_device if left < 1 else next(s for s in (*SIZES, per_device) if s * devices >= len(part))
+            units.append(
+                Unit(group, layout, part, fitting * devices, contexts, arrays, collector, independent, left < 1)
+            )
     return units
+
+
+def packed(units: list["Unit"]) -> list["Unit"]:
+    """Units after a rung: the lanes still running of those that share a program, in as few of them as hold them."""
+    alike: dict[object, list[Unit]] = {}
+    for unit in units:
+        if unit.lanes is not None:
+            alike.setdefault((unit.layout, None if unit.layout.own_rows else unit.members[0][1]), []).append(unit)
+    found = [unit for unit in units if unit.lanes is None]
+    for those in alike.values():
+        many = [unit.lanes for unit in those if unit.lanes is not None]
+        who = np.concatenate([unit.who for unit in those])
+        places, size = np.flatnonzero(who >= 0), those[0].size
+        for begin in range(0, len(places), size):
+            part = places[begin : begin + size]
+            standing = np.arange(size) >= len(part)
+            part = np.concatenate([part, np.repeat(part[:1], standing.sum())])
+            unit = copy.copy(those[0])
+            unit.lanes, unit.who = lane_program.pick_lanes(many, part, standing), np.where(standing, -1, who[part])
+            found.append(unit)
+    return found
 
 
 class Unit:
@@ -72,8 +108,9 @@ class Unit:
         arrays: Arrays,
         collector: Collector,
         independent: bool,
+        fixed: bool = False,
     ) -> None:
-        self.group, self.layout, self.members, self.size = group, layout, members, size
+        self.group, self.layout, self.members, self.size, self.fixed = group, layout, members, size, fixed
         self.contexts, self.arrays, self.collector, self.independent = contexts, arrays, collector, independent
         numbers = [collector.lane(group.members[place], c) for place, c in members]
         self.who = np.array(numbers + [-1] * (size - len(members)))
@@ -92,7 +129,9 @@ class Unit:
         own, common = group.take([place for place, _ in filled])
         if layout.own_rows:
             rows = {name: np.stack([contexts[c].rows[name] for _, c in filled]) for name in lane_program.ROWS}
-            keys = [key_of(contexts[c].seed, group.members[place] if self.independent else None) for place, c in filled]
+            which = [(contexts[c].seed, group.members[place] if self.independent else None) for place, c in filled]
+            drawn = {each: key_of(*each) for each in which}
+            keys = [drawn[each] for each in which]
         else:
             here, rows = contexts[self.members[0][1]], {}
             arrays = dataclasses.replace(arrays, **lane_program.place_common(here.rows))
@@ -106,7 +145,7 @@ class Unit:
             widths = np.array([collector.widths(group.members[place]) for place, _ in filled], np.int32)
             lanes = lane_program.begin(layout, own, common, arrays, rows, key, widths)
         if (self.who < 0).any():
-            lanes = lane_program.pick_lanes(layout, lanes, np.arange(self.size), self.who < 0)
+            lanes = lane_program.pick_lanes([lanes], np.arange(self.size), self.who < 0)
         self.arrays = arrays
         return lanes
 
@@ -132,11 +171,9 @@ class Unit:
             self._leave(ended)
 
     def drop(self, numbers: np.ndarray) -> None:
-        """Stop lanes where they stand."""
+        """Stop lanes where they stand; `packed` then leaves them out."""
         dropped = np.isin(self.who, numbers) & (self.who >= 0)
         self.collector.outcome[self.who[dropped]] = Outcome.PRUNED
-        if dropped.any() and self.lanes is not None:
-            self.lanes = lane_program.pick_lanes(self.layout, self.lanes, np.arange(len(self.who)), dropped)
         self._leave(dropped)
 
     def _leave(self, ended: np.ndarray) -> None:
@@ -145,6 +182,7 @@ class Unit:
         places = np.flatnonzero(self.who >= 0)
         if not len(places):
             self.lanes = None
+        if not len(places) or self.fixed:
             return
         devices = len(jax.devices())
         smaller = next(s for s in (*SIZES, len(self.who) // devices) if s * devices >= len(places))
@@ -152,5 +190,5 @@ class Unit:
             fill = smaller * devices - len(places)
             places = np.concatenate([places, np.repeat(places[:1], fill)])
             standing = np.arange(len(places)) >= len(places) - fill
-            self.lanes = lane_program.pick_lanes(self.layout, self.lanes, places, standing)
+            self.lanes = lane_program.pick_lanes([self.lanes], places, standing)
             self.who = np.where(standing, -1, self.who[places])

@@ -131,7 +131,14 @@ def in_pieces(mine: Piece, size: int | None) -> list[Piece]:
 def _evaluated(task: Task, piece: Piece, watch: Callable[[Progress], None] | None) -> Population:
     recipes = [task.space.fill(point) for _, point in piece]
     return evaluate(
-        recipes, task.data, seeds=task.seeds, folds=task.folds, test=False, halving=task.halving, watch=watch
+        recipes,
+        task.data,
+        seeds=task.seeds,
+        folds=task.folds,
+        test=False,
+        halving=task.halving,
+        history=False,
+        watch=watch,
     )
 
 

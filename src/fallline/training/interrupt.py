@@ -7,6 +7,9 @@ from types import FrameType, TracebackType
 from typing import Any
 
 
+LOOK = 0.002  # seconds between two looks: what is ready waits for half of that
+
+
 class Interrupt:
     """While it is entered, the first Ctrl-C sets `asked` and the second raises KeyboardInterrupt.
 
@@ -38,5 +41,5 @@ class Interrupt:
         pause = 1e-4
         while not array.is_ready():
             time.sleep(pause)
-            pause = min(2 * pause, 0.05)
+            pause = min(2 * pause, LOOK)
         array.block_until_ready()
