@@ -1,23 +1,32 @@
 """A whole search, wall-clock, beside scikit-learn's and Optuna's with scikit-learn's network.
 
-    python benchmarks/search_wall.py digits --who fallline       128 trials x 5 folds; appends to --file
+    python benchmarks/search_wall.py digits --who fallline --seeds 0,1,2       128 trials x 5 folds; appends to --file
     python benchmarks/search_wall.py adult --who random --source adult/train.csv      64 trials, one split
+    python benchmarks/search_wall.py hardness --source adult/train.csv      how many random trials reach which accuracy
     python benchmarks/search_wall.py report
 
 `--who`: fallline, fallline-halving (with `Halving`), random and halving (scikit-learn's `RandomizedSearchCV` and
 `HalvingRandomSearchCV`, n_jobs=2), optuna (its TPE; folds by `cross_val_score`, n_jobs=2; on one split two trials at a time).
 
-Everyone searches the same: Adam's learning rate and beta1 and the L2 penalty of a network with one hidden layer of 64 units, the
-same number of epochs, minibatch, rows, folds and scaled inputs. The score is the accuracy of the validation rows after the
-last epoch, mean over folds, the best of the trials so far. Our search itself goes by the best epoch, so its finished trials are
-trained once more to be judged so, after the clock has stopped. Fallline starts with an empty cache of compiled programs. When
-scikit-learn's searches, which say nothing before they end, had which score is taken from the order of their trials.
+Everyone searches the same: Adam's learning rate, beta1 and beta2 and the L2 penalty of a network with one hidden layer of 64
+units, with the same epochs, minibatch, rows, folds and scaled inputs. Everyone's score is the same: the accuracy of the
+trained network, after its last epoch, on the validation rows, mean over folds; the best of the trials so far.
+`HalvingRandomSearchCV` cannot take folds as indices; its choice is judged on everyone's after the clock has stopped.
+
+Every search has a process of its own; the clock runs from the first import. Fallline begins with an empty cache of compiled
+programs. scikit-learn's searches say nothing before they end: "at its end" is when a person has their score, "by its trials"
+when a person would have had it who saw every trial, at seconds in proportion to its place.
+
+The ranges are so wide that few random trials are good (`hardness`); they were chosen by that, before any search was compared.
 """
 
 import argparse
 import itertools
 import json
 import os
+import statistics
+import subprocess
+import sys
 import tempfile
 import time
 import warnings
@@ -27,7 +36,8 @@ import numpy as np
 
 FOLDS = 5
 CASES = {"digits": (128, 64, 40), "adult": (64, 256, 15)}  # trials, rows per minibatch, epochs
-RATE, STRENGTH, BETA1 = (1e-4, 1e-1), (1e-6, 1e-2), (0.5, 0.99)
+LADDER = {"digits": (0.975, 0.98, 0.9822), "adult": (0.84, 0.85, 0.853)}
+RATE, STRENGTH, BETA1, BETA2 = (1e-5, 1.0), (1e-6, 1.0), (0.0, 0.999), (0.5, 0.9999)
 
 
 def rows(case: str, source: Path | None):
@@ -55,14 +65,11 @@ def rows(case: str, source: Path | None):
     return ((x - mean) / np.where(deviation > 0, deviation, 1)).astype(np.float32), y, pairs
 
 
-def by_fallline(case: str, source: Path | None, seed: int, halving: bool):
-    """Seconds of every batch's end, and the score of what was best then."""
-    os.environ["FALLLINE_CACHE"] = tempfile.mkdtemp()
+def begun(case: str, source: Path | None, proposer: object = None, halving: bool = False):
+    """Our search: the space, the table and the other arguments."""
     x, y, pairs = rows(case, source)
     trials, batch, epochs = CASES[case]
-    began = time.perf_counter()
     import fallline as fl
-    from fallline.population import evaluate
     from fallline.scalers import Unscaled
 
     if case == "digits":
@@ -74,33 +81,49 @@ def by_fallline(case: str, source: Path | None, seed: int, halving: bool):
         )
     space = fl.Recipe(
         model=fl.MLP(hidden=(64,), dropout=None),
-        optimizer=fl.Adam(fl.LogUniform(*RATE), beta1=fl.Uniform(*BETA1)),
+        optimizer=fl.Adam(fl.LogUniform(*RATE), beta1=fl.Uniform(*BETA1), beta2=fl.Uniform(*BETA2)),
         penalty=fl.L2(fl.LogUniform(*STRENGTH)),
         scaler=Unscaled(),
         batch_size=batch,
         epochs=epochs,
         patience=None,
         monitor="accuracy",
+        keep="last",
     )
-    folds, ends = (FOLDS if case == "digits" else None), [(0.0, 0)]
-    study = fl.search(
-        space,
-        data,
-        trials=trials,
-        folds=folds,
-        halving=fl.Halving() if halving else None,
-        seed=seed,
-        watch=lambda standing: ends.append((time.perf_counter() - began, standing.done)),
-    )
-    finished = [trial for trial in study.trials if trial.outcome == "finished"]
-    again = evaluate([study.space.fill(trial.point) for trial in finished], data, folds=folds)
-    last = np.array([again.history(lane)["valid_accuracy"][-1] for lane in range(len(again))])
-    score = {trial.number: float(last[again.recipe == i].mean()) for i, trial in enumerate(finished)}
+    options = {"trials": trials, "folds": FOLDS if case == "digits" else None, "proposer": proposer}
+    return fl.search, space, data, options | {"halving": fl.Halving() if halving else None}
+
+
+def by_fallline(case: str, source: Path | None, seed: int, halving: bool):
+    """Seconds of every batch's end, and the score of what was best then."""
+    began, ends = time.perf_counter(), [(0.0, 0)]
+    os.environ["FALLLINE_CACHE"] = tempfile.mkdtemp()
+    search, space, data, options = begun(case, source, halving=halving)
+    watch = lambda standing: ends.append((time.perf_counter() - began, standing.done))  # noqa: E731
+    study = search(space, data, seed=seed, watch=watch, **options)
+    score = {each.number: -each.score for each in study.trials if each.outcome == "finished"}
     trace = []
     for (_, before), (when, done) in itertools.pairwise(ends):
         if done > before:
             trace.append((when, max(value for number, value in score.items() if number < done)))
     return trace
+
+
+def hardness(case: str, source: Path | None) -> None:
+    """Print how many of 256 random trials reach an accuracy, and after how many trials the first does."""
+    from fallline.searching.proposers import Random
+
+    search, space, data, options = begun(case, source, Random())
+    study = search(space, data, **options | {"trials": 256, "batch": 64})
+    scores = np.array([-each.score if np.isfinite(each.score) else 0.0 for each in study.trials])
+    draw, trials = np.random.default_rng(0), CASES[case][0]
+    orders = [np.maximum.accumulate(draw.permutation(scores)[:trials]) for _ in range(1000)]
+    print(f"{case}\n\n| accuracy | share of random trials | the first, median |\n|---|---|---|")
+    for target in LADDER[case]:
+        first = [np.argmax(each >= target) + 1 if each[-1] >= target else trials + 1 for each in orders]
+        print(f"| {target} | {(scores >= target).mean():.1%} | {np.median(first):.0f} |")
+    last = np.percentile([each[-1] for each in orders], [10, 50, 90])
+    print(f"\nbest of {trials}, 10 %, 50 % and 90 %: {last.round(4)}")
 
 
 def network(case: str, **settings):
@@ -121,54 +144,61 @@ def spans(case: str):
         "learning_rate_init": stats.loguniform(*RATE),
         "alpha": stats.loguniform(low, high),
         "beta_1": stats.uniform(BETA1[0], BETA1[1] - BETA1[0]),
+        "beta_2": stats.uniform(BETA2[0], BETA2[1] - BETA2[0]),
     }
 
 
 def by_scikit(case: str, source: Path | None, seed: int, halving: bool):
     """The search's own scores, at seconds in proportion to its trials."""
+    began = time.perf_counter()
     from sklearn.experimental import enable_halving_search_cv  # noqa: F401
-    from sklearn.model_selection import HalvingRandomSearchCV, RandomizedSearchCV
+    from sklearn.model_selection import HalvingRandomSearchCV, RandomizedSearchCV, cross_val_score
 
     x, y, pairs = rows(case, source)
     trials = CASES[case][0]
-    common = {"cv": pairs, "n_jobs": 2, "refit": False, "random_state": seed}
-    began = time.perf_counter()
+    # A training that diverges raises an error there; it counts as an accuracy of 0.
+    common = {"n_jobs": 2, "refit": False, "random_state": seed, "error_score": 0.0}
     if halving:
-        # Rounds on ever more rows, which cannot be given as indices: folds (or a split) of its own.
-        from sklearn.model_selection import ShuffleSplit
+        # Rounds on ever more rows, which cannot be given as indices: shuffled folds (or a split) of its own.
+        from sklearn.model_selection import ShuffleSplit, StratifiedKFold
 
-        common["cv"] = FOLDS if case == "digits" else ShuffleSplit(1, test_size=1 / FOLDS, random_state=0)
+        shuffled = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
+        split = shuffled if case == "digits" else ShuffleSplit(1, test_size=1 / FOLDS, random_state=0)
         search = HalvingRandomSearchCV(
-            network(case), spans(case), n_candidates=trials, min_resources="exhaust", **common
+            network(case), spans(case), n_candidates=trials, min_resources="exhaust", cv=split, **common
         )
     else:
-        search = RandomizedSearchCV(network(case), spans(case), n_iter=trials, **common)
+        search = RandomizedSearchCV(network(case), spans(case), n_iter=trials, cv=pairs, **common)
     search.fit(x, y)
     seconds = time.perf_counter() - began
-    scores = search.cv_results_["mean_test_score"]
+    found = search.cv_results_
     if halving:  # only the last round has seen all rows
-        last = search.cv_results_["iter"] == search.cv_results_["iter"].max()
-        return [(seconds, float(scores[last].max()))]
-    return [(seconds * (i + 1) / trials, float(best)) for i, best in enumerate(np.maximum.accumulate(scores))]
+        last = np.flatnonzero(found["iter"] == found["iter"].max())
+        chosen = found["params"][last[np.argmax(found["mean_test_score"][last])]]
+        return [(seconds, float(cross_val_score(network(case, **chosen), x, y, cv=pairs, n_jobs=2).mean()))]
+    scores = np.maximum.accumulate(found["mean_test_score"])
+    return [(seconds * (i + 1) / trials, float(best)) for i, best in enumerate(scores)]
 
 
 def by_optuna(case: str, source: Path | None, seed: int):
     """The best score after every trial."""
+    began, seen = time.perf_counter(), []
     import optuna
     from sklearn.model_selection import cross_val_score
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     x, y, pairs = rows(case, source)
     low, high = (CASES[case][1] * each for each in STRENGTH)
-    began, seen = time.perf_counter(), []
 
     def objective(trial) -> float:
         settings = {
             "learning_rate_init": trial.suggest_float("rate", *RATE, log=True),
             "alpha": trial.suggest_float("alpha", low, high, log=True),
             "beta_1": trial.suggest_float("beta1", *BETA1),
+            "beta_2": trial.suggest_float("beta2", *BETA2),
         }
-        scores = cross_val_score(network(case, **settings), x, y, cv=pairs, n_jobs=2 if len(pairs) > 1 else 1)
+        jobs = 2 if len(pairs) > 1 else 1
+        scores = cross_val_score(network(case, **settings), x, y, cv=pairs, n_jobs=jobs, error_score=0.0)
         seen.append((time.perf_counter() - began, float(scores.mean())))
         return seen[-1][1]
 
@@ -187,54 +217,104 @@ WHO = {
 }
 
 
+OURS = ("fallline", "fallline-halving")
+SILENT = ("random", "halving")  # say nothing before they end
+
+
 def report(file: Path) -> None:
-    """Print, per case and seed, how long each took to a score that every other one reached, too, and to its end."""
+    """Print how long each search took and how good it was, and when each had which score."""
     found = [json.loads(line) for line in file.read_text().splitlines()]
     for case in CASES:
-        of_case = [each for each in found if each["case"] == case]
-        if not of_case:
-            continue
-        print(f"\n{case}\n\n| who | seconds | best accuracy | scikit-learn's random search had that after | Optuna |")
-        print("|---|---|---|---|---|")
-        for each in of_case:
-            final = each["trace"][-1]
-            others = [beside(each, other, of_case) for other in ("random", "optuna")]
-            print(f"| {each['who']}, seed {each['seed']} | {final[0]:.1f} | {final[1]:.4f} | {' | '.join(others)} |")
+        of_case = {who: [each for each in found if (each["case"], each["who"]) == (case, who)] for who in WHO}
+        of_case = {who: runs for who, runs in of_case.items() if runs}
+        if of_case:
+            print(f"\n{case}: median over seeds (smallest to largest)\n")
+            _ends(of_case)
+            _ladder(of_case, LADDER[case])
+            _pairs(of_case)
 
 
-def beside(ours: dict, other: str, of_case: list[dict]) -> str:
-    """When both had the worse one of the two last scores: the other's seconds and how many times ours those are."""
-    theirs = next((each for each in of_case if each["who"] == other and each["seed"] == ours["seed"]), None)
-    if theirs is None or ours["who"] in ("random", "optuna", "halving"):
-        return ""
-    target = min(ours["trace"][-1][1], theirs["trace"][-1][1])
-    mine, their = (reached(each["trace"], target) for each in (ours, theirs))
-    return f"{target:.4f} after {mine:.1f} s; {their:.1f} s there, {their / mine:.1f} times"
+def _ends(of_case: dict[str, list[dict]]) -> None:
+    print("| who | seeds | seconds to its end | best accuracy |\n|---|---|---|---|")
+    for who, runs in of_case.items():
+        seconds, scores = zip(*(each["trace"][-1] for each in runs), strict=True)
+        print(f"| {who} | {len(runs)} | {spread(seconds, 1)} | {spread(scores, 4)} |")
 
 
-def reached(trace: list[list[float]], target: float) -> float:
-    """Seconds until the score was first at least the target."""
-    return next(when for when, score in trace if score >= target - 1e-9)
+def _ladder(of_case: dict[str, list[dict]], targets: tuple[float, ...]) -> None:
+    """Seconds until a fixed score, of the seeds that had it at all."""
+    print("\n| seconds until it had | " + " | ".join(map(str, targets)) + " |\n|---|" + "---|" * len(targets))
+    for who, runs in of_case.items():
+        for reading in ("at its end", "by its trials") if who in SILENT else ("",):
+            if (who, reading) == ("halving", "by its trials"):
+                continue
+            cells = []
+            for target in targets:
+                times = [each for run in runs if (each := reached(run["trace"], target, reading)) is not None]
+                share = "" if len(times) == len(runs) else f" ({len(times)} of {len(runs)} seeds)"
+                cells.append(f"{statistics.median(times):.1f}{share}" if times else "never")
+            print(f"| {who}{', ' if reading else ''}{reading} | " + " | ".join(cells) + " |")
+
+
+def _pairs(of_case: dict[str, list[dict]]) -> None:
+    """Seed by seed, until both had the worse one of the two last scores."""
+    print("\n| seed by seed, to the worse of the two last scores | ours, s | theirs, s | times |\n|---|---|---|---|")
+    for ours, theirs in itertools.product(OURS, [who for who in WHO if who not in OURS]):
+        for reading in ("at its end", "by its trials") if theirs == "random" else ("",):
+            both = []
+            for mine, other in itertools.product(of_case.get(ours, []), of_case.get(theirs, [])):
+                if mine["seed"] == other["seed"]:
+                    target = min(mine["trace"][-1][1], other["trace"][-1][1])
+                    both.append((reached(mine["trace"], target, ""), reached(other["trace"], target, reading)))
+            if both:
+                times = [their / my for my, their in both]
+                my, their = (spread(column, 1) for column in zip(*both, strict=True))
+                name = f"{ours}, {theirs}{' ' if reading else ''}{reading}"
+                print(f"| {name} ({len(both)}) | {my} | {their} | {spread(times, 1)} |")
+
+
+def spread(values, digits: int) -> str:
+    """Median (smallest to largest)."""
+    low, middle, high = (f"{each(values):.{digits}f}" for each in (min, statistics.median, max))
+    return f"{middle} ({low} to {high})" if len(values) > 1 else middle
+
+
+def reached(trace: list[list[float]], target: float, reading: str) -> float | None:
+    """Seconds until the score was first at least the target; None: it never was."""
+    if trace[-1][1] < target - 1e-9:
+        return None
+    return trace[-1][0] if reading == "at its end" else next(when for when, score in trace if score >= target - 1e-9)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=(*CASES, "report"))
+    parser.add_argument("what", choices=(*CASES, "hardness", "report"))
     parser.add_argument("--who", default=",".join(WHO))
     parser.add_argument("--source", type=Path, help="Adult's train.csv")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--file", type=Path, default=Path("search_wall.jsonl"))
+    parser.add_argument("--seeds", default="0")
+    parser.add_argument("--file", type=Path, default=Path(__file__).with_suffix(".jsonl"))
     given = parser.parse_args()
     warnings.simplefilter("ignore")
     os.environ["PYTHONWARNINGS"] = "ignore"
     if given.what == "report":
         report(given.file)
         return
-    for who in given.who.split(","):
-        trace = WHO[who](given.what, given.source, given.seed)
-        with given.file.open("a") as file:
-            file.write(json.dumps({"case": given.what, "who": who, "seed": given.seed, "trace": trace}) + "\n")
-        print(f"{given.what} {who} seed {given.seed}: {trace[-1][0]:.1f} s, accuracy {trace[-1][1]:.4f}", flush=True)
+    if given.what == "hardness":
+        for case in CASES if given.source is not None else ("digits",):
+            hardness(case, given.source)
+        return
+    everyone = list(itertools.product(given.seeds.split(","), given.who.split(",")))
+    if len(everyone) > 1:
+        for seed, who in everyone:
+            source = [] if given.source is None else ["--source", str(given.source)]
+            alone = [sys.executable, __file__, given.what, "--who", who, "--seeds", seed, "--file", str(given.file)]
+            subprocess.run([*alone, *source], check=True)
+        return
+    who, seed = given.who, int(given.seeds)
+    trace = WHO[who](given.what, given.source, seed)
+    with given.file.open("a") as file:
+        file.write(json.dumps({"case": given.what, "who": who, "seed": seed, "trace": trace}) + "\n")
+    print(f"{given.what} {who} seed {seed}: {trace[-1][0]:.1f} s, accuracy {trace[-1][1]:.4f}", flush=True)
 
 
 if __name__ == "__main__":

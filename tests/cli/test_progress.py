@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fallline.cli.progress import SearchProgress, best_lines
-from fallline.searching.search import Standing
+from fallline.searching.driver import Standing
 from fallline.searching.study import Trial
 
 VALUES = {"optimizer.learning_rate.peak": 0.0123456, "model.hidden": (64, 32), "patience": 7}

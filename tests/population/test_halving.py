@@ -57,3 +57,14 @@ def test_rungs_leave_one_and_bad_settings_are_named():
     assert Halving(2).rungs(1, 8) == ()
     with pytest.raises(FalllineError, match="factor of 2 or more"):
         Halving(1)
+
+
+def test_where_the_last_parameters_are_kept_their_score_counts(table):
+    last = [replace(each, {"keep": "last", "monitor": "accuracy"}) for each in RATES]
+    population = evaluate(last, table)
+    final = [population.history(lane)["valid_accuracy"][-1] for lane in range(9)]
+    np.testing.assert_allclose(-population.score, final, rtol=1e-6)
+    assert population.best_epoch.tolist() == [9] * 9
+    best = evaluate([replace(each, {"keep": "best"}) for each in last], table).score
+    assert (best <= population.score + 1e-6).all()
+    assert (best < population.score - 1e-3).any()

@@ -1,5 +1,6 @@
 """Optuna as a proposer and as a home for studies; the judge is Optuna."""
 
+import functools
 import warnings
 
 import numpy as np
@@ -9,6 +10,7 @@ from fallline.core.errors import FalllineError
 from fallline.data.table import Table
 from fallline.distributions import Choice, Integer, LogInteger, LogNormal, LogUniform, Normal, Quantised, Uniform
 from fallline.optimizers import SGD, Adam, Momentum
+from fallline.searching.description import proposer_from_plain, proposer_to_plain
 from fallline.searching.optuna_export import to_optuna
 from fallline.searching.optuna_sampler import OptunaSampler
 from fallline.searching.optuna_words import of_values
@@ -53,6 +55,22 @@ def test_points_are_recipes_and_a_seeded_search_repeats(sampler):
     assert len({SPACE.fill(point).optimizer.name for point in points}) > 1
     np.testing.assert_array_equal(searched(OptunaSampler(sampler)), points)
     np.testing.assert_array_equal(searched(proposer), points)  # the same object, another search
+
+
+def test_a_class_repeats_its_proposals_whoever_asks():
+    kind = functools.partial(optuna.samplers.TPESampler, n_startup_trials=4)
+    points = searched(OptunaSampler(kind))
+    assert len(np.unique(points, axis=0)) == len(points)
+    past = Past.of(points[:9], loss(points[:9]))
+    again = OptunaSampler(kind).propose(SPACE, past, range(9, 12), seed=0)  # a process that begins here
+    np.testing.assert_array_equal(again, points[9:])
+    assert not np.array_equal(OptunaSampler(kind).propose(SPACE, past, range(9, 12), seed=1), again)
+    assert not np.array_equal(searched(OptunaSampler(optuna.samplers.RandomSampler)), points)
+    named = proposer_from_plain(proposer_to_plain(OptunaSampler(optuna.samplers.TPESampler)))
+    assert named == OptunaSampler(optuna.samplers.TPESampler)
+    for wrong, words in ((optuna.samplers.GridSampler, "from a seed alone"), (np.random.default_rng, "a Generator")):
+        with pytest.raises(FalllineError, match=words):
+            OptunaSampler(wrong)
 
 
 def test_proposals_are_those_of_optuna_itself():

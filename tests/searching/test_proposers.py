@@ -1,5 +1,7 @@
 """Every proposer, through the same properties; then each one's own."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -95,6 +97,14 @@ def test_past_orders_finished_then_pruned_then_diverged():
     )
     assert past.order().tolist() == [1, 0, 3, 5, 4, 2]
     assert past.before(2).number.tolist() == [0, 1]
+
+
+def test_of_equal_scores_the_lower_loss_is_better():
+    past = Past.of(np.zeros((5, 1)), np.array([-0.9, -0.9, -0.95, np.inf, -0.9]))
+    assert past.order().tolist() == [2, 0, 1, 4, 3]
+    told = dataclasses.replace(past, losses=np.array([0.3, 0.2, 0.9, 0.1, np.nan]))
+    assert told.order().tolist() == [2, 1, 0, 4, 3]
+    assert told.before(2).order().tolist() == [1, 0]
 
 
 def test_grid_takes_the_ends_on_each_scale_and_each_option_with_its_own():

@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,8 @@ from fallline.optimizers import Adam
 from fallline.population import Halving, evaluate
 from fallline.searching import search, store, work
 from fallline.searching.proposers import Grid, Random, Sobol
+from fallline.searching.space import Space
+from fallline.searching.study import past_of
 from fallline.searching.tpe import TPE
 from fallline.training.recipe import Recipe
 from fallline.workers.processes import Processes
@@ -104,6 +108,17 @@ def test_diverged_trials_and_pruned_ones_are_kept_and_never_the_best(table):
     lost = search(replace(space, {"optimizer.learning_rate": Choice((1e30, 1e31))}), table, trials=8, batch=8)
     with pytest.raises(FalllineError, match="none of 8 trials finished"):
         _ = lost.best
+
+
+def test_the_loss_decides_between_equal_accuracies_unless_it_is_searched(table):
+    space = replace(SPACE, {"monitor": "accuracy", "keep": "last"})
+    found = search(space, table, trials=16, batch=16)
+    tied = [(a, b) for a, b in itertools.pairwise(found.order) if a.score == b.score]
+    assert tied
+    assert all(a.columns["valid_loss"] <= b.columns["valid_loss"] for a, b in tied)
+    assert any(a.number > b.number for a, b in tied)
+    another = Space(replace(space, {"loss": Choice((SoftmaxCrossEntropy(), Hinge()))}))
+    assert past_of(another, found.trials[:0]).losses is None
 
 
 def test_budgets_and_the_end_of_a_grid(table):

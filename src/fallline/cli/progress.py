@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fallline.cli.output import figures, say
 
 if TYPE_CHECKING:
-    from fallline.searching.search import Standing
+    from fallline.searching.driver import Standing
     from fallline.training.train import Moment
 
 MOST = 8  # hyperparameters of the best trial below the bar

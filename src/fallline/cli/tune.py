@@ -9,13 +9,12 @@ import typer
 from typer.core import TyperCommand
 
 from fallline.cli.output import figures, give, metrics_table, say, table
-from fallline.core.errors import FalllineError, nearest
+from fallline.core.errors import FalllineError
 
 if TYPE_CHECKING:
     from fallline.searching.study import Study
 
 Opt = typer.Option
-STRATEGIES = ("tpe", "random", "sobol", "grid", "coarse_to_fine")
 SHOWN = 6  # hyperparameters of the importance table
 TRIALS = 64
 HERE = "here"
@@ -39,11 +38,14 @@ def tune(
     trials: Annotated[int | None, Opt(help=f"recipes to try (default: {TRIALS})")] = None,
     folds: Annotated[int | None, Opt(help="cross-validate with so many folds (default: one validation split)")] = None,
     space: Annotated[Path | None, Opt(help="recipe.toml with distributions (default: usual ranges)")] = None,
-    strategy: Annotated[str | None, Opt(help="tpe (default), random, sobol, grid, coarse_to_fine")] = None,
+    strategy: Annotated[
+        str | None, Opt(help="tpe (default), random, sobol, grid, coarse_to_fine, optuna:SAMPLER")
+    ] = None,
     halving: Annotated[bool, Opt("--halving", help="stop all but the best third early, repeatedly")] = False,
     batch: Annotated[int | None, Opt(help="trials proposed together")] = None,
     seconds: Annotated[float | None, Opt(help="begin no batch after this time")] = None,
     ray: Annotated[str | None, Opt(metavar="[ADDRESS]", help="train on Ray: on this machine, or HOST:PORT")] = None,
+    limit: Annotated[float | None, Opt(help="seconds after which work on Ray counts as hung")] = None,
     study: Annotated[str | None, Opt(help="study file or database URL (default: OUT/study.db)")] = None,
     nested: Annotated[int | None, Opt(help="outer folds: also score the whole procedure, search included")] = None,
     resume: Annotated[str | None, Opt(help="study to continue, as it was begun")] = None,
@@ -59,8 +61,6 @@ def tune(
         "SOURCE": source, "--target": target, "--space": space, "--study": study, "--folds": folds, "--batch": batch,
         "--strategy": strategy, "--halving": halving or None, "--seed": seed,
     }  # fmt: skip
-    if strategy is not None and strategy not in STRATEGIES:
-        raise FalllineError(f"--strategy {strategy!r} is unknown: {nearest(strategy, STRATEGIES)}")
     if resume is not None:
         changed = [name for name, value in given.items() if value is not None]
         if changed:
@@ -75,7 +75,9 @@ def tune(
         options |= {"seed": seed or 0, "study": study}
     if nested is not None and nested < 2:
         raise FalllineError(f"--nested {nested}: expected 2 or more outer folds")
-    options |= {"seconds": seconds, "ray": True if ray == HERE else ray or False}
+    if limit is not None and ray is None:
+        raise FalllineError(f"--limit {limit:g} is of work on Ray: give --ray too, or --seconds for the whole search")
+    options |= {"seconds": seconds, "ray": True if ray == HERE else ray or False, "limit": limit}
     for sentence in options["data"].warnings:
         say(f"warning: {sentence}")
     return _search(options, nested, out, json)
@@ -87,7 +89,7 @@ def _options(
     """The arguments of a new search, as far as they need more than a flag."""
     from fallline.data.table import load
     from fallline.population import Halving
-    from fallline.searching.description import STRATEGIES as KINDS
+    from fallline.searching.description import strategy as named
     from fallline.searching.usual import usual_space
     from fallline.training import folder as folders
     from fallline.training.recipe import Recipe
@@ -101,7 +103,7 @@ def _options(
     return {
         "space": usual_space(recipe),
         "data": load(**data),  # type: ignore[arg-type]
-        "proposer": KINDS[strategy](),
+        "proposer": named(strategy),
         "halving": Halving() if halving else None,
     }
 

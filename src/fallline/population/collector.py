@@ -15,7 +15,7 @@ from fallline.metrics import metrics_of
 from fallline.population import lanes as lane_program
 from fallline.population.contexts import Context, key_of
 from fallline.population.groups import group_recipes
-from fallline.population.result import Population, Report
+from fallline.population.result import Population, Report, larger_is_better
 from fallline.population.widths import arithmetic, hidden_of
 from fallline.training.arrays import Arrays, to_device
 from fallline.training.history import join
@@ -78,6 +78,7 @@ class Collector:
         """Keep a chunk of epochs of every lane that was running, up to its end."""
         best, step = np.asarray(lanes.state.best_epoch), np.asarray(lanes.state.step)
         score = np.asarray(lanes.state.best_score)
+        sign = -1.0 if larger_is_better(str(self.recipes[0].monitor)) else 1.0
         count, longest = len(seen.outcome), 0
         for place in np.flatnonzero(who >= 0):
             number = who[place]
@@ -88,6 +89,8 @@ class Collector:
             longest = max(longest, lived)
             self.outcome[number], self.best_epoch[number] = outcome[place], best[place]
             self.step[number], self.score[number] = step[place], score[place]
+            if self.recipes[number // len(self.contexts)].keep == "last" and np.isfinite(score[place]):
+                self.score[number] = sign * seen.monitor[lived - 1, place]
         self.spent += longest * len(who)
 
     def finish(

@@ -1,6 +1,6 @@
 """Search: from a space to the best recipe, in batches that fill the machine."""
 
-from fallline.searching.search import Standing as Standing
+from fallline.searching.driver import Standing as Standing
 from fallline.searching.search import search as search
 from fallline.searching.study import Study as Study
 from fallline.searching.study import Trial as Trial

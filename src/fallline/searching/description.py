@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from fallline.core.errors import FalllineError
+from fallline.core.errors import FalllineError, nearest
 from fallline.data.table import Table, load
 from fallline.population import Halving
 from fallline.searching.coarse import CoarseToFine
+from fallline.searching.optuna_sampler import OptunaSampler, sampler_named
 from fallline.searching.proposers import Grid, Proposer, Random, Sobol
 from fallline.searching.space import Space
 from fallline.searching.store import Store
@@ -24,6 +25,7 @@ STRATEGIES: dict[str, type[Proposer]] = {
     "grid": Grid,
     "coarse_to_fine": CoarseToFine,
 }
+OPTUNA = "optuna:"  # before the name of one of its samplers
 _MUST_AGREE = {
     "space": "another space",
     "fingerprint": "other data",
@@ -69,6 +71,8 @@ def proposer_to_plain(proposer: Proposer) -> dict[str, Any]:
     {'name': 'coarse_to_fine', 'stage': 8, 'shrink': 0.5, 'best': 3, 'outside': 0.1}
     """
     word = next((word for word, kind in STRATEGIES.items() if type(proposer) is kind), None)
+    if isinstance(proposer, OptunaSampler) and isinstance(proposer.sampler, type):
+        return {"name": f"{OPTUNA}{proposer.sampler.__name__}"}
     if word is None:
         return {"name": None, "shown": repr(proposer)}
     return {"name": word, **dataclasses.asdict(proposer)}  # type: ignore[call-overload]
@@ -81,12 +85,27 @@ def proposer_from_plain(plain: dict[str, Any]) -> Proposer:
     """
     settings = dict(plain)
     word = settings.pop("name")
+    if word is not None and word.startswith(OPTUNA):
+        return sampler_named(word.removeprefix(OPTUNA))
     if word not in STRATEGIES:
         raise FalllineError(
             f"the study was begun with {plain.get('shown')}, which only Python can continue: give fallline.search the "
             "same proposer and study"
         )
     return STRATEGIES[word](**settings)
+
+
+def strategy(word: str) -> Proposer:
+    """A strategy by its word, with its usual settings; `optuna:NAME` is a sampler of Optuna's.
+
+    Raises: FalllineError for a word that is none.
+
+    >>> strategy("sobol")
+    Sobol()
+    """
+    if not word.startswith(OPTUNA) and word not in STRATEGIES:
+        raise FalllineError(f"the strategy {word!r} is unknown: {nearest(word, STRATEGIES)}")
+    return proposer_from_plain({"name": word})
 
 
 def check_same(kept: dict[str, Any], asked: dict[str, Any]) -> None:

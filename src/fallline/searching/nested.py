@@ -11,7 +11,8 @@ from fallline.core.errors import FalllineError
 from fallline.data.split import folds as cut
 from fallline.data.split import split
 from fallline.data.table import Table
-from fallline.searching.search import Standing, search
+from fallline.searching.driver import Standing
+from fallline.searching.search import search
 from fallline.searching.space import Space
 from fallline.searching.study import Study
 from fallline.searching.usual import usual_space

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from fallline.core.errors import FalllineError
+from fallline.core.errors import FalllineError, nearest
 from fallline.searching.optuna_words import optuna
 from fallline.searching.past import DIVERGED, PRUNED, Past
-from fallline.searching.proposers import Proposer
+from fallline.searching.proposers import Proposer, draws
 from fallline.searching.space import INACTIVE, Dimension, Space
 
 
@@ -22,12 +22,14 @@ class OptunaSampler(Proposer):
     option that is not chosen is not asked for. A diverged trial is told as the worst score so far, one that halving stopped
     as pruned.
 
-    Unlike our own, most of Optuna's samplers remember: the generator's position, CMA-ES's whole state. So the study that is
-    asked lives as long as this object, and one that is resumed, or worked on by several processes, does not repeat the
-    proposals of one that was not, though it learns from every trial. Give the sampler a seed to repeat a whole search.
+    A class, such as `TPESampler`, is made anew for every batch, with a seed from the study's own and the batch's first trial,
+    and told all trials: so a study that is resumed, or worked on by several processes, repeats the proposals of one that was
+    not. A sampler itself remembers instead, as CMA-ES must, whose state is more than trials: the study that it is asked in
+    lives as long as this object, and a study that is resumed goes on with other proposals, though it learns from every trial.
 
     Arguments:
-        sampler: of `optuna.samplers`; a copy of it is used in every search.
+        sampler: of `optuna.samplers`: a class or another function of `seed`, or one made already, of which every search
+            uses a copy.
 
     Raises: FalllineError where Optuna is not installed, or for what is no sampler.
     """
@@ -36,18 +38,23 @@ class OptunaSampler(Proposer):
     _live: dict[str, Any] = dataclasses.field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.sampler, optuna().samplers.BaseSampler):
+        if isinstance(self.sampler, optuna().samplers.BaseSampler):
+            return
+        if not callable(self.sampler):
             raise FalllineError(
-                f"OptunaSampler({self.sampler!r}): expected one of optuna.samplers, such as TPESampler(seed=0)"
+                f"OptunaSampler({self.sampler!r}): expected one of optuna.samplers, such as TPESampler or CmaEsSampler(seed=0)"
             )
+        self._made(0)
 
     def __repr__(self) -> str:
-        return f"OptunaSampler({type(self.sampler).__name__})"
+        return f"OptunaSampler({getattr(self.sampler, '__name__', type(self.sampler).__name__)})"
 
     def propose(self, space: Space, past: Past, numbers: range, seed: int) -> Float[np.ndarray, "n d"]:
-        live = self._live
-        if live.get("space") is not space or live.get("seed") != seed or not set(past.number) >= live["told"]:
-            study = _quiet_study(copy.deepcopy(self.sampler))
+        live, remembers = self._live, not callable(self.sampler)
+        known = live.get("space") is space and live.get("seed") == seed and set(past.number) >= live["told"]
+        if not (known and remembers):
+            made = copy.deepcopy(self.sampler) if remembers else self._made(_drawn(seed, numbers.start))
+            study = _quiet_study(made)
             live.clear()
             live.update(space=space, seed=seed, study=study, told=set(), asked={})
         self._tell(past, space)
@@ -58,6 +65,18 @@ class OptunaSampler(Proposer):
                 live["asked"][number] = trial, _suggested(space, trial)
             points.append(live["asked"][number][1])
         return space.snap(np.array(points).reshape(-1, len(space)))
+
+    def _made(self, seed: int) -> Any:
+        """A new sampler; raises FalllineError for what makes none from a seed alone."""
+        try:
+            made = self.sampler(seed=seed)
+        except TypeError as error:
+            raise FalllineError(
+                f"{self!r} cannot be made from a seed alone ({error}): give it a function of `seed`, or a sampler"
+            ) from None
+        if not isinstance(made, optuna().samplers.BaseSampler):
+            raise FalllineError(f"{self!r} makes a {type(made).__name__}: expected one of optuna.samplers")
+        return made
 
     def _tell(self, past: Past, space: Space) -> None:
         """Tell what is judged since the last batch: our own trials, and those of others as if they had been ours."""
@@ -82,6 +101,26 @@ class OptunaSampler(Proposer):
                 live["study"].tell(trial, value, state=state)
             else:
                 live["study"].add_trial(_frozen(space, past.points[i], value, state, seen))
+
+
+def sampler_named(name: str) -> OptunaSampler:
+    """One of Optuna's classes by its name.
+
+    Raises: FalllineError for a name that is none of them.
+    """
+    base = optuna().samplers.BaseSampler
+    kinds = {
+        each: kind
+        for each, kind in vars(optuna().samplers).items()
+        if isinstance(kind, type) and issubclass(kind, base) and kind is not base
+    }
+    if name not in kinds:
+        raise FalllineError(f"Optuna has no sampler {name!r}: {nearest(name, tuple(kinds))}")
+    return OptunaSampler(kinds[name])
+
+
+def _drawn(seed: int, number: int) -> int:
+    return int(draws(seed, number, 4).integers(2**31))
 
 
 def _quiet_study(sampler: Any) -> Any:

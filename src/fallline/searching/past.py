@@ -19,6 +19,8 @@ class Past:
         ended: FINISHED, PRUNED (stopped by halving) or DIVERGED.
         epochs: how far each came.
         pending: points that are being trained now.
+        losses: of the judged trials, which decide between equal scores: an accuracy of few rows is often equal. None: the
+            earlier trial counts as the better.
     """
 
     points: Float[np.ndarray, "n d"]
@@ -27,6 +29,7 @@ class Past:
     ended: Int[np.ndarray, " n"]
     epochs: Float[np.ndarray, " n"]
     pending: Float[np.ndarray, "m d"]
+    losses: Float[np.ndarray, " n"] | None = None
 
     @classmethod
     def of(cls, points: np.ndarray, scores: np.ndarray, pending: np.ndarray | None = None) -> "Past":
@@ -47,15 +50,16 @@ class Past:
         """Places from the best trial to the worst.
 
         The finished by their score; then those pruned, the farther they came the better, by their score; then those that
-        diverged, the farther they came the better. Ties: the earlier trial first.
+        diverged, the farther they came the better. Ties: the lower loss, and of equal ones the earlier trial first.
         """
         ended = np.where(np.isfinite(self.scores), self.ended, DIVERGED)
         scores = np.where(ended == DIVERGED, 0.0, self.scores)
         epochs = np.where(ended == FINISHED, 0.0, -self.epochs)
-        return np.lexsort((self.number, scores, epochs, ended))
+        losses = np.zeros(len(self)) if self.losses is None else np.nan_to_num(self.losses, nan=np.inf)
+        return np.lexsort((self.number, np.where(ended == DIVERGED, 0.0, losses), scores, epochs, ended))
 
     def before(self, number: int) -> "Past":
         """Only the trials with smaller numbers."""
         keep = self.number < number
         kept = {name: getattr(self, name)[keep] for name in ("points", "scores", "number", "ended", "epochs")}
-        return dataclasses.replace(self, **kept)
+        return dataclasses.replace(self, **kept, losses=None if self.losses is None else self.losses[keep])

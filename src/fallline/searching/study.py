@@ -31,7 +31,8 @@ class Trial:
         point: where in the unit cube.
         values: the hyperparameters that matter, by name.
         outcome: finished, stopped_early, pruned or diverged.
-        score: mean over folds and seeds of the monitored value at the best epoch; smaller is better; infinite: diverged.
+        score: mean over folds and seeds of the monitored value at the epoch that is kept, the best or (`keep="last"`) the
+            last; smaller is better; infinite: diverged.
         error: standard error of that mean; NaN for a single run.
         epochs: mean over folds and seeds.
         seconds: of its batch, divided by the batch's trials.
@@ -178,6 +179,9 @@ def trials_of(space: Space, rows: list[Any]) -> tuple[Trial, ...]:
 def past_of(space: Space, trials: tuple[Trial, ...], pending: list[np.ndarray] | None = None) -> Past:
     """Trials as a proposer sees them."""
     d = len(space)
+    losses = None
+    if not judges_another_loss(space):
+        losses = np.array([each.columns.get("valid_loss", np.inf) for each in trials], np.float64)
     return Past(
         np.array([each.point for each in trials]).reshape(-1, d),
         np.array([each.score for each in trials], np.float64),
@@ -185,4 +189,10 @@ def past_of(space: Space, trials: tuple[Trial, ...], pending: list[np.ndarray] |
         np.array([_ENDED.get(each.outcome, FINISHED) for each in trials], np.int64),
         np.array([each.epochs for each in trials], np.float64),
         np.array(pending or []).reshape(-1, d),
+        losses,
     )
+
+
+def judges_another_loss(space: Space) -> list[str]:
+    """The dimensions that change what the loss measures: with any, losses of trials cannot be compared."""
+    return [each.path for each in space.dimensions if each.path.split(".")[0] in ("loss", "target_scaler")]

@@ -37,6 +37,11 @@ class Task:
     seeds: int
     halving: Halving | None
 
+    @property
+    def lanes(self) -> int:
+        """Of one trial."""
+        return (self.folds or 1) * self.seeds
+
 
 class Trainer(ABC):
     """Who trains pieces."""

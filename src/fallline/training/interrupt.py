@@ -6,7 +6,6 @@ import time
 from types import FrameType, TracebackType
 from typing import Any
 
-
 LOOK = 0.002  # seconds between two looks: what is ready waits for half of that
 
 

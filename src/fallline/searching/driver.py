@@ -1,0 +1,148 @@
+"""A search under way: reserve a batch, train it, keep its scores, and say where the search stands."""
+
+import dataclasses
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import numpy as np
+
+from fallline.core.errors import FalllineError
+from fallline.population.collector import Progress
+from fallline.searching.proposers import Proposer
+from fallline.searching.space import Space
+from fallline.searching.store import LEASE, Store
+from fallline.searching.study import Trial, past_of, trials_of
+from fallline.searching.work import Piece, Trainer, in_pieces
+
+POLL = 0.2  # seconds between two looks at what other processes have left to do
+
+
+@dataclasses.dataclass(frozen=True)
+class Standing:
+    """Where a search stands, for a live table or a callback.
+
+    Arguments:
+        done, trials: trials judged, and to be judged altogether.
+        best: the best so far, or None.
+        seconds, seconds_left: wall-clock so far, and still to come if trials go on as they did.
+        part: trials' worth of the batch at hand.
+        progress: where that batch stands, or None between two.
+        sign: of the best trial's score as the monitored value: -1 where more of it is better.
+    """
+
+    done: int
+    trials: int
+    best: Trial | None
+    seconds: float
+    seconds_left: float
+    part: float
+    progress: Progress | None
+    sign: float = 1.0
+
+
+@dataclasses.dataclass
+class Driver:
+    """One process's part in a search.
+
+    Arguments:
+        space, proposer, seed, trials: what is searched, by whom, and how many trials the study is to have.
+        store, trainer: who keeps the trials and who trains them.
+        batch, piece: trials reserved together, and of those trained together (None: all).
+        epochs, seconds: no batch begins beyond them.
+        watch: told where the search stands.
+        sign: -1 where more of the monitored value is better.
+        began: when, by `time.perf_counter`.
+    """
+
+    space: Space
+    proposer: Proposer
+    seed: int
+    trials: int
+    store: Store
+    trainer: Trainer
+    batch: int
+    piece: int | None
+    epochs: int | None
+    seconds: float | None
+    watch: Callable[[Standing], None] | None
+    sign: float
+    began: float
+
+    def __post_init__(self) -> None:
+        self.known = self.judged()
+        self.before, self.at_hand = len(self.known), 0
+
+    def judged(self) -> tuple[Trial, ...]:
+        """All trials judged so far, by whomever."""
+        return trials_of(self.space, self.store.rows())
+
+    def run(self) -> None:
+        """Batch after batch, until the trials, the budget or a Ctrl-C end it."""
+        while not self.trainer.interrupted and not self._spent():
+            self._tell(None)
+            mine = self.store.reserve(self.batch, self.trials, self._propose)
+            if mine:
+                self._train(mine)
+            elif all(row.outcome is not None for row in self.store.rows()):
+                break
+            else:
+                time.sleep(POLL)  # others are training the last trials; if they are killed, these are ours
+        self._tell(None)
+
+    def _spent(self) -> bool:
+        if self.seconds is not None and time.perf_counter() - self.began >= self.seconds:
+            return True
+        return self.epochs is not None and sum(row.lane_epochs or 0 for row in self.store.rows()) >= self.epochs
+
+    def _propose(self, rows: list[Any], numbers: range) -> np.ndarray:
+        pending = [np.array(json.loads(row.point)) for row in rows if row.outcome is None]
+        past = past_of(self.space, trials_of(self.space, rows), pending)
+        return self.proposer.propose(self.space, past, numbers, self.seed)
+
+    def _train(self, mine: Piece) -> None:
+        with _held(self.store, [number for number, _ in mine]):
+            pieces = in_pieces(mine, self.piece)
+            self.at_hand = len(pieces[0])
+            for results in self.trainer.train(pieces, self._tell):
+                self.store.finish(results)
+                self._tell(None)
+
+    def _tell(self, progress: Progress | None) -> None:
+        if self.watch is None:
+            return
+        if progress is None:
+            self.known = self.judged()
+        part = 0.0 if progress is None else self.at_hand * progress.lanes_done / progress.lanes
+        new, spent = len(self.known) - self.before + part, time.perf_counter() - self.began
+        left = spent / new * max(self.trials - len(self.known) - part, 0) if new else np.nan
+        order = past_of(self.space, self.known).order()
+        best = self.known[order[0]] if len(order) and np.isfinite(self.known[order[0]].score) else None
+        self.watch(Standing(len(self.known), self.trials, best, spent, left, part, progress, self.sign))
+
+
+@contextmanager
+def _held(store: Store, numbers: list[int]) -> Iterator[None]:
+    """Renew a reservation while its trials are trained, and give back what is not finished."""
+    over = threading.Event()
+
+    def renew() -> None:
+        while not over.wait(LEASE / 4):
+            with suppress(FalllineError):  # the next renewal may succeed; if none does, others take the trials over
+                store.renew(numbers)
+
+    if store.where is None:
+        yield
+        return
+    thread = threading.Thread(target=renew, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+        with suppress(FalllineError):  # what ends the search is said already; a lease ends by itself
+            store.release(numbers)
