@@ -260,7 +260,7 @@ def test_an_existing_folder_is_not_overwritten(trained, table, capsys):
     assert "not empty" in err
 
 
-LONG = ["--target", "answer", "--epochs", "400", "--patience", "none", "--checkpoint-seconds", "0", "--batch-size", "4"]
+LONG = ["--target", "answer", "--epochs", "200", "--patience", "none", "--checkpoint-seconds", "0", "--batch-size", "4"]
 
 
 def test_killed_at_any_moment_the_resumed_run_ends_with_the_same_bits(table, tmp_path):

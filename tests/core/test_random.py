@@ -40,7 +40,7 @@ def test_the_ends_of_the_uniform_interval_are_never_drawn(monkeypatch):
     assert stats.norm.isf(2.0**-24) < 5.3
 
 
-SHAPES = [(N,), (1000, 1000), (N // 4, 4), (4, N // 4), (100, 100, 100)]
+SHAPES = [(N,), (N // 4, 4), (100, 100, 100)]
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
