@@ -79,7 +79,7 @@ def run(environment: str, seeds: int, first: int, workers: int, changes: dict[st
 def spent(collector: Workers) -> float:
     """Seconds of processor time, of this process and of its workers."""
     ticks = 0
-    for each in collector.pool.idle:
+    for each in collector.pool.processes:
         fields = Path(f"/proc/{each.process.pid}/stat").read_text().rpartition(")")[2].split()
         ticks += int(fields[11]) + int(fields[12])
     return time.process_time() + ticks / os.sysconf("SC_CLK_TCK")
@@ -120,7 +120,11 @@ def draw(environment: str, path: Path) -> None:
 
 
 def throughput(environment: str, rollouts: int, rounds: int) -> None:
-    """Steps per second of a bare loop, of one worker and of two, in turns; the medians are compared."""
+    """Steps per second of a bare loop, of one worker and of two, in turns: every round compares neighbours in time.
+
+    The bare loop resets and steps what `gymnasium.make(environment, disable_env_checker=True)` returns, from the same seeds
+    and with the same actions, those of the policy that is 0, but computes no policy and no statistics.
+    """
     opened = open_environment(environment)
     space = opened.action_space
     action = np.zeros(space.shape, space.dtype) if space.shape else 0
@@ -145,10 +149,12 @@ def throughput(environment: str, rollouts: int, rounds: int) -> None:
                 began = time.perf_counter()
                 found = workers.collect(tasks)
                 rates[name].append(sum(each.steps for each in found) / (time.perf_counter() - began))
-    medians = {name: statistics.median(each) for name, each in rates.items()}
+    bare, single, double = (np.array(each) for each in rates.values())
+    between = lambda x: f"{np.median(x):.2f} of {{}}, {x.min():.2f} to {x.max():.2f}"  # noqa: E731
     print(
-        f"{environment}: bare loop {medians['bare']:,.0f} steps/s; one worker {medians['1']:,.0f} "
-        f"({medians['1'] / medians['bare']:.2f} of it); two {medians['2']:,.0f} ({medians['2'] / medians['1']:.2f} of one)"
+        f"{environment}, {rounds} rounds of {steps:,} steps: bare loop {np.median(bare):,.0f} steps/s; one worker "
+        f"{np.median(single):,.0f} ({between(single / bare).format('it')}); two {np.median(double):,.0f} "
+        f"({between(double / single).format('one')})"
     )
 
 
@@ -163,7 +169,7 @@ def main() -> None:
     parser.add_argument("--target", type=float, help="stop a seed early")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--rollouts", type=int, default=40)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=9)
     given = parser.parse_args()
     if given.what == "run":
         changes = {name: value for name in ("steps", "target") if (value := getattr(given, name)) is not None}

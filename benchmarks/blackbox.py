@@ -1,6 +1,7 @@
 """Methods without gradients: evaluations to a tolerance, the speed of a generation, a perceptron; docs/blackbox.md.
 
-python benchmarks/blackbox.py functions [--dimensions 10] [--function sphere]   evaluations to a tolerance, every method
+python benchmarks/blackbox.py functions [--dimensions 10] [--function sphere] [--method cma_es] [--evaluations 300000]
+                                                              evaluations to a tolerance, of every method or of one
 python benchmarks/blackbox.py generation                      10,000 evaluations, mapped and in a Python loop
 python benchmarks/blackbox.py perceptron                      breast_cancer, with gradients and without
 python benchmarks/blackbox.py lqr                             50 seeds of a linear regulator
@@ -83,12 +84,14 @@ def lanes(f, x0, method, path, steps, falls, budget):
     return grid, np.asarray(found)
 
 
-def functions(dimensions, budget, function=None):
+def functions(dimensions, budget, function=None, only=None):
     print(f"d = {dimensions}; at most {budget:,} evaluations; median (all {SEEDS} seeds) at the best step of a grid")
     for name, (f, begin) in FUNCTIONS.items() if function is None else [(function, FUNCTIONS[function])]:
         x0 = np.full(dimensions, begin)
         with jax.enable_x64(True):
             for label, method, path, steps, falls in members(dimensions):
+                if only not in (None, label):
+                    continue
                 grid, found = lanes(f, x0, method, path, steps, falls, budget)
                 cells = []
                 for each in range(len(TOLERANCES)):
@@ -99,6 +102,8 @@ def functions(dimensions, budget, function=None):
                     hits = np.sort(found[best, :, each])
                     cells.append(cell(hits) + ("" if np.isinf(hits[0]) else f" at {grid[best][0]:.2g}"))
                 print(f"{name:15} {label:18} " + " | ".join(cells), flush=True)
+        if only not in (None, "cma_es"):
+            continue
         hits = [[], []]
         for seed in range(SEEDS if dimensions <= 10 else 3):
             run = minimize(f, x0, CMAES(noise=0.5), evaluations=budget, target=TOLERANCES[-1], seed=seed)
@@ -198,8 +203,11 @@ if __name__ == "__main__":
     parser.add_argument("what", choices=("functions", "generation", "perceptron", "lqr"))
     parser.add_argument("--dimensions", type=int, default=10)
     parser.add_argument("--function", choices=FUNCTIONS)
+    parser.add_argument("--method", help="as the table names it; by default all")
+    parser.add_argument("--evaluations", type=int, help="at most; by default 20,000 to 10 dimensions and 100,000 above")
     asked = parser.parse_args()
     if asked.what == "functions":
-        functions(asked.dimensions, 20_000 if asked.dimensions <= 10 else 100_000, asked.function)
+        budget = asked.evaluations or (20_000 if asked.dimensions <= 10 else 100_000)
+        functions(asked.dimensions, budget, asked.function, asked.method)
     else:
         {"generation": generation, "perceptron": perceptron, "lqr": lqr}[asked.what]()

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from fallline.control import rollouts
+from fallline.control.environments import without_checks
 from fallline.control.network import Network
 from fallline.control.rollouts import Roller, Setup, Task, rollout_seed
 from fallline.control.statistics import Statistics
@@ -46,6 +47,24 @@ def test_a_rollout_ends_at_its_horizon_and_is_repeatable():
     assert own(Task(LINEAR, balance, None, 3, False)).steps == 500  # the environment's own limit
     roller(Task(LINEAR, -balance, None, 4, False))
     assert roller(Task(LINEAR, balance, None, 3, False)) == first
+
+
+def test_the_fewest_steps_that_a_limit_allows_end_a_rollout():
+    balance = np.array([0, 0, 0, 0, 0.1, 0.5, 1, 1.0])
+    inner = gymnasium.wrappers.TimeLimit(gymnasium.make("CartPole-v1"), 60)
+    outer = gymnasium.wrappers.TimeLimit(gymnasium.make("CartPole-v1", max_episode_steps=70), 600)
+    unnamed = gymnasium.wrappers.TimeLimit(gymnasium.envs.classic_control.CartPoleEnv(), 80)
+    hidden = gymnasium.wrappers.TransformReward(gymnasium.make("CartPole-v1"), lambda reward: 2 * reward)
+    for environment, horizon, steps in (
+        (inner, None, 60),
+        (outer, None, 70),
+        (unnamed, None, 80),
+        (inner, 1000, 60),
+        (inner, 9, 9),
+    ):
+        roller = Roller(Setup(lambda environment=environment: environment, horizon=horizon))
+        assert roller(Task(LINEAR, balance, None, 3, False)).steps == steps
+    assert without_checks(hidden) == (hidden, None)  # what changes a reward stays
 
 
 def test_seeds_differ_in_every_place():

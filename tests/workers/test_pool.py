@@ -91,7 +91,7 @@ def test_what_kills_its_workers_again_and_again_is_named(deed, tmp_path):
 def test_an_idle_worker_that_dies_is_replaced_and_none_outlives_its_pool(deed, tmp_path):
     with Processes(deed, str(tmp_path), count=1) as workers:
         assert list(finished(workers, [(0, "")])) == [(0, 0)]
-        (process,) = workers.idle
+        (process,) = workers.processes
         os.kill(process.process.pid, signal.SIGKILL)
         process.process.wait()
         assert list(finished(workers, [(1, "")])) == [(0, 1)]
@@ -102,6 +102,27 @@ def test_an_idle_worker_that_dies_is_replaced_and_none_outlives_its_pool(deed, t
     while any(Path(f"/proc/{each}").exists() for each in left) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert not any(Path(f"/proc/{each}").exists() for each in left)
+
+
+@pytest.mark.parametrize("end", ["killed", "hangs"])
+def test_what_a_worker_held_ahead_is_done_by_another_and_once(deed, tmp_path, end):
+    with Processes(deed, str(tmp_path), count=1) as workers:
+        assert workers.slots() + workers.ahead == 2
+        first, second = workers.start((0, end)), workers.start((1, ""))
+        held, seen = [first, second], []
+        while second in held:
+            for ticket, kind, value in workers.events(held, 10.0):
+                seen.append((ticket, kind, value))
+                if kind == "begun" and ticket is first and end == "hangs":
+                    workers.kill(first)
+                if kind in ("done", "lost"):
+                    held.remove(ticket)
+            if end == "hangs" and first in held and seen:
+                held.remove(first)
+        ended = [] if end == "hangs" else [(first, "lost", "its process ended with code -9")]
+        assert seen == [(first, "begun", None), *ended, (second, "begun", None), (second, "done", 1)]
+        assert len((tmp_path / "1").read_text().split()) == 1
+        assert len(workers.processes) == 1
 
 
 def test_waiting_for_a_worker_is_not_hanging(deed, tmp_path):

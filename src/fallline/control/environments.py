@@ -77,6 +77,31 @@ def open_environment(source: Source, **options: Any) -> Any:
     return environment
 
 
+def without_checks(environment: Any) -> tuple[Any, int | None]:
+    """The environment inside of the outermost wrappers that only check and count, and the fewest steps that those
+    allow, if they limit them.
+
+    They are a fiftieth of a timestep, and a loop that resets before it steps, and counts, does without them.
+
+    >>> import gymnasium
+    >>> environment = gymnasium.make("CartPole-v1")
+    >>> inner, steps = without_checks(environment)
+    >>> inner is environment.unwrapped, steps
+    (True, 500)
+    """
+    from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker, TimeLimit
+
+    limits: list[int] = []
+    while type(environment) in (TimeLimit, OrderEnforcing, PassiveEnvChecker):
+        if type(environment) is TimeLimit:
+            spec = environment.spec
+            if spec is None or spec.max_episode_steps is None:
+                break
+            limits.append(spec.max_episode_steps)
+        environment = environment.env
+    return environment, min(limits, default=None)
+
+
 def require_gymnasium() -> None:
     """Raises: FalllineError where Gymnasium is not installed."""
     if importlib.util.find_spec("gymnasium") is None:

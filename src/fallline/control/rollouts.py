@@ -2,12 +2,13 @@
 
 import dataclasses
 import math
+import sys
 from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
-from fallline.control.environments import HORIZON, Source, action_rule, open_environment
+from fallline.control.environments import HORIZON, Source, action_rule, open_environment, without_checks
 from fallline.control.network import Network
 from fallline.control.statistics import Scaling, Statistics
 
@@ -70,28 +71,27 @@ class Roller:
         self.act = action_rule(self.environment.action_space, setup.outside)
         spec = self.environment.spec
         own = None if spec is None else spec.max_episode_steps
-        self.horizon = setup.horizon or own or HORIZON
+        self.inner, limit = without_checks(self.environment)
+        self.horizon = min(setup.horizon or own or HORIZON, limit or sys.maxsize)
         self.seen = np.zeros((ROWS, self.environment.observation_space.shape[0]))
 
     def __call__(self, task: Task) -> Rollout:
         """Roll out one task: reset by its seed, at most `horizon` steps, rewards added up in float64."""
-        policy, act, step = task.network.at(task.point, task.scaling), self.act, self.environment.step
-        x, _ = self.environment.reset(seed=task.seed)
-        seen, row = self.seen, 0
+        policy, act, step, seen = task.network.at(task.point, task.scaling), self.act, self.inner.step, self.seen
         statistics = Statistics.none(seen.shape[1]) if task.observe else None
+        x, _ = self.inner.reset(seed=task.seed)
         total, steps, over = 0.0, 0, False
         while not over and steps < self.horizon:
-            if statistics is not None:
-                if row == ROWS:
-                    statistics, row = statistics.merge(Statistics.of(seen)), 0
+            for row in range(min(ROWS, self.horizon - steps)):
                 seen[row] = x
-                row += 1
-            x, reward, terminated, truncated, _ = step(act(policy(x)))
-            total += float(reward)
-            steps += 1
-            over = terminated or truncated
-        if statistics is not None:
-            statistics = statistics.merge(Statistics.of(seen[:row]))
+                x, reward, terminated, truncated, _ = step(act(policy(x)))
+                total += float(reward)
+                if terminated or truncated:
+                    over = True
+                    break
+            steps += row + 1
+            if statistics is not None:
+                statistics = statistics.merge(Statistics.of(seen[: row + 1]))
         if not math.isfinite(total) or (statistics is not None and not np.isfinite(statistics.squares).all()):
             return Rollout(math.nan, steps, None, "a reward or an observation was not finite")
         return Rollout(total, steps, statistics)

@@ -9,7 +9,7 @@ import functools
 import os
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from types import TracebackType
 
 from fallline.control.environments import Facts, facts_of, require_gymnasium
@@ -19,6 +19,7 @@ from fallline.workers import Workers as Pool
 
 DEATHS = 3  # of workers on one task before it counts as failed
 LOOK = 0.5  # seconds between two looks at the time limits
+MESSAGE = 1 << 16  # bytes of params that are handed over before they are needed
 PARENT_SECONDS = 1.0  # between two looks at whether the parent is alive
 
 
@@ -76,7 +77,7 @@ class Workers:
         looked = time.monotonic()
         try:
             while len(found) < len(items):
-                while waiting and len(running) < self.pool.slots():
+                while waiting and len(running) < self._room(waiting, items):
                     place = waiting.popleft()
                     running[self.pool.start(items[place])] = place
                 events = self.pool.events(list(running), LOOK)
@@ -114,6 +115,16 @@ class Workers:
             for ticket in running:
                 self.pool.kill(ticket)
         return [found[place] for place in range(len(items))]
+
+    def _room(self, waiting: Sequence[int], items: list) -> int:
+        """How many rollouts may be handed over, now.
+
+        A worker that has its next rollout at hand does not wait for a message. The last ones go to who is free, so that
+        none stands behind a long one; a message that a socket cannot hold would make this process wait.
+        """
+        slots, item = self.pool.slots(), items[0]
+        few = len(waiting) <= 2 * slots or item is None or item.point.nbytes > MESSAGE
+        return slots if few else slots + self.pool.ahead
 
     def close(self) -> None:
         """End the workers."""

@@ -33,6 +33,7 @@ class Workers(ABC):
     """
 
     slowest = 0.0  # seconds of the slowest item so far
+    ahead = 0  # items that may be started beyond the slots, and wait where they will be worked on
 
     @abstractmethod
     def slots(self) -> int:

@@ -7,6 +7,7 @@ import pickle
 import socket
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection, wait
 from typing import Any
@@ -36,52 +37,82 @@ class Processes(Workers):
     def __init__(self, function: Callable[[Any, Any], Any], shared: Any, count: int) -> None:
         if count < 1:
             raise FalllineError(f"{count} processes can do nothing: expected 1 or more")
-        self.count = count
+        self.count = self.ahead = count
         # Between processes of one person over a private pair of sockets; no file is ever read so.
         self.hello = pickle.dumps((function.__module__, function.__qualname__, shared))
-        self.idle: list[_Process] = []
+        self.processes: list[_Process] = []
 
     def slots(self) -> int:
         return self.count
 
     def start(self, item: Any) -> Any:
-        process = self.idle.pop() if self.idle else _Process(self.hello)
-        process.send(item)
-        return process
+        ticket = _Ticket(item)
+        self._hand(ticket)
+        return ticket
+
+    def _hand(self, ticket: "_Ticket") -> None:
+        """To whoever holds the fewest items."""
+        least = min(self.processes, key=lambda each: len(each.tickets), default=None)
+        if least is None or (least.tickets and len(self.processes) < self.count):
+            least = _Process(self.hello)
+            self.processes.append(least)
+        ticket.process = least
+        least.tickets.append(ticket)
+        least.send(ticket.item)
 
     def events(self, tickets: Sequence[Any], timeout: float) -> list[Event]:
-        by_connection = {ticket.connection: ticket for ticket in tickets}
+        for ticket in tickets:
+            if ticket.process is None:
+                self._hand(ticket)
+        by_connection = {ticket.process.connection: ticket.process for ticket in tickets}
         found = []
         for ready in wait(list(by_connection), timeout):
             process = by_connection[ready]
             try:
                 kind, value = process.connection.recv()
             except (EOFError, OSError):
-                process.end()
-                found.append(Event(process, "lost", f"its process ended with code {process.process.returncode}"))
+                lost = process.tickets.popleft()
+                self._end(process)
+                found.append(Event(lost, "lost", f"its process ended with code {process.process.returncode}"))
                 continue
             if kind == "failed":
                 raise RuntimeError(f"a worker raised\n{value}")
-            if kind != "begun":
-                self.idle.append(process)
-            found.append(Event(process, kind, value))
+            ticket = process.tickets[0] if kind == "begun" else process.tickets.popleft()
+            found.append(Event(ticket, kind, value))
         return found
 
     def kill(self, ticket: Any) -> None:
-        if ticket in self.idle:  # its answer has come meanwhile
-            self.idle.remove(ticket)
-        ticket.end()
+        process = ticket.process
+        if process is not None and ticket in process.tickets:  # else its answer has come meanwhile
+            process.tickets.remove(ticket)
+            self._end(process)
+
+    def _end(self, process: "_Process") -> None:
+        """What it held beyond its first item is handed to another, if somebody still asks for it."""
+        process.end()
+        self.processes.remove(process)
+        for ticket in process.tickets:
+            ticket.process = None
 
     def close(self) -> None:
-        for process in self.idle:
+        for process in self.processes:
             process.end()
-        self.idle.clear()
+        self.processes.clear()
+
+
+class _Ticket:
+    """An item, and the process that holds it."""
+
+    def __init__(self, item: Any) -> None:
+        self.item = item
+        self.process: _Process | None = None
 
 
 class _Process:
-    """A process that serves, and the connection to it."""
+    """A process that serves, the connection to it, and what it holds: the first is worked on."""
 
     def __init__(self, hello: bytes) -> None:
+        self.tickets: deque[_Ticket] = deque()
         ours, theirs = socket.socketpair()
         with theirs:
             # A group of its own: Ctrl-C is for the driver to hear.
