@@ -22,7 +22,9 @@ from fallline.workers import Workers
 from fallline.workers.calls import at, evaluate, sent
 from fallline.workers.processes import Processes
 
-BYTES = 1 << 27  # of the intermediate values of the evaluations side by side
+BYTES = (
+    1 << 24
+)  # of the intermediate values of the evaluations side by side: what caches hold; 3 times as fast as 1 << 27
 POLL = 0.2  # seconds between two looks at the clock
 
 
