@@ -308,6 +308,17 @@ def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(table, tmp_path):
     assert (folder / "checkpoint.safetensors").exists()
 
 
+def test_no_command_is_a_question_for_help_and_a_misspelt_option_points_to_its_command(capsys):
+    code, out, err = call(capsys)
+    assert (code, err) == (0, "")
+    assert "tune" in out
+    assert "..." not in out.partition("Commands:")[2]  # every summary in whole words
+    code, _, err = call(capsys, "tune", "--epochs", "3")
+    assert code == 2
+    assert "--epochs" in err
+    assert "`fallline tune --help`" in err
+
+
 def test_help_is_quick_and_importing_starts_nothing():
     code = (
         "import sys, fallline; print([m for m in ('jax', 'numpy', 'polars', 'plotly', 'sklearn') if m in sys.modules])"

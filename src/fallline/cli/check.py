@@ -25,9 +25,10 @@ def check(
     seed: Annotated[int, Opt(help="of initial weights and of the share")] = 0,
     json: Annotated[bool, Opt("--json", help="one JSON document on standard output")] = False,
 ) -> int:
-    """Check a network's gradient number by number, and what must hold before a long training.
+    """Check a gradient number by number, before a long training.
 
-    Exits with 1 where something is wrong.
+    Also what else must hold by then: the first loss, that few rows can be learnt, that weights move. Exits with 1 where
+    something is wrong.
     """
     columns = None if names is None else [each.strip() for each in names.split(",")]
     from fallline.checking import check_recipe

@@ -12,7 +12,7 @@ def explain(
     name: Annotated[str | None, typer.Argument(help="adam, relu, cosine, ...; without: the list")] = None,
     json: Annotated[bool, typer.Option("--json", help="one JSON document on standard output")] = False,
 ) -> int:
-    """Explain a block: what it computes, its numbers and their ranges, when to use it."""
+    """Explain a block: its formula, its numbers, when to use it."""
     import fallline.control.recipe
     import fallline.methods
     import fallline.training.recipe  # noqa: F401 - knows all families

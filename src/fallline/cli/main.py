@@ -21,7 +21,6 @@ app = typer.Typer(
     name="fallline",
     help="Train neural networks by gradient descent, find the settings that train them best, and see why.",
     add_completion=False,
-    no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -54,8 +53,9 @@ def root(
 
 def run(arguments: list[str] | None = None) -> None:
     """Run the program: 0 success, 1 a failed check, 2 bad input in one sentence, 130 after Ctrl-C."""
+    arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        code: Any = app(args=arguments, standalone_mode=False, prog_name="fallline")
+        code: Any = app(args=arguments or ["--help"], standalone_mode=False, prog_name="fallline")
     except FalllineError as error:
         code = _complain(str(error))
     except KeyboardInterrupt:
@@ -72,7 +72,8 @@ def run(arguments: list[str] | None = None) -> None:
             raise
         # A misspelt option or a missing argument, as the option parser words it.
         message = error.format_message()
-        code = 0 if not message else _complain(f"{message.rstrip('.')}; see `fallline --help`")
+        where = getattr(getattr(error, "ctx", None), "command_path", "fallline")
+        code = 0 if not message else _complain(f"{message.rstrip('.')}; see `{where} --help`")
     sys.exit(code if isinstance(code, int) else 0)
 
 

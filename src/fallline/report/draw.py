@@ -2,6 +2,7 @@
 
 import html
 import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from fallline.report.figures import Figure, Series
@@ -41,7 +42,9 @@ def draw(figure: Figure, theme: str = "light") -> "go.Figure":
     drawn.update_layout(showlegend=named, margin_t=12 + 18 * named + 18 * (figure.mark is not None))
     drawn.update_xaxes(title_text=plain(figure.x_label), **({"dtick": 1} if count <= 10 else {}))
     if figure.log_x:
-        drawn.update_xaxes(type="log", tickformat="~g", dtick=None, nticks=6)
+        drawn.update_xaxes(
+            type="log", tickformat=".6~g", dtick=_ticks([x for each in figure.series for x in each.x], few=30)
+        )
     elif any(value != int(value) for each in figure.series for value in each.x):
         drawn.update_xaxes(tickformat="~g", dtick=None)
     if figure.x_ticks:
@@ -52,7 +55,7 @@ def draw(figure: Figure, theme: str = "light") -> "go.Figure":
         drawn.update_layout(hovermode="closest")
     drawn.update_yaxes(title_text=plain(figure.y_label), type="log" if figure.log_y else "linear")
     if figure.log_y:
-        drawn.update_yaxes(tickformat=".6~g", dtick=_ticks(figure))
+        drawn.update_yaxes(tickformat=".6~g", dtick=_ticks(_values(figure), few=100))
     if figure.percent:
         drawn.update_yaxes(autorangeoptions={"minallowed": -0.02, "maxallowed": 1.02})
         drawn.update_yaxes(tickformat=",.0%" if _spread(figure) > 0.05 else ",.1%", hoverformat=",.2%")
@@ -183,11 +186,11 @@ def _spread(figure: Figure) -> float:
     return max(_values(figure), default=0.0) - min(_values(figure), default=0.0)
 
 
-def _ticks(figure: Figure) -> int | str | None:
-    """Whole decades where there are several, the digits 1, 2 and 5 between them where there are few."""
-    positive = [value for value in _values(figure) if value > 0]
-    ratio = max(positive) / min(positive)
-    return "D2" if ratio < 100 else 1 if ratio < 1e6 else None
+def _ticks(values: Iterable[float], few: float) -> int | str | None:
+    """Whole decades where there are several, the digits 1, 2 and 5 between them where the ratio is below `few`."""
+    positive = [value for value in values if value > 0]
+    ratio = max(positive, default=1.0) / min(positive, default=1.0)
+    return "D2" if ratio < few else 1 if ratio < 1e6 else None
 
 
 def _ramp(stops: tuple[str, ...], count: int) -> list[str]:
