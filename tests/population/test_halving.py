@@ -24,7 +24,7 @@ def table() -> Table:
 @pytest.mark.parametrize("folds", [None, 2])
 def test_the_best_go_on_from_where_they_stand(table, folds):
     whole = evaluate(RATES, table, folds=folds)
-    halved = evaluate(RATES, table, folds=folds, halving=Halving(3))
+    halved = evaluate(RATES, table, folds=folds, halving=Halving(3, least=1))
     epochs = halved.epochs.reshape(9, -1)
     assert (epochs == epochs[:, :1]).all()  # folds in step
     assert sorted(epochs[:, 0].tolist()) == [1] * 6 + [3] * 2 + [9]
@@ -44,7 +44,7 @@ def test_the_best_go_on_from_where_they_stand(table, folds):
 def test_recipes_of_several_programs_compete_and_diverged_ones_never_win(table):
     wild = [replace(RATES[0], {"optimizer.learning_rate": 1e30})] * 3
     other = [replace(each, {"model.hidden": (4, 4)}) for each in RATES[::3]]
-    population = evaluate([*wild, *RATES[6:], *other], table, halving=Halving(3))
+    population = evaluate([*wild, *RATES[6:], *other], table, halving=Halving(3, least=1))
     outcome = [Outcome(each).label for each in population.outcome]
     assert outcome[:3] == ["diverged"] * 3
     assert outcome.count("finished") == 1
@@ -54,6 +54,7 @@ def test_recipes_of_several_programs_compete_and_diverged_ones_never_win(table):
 def test_rungs_leave_one_and_bad_settings_are_named():
     assert Halving(3).rungs(81, 9) == (9, 27)
     assert Halving(3, least=10).rungs(81, 100) == (27,)
+    assert Halving(3).rungs(9, 9) == (3,)
     assert Halving(2).rungs(1, 8) == ()
     with pytest.raises(FalllineError, match="factor of 2 or more"):
         Halving(1)

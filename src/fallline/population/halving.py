@@ -21,13 +21,13 @@ class Halving:
 
     Arguments:
         factor: how many recipes compete for one place.
-        least: epochs of the first rung, at least.
+        least: epochs of the first rung, at least. The first epoch tells little but which learning rate begins fast.
 
     Source: Jamieson and Talwalkar, "Non-stochastic best arm identification and hyperparameter optimization", 2016.
     """
 
     factor: int = 3
-    least: int = 1
+    least: int = 2
 
     def __post_init__(self) -> None:
         if self.factor < 2 or self.least < 1:
