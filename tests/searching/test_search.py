@@ -97,7 +97,7 @@ def test_pieces_trained_by_another_process_give_the_same_scores(table, whole, mo
 
 def test_diverged_trials_and_pruned_ones_are_kept_and_never_the_best(table):
     space = replace(SPACE, {"optimizer.learning_rate": Choice((1e-3, 1e30)), "epochs": 9})
-    study = search(space, table, trials=16, batch=16, proposer=Random(), halving=Halving(3))
+    study = search(space, table, trials=16, batch=16, proposer=Random(), halving=Halving(3, least=1))
     outcomes = [each.outcome for each in study.trials]
     assert (
         outcomes.count("diverged") == sum(each.values["optimizer.learning_rate"] == 1e30 for each in study.trials) > 0
