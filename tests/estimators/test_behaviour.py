@@ -3,6 +3,8 @@
 import itertools
 import pickle
 
+import array_api_strict
+import jax
 import numpy as np
 import pytest
 from scipy import sparse
@@ -179,6 +181,16 @@ def test_sparse_rows_are_the_dense_ones(zeros_and_ones):
     dense = MLPClassifier(15, max_iter=20, random_state=1).fit(X, y)
     thin = MLPClassifier(15, max_iter=20, random_state=1).fit(sparse.csr_matrix(X), y)
     np.testing.assert_array_equal(dense.predict_proba(X), thin.predict_proba(sparse.csc_matrix(X)))
+
+
+@quiet
+@pytest.mark.parametrize("library", [array_api_strict, jax.numpy], ids=lambda library: library.__name__)
+def test_arrays_of_other_libraries_are_numpys(flowers, library):
+    X, y = (library.asarray(each) for each in flowers)
+    for cls, answer in ((MLPClassifier, "predict_proba"), (MLPRegressor, "predict")):
+        model = cls(hidden_layer_sizes=3, max_iter=2, random_state=0)
+        other = getattr(model.fit(X, y), answer)(X)
+        np.testing.assert_array_equal(other, getattr(model.fit(np.asarray(X), np.asarray(y)), answer)(np.asarray(X)))
 
 
 def test_a_tolerance_ends_the_training_and_so_does_a_small_rate(zeros_and_ones):

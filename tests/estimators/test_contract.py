@@ -23,5 +23,6 @@ def quickly_compiled():
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @parametrize_with_checks([MLPClassifier(max_iter=20), MLPRegressor(max_iter=20)])
-def test_scikit_learns_contract(estimator, check):
+def test_scikit_learns_contract(estimator, check, monkeypatch):
+    monkeypatch.setenv("SCIPY_ARRAY_API", "1")  # without it the check of array-API dispatch is left out
     check(estimator)

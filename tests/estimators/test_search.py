@@ -37,6 +37,12 @@ def test_results_have_the_columns_of_scikit_learns(searched, flowers):
         assert ours[1] == pytest.approx(other[1], abs=0.25)
 
 
+def test_the_candidates_are_those_of_scikit_learns_protocol(searched):
+    handed = []
+    searched._run_search(handed.extend)
+    assert handed == searched.cv_results_["params"]
+
+
 def test_the_best_is_fitted_again(searched, flowers):
     X, y = flowers
     assert searched.best_index_ == searched.cv_results_["mean_test_neg_log_loss"].argmax()

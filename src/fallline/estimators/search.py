@@ -107,9 +107,9 @@ class PopulationSearchCV(BaseSearchCV):
         self.strategy = strategy
         self.random_state = random_state
 
-    def _run_search(self, evaluate_candidates: Any, **ignored: Any) -> None:
-        """Not used: there is nothing to be looped over."""
-        raise NotImplementedError("PopulationSearchCV runs its candidates together, not one by one")
+    def _run_search(self, evaluate_candidates: Callable[[Sequence[dict[str, Any]]], Any]) -> None:
+        """Hand the candidates over, as scikit-learn's base class has it; `fit` trains the same ones as a population."""
+        evaluate_candidates(self._candidates(check_random_state(self.random_state)))
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> "PopulationSearchCV":
         """Train every candidate on every fold, score them, and fit the best again.
