@@ -43,8 +43,8 @@ def units_of(
 ) -> list["Unit"]:
     """Every lane of one group, cut into units.
 
-    Where halving leaves a share `left` of the recipes, units are no larger than those need, and lanes of all folds and
-    seeds mix in them: so `packed` can fill units of one size, which one program runs to the end.
+    Where halving leaves a share `left` of the recipes, lanes of all folds and seeds mix, and units on CPUs are no larger
+    than those left need: so `packed` can fill units of one size, which one program runs to the end.
     """
     size = batch_rows(first, arrays)
     steps = {-(-int(context.rows["train_count"]) // size) for context in contexts}
@@ -60,7 +60,7 @@ def units_of(
         queues = [[(place, c) for place in everyone] for c in range(len(contexts))]
     devices = len(jax.devices())
     per_device = lanes_per_device(first, arrays, max(map(len, queues)), None if limit is None else limit // devices)
-    if left < 1:
+    if left < 1 and jax.devices()[0].platform == "cpu":  # elsewhere idle lanes cost next to nothing
         last = math.ceil(len(group.members) * left) * len(contexts)
         per_device = min(per_device, max(LEAST, -(-last // devices)))
     units = []
