@@ -20,7 +20,8 @@ from fallline.searching.usual import usual_space
 from fallline.searching.work import Here, OnRay, Task, piece_size
 from fallline.training.recipe import OWN, Recipe
 
-LANES = 32  # of a batch, at least, where its size is not given
+LANES = 16  # of a batch, at least, where its size is not given
+COMPETE = 32  # trials of a batch that is halved
 
 
 def search(
@@ -50,7 +51,7 @@ def search(
         trials: how many recipes to try, over all processes of the study.
         epochs: begin no further batch when so many epochs are trained, summed over trials, folds and seeds.
         seconds: begin no further batch after this time.
-        batch: trials per batch; default: as the study was begun; a new one: about as many as make 32 lanes with folds
+        batch: trials per batch; default: as the study was begun; a new one: about as many as make 16 lanes with folds
             and seeds, about 8 at least; with halving about 32; and on Ray four pieces. Give more where there are more
             workers than that.
         proposer: what to try next; default: as the study was begun; a new one: TPE.
@@ -107,7 +108,7 @@ def _usual_batch(task: Task, trials: int, most: int | None) -> int:
     Halving keeps a third of a batch, and a third of that: of few, none is left that had others to beat.
     """
     if most is None:
-        most = LANES if task.halving is not None else max(8, LANES // task.lanes)
+        most = COMPETE if task.halving is not None else max(8, LANES // task.lanes)
     return -(-trials // -(-trials // most))
 
 
