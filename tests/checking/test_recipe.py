@@ -99,10 +99,10 @@ def test_a_regression_starts_at_the_variance_of_its_target():
 
 
 def test_progress_is_a_line_now_and_then_where_there_is_no_terminal(capsys, monkeypatch):
-    clock = iter([0.0, 0.0, 11.0, 11.0, 12.0, 22.0, 22.0])
-    monkeypatch.setattr("time.monotonic", lambda: next(clock))
+    now = 0.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
     with CheckProgress(quiet=False) as progress:
-        for done in (60, 100, 200):
+        for now, done in ((0.0, 1), (11.0, 60), (12.0, 100), (22.0, 200)):  # noqa: B007 - the clock reads it
             progress("training", done, 600)
     assert capsys.readouterr().err.splitlines() == [
         "gradient, as in training: 60 of 600 evaluations",

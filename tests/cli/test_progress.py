@@ -1,11 +1,14 @@
 import io
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from fallline.cli.progress import SearchProgress, best_lines
+from fallline.cli.progress import CheckProgress, PolicyProgress, RunProgress, SearchProgress, best_lines
 from fallline.searching.driver import Standing
 from fallline.searching.study import Trial
+from fallline.training.history import History
+from fallline.training.train import Moment
 
 VALUES = {"optimizer.learning_rate.peak": 0.0123456, "model.hidden": (64, 32), "patience": 7}
 BEST = Trial(5, np.zeros(3), VALUES, "finished", 0.25, 0.01, 3.0, 3, 0.1, {})
@@ -28,19 +31,48 @@ def test_the_best_trial_is_told_line_by_line():
     assert best_lines(Standing(0, 24, None, 3.0, float("nan"), 0.0, None)) == []
 
 
-@pytest.mark.parametrize("outer", [False, True])
-def test_a_terminal_of_80_columns_shows_all_of_it(monkeypatch, outer):
-    screen = Terminal()
+def terminal(monkeypatch) -> Terminal:
+    """A terminal of 80 columns on standard error."""
+    found = Terminal()
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setattr("sys.stderr", screen)
+    monkeypatch.setattr("sys.stderr", found)
+    return found
+
+
+HISTORY = History({name: np.array([value]) for name, value in (("train_loss", 0.5), ("valid_loss", np.nan))})
+SHOWN = [
+    (lambda: RunProgress(20, False), [Moment(7, 20, 1.0, HISTORY, 6)], ("epoch 7/20", "loss 0.5000")),
+    (lambda: CheckProgress(False), ["training", 60, 600], ("gradient, as in training", "10 %")),
+    (
+        lambda: PolicyProgress(4e4, "seed 3: ", False),
+        [SimpleNamespace(steps=12_000, best_score=31.5, failures=2)],
+        ("12,000/40,000 timesteps", "seed 3: best 31.5", "2 rollouts failed"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("make", "moment", "shown"), SHOWN, ids=["run", "check", "policy"])
+def test_a_bar_on_a_terminal_says_where_the_work_stands(monkeypatch, make, moment, shown):
+    screen = terminal(monkeypatch)
+    with make() as progress:
+        progress(*moment)
+        progress.drawn.refresh()
+    for said in shown:
+        assert said in screen.getvalue()
+    assert "validation" not in screen.getvalue()  # there is none
+
+
+@pytest.mark.parametrize("outer", [False, True])
+def test_a_terminal_of_80_columns_shows_all_of_it(monkeypatch, outer):
+    screen = terminal(monkeypatch)
     with SearchProgress(quiet=False) as progress:
         standing = Standing(100, 124, BEST, 3.0, 6000.0, 2.0, None)
         if outer:
             progress.nested(10)(9, standing)
         else:
             progress(standing)
-        progress.live.refresh()
+        progress.drawn.refresh()
     shown = screen.getvalue()
     for said in ("trial 100/124", "6000 s left", "best score 0.2500", "learning_rate.peak  0.0123", "(64, 32)"):
         assert said in shown

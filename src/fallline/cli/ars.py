@@ -171,7 +171,7 @@ def _changed(recipe: "PolicyRecipe", flags: dict[str, Any], settings: list[str])
 
 def _train(plan: "Plan", folder: Path, resume: bool, means: Means, checkpoint_seconds: float, json: bool) -> int:
     """Train every seed of a plan; what a folder holds already is not trained again."""
-    from fallline.cli.policy_progress import PolicyProgress
+    from fallline.cli.progress import PolicyProgress
     from fallline.control import folder as folders
     from fallline.control.presets import preset_of
     from fallline.control.search import open_collector, train_policy

@@ -1,92 +1,42 @@
-"""A progress bar of one run on standard error; a line now and then where there is no terminal."""
+"""What a command shows of work under way, on standard error: one bar each for a run, a search, a check and a policy."""
 
-import sys
 import time
 from collections.abc import Callable
-from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from fallline.cli.output import figures, say
+from fallline.cli.bar import Bar
+from fallline.cli.output import figures
 
 if TYPE_CHECKING:
+    from fallline.control.training import Progress
     from fallline.searching.driver import Standing
     from fallline.training.train import Moment
 
 MOST = 8  # hyperparameters of the best trial below the bar
 
 
-class RunProgress:
+class RunProgress(Bar):
     """Shows where a run stands; used as the `watch` of `train`."""
 
     def __init__(self, epochs: int, quiet: bool) -> None:
-        self.quiet = quiet
-        self.live = sys.stderr.isatty() and not quiet
-        self.spoke = time.monotonic()
-        self.bar: Any = None
-        if self.live:
-            from rich.console import Console
-            from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-            self.bar = Progress(
-                TextColumn("epoch {task.completed:.0f}/{task.total:.0f}"),
-                BarColumn(bar_width=24),
-                TimeRemainingColumn(compact=True),
-                TextColumn("{task.description}"),
-                console=Console(stderr=True),
-                transient=True,
-            )
-            self.task = self.bar.add_task("compiling", total=max(epochs, 1))
-
-    def __enter__(self) -> "RunProgress":
-        if self.bar is not None:
-            self.bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self.bar is not None:
-            self.bar.stop()
+        before = "epoch {task.completed:.0f}/{task.total:.0f}"
+        super().__init__(before, "{task.description}", quiet=quiet, description="compiling", total=max(epochs, 1))
 
     def __call__(self, moment: "Moment") -> None:
         last = moment.history.row(-1)
         shown = [("loss", last["train_loss"]), ("validation", last["valid_loss"])]
         text = "  ".join(f"{name} {figures(value)}" for name, value in shown if value == value)
-        if self.bar is not None:
-            self.bar.update(self.task, completed=moment.epoch, description=text)
-        elif not self.quiet and time.monotonic() - self.spoke > 10:
-            self.spoke = time.monotonic()
-            say(f"epoch {moment.epoch}/{moment.epochs}  {text}")
+        self.show(f"epoch {moment.epoch}/{moment.epochs}  {text}", completed=moment.epoch, description=text)
 
 
-class SearchProgress:
+class SearchProgress(Bar):
     """Shows where a search stands, and its best trial below; used as the `watch` of `search`."""
 
     def __init__(self, quiet: bool) -> None:
-        self.quiet = quiet
-        self.spoke = time.monotonic()
         self.before = ""
-        self.live: Any = None
-        if sys.stderr.isatty() and not quiet:
-            from rich.console import Console
-            from rich.live import Live
-            from rich.progress import BarColumn, Progress, TextColumn
-
-            columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), TextColumn("{task.fields[left]}"))
-            self.bar = Progress(*columns)
-            self.task = self.bar.add_task("starting", total=1, left="compiling")
-            self.live = Live(self.bar, console=Console(stderr=True), transient=True, refresh_per_second=4)
-
-    def __enter__(self) -> "SearchProgress":
-        if self.live is not None:
-            self.live.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self.live is not None:
-            self.live.stop()
+        after = "{task.fields[left]}"
+        task = {"description": "starting", "total": 1, "left": "compiling"}
+        super().__init__("{task.description}", after, quiet=quiet, clock=False, **task)
 
     def nested(self, outer: int) -> Callable[[int, "Standing"], None]:
         """The `watch` of `nested`."""
@@ -99,66 +49,49 @@ class SearchProgress:
 
     def __call__(self, standing: "Standing") -> None:
         left = f"{standing.seconds_left:.0f} s left" if standing.seconds_left == standing.seconds_left else "compiling"
-        done = f"{self.before}trial {standing.done}/{standing.trials}"
-        if self.live is not None:
-            from rich.console import Group
-            from rich.text import Text
-
-            completed = standing.done + standing.part
-            self.bar.update(self.task, completed=completed, total=standing.trials, description=done, left=left)
-            self.live.update(Group(self.bar, Text("\n".join(best_lines(standing)), overflow="ellipsis", no_wrap=True)))
-        elif not self.quiet and time.monotonic() - self.spoke > 10:
-            self.spoke = time.monotonic()
-            say(f"{done}  {left}  {'; '.join(each.strip() for each in best_lines(standing))}".rstrip())
+        done, best = f"{self.before}trial {standing.done}/{standing.trials}", best_lines(standing)
+        self.show(
+            f"{done}  {left}  {'; '.join(each.strip() for each in best)}".rstrip(),
+            "\n".join(best),
+            completed=standing.done + standing.part,
+            total=standing.trials,
+            description=done,
+            left=left,
+        )
 
 
-class CheckProgress:
+class CheckProgress(Bar):
     """Shows where the check of a gradient stands; used as the `watch` of `check_recipe`."""
 
     def __init__(self, quiet: bool) -> None:
-        self.quiet = quiet
-        self.live = sys.stderr.isatty() and not quiet
-        self.began = self.spoke = time.monotonic()
-        self.mode = ""
-        self.bar: Any = None
-        if self.live:
-            from rich.console import Console
-            from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-            self.bar = Progress(
-                TextColumn("gradient, as in {task.description}"),
-                BarColumn(bar_width=24),
-                TaskProgressColumn(),
-                TimeRemainingColumn(compact=True),
-                console=Console(stderr=True),
-                transient=True,
-            )
-            self.task = self.bar.add_task("training", total=1)
-
-    def __enter__(self) -> "CheckProgress":
-        if self.bar is not None:
-            self.bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self.bar is not None:
-            self.bar.stop()
+        self.mode, self.began = "", time.monotonic()
+        before, after = "gradient, as in {task.description}", "{task.percentage:.0f} %"
+        super().__init__(before, after, quiet=quiet, description="training", total=1)
 
     def __call__(self, mode: str, done: int, total: int) -> None:
         if mode != self.mode:
             self.mode, self.began = mode, time.monotonic()
-            if self.bar is not None:
-                self.bar.reset(self.task, total=total, description=mode)
-        if self.bar is not None:
-            self.bar.update(self.task, completed=done, total=total)
-        elif not self.quiet and time.monotonic() - self.spoke > 10:
-            self.spoke = time.monotonic()
-            text = f"gradient, as in {mode}: {done:,} of {total:,} evaluations"
-            if done > total // 10:  # before, most of the time has gone into compiling
-                text += f", about {(self.spoke - self.began) * (total - done) / done:.0f} s left"
-            say(text)
+            if self.drawn is not None:
+                self.drawn.reset(self.task)
+        text = f"gradient, as in {mode}: {done:,} of {total:,} evaluations"
+        if done > total // 10:  # before, most of the time has gone into compiling
+            text += f", about {(time.monotonic() - self.began) * (total - done) / done:.0f} s left"
+        self.show(text, completed=done, total=total, description=mode)
+
+
+class PolicyProgress(Bar):
+    """Shows where a policy's training stands; used as the `watch` of `train_policy`."""
+
+    def __init__(self, steps: float, label: str, quiet: bool) -> None:
+        self.label, self.steps = label, float(steps)
+        before = "{task.completed:,.0f}/{task.total:,.0f} timesteps"
+        super().__init__(before, "{task.description}", quiet=quiet, description=label, total=max(self.steps, 1))
+
+    def __call__(self, progress: "Progress") -> None:
+        failed = f"  {progress.failures} rollouts failed" if progress.failures else ""
+        text = f"{self.label}best {figures(progress.best_score)}{failed}"
+        line = f"{progress.steps:,}/{self.steps:,.0f} timesteps  {text}"
+        self.show(line, completed=min(progress.steps, self.steps), description=text)
 
 
 def best_lines(standing: "Standing") -> list[str]:
