@@ -1,0 +1,68 @@
+"""Layers that lack a property, and what their check says of each."""
+
+from typing import ClassVar
+
+import jax.numpy as jnp
+
+from fallline.layers import BatchNorm, Layer
+from wrong.squares import squares
+
+
+class FillingCounts(BatchNorm):
+    """A normalisation over the rows that only fill."""
+
+    name: ClassVar = ""
+
+    def apply(self, params, stats, x, *, key, training, weight=None):
+        return super().apply(params, stats, x, key=key, training=training)
+
+
+class Blended(Layer):
+    """A layer that predicts by the whole batch."""
+
+    def apply(self, params, stats, x, *, key, training, weight=None):
+        return x - jnp.mean(x, axis=0), stats
+
+
+class FalseWidth(Layer):
+    """A layer that halves its width and does not say so."""
+
+    def apply(self, params, stats, x, *, key, training, weight=None):
+        return x[:, : x.shape[1] // 2], stats
+
+
+class Unseeded(Layer):
+    """A layer whose params differ from call to call."""
+
+    calls: ClassVar = []
+
+    def init(self, key, shape, fans=None):
+        self.calls.append(1)
+        return {"weight": jnp.full(shape, float(len(self.calls)))}, {}
+
+    def apply(self, params, stats, x, *, key, training, weight=None):
+        return x * params["weight"], stats
+
+
+class WrongLayer(Layer):
+    """A layer with half of its gradient."""
+
+    def apply(self, params, stats, x, *, key, training, weight=None):
+        return squares(x), stats
+
+
+class Fragile(Layer):
+    """A normalisation without an epsilon."""
+
+    def apply(self, params, stats, x, *, key, training, weight=None):
+        return x / jnp.std(x, axis=1, keepdims=True), stats
+
+
+WRONG = [
+    (Unseeded(), "init", "initialised again"),
+    (WrongLayer(), "gradient", "beside central differences"),
+    (Fragile(), "smallest", "not finite"),
+    (FillingCounts(), "filling", "rows beside other filling"),
+    (Blended(), "prediction", "a row among other rows"),
+    (FalseWidth(), "dtypes", "outputs and stats"),
+]
