@@ -2,6 +2,7 @@
 
     python benchmarks/samplers.py run [--samplers tpe,random,...] [--problems ...] [--batches 1,8,64] [--minutes 3]
     python benchmarks/samplers.py table     what `samplers.json` holds, as tables
+    python benchmarks/samplers.py paired --batches 64 --seeds 90      TPE less the others, seed by seed
     python benchmarks/samplers.py grid      random against grid where two of seven hyperparameters matter
     python benchmarks/samplers.py cost      milliseconds per proposed trial at 1,000 finished trials
 
@@ -21,6 +22,7 @@ from pathlib import Path
 import numpy as np
 from others import searched_by_hyperopt, searched_by_optuna
 from problems import Problem, box, problem
+from scipy import stats
 
 from fallline.core.files import write_atomically
 from fallline.searching.coarse import CoarseToFine
@@ -118,6 +120,32 @@ def interval(values: np.ndarray) -> str:
     return f"{values.mean():.2g} ± {half:.2g}" + ("" if len(values) == SEEDS else f" ({len(values)})")
 
 
+def paired(given: argparse.Namespace, ours: str = "tpe") -> None:
+    """Print the mean difference of regrets and its 95 % interval (Student's), over the seeds that both have.
+
+    In the last column all problems together, each in standard deviations of its regrets.
+    """
+    found = kept(given.file)
+    print(f"| batch, {ours} less | {' | '.join(given.problems.split(','))} | all |")
+    print("|---" * (2 + len(given.problems.split(","))) + "|")
+    for batch in map(int, given.batches.split(",")):
+        for other in (each for each in given.samplers.split(",") if each != ours):
+            cells, together = [], []
+            for name in given.problems.split(","):
+                keys = [[f"{name} | {batch} | {who} | {seed}" for who in (ours, other)] for seed in range(given.seeds)]
+                both = 100 * np.array([[found[a][-1], found[b][-1]] for a, b in keys if a in found and b in found])
+                cells.append(difference(both[:, 0] - both[:, 1]))
+                together.append((both[:, 0] - both[:, 1]) / both.std())
+            cells.append(difference(np.concatenate(together)))
+            print(f"| {batch}, {other} | {' | '.join(cells)} |")
+
+
+def difference(less: np.ndarray) -> str:
+    """Mean and 95 % interval."""
+    half = stats.t.ppf(0.975, len(less) - 1) * less.std(ddof=1) / np.sqrt(len(less))
+    return f"{less.mean():+.2g} ± {half:.2g}"
+
+
 def grid(given: argparse.Namespace) -> None:
     """Print the regret of grids and of as many random points where two of seven coordinates matter."""
     print("| trials | grid | random | Sobol |\n|---|---|---|---|")
@@ -169,7 +197,7 @@ def cost(batch: int = 64, finished: int = 1000, d: int = 10) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("run", "table", "grid", "cost"))
+    parser.add_argument("what", choices=("run", "table", "paired", "grid", "cost"))
     parser.add_argument("--samplers", default=",".join((*PROPOSERS, *OTHERS)))
     parser.add_argument("--problems", default=",".join(PROBLEMS))
     parser.add_argument("--batches", default="1,8,64")
@@ -179,7 +207,7 @@ def main() -> None:
     parser.add_argument("--file", type=Path, default=FILE)
     given = parser.parse_args()
     warnings.simplefilter("ignore")
-    {"run": run, "table": table, "grid": grid, "cost": lambda _: cost()}[given.what](given)
+    {"run": run, "table": table, "paired": paired, "grid": grid, "cost": lambda _: cost()}[given.what](given)
 
 
 if __name__ == "__main__":
