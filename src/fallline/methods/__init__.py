@@ -1,6 +1,7 @@
 """Methods without gradients: `start(point, key) -> state`, `ask(state) -> candidates`, `tell(state, values) -> state`."""
 
 from fallline.methods.base import Antithetic as Antithetic
+from fallline.methods.base import Directions as Directions
 from fallline.methods.base import Method as Method
 from fallline.methods.base import State as State
 from fallline.methods.base import Traceable as Traceable

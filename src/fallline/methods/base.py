@@ -115,6 +115,22 @@ def _tell(method: Traceable, state: State, values: Float[Array, " n"]) -> State:
     return State(w + step, state.key, state.iteration + 1, state.iterations, memory)
 
 
+class Directions(NamedTuple):
+    """What an iteration has seen both ways along its directions.
+
+    Arguments:
+        d: the directions.
+        above: f(w + nu d); 0 where the direction has failed.
+        below: f(w - nu d); the same.
+        good: which directions have not failed.
+    """
+
+    d: Float[Array, "N d"]
+    above: Float[Array, " N"]
+    below: Float[Array, " N"]
+    good: Bool[Array, " N"]
+
+
 class Antithetic(Traceable):
     """A method that looks both ways along random directions: candidates w + nu d_1 ... w + nu d_N, then w - nu d_1 ...
 
@@ -154,25 +170,15 @@ class Antithetic(Traceable):
         good = jnp.isfinite(above) & jnp.isfinite(below)
         # A failed direction has no difference and no weight in any sum.
         above, below = jnp.where(good, above, 0), jnp.where(good, below, 0)
-        return self.step_from(state, self.drawn(state), above, below, good)
+        return self.step_from(state, Directions(self.drawn(state), above, below, good))
 
     @abstractmethod
-    def step_from(
-        self,
-        state: State,
-        d: Float[Array, "N d"],
-        above: Float[Array, " N"],
-        below: Float[Array, " N"],
-        good: Bool[Array, " N"],
-    ) -> tuple[Float[Array, " d"], Any]:
+    def step_from(self, state: State, seen: Directions) -> tuple[Float[Array, " d"], Any]:
         """The step, and the new memory.
 
         Arguments:
             state: as it was when the candidates were proposed.
-            d: the directions.
-            above: f(w + nu d); 0 where the direction has failed.
-            below: f(w - nu d); the same.
-            good: which directions have not failed.
+            seen: along its directions.
         """
 
 

@@ -2,11 +2,11 @@
 
 from typing import Any, ClassVar
 
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float
 
 from fallline.core.field import Number, number, structure
 from fallline.core.random import bits, named
-from fallline.methods.base import Antithetic, State, directions_field, noise_field, share, step_field
+from fallline.methods.base import Antithetic, Directions, State, directions_field, noise_field, share, step_field
 
 FORMS = ("slope", "difference")
 
@@ -41,16 +41,9 @@ class FiniteDifference(Antithetic):
     directions: int = directions_field(16)
     form: str = structure("slope", choices=FORMS, help="whether the difference is divided by the distance, or moves dw")
 
-    def step_from(
-        self,
-        state: State,
-        d: Float[Array, "N d"],
-        above: Float[Array, " N"],
-        below: Float[Array, " N"],
-        good: Bool[Array, " N"],
-    ) -> tuple[Float[Array, " d"], Any]:
+    def step_from(self, state: State, seen: Directions) -> tuple[Float[Array, " d"], Any]:
         factor = 1 / (2 * self.noise) if self.form == "slope" else self.noise
-        return -self.step * factor * share(good) * ((above - below) @ d), ()
+        return -self.step * factor * share(seen.good) * ((seen.above - seen.below) @ seen.d), ()
 
 
 class SPSA(Antithetic):
@@ -97,14 +90,8 @@ class SPSA(Antithetic):
     def width(self, state: State) -> Any:
         return self.noise / (state.iteration.astype(state.point.dtype) + 1) ** self.gamma
 
-    def step_from(
-        self,
-        state: State,
-        d: Float[Array, "N d"],
-        above: Float[Array, " N"],
-        below: Float[Array, " N"],
-        good: Bool[Array, " N"],
-    ) -> tuple[Float[Array, " d"], Any]:
-        t = state.iteration.astype(d.dtype) + 1
+    def step_from(self, state: State, seen: Directions) -> tuple[Float[Array, " d"], Any]:
+        t = state.iteration.astype(seen.d.dtype) + 1
         a = self.step / (self.stability + t) ** self.alpha
-        return -a * share(good) * (((above - below) / (2 * self.width(state))) @ d), ()  # 1 / D = D
+        slopes = (seen.above - seen.below) / (2 * self.width(state))
+        return -a * share(seen.good) * (slopes @ seen.d), ()  # 1 / D = D

@@ -30,8 +30,8 @@ class Drifting(BRS):
 
     name: ClassVar = ""
 
-    def step_from(self, state, d, above, below, good):
-        return super().step_from(state, d, above, below, good)[0] + 1e-3, ()
+    def step_from(self, state, seen):
+        return super().step_from(state, seen)[0] + 1e-3, ()
 
 
 class Trusting(BRS):
@@ -48,8 +48,8 @@ class Climbing(BRS):
 
     name: ClassVar = ""
 
-    def step_from(self, state, d, above, below, good):
-        return super().step_from(state, d, below, above, good)
+    def step_from(self, state, seen):
+        return super().step_from(state, seen._replace(above=seen.below, below=seen.above))
 
 
 WRONG = [
