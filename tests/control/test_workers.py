@@ -147,6 +147,14 @@ def test_one_thread_for_linear_algebra_and_nothing_on_standard_output(capfd):
     assert "greeting" in err
 
 
+def test_a_simulator_that_warns_leaves_no_file_behind(monkeypatch, tmp_path):
+    pytest.importorskip("mujoco", minversion="4.0")
+    monkeypatch.chdir(tmp_path)
+    with Workers(Setup("HalfCheetah-v5"), 1):
+        pass  # its model has an attribute that MuJoCo advises against
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_rollouts_on_ray_have_the_same_bits(alone):
     pytest.importorskip("ray")
     with Workers(Setup("CartPole-v1"), ray="") as workers:

@@ -50,29 +50,48 @@ def deed(tmp_path_factory):
         yield deeds_of_workers.deed
 
 
-def kept(kind, deed, tmp_path: Path) -> None:
-    """The contract, with workers of one kind."""
+def every_item_ends_once_and_what_was_killed_or_hung_is_done_again(workers: Workers, marks: Path) -> None:
     items = [(0, ""), (1, "killed"), (2, ""), (3, "hangs"), (4, "killed"), (5, "")]
-    with kind(deed, str(tmp_path)) as workers:
-        found = list(finished(workers, items, limit=1.0))
-        assert sorted(found) == [(n, n * n) for n in range(6)]
-        tries = {number: len((tmp_path / f"{number}").read_text().split()) for number in range(6)}
-        assert tries == {0: 1, 1: 2, 2: 1, 3: 2, 4: 2, 5: 1}
-        with pytest.raises(FalllineError, match="this cannot be trained"):
-            list(finished(workers, [(6, "refused")]))
-        with pytest.raises((ZeroDivisionError, RuntimeError), match="by zero"):
-            list(finished(workers, [(7, "fails")]))
-        assert list(finished(workers, [(8, ""), (9, "")], stop=lambda: True)) == []
+    assert sorted(finished(workers, items, limit=1.0)) == [(n, n * n) for n in range(6)]
+    tries = {number: len((marks / f"{number}").read_text().split()) for number in range(6)}
+    assert tries == {0: 1, 1: 2, 2: 1, 3: 2, 4: 2, 5: 1}
 
 
-def test_processes_keep_the_contract(deed, tmp_path):
-    kept(lambda function, shared: Processes(function, shared, count=2), deed, tmp_path)
+def a_refusal_ends_the_work_with_its_sentence(workers: Workers, marks: Path) -> None:
+    with pytest.raises(FalllineError, match="this cannot be trained"):
+        list(finished(workers, [(6, "refused")]))
+
+
+def what_a_worker_raises_is_raised(workers: Workers, marks: Path) -> None:
+    with pytest.raises((ZeroDivisionError, RuntimeError), match="by zero"):
+        list(finished(workers, [(7, "fails")]))
+
+
+def nothing_begins_once_it_is_to_stop(workers: Workers, marks: Path) -> None:
+    assert list(finished(workers, [(8, ""), (9, "")], stop=lambda: True)) == []
+    assert not (marks / "8").exists()
+
+
+CONTRACT = [
+    every_item_ends_once_and_what_was_killed_or_hung_is_done_again,
+    a_refusal_ends_the_work_with_its_sentence,
+    what_a_worker_raises_is_raised,
+    nothing_begins_once_it_is_to_stop,
+]
+
+
+@pytest.mark.parametrize("clause", CONTRACT, ids=lambda clause: clause.__name__)
+def test_processes_keep_the_contract(clause, deed, tmp_path):
+    with Processes(deed, str(tmp_path), count=2) as workers:
+        clause(workers, tmp_path)
 
 
 def test_ray_keeps_the_contract(deed, tmp_path, monkeypatch):
     pytest.importorskip("ray")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
-    kept(Ray, deed, tmp_path)
+    with Ray(deed, str(tmp_path)) as workers:  # all of it at once: a cluster takes seconds to begin
+        for clause in CONTRACT:
+            clause(workers, tmp_path)
 
 
 def test_an_address_that_no_cluster_has_is_named():
@@ -111,14 +130,13 @@ def test_what_a_worker_held_ahead_is_done_by_another_and_once(deed, tmp_path, en
         first, second = workers.start((0, end)), workers.start((1, ""))
         held, seen = [first, second], []
         while second in held:
-            for ticket, kind, value in workers.events(held, 10.0):
-                seen.append((ticket, kind, value))
-                if kind == "begun" and ticket is first and end == "hangs":
+            for event in workers.events(held, 10.0):
+                seen.append(event)
+                if event.ticket is first and (event.kind == "lost" or end == "hangs"):
                     workers.kill(first)
-                if kind in ("done", "lost"):
-                    held.remove(ticket)
-            if end == "hangs" and first in held and seen:
-                held.remove(first)
+                    held.remove(first)
+                if event.kind == "done":
+                    held.remove(second)
         ended = [] if end == "hangs" else [(first, "lost", "its process ended with code -9")]
         assert seen == [(first, "begun", None), *ended, (second, "begun", None), (second, "done", 1)]
         assert len((tmp_path / "1").read_text().split()) == 1

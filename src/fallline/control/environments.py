@@ -5,6 +5,7 @@ import dataclasses
 import difflib
 import importlib.metadata
 import importlib.util
+import sys
 import warnings
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -48,12 +49,15 @@ class Facts:
 def open_environment(source: Source, **options: Any) -> Any:
     """The environment, with flat observations and without a checker, which costs time at every step.
 
+    MuJoCo's warnings are written on the console from then on, not into a log file in the current folder as well.
+
     Raises: FalllineError where Gymnasium or what it needs is missing, and for a name that is not registered.
     """
     require_gymnasium()
     import gymnasium
     from gymnasium.spaces import Box
 
+    _no_log_file(source)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of versions that have successors
@@ -100,6 +104,21 @@ def without_checks(environment: Any) -> tuple[Any, int | None]:
             limits.append(spec.max_episode_steps)
         environment = environment.env
     return environment, min(limits, default=None)
+
+
+def _no_log_file(source: Source) -> None:
+    """Tell MuJoCo so, where it listens (from 4.0 on) and nobody chose a file."""
+    import gymnasium
+
+    spec = gymnasium.registry.get(source) if isinstance(source, str) else None
+    if "mujoco" in sys.modules or (spec is not None and "mujoco" in str(spec.entry_point)):
+        with contextlib.suppress(ImportError):
+            from mujoco import MjLogConfig
+
+            config = MjLogConfig.get()
+            if config.logfile == "MUJOCO_LOG.TXT":
+                config.logto_file = False
+                config.set()
 
 
 def require_gymnasium() -> None:
