@@ -22,7 +22,7 @@ quiet = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarnin
 def test_alpha_shrinks_the_weights(zeros_and_ones):
     X, y = zeros_and_ones
     sizes = [
-        [np.abs(each).sum() for each in MLPClassifier(10, alpha=a, random_state=1, max_iter=100).fit(X, y).coefs_]
+        [np.abs(each).sum() for each in MLPClassifier(15, alpha=a, random_state=1, max_iter=100).fit(X, y).coefs_]
         for a in (0.0, 1.0)
     ]
     assert (np.array(sizes[0]) > sizes[1]).all()
@@ -240,7 +240,7 @@ def test_early_stopping_needs_rows_of_every_kind():
 @quiet
 def test_warm_start_refuses_other_classes_and_uses_all_epochs(flowers):
     X, y = flowers
-    model = MLPClassifier(2, solver="sgd", warm_start=True, max_iter=3, random_state=0).fit(X, y)
+    model = MLPClassifier(3, solver="sgd", warm_start=True, max_iter=3, random_state=0).fit(X, y)
     first = model.loss_
     assert model.fit(X, y).n_iter_ == 3
     assert model.loss_ < first
@@ -251,7 +251,7 @@ def test_warm_start_refuses_other_classes_and_uses_all_epochs(flowers):
 @quiet
 def test_weights_can_be_set_and_the_network_says_them(flowers):
     X, y = flowers
-    model = MLPClassifier(3, "identity", max_iter=2, random_state=0).fit(X, y)
+    model = MLPClassifier(3, max_iter=2, random_state=0).fit(X, y)
     model.coefs_ = [np.zeros((4, 3)), np.zeros((3, 3))]
     model.intercepts_ = [np.zeros(3), np.log([0.2, 0.3, 0.5])]
     np.testing.assert_allclose(model.predict_proba(X[:2]), [[0.2, 0.3, 0.5]] * 2, atol=1e-7)

@@ -16,6 +16,7 @@ from jaxtyping import Array, Float, Int, Key, UInt32
 Seed = Key[Array, ""]
 
 
+@jax.jit
 def _mix(h: UInt32[Array, "*shape"]) -> UInt32[Array, "*shape"]:
     """A bijection of 32-bit words in which every input bit flips half of the output bits.
 

@@ -84,6 +84,11 @@ class Dense(Layer):
     def __check_init__(self) -> None:
         check_count("Dense", "width", self.width, "units")
 
+    @property
+    def parts(self) -> set[str]:
+        """The names of its params."""
+        return {"weight", "bias"} if self.bias else {"weight"}
+
     def outputs(self, inputs: int) -> int:
         return self.width
 

@@ -8,6 +8,7 @@ from fallline.core.field import part
 from fallline.core.random import Seed, named
 from fallline.initializers import Fans
 from fallline.layers.base import Layer, Params, Stats
+from fallline.layers.dense import Dense
 
 
 class Sequential(Layer):
@@ -48,13 +49,19 @@ class Sequential(Layer):
             inputs = each.outputs(inputs) if isinstance(each, Layer) else inputs
         return inputs
 
-    def init(self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None) -> tuple[Params, Stats]:
+    def init(
+        self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None, given: Params | None = None
+    ) -> tuple[Params, Stats]:
+        """Initial params and stats; of a dense layer that is `given` whole, nothing is drawn."""
         params: Params = {}
         stats: Stats = {}
         inputs = shape[-1]
         for name, each in zip(self.names(), self.layers, strict=True):
             if isinstance(each, Layer):
-                p, s = each.init(named(key, name), (inputs,))
+                own = (given or {}).get(name, {})
+                whole = isinstance(each, Dense) and own.keys() == each.parts
+                p, s = (own, {}) if whole else each.init(named(key, name), (inputs,))
+                p = {**p, **own}
                 if p:
                     params[name] = p
                 if s:

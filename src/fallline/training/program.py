@@ -42,8 +42,8 @@ def start(recipe: Recipe, arrays: Arrays, key: Seed, given: Any = None) -> State
     weight = training_weight(arrays)
     scaling = recipe.scaler.fit(arrays.x, weight, arrays.columns)
     target_scaling = None if recipe.target_scaler is None else recipe.target_scaler.fit(arrays.y, weight)
-    params, stats = network_of(recipe, arrays).init(named(key, "init"), (input_width(recipe, arrays),))
-    params = {name: {**layer, **(given or {}).get(name, {})} for name, layer in params.items()}
+    width = input_width(recipe, arrays)
+    params, stats = network_of(recipe, arrays).init(named(key, "init"), (width,), given=given)
     watching = begun(recipe)
     zero = jnp.int32(0)
     return State(
