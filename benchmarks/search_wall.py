@@ -14,13 +14,15 @@ trained network, after its last epoch, on the validation rows, mean over folds; 
 `HalvingRandomSearchCV` cannot take folds as indices; its choice is judged on everyone's after the clock has stopped.
 
 Every search has a process of its own; the clock runs from the first import. Fallline begins with an empty cache of compiled
-programs. scikit-learn's searches say nothing before they end: "at its end" is when a person has their score, "by its trials"
+programs; fallline-kept and fallline-halving-kept with what a search of the same with another seed left there.
+scikit-learn's searches say nothing before they end: "at its end" is when a person has their score, "by its trials"
 when a person would have had it who saw every trial, at seconds in proportion to its place.
 
 The ranges are so wide that few random trials are good (`hardness`); they were chosen by that, before any search was compared.
 """
 
 import argparse
+import functools
 import itertools
 import json
 import os
@@ -94,10 +96,10 @@ def begun(case: str, source: Path | None, proposer: object = None, halving: bool
     return fl.search, space, data, options | {"halving": fl.Halving() if halving else None}
 
 
-def by_fallline(case: str, source: Path | None, seed: int, halving: bool):
+def by_fallline(case: str, source: Path | None, seed: int, halving: bool, kept: bool = False):
     """Seconds of every batch's end, and the score of what was best then."""
+    os.environ["FALLLINE_CACHE"] = programs_of_another_seed(case, source, halving) if kept else tempfile.mkdtemp()
     began, ends = time.perf_counter(), [(0.0, 0)]
-    os.environ["FALLLINE_CACHE"] = tempfile.mkdtemp()
     search, space, data, options = begun(case, source, halving=halving)
     watch = lambda standing: ends.append((time.perf_counter() - began, standing.done))  # noqa: E731
     study = search(space, data, seed=seed, watch=watch, **options)
@@ -107,6 +109,17 @@ def by_fallline(case: str, source: Path | None, seed: int, halving: bool):
         if done > before:
             trace.append((when, max(value for number, value in score.items() if number < done)))
     return trace
+
+
+def programs_of_another_seed(case: str, source: Path | None, halving: bool) -> str:
+    """The cache that a process has left that searched the same with a seed that is not compared."""
+    folder = Path(tempfile.gettempdir()) / f"search_wall_{case}{'_halving' * halving}"
+    if not folder.exists():
+        folder.mkdir()
+        who = f"fallline{'-halving' * halving}-kept"
+        words = [sys.executable, __file__, case, "--who", who, "--seeds", "1000", "--file", os.devnull]
+        subprocess.run(words + ([] if source is None else ["--source", str(source)]), check=True)
+    return str(folder)
 
 
 def hardness(case: str, source: Path | None) -> None:
@@ -208,16 +221,18 @@ def by_optuna(case: str, source: Path | None, seed: int):
     return [(when, float(score)) for (when, _), score in zip(seen, best, strict=True)]
 
 
+OURS = {
+    "fallline": {"halving": False},
+    "fallline-kept": {"halving": False, "kept": True},
+    "fallline-halving": {"halving": True},
+    "fallline-halving-kept": {"halving": True, "kept": True},
+}
 WHO = {
-    "fallline": lambda case, source, seed: by_fallline(case, source, seed, halving=False),
-    "fallline-halving": lambda case, source, seed: by_fallline(case, source, seed, halving=True),
-    "random": lambda case, source, seed: by_scikit(case, source, seed, halving=False),
-    "halving": lambda case, source, seed: by_scikit(case, source, seed, halving=True),
+    **{who: functools.partial(by_fallline, **options) for who, options in OURS.items()},
+    "random": functools.partial(by_scikit, halving=False),
+    "halving": functools.partial(by_scikit, halving=True),
     "optuna": by_optuna,
 }
-
-
-OURS = ("fallline", "fallline-halving")
 SILENT = ("random", "halving")  # say nothing before they end
 
 
