@@ -15,13 +15,13 @@ KINDS = ("activation", "initializer", "layer", "loss", "penalty", "scaler")
 SPECIAL = [
     LeakyReLU(0.2), ELU(0.7), GELU("tanh"),
     Filled(0.5), HeNormal(0.3), Orthogonal(1.4),
-    Dense(3), Dense(5, HeNormal(), bias=False), Maxout(3), Maxout(2, pieces=4), Dropout(form="vanilla"),
+    Dense(3), Dense(5, HeNormal(), bias=False), Maxout(2, pieces=4), Dropout(form="vanilla"),
     Sequential((Dense(3), BatchNorm(), GELU(), Dropout(0.3), LayerNorm(), Maxout(2))),
     SoftmaxCrossEntropy(0.1), BinaryCrossEntropy(0.1), Hinge(form="weston_watkins"), BinnedCrossEntropy(5, "width"),
     Times(Poisson(), 3.0),
     L1(0.1, layers=("dense_1",)), L2(0.1, acts_on="all"), MaxNorm(1.0),
     Penalties((L1(0.1), ElasticNet(0.2), MaxNorm(1.0))),
-    Standardise(1.0), Robust(1.0), Pixels("range"), PCA(components=3), PCA(share=0.9), PCA(share=0.9, whiten=True),
+    Standardise(1.0), Robust(1.0), Pixels("range"), PCA(components=3), PCA(share=0.9, whiten=True),
     Whiten("pca", 0.01), Whiten(standardise=False), Bins(4, "width"),
 ]  # fmt: skip
 

@@ -5,7 +5,7 @@ import optax
 import pytest
 
 from fallline.core.block import declared_fields, family
-from fallline.methods import SPSA, OpenAIES, WithoutGradient
+from fallline.methods import SPSA, WithoutGradient
 from fallline.optimizers import (
     LBFGS,
     SGD,
@@ -46,7 +46,6 @@ RULES = [
     FromOptax(optax.adam(1e-2)),
     Clocked(Adam(Cosine(1e-2))),
     WithoutGradient(SPSA()),
-    WithoutGradient(OpenAIES()),
 ]
 CASES = [(check, rule) for rule in RULES for check in checks(rule)]
 NAMES = [f"{check.name}-{RULES.index(rule)}-{type(rule).__name__}" for check, rule in CASES]
