@@ -6,7 +6,7 @@ a constant to `vmap`: the data, the minibatch order, the scaled minibatch. Lanes
 
 import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -158,24 +158,35 @@ def _mapped(layout: Layout) -> tuple[Any, Any, Any]:
     return start, advance, finish
 
 
-_JITTED: list[Any] = []
+_TRACED: list[str] = []
 
 
 def compilations() -> int:
     """Lane programs compiled so far in this process."""
-    return sum(each._cache_size() for each in _JITTED)
+    return len(_TRACED)
+
+
+def _counted(f: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that says when it is traced, which is when it is compiled."""
+
+    @functools.wraps(f)
+    def traced(*arguments: Any) -> Any:
+        _TRACED.append(f.__name__)
+        return f(*arguments)
+
+    return traced
 
 
 @functools.cache
 def programs(layout: Layout) -> tuple[Any, Any, Any]:
     """(start, advance, finish) of a layout, compiled and spread over the devices; once per layout and process."""
-    start, advance, finish = _mapped(layout)
+    start, advance, finish = map(_counted, _mapped(layout))
     over = mesh()
     keys = LANES if layout.own_rows else COMMON
     shared: Any = dict.fromkeys(layout.common, COMMON)
     history = PartitionSpec(None, "lanes")
     spread = functools.partial(jax.shard_map, mesh=over, check_vma=False)
-    jitted = (
+    return (
         jax.jit(spread(start, in_specs=(LANES, COMMON, COMMON, LANES, keys, LANES), out_specs=(LANES, shared))),
         jax.jit(
             spread(
@@ -187,8 +198,6 @@ def programs(layout: Layout) -> tuple[Any, Any, Any]:
         ),
         jax.jit(spread(finish, in_specs=(LANES, COMMON, COMMON, LANES, LANES, shared, COMMON), out_specs=LANES)),
     )
-    _JITTED.extend(jitted)
-    return jitted
 
 
 def place_lanes(tree: Any) -> Any:
