@@ -9,7 +9,7 @@ from fallline.core.errors import FalllineError
 from fallline.core.outcome import Outcome
 from fallline.data.table import Table
 from fallline.models import MLP
-from fallline.optimizers import SGD, Adam, Momentum
+from fallline.optimizers import SGD, Adam, Momentum, SkipNonfinite
 from fallline.population import evaluate
 from fallline.population.widths import widen
 from fallline.training.recipe import Recipe
@@ -144,13 +144,32 @@ def test_table_names_what_differs(shared):
     assert len(frame) == 10
 
 
-def test_without_histories_the_numbers_at_the_best_epoch_are_the_same(table, shared):
-    brief = evaluate(rates(10), table, history=False)
+def test_where_only_scores_are_wanted_they_are_the_same(table, shared):
+    lean = evaluate(rates(10), table, history=False, test=False)
     for name in ("valid_loss", "valid_accuracy", "train_loss"):
-        np.testing.assert_allclose(brief.columns[name], shared.columns[name], rtol=1e-5)
-    assert brief.epochs.tolist() == shared.epochs.tolist()
+        np.testing.assert_allclose(lean.columns[name], shared.columns[name], rtol=1e-5)
+    np.testing.assert_allclose(lean.score, shared.score, rtol=1e-5)
+    assert lean.epochs.tolist() == shared.epochs.tolist()
+    assert lean.best_epoch.tolist() == shared.best_epoch.tolist()
     with pytest.raises(FalllineError, match="history=False"):
-        brief.history(0)
+        lean.history(0)
+
+
+@pytest.mark.parametrize("optimizer", [SGD(0.1), SkipNonfinite(SGD(0.1))], ids=str)
+def test_where_only_scores_are_wanted_runs_end_alike(table, optimizer):
+    path = "optimizer.learning_rate" if isinstance(optimizer, SGD) else "optimizer.rule.learning_rate"
+    base = replace(BASE, {"optimizer": optimizer, "penalty": None, "gradient_tolerance": 0.5})
+    recipes = [replace(base, {path: rate}) for rate in (1e-3, 0.3, 1e3, 1e20, 1e38)]
+    whole, lean = (evaluate(recipes, table, history=history, test=False) for history in (True, False))
+    assert len(set(whole.outcome)) > 1
+    assert lean.outcome.tolist() == whole.outcome.tolist()
+    assert lean.epochs.tolist() == whole.epochs.tolist()
+    np.testing.assert_allclose(lean.score, whole.score, rtol=1e-5)
+
+
+def test_compiling_ahead_compiles_each_program_once(table):
+    recipes = [replace(each, {"model.hidden": (9,)}) for each in rates(3)]
+    assert evaluate(recipes, table, history=False, test=False).report.compilations == 2  # begin, advance
 
 
 def test_a_second_call_of_the_same_shapes_compiles_nothing(table, shared):

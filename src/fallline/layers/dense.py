@@ -92,6 +92,9 @@ class Dense(Layer):
     def outputs(self, inputs: int) -> int:
         return self.width
 
+    def size(self, inputs: int) -> int:
+        return (inputs + self.bias) * self.width
+
     def init(self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None) -> tuple[Params, Stats]:
         params = {"weight": self.initializer(named(key, "weight"), (shape[-1], self.width), fans)}
         if self.bias:
@@ -141,6 +144,9 @@ class Maxout(Layer):
 
     def outputs(self, inputs: int) -> int:
         return self.width
+
+    def size(self, inputs: int) -> int:
+        return self.pieces * (inputs + 1) * self.width
 
     def init(self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None) -> tuple[Params, Stats]:
         draw = lambda k: self.initializer(named(key, "weight", k), (shape[-1], self.width), fans)  # noqa: E731

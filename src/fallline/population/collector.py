@@ -49,10 +49,10 @@ class Collector:
         independent: bool,
         state: State | None,
         keep: bool = False,
-        brief: bool = False,
+        lean: bool = False,
     ) -> None:
         self.recipes, self.contexts, self.data, self.independent = recipes, contexts, data, independent
-        self.state, self.brief = state, brief
+        self.state, self.lean = state, lean
         self.first_epoch = 0 if state is None else int(state.epoch)
         count = len(recipes) * len(contexts)
         self.outcome = np.zeros(count, np.int32)
@@ -189,7 +189,7 @@ class Collector:
             columns |= self.test_columns
         nothing: tuple[list[str], list[str]] = ([], [])
         shown = {
-            group.structure: nothing if self.brief else layer_names(self.recipes[group.members[0]], self._arrays())
+            group.structure: nothing if self.lean else layer_names(self.recipes[group.members[0]], self._arrays())
             for group in group_recipes(self.recipes)
         }
         return Population(

@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from fallline.core.random import key_of as key_of_seed
 from fallline.core.random import named
 from fallline.data.split import folds as cut
 from fallline.data.table import Table
@@ -30,7 +31,7 @@ def contexts_of(data: Table, folds: Folds, seeds: list[int]) -> list[Context]:
 
 def key_of(seed: int, recipe: int | None) -> jax.Array:
     """The key of a seed, or that of one recipe under it where recipes have randomness of their own."""
-    key = jax.random.key(seed)
+    key = key_of_seed(seed)
     return key if recipe is None else named(key, "recipe", recipe)
 
 

@@ -55,7 +55,8 @@ def evaluate(
         state: fork: every lane goes on from this state of a run, instead of from initial weights.
         halving: stop all but the best recipes at a few epochs, by the mean score over seeds and folds so far.
         keep: keep every lane's arrays, to predict with.
-        history: keep what every epoch showed; without it, programs compile and run faster and tell only of the best epoch.
+        history: keep what every epoch showed. Without it, and where neither test rows nor arrays are asked for, programs
+            compile and run faster and tell only of the best epoch.
         watch: called after every chunk of epochs.
 
     Raises: FalllineError for no recipes, a recipe that does not fit the data, monitors whose values cannot be compared, or
@@ -89,7 +90,8 @@ def evaluate(
     arrays = to_device(data.dataset, contexts[0].rows["train"], contexts[0].rows["valid"])
     arrays = lane_program.place_common(arrays)
     test = folds is None and len(data.dataset.test) > 0 if test is None else test
-    collector = Collector(completed, contexts, data, test, independent_orders, state, keep, not history)
+    lean = not (history or test or keep)
+    collector = Collector(completed, contexts, data, test, independent_orders, state, keep, lean)
     outputs = completed[0].loss.outputs(arrays.targets, data.task)  # type: ignore[union-attr]
     together = widths_together and state is None
     inputs = completed[0].scaler.outputs(arrays.x.shape[1])
@@ -104,7 +106,7 @@ def evaluate(
             for group in groups
             for unit in units_of(
                 group, wide[group.members[0]], contexts, arrays, collector, independent_orders, lanes_per_program,
-                brief=not history, left=left,
+                lean=lean, left=left,
             )
         ]  # fmt: skip
         competing = np.ones(len(completed), bool)

@@ -27,7 +27,6 @@ from fallline.training.step import answers, input_width, network_of, scaled_targ
 from fallline.training.watch import predict
 
 ROWS = ("train", "train_count", "valid", "valid_count")
-BRIEF = ("train_loss", "valid_loss", "valid_metric", "monitor", "outcome")  # what a search reads of an epoch
 LANES, COMMON = PartitionSpec("lanes"), PartitionSpec()
 
 
@@ -41,7 +40,7 @@ class Layout:
         scalers_differ: whether lanes scale their rows differently.
         own_rows: whether every lane has its own index sets and key, as for lanes of several folds and seeds.
         padded: whether lanes have widths of their own, narrower than the program's.
-        brief: whether an epoch shows only `BRIEF`; of the rest XLA then compiles and computes nothing.
+        lean: whether only scores are wanted of the lanes.
     """
 
     structure: Any
@@ -49,7 +48,7 @@ class Layout:
     scalers_differ: bool
     own_rows: bool
     padded: bool = False
-    brief: bool = False
+    lean: bool = False
 
     @property
     def common(self) -> tuple[str, ...]:
@@ -83,9 +82,9 @@ def split(state: State, names: tuple[str, ...]) -> tuple[State, dict[str, Any]]:
     return dataclasses.replace(state, **without), shared
 
 
-def _brief(seen: Epoch) -> Epoch:
-    hidden: dict[str, Any] = {each.name: None for each in dataclasses.fields(seen) if each.name not in BRIEF}
-    return dataclasses.replace(seen, **hidden)
+def lean(state: State) -> State:
+    """A state that keeps no params but the present ones."""
+    return dataclasses.replace(state, best_params=None, best_stats=None)
 
 
 def _mapped(layout: Layout) -> tuple[Any, Any, Any]:
@@ -97,9 +96,9 @@ def _mapped(layout: Layout) -> tuple[Any, Any, Any]:
     def start_one(own: Any, common: Any, arrays: Arrays, key: Any, widths: Array) -> State:
         recipe = recipe_of(own, common)
         state = program.start(recipe, arrays, key)
-        if not layout.padded:
-            return state
-        return narrow(recipe, network_of(recipe, arrays), state, input_width(recipe, arrays), widths)
+        if layout.padded:
+            state = narrow(recipe, network_of(recipe, arrays), state, input_width(recipe, arrays), widths)
+        return lean(state) if layout.lean else state
 
     def start(own: Any, common: Any, arrays: Arrays, rows: Any, keys: Any, widths: Any) -> tuple[State, dict[str, Any]]:
         if layout.own_rows:
@@ -128,8 +127,10 @@ def _mapped(layout: Layout) -> tuple[Any, Any, Any]:
             lanes, _ = split(states, layout.common)
             new, seen = jax.vmap(one_lane, in_axes=(0, 0, 0, None))(own, rows, lanes, states.epoch)
             keep = lambda a, b: jnp.where(alive.reshape(-1, *[1] * (a.ndim - 1)), a, b)  # noqa: E731
-            new = jax.tree.map(keep, new, lanes)
-            return dataclasses.replace(new, **{**shared, "epoch": states.epoch + 1}), seen
+            kept = jax.tree.map(keep, new, lanes)
+            if layout.lean:  # of lanes that have ended nobody reads these again
+                kept = dataclasses.replace(kept, params=new.params, stats=new.stats, memory=new.memory)
+            return dataclasses.replace(kept, **{**shared, "epoch": states.epoch + 1}), seen
 
         whole = dataclasses.replace(state, **shared)
         some = recipe_of([leaf[0] for leaf in own], common)
@@ -137,7 +138,7 @@ def _mapped(layout: Layout) -> tuple[Any, Any, Any]:
         # A device whose lanes have all ended stops early; the count of epochs is the same for every device.
         reached = jnp.minimum(until, shared["epoch"] + program.CAPACITY)
         lanes, after = split(dataclasses.replace(new, epoch=reached), layout.common)
-        return lanes, after, _brief(seen) if layout.brief else seen
+        return lanes, after, seen
 
     def finish(own: Any, common: Any, arrays: Arrays, rows: Any, state: State, shared: Any, test: Array) -> Any:
         first = metrics_of(arrays.task)[0]
@@ -201,8 +202,19 @@ def programs(layout: Layout) -> tuple[Any, Any, Any]:
 
 
 def place_lanes(tree: Any) -> Any:
-    """Put arrays with a lane axis on their devices."""
-    return jax.device_put(tree, NamedSharding(mesh(), LANES))
+    """Put arrays with a lane axis on their devices; keys by way of the host, since moving them takes a program."""
+    words = jax.tree.map(lambda leaf: np.asarray(jax.random.key_data(leaf)) if _is_key(leaf) else leaf, tree)
+    placed = jax.device_put(words, NamedSharding(mesh(), LANES))
+    return jax.tree.map(lambda leaf, there: jax.random.wrap_key_data(there) if _is_key(leaf) else there, tree, placed)
+
+
+def stack_keys(keys: Sequence[Seed]) -> Seed:
+    """One key per lane, on the host's device."""
+    return jax.random.wrap_key_data(jax.device_put(np.stack([np.asarray(jax.random.key_data(key)) for key in keys])))
+
+
+def _is_key(leaf: Any) -> bool:
+    return jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
 def place_common(tree: Any) -> Any:
@@ -214,8 +226,7 @@ def begin(
     layout: Layout, own: Any, common: Any, arrays: Arrays, rows: dict[str, Any], keys: Seed, widths: np.ndarray
 ) -> Lanes:
     """Lanes before their first step; `widths` (lanes, hidden layers) are read where the layout is padded."""
-    own, rows = place_lanes(own), place_lanes(rows)
-    state, shared = programs(layout)[0](own, common, arrays, rows, keys, place_lanes(widths))
+    state, shared = programs(layout)[0](own, common, arrays, rows, keys, widths)
     return Lanes(own, common, arrays, rows, state, shared)
 
 
@@ -223,6 +234,7 @@ def resume(
     layout: Layout, own: Any, common: Any, arrays: Arrays, rows: dict[str, Any], states: Sequence[State]
 ) -> Lanes:
     """Lanes that go on from given states, one for each lane, all at the same epoch."""
+    states = [lean(state) for state in states] if layout.lean else states
     stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(split(state, layout.common)[0] for state in states))
     shared = split(states[0], layout.common)[1]
     return Lanes(place_lanes(own), common, arrays, place_lanes(rows), place_lanes(stacked), place_common(shared))
@@ -230,7 +242,7 @@ def resume(
 
 def go(layout: Layout, lanes: Lanes, until: int) -> Epoch:
     """Advance all lanes, in place; returns the history of the epochs, (epochs, lanes, ...)."""
-    arguments = (lanes.own, lanes.common_leaves, lanes.arrays, lanes.rows, lanes.state, lanes.shared, jnp.int32(until))
+    arguments = (lanes.own, lanes.common_leaves, lanes.arrays, lanes.rows, lanes.state, lanes.shared, np.int32(until))
     lanes.state, lanes.shared, seen = programs(layout)[1](*arguments)
     return seen
 
@@ -260,7 +272,7 @@ def pick_lanes(many: Sequence[Lanes], places: np.ndarray, standing: np.ndarray) 
 
 def _take(leaves: Sequence[Any], places: np.ndarray) -> Any:
     """Some lanes of an array, on the host: a gather on the device would be one more program per shape."""
-    if jax.dtypes.issubdtype(leaves[0].dtype, jax.dtypes.prng_key):
+    if _is_key(leaves[0]):
         data = np.concatenate([np.asarray(jax.random.key_data(leaf)) for leaf in leaves])
-        return jax.random.wrap_key_data(jnp.asarray(data[places]))
+        return jax.random.wrap_key_data(jax.device_put(data[places]))
     return np.concatenate([np.asarray(leaf) for leaf in leaves])[places]

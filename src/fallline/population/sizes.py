@@ -9,6 +9,7 @@ from typing import Any
 import jax
 
 from fallline.core.block import as_arrays
+from fallline.layers import Dense, Layer, Maxout
 from fallline.training.arrays import Arrays
 from fallline.training.recipe import Recipe
 from fallline.training.step import batch_rows, input_width, network_of
@@ -27,15 +28,16 @@ def lane_bytes(recipe: Recipe, arrays: Arrays) -> int:
 
 
 def _counts(recipe: Recipe, arrays: Arrays) -> tuple[int, int]:
-    """Parameters and units of the network; kept, since to trace one takes longer than to train a small batch's epoch."""
+    """Parameters of the network and units with weights; kept, since a layer without a formula for its size is traced."""
     width = input_width(recipe, arrays)
     which = (jax.tree.structure(as_arrays(recipe)), width, arrays.targets, arrays.task)
     if which not in _SIZES_OF:
-        network = network_of(recipe, arrays)
-        shapes = jax.eval_shape(lambda key: network.init(key, (width,))[0], jax.random.key(0))
-        leaves = jax.tree.leaves(shapes)
-        units = sum(leaf.shape[-1] for leaf in leaves if len(leaf.shape) > 1)
-        _SIZES_OF[which] = sum(leaf.size for leaf in leaves), units
+        params = units = 0
+        for layer in network_of(recipe, arrays).layers:
+            if isinstance(layer, Layer):
+                params, width = params + layer.size(width), layer.outputs(width)
+                units += width if isinstance(layer, Dense | Maxout) else 0
+        _SIZES_OF[which] = params, units
     return _SIZES_OF[which]
 
 

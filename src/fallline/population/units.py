@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from fallline.core.block import as_arrays
 from fallline.core.outcome import Outcome
 from fallline.population import lanes as lane_program
+from fallline.population.ahead import ahead
 from fallline.population.collector import Collector, Progress
 from fallline.population.contexts import Context, key_of
 from fallline.population.groups import Group
@@ -38,7 +38,7 @@ def units_of(
     collector: Collector,
     independent: bool,
     limit: int | None,
-    brief: bool = False,
+    lean: bool = False,
     left: float = 1.0,
 ) -> list["Unit"]:
     """Every lane of one group, cut into units.
@@ -52,7 +52,7 @@ def units_of(
     own_rows = independent or len(group.members) < SHARED_FROM or not any(group.differ)
     own_rows |= left < 1 and len(contexts) > 1
     padded = any(collector.widths(member) != hidden_of(first) for member in group.members)
-    layout = lane_program.Layout(group.structure, group.differ, group.scalers_differ, own_rows, padded, brief)
+    layout = lane_program.Layout(group.structure, group.differ, group.scalers_differ, own_rows, padded, lean)
     everyone = range(len(group.members))
     if own_rows:
         queues = [[(place, c) for c in range(len(contexts)) for place in everyone]]
@@ -131,19 +131,20 @@ class Unit:
             rows = {name: np.stack([contexts[c].rows[name] for _, c in filled]) for name in lane_program.ROWS}
             which = [(contexts[c].seed, group.members[place] if self.independent else None) for place, c in filled]
             drawn = {each: key_of(*each) for each in which}
-            keys = [drawn[each] for each in which]
+            keys = lane_program.place_lanes(lane_program.stack_keys([drawn[each] for each in which]))
         else:
             here, rows = contexts[self.members[0][1]], {}
             arrays = dataclasses.replace(arrays, **lane_program.place_common(here.rows))
-            keys = [key_of(here.seed, None)]
+            keys = key_of(here.seed, None)
         if collector.state is not None:
             recipes = [as_arrays(collector.recipes[group.members[place]]) for place, _ in filled]
             states = [continued(collector.state, recipe, arrays) for recipe in recipes]
             lanes = lane_program.resume(layout, own, common, arrays, rows, states)
         else:
-            key = lane_program.place_lanes(jnp.stack(keys)) if layout.own_rows else keys[0]
             widths = np.array([collector.widths(group.members[place]) for place, _ in filled], np.int32)
-            lanes = lane_program.begin(layout, own, common, arrays, rows, key, widths)
+            own, rows, widths = (lane_program.place_lanes(each) for each in (own, rows, widths))
+            with ahead(layout, (own, common, arrays, rows, keys, widths)):
+                lanes = lane_program.begin(layout, own, common, arrays, rows, keys, widths)
         if (self.who < 0).any():
             lanes = lane_program.pick_lanes([lanes], np.arange(self.size), self.who < 0)
         self.arrays = arrays

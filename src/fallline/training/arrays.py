@@ -46,16 +46,16 @@ def to_device(data: Dataset, train: np.ndarray | None = None, valid: np.ndarray 
         y=_put(data.y),
         weight=None if data.weight is None else _put(data.weight),
         train=_put(np.asarray(train, np.int32)),
-        train_count=jnp.int32(len(train)),
+        train_count=_put(np.int32(len(train))),
         valid=_put(np.asarray(valid, np.int32)),
-        valid_count=jnp.int32(len(valid)),
+        valid_count=_put(np.int32(len(valid))),
         columns=_put(data.scaled),
         task=data.task,
         n_classes=data.n_classes,
     )
 
 
-def _put(array: np.ndarray) -> Array:
+def _put(array: np.ndarray | np.generic) -> Array:
     return jax.device_put(array, may_alias=True)
 
 

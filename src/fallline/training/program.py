@@ -83,7 +83,8 @@ def advance(
     A population passes its own `epoch`, the one below mapped over lanes; then the call ends with the last lane.
     """
     first = state.epoch
-    history = empty_history(CAPACITY, len(state.params), network_of(recipe, arrays).activations, state.outcome.shape)
+    activations = network_of(recipe, arrays).activations
+    history = empty_history(CAPACITY, len(state.params), activations, state.outcome.shape, state.lean)
 
     def more(carry: tuple[State, Epoch]) -> Array:
         return jnp.any(carry[0].running) & (carry[0].epoch < jnp.minimum(until, first + CAPACITY))
@@ -103,28 +104,25 @@ def one_epoch(recipe: Recipe, arrays: Arrays, state: State) -> tuple[State, Epoc
     state, tally = _all_steps(recipe, arrays, state)
     state = _fall_back(before, state)
     total = jnp.maximum(tally.weight, 1e-30)
-    metric = tally.metric / total
     shown = dataclasses.replace(state, params=recipe.optimizer.shown(state.params, state.memory))
     own = {"train_loss": tally.loss / total, "train_objective": tally.objective / total}
     valid_loss, valid_metric, monitored = validate(recipe, arrays, shown, own)
     new = _judge(recipe, arrays, state, shown, monitored, tally)
     if state.watching:
         new = _watch(recipe, arrays, new, valid_loss if arrays.valid.shape[0] else tally.loss / total)
-    evaluations = recipe.optimizer.evaluations(state.memory)
-    seen = Epoch(
-        train_loss=tally.loss / total,
+    seen = Epoch(tally.loss / total, valid_loss, valid_metric, monitored, new.outcome.astype(jnp.float32))
+    if state.lean:
+        return new, seen
+    metric, evaluations = tally.metric / total, recipe.optimizer.evaluations(state.memory)
+    return new, dataclasses.replace(
+        seen,
         train_objective=tally.objective / total,
         train_metric=jnp.sqrt(metric) if arrays.task == "regression" else metric,
-        valid_loss=valid_loss,
-        valid_metric=valid_metric,
-        monitor=monitored,
         learning_rate=tally.learning_rate,
         evaluations=(state.step if evaluations is None else evaluations).astype(jnp.float32),
-        outcome=new.outcome.astype(jnp.float32),
         **layer_norms(state.params, tally),
         **probe(recipe, arrays, shown),
     )
-    return new, seen
 
 
 def _all_steps(recipe: Recipe, arrays: Arrays, state: State) -> tuple[State, Tally]:
@@ -132,10 +130,10 @@ def _all_steps(recipe: Recipe, arrays: Arrays, state: State) -> tuple[State, Tal
     rows, size = arrays.train.shape[0], batch_rows(recipe, arrays)
     steps = -(-rows // size)
     real_steps = -(-arrays.train_count // size)
-    order = arrays.train
+    places = jnp.minimum(lax.iota(jnp.int32, steps * size), rows - 1)
     if recipe.shuffle:
-        order = order[permutation(named(state.key, "order", state.epoch), rows, arrays.train_count)]
-    order = jnp.pad(order, (0, steps * size - rows), mode="edge").reshape(steps, size)
+        places = permutation(named(state.key, "order", state.epoch), rows, arrays.train_count)[places]
+    order = arrays.train[places].reshape(steps, size)
 
     def step(carry: Any, inputs: tuple[Array, Array]) -> tuple[Any, None]:
         state, tally = carry
@@ -145,7 +143,7 @@ def _all_steps(recipe: Recipe, arrays: Arrays, state: State) -> tuple[State, Tal
             weight = weight * arrays.weight[rows]
         return one_step(recipe, arrays, state, tally, rows, weight, index, real_steps), None
 
-    begun = (state, empty_tally(state.params))
+    begun = (state, empty_tally(recipe, state))
     if arrays.counted:
         return lax.fori_loop(0, real_steps, lambda index, carry: step(carry, (index, order[index]))[0], begun)
     return lax.scan(step, begun, (jnp.arange(steps), order))[0]
@@ -156,10 +154,12 @@ def _fall_back(before: State, after: State) -> State:
 
     Each step sees that its gradient is finite; a rule that turns a finite gradient into a non-finite step is caught here.
     """
-    finite = jnp.isfinite(sum(jnp.vdot(leaf, leaf) for leaf in jax.tree.leaves(after.params)))
+    finite = jnp.isfinite(sum(jnp.sum(leaf) for leaf in jax.tree.leaves(after.params)))
+    outcome = jnp.where(finite, after.outcome, jnp.int32(Outcome.DIVERGED))
+    if after.lean:  # nobody reads what a diverged run is left with
+        return dataclasses.replace(after, outcome=outcome)
     kept = lambda s: (s.params, s.stats, s.memory)  # noqa: E731
     params, stats, memory = choose(finite, kept(after), kept(before))
-    outcome = jnp.where(finite, after.outcome, jnp.int32(Outcome.DIVERGED))
     return dataclasses.replace(after, params=params, stats=stats, memory=memory, outcome=outcome)
 
 
@@ -189,13 +189,13 @@ def _judge(recipe: Recipe, arrays: Arrays, state: State, shown: State, monitored
         size = jnp.sqrt(sum(tally.squares.values()) / jnp.maximum(tally.steps, 1.0))
         ends = ends | (size <= recipe.gradient_tolerance)
     going = jnp.where(epoch >= recipe.epochs, Outcome.FINISHED, jnp.where(ends, Outcome.STOPPED, Outcome.RUNNING))
-    if recipe.keep == "last":
-        best, best_epoch = (shown.params, state.stats), epoch
-    else:
+    best = (state.best_params, state.best_stats)
+    best_epoch = epoch if recipe.keep == "last" else jnp.where(better, epoch, state.best_epoch)
+    if recipe.keep == "last" and not state.lean:
+        best = (shown.params, state.stats)
+    elif not state.lean:
         # A run that diverges before it was ever better than nothing keeps its last finite params.
-        keep = better | (~healthy & (state.best_epoch == 0))
-        best = choose(keep, (shown.params, state.stats), (state.best_params, state.best_stats))
-        best_epoch = jnp.where(better, epoch, state.best_epoch)
+        best = choose(better | (~healthy & (state.best_epoch == 0)), (shown.params, state.stats), best)
     return dataclasses.replace(
         state,
         epoch=epoch,

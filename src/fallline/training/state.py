@@ -13,7 +13,10 @@ from fallline.schedules.plateau import Watched
 
 
 class State(eqx.Module):
-    """All that the next step needs. Checkpoint, resume, rungs and forks are keeping one of these."""
+    """All that the next step needs. Checkpoint, resume, rungs and forks are keeping one of these.
+
+    Without `best_params` it is lean: only the run's scores are wanted, so its epochs compute nothing else.
+    """
 
     params: Any
     stats: Any
@@ -36,6 +39,11 @@ class State(eqx.Module):
         """Whether another epoch is to come."""
         return self.outcome == Outcome.RUNNING
 
+    @property
+    def lean(self) -> bool:
+        """Whether only scores are wanted."""
+        return self.best_params is None
+
 
 class Epoch(eqx.Module):
     """What a person wants to see of an epoch; per layer where an array has an axis.
@@ -43,26 +51,30 @@ class Epoch(eqx.Module):
     `train_loss` and `train_metric` are means over the epoch's minibatches, as trained; `valid_*` are taken at its end.
     The gradient's norm is its root mean square over the epoch's steps, the update:weight ratio that of its last step;
     dead and saturated shares are taken on a fixed probe of training rows. `evaluations` counts gradients since the start
-    of the run, one a step but for rules with a line search. `outcome` is the run's after the epoch.
+    of the run, one a step but for rules with a line search. `outcome` is the run's after the epoch. A lean run shows only
+    what has no default here.
     """
 
     train_loss: Float[Array, ""]
-    train_objective: Float[Array, ""]
-    train_metric: Float[Array, ""]
     valid_loss: Float[Array, ""]
     valid_metric: Float[Array, ""]
     monitor: Float[Array, ""]
-    learning_rate: Float[Array, ""]
-    evaluations: Float[Array, ""]
     outcome: Float[Array, ""]
-    gradient_norm: Float[Array, " layers"]
-    update_ratio: Float[Array, " layers"]
-    dead: Float[Array, " activations"]
-    saturated: Float[Array, " activations"]
+    train_objective: Float[Array, ""] = eqx.field(default=None)
+    train_metric: Float[Array, ""] = eqx.field(default=None)
+    learning_rate: Float[Array, ""] = eqx.field(default=None)
+    evaluations: Float[Array, ""] = eqx.field(default=None)
+    gradient_norm: Float[Array, " layers"] = eqx.field(default=None)
+    update_ratio: Float[Array, " layers"] = eqx.field(default=None)
+    dead: Float[Array, " activations"] = eqx.field(default=None)
+    saturated: Float[Array, " activations"] = eqx.field(default=None)
 
 
-def empty_history(capacity: int, layers: int, activations: int, lanes: tuple[int, ...] = ()) -> Epoch:
+def empty_history(
+    capacity: int, layers: int, activations: int, lanes: tuple[int, ...] = (), lean: bool = False
+) -> Epoch:
     """Room for the epochs of one compiled call, NaN until they are written."""
     sizes = {"gradient_norm": (layers,), "update_ratio": (layers,), "dead": (activations,), "saturated": (activations,)}
-    names = [each.name for each in dataclasses.fields(Epoch)]
+    fields = dataclasses.fields(Epoch)
+    names = [each.name for each in fields if not lean or each.default is dataclasses.MISSING]
     return Epoch(**{name: jnp.full((capacity, *lanes, *sizes.get(name, ())), jnp.nan, jnp.float32) for name in names})

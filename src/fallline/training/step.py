@@ -65,15 +65,22 @@ class Tally(NamedTuple):
     objective: Array
     metric: Array
     steps: Array
-    squares: dict[str, Array]  # of the gradient, per layer, from a sample
-    before: Any  # a sample of the params before the last step
+    squares: dict[str, Array]  # of the gradient, per layer, from a sample; of a lean run none
+    before: Any  # a sample of the params before the last step; of a lean run None
     learning_rate: Array
 
 
-def empty_tally(params: dict[str, Any]) -> Tally:
+def empty_tally(recipe: Recipe, state: State) -> Tally:
     """A tally before an epoch's first step."""
     zero = jnp.float32(0.0)
-    return Tally(zero, zero, zero, zero, zero, dict.fromkeys(params, zero), sampled(params), jnp.float32(jnp.nan))
+    squares = dict.fromkeys(state.params, zero) if measures(recipe, state) else {}
+    before = None if state.lean else sampled(state.params)
+    return Tally(zero, zero, zero, zero, zero, squares, before, jnp.float32(jnp.nan))
+
+
+def measures(recipe: Recipe, state: State) -> bool:
+    """Whether every step measures its gradient. A lean run learns of a bad one from the next step's cost."""
+    return not state.lean or recipe.optimizer.skips or recipe.gradient_tolerance is not None
 
 
 def one_step(
@@ -114,7 +121,7 @@ def one_step(
     }
     delta, memory = now.optimizer.update(gradient, state.memory, state.params, **evidence)
     # The guard against divergence. A bad number outside of the sample reaches the next step's cost, and `_fall_back`.
-    squares = {name: squared_norm(layer, sampled(layer)) for name, layer in gradient.items()}
+    squares = {name: squared_norm(gradient[name], sampled(gradient[name])) for name in tally.squares}
     healthy = (cost < LIMIT) & jnp.isfinite(sum(squares.values()))
     endures = jnp.bool_(True) if now.optimizer.skips else healthy
     filled = total > 0 if arrays.ragged else jnp.bool_(True)
@@ -133,16 +140,19 @@ def one_step(
         step=state.step + moves,
         outcome=jnp.where(state.running & filled & ~endures, Outcome.DIVERGED, state.outcome).astype(jnp.int32),
     )
+    before = None if state.lean else sampled(state.params)
     counted = jnp.where(state.running & (healthy if now.optimizer.skips else True), total, 0.0)
     add = lambda before, value: before + jnp.where(counted > 0, value * counted, 0.0)  # noqa: E731
     return new, Tally(
         weight=tally.weight + counted,
         loss=add(tally.loss, loss),
         objective=add(tally.objective, cost),
-        metric=add(tally.metric, jnp.vdot(score(now, state, arrays, prediction, y, rows), share)),
+        metric=tally.metric
+        if state.lean
+        else add(tally.metric, jnp.vdot(score(now, state, arrays, prediction, y, rows), share)),
         steps=tally.steps + moves,
         squares={name: tally.squares[name] + jnp.where(moves, squares[name], 0.0) for name in squares},
-        before=pick(filled, sampled(state.params), tally.before) if arrays.ragged else sampled(state.params),
+        before=pick(filled, before, tally.before) if arrays.ragged else before,
         learning_rate=jnp.asarray(getattr(now.optimizer, "learning_rate", jnp.nan), jnp.float32),
     )
 

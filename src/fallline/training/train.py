@@ -16,6 +16,7 @@ import numpy as np
 from fallline.core.block import as_arrays
 from fallline.core.errors import FalllineError
 from fallline.core.outcome import Outcome
+from fallline.core.random import key_of
 from fallline.data.table import Table
 from fallline.metrics import metrics_of
 from fallline.training import program
@@ -208,7 +209,7 @@ def place(recipe: Recipe, table: Table, seed: int) -> tuple[Recipe, Arrays, jax.
     recipe = complete_for(recipe, table.dataset)
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
         raise FalllineError(f"seed = {seed!r} is not a whole number from 0 to 2^32 - 1")
-    return recipe, to_device(table.dataset), jax.random.key(int(seed))
+    return recipe, to_device(table.dataset), key_of(int(seed))
 
 
 def predictor_of(recipe: Recipe, table: Table, state: State) -> Predictor:
