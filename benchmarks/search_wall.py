@@ -72,7 +72,6 @@ def begun(case: str, source: Path | None, proposer: object = None, halving: bool
     x, y, pairs = rows(case, source)
     trials, batch, epochs = CASES[case]
     import fallline as fl
-    from fallline.scalers import Unscaled
 
     if case == "digits":
         data = fl.Table.from_arrays(x, y, test=0.0, valid=0.0, task="classification")
@@ -85,7 +84,7 @@ def begun(case: str, source: Path | None, proposer: object = None, halving: bool
         model=fl.MLP(hidden=(64,), dropout=None),
         optimizer=fl.Adam(fl.LogUniform(*RATE), beta1=fl.Uniform(*BETA1), beta2=fl.Uniform(*BETA2)),
         penalty=fl.L2(fl.LogUniform(*STRENGTH)),
-        scaler=Unscaled(),
+        scaler=fl.Unscaled(),
         batch_size=batch,
         epochs=epochs,
         patience=None,

@@ -6,6 +6,8 @@ Names are imported when they are first used, so that `import fallline` costs not
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from fallline.core.garbage import collector_rests
+
 __version__ = "0.1.0"
 
 _HOMES = {
@@ -131,11 +133,12 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
-    if name in _FAMILIES:
-        return import_module(f"fallline.{name}")
-    if name not in _WHERE:
+    if name not in _FAMILIES and name not in _WHERE:
         raise AttributeError(f"module 'fallline' has no attribute {name!r}")
-    value = getattr(import_module(_WHERE[name]), name)
+    with collector_rests():
+        if name in _FAMILIES:
+            return import_module(f"fallline.{name}")
+        value = getattr(import_module(_WHERE[name]), name)
     globals()[name] = value
     return value
 

@@ -14,7 +14,6 @@ from fallline.searching.coarse import CoarseToFine
 from fallline.searching.optuna_sampler import OptunaSampler, sampler_named
 from fallline.searching.proposers import Grid, Proposer, Random, Sobol
 from fallline.searching.space import Space
-from fallline.searching.store import Store
 from fallline.searching.tpe import TPE
 from fallline.training.recipe import recipe_from_plain, recipe_to_plain
 
@@ -129,6 +128,8 @@ def begun(where: str | Path, name: str = "study", data: Table | None = None) -> 
     """
     if "://" not in str(where) and not Path(where).is_file():
         raise FalllineError(f"study {str(where)!r} is not there: expected the study.db of an earlier search")
+    from fallline.searching.store import Store
+
     found = Store(where, name).described()
     if found is None:
         raise FalllineError(f"{str(where)!r} holds no study {name!r}: expected the study.db of an earlier search")

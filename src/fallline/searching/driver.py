@@ -6,17 +6,20 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fallline.core.errors import FalllineError
 from fallline.population.collector import Progress
+from fallline.searching.memory import Memory
 from fallline.searching.proposers import Proposer
 from fallline.searching.space import Space
-from fallline.searching.store import LEASE, Store
 from fallline.searching.study import Trial, past_of, trials_of
 from fallline.searching.work import Piece, Trainer, in_pieces
+
+if TYPE_CHECKING:  # what imports a database is imported where there is one
+    from fallline.searching.store import Store
 
 POLL = 0.2  # seconds between two looks at what other processes have left to do
 
@@ -62,7 +65,7 @@ class Driver:
     proposer: Proposer
     seed: int
     trials: int
-    store: Store
+    store: "Store | Memory"
     trainer: Trainer
     batch: int
     piece: int | None
@@ -125,18 +128,18 @@ class Driver:
 
 
 @contextmanager
-def _held(store: Store, numbers: list[int]) -> Iterator[None]:
+def _held(store: "Store | Memory", numbers: list[int]) -> Iterator[None]:
     """Renew a reservation while its trials are trained, and give back what is not finished."""
+    if isinstance(store, Memory):
+        yield
+        return
     over = threading.Event()
 
     def renew() -> None:
-        while not over.wait(LEASE / 4):
+        while not over.wait(store.lease / 4):
             with suppress(FalllineError):  # the next renewal may succeed; if none does, others take the trials over
                 store.renew(numbers)
 
-    if store.where is None:
-        yield
-        return
     thread = threading.Thread(target=renew, daemon=True)
     thread.start()
     try:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from fallline.core.errors import FalllineError
 from fallline.data.table import Table
@@ -11,9 +12,9 @@ from fallline.population import Halving
 from fallline.population.result import larger_is_better
 from fallline.searching.description import check_same, describe, proposer_from_plain
 from fallline.searching.driver import Driver, Standing
+from fallline.searching.memory import Memory
 from fallline.searching.proposers import Proposer
 from fallline.searching.space import Space
-from fallline.searching.store import Store
 from fallline.searching.study import Study, judges_another_loss
 from fallline.searching.tpe import TPE
 from fallline.searching.usual import usual_space
@@ -90,7 +91,7 @@ def search(
             space, data, proposer=proposer or TPE(), folds=folds, seeds=seeds, halving=halving, batch=usual,
             piece=min(size, usual) if ray else None, trials=trials, persistent=study is not None,
         )  # fmt: skip
-        store = Store(study, name)
+        store = _store(study, name)
         seed, kept = store.begin(seed, asked)
         check_same(kept, asked)
         driver = Driver(
@@ -100,6 +101,14 @@ def search(
         )  # fmt: skip
         driver.run()
         return Study(space, data, driver.judged(), seed, time.perf_counter() - began, trainer.interrupted)
+
+
+def _store(where: str | Path | None, name: str) -> Any:
+    if where is None:
+        return Memory()
+    from fallline.searching.store import Store
+
+    return Store(where, name)
 
 
 def _usual_batch(task: Task, trials: int, most: int | None) -> int:

@@ -1,7 +1,8 @@
 """The study store: trials in a database, one durable transaction per batch, for one process or several.
 
 A trial is reserved with its point before it is trained and finished with its score after. Who is killed between the two
-leaves a reserved trial, which the next to ask gets, with the same point. A reservation holds while its owner renews it.
+leaves a reserved trial, which the next to ask gets, with the same point. A reservation holds while its owner renews it, and
+ends at once if its process on this machine is gone.
 """
 
 import json
@@ -12,16 +13,13 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import sqlalchemy as sa
 
 from fallline.core.errors import FalllineError
 
-LEASE = (
-    60.0  # seconds after which a reservation that nobody renews is free; at once if its process on this machine is gone
-)
 _META = sa.MetaData()
 STUDIES = sa.Table(
     "studies",
@@ -53,13 +51,15 @@ class Store:
     """One study in a database.
 
     Arguments:
-        where: a path of an SQLite file, any SQLAlchemy URL, or None for a study in memory.
+        where: a path of an SQLite file, or any SQLAlchemy URL.
         name: the study's name in the database.
 
     Raises: FalllineError for a database that cannot be opened.
     """
 
-    def __init__(self, where: str | Path | None, name: str = "study") -> None:
+    lease: ClassVar[float] = 60.0  # seconds after which a reservation that nobody renews is free
+
+    def __init__(self, where: str | Path, name: str = "study") -> None:
         self.where, self.name = where, name
         self.owner = f"{socket.gethostname()} {os.getpid()} {uuid.uuid4().hex}"
         try:
@@ -113,11 +113,11 @@ class Store:
             left = [row for row in rows if row.outcome is None and self._free(row)][:count]
             if left:
                 numbers = [row.number for row in left]
-                connection.execute(self._of(numbers).values(owner=self.owner, lease=time.time() + LEASE))
+                connection.execute(self._of(numbers).values(owner=self.owner, lease=time.time() + self.lease))
                 return [(row.number, np.array(json.loads(row.point))) for row in left]
             new = range(len(rows), min(len(rows) + count, most))
             points = propose(rows, new) if len(new) else np.zeros((0, 0))
-            mine = {"study": self.study, "owner": self.owner, "lease": time.time() + LEASE}
+            mine = {"study": self.study, "owner": self.owner, "lease": time.time() + self.lease}
             reserved = [(number, point) for number, point in zip(new, points, strict=False)]
             if reserved:
                 values = [{**mine, "number": n, "point": json.dumps([float(u) for u in p])} for n, p in reserved]
@@ -136,7 +136,7 @@ class Store:
         """Say that trials are still being trained."""
         with self._writing() as connection:
             mine = self._of(numbers).where(TRIALS.c.owner == self.owner)
-            connection.execute(mine.values(lease=time.time() + LEASE))
+            connection.execute(mine.values(lease=time.time() + self.lease))
 
     def release(self, numbers: Sequence[int]) -> None:
         """Give back trials that were not finished."""
@@ -204,9 +204,7 @@ def _alive(process: int) -> bool:
     return True
 
 
-def _engine(where: str | Path | None) -> sa.Engine:
-    if where is None:
-        return sa.create_engine("sqlite://", poolclass=sa.StaticPool, connect_args={"check_same_thread": False})
+def _engine(where: str | Path) -> sa.Engine:
     text = str(where)
     engine = sa.create_engine(text if "://" in text else f"sqlite:///{text}", pool_pre_ping=True)
     if engine.dialect.name == "sqlite":
