@@ -180,6 +180,12 @@ def test_tpe_finds_a_bowls_floor_where_random_points_do_not(batch):
     assert least(TPE()) < 0.5 * least(Random())
 
 
+def test_the_better_of_the_good_trials_weigh_more():
+    line = Line(np.array([0.2, 0.8]), np.linspace(0, 1, 20), narrowing=1.0, cell=0.0)
+    best, second = line.of_good(np.array([0.2, 0.8]))
+    assert 1.5 < best / second < np.log(2.5) / np.log(1.25)  # of the weights; the kernels overlap
+
+
 def test_tpe_spreads_a_batch():
     past = some_past(BOWL, 100)
     points = TPE(explore=0.0).propose(BOWL, past, range(100, 132), seed=0)
@@ -196,7 +202,7 @@ def test_kernels_are_densities():
     """Their mean over the unit cube is 1, whichever dimensions are active; choices counted option by option."""
     rng = np.random.default_rng(0)
     mu, active = rng.random((5, 3)), rng.random((5, 3)) < 0.7
-    kernels = Kernels(mu, active, np.full((5, 3), 0.2), (0, 4, 0))
+    kernels = Kernels(mu, active, np.full((5, 3), 0.2), (0, 4, 0), weight=np.array([2.0, 1.5, 0.75, 0.5, 0.25]))
     side = (np.arange(40) + 0.5) / 40
     x = np.stack(np.meshgrid(side, side, side, indexing="ij"), axis=-1).reshape(-1, 3)
     values = np.exp(kernels.log_kernels(x, np.ones_like(x, bool)))
@@ -204,6 +210,7 @@ def test_kernels_are_densities():
     # And their samples are as frequent as they say.
     drawn = kernels.sample(rng.random((20_000, 4)), prior=1.0)
     density = np.exp(kernels.log_density(x, np.ones_like(x, bool), prior=1.0))
+    assert density.mean() == pytest.approx(1.0, rel=1e-3)
     expected = density[x[:, 0] < 0.25].sum() / density.sum()
     assert (drawn[:, 0] < 0.25).mean() == pytest.approx(expected, abs=0.015)
 
@@ -220,7 +227,8 @@ def test_one_dimensions_densities_agree_with_their_samples():
     assert line.of_bad(np.array([0.5]))[0] > before
     options = Options(np.array([0.1, 0.1, 0.9]), np.array([0.5]), 3, prior=1.0)
     share = (options.draw(rng.random((2, 20_000))) < 1 / 3).mean()
-    assert share == pytest.approx(3 / 6, abs=0.015)
+    # Weights log(3.5 / i) of mean 1; the first two are of the first option.
+    assert share == pytest.approx((1 + 3 * np.log(3.5**2 / 2) / np.log(3.5**3 / 6)) / 6, abs=0.015)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ SHARE = 0.2  # of a choice's probability that a kernel spreads over all of its o
 
 @dataclasses.dataclass(frozen=True)
 class Kernels:
-    """One kernel per point, all of the same weight.
+    """One kernel per point.
 
         ordered:  a normal at mu, deviation sigma, cut off at 0 and 1     choice of K:  (1 - s) [x = mu] + s / K
         dimensions that are inactive in x or in mu: density 1
@@ -22,12 +22,14 @@ class Kernels:
         active: which of their dimensions matter.
         sigma: deviations, per point and dimension.
         options: options per dimension, 0 where the dimension is ordered.
+        weight: of the kernels in their mixture; of mean 1.
     """
 
     mu: Float[np.ndarray, "n d"]
     active: Bool[np.ndarray, "n d"]
     sigma: Float[np.ndarray, "n d"]
     options: tuple[int, ...]
+    weight: Float[np.ndarray, " n"]
 
     def log_kernels(self, x: Float[np.ndarray, "m d"], active: Bool[np.ndarray, "m d"]) -> Float[np.ndarray, "m n"]:
         """The logarithm of every kernel at every point.
@@ -54,14 +56,14 @@ class Kernels:
 
     def log_density(self, x: Float[np.ndarray, "m d"], active: Bool[np.ndarray, "m d"], prior: float) -> np.ndarray:
         """The logarithm of the mixture of the kernels and `prior` kernels' worth of the uniform density."""
-        each = self.log_kernels(x, active)
+        each = self.log_kernels(x, active) + np.log(self.weight)
         both = np.concatenate([each, np.full((len(x), 1), np.log(prior))], axis=1)
         return logsumexp(both, axis=1) - np.log(each.shape[1] + prior)
 
     def sample(self, uniform: Float[np.ndarray, "m d+1"], prior: float) -> Float[np.ndarray, "m d"]:
         """Points of that mixture, from uniform numbers: the first says which kernel."""
         n = len(self.mu)
-        which = np.floor(uniform[:, 0] * (n + prior)).astype(int)
+        which = np.searchsorted(np.cumsum(self.weight), uniform[:, 0] * (n + prior), side="right")
         points = uniform[:, 1:].copy()
         inside = which < n
         mu, sigma, on = (each[which[inside]] for each in (self.mu, self.sigma, self.active))

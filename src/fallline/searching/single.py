@@ -8,8 +8,22 @@ GRID = np.linspace(0.0, 1.0, 257)  # where the density of the bad trials is kept
 MOST_KERNELS = 100  # no deviation is below 1 / MOST_KERNELS of the interval
 
 
+def by_rank(count: int) -> Float[np.ndarray, " count"]:
+    """Weights of the best, the second best, ...:  log(n + 1/2) - log(i),  scaled to a mean of 1.
+
+    Source: the recombination weights of Hansen, "The CMA evolution strategy: a tutorial", 2016.
+
+    >>> by_rank(4).round(2).tolist()
+    [2.12, 1.14, 0.57, 0.17]
+    """
+    weights = np.log(count + 0.5) - np.log(np.arange(1, count + 1))
+    return weights / weights.mean() if count else weights
+
+
 class Line:
     """Normal kernels on [0, 1], each as wide as the way to its farther neighbour, and a wide one in the middle.
+
+    The good trials come from the best on, and weigh by their rank.
 
     Source: the widths are those of Bergstra et al., 2011, section 4.2.
     """
@@ -18,20 +32,22 @@ class Line:
         self, good: Float[np.ndarray, " n"], bad: Float[np.ndarray, " m"], narrowing: float, cell: float
     ) -> None:
         self.mu, self.sigma = _widths(good, narrowing, cell)
+        self.weight = np.append(by_rank(len(good)), 1.0)
         mu, sigma = _widths(bad, 1.0, cell)
-        self.bad = _sum(GRID, mu, sigma)
+        self.bad = _sum(GRID, mu, sigma, np.ones(len(mu)))
         self.lie_sigma = max(1.0 / min(MOST_KERNELS, 1 + len(mu)), 0.05, cell)
 
     def draw(self, u: Float[np.ndarray, "2 trials candidates"]) -> Float[np.ndarray, "trials candidates"]:
         """Values of the good trials' density, from two uniform numbers each."""
-        which = np.floor(u[0] * len(self.mu)).astype(int)
+        upto = np.cumsum(self.weight) / self.weight.sum()
+        which = np.searchsorted(upto[:-1], u[0], side="right")
         mu, sigma = self.mu[which], self.sigma[which]
         low, high = ndtr(-mu / sigma), ndtr((1.0 - mu) / sigma)
         return np.clip(mu + sigma * ndtri(low + (high - low) * u[1]), 0.0, 1.0)
 
     def of_good(self, x: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
         """The good trials' density, but for a factor."""
-        return _sum(x.reshape(-1), self.mu, self.sigma).reshape(x.shape)
+        return _sum(x.reshape(-1), self.mu, self.sigma, self.weight).reshape(x.shape)
 
     def of_bad(self, x: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
         """The bad trials' density, but for a factor."""
@@ -39,15 +55,15 @@ class Line:
 
     def lie(self, x: float) -> None:
         """Count a point as bad."""
-        self.bad += _sum(GRID, np.array([x]), np.array([self.lie_sigma]))
+        self.bad += _sum(GRID, np.array([x]), np.array([self.lie_sigma]), np.ones(1))
 
 
 class Options:
-    """Counts of a choice's options among the good and among the bad trials, `prior` of each added."""
+    """Counts of a choice's options among the good, by rank as in `Line`, and among the bad trials; `prior` of each added."""
 
     def __init__(self, good: Float[np.ndarray, " n"], bad: Float[np.ndarray, " m"], count: int, prior: float) -> None:
         self.count = count
-        self.good = prior + np.bincount(self._index(good), minlength=count)
+        self.good = prior + np.bincount(self._index(good), weights=by_rank(len(good)), minlength=count)
         self.bad = prior + np.bincount(self._index(bad), minlength=count)
 
     def _index(self, x: np.ndarray) -> np.ndarray:
@@ -84,8 +100,8 @@ def _widths(mu: np.ndarray, narrowing: float, cell: float) -> tuple[np.ndarray, 
     return mu, sigma
 
 
-def _sum(x: np.ndarray, mu: np.ndarray, sigma: np.ndarray) -> np.ndarray:
+def _sum(x: np.ndarray, mu: np.ndarray, sigma: np.ndarray, weight: np.ndarray) -> np.ndarray:
     inside = sigma * (ndtr((1.0 - mu) / sigma) - ndtr(-mu / sigma))
     # float32 halves the time, and the wide kernel in the middle keeps the sum away from 0.
     z = (x.astype(np.float32)[:, None] - mu.astype(np.float32)) * (np.sqrt(0.5) / sigma).astype(np.float32)
-    return np.exp(-z * z) @ (1.0 / inside).astype(np.float32)
+    return np.exp(-z * z) @ (weight / inside).astype(np.float32)

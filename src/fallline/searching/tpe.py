@@ -10,7 +10,7 @@ from fallline.core.errors import FalllineError
 from fallline.searching.kernels import Kernels
 from fallline.searching.past import Past
 from fallline.searching.proposers import Proposer, Sobol, draws
-from fallline.searching.single import Line, Options
+from fallline.searching.single import Line, Options, by_rank
 from fallline.searching.space import INACTIVE, Space
 
 MOST_JOINT = 4  # in a batch: those of one batch see the same few good trials, and crowd around them
@@ -22,7 +22,8 @@ NARROWEST = 0.02  # of the unit interval
 class TPE(Proposer):
     """Tree-structured Parzen estimator, native to batches.
 
-        good: the best  min(ceil(share n), most)  of n trials, density l(x);  the others, density g(x)
+        good: the best  m = min(ceil(share n), most)  of n trials, density l(x);  the others, density g(x)
+        in l the i-th best trial weighs as  log(m + 1/2) - log(i)
         of candidates drawn from l, the one with the largest  l(x) / g(x);  then it joins g, and so on
 
     A chosen point, and one that is still being trained, counts as bad until it is judged (a constant liar), which spreads
@@ -44,7 +45,7 @@ class TPE(Proposer):
     """
 
     first: int = 16
-    share: float = 0.1
+    share: float = 0.07
     most: int = 25
     candidates: int = 24
     explore: float = 0.05
@@ -82,7 +83,7 @@ class TPE(Proposer):
     def _joint(
         self, space: Space, good: np.ndarray, bad: np.ndarray, count: int, draw: np.random.Generator
     ) -> Float[np.ndarray, "n d"]:
-        l, g = _kernels(space, good), _kernels(space, bad)
+        l, g = _kernels(space, good, by_rank(len(good))), _kernels(space, bad, np.ones(len(bad)))
         x = space.snap(l.sample(draw.random((max(4, count) * self.candidates, len(space) + 1)), prior=1.0))
         active = space.active(x)
         log_l = l.log_density(x, active, prior=1.0)
@@ -91,7 +92,8 @@ class TPE(Proposer):
         chosen: list[int] = []
         for _ in range(count):
             chosen.append(int(np.argmax(log_l - log_g)))
-            lie = dataclasses.replace(g, mu=x[chosen[-1:]], active=active[chosen[-1:]], sigma=g.sigma[:1])
+            last = chosen[-1:]
+            lie = dataclasses.replace(g, mu=x[last], active=active[last], sigma=g.sigma[:1], weight=g.weight[:1])
             log_g = np.logaddexp(log_g, lie.log_kernels(x, active)[:, 0])
         return x[chosen]
 
@@ -129,7 +131,7 @@ def _every(share: float, number: int) -> bool:
     return math.floor((number + 1) * share) > math.floor(number * share)
 
 
-def _kernels(space: Space, points: Float[np.ndarray, "n d"]) -> Kernels:
+def _kernels(space: Space, points: Float[np.ndarray, "n d"], weight: Float[np.ndarray, " n"]) -> Kernels:
     """Kernels over all dimensions, as wide as their points are spread; no narrower than a cell of countable values."""
     active = space.active(points)
     counts = [count or 0 for count in space.counts]
@@ -139,4 +141,4 @@ def _kernels(space: Space, points: Float[np.ndarray, "n d"]) -> Kernels:
     spread = np.sqrt((active * (points - mean) ** 2).sum(axis=0) / n)
     least = np.maximum(np.array([0.5 / k if k else 0.0 for k in counts]), np.maximum(NARROWEST, 0.25 / (1.0 + n)))
     sigma = np.clip(WIDTH * spread * n ** (-1.0 / (4 + len(counts))), least, 0.5)
-    return Kernels(points, active, np.broadcast_to(sigma, points.shape), options)
+    return Kernels(points, active, np.broadcast_to(sigma, points.shape), options, weight)
