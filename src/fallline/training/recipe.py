@@ -1,5 +1,6 @@
 """The recipe: everything that decides a run, but for the data and the seed."""
 
+import dataclasses
 from typing import Any, ClassVar
 
 import fallline.distributions  # noqa: F401  (a recipe file may name them)
@@ -153,7 +154,7 @@ def complete(recipe: Recipe, *, task: str, training_rows: int, lowest: float | N
             f"loss {loss.name!r} needs targets of {loss.least_target:g} or more; the smallest here is {lowest:g}"
         )
     target_scaler = loss.target_scaler(recipe.target_scaler) if task == "regression" else None
-    return replace(recipe, {"loss": loss, "batch_size": size, "target_scaler": target_scaler})
+    return dataclasses.replace(recipe, loss=loss, batch_size=size, target_scaler=target_scaler)
 
 
 def complete_for(recipe: Recipe, dataset: Dataset, training_rows: int | None = None) -> Recipe:
