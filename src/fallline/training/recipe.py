@@ -4,7 +4,7 @@ import dataclasses
 from typing import Any, ClassVar
 
 import fallline.distributions  # noqa: F401  (a recipe file may name them)
-from fallline.core.block import Block, Placeholder, replace, walk
+from fallline.core.block import Block, Placeholder, walk
 from fallline.core.distribution import refuse_space
 from fallline.core.errors import FalllineError
 from fallline.core.field import Number, number, part, structure
@@ -25,6 +25,7 @@ class Recipe(Block):
 
     What is `None` is chosen by the data when the run starts (see `complete`), and written into the run's recipe.
 
+    >>> from fallline.core.block import replace
     >>> from fallline.core.block import replace
     >>> replace(Recipe(), {"optimizer.learning_rate.peak": 0.01}).optimizer.learning_rate.peak
     0.01
