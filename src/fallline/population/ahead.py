@@ -26,18 +26,21 @@ def ahead(layout: Layout, arguments: tuple[Any, ...]) -> Iterator[None]:
         yield
         return
     _KNOWN.add(which)
-    thread = threading.Thread(target=_advance_nothing, args=(layout, *arguments), daemon=True)
     with collector_rests():
+        shapes = programs(layout)[0].eval_shape(*arguments)  # traced once, here, for the lanes themselves as well
+        own, common, arrays, rows, _, _ = arguments
+        thread = threading.Thread(
+            target=_advance_nothing, args=(layout, own, common, arrays, rows, shapes), daemon=True
+        )
         thread.start()
         yield
         thread.join()
 
 
-def _advance_nothing(layout: Layout, own: Any, common: Any, arrays: Any, rows: Any, keys: Any, widths: Any) -> None:
-    start, advance, _ = programs(layout)
+def _advance_nothing(layout: Layout, own: Any, common: Any, arrays: Any, rows: Any, shapes: Any) -> None:
     with suppress(Exception):  # whatever it is, the lanes themselves will meet it and say so
-        state, shared = jax.tree.map(_zeros, jax.eval_shape(start, own, common, arrays, rows, keys, widths))
-        advance(own, common, arrays, rows, place_lanes(state), place_common(shared), np.int32(0))
+        state, shared = jax.tree.map(_zeros, shapes)
+        programs(layout)[1](own, common, arrays, rows, place_lanes(state), place_common(shared), np.int32(0))
 
 
 def _zeros(leaf: jax.ShapeDtypeStruct) -> Any:
