@@ -33,8 +33,10 @@ def ahead(layout: Layout, arguments: tuple[Any, ...]) -> Iterator[None]:
             target=_advance_nothing, args=(layout, own, common, arrays, rows, shapes), daemon=True
         )
         thread.start()
-        yield
-        thread.join()
+        try:
+            yield
+        finally:
+            thread.join()
 
 
 def _advance_nothing(layout: Layout, own: Any, common: Any, arrays: Any, rows: Any, shapes: Any) -> None:
