@@ -64,6 +64,7 @@ def test_tune_saves_the_best_and_its_study_can_be_continued(tmp_path, monkeypatc
         (["--resume", "nothing.db", "--folds", "3", "--halving"], "leave --folds, --halving out"),
         (["sklearn:iris", "--nested", "1"], "--nested 1: expected 2 or more outer folds"),
         (["sklearn:iris", "--trials", "0"], "expected 1 or more"),
+        (["sklearn:iris", "--folds", "0"], "needs at least 2"),
         (["--ray", "ray://head:10001", "sklearn:iris"], "is a client's: expected HOST:PORT"),
         (["sklearn:iris", "--limit", "9"], "--limit 9 is of work on Ray"),
         (["--ray", "sklearn:nothing"], "no data set 'nothing'"),

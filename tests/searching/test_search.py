@@ -140,6 +140,7 @@ def test_budgets_and_the_end_of_a_grid(table):
             "loss is searched, which changes the loss itself",
         ),
         (lambda t: search(SPACE, t, trials=0), "expected 1 or more"),
+        (lambda t: search(SPACE, t, seeds=0), "seeds = 0"),
         (lambda t: search(replace(SPACE, {"loss": AbsoluteError()}), t, trials=1), "is for regression"),
     ],
 )

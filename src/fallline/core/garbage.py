@@ -10,7 +10,7 @@ def collector_rests() -> Iterator[None]:
     """Leave cyclic garbage alone meanwhile.
 
     Imports and compilations make objects by the hundred thousand that all stay, and the collector walks them again with
-    every few thousand more: 0.2 s of the 0.8 that importing JAX and this package takes.
+    every few thousand more: 0.15 s of the 0.8 that importing JAX and this package takes.
 
     >>> with collector_rests():
     ...     gc.isenabled()

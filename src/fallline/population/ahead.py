@@ -21,7 +21,8 @@ def ahead(layout: Layout, arguments: tuple[Any, ...]) -> Iterator[None]:
     Two programs compile on two cores, and one is traced while the other compiles: a search began its first epoch 0.3 s
     earlier. A program that was there before is not asked again.
     """
-    which = (layout, *((leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(arguments)))
+    leaves, structure = jax.tree.flatten(arguments)
+    which = (layout, structure, *((leaf.shape, leaf.dtype) for leaf in leaves))
     if which in _KNOWN:
         yield
         return

@@ -9,6 +9,7 @@ from typing import Any
 from fallline.core.errors import FalllineError
 from fallline.data.table import Table
 from fallline.population import Halving
+from fallline.population.contexts import contexts_of
 from fallline.population.result import larger_is_better
 from fallline.searching.description import check_same, describe, proposer_from_plain
 from fallline.searching.driver import Driver, Standing
@@ -80,8 +81,9 @@ def search(
     began = time.perf_counter()
     space = space if isinstance(space, Space) else usual_space(space)
     _comparable(space, data)
-    if trials < 1 or (batch is not None and batch < 1):
-        raise FalllineError(f"trials = {trials}, batch = {batch}: expected 1 or more")
+    if min(trials, seeds, 1 if batch is None else batch) < 1:
+        raise FalllineError(f"trials = {trials}, seeds = {seeds}, batch = {batch}: expected 1 or more")
+    contexts_of(data, folds, [0])  # folds that these rows do not allow leave no study behind
     task = Task(space, data, folds, seeds, halving)
     size = piece_size(trials, task.lanes, halving)
     usual = batch or _usual_batch(task, trials, 4 * size if ray else None)
