@@ -26,8 +26,6 @@ class Row:
 class Memory:
     """What `Store` does for one process, without a database: importing that takes a fifth of a second."""
 
-    where: None = None
-
     def __init__(self) -> None:
         self._rows: list[Row] = []
 
