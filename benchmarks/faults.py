@@ -30,9 +30,7 @@ TRIALS, BATCH, FOLDS = 96, 8, 2
 MARK = "FALLLINE_FAULTS"  # in the environment of all processes of one undisturbed or disturbed study
 
 
-def study(
-    where: str, name: str, proposer: fl.TPE | fl.Sobol, ray: bool | str = False, trials: int = TRIALS
-) -> fl.Study:
+def study(where: str, name: str, proposer: fl.TPE | fl.Sobol, ray: bool | str = False) -> fl.Study:
     """The study of every part: small networks, so that there are many moments between two trials."""
     space = fl.replace(
         fl.Recipe(model=fl.MLP(hidden=(32,)), epochs=40, patience=None, batch_size=32),
@@ -40,7 +38,8 @@ def study(
     )
     data = fl.load("sklearn:breast_cancer")
     options = {"folds": FOLDS, "batch": BATCH * (4 if ray else 1), "proposer": proposer, "seed": 1}
-    trials = TRIALS * (2 if ray else 1)
+    # Long enough that a process which takes the place of a killed one finds work left.
+    trials = TRIALS * (2 if ray else 16 if isinstance(proposer, fl.Sobol) else 1)
     return fl.search(space, data, trials=trials, study=where, name=name, ray=ray, limit=60, **options)
 
 
@@ -120,7 +119,8 @@ def two(where: str, name: str, faults: int) -> None:
     draw, killed = random.Random(0), 0
     steady, other = child(where, name, "sobol"), child(where, name, "sobol")
     while steady.poll() is None and killed < faults:
-        time.sleep(draw.uniform(1, 8))
+        wait_for_work(where, name, other)
+        time.sleep(draw.uniform(0, 1))
         if steady.poll() is None:
             other.send_signal(signal.SIGKILL)
             killed += other.wait() == -signal.SIGKILL
