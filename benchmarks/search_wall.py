@@ -5,16 +5,19 @@
     python benchmarks/search_wall.py hardness --source adult/train.csv      how many random trials reach which accuracy
     python benchmarks/search_wall.py report
 
-`--who`: fallline, fallline-halving (with `Halving`), random and halving (scikit-learn's `RandomizedSearchCV` and
-`HalvingRandomSearchCV`, n_jobs=2), optuna (its TPE; folds by `cross_val_score`, n_jobs=2; on one split two trials at a time).
+`--who`: fallline, fallline-halving (with `Halving()`), fallline-study (with `Halving(among="study")`), random and halving
+(scikit-learn's `RandomizedSearchCV` and `HalvingRandomSearchCV`, n_jobs=2), optuna (its TPE; folds by `cross_val_score`,
+n_jobs=2; on one split two trials at a time).
 
 Everyone searches the same: Adam's learning rate, beta1 and beta2 and the L2 penalty of a network with one hidden layer of 64
 units, with the same epochs, minibatch, rows, folds and scaled inputs. Everyone's score is the same: the accuracy of the
 trained network, after its last epoch, on the validation rows, mean over folds; the best of the trials so far.
 `HalvingRandomSearchCV` cannot take folds as indices; its choice is judged on everyone's after the clock has stopped.
 
-Every search has a process of its own; the clock runs from the first import. Fallline begins with an empty cache of compiled
-programs; fallline-kept and fallline-halving-kept with what a search of the same with another seed left there.
+Every search has a process of its own; the clock runs from the first import, over reading the rows and their split from one
+.npz file. (scikit-learn's own loader of digits would import 0.7 s of scikit-learn, which its searches need and ours do not.)
+Fallline begins with an empty cache of compiled programs; fallline-kept, fallline-halving-kept and fallline-study-kept with
+what a search of the same with another seed left there.
 scikit-learn's searches say nothing before they end: "at its end" is when a person has their score, "by its trials"
 when a person would have had it who saw every trial, at seconds in proportion to its place.
 
@@ -42,8 +45,8 @@ LADDER = {"digits": (0.975, 0.98, 0.983), "adult": (0.84, 0.85, 0.853)}
 RATE, STRENGTH, BETA1, BETA2 = (1e-5, 1.0), (1e-6, 1.0), (0.0, 0.999), (0.5, 0.9999)
 
 
-def rows(case: str, source: Path | None):
-    """Inputs, classes and the folds (or the one split) as pairs of indices; Adult's text becomes columns of 0 and 1."""
+def prepare(case: str, source: Path | None) -> Path:
+    """Write inputs, classes and the folds to a file; Adult's text becomes columns of 0 and 1."""
     if case == "digits":
         from sklearn.datasets import load_digits
 
@@ -60,16 +63,28 @@ def rows(case: str, source: Path | None):
     from fallline.data.split import folds
 
     parts = folds(len(x), FOLDS, classes=y)
-    pairs = [(np.delete(np.arange(len(x)), part), part) for part in parts]
-    pairs = pairs if case == "digits" else pairs[:1]
-    train = pairs[0][0]
+    fold = np.zeros(len(x), int)
+    for number, part in enumerate(parts):
+        fold[part] = number
+    train = fold != 0
     mean, deviation = x[train].mean(axis=0), x[train].std(axis=0)
-    return ((x - mean) / np.where(deviation > 0, deviation, 1)).astype(np.float32), y, pairs
+    x = ((x - mean) / np.where(deviation > 0, deviation, 1)).astype(np.float32)
+    file = Path(tempfile.mkdtemp()) / "rows.npz"
+    np.savez(file, x=x, y=y, fold=fold)
+    return file
 
 
-def begun(case: str, source: Path | None, proposer: object = None, halving: bool = False):
+def rows(case: str, file: Path):
+    """Inputs, classes and the folds (or the one split) as pairs of indices."""
+    kept = np.load(file)
+    x, y, fold = (kept[name] for name in ("x", "y", "fold"))
+    validate = range(FOLDS if case == "digits" else 1)
+    return x, y, [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in validate]
+
+
+def begun(case: str, file: Path, proposer: object = None, halving: str | None = None):
     """Our search: the space, the table and the other arguments."""
-    x, y, pairs = rows(case, source)
+    x, y, pairs = rows(case, file)
     trials, batch, epochs = CASES[case]
     import fallline as fl
 
@@ -92,14 +107,14 @@ def begun(case: str, source: Path | None, proposer: object = None, halving: bool
         keep="last",
     )
     options = {"trials": trials, "folds": FOLDS if case == "digits" else None, "proposer": proposer}
-    return fl.search, space, data, options | {"halving": fl.Halving() if halving else None}
+    return fl.search, space, data, options | {"halving": fl.Halving(among=halving) if halving else None}
 
 
-def by_fallline(case: str, source: Path | None, seed: int, halving: bool, kept: bool = False):
+def by_fallline(case: str, file: Path, seed: int, halving: str | None, kept: bool = False):
     """Seconds of every batch's end, and the score of what was best then."""
-    os.environ["FALLLINE_CACHE"] = programs_of_another_seed(case, source, halving) if kept else tempfile.mkdtemp()
+    os.environ["FALLLINE_CACHE"] = programs_of_another_seed(case, file, halving) if kept else tempfile.mkdtemp()
     began, ends = time.perf_counter(), [(0.0, 0)]
-    search, space, data, options = begun(case, source, halving=halving)
+    search, space, data, options = begun(case, file, halving=halving)
     watch = lambda standing: ends.append((time.perf_counter() - began, standing.done))  # noqa: E731
     study = search(space, data, seed=seed, watch=watch, **options)
     score = {each.number: -each.score for each in study.trials if each.outcome == "finished"}
@@ -110,22 +125,21 @@ def by_fallline(case: str, source: Path | None, seed: int, halving: bool, kept: 
     return trace
 
 
-def programs_of_another_seed(case: str, source: Path | None, halving: bool) -> str:
+def programs_of_another_seed(case: str, file: Path, halving: str | None) -> str:
     """The cache that a process has left that searched the same with a seed that is not compared."""
-    folder = Path(tempfile.gettempdir()) / f"search_wall_{case}{'_halving' * halving}"
+    folder = Path(tempfile.gettempdir()) / f"search_wall_{case}_{halving}"
     if not folder.exists():
         folder.mkdir()
-        who = f"fallline{'-halving' * halving}-kept"
-        words = [sys.executable, __file__, case, "--who", who, "--seeds", "1000", "--file", os.devnull]
-        subprocess.run(words + ([] if source is None else ["--source", str(source)]), check=True)
+        who = next(who for who, options in OURS.items() if options == {"halving": halving, "kept": True})
+        alone(case, who, 1000, file, Path(os.devnull))
     return str(folder)
 
 
-def hardness(case: str, source: Path | None) -> None:
+def hardness(case: str, file: Path) -> None:
     """Print how many of 256 random trials reach an accuracy, and after how many trials the first does."""
     from fallline.searching.proposers import Random
 
-    search, space, data, options = begun(case, source, Random())
+    search, space, data, options = begun(case, file, Random())
     study = search(space, data, **options | {"trials": 256, "batch": 64})
     scores = np.array([-each.score if np.isfinite(each.score) else 0.0 for each in study.trials])
     draw, trials = np.random.default_rng(0), CASES[case][0]
@@ -160,13 +174,13 @@ def spans(case: str):
     }
 
 
-def by_scikit(case: str, source: Path | None, seed: int, halving: bool):
+def by_scikit(case: str, file: Path, seed: int, halving: bool):
     """The search's own scores, at seconds in proportion to its trials."""
     began = time.perf_counter()
     from sklearn.experimental import enable_halving_search_cv  # noqa: F401
     from sklearn.model_selection import HalvingRandomSearchCV, RandomizedSearchCV, cross_val_score
 
-    x, y, pairs = rows(case, source)
+    x, y, pairs = rows(case, file)
     trials = CASES[case][0]
     # A training that diverges raises an error there; it counts as an accuracy of 0.
     common = {"n_jobs": 2, "refit": False, "random_state": seed, "error_score": 0.0}
@@ -192,14 +206,14 @@ def by_scikit(case: str, source: Path | None, seed: int, halving: bool):
     return [(seconds * (i + 1) / trials, float(best)) for i, best in enumerate(scores)]
 
 
-def by_optuna(case: str, source: Path | None, seed: int):
+def by_optuna(case: str, file: Path, seed: int):
     """The best score after every trial."""
     began, seen = time.perf_counter(), []
     import optuna
     from sklearn.model_selection import cross_val_score
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    x, y, pairs = rows(case, source)
+    x, y, pairs = rows(case, file)
     low, high = (CASES[case][1] * each for each in STRENGTH)
 
     def objective(trial) -> float:
@@ -220,11 +234,13 @@ def by_optuna(case: str, source: Path | None, seed: int):
     return [(when, float(score)) for (when, _), score in zip(seen, best, strict=True)]
 
 
-OURS = {
-    "fallline": {"halving": False},
-    "fallline-kept": {"halving": False, "kept": True},
-    "fallline-halving": {"halving": True},
-    "fallline-halving-kept": {"halving": True, "kept": True},
+OURS: dict[str, dict] = {
+    "fallline": {"halving": None},
+    "fallline-kept": {"halving": None, "kept": True},
+    "fallline-halving": {"halving": "batch"},
+    "fallline-halving-kept": {"halving": "batch", "kept": True},
+    "fallline-study": {"halving": "study"},
+    "fallline-study-kept": {"halving": "study", "kept": True},
 }
 WHO = {
     **{who: functools.partial(by_fallline, **options) for who, options in OURS.items()},
@@ -300,12 +316,19 @@ def reached(trace: list[list[float]], target: float, reading: str) -> float | No
     return trace[-1][0] if reading == "at its end" else next(when for when, score in trace if score >= target - 1e-5)
 
 
+def alone(case: str, who: str, seed: int, rows: Path, file: Path) -> None:
+    """One search in a process of its own."""
+    words = {"--who": who, "--seeds": seed, "--rows": rows, "--file": file}
+    subprocess.run([sys.executable, __file__, case, *map(str, itertools.chain(*words.items()))], check=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=(*CASES, "hardness", "report"))
     parser.add_argument("--who", default=",".join(WHO))
     parser.add_argument("--source", type=Path, help="Adult's train.csv")
     parser.add_argument("--seeds", default="0")
+    parser.add_argument("--rows", type=Path, help=argparse.SUPPRESS)  # what `prepare` wrote: this process is one search
     parser.add_argument("--file", type=Path, default=Path(__file__).with_suffix(".jsonl"))
     given = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -315,17 +338,15 @@ def main() -> None:
         return
     if given.what == "hardness":
         for case in CASES if given.source is not None else ("digits",):
-            hardness(case, given.source)
+            hardness(case, prepare(case, given.source))
         return
-    everyone = list(itertools.product(given.seeds.split(","), given.who.split(",")))
-    if len(everyone) > 1:
-        for seed, who in everyone:
-            source = [] if given.source is None else ["--source", str(given.source)]
-            alone = [sys.executable, __file__, given.what, "--who", who, "--seeds", seed, "--file", str(given.file)]
-            subprocess.run([*alone, *source], check=True)
+    if given.rows is None:
+        file = prepare(given.what, given.source)
+        for seed, who in itertools.product(given.seeds.split(","), given.who.split(",")):
+            alone(given.what, who, int(seed), file, given.file)
         return
     who, seed = given.who, int(given.seeds)
-    trace = WHO[who](given.what, given.source, seed)
+    trace = WHO[who](given.what, given.rows, seed)
     with given.file.open("a") as file:
         file.write(json.dumps({"case": given.what, "who": who, "seed": seed, "trace": trace}) + "\n")
     print(f"{given.what} {who} seed {seed}: {trace[-1][0]:.1f} s, accuracy {trace[-1][1]:.4f}", flush=True)

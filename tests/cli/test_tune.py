@@ -54,6 +54,18 @@ def test_tune_saves_the_best_and_its_study_can_be_continued(tmp_path, monkeypatc
     assert again["metrics"] == first["metrics"]
 
 
+def test_halving_stands_alone_or_says_among_whom(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "space.toml").write_text(SPACE)
+    for out, words in {"a": ["--halving", "sklearn:iris"], "b": ["--halving", "study", "sklearn:iris"]}.items():
+        assert ended("tune", *words, "--space", "space.toml", "--trials", "4", "--batch", "4", "--out", out) == 0
+        _, kept = Store(tmp_path / out / "study.db").described()
+        assert kept["halving"] == {"factor": 3, "least": 2, "among": "batch" if out == "a" else "study"}
+    capsys.readouterr()
+    assert ended("tune", "--resume", "b/study.db", "--trials", "8", "--out", "c") == 0
+    assert "8 trials" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -68,6 +80,7 @@ def test_tune_saves_the_best_and_its_study_can_be_continued(tmp_path, monkeypatc
         (["--ray", "ray://head:10001", "sklearn:iris"], "is a client's: expected HOST:PORT"),
         (["sklearn:iris", "--limit", "9"], "--limit 9 is of work on Ray"),
         (["--ray", "sklearn:nothing"], "no data set 'nothing'"),
+        (["--halving=all", "sklearn:iris"], 'compete among a "batch" or a "study"'),
     ],
 )
 def test_bad_input_is_one_sentence(tmp_path, monkeypatch, capsys, arguments, words):

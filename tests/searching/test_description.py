@@ -8,7 +8,14 @@ from fallline.core.errors import FalllineError
 from fallline.data.table import Table, load
 from fallline.population import Halving
 from fallline.searching.coarse import CoarseToFine
-from fallline.searching.description import STRATEGIES, begun, describe, proposer_from_plain, proposer_to_plain
+from fallline.searching.description import (
+    STRATEGIES,
+    begun,
+    check_same,
+    describe,
+    proposer_from_plain,
+    proposer_to_plain,
+)
 from fallline.searching.proposers import Random
 from fallline.searching.store import Store
 from fallline.searching.tpe import TPE
@@ -40,6 +47,15 @@ def test_a_study_continues_as_it_was_begun(tmp_path):
     for asked, kept in ((90, 90), (50, 90)):
         Store(path).begin(0, describe(space, load("sklearn:iris"), piece=4, **SETTINGS | {"trials": asked}))
         assert begun(path)["trials"] == kept
+
+
+def test_a_study_whose_halving_said_less_is_continued(tmp_path):
+    space, table = usual_space(Recipe()), load("sklearn:iris")
+    asked = describe(space, table, piece=4, **SETTINGS)
+    kept = asked | {"halving": {"factor": 2, "least": 4}}
+    check_same(kept, asked)
+    with pytest.raises(FalllineError, match="another halving"):
+        check_same(kept, describe(space, table, piece=4, **SETTINGS | {"halving": Halving(2, 4, among="study")}))
 
 
 @pytest.mark.parametrize("kind", STRATEGIES.values())

@@ -140,8 +140,9 @@ def test_a_study_becomes_optunas():
         np.array([[0.1, 0.5, 0.5, 0.5, 0.2, 0.9], [0.5, 0.5, 0.1, 0.9, 0.7, 0.2], [0.9, 0, 0, 0, 0, 0]])
     )
     results = [("finished", -0.9, 6.0), ("pruned", -0.4, 2.0), ("diverged", np.inf, 1.0)]
+    shown = {"score_after_1": -0.3, "score_after_3": np.nan}
     trials = tuple(
-        Trial(i, point, SPACE.values(point), outcome, score, 0.01, epochs, 6, 0.5, {"valid_accuracy": -score})
+        Trial(i, point, SPACE.values(point), outcome, score, 0.01, epochs, 6, 0.5, shown | {"valid_accuracy": -score})
         for i, (point, (outcome, score, epochs)) in enumerate(zip(points, results, strict=True))
     )
     space = Space(Recipe(optimizer=RULES, batch_size=Choice((32, 64)), epochs=Integer(3, 9), monitor="accuracy"))
@@ -152,5 +153,5 @@ def test_a_study_becomes_optunas():
     assert made.best_value == 0.9
     assert made.best_params == trials[0].values
     assert made.best_params["optimizer"] == "adam"
-    assert made.trials[1].intermediate_values == {2: 0.4}
+    assert made.trials[1].intermediate_values == {1: 0.3, 2: 0.4}
     assert made.trials[0].user_attrs["valid_accuracy"] == 0.9

@@ -13,8 +13,9 @@ from fallline.penalties import L2
 from fallline.searching.coarse import CoarseToFine
 from fallline.searching.kernels import Kernels
 from fallline.searching.past import DIVERGED, PRUNED, Past
-from fallline.searching.proposers import Grid, Random, Sobol, sobol
+from fallline.searching.proposers import Grid, Random, Sobol
 from fallline.searching.single import Line, Options
+from fallline.searching.sobol import sobol
 from fallline.searching.space import Space
 from fallline.searching.tpe import TPE
 from fallline.training.recipe import Recipe

@@ -11,11 +11,12 @@ from fallline.losses import AbsoluteError, Hinge, SoftmaxCrossEntropy
 from fallline.models import MLP
 from fallline.optimizers import Adam
 from fallline.population import Halving, evaluate
-from fallline.searching import search, store, work
+from fallline.searching import driver, search, store, work
 from fallline.searching.proposers import Grid, Random, Sobol
 from fallline.searching.space import Space
-from fallline.searching.study import past_of
+from fallline.searching.study import bars_of, past_of
 from fallline.searching.tpe import TPE
+from fallline.searching.work import in_pieces
 from fallline.training.recipe import Recipe
 from fallline.workers.processes import Processes
 
@@ -108,6 +109,59 @@ def test_diverged_trials_and_pruned_ones_are_kept_and_never_the_best(table):
     lost = search(replace(space, {"optimizer.learning_rate": Choice((1e30, 1e31))}), table, trials=8, batch=8)
     with pytest.raises(FalllineError, match="none of 8 trials finished"):
         _ = lost.best
+
+
+STUDY = {"trials": 40, "batch": 8, "folds": 2, "halving": Halving(3, least=1, among="study"), "seed": 3}
+
+
+@pytest.fixture(scope="module")
+def raced(table):
+    return search(replace(SPACE, {"epochs": 9}), table, **STUDY)
+
+
+def test_among_a_study_only_those_are_stopped_that_nobody_good_was_as_bad_as(raced):
+    assert [each.number for each in raced.trials] == list(range(40))
+    stopped = 0
+    for each in raced.trials:
+        before = tuple(other for other in raced.trials if other.number < each.number - each.number % 8)
+        bars = bars_of(STUDY["halving"], before)
+        if bars is not None:
+            failed = [rung for rung, score in each.rungs.items() if score > bars[rung]]
+            assert (each.outcome, failed) in [("pruned", [int(each.epochs)]), ("finished", []), ("diverged", [])]
+            stopped += bool(failed)
+    assert 0 < stopped < 30
+    assert raced.best.trial.finished
+    assert {"score_after_1", "score_after_3"} <= set(raced.table().columns)
+    assert bars_of(Halving(), raced.trials) is None
+
+
+@pytest.mark.parametrize("piece", [None, 3])
+def test_what_is_left_of_a_batch_is_judged_like_all_of_it(table, raced, tmp_path, monkeypatch, piece):
+    if piece is not None:
+        monkeypatch.setattr(driver, "in_pieces", lambda mine, size, bars: in_pieces(mine, piece, bars))
+    calls = []
+
+    def cut_off(*arguments, **options):
+        calls.append(options["bars"])
+        if len(calls) == (4 if piece is None else 11):
+            raise RuntimeError("cut off")
+        return evaluate(*arguments, **options)
+
+    space, options = replace(SPACE, {"epochs": 9}), STUDY | {"study": tmp_path / "s.db"}
+    with monkeypatch.context() as patch:
+        patch.setattr(work, "evaluate", cut_off)
+        with pytest.raises(RuntimeError, match="cut off"):
+            search(space, table, **options)
+    assert calls[-1] is not None
+    again = search(space, table, **options)
+    if piece is None:
+        assert [a.outcome for a in again.trials] == [a.outcome for a in raced.trials]
+        np.testing.assert_allclose([a.score for a in again.trials], [a.score for a in raced.trials], rtol=1e-5)
+    else:
+        monkeypatch.setattr(work, "evaluate", evaluate)
+        undisturbed = search(space, table, **STUDY)
+        assert [a.outcome for a in again.trials] == [a.outcome for a in undisturbed.trials]
+        np.testing.assert_allclose([a.score for a in again.trials], [a.score for a in undisturbed.trials], rtol=1e-5)
 
 
 def test_the_loss_decides_between_equal_accuracies_unless_it_is_searched(table):

@@ -18,17 +18,22 @@ Opt = typer.Option
 SHOWN = 6  # hyperparameters of the importance table
 TRIALS = 64
 HERE = "here"
+# By option: what its value looks like, and the value of the option alone.
+MAY_STAND_ALONE = {
+    "--ray": (rf"auto|{HERE}|ray://.*|[^/\\]+:\d+", HERE),
+    "--halving": ("batch|study", "batch"),
+}
 
 
 class TuneCommand(TyperCommand):
-    """Lets `--ray` stand alone: what follows is its address only if it looks like one."""
+    """Lets `--ray` and `--halving` stand alone: what follows is their value only if it looks like one."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         found = []
         for place, word in enumerate(args):
             follower = args[place + 1] if place + 1 < len(args) else ""
-            alone = word == "--ray" and not re.fullmatch(rf"auto|{HERE}|ray://.*|[^/\\]+:\d+", follower)
-            found.append(f"--ray={HERE}" if alone else word)
+            looks, usual = MAY_STAND_ALONE.get(word, ("", ""))
+            found.append(f"{word}={usual}" if usual and not re.fullmatch(looks, follower) else word)
         return list(super().parse_args(ctx, found))
 
 
@@ -41,7 +46,13 @@ def tune(
     strategy: Annotated[
         str | None, Opt(help="tpe (default), random, sobol, grid, coarse_to_fine, optuna:SAMPLER")
     ] = None,
-    halving: Annotated[bool, Opt("--halving", help="stop all but the best third early, repeatedly")] = False,
+    halving: Annotated[
+        str | None,
+        Opt(
+            metavar="[batch|study]",
+            help="stop early all but a batch's best third, or what is worse than a study's good trials were",
+        ),
+    ] = None,
     batch: Annotated[int | None, Opt(help="trials proposed together")] = None,
     seconds: Annotated[float | None, Opt(help="begin no batch after this time")] = None,
     ray: Annotated[str | None, Opt(metavar="[ADDRESS]", help="train on Ray: on this machine, or HOST:PORT")] = None,
@@ -59,7 +70,7 @@ def tune(
     """
     given = {
         "SOURCE": source, "--target": target, "--space": space, "--study": study, "--folds": folds, "--batch": batch,
-        "--strategy": strategy, "--halving": halving or None, "--seed": seed,
+        "--strategy": strategy, "--halving": halving, "--seed": seed,
     }  # fmt: skip
     if resume is not None:
         changed = [name for name, value in given.items() if value is not None]
@@ -84,7 +95,7 @@ def tune(
 
 
 def _options(
-    source: str | None, target: str | None, space: Path | None, strategy: str, halving: bool
+    source: str | None, target: str | None, space: Path | None, strategy: str, halving: str | None
 ) -> dict[str, Any]:
     """The arguments of a new search, as far as they need more than a flag."""
     from fallline.data.table import load
@@ -104,7 +115,7 @@ def _options(
         "space": usual_space(recipe),
         "data": load(**data),  # type: ignore[arg-type]
         "proposer": named(strategy),
-        "halving": Halving() if halving else None,
+        "halving": None if halving is None else Halving(among=halving),
     }
 
 

@@ -15,6 +15,7 @@ from fallline.metrics import metrics_of
 from fallline.population import lanes as lane_program
 from fallline.population.contexts import Context, key_of
 from fallline.population.groups import group_recipes
+from fallline.population.halving import SCORE_AFTER
 from fallline.population.result import Population, Report, larger_is_better
 from fallline.population.widths import arithmetic, hidden_of
 from fallline.training.arrays import Arrays, to_device
@@ -62,6 +63,7 @@ class Collector:
         self.metric = metrics_of(data.task)[0].name
         self.test = lane_program.place_common(jnp.asarray(data.dataset.test)) if test else None
         self.test_columns = {name: np.full(count, np.nan) for name in ("test_loss", f"test_{self.metric}")}
+        self.rungs: dict[str, np.ndarray] = {}
         self.kept: list[dict[str, Any] | None] | None = [None] * count if keep else None
         self.programs: set[object] = set()
         self.useful = self.spent = 0
@@ -92,6 +94,10 @@ class Collector:
             if self.recipes[number // len(self.contexts)].keep == "last" and np.isfinite(score[place]):
                 self.score[number] = sign * seen.monitor[lived - 1, place]
         self.spent += longest * len(who)
+
+    def at_rung(self, epoch: int, scores: np.ndarray) -> None:
+        """Keep the recipes' scores at a rung, NaN for those that do not compete there any more."""
+        self.rungs[f"{SCORE_AFTER}{epoch}"] = np.repeat(scores, len(self.contexts))
 
     def finish(
         self, layout: lane_program.Layout, lanes: lane_program.Lanes, who: np.ndarray, ended: np.ndarray
@@ -187,6 +193,7 @@ class Collector:
             )
         if self.test is not None:
             columns |= self.test_columns
+        columns |= self.rungs
         nothing: tuple[list[str], list[str]] = ([], [])
         shown = {
             group.structure: nothing if self.lean else layer_names(self.recipes[group.members[0]], self._arrays())

@@ -1,7 +1,8 @@
 """`evaluate(recipes, data)`: recipes x seeds x folds, grouped, cut into lane programs, run, collected."""
 
+import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -22,6 +23,8 @@ from fallline.training.interrupt import Interrupt
 from fallline.training.recipe import Recipe, complete_for
 from fallline.training.state import State
 
+FILLED = 8  # lanes that fill a program well enough, about
+
 
 def evaluate(
     recipes: Sequence[Recipe],
@@ -35,6 +38,7 @@ def evaluate(
     widths_together: bool = True,
     state: State | None = None,
     halving: Halving | None = None,
+    bars: Mapping[int, float] | None = None,
     keep: bool = False,
     history: bool = True,
     watch: Callable[[Progress], None] | None = None,
@@ -54,6 +58,7 @@ def evaluate(
         widths_together: let recipes that differ only in widths share programs, padded; bounded and reported.
         state: fork: every lane goes on from this state of a run, instead of from initial weights.
         halving: stop all but the best recipes at a few epochs, by the mean score over seeds and folds so far.
+        bars: for halving's rungs, the worst score with which a recipe goes on; None: the best share of the recipes does.
         keep: keep every lane's arrays, to predict with.
         history: keep what every epoch showed. Without it, and where neither test rows nor arrays are asked for, programs
             compile and run faster and tell only of the best epoch.
@@ -99,14 +104,13 @@ def evaluate(
     before, groups = lane_program.compilations(), group_recipes(wide)
     most = max(int(recipe.epochs) for recipe in completed)
     rungs = () if halving is None else halving.rungs(most, len(completed))
-    left = 1.0 if halving is None else halving.factor ** -len(rungs)
     with Interrupt() as interrupt:
         units = [
             unit
             for group in groups
             for unit in units_of(
                 group, wide[group.members[0]], contexts, arrays, collector, independent_orders, lanes_per_program,
-                lean=lean, left=left,
+                lean=lean, last=_last(halving, rungs, len(group.members), len(contexts)),
             )
         ]  # fmt: skip
         competing = np.ones(len(completed), bool)
@@ -114,7 +118,8 @@ def evaluate(
             for unit in units:
                 unit.advance(rung, interrupt, watch, began)
             if not interrupt.asked:
-                competing = _halve(halving, competing, collector, units)  # type: ignore[arg-type]
+                bar = None if bars is None else bars.get(rung, np.inf)
+                competing = _halve(halving, rung, bar, competing, collector, units)  # type: ignore[arg-type]
                 units = packed(units)
         for unit in units:
             unit.advance(CEILING, interrupt, watch, began)
@@ -131,11 +136,21 @@ def evaluate(
     return collector.population(report, interrupt.asked)
 
 
-def _halve(halving: Halving, competing: np.ndarray, collector: Collector, units: list[Unit]) -> np.ndarray:
+def _last(halving: Halving | None, rungs: tuple[int, ...], recipes: int, contexts: int) -> int | None:
+    """For how many recipes programs are made: as many as are left after the last rung, or few where that is not known."""
+    if halving is None or not rungs:
+        return None
+    return math.ceil(recipes * halving.factor ** -len(rungs) if halving.among == "batch" else max(2, FILLED / contexts))
+
+
+def _halve(
+    halving: Halving, rung: int, bar: float | None, competing: np.ndarray, collector: Collector, units: list[Unit]
+) -> np.ndarray:
     """Stop the lanes of all competing recipes but the best; which those are."""
     lanes = np.arange(len(collector.outcome)).reshape(len(collector.recipes), -1)
     scores = np.where(collector.outcome[lanes] == Outcome.DIVERGED, np.inf, collector.score[lanes]).mean(axis=1)
-    kept = halving.kept(scores, competing)
+    collector.at_rung(rung, np.where(competing, scores, np.nan))
+    kept = halving.kept(scores, competing) if bar is None else competing & (scores <= bar)
     losers = lanes[competing & ~kept]
     for unit in units:
         unit.drop(losers[collector.outcome[losers] == Outcome.RUNNING])

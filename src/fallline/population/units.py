@@ -2,7 +2,6 @@
 
 import copy
 import dataclasses
-import math
 import time
 from collections.abc import Callable
 
@@ -39,18 +38,18 @@ def units_of(
     independent: bool,
     limit: int | None,
     lean: bool = False,
-    left: float = 1.0,
+    last: int | None = None,
 ) -> list["Unit"]:
     """Every lane of one group, cut into units.
 
-    Where halving leaves a share `left` of the recipes, lanes of all folds and seeds mix, and units on CPUs are no larger
-    than those left need: so `packed` can fill units of one size, which one program runs to the end.
+    Where halving leaves `last` recipes or so, lanes of all folds and seeds mix, and units on CPUs are no larger than those
+    need: so `packed` can fill units of one size, which one program runs to the end.
     """
     size = batch_rows(first, arrays)
     steps = {-(-int(context.rows["train_count"]) // size) for context in contexts}
     arrays = dataclasses.replace(arrays, ragged=len(steps | {-(-arrays.train.shape[0] // size)}) > 1)
     own_rows = independent or len(group.members) < SHARED_FROM or not any(group.differ)
-    own_rows |= left < 1 and len(contexts) > 1
+    own_rows |= last is not None and len(contexts) > 1
     padded = any(collector.widths(member) != hidden_of(first) for member in group.members)
     layout = lane_program.Layout(group.structure, group.differ, group.scalers_differ, own_rows, padded, lean)
     everyone = range(len(group.members))
@@ -60,17 +59,14 @@ def units_of(
         queues = [[(place, c) for place in everyone] for c in range(len(contexts))]
     devices = len(jax.devices())
     per_device = lanes_per_device(first, arrays, max(map(len, queues)), None if limit is None else limit // devices)
-    if left < 1 and jax.devices()[0].platform == "cpu":  # elsewhere idle lanes cost next to nothing
-        last = math.ceil(len(group.members) * left) * len(contexts)
-        per_device = min(per_device, max(LEAST, -(-last // devices)))
-    units = []
+    if last is not None and jax.devices()[0].platform == "cpu":  # elsewhere idle lanes cost next to nothing
+        per_device = min(per_device, max(LEAST, -(-last * len(contexts) // devices)))
+    fixed, units = last is not None, []
     for queue in queues:
         for begin in range(0, len(queue), per_device * devices):
             part = queue[begin : begin + per_device * devices]
-            fitting = per_device if left < 1 else next(s for s in (*SIZES, per_device) if s * devices >= len(part))
-            units.append(
-                Unit(group, layout, part, fitting * devices, contexts, arrays, collector, independent, left < 1)
-            )
+            fitting = per_device if fixed else next(s for s in (*SIZES, per_device) if s * devices >= len(part))
+            units.append(Unit(group, layout, part, fitting * devices, contexts, arrays, collector, independent, fixed))
     return units
 
 

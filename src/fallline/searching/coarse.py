@@ -7,7 +7,8 @@ from jaxtyping import Float
 
 from fallline.core.errors import FalllineError
 from fallline.searching.past import Past
-from fallline.searching.proposers import Proposer, draws, sobol
+from fallline.searching.proposers import Proposer, draws
+from fallline.searching.sobol import sobol
 from fallline.searching.space import Space
 
 

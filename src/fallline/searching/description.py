@@ -109,6 +109,8 @@ def strategy(word: str) -> Proposer:
 
 def check_same(kept: dict[str, Any], asked: dict[str, Any]) -> None:
     """Raises: FalllineError for a study that was begun with something else."""
+    if kept["halving"] is not None:  # a study of an earlier version may not say all of it
+        kept = kept | {"halving": dataclasses.asdict(Halving(**kept["halving"]))}
     for key, what in _MUST_AGREE.items():
         if kept[key] != json.loads(json.dumps(asked[key])):
             raise FalllineError(

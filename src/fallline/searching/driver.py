@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fallline.core.errors import FalllineError
+from fallline.population import Halving
 from fallline.population.collector import Progress
 from fallline.searching.memory import Memory
 from fallline.searching.proposers import Proposer
 from fallline.searching.space import Space
-from fallline.searching.study import Trial, past_of, trials_of
-from fallline.searching.work import Piece, Trainer, in_pieces
+from fallline.searching.study import Trial, bars_of, past_of, trials_of
+from fallline.searching.work import Points, Trainer, in_pieces
 
 if TYPE_CHECKING:  # what imports a database is imported where there is one
     from fallline.searching.store import Store
@@ -55,6 +56,7 @@ class Driver:
         space, proposer, seed, trials: what is searched, by whom, and how many trials the study is to have.
         store, trainer: who keeps the trials and who trains them.
         batch, piece: trials reserved together, and of those trained together (None: all).
+        halving: whom a trial competes with.
         epochs, seconds: no batch begins beyond them.
         watch: told where the search stands.
         sign: -1 where more of the monitored value is better.
@@ -69,6 +71,7 @@ class Driver:
     trainer: Trainer
     batch: int
     piece: int | None
+    halving: Halving | None
     epochs: int | None
     seconds: float | None
     watch: Callable[[Standing], None] | None
@@ -106,10 +109,17 @@ class Driver:
         past = past_of(self.space, trials_of(self.space, rows), pending)
         return self.proposer.propose(self.space, past, numbers, self.seed)
 
-    def _train(self, mine: Piece) -> None:
+    def _bars(self, first: int) -> dict[int, float] | None:
+        """What the trials of a batch must reach at halving's rungs, which contains the trial `first`."""
+        if self.halving is None:
+            return None
+        before = first - first % self.batch  # so that what is left of a batch after a fault is judged like all of it
+        return bars_of(self.halving, tuple(each for each in self.judged() if each.number < before))
+
+    def _train(self, mine: Points) -> None:
         with _held(self.store, [number for number, _ in mine]):
-            pieces = in_pieces(mine, self.piece)
-            self.at_hand = len(pieces[0])
+            pieces = in_pieces(mine, self.piece, self._bars(mine[0][0]))
+            self.at_hand = len(pieces[0].trials)
             for results in self.trainer.train(pieces, self._tell):
                 self.store.finish(results)
                 self._tell(None)

@@ -15,8 +15,8 @@ def to_optuna(study: "Study", storage: Any = None, name: str | None = None) -> A
 
     Parameters are the hyperparameters' values by their names here; those of an option that is not chosen are left out.
     The value is the monitored one as people read it (an accuracy is maximised). A trial that halving stopped is pruned,
-    its value that of its last epoch; one that diverged has failed. Outcome, standard error, epochs, seconds and metrics
-    are user attributes.
+    its value that of its last epoch; scores at halving's rungs are intermediate values. One that diverged has failed.
+    Outcome, standard error, epochs, seconds and metrics are user attributes.
 
     Arguments:
         study: a search's.
@@ -34,6 +34,7 @@ def to_optuna(study: "Study", storage: Any = None, name: str | None = None) -> A
     for each in study.trials:
         finite = np.isfinite(each.score)
         state = states.FAIL if not finite else states.PRUNED if each.outcome == "pruned" else states.COMPLETE
+        last = {int(each.epochs): sign * each.score} if state == states.PRUNED else {}
         attributes = {"outcome": each.outcome, "error": each.error, "epochs": each.epochs, "seconds": each.seconds}
         trials.append(
             library.trial.create_trial(
@@ -41,7 +42,7 @@ def to_optuna(study: "Study", storage: Any = None, name: str | None = None) -> A
                 distributions={key: kinds[key] for key in each.values},
                 value=sign * each.score if state == states.COMPLETE else None,
                 state=state,
-                intermediate_values={int(each.epochs): sign * each.score} if state == states.PRUNED else {},
+                intermediate_values={epoch: sign * score for epoch, score in each.rungs.items()} | last,
                 user_attrs={"trial": each.number, **attributes, **each.columns},
             )
         )

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 
 import numpy as np
 from jaxtyping import Float
-from scipy.stats import qmc
 
 from fallline.core.errors import FalllineError
 from fallline.searching.past import Past
+from fallline.searching.sobol import sobol
 from fallline.searching.space import INACTIVE, Space
 
 
@@ -29,18 +29,6 @@ class Proposer(ABC):
 def draws(seed: int, number: int, use: int = 0) -> np.random.Generator:
     """The random numbers of one trial of a study."""
     return np.random.Generator(np.random.Philox(key=np.array([seed, use], np.uint64), counter=[0, 0, 0, number]))
-
-
-def sobol(d: int, numbers: range, seed: int) -> Float[np.ndarray, "n d"]:
-    """A part of a scrambled Sobol sequence: any first n of its points are spread evenly.
-
-    Source: Sobol, 1967; scrambled after Matousek, 1998.
-
-    >>> sobol(3, range(8), seed=1)[2:5].tolist() == sobol(3, range(2, 5), seed=1).tolist()
-    True
-    """
-    engine = qmc.Sobol(d, scramble=True, rng=np.random.default_rng(seed))
-    return engine.random_base2(max(1, (numbers.stop - 1).bit_length()))[numbers.start : numbers.stop]
 
 
 @dataclasses.dataclass(frozen=True)

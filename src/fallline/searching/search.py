@@ -54,12 +54,12 @@ def search(
         epochs: begin no further batch when so many epochs are trained, summed over trials, folds and seeds.
         seconds: begin no further batch after this time.
         batch: trials per batch; default: as the study was begun; a new one: about as many as make 16 lanes with folds
-            and seeds, about 8 at least; with halving about 32; and on Ray four pieces. Give more where there are more
-            workers than that.
+            and seeds, about 8 at least; with halving among a batch about 32; and on Ray four pieces. Give more where there
+            are more workers than that.
         proposer: what to try next; default: as the study was begun; a new one: TPE.
         folds: cross-validate, so many folds; None: the table's own validation rows.
         seeds: runs per recipe and fold.
-        halving: stop all but the best of a batch early; on Ray, of a piece.
+        halving: stop all but the best of a batch early (on Ray, of a piece), or what falls behind the study's good trials.
         seed: of the proposals and of the best model.
         study: where trials are kept, an SQLite file or an SQLAlchemy URL; what it already holds is continued.
         name: of the study in that database.
@@ -98,8 +98,8 @@ def search(
         check_same(kept, asked)
         driver = Driver(
             space, proposer or proposer_from_plain(kept["proposer"]), seed, trials, store, trainer,
-            batch=batch or kept["batch"], piece=kept["piece"] or asked["piece"], epochs=epochs, seconds=seconds,
-            watch=watch, sign=-1.0 if larger_is_better(str(space.recipe.monitor)) else 1.0, began=began,
+            batch=batch or kept["batch"], piece=kept["piece"] or asked["piece"], halving=halving, epochs=epochs,
+            seconds=seconds, watch=watch, sign=-1.0 if larger_is_better(str(space.recipe.monitor)) else 1.0, began=began,
         )  # fmt: skip
         driver.run()
         return Study(space, data, driver.judged(), seed, time.perf_counter() - began, trainer.interrupted)
@@ -119,7 +119,8 @@ def _usual_batch(task: Task, trials: int, most: int | None) -> int:
     Halving keeps a third of a batch, and a third of that: of few, none is left that had others to beat.
     """
     if most is None:
-        most = COMPETE if task.halving is not None else max(8, LANES // task.lanes)
+        compete = task.halving is not None and task.halving.among == "batch"
+        most = COMPETE if compete else max(8, LANES // task.lanes)
     return -(-trials // -(-trials // most))
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from fallline.core.errors import FalllineError
 from fallline.data.table import Table
+from fallline.population.halving import SCORE_AFTER, Halving
 from fallline.population.result import larger_is_better
 from fallline.searching.past import DIVERGED, FINISHED, PRUNED, Past
 from fallline.searching.space import Space
@@ -36,7 +37,7 @@ class Trial:
         error: standard error of that mean; NaN for a single run.
         epochs: mean over folds and seeds.
         seconds: of its batch, divided by the batch's trials.
-        columns: means of losses and metrics at the best epoch.
+        columns: means of losses and metrics at the best epoch, and with halving the scores at its rungs.
     """
 
     number: int
@@ -49,6 +50,17 @@ class Trial:
     lane_epochs: int
     seconds: float
     columns: dict[str, float]
+
+    @property
+    def finished(self) -> bool:
+        """Whether it came to its end, with a score."""
+        return self.outcome not in _ENDED and bool(np.isfinite(self.score))
+
+    @property
+    def rungs(self) -> dict[int, float]:
+        """Its score at each of halving's rungs that it came to, by epoch."""
+        named = {name: value for name, value in self.columns.items() if name.startswith(SCORE_AFTER)}
+        return {int(name.removeprefix(SCORE_AFTER)): value for name, value in named.items() if np.isfinite(value)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,7 +144,8 @@ class Study:
             row |= {"epochs": each.epochs, "seconds": each.seconds, **each.columns}
             row |= dict.fromkeys(self.space.names)
             rows.append(row | {name: _cell(value) for name, value in each.values.items()})
-        columns = {name: [row[name] for row in rows] for name in (rows[0] if rows else {})}
+        names = dict.fromkeys(name for row in rows for name in row)  # not every trial has come to the same rungs
+        columns = {name: [row.get(name) for row in rows] for name in names}
         for name, column in columns.items():
             kinds = {type(value) for value in column if value is not None}
             if len(kinds) > 1 and not kinds <= {int, float}:
@@ -191,6 +204,18 @@ def past_of(space: Space, trials: tuple[Trial, ...], pending: list[np.ndarray] |
         np.array(pending or []).reshape(-1, d),
         losses,
     )
+
+
+def bars_of(halving: Halving, trials: tuple[Trial, ...]) -> dict[int, float] | None:
+    """What a trial must reach at each rung to go on, of a study whose trials compete with those that finished."""
+    if halving.among == "batch":
+        return None
+    finished = [each for each in trials if each.finished]
+    rungs = sorted({rung for each in finished for rung in each.rungs})
+    bars = {
+        rung: halving.bar([(each.rungs[rung], each.score) for each in finished if rung in each.rungs]) for rung in rungs
+    }
+    return {rung: bar for rung, bar in bars.items() if bar is not None} or None
 
 
 def judges_another_loss(space: Space) -> list[str]:

@@ -21,10 +21,23 @@ from fallline.training.interrupt import Interrupt
 from fallline.workers import finished
 from fallline.workers.cluster import Ray
 
-Piece = list[tuple[int, np.ndarray]]  # trials' numbers and points
+Points = list[tuple[int, np.ndarray]]  # trials' numbers and points
 Rows = list[dict[str, Any]]
 LOOK = 1.0  # seconds between two words of progress while Ray works
 LANES = 16  # of a piece, about: a worker is one core
+
+
+@dataclasses.dataclass(frozen=True)
+class Piece:
+    """Trials that are trained together, and what they must reach at halving's rungs; None: better than each other."""
+
+    trials: Points
+    bars: dict[int, float] | None = None
+
+    @property
+    def numbers(self) -> list[int]:
+        """The trials' numbers."""
+        return [number for number, _ in self.trials]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,7 +83,7 @@ class Here(Trainer):
             self.interrupted = population.interrupted
             if self.interrupted:
                 return
-            yield judged(population, [number for number, _ in piece], time.perf_counter() - began)
+            yield judged(population, piece.numbers, time.perf_counter() - began)
 
     def close(self) -> None:
         """It has none."""
@@ -113,7 +126,7 @@ def train_piece(task: Task, piece: Piece) -> Rows:
     population = _evaluated(task, piece, None)
     if population.interrupted:
         raise KeyboardInterrupt  # half a training is no result; this ends the worker, and another begins again
-    return judged(population, [number for number, _ in piece], time.perf_counter() - began)
+    return judged(population, piece.numbers, time.perf_counter() - began)
 
 
 def piece_size(batch: int, lanes_per_trial: int, halving: Halving | None) -> int:
@@ -122,19 +135,20 @@ def piece_size(batch: int, lanes_per_trial: int, halving: Halving | None) -> int
     return min(batch, max(least, LANES // lanes_per_trial))
 
 
-def in_pieces(mine: Piece, size: int | None) -> list[Piece]:
+def in_pieces(mine: Points, size: int | None, bars: dict[int, float] | None = None) -> list[Piece]:
     """Trials cut where every process cuts them, by their numbers.
 
-    >>> [[n for n, _ in piece] for piece in in_pieces([(n, None) for n in (4, 5, 6, 7, 8)], 4)]
+    >>> [piece.numbers for piece in in_pieces([(n, None) for n in (4, 5, 6, 7, 8)], 4)]
     [[4, 5, 6, 7], [8]]
     """
     if size is None:
-        return [mine]
-    return [[each for each in mine if each[0] // size == k] for k in sorted({number // size for number, _ in mine})]
+        return [Piece(mine, bars)]
+    places = sorted({number // size for number, _ in mine})
+    return [Piece([each for each in mine if each[0] // size == k], bars) for k in places]
 
 
 def _evaluated(task: Task, piece: Piece, watch: Callable[[Progress], None] | None) -> Population:
-    recipes = [task.space.fill(point) for _, point in piece]
+    recipes = [task.space.fill(point) for _, point in piece.trials]
     return evaluate(
         recipes,
         task.data,
@@ -142,6 +156,7 @@ def _evaluated(task: Task, piece: Piece, watch: Callable[[Progress], None] | Non
         folds=task.folds,
         test=False,
         halving=task.halving,
+        bars=piece.bars,
         history=False,
         watch=watch,
     )
