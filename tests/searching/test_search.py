@@ -111,7 +111,7 @@ def test_diverged_trials_and_pruned_ones_are_kept_and_never_the_best(table):
         _ = lost.best
 
 
-STUDY = {"trials": 40, "batch": 8, "folds": 2, "halving": Halving(3, least=1, among="study"), "seed": 3}
+STUDY = {"trials": 40, "batch": 8, "folds": 2, "halving": Halving(3, among="study"), "seed": 3}
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +131,7 @@ def test_among_a_study_only_those_are_stopped_that_nobody_good_was_as_bad_as(rac
             stopped += bool(failed)
     assert 0 < stopped < 30
     assert raced.best.trial.finished
-    assert {"score_after_1", "score_after_3"} <= set(raced.table().columns)
+    assert raced.table()["score_after_3"].is_finite().all()
     assert bars_of(Halving(), raced.trials) is None
 
 

@@ -17,13 +17,13 @@ FEW = 4  # finished trials that all count as good
 class Halving:
     """Which epochs are rungs, and which recipes go on from one.
 
-        rungs at  R / factor^k  epochs, k = 1, 2, ...,  R the most epochs of a recipe
-        among a batch:  ceil(n / factor) of n go on
-        among a study:  those go on whose score is no worse than the worst that the better half of the finished trials
-                        had at that rung; as in a batch, until `factor` have finished
+        R the most epochs of a recipe
+        among a batch:  rungs at  R / factor^k  epochs, k = 1, 2, ...;  ceil(n / factor) of n go on
+        among a study:  one rung, at  R / factor;  those go on whose score is no worse than the worst that the better
+                        half of the finished trials had there; as in a batch, until `factor` have finished
 
     A batch always has losers, however good it is. Among a study only those lose that nobody good was ever as bad as: more
-    goes on, and what ends well is seldom stopped.
+    goes on, and what ends well is seldom stopped. Only what went on raises the bar, and a second rung would raise it twice.
 
     Runs are continued, never begun again. With folds and seeds, all lanes of a recipe stop or go on together, by the mean
     of their best scores so far. The schedule of a learning rate is that of the whole run, so a rung judges runs at a
@@ -48,14 +48,14 @@ class Halving:
             raise FalllineError(f'{self!r}: recipes compete among a "batch" or a "study"')
 
     def rungs(self, epochs: int, recipes: int) -> tuple[int, ...]:
-        """The epochs at which recipes are compared, rising; in a batch no more than it takes to leave one.
+        """The epochs at which recipes are compared, rising; no more than it takes to leave one of a batch.
 
-        >>> Halving().rungs(epochs=81, recipes=27)
-        (3, 9, 27)
+        >>> Halving().rungs(epochs=81, recipes=27), Halving(among="study").rungs(epochs=81, recipes=27)
+        ((3, 9, 27), (27,))
         """
         found: list[int] = []
         rung = epochs // self.factor
-        most = max(recipes, self.factor) if self.among == "batch" else math.inf
+        most = max(recipes, self.factor) if self.among == "batch" else self.factor
         while rung >= self.least and self.factor ** (len(found) + 1) <= most:
             found.append(rung)
             rung //= self.factor

@@ -79,12 +79,13 @@ class Driver:
     began: float
 
     def __post_init__(self) -> None:
+        self.read: dict[int, Trial] = {}
         self.known = self.judged()
         self.before, self.at_hand = len(self.known), 0
 
     def judged(self) -> tuple[Trial, ...]:
         """All trials judged so far, by whomever."""
-        return trials_of(self.space, self.store.rows())
+        return trials_of(self.space, self.store.rows(), self.read)
 
     def run(self) -> None:
         """Batch after batch, until the trials, the budget or a Ctrl-C end it."""
@@ -106,7 +107,7 @@ class Driver:
 
     def _propose(self, rows: list[Any], numbers: range) -> np.ndarray:
         pending = [np.array(json.loads(row.point)) for row in rows if row.outcome is None]
-        past = past_of(self.space, trials_of(self.space, rows), pending)
+        past = past_of(self.space, trials_of(self.space, rows, self.read), pending)
         return self.proposer.propose(self.space, past, numbers, self.seed)
 
     def _bars(self, first: int) -> dict[int, float] | None:

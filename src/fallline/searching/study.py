@@ -163,11 +163,13 @@ def _cell(value: Any) -> Any:
     return str(value) if isinstance(value, tuple) else value
 
 
-def trials_of(space: Space, rows: list[Any]) -> tuple[Trial, ...]:
-    """The judged trials among a store's rows."""
-    found = []
+def trials_of(space: Space, rows: list[Any], known: dict[int, Trial] | None = None) -> tuple[Trial, ...]:
+    """The judged trials among a store's rows; what is judged never changes, so those `known` are not read again."""
+    found, known = [], {} if known is None else known
     for row in rows:
-        if row.outcome is not None:
+        if row.number in known:
+            found.append(known[row.number])
+        elif row.outcome is not None:
             point = np.array(json.loads(row.point))
             score, error = (np.inf if row.score is None else row.score), (np.nan if row.error is None else row.error)
             shown = {name: np.nan if value is None else value for name, value in json.loads(row.columns).items()}
@@ -186,6 +188,7 @@ def trials_of(space: Space, rows: list[Any]) -> tuple[Trial, ...]:
                     shown,
                 )
             )
+            known[row.number] = found[-1]
     return tuple(found)
 
 
