@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
 HEIGHT = 310
+EDGE = 64  # pixels for the half of a name under the last place
 LONGEST = 32  # letters of a name in a legend
 NAMED = 6  # layers in a legend; of more, some between the first and the last
 _ROLES = {
@@ -51,6 +52,7 @@ def draw(figure: Figure, theme: str = "light") -> "go.Figure":
         named_places = [(place, "<br>".join(map(plain, text.split("\n")))) for place, text in figure.x_ticks]
         drawn.update_xaxes(dtick=None, tickvals=[each[0] for each in named_places])
         drawn.update_xaxes(ticktext=[each[1] for each in named_places], tickangle=0)
+        drawn.update_layout(margin_r=EDGE)  # a name that would leave the page is not shown at all
     if any(each.text for each in figure.series):
         drawn.update_layout(hovermode="closest")
     drawn.update_yaxes(title_text=plain(figure.y_label), type="log" if figure.log_y else "linear")
