@@ -10,7 +10,7 @@ from fallline.core.outcome import Outcome
 from fallline.data.table import Table
 from fallline.models import MLP
 from fallline.optimizers import SGD, Adam, Momentum, SkipNonfinite
-from fallline.population import evaluate
+from fallline.population import Halving, evaluate
 from fallline.population.widths import widen
 from fallline.training.recipe import Recipe
 from fallline.training.train import train
@@ -95,10 +95,10 @@ def test_permuting_lanes_permutes_results_to_the_bit(table, shared):
 
 
 def test_lanes_that_only_fill_change_nothing(table, shared):
-    # 10 lanes are filled up to a full program; 16 fill it themselves, in the same size.
-    more = evaluate([*rates(10), *rates(6)], table)
-    for lane in range(10):
-        assert_same(bits(more, lane), bits(shared, lane))
+    # 9 lanes are filled up to a program of 10 on two devices; 10 fill it themselves.
+    fewer = evaluate(rates(10)[:9], table)
+    for lane in range(9):
+        assert_same(bits(fewer, lane), bits(shared, lane))
 
 
 def test_epochs_and_patience_differ_between_lanes_without_another_program(table):
@@ -153,6 +153,22 @@ def test_where_only_scores_are_wanted_they_are_the_same(table, shared):
     assert lean.best_epoch.tolist() == shared.best_epoch.tolist()
     with pytest.raises(FalllineError, match="history=False"):
         lean.history(0)
+
+
+@pytest.mark.parametrize("epochs", [(5,) * 4, (80,) * 4, (3, 4, 5, 6)], ids=str)
+@pytest.mark.parametrize("options", [{}, {"folds": 3}, {"halving": Halving()}], ids=str)
+def test_where_the_last_epoch_counts_the_others_need_no_validation(table, epochs, options):
+    recipes = [replace(each, {"keep": "last"}) for each in rates(4)]
+    recipes = [replace(each, {"epochs": count}) for each, count in zip(recipes, epochs, strict=True)]
+    recipes[1] = replace(recipes[1], {"optimizer.learning_rate": 1e30})
+    whole, lean = (evaluate(recipes, table, history=history, test=False, **options) for history in (True, False))
+    assert lean.outcome.tolist() == whole.outcome.tolist()
+    assert np.isfinite(lean.score).tolist() == (lean.recipe != 1).tolist()
+    np.testing.assert_allclose(lean.score, whole.score, rtol=1e-5)
+    ended = lean.outcome == Outcome.FINISHED
+    np.testing.assert_allclose(lean.columns["valid_loss"][ended], whole.columns["valid_loss"][ended], rtol=1e-5)
+    if len(set(epochs)) == 1:  # the second epoch is never the last of a call
+        assert all(np.isnan(seen.valid_loss[1]) for seen in lean.epochs_seen if len(seen.outcome) > 2)
 
 
 @pytest.mark.parametrize("optimizer", [SGD(0.1), SkipNonfinite(SGD(0.1))], ids=str)

@@ -14,6 +14,7 @@ from fallline.core.random import Seed, named
 from fallline.initializers import Fans, GlorotUniform, Initializer, LeCunNormal, Zeros
 from fallline.layers.base import Layer, Params, Stats, check_count
 
+SMALL = 700_000  # multiplications of a product whose gradient YNNPACK computes in four fifths of Eigen's time
 MIDDLING = (2_000_000, 4_500_000)  # multiplications of a product that YNNPACK computes on one core and Eigen on two
 
 
@@ -28,7 +29,31 @@ def product(x: Float[Array, "batch inputs"], W: Float[Array, "inputs outputs"]) 
         return middling(x, W)
     if outputs <= 32 and inputs >= 2 * outputs and inputs * outputs <= 16384:
         W = lax.optimization_barrier(W.T).T
+    elif rows * inputs * outputs <= SMALL:
+        return small(x, W)
     return x @ W
+
+
+@jax.custom_jvp
+def small(x: Float[Array, "batch inputs"], W: Float[Array, "inputs outputs"]) -> Float[Array, "batch outputs"]:
+    """x W, whose gradient x^T d begins with x^T in memory: a plain product, which XLA gives to YNNPACK and not to Eigen.
+
+    64 x 64 after 64 rows: 6.0 against 7.4 us, and 20 x 64: 1.8 against 2.8 us.
+    """
+    return x @ W
+
+
+def _small_slope(primals: tuple[Array, Array], tangents: tuple[Any, Any]) -> tuple[Array, Array]:
+    (x, W), (dx, dW) = primals, tangents
+    y = x @ W
+    of_x = None if isinstance(dx, SymbolicZero) else dx @ W
+    if isinstance(dW, SymbolicZero):
+        return y, of_x
+    of_W = lax.dot_general(lax.optimization_barrier(x.T), dW, (((0,), (0,)), ((), ())))
+    return y, of_W if of_x is None else of_x + of_W
+
+
+small.defjvp(_small_slope, symbolic_zeros=True)
 
 
 @jax.custom_jvp

@@ -91,8 +91,9 @@ class Collector:
             longest = max(longest, lived)
             self.outcome[number], self.best_epoch[number] = outcome[place], best[place]
             self.step[number], self.score[number] = step[place], score[place]
-            if self.recipes[number // len(self.contexts)].keep == "last" and np.isfinite(score[place]):
-                self.score[number] = sign * seen.monitor[lived - 1, place]
+            if self.recipes[number // len(self.contexts)].keep == "last":
+                last = sign * seen.monitor[lived - 1, place]
+                self.score[number] = last if np.isfinite(last) and outcome[place] != Outcome.DIVERGED else np.inf
         self.spent += longest * len(who)
 
     def at_rung(self, epoch: int, scores: np.ndarray) -> None:

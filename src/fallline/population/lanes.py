@@ -116,16 +116,16 @@ def _mapped(layout: Layout) -> tuple[Any, Any, Any]:
     def advance(
         own: Any, common: Any, arrays: Arrays, rows: Any, state: State, shared: dict[str, Any], until: Array
     ) -> tuple[State, dict[str, Any], Epoch]:
-        def one_lane(o: Any, r: Any, s: State, epoch: Array) -> tuple[State, Epoch]:
+        def one_lane(o: Any, r: Any, s: State, epoch: Array, last: Array) -> tuple[State, Epoch]:
             whole = dataclasses.replace(s, **{**shared, "epoch": epoch})
             data = dataclasses.replace(arrays, **r) if layout.own_rows else arrays
-            new, seen = program.one_epoch(recipe_of(o, common), data, whole)
+            new, seen = program.one_epoch(recipe_of(o, common), data, whole, last)
             return split(new, layout.common)[0], seen
 
-        def epoch_of_all(_: Any, __: Arrays, states: State) -> tuple[State, Epoch]:
+        def epoch_of_all(_: Any, __: Arrays, states: State, last: Array) -> tuple[State, Epoch]:
             alive = states.running
             lanes, _ = split(states, layout.common)
-            new, seen = jax.vmap(one_lane, in_axes=(0, 0, 0, None))(own, rows, lanes, states.epoch)
+            new, seen = jax.vmap(one_lane, in_axes=(0, 0, 0, None, None))(own, rows, lanes, states.epoch, last)
             keep = lambda a, b: jnp.where(alive.reshape(-1, *[1] * (a.ndim - 1)), a, b)  # noqa: E731
             kept = jax.tree.map(keep, new, lanes)
             if layout.lean:  # of lanes that have ended nobody reads these again

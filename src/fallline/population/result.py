@@ -53,7 +53,7 @@ class Population:
         recipe, seed, fold: what each lane is; fold is -1 without folds.
         outcome, epochs, best_epoch, step: how each lane ended; outcome RUNNING: Ctrl-C came before its end.
         score: the monitored value at the epoch whose parameters are kept, the best or (`keep="last"`) the last; smaller is
-            better; infinite for a lane without one.
+            better; infinite for a lane without one, as one that kept its last and diverged.
         columns: losses and metrics at the best epoch, `valid_loss`, `test_accuracy`, ...
         report: how it was run.
         arrays: if asked for, each lane's params, stats and scaling, as a predictor holds them; None where Ctrl-C or halving

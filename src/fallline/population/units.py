@@ -15,7 +15,7 @@ from fallline.population.ahead import ahead
 from fallline.population.collector import Collector, Progress
 from fallline.population.contexts import Context, key_of
 from fallline.population.groups import Group
-from fallline.population.sizes import SIZES, lanes_per_device
+from fallline.population.sizes import SIZES, lanes_per_device, mixes
 from fallline.population.widths import hidden_of
 from fallline.training import program
 from fallline.training.arrays import Arrays
@@ -26,7 +26,9 @@ from fallline.training.step import batch_rows
 from fallline.training.train import continued
 
 SHARED_FROM = 8  # recipes from which lanes of one fold and seed are worth a program of their own
+LOOKS = 16  # epochs after which lanes that may have ended are looked at, at the latest
 LEAST = 2  # lanes per device of a program that halving keeps until its end
+_EPOCHS: dict[object, int] = {}  # of one call of a program, by the time that its last call took
 
 
 def units_of(
@@ -40,7 +42,7 @@ def units_of(
     lean: bool = False,
     last: int | None = None,
 ) -> list["Unit"]:
-    """Every lane of one group, cut into units.
+    """Every lane of one group, cut into units of one size.
 
     Where halving leaves `last` recipes or so, lanes of all folds and seeds mix, and units on CPUs are no larger than those
     need: so `packed` can fill units of one size, which one program runs to the end.
@@ -49,7 +51,7 @@ def units_of(
     steps = {-(-int(context.rows["train_count"]) // size) for context in contexts}
     arrays = dataclasses.replace(arrays, ragged=len(steps | {-(-arrays.train.shape[0] // size)}) > 1)
     own_rows = independent or len(group.members) < SHARED_FROM or not any(group.differ)
-    own_rows |= last is not None and len(contexts) > 1
+    own_rows |= len(contexts) > 1 and (last is not None or mixes(first, arrays))
     padded = any(collector.widths(member) != hidden_of(first) for member in group.members)
     layout = lane_program.Layout(group.structure, group.differ, group.scalers_differ, own_rows, padded, lean)
     everyone = range(len(group.members))
@@ -68,6 +70,13 @@ def units_of(
             fitting = per_device if fixed else next(s for s in (*SIZES, per_device) if s * devices >= len(part))
             units.append(Unit(group, layout, part, fitting * devices, contexts, arrays, collector, independent, fixed))
     return units
+
+
+def _most(recipes: list[Recipe]) -> int:
+    """Epochs of one call at most: as many as it can return, where no lane ends before the others."""
+    together = len({int(each.epochs) for each in recipes}) == 1
+    steady = all(each.patience is None and each.gradient_tolerance is None for each in recipes)
+    return program.CAPACITY if together and steady else LOOKS
 
 
 def packed(units: list["Unit"]) -> list["Unit"]:
@@ -110,7 +119,7 @@ class Unit:
         self.contexts, self.arrays, self.collector, self.independent = contexts, arrays, collector, independent
         numbers = [collector.lane(group.members[place], c) for place, c in members]
         self.who = np.array(numbers + [-1] * (size - len(members)))
-        self.epoch, self.count = collector.first_epoch, 1
+        self.epoch, self.most = collector.first_epoch, _most([collector.recipes[each] for each in group.members])
         self.lanes: lane_program.Lanes | None = None
 
     def _begin(self) -> lane_program.Lanes:
@@ -152,15 +161,16 @@ class Unit:
         while (self.who >= 0).any() and self.epoch < until and not interrupt.asked:
             self.lanes = lanes = self.lanes or self._begin()
             asked = time.perf_counter()
-            collector.programs.add((layout, len(self.who), self.arrays.x.shape, self.arrays.train.shape))
-            count = min(self.count, program.CAPACITY, until - self.epoch)
+            which = (layout, len(self.who), self.arrays.x.shape, self.arrays.train.shape)
+            collector.programs.add(which)
+            count = min(_EPOCHS.get(which, 1), self.most, until - self.epoch)
             seen = lane_program.go(layout, lanes, self.epoch + count)
             interrupt.wait(lanes.state.outcome)
             outcome = np.asarray(lanes.state.outcome)
             collector.note(self.who, jax.tree.map(lambda leaf, n=count: np.asarray(leaf)[:n], seen), outcome, lanes)
             self.epoch += count
             each = (time.perf_counter() - asked) / count
-            self.count = int(np.clip(CHUNK_SECONDS / each, 1, program.CAPACITY))
+            _EPOCHS[which] = int(np.clip(CHUNK_SECONDS / each, 1, program.CAPACITY))
             if watch is not None:
                 watch(collector.progress(began))
             ended = (outcome != Outcome.RUNNING) & (self.who >= 0)

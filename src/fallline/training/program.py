@@ -32,9 +32,9 @@ from fallline.training.step import (
     pick,
     time_of,
 )
-from fallline.training.watch import layer_norms, probe, validate
+from fallline.training.watch import layer_norms, probe, validate, validate_if
 
-CAPACITY = 16  # epochs of history that one compiled call can return
+CAPACITY = 64  # epochs of history that one compiled call can return
 
 
 def start(recipe: Recipe, arrays: Arrays, key: Seed, given: Any = None) -> State:
@@ -76,37 +76,42 @@ def advance(
     arrays: Arrays,
     state: State,
     until: Int[Array, ""],
-    epoch: Callable[[Recipe, Arrays, State], tuple[State, Epoch]] | None = None,
+    epoch: Callable[[Recipe, Arrays, State, Array], tuple[State, Epoch]] | None = None,
 ) -> tuple[State, Epoch]:
     """Train until an epoch is reached or the run ends; at most `CAPACITY` epochs, which fill the history from 0 on.
 
     A population passes its own `epoch`, the one below mapped over lanes; then the call ends with the last lane.
     """
     first = state.epoch
+    goal = jnp.minimum(until, first + CAPACITY)
     activations = network_of(recipe, arrays).activations
     history = empty_history(CAPACITY, len(state.params), activations, state.outcome.shape, state.lean)
 
     def more(carry: tuple[State, Epoch]) -> Array:
-        return jnp.any(carry[0].running) & (carry[0].epoch < jnp.minimum(until, first + CAPACITY))
+        return jnp.any(carry[0].running) & (carry[0].epoch < goal)
 
     def body(carry: tuple[State, Epoch]) -> tuple[State, Epoch]:
         state, history = carry
-        new, seen = (epoch or one_epoch)(recipe, arrays, state)
+        new, seen = (epoch or one_epoch)(recipe, arrays, state, state.epoch + 1 == goal)
         put = lambda room, value: room.at[state.epoch - first].set(value)  # noqa: E731
         return new, jax.tree.map(put, history, seen)
 
     return lax.while_loop(more, body, (state, history))
 
 
-def one_epoch(recipe: Recipe, arrays: Arrays, state: State) -> tuple[State, Epoch]:
-    """One pass over the training rows in a new order, then a look at the validation rows."""
+def one_epoch(recipe: Recipe, arrays: Arrays, state: State, last: Array) -> tuple[State, Epoch]:
+    """One pass over the training rows in a new order, then a look at the validation rows; `last` of its call or not."""
     before = state
     state, tally = _all_steps(recipe, arrays, state)
     state = _fall_back(before, state)
     total = jnp.maximum(tally.weight, 1e-30)
     shown = dataclasses.replace(state, params=recipe.optimizer.shown(state.params, state.memory))
     own = {"train_loss": tally.loss / total, "train_objective": tally.objective / total}
-    valid_loss, valid_metric, monitored = validate(recipe, arrays, shown, own)
+    if judged_last(recipe, state):
+        judged = last | (state.epoch + 1 >= recipe.epochs)
+        valid_loss, valid_metric, monitored = validate_if(judged, recipe, arrays, shown, own)
+    else:
+        valid_loss, valid_metric, monitored = validate(recipe, arrays, shown, own)
     new = _judge(recipe, arrays, state, shown, monitored, tally)
     if state.watching:
         new = _watch(recipe, arrays, new, valid_loss if arrays.valid.shape[0] else tally.loss / total)
@@ -123,6 +128,12 @@ def one_epoch(recipe: Recipe, arrays: Arrays, state: State) -> tuple[State, Epoc
         **layer_norms(state.params, tally),
         **probe(recipe, arrays, shown),
     )
+
+
+def judged_last(recipe: Recipe, state: State) -> bool:
+    """Whether validation rows are looked at in the last epoch of a call only: before it nothing hangs on their score."""
+    ends_early = recipe.patience is not None or recipe.gradient_tolerance is not None
+    return state.lean and recipe.keep == "last" and not ends_early and not state.watching
 
 
 def _all_steps(recipe: Recipe, arrays: Arrays, state: State) -> tuple[State, Tally]:

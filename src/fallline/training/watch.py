@@ -67,6 +67,15 @@ def validate(recipe: Recipe, arrays: Arrays, state: State, own: dict[str, Array]
     return loss, value, METRICS[recipe.monitor].compute(answer, target, weight)
 
 
+def validate_if(
+    asked: Array, recipe: Recipe, arrays: Arrays, state: State, own: dict[str, Array]
+) -> tuple[Array, Array, Array]:
+    """`validate`, or what the training rows have shown and NaN otherwise."""
+    nan = jnp.float32(jnp.nan)
+    yes = lambda: validate(recipe, arrays, state, own)  # noqa: E731
+    return lax.cond(asked, yes, lambda: (nan, nan, own.get(recipe.monitor, nan)))
+
+
 def layer_norms(params: dict[str, Any], tally: Tally) -> dict[str, Array]:
     """Per layer: the gradient's norm (root mean square over the epoch's steps) and the last update's size.
 
