@@ -9,8 +9,9 @@ class KilledError(Exception):
 
 
 @pytest.fixture
-def killed(flowers, whole, tmp_path):
-    """A folder as a run leaves it that dies after 33 of 40 epochs: checkpoints of epochs 17 and 1."""
+def killed(flowers, whole, tmp_path, monkeypatch):
+    """A folder as a run leaves it that dies after 33 of 40 epochs, with checkpoints of the two before."""
+    monkeypatch.setattr("fallline.training.chunks.CHUNK_SECONDS", 0.0)
 
     def die(moment):
         if moment.epoch >= 33:
