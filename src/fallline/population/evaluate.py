@@ -1,5 +1,6 @@
 """`evaluate(recipes, data)`: recipes x seeds x folds, grouped, cut into lane programs, run, collected."""
 
+import itertools
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -115,14 +116,14 @@ def evaluate(
         ]  # fmt: skip
         competing = np.ones(len(completed), bool)
         for rung in rungs:
-            for unit in units:
-                unit.advance(rung, interrupt, watch, began)
+            for unit, after in itertools.zip_longest(units, units[1:]):
+                unit.advance(rung, interrupt, watch, began, after)
             if not interrupt.asked:
                 bar = None if bars is None else bars.get(rung, np.inf)
                 competing = _halve(halving, rung, bar, competing, collector, units)  # type: ignore[arg-type]
                 units = packed(units)
-        for unit in units:
-            unit.advance(CEILING, interrupt, watch, began)
+        for unit, after in itertools.zip_longest(units, units[1:]):
+            unit.advance(CEILING, interrupt, watch, began, after)
     collector.unpad(wide)
     report = Report(
         groups=len(groups),

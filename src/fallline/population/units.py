@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import functools
 import time
 from collections.abc import Callable
 
@@ -95,7 +96,8 @@ def packed(units: list["Unit"]) -> list["Unit"]:
             standing = np.arange(size) >= len(part)
             part = np.concatenate([part, np.repeat(part[:1], standing.sum())])
             unit = copy.copy(those[0])
-            unit.lanes, unit.who = lane_program.pick_lanes(many, part, standing), np.where(standing, -1, who[part])
+            unit.lanes, unit.who = None, np.where(standing, -1, who[part])
+            unit.make = functools.partial(lane_program.pick_lanes, many, part, standing)
             found.append(unit)
     return found
 
@@ -121,6 +123,7 @@ class Unit:
         self.who = np.array(numbers + [-1] * (size - len(members)))
         self.epoch, self.most = collector.first_epoch, _most([collector.recipes[each] for each in group.members])
         self.lanes: lane_program.Lanes | None = None
+        self.make: Callable[[], lane_program.Lanes] = self._begin
 
     def _begin(self) -> lane_program.Lanes:
         group, layout, contexts, arrays, collector = (
@@ -155,16 +158,35 @@ class Unit:
         self.arrays = arrays
         return lanes
 
-    def advance(self, until: int, interrupt: Interrupt, watch: Callable[[Progress], None] | None, began: float) -> None:
-        """Train until an epoch is reached by all lanes that have not ended."""
+    def waits(self, until: int) -> bool:
+        """Whether it has lanes that are to be trained until an epoch."""
+        return bool((self.who >= 0).any()) and self.epoch < until
+
+    def ready(self) -> lane_program.Lanes:
+        """The lanes, put on the devices if they are not there yet."""
+        self.lanes = self.lanes or self.make()
+        return self.lanes
+
+    def advance(
+        self,
+        until: int,
+        interrupt: Interrupt,
+        watch: Callable[[Progress], None] | None,
+        began: float,
+        after: "Unit | None" = None,
+    ) -> None:
+        """Train until an epoch is reached by all lanes that have not ended; meanwhile make the unit after it ready."""
         collector, layout = self.collector, self.layout
-        while (self.who >= 0).any() and self.epoch < until and not interrupt.asked:
-            self.lanes = lanes = self.lanes or self._begin()
+        while self.waits(until) and not interrupt.asked:
+            lanes = self.ready()
             asked = time.perf_counter()
             which = (layout, len(self.who), self.arrays.x.shape, self.arrays.train.shape)
             collector.programs.add(which)
             count = min(_EPOCHS.get(which, 1), self.most, until - self.epoch)
             seen = lane_program.go(layout, lanes, self.epoch + count)
+            if after is not None and after.waits(until):
+                after.ready()
+            after = None
             interrupt.wait(lanes.state.outcome)
             outcome = np.asarray(lanes.state.outcome)
             collector.note(self.who, jax.tree.map(lambda leaf, n=count: np.asarray(leaf)[:n], seen), outcome, lanes)
