@@ -29,7 +29,7 @@ from fallline.training.train import continued
 SHARED_FROM = 8  # recipes from which lanes of one fold and seed are worth a program of their own
 LOOKS = 16  # epochs after which lanes that may have ended are looked at, at the latest
 LEAST = 2  # lanes per device of a program that halving keeps until its end
-_EPOCHS: dict[object, int] = {}  # of one call of a program, by the time that its last call took
+_SECONDS: dict[object, float] = {}  # of an epoch of a program, as its last call took
 
 
 def units_of(
@@ -182,17 +182,17 @@ class Unit:
             asked = time.perf_counter()
             which = (layout, len(self.who), self.arrays.x.shape, self.arrays.train.shape)
             collector.programs.add(which)
-            count = min(_EPOCHS.get(which, 1), self.most, until - self.epoch)
+            each = _SECONDS.get(which, np.inf)
+            count = min(int(np.clip(CHUNK_SECONDS / each, 1, self.most)), until - self.epoch)
             seen = lane_program.go(layout, lanes, self.epoch + count)
             if after is not None and after.waits(until):
                 after.ready()
             after = None
-            interrupt.wait(lanes.state.outcome)
+            interrupt.wait(lanes.state.outcome, each * count)
             outcome = np.asarray(lanes.state.outcome)
             collector.note(self.who, jax.tree.map(lambda leaf, n=count: np.asarray(leaf)[:n], seen), outcome, lanes)
             self.epoch += count
-            each = (time.perf_counter() - asked) / count
-            _EPOCHS[which] = int(np.clip(CHUNK_SECONDS / each, 1, program.CAPACITY))
+            _SECONDS[which] = (time.perf_counter() - asked) / count
             if watch is not None:
                 watch(collector.progress(began))
             ended = (outcome != Outcome.RUNNING) & (self.who >= 0)

@@ -6,7 +6,10 @@ import time
 from types import FrameType, TracebackType
 from typing import Any
 
+import numpy as np
+
 LOOK = 0.002  # seconds between two looks: what is ready waits for half of that
+SHORT = 1.0  # seconds that Ctrl-C may wait
 
 
 class Interrupt:
@@ -35,10 +38,14 @@ class Interrupt:
             raise KeyboardInterrupt
         self.asked = True
 
-    def wait(self, array: Any) -> None:
-        """Wait for a device's result, in pieces: a signal's handler runs between two of them."""
+    def wait(self, array: Any, seconds: float = np.inf) -> None:
+        """Wait for a device's result, in pieces: a signal's handler runs between two of them.
+
+        Arguments:
+            seconds: about how long, where that is known: what takes a second or less is waited for in one piece.
+        """
         pause = 1e-4
-        while not array.is_ready():
+        while seconds > SHORT and not array.is_ready():
             time.sleep(pause)
             pause = min(2 * pause, LOOK)
         array.block_until_ready()
