@@ -3,6 +3,7 @@
     python benchmarks/population.py compare    64 configurations against scikit-learn, joblib with 2 processes, PyTorch
     python benchmarks/population.py lanes      cost and memory per lane, against their number (lanes 64-128-10: of one network)
     python benchmarks/population.py widths     recipes of two widths as one padded program, and as two
+    python benchmarks/population.py mixed      a few configurations x 5 folds, all folds in one program or each in its own
     python benchmarks/population.py folds      1,000 configurations x 5 folds on digits
     python benchmarks/population.py            all of them
 
@@ -261,6 +262,45 @@ def widths(rounds):
             )
 
 
+def mixed(rounds):
+    """Lanes of all folds in one program, each with rows of its own, and a program per fold whose lanes share their rows."""
+    from fallline.core.block import replace
+    from fallline.population import evaluate, units
+
+    by_rule = units.mixes
+    print(f"{'network':>12} {'recipes':>8} {'one program':>12} {'per fold':>9} {'us per lane and step; chosen':>29}")
+    for sizes in ((20, 64, 64, 2), (64, 64, 10), (64, 256, 10), (100, 100, 10), (256, 256, 10), (128, 64, 10),
+                  (256, 128, 10), (256, 64, 10), (400, 100, 10), (784, 128, 10)):  # fmt: skip
+        data, epochs = table(*rows(sizes, 2000)), 4 if sizes[0] > 500 else 16
+        for many in (8, 16):
+            ours = [replace(each, {"batch_size": 64, "keep": "last"}) for each in recipes(sizes, settings(many), epochs)]
+            steps, cost = many * 5 * epochs * 25, {}
+            for together in (True, False):
+                units.mixes = lambda *_, together=together: together
+                run = functools.partial(evaluate, ours, data, folds=5, test=False, history=False)
+                run()
+                cost[together] = statistics.median(clock(run) for _ in range(rounds)) / steps * 1e6
+            units.mixes = chosen = Remembered(by_rule)
+            run()
+            print(
+                f"{'-'.join(map(str, sizes)):>12} {many:>8} {cost[True]:>12.1f} {cost[False]:>9.1f} "
+                f"{'one' if chosen.answer else 'per fold':>29}",
+                flush=True,
+            )
+    units.mixes = by_rule
+
+
+class Remembered:
+    """A function that keeps its last answer."""
+
+    def __init__(self, function):
+        self.function, self.answer = function, None
+
+    def __call__(self, *arguments):
+        self.answer = self.function(*arguments)
+        return self.answer
+
+
 def folds():
     """1,000 configurations x 5 folds on digits in one call, with the defaults of `Recipe` otherwise."""
     import numpy as np
@@ -294,7 +334,7 @@ def folds():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("part", nargs="?", default="all", choices=["all", "compare", "lanes", "widths", "folds", "one"])
+    parser.add_argument("part", nargs="?", default="all", choices=["all", "compare", "lanes", "widths", "mixed", "folds", "one"])
     parser.add_argument("rest", nargs="*", help=argparse.SUPPRESS)
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
@@ -309,6 +349,8 @@ def main():
             lanes(arguments.rest)
         if arguments.part in ("all", "widths"):
             widths(arguments.rounds)
+        if arguments.part in ("all", "mixed"):
+            mixed(arguments.rounds)
         if arguments.part in ("all", "folds"):
             folds()
 

@@ -43,7 +43,7 @@ def units_of(
     lean: bool = False,
     last: int | None = None,
 ) -> list["Unit"]:
-    """Every lane of one group, cut into units of one size.
+    """Every lane of one group, cut into units.
 
     Where halving leaves `last` recipes or so, lanes of all folds and seeds mix, and units on CPUs are no larger than those
     need: so `packed` can fill units of one size, which one program runs to the end.
@@ -123,7 +123,7 @@ class Unit:
         self.who = np.array(numbers + [-1] * (size - len(members)))
         self.epoch, self.most = collector.first_epoch, _most([collector.recipes[each] for each in group.members])
         self.lanes: lane_program.Lanes | None = None
-        self.make: Callable[[], lane_program.Lanes] = self._begin
+        self.make: Callable[[], lane_program.Lanes] | None = None  # where the lanes are not to begin, but to go on
 
     def _begin(self) -> lane_program.Lanes:
         group, layout, contexts, arrays, collector = (
@@ -164,7 +164,8 @@ class Unit:
 
     def ready(self) -> lane_program.Lanes:
         """The lanes, put on the devices if they are not there yet."""
-        self.lanes = self.lanes or self.make()
+        self.lanes = self.lanes or (self.make or self._begin)()
+        self.make = None  # and with it the lanes before the rung
         return self.lanes
 
     def advance(
