@@ -273,7 +273,9 @@ def mixed(rounds):
                   (256, 128, 10), (256, 64, 10), (400, 100, 10), (784, 128, 10)):  # fmt: skip
         data, epochs = table(*rows(sizes, 2000)), 4 if sizes[0] > 500 else 16
         for many in (8, 16):
-            ours = [replace(each, {"batch_size": 64, "keep": "last"}) for each in recipes(sizes, settings(many), epochs)]
+            ours = [
+                replace(each, {"batch_size": 64, "keep": "last"}) for each in recipes(sizes, settings(many), epochs)
+            ]
             steps, cost = many * 5 * epochs * 25, {}
             for together in (True, False):
                 units.mixes = lambda *_, together=together: together
@@ -334,7 +336,9 @@ def folds():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("part", nargs="?", default="all", choices=["all", "compare", "lanes", "widths", "mixed", "folds", "one"])
+    parser.add_argument(
+        "part", nargs="?", default="all", choices=["all", "compare", "lanes", "widths", "mixed", "folds", "one"]
+    )
     parser.add_argument("rest", nargs="*", help=argparse.SUPPRESS)
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
