@@ -149,8 +149,8 @@ def killed_workers(where: str, name: str, faults: int) -> None:
     draw, killed = random.Random(0), 0
     driver = child(where, name, "ray", mark)
     while driver.poll() is None and killed < faults:
-        # A worker must live to the end of a piece now and then: one that is lost five times is given up.
-        time.sleep(draw.uniform(0, 15))
+        # A worker must live to the end of a piece now and then: a piece that is lost five times is given up.
+        time.sleep(draw.uniform(0, 6))
         if busy := workers_of(mark):
             os.kill(draw.choice(busy), signal.SIGKILL)
             killed += 1

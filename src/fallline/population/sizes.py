@@ -47,7 +47,7 @@ def mixes(recipe: Recipe, arrays: Arrays) -> bool:
 
     To gather and scale a minibatch once for all lanes saves little where the first layer is wide and the rows are narrow;
     then fewer and larger programs save more. (After 64 rows, 8 recipes x 5 folds, us per lane and step: 64-64-10 14 against
-    17, 64-256-10 46 against 55, but 784-128-10 253 against 232.)
+    17, 64-256-10 46 against 55, but 784-128-10 242 against 229.)
     """
     inputs = input_width(recipe, arrays)
     first = next((layer for layer in network_of(recipe, arrays).layers if isinstance(layer, Layer)), None)
