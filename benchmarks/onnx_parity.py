@@ -50,7 +50,7 @@ def main() -> None:
         table = fl.load(str(options.folder / path), target)
         model = fl.train(fl.Recipe(loss=loss, epochs=options.epochs), table).model
         rows = read(options.folder / path)
-        rows = rows.held_out()[0] if isinstance(rows, Arrays) else rows
+        rows = rows.held_out()[0] if isinstance(rows, Arrays) else rows.frame
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "model.onnx"
             inputs = len(model.to_onnx(file).inputs)

@@ -19,13 +19,13 @@ FRAME = pl.DataFrame({"a": [1, 2, None], "b": ["x", None, "z"], "c": [True, Fals
 def test_column_files_keep_their_types(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"t.{suffix}"
     FRAME.write_parquet(path) if suffix == "parquet" else FRAME.write_ipc(path)
-    assert read(str(path)).equals(FRAME)
+    assert read(str(path)).frame.equals(FRAME)
 
 
 def test_arrow_streams(tmp_path: Path) -> None:
     path = tmp_path / "t.arrow"
     FRAME.write_ipc_stream(path)
-    assert read(path).equals(FRAME)
+    assert read(path).frame.equals(FRAME)
 
 
 @pytest.mark.parametrize("suffix", ["parquet", "arrow", "npz"])
@@ -106,7 +106,7 @@ def test_pandas_frames() -> None:
             "m": pandas.Series([1, "two", None], dtype=object),
         }
     )
-    result = read(frame)
+    result = read(frame).frame
     assert isinstance(result, pl.DataFrame)
     assert result["s"].to_list() == ["x", None, "z"]
     assert result["o"].to_list() == [True, None, False]
@@ -121,8 +121,8 @@ def test_pandas_frames() -> None:
 
 
 def test_polars_frames() -> None:
-    assert read(FRAME).equals(FRAME)
-    assert read(FRAME.lazy()).equals(FRAME)
+    assert read(FRAME).frame.equals(FRAME)
+    assert read(FRAME.lazy()).frame.equals(FRAME)
     with pytest.raises(FalllineError, match="0 rows"):
         read(FRAME.head(0))
 

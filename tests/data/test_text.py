@@ -18,7 +18,7 @@ def table(folder: Path, content: str | bytes, name: str = "t.csv") -> Path:
 
 @pytest.mark.parametrize("cell", MISSING)
 def test_spellings_of_missing_become_null(tmp_path: Path, cell: str) -> None:
-    assert read_text(table(tmp_path, f"a,b\n1,{cell}\n")).rows() == [("1", None)]
+    assert read_text(table(tmp_path, f"a,b\n1,{cell}\n")).frame.rows() == [("1", None)]
 
 
 @pytest.mark.parametrize(
@@ -42,15 +42,15 @@ def test_spellings_of_missing_become_null(tmp_path: Path, cell: str) -> None:
 def test_reads_what_people_write(tmp_path: Path, content: str, rows: list[tuple[str | None, ...]] | None) -> None:
     name = "t.tsv" if rows is None else "t.csv"
     expected = [("1", "x,y")] if rows is None else rows
-    assert read_text(table(tmp_path, content, name)).rows() == expected
+    assert read_text(table(tmp_path, content, name)).frame.rows() == expected
 
 
 def test_names_for_a_file_without_header(tmp_path: Path) -> None:
     path = table(tmp_path, "1, x\n2, y\n", "t.data")
-    assert read_text(path, ["a", "b"]).to_dict(as_series=False) == {"a": ["1", "2"], "b": ["x", "y"]}
+    assert read_text(path, ["a", "b"]).frame.to_dict(as_series=False) == {"a": ["1", "2"], "b": ["x", "y"]}
     with_header = table(tmp_path, "a,b\n1,x\n")
-    assert read_text(with_header, ["a", "b"]).rows() == [("1", "x")]
-    assert read_text(with_header, ["b", "a"]).to_dict(as_series=False) == {"a": ["1"], "b": ["x"]}
+    assert read_text(with_header, ["a", "b"]).frame.rows() == [("1", "x")]
+    assert read_text(with_header, ["b", "a"]).frame.to_dict(as_series=False) == {"a": ["1"], "b": ["x"]}
     with pytest.raises(FalllineError, match="has 2 columns but 3 names were given"):
         read_text(path, ["a", "b", "c"])
 
@@ -91,4 +91,4 @@ def test_quoted_cells_come_back(tmp_path_factory: pytest.TempPathFactory, rows: 
         return ",".join('"' + cell.replace('"', '""') + '"' for cell in row)
 
     path = table(tmp_path_factory.mktemp("t"), "\n".join(["a,b", *map(quoted, rows)]) + "\n")
-    assert read_text(path).rows() == rows
+    assert read_text(path).frame.rows() == rows

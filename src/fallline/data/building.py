@@ -14,6 +14,7 @@ from fallline.data.kinds import recognise
 from fallline.data.leaks import find_leaks
 from fallline.data.prediction import read_labelled, target_values
 from fallline.data.schema import Schema, array_schema, fit_schema
+from fallline.data.sheet import Sheet
 from fallline.data.split import split
 from fallline.data.target import Target, recognise_target
 from fallline.data.text import check_names
@@ -58,10 +59,11 @@ class Wishes:
         return {"train": train, "valid": valid, "test": test}
 
 
-def from_frame(
-    frame: pl.DataFrame, target: str | list[str] | None, kinds: dict[str, str] | None, where: str, wishes: Wishes
+def from_sheet(
+    sheet: Sheet, target: str | list[str] | None, kinds: dict[str, str] | None, where: str, wishes: Wishes
 ) -> Built:
     """Builds from a table; the encoding is learnt from the rows that are not for testing."""
+    frame = sheet.frame
     targets = _target_names(frame, target, where)
     features = frame.drop(targets)
     if not features.width:
@@ -76,7 +78,7 @@ def from_frame(
     x = schema.encode(features, where)
     extra = {key: read_labelled(each, schema, wishes.names) for key, each in wishes.sources.items()}
     leaks = find_leaks(x, y, rows, schema)
-    return schema, _assemble(x, y, None, parts, extra, schema), (*found.warnings(), *leaks)
+    return schema, _assemble(x, y, None, parts, extra, schema), (*sheet.notes, *found.warnings(), *leaks)
 
 
 def from_arrays(

@@ -35,7 +35,7 @@ def read_features(
     raw = read(source, names if accepts_names(source) else None)
     if isinstance(raw, Arrays):
         return _encode_arrays(raw, raw.held_out()[0], schema, describe(source)), None
-    return schema.encode(raw, describe(source)), raw
+    return schema.encode(raw.frame, describe(source)), raw.frame
 
 
 def read_labelled(source: object, schema: Schema, names: list[str] | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -55,11 +55,11 @@ def read_labelled(source: object, schema: Schema, names: list[str] | None = None
         if len(y) != len(x):
             raise FalllineError(f"{where} has {len(x)} rows but {len(y)} targets: give one per row")
         return _encode_arrays(raw, x, schema, where), schema.target.encode(y, where)
-    lacking = [name for name in schema.target.names if name not in raw.columns]
+    lacking = [name for name in schema.target.names if name not in raw.frame.columns]
     if lacking:
         raise FalllineError(f"{where} lacks the target column {lacking[0]!r}: add it, or only predict")
-    x = schema.encode(raw, where)
-    return x, schema.target.encode(target_values(raw, schema.target.names), where)
+    x = schema.encode(raw.frame, where)
+    return x, schema.target.encode(target_values(raw.frame, schema.target.names), where)
 
 
 def target_values(frame: pl.DataFrame, targets: tuple[str, ...]) -> np.ndarray:

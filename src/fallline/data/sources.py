@@ -11,6 +11,7 @@ from fallline.core.errors import FalllineError, nearest
 from fallline.data.arrays import Arrays
 from fallline.data.mnist import read_mnist
 from fallline.data.npz import read_npz
+from fallline.data.sheet import Sheet
 from fallline.data.text import check_names, read_text
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ PARQUET = (".parquet", ".pq")
 ARROW = (".arrow", ".feather", ".ipc")
 
 
-def read(source: object, names: list[str] | None = None) -> pl.DataFrame | Arrays:
+def read(source: object, names: list[str] | None = None) -> Sheet | Arrays:
     """Opens a source: a table with typed columns, or arrays.
 
     Args:
@@ -31,7 +32,7 @@ def read(source: object, names: list[str] | None = None) -> pl.DataFrame | Array
         names: column names for a text file without a header line.
 
     Returns:
-        A Polars frame (text files: every column text, missing cells null), or `Arrays`.
+        A `Sheet` (of a text file: every column text, missing cells null), or `Arrays`.
 
     Raises:
         FalllineError: nothing there, an unknown kind of source, or a file that cannot be read as what it is.
@@ -70,7 +71,7 @@ def accepts_names(source: object) -> bool:
     return isinstance(source, (str, Path)) and Path(source).suffix.lower() in TEXT
 
 
-def _read_path(path: Path, names: list[str] | None) -> pl.DataFrame | Arrays:
+def _read_path(path: Path, names: list[str] | None) -> Sheet | Arrays:
     if "\0" in str(path):
         raise FalllineError(f"the path {str(path)!r} holds a zero byte: check it")
     suffix = path.suffix.lower()
@@ -108,7 +109,7 @@ def _check_file(path: Path) -> None:
         raise FalllineError(f"{path} is empty: give a file with at least one row")
 
 
-def _read_columns(path: Path, suffix: str) -> pl.DataFrame:
+def _read_columns(path: Path, suffix: str) -> Sheet:
     import polars as pl
 
     kind = "Parquet" if suffix in PARQUET else "Arrow"
@@ -125,11 +126,11 @@ def _read_columns(path: Path, suffix: str) -> pl.DataFrame:
     return _checked(frame, str(path))
 
 
-def _checked(frame: pl.DataFrame, where: str) -> pl.DataFrame:
+def _checked(frame: pl.DataFrame, where: str) -> Sheet:
     check_names(frame.columns, where)
     if frame.height == 0 or frame.width == 0:
         raise FalllineError(f"{where} has {frame.height} rows and {frame.width} columns: give at least one of each")
-    return frame
+    return Sheet(frame)
 
 
 def _read_sklearn(name: str) -> Arrays:
@@ -153,7 +154,7 @@ def _is_pandas(source: object) -> bool:
     return type(source).__module__.split(".")[0] == "pandas" and type(source).__name__ == "DataFrame"
 
 
-def _from_pandas(source: object) -> pl.DataFrame:
+def _from_pandas(source: object) -> Sheet:
     """Column by column, so that neither pandas nor PyArrow is needed here."""
     import polars as pl
 

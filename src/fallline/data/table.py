@@ -12,7 +12,7 @@ import numpy as np
 
 from fallline.core.errors import FalllineError
 from fallline.data.arrays import Arrays, matrix
-from fallline.data.building import Wishes, from_arrays, from_frame
+from fallline.data.building import Wishes, from_arrays, from_sheet
 from fallline.data.dataset import Dataset
 from fallline.data.schema import Schema
 from fallline.data.sources import describe, read
@@ -178,7 +178,7 @@ def load(
             )
         built = from_arrays(raw, where, wishes)
     else:
-        built = from_frame(raw, target, kinds, where, wishes)
+        built = from_sheet(raw, target, kinds, where, wishes)
     return Table(_name(source), *built, source=_reloadable(arguments))
 
 

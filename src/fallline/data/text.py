@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fallline.core.errors import FalllineError
+from fallline.data.sheet import Sheet
 
 if TYPE_CHECKING:
     import polars as pl
@@ -19,7 +20,7 @@ _BLOCK = 1 << 23  # bytes looked at together when fields are counted
 _BYTE_ORDER_MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
 
-def read_text(path: Path, names: list[str] | None = None) -> pl.DataFrame:
+def read_text(path: Path, names: list[str] | None = None) -> Sheet:
     """Reads a text table; every column holds text, or null where a cell is missing.
 
     The first line is the header, unless `names` gives the names of a file without one (a first line that repeats
@@ -37,7 +38,7 @@ def read_text(path: Path, names: list[str] | None = None) -> pl.DataFrame:
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder) / "t.csv"
     ...     _ = path.write_text("age, income\\n39, <=50K\\n?, >50K\\n")
-    ...     read_text(path).rows()
+    ...     read_text(path).frame.rows()
     [('39', '<=50K'), (None, '>50K')]
     """
     data = _text_bytes(path)
@@ -58,7 +59,7 @@ def read_text(path: Path, names: list[str] | None = None) -> pl.DataFrame:
         if frame.height == 0:
             raise FalllineError(f"{path} holds a header and no rows: give a file with at least one row of data")
     frame.columns = labels
-    return _clean(frame)
+    return Sheet(_clean(frame), separator)
 
 
 def check_names(names: list[object] | list[str], where: str, hint: bool = False) -> None:
