@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from fallline.cli.output import give, metrics_table, say
+from fallline.cli.output import give, metrics_table, say, warn
 
 Opt = typer.Option
 
@@ -22,10 +22,13 @@ def evaluate(
     from fallline.training.train import evaluate_rows
 
     trained = load_predictor(model)
-    x, y = read_labelled(source, trained.schema, None if names is None else [each.strip() for each in names.split(",")])
+    remarks: list[str] = []
+    given = None if names is None else [each.strip() for each in names.split(",")]
+    x, y = read_labelled(source, trained.schema, given, remarks)
+    warn(remarks)
     metrics = evaluate_rows(trained, x, y)
     if json:
-        give({"model": str(model), "source": source, "rows": len(x), "metrics": metrics})
+        give({"model": str(model), "source": source, "rows": len(x), "metrics": metrics, "warnings": remarks})
     else:
         say(f"{len(x):,} rows of {source}")
         say()

@@ -3,6 +3,7 @@
 import json
 import math
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -11,6 +12,12 @@ def say(text: str = "") -> None:
     print(
         "".join(c if c.isprintable() or c in "\n " else f"\\x{ord(c):02x}" for c in text), file=sys.stderr, flush=True
     )
+
+
+def warn(sentences: Iterable[str]) -> None:
+    """A line per warning, for a person."""
+    for sentence in sentences:
+        say(f"warning: {sentence}")
 
 
 def give(document: Any) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from fallline.cli.output import give, say
+from fallline.cli.output import give, say, warn
 from fallline.core.errors import FalllineError
 
 Opt = typer.Option
@@ -32,14 +32,17 @@ def predict(
     trained = load_predictor(model)
     if probabilities:
         trained.check_probabilities()
-    x, _ = read_features(source, trained.schema, None if names is None else [each.strip() for each in names.split(",")])
+    remarks: list[str] = []
+    given = None if names is None else [each.strip() for each in names.split(",")]
+    x, _ = read_features(source, trained.schema, given, remarks)
+    warn(remarks)
     frame = predictions_frame(trained, x, probabilities, interval)
     if out is not None:
         save_predictions(frame, out)
         say(f"{len(frame):,} predictions in {out}")
     if json:
         give(
-            {"model": str(model), "rows": len(frame), "out": None if out is None else str(out)}
+            {"model": str(model), "rows": len(frame), "out": None if out is None else str(out), "warnings": remarks}
             | ({} if out is not None else {"predictions": frame.to_dict(as_series=False)})
         )
     elif out is None:

@@ -20,7 +20,10 @@ def train(
     names: Annotated[str | None, Opt(help="column names of a file without a header: a,b,c")] = None,
     task: Annotated[str | None, Opt(help="classification or regression; default: by the target")] = None,
     kind: Annotated[
-        list[str] | None, Opt(help="overrule a column's kind: COLUMN=number|category|boolean|date|drop")
+        list[str] | None,
+        Opt(
+            help="overrule a column: COLUMN=number, category, boolean, date, drop, decimal_comma, day_first, epoch_seconds, ..."
+        ),
     ] = None,
     missing: Annotated[str | None, Opt(help="NaN in arrays: impute or error")] = None,
     test: Annotated[float | None, Opt(help="share of rows for testing (default 0.2)")] = None,

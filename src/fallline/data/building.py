@@ -18,6 +18,7 @@ from fallline.data.sheet import Sheet
 from fallline.data.split import split
 from fallline.data.target import Target, recognise_target
 from fallline.data.text import check_names
+from fallline.data.understanding import understand_features, understand_target
 
 if TYPE_CHECKING:
     import polars as pl
@@ -68,17 +69,23 @@ def from_sheet(
     features = frame.drop(targets)
     if not features.width:
         raise FalllineError(f"{where} holds only the target: give at least one feature column")
-    values = target_values(frame, targets)
+    understood = understand_features(features, sheet.separator, kinds)
+    features = understood.frame
+    answers = understand_target(frame.select(targets), understood.decimal, where, wishes.task)
+    values = target_values(answers.frame, targets)
     what = recognise_target(values, targets, where, wishes.task)
     y = what.encode(values, where)
     found = recognise(features, kinds)
     parts = wishes.split(what, y, set(wishes.sources))
     rows = np.sort(np.concatenate([parts["train"], parts["valid"]]))
-    schema = replace(fit_schema(features[rows], found.kinds, what), missing=wishes.missing or "impute")
-    x = schema.encode(features, where)
-    extra = {key: read_labelled(each, schema, wishes.names) for key, each in wishes.sources.items()}
+    schema = replace(
+        fit_schema(features[rows], found.kinds, what, understood.forms), missing=wishes.missing or "impute"
+    )
+    x = schema.encode(features, where, [], understood=True)
+    remarks = [*sheet.notes, *answers.remarks, *kept(understood.remarks, found.kinds), *grouped(schema)]
+    extra = {key: read_labelled(each, schema, wishes.names, remarks) for key, each in wishes.sources.items()}
     leaks = find_leaks(x, y, rows, schema)
-    return schema, _assemble(x, y, None, parts, extra, schema), (*sheet.notes, *found.warnings(), *leaks)
+    return schema, _assemble(x, y, None, parts, extra, schema), (*remarks, *found.warnings(), *leaks)
 
 
 def from_arrays(
@@ -107,10 +114,11 @@ def from_arrays(
         place = f"the {key} part of {where}"
         _check_rows(other_x, other_y, place)
         extra[key] = (schema.encode(other_x, place), what.encode(other_y, place))
-    extra |= {key: read_labelled(each, schema, wishes.names) for key, each in wishes.sources.items()}
+    remarks: list[str] = []
+    extra |= {key: read_labelled(each, schema, wishes.names, remarks) for key, each in wishes.sources.items()}
     leaks = find_leaks(x, encoded, rows, schema)
     weights = None if weight is None else _weights(weight, len(x))
-    return schema, _assemble(x, encoded, weights, parts, extra, schema), tuple(leaks)
+    return schema, _assemble(x, encoded, weights, parts, extra, schema), (*remarks, *leaks)
 
 
 def _assemble(
@@ -183,3 +191,23 @@ def _weights(weight: object, rows: int) -> np.ndarray:
             f"weight has {bad} negative, infinite or missing values, or is all zero: give weights of at least 0"
         )
     return weights
+
+
+def kept(remarks: list[str], kinds: dict[str, str]) -> list[str]:
+    """The remarks on columns that are features; those on dropped ones help nobody."""
+    return [each for each in remarks if any(each.startswith(f"column {name!r} ") for name in kinds)]
+
+
+def grouped(schema: Schema) -> list[str]:
+    """A sentence on each column whose rare values share one feature.
+
+    >>> from fallline.data.columns import Column
+    >>> print(*grouped(Schema((Column("c", "category", ("a",), rare=("b", "d"), others=0.01),), Target(("y",), "regression"))))
+    column 'c' has 2 values too rare to be learnt from (1 % of the cells): they share one feature
+    """
+    return [
+        f"column {column.name!r} has {len(column.rare)} values too rare to be learnt from "
+        f"({100 * column.others:.2g} % of the cells): they share one feature"
+        for column in schema.columns
+        if column.rare and len(column.rare) > 1
+    ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -10,18 +12,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fallline.core.errors import FalllineError
+from fallline.core.errors import DataWarning, FalllineError
 from fallline.data.arrays import blocks, check_matrix, count_bad
-from fallline.data.columns import Column, conditioning, fit_column
+from fallline.data.columns import Column, conditioning
+from fallline.data.dates import ORDERS
+from fallline.data.fitting import fit_column
+from fallline.data.form import COUNTS, Form
+from fallline.data.sheet import Sheet
 from fallline.data.target import TASKS, Target
+from fallline.data.understanding import decimal_of
 
 if TYPE_CHECKING:
     import polars as pl
 
 _SAMPLE = 10_000  # rows that tell an array column's median and spread
 _TYPES = {
-    "name": str, "kind": str, "values": list, "indicator": bool, "shift": float, "factor": float, "format": str,
-    "hour": bool, "origin": float,
+    "name": str, "kind": str, "values": list, "indicator": bool, "shift": float, "factor": float, "form": dict,
+    "hour": bool, "origin": float, "rare": list, "others": float, "format": str,
 }  # fmt: skip
 _ENCODED = ("number", "category", "boolean", "date", "presence")
 
@@ -40,8 +47,11 @@ class Schema:
     >>> schema = fit_schema(frame, {"age": "number", "sex": "category"}, Target(("y",), "regression"))
     >>> schema.feature_names
     ('age', 'age is missing', 'sex=f', 'sex=m', 'sex=(other)')
-    >>> schema.encode(pl.DataFrame({"sex": ["x"], "age": [20]})).tolist()
+    >>> remarks = []
+    >>> schema.encode(pl.DataFrame({"sex": ["x"], "age": [20]}), "new.csv", remarks).tolist()
     [[20.0, 0.0, 0.0, 0.0, 1.0]]
+    >>> print(*remarks)
+    column 'sex' of new.csv holds 1 of 1 cells (100 %) with values that training has not seen, such as 'x': they count as other
     """
 
     columns: tuple[Column, ...]
@@ -58,17 +68,42 @@ class Schema:
         """Bool (features,): may a scaler touch the feature?"""
         return np.array([each for column in self.columns for each in column.scaled()], bool)
 
-    def encode(self, data: pl.DataFrame | np.ndarray, where: str = "the data") -> np.ndarray:
+    def encode(
+        self,
+        data: Sheet | pl.DataFrame | np.ndarray,
+        where: str = "the data",
+        remarks: list[str] | None = None,
+        *,
+        understood: bool = False,
+    ) -> np.ndarray:
         """Encodes rows as float32 (rows, features); columns are found by name, an array's by position.
 
         A float32 array in C order with nothing to encode comes back as itself.
 
+        Args:
+            data: the rows.
+            where: the source, for the sentences.
+            remarks: takes a sentence for every kind of cell that does not fit what training learnt; without it they
+                become warnings.
+            understood: whether texts that are numbers and dates are typed already.
+
         Raises:
             FalllineError: a column is missing, infinite or of another kind than in training.
         """
-        return self._encode_array(data, where) if isinstance(data, np.ndarray) else self._encode_frame(data, where)
+        if isinstance(data, np.ndarray):
+            return self._encode_array(data, where)
+        sheet = data if isinstance(data, Sheet) else Sheet(data)
+        said: list[str] = []
+        x = self._encode_frame(sheet, where, said, understood)
+        if remarks is not None:
+            remarks.extend(said)
+        else:
+            for sentence in said:
+                warnings.warn(sentence, DataWarning, stacklevel=2)
+        return x
 
-    def _encode_frame(self, frame: pl.DataFrame, where: str) -> np.ndarray:
+    def _encode_frame(self, sheet: Sheet, where: str, remarks: list[str], understood: bool) -> np.ndarray:
+        frame = sheet.frame
         names = set(frame.columns)
         lacking = [column.name for column in self.columns if column.name not in names]
         if lacking:
@@ -81,11 +116,13 @@ class Schema:
             raise FalllineError(
                 f"{where} lacks the {word} {listed} that the model was trained on{others}: add what is missing"
             )
+        decimal = "" if understood else decimal_of(sheet, [c.name for c in self.columns if c.kind == "number"])
         x = np.empty((frame.height, len(self.feature_names)), np.float32)
         start = 0
         for column in self.columns:
             stop = start + len(column.feature_names())
-            column.encode(frame[column.name], x[:, start:stop], where)
+            cells, out = frame[column.name], x[:, start:stop]
+            column.encode(cells, out, where, remarks, decimal=decimal, understood=understood)
             if self.missing == "error" and np.isnan(x[:, start:stop]).any():
                 _refuse_missing(column.name, int(np.isnan(x[:, start]).sum()), where)
             start = stop
@@ -173,15 +210,19 @@ class Schema:
         return cls(tuple(columns), Target(names, target["task"], classes), missing)
 
 
-def fit_schema(frame: pl.DataFrame, kinds: dict[str, str], target: Target) -> Schema:
+def fit_schema(
+    frame: pl.DataFrame, kinds: dict[str, str], target: Target, forms: dict[str, Form] | None = None
+) -> Schema:
     """Learns the encoding of a table from its training rows.
 
     Args:
         frame: the training rows.
         kinds: column name to "number", "category", "boolean", "date" or "presence"; other columns are left out.
         target: what is predicted.
+        forms: how columns are written, of which more is to be known than their type.
     """
-    return Schema(tuple(fit_column(frame[name], kind) for name, kind in kinds.items()), target)
+    forms = forms or {}
+    return Schema(tuple(fit_column(frame[name], kind, forms.get(name)) for name, kind in kinds.items()), target)
 
 
 def array_schema(
@@ -225,17 +266,41 @@ def _written(column: Column) -> dict[str, Any]:
     entries = {
         field.name: getattr(column, field.name) for field in fields if getattr(column, field.name) != field.default
     }
-    return {key: list(value) if isinstance(value, tuple) else value for key, value in entries.items()}
+    plain = {key: list(value) if isinstance(value, tuple) else value for key, value in entries.items()}
+    return plain | ({"form": column.form.to_dict()} if "form" in plain else {})
 
 
 def _read(entries: dict[str, Any]) -> Column:
     for key, value in entries.items():
         _demand(type(value) is _TYPES[key] or (_TYPES[key] is float and type(value) is int))
-    values = tuple(entries.get("values", ()))
-    _demand(entries["kind"] in _ENCODED and all(type(value) is str for value in values))
+    values, rare = tuple(entries.get("values", ())), tuple(entries.get("rare", ()))
+    _demand(entries["kind"] in _ENCODED and all(type(value) is str for value in values + rare))
     _demand(entries["kind"] != "boolean" or len(values) == 2)
-    _demand(all(np.isfinite(entries.get(key, 0.0)) for key in ("shift", "factor", "origin")))
-    return Column(**{**entries, "values": values})
+    _demand(all(np.isfinite(entries.get(key, 0.0)) for key in ("shift", "factor", "origin", "others")))
+    form = _read_form(entries.get("form", {}), entries.get("format"))
+    entries = {key: value for key, value in entries.items() if key != "format"}
+    return Column(**{**entries, "values": values, "rare": rare, "form": form})
+
+
+def _read_form(entries: dict[str, Any], earlier: str | None) -> Form:
+    """A form as written; `earlier` is the pattern by which versions before 0.2 read a date."""
+    for key, value in entries.items():
+        _demand(type(value) is (bool if key == "settled" else str))
+    form = Form(**entries)
+    _demand(form.decimal in (".", ",") and form.group in ("", *",. '_") and form.order in ("", *ORDERS))
+    _demand(form.counts in ("", *COUNTS) and (not form.zone or _is_zone(form.zone)))
+    if earlier is None:
+        return form
+    first = "year_first" if earlier.startswith("%y") else "month_first" if earlier.startswith("%m") else "day_first"
+    return Form(order="" if earlier.startswith("%Y") else first)
+
+
+def _is_zone(zone: str) -> bool:
+    if re.fullmatch(r"[+-]\d\d:\d\d|UTC", zone):
+        return True
+    import zoneinfo
+
+    return zone in zoneinfo.available_timezones()
 
 
 def _demand(true: object) -> None:
