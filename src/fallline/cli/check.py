@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from fallline.cli.output import give, say, warn
+from fallline.cli.output import give, warn
 from fallline.core.errors import FalllineError
 
 Opt = typer.Option

@@ -41,6 +41,8 @@ WORDS = frozenset(
         "tba",
         "tbd",
         "n.d.",
+        "n.a.",
+        "n.a",
         "nd",
         "n.k.",
         "n/k",
@@ -70,6 +72,7 @@ WORDS = frozenset(
     "keine angabe",
     "sin dato",
 }
+THOUSANDS = r"^-?[1-9]\d{0,2}(?:\.\d{3})+$"
 _EPOCH_OF_EXCEL = 25_569  # days from 1899-12-30 to 1970-01-01
 
 
@@ -135,6 +138,21 @@ def _read_numbers(text: pl.Series, form: Form, hint: str) -> pl.Series:
     return pl.select(pl.coalesce(values, others)).to_series()
 
 
+def thousands(series: pl.Series, form: Form) -> bool:
+    """Are all cells that have a point such as 3.750, where plain numbers are expected?
+
+    >>> import polars as pl
+    >>> thousands(pl.Series(["3.750", "12.000", "7"]), Form()), thousands(pl.Series(["3.75", "12.000"]), Form())
+    (True, False)
+    """
+    import polars as pl
+
+    if series.dtype != pl.String or not form.plain:
+        return False
+    dotted = series.filter(series.str.contains(".", literal=True).fill_null(False))
+    return len(dotted) > 0 and dotted.str.contains(THOUSANDS).all()
+
+
 def labels(series: pl.Series) -> pl.Series:
     """The cells as text, null where missing; whole numbers without a decimal point, so that 1 and 1.0 agree.
 
@@ -187,7 +205,7 @@ def _read_dates(text: pl.Series, form: Form) -> pl.Series:
         other = dates.local(text, found.name)
         if found.name != order and other[0].count() > when.count():
             when, ahead = other
-    if form.counts and when.null_count() > text.null_count():
+    if when.null_count() > text.null_count():
         counted = _counted(text.cast(pl.Float64, strict=False), form)
         when = pl.select(pl.coalesce(when, counted)).to_series()
     zoned = when - (ahead * 60_000_000).cast(pl.Duration("us"))

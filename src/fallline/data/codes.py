@@ -55,6 +55,18 @@ def matching(values: Iterable[str], unknown: Iterable[str]) -> dict[str, int]:
     return found
 
 
+def variants(value: str) -> set[str]:
+    """Other usual spellings of a value, for readers that can only compare texts.
+
+    >>> sorted(variants("1")), sorted(variants("Été") - {"Été"})[:2]
+    (['01', '1', '1.0'], ['E\u0301TE\u0301', 'E\u0301te\u0301'])
+    """
+    found = {value, *((f"{value}.0", f"0{value}") if value.isdigit() else ())}
+    if key(value) == key(value.upper()):
+        found |= {value.lower(), value.upper(), value.capitalize(), value.title()}
+    return {unicodedata.normalize(form, each) for each in found for form in ("NFC", "NFD")} | {value}
+
+
 def truth(pair: tuple[str, str]) -> tuple[set[str], set[str]]:
     """The lower-case texts that mean the first and the second of a pair; every usual pair means the same.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fallline.core.errors import FalllineError, share
-from fallline.data.cells import PLAIN, instants, is_word, labels, numbers
+from fallline.data.cells import PLAIN, instants, is_word, labels, numbers, thousands
 from fallline.data.codes import key, matching, truth
 from fallline.data.form import Form
 
@@ -36,6 +36,7 @@ class Column:
         origin: the day, since 1970-01-01, from which a date's days are counted.
         rare: a category's values that training saw too seldom for slots of their own, as far as they are listed.
         others: the share of training's cells that had such a value.
+        whole: whether training's numbers were whole, so that 3.750 can only be three thousand.
 
     >>> Column("colour", "category", values=("red", "blue"), indicator=True).feature_names()
     ['colour=red', 'colour=blue', 'colour=(other)', 'colour=(missing)']
@@ -52,6 +53,7 @@ class Column:
     origin: float = 0.0
     rare: tuple[str, ...] = ()
     others: float = 0.0
+    whole: bool = False
 
     @property
     def plain(self) -> bool:
@@ -111,6 +113,12 @@ class Column:
         remarks = [] if remarks is None else remarks
         form = PLAIN if understood else self.form
         if self.kind == "number":
+            if not understood and self.whole and thousands(series, form):
+                remarks.append(
+                    f"column {self.name!r} of {where} holds numbers such as {labels(series).drop_nulls()[0]!r}: since "
+                    "training's were whole, the point is taken to stand between thousands"
+                )
+                form = Form(",", ".", form.unit)
             cells = numbers(series, form, decimal)
             self._name_lost(series, np.isnan(cells), "numbers", where, remarks)
             out[:, 0] = self.condition(cells, where)

@@ -113,6 +113,8 @@ def find_order(cells: pl.Series, hint: str = "") -> Order:
     if not len(shaped):
         return Order()
     counts = {order: int(local(shaped, order)[0].count()) for order in ORDERS}
+    if not max(counts.values()):
+        return Order()
     best = [order for order in ORDERS if counts[order] == max(counts.values())]
     if len(best) == 1 or set(best) == {"year_first"}:
         return Order(best[0])
@@ -184,6 +186,8 @@ def _read(
     if places[0] < 0:
         places = {"day_first": (3, 2, 1), "month_first": (3, 1, 2), "year_first": (1, 2, 3)}[order]
     year, month, day = (pl.col(str(place)) if place else pl.lit("1") for place in places)
+    if order == "year_first" and name == "numbers":
+        day = pl.when(day.str.len_chars() <= 2).then(day)
     if "name" in name or name == "clock_first":
         month = month.str.to_lowercase().replace_strict(MONTHS, default=None, return_dtype=pl.Int64)
     elif name in ("y_q", "q_y"):

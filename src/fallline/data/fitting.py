@@ -56,7 +56,11 @@ def fit_column(series: pl.Series, kind: str, form: Form | None = None) -> Column
         return Column(series.name, kind)
     cells = numbers(series, form)
     shift, factor = conditioning(cells)
-    return Column(series.name, kind, indicator=bool(np.isnan(cells).any()), shift=shift, factor=factor, form=form)
+    present = cells[np.isfinite(cells)]
+    whole = bool(present.size) and bool((present == np.floor(present)).all())
+    return Column(
+        series.name, kind, indicator=present.size < cells.size, shift=shift, factor=factor, form=form, whole=whole
+    )
 
 
 def _fit_date(series: pl.Series, form: Form) -> Column:

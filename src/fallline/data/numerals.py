@@ -6,14 +6,14 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fallline.data.units import CURRENCIES, MAGNITUDES, SHARES, canonical, ratio, together
+from fallline.data.units import CURRENCIES, MAGNITUDE, MAGNITUDES, SHARES, canonical, ratio, together
 
 if TYPE_CHECKING:
     import polars as pl
 
 MOSTLY = 0.95  # so many cells must be numbers for a text column to be one
 _SIGN = r"[-+]"
-_MONEY = rf"(?:[A-Za-z]{{0,3}}\p{{Sc}}|(?:{CURRENCIES})\b|Rs\.?|kr\.?|руб\.?)"
+_MONEY = rf"(?:[A-Za-z]{{0,3}}\p{{Sc}}|(?:{CURRENCIES})|Rs\.?|kr\.?|руб\.?)"
 _BODY = r"\d+(?:[.,'_ ]\d+)*|[.,]\d+"
 _UNIT = r"[\p{L}\p{Sc}%‰°\x22'′″][\p{L}\p{N}\p{Sc}%‰°/*^. \x22'′″-]*?"
 _POWER = rf"[eE]({_SIGN}?\d+)\b| ?[x×*·] ?10 ?\^? ?({_SIGN}?\d+)"
@@ -169,9 +169,10 @@ def read(cells: pl.Series, numerals: Numerals) -> pl.Series:
             scale = pl.select(pl.when(bare).then(0.01).otherwise(scale)).to_series()
     exact = pl.Series([10.0]).pow(power) if (power != 0).any() else 1.0
     signed = pl.select(pl.when(negative).then(-values).otherwise(values)).to_series()
-    # 7 % is 7 / 100, which is the float nearest to 0.07; 7 * 0.01 is not
-    result = pl.select(pl.when(scale < 1).then(signed / (1 / scale)).otherwise(signed * scale)).to_series() * exact
-    return pl.select(pl.when(bad).then(None).otherwise(result)).to_series().alias(cells.name)
+    scaled = signed * scale * exact
+    # 7 % is 0.07, and 7 * 0.01 is not: fifteen figures are what was written, the rest is rounding
+    rounded = pl.when((scale != 1) | (power != 0)).then(scaled.round_sig_figs(15)).otherwise(scaled)
+    return pl.select(pl.when(bad).then(None).otherwise(rounded)).to_series().alias(cells.name)
 
 
 def _normal(cells: pl.Series) -> pl.Series:
@@ -256,7 +257,7 @@ def _unit(parts: dict[str, pl.Series]) -> tuple[str, tuple[str, ...]]:
         unit.casefold() in MAGNITUDES for unit in units
     ):  # 12K, 3M; but metres and grams where nothing else is there
         metric = len(units) == 1 and units[0] in ("m", "g", "t", "mm")
-        return (units[0], ()) if metric or (len(units) > 1 and together(units)) else ("", ())
+        return (units[0] if metric or (len(units) > 1 and together(units)) else MAGNITUDE if units else ""), ()
     return units[0], tuple(unit for unit in units[1:] if ratio(unit, units[0]) is None)
 
 
@@ -281,6 +282,8 @@ def _factor(money: str, unit: str, base: str) -> float | None:
     """What a cell's number is multiplied by to be in `base`; None where nobody can say."""
     magnitude, found = _meaning(money, unit)
     size = MAGNITUDES[magnitude.casefold()] if magnitude else 1.0
+    if base == MAGNITUDE:
+        return size if not found else MAGNITUDES.get(found.casefold(), SHARES.get(found.casefold()))
     if found == base:
         return size * (SHARES["%"] if base == "%" else 1.0)
     share = ratio(found, base) if base not in ("", "%") else None

@@ -29,6 +29,7 @@ _SAMPLE = 10_000  # rows that tell an array column's median and spread
 _TYPES = {
     "name": str, "kind": str, "values": list, "indicator": bool, "shift": float, "factor": float, "form": dict,
     "hour": bool, "origin": float, "rare": list, "others": float, "format": str,
+    "whole": bool,
 }  # fmt: skip
 _ENCODED = ("number", "category", "boolean", "date", "presence")
 
@@ -170,7 +171,7 @@ class Schema:
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values; runs of plain numbers are written as a list of names."""
         columns: list[dict[str, Any]] = []
-        for plain, run in groupby(self.columns, key=lambda column: column.plain):
+        for plain, run in groupby(self.columns, key=lambda column: column.plain and not column.whole):
             if plain:
                 columns.append({"numbers": [column.name for column in run]})
             else:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from fallline.core.errors import FalllineError, share
 from fallline.data import dates, durations
-from fallline.data.cells import _read_dates, instants, is_word
+from fallline.data.cells import THOUSANDS, _read_dates, instants, is_word
 from fallline.data.form import Form, kind_of
 from fallline.data.numerals import MOSTLY, Found, Numerals, find, looks_numeric, read
 from fallline.data.sheet import Sheet
+from fallline.data.units import MAGNITUDE, known
 
 if TYPE_CHECKING:
     import polars as pl
@@ -20,7 +21,6 @@ _FEW_MARKS = 3  # texts that keep coming back among numbers
 _AGAIN = 3  # and how often each does, at least
 _MONTH_YEAR = r"^(?:0[1-9]|1[0-2])\.(?:19|20)\d\d$"
 _COMPACT = r"^(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])$"
-_THOUSANDS = r"^-?[1-9]\d{0,2}(?:\.\d{3})+$"
 
 
 @dataclass
@@ -140,7 +140,7 @@ def understand_target(frame: pl.DataFrame, decimal: str, where: str, task: str |
 
 
 def _dotted(text: pl.Series, decimal: str) -> bool:
-    return decimal == "," and bool(text.head(_SAMPLE).drop_nulls().str.contains(_THOUSANDS).any())
+    return decimal == "," and bool(text.head(_SAMPLE).drop_nulls().str.contains(THOUSANDS).any())
 
 
 def _ask(text: pl.Series, distinct: pl.Series, where: str) -> None:
@@ -190,14 +190,18 @@ def _look(text: pl.Series, plain: pl.Series) -> _Look:
         return _Look(text, plain=plain)
     rest = text.filter(plain.is_null() & text.is_not_null())
     sample = rest.head(20 * _SAMPLE).unique(maintain_order=True).head(_SAMPLE)
-    if rest.len() < present and rest.len() < 0.5 * present and not looks_numeric(sample):
-        distinct = text.drop_nulls().unique()  # numbers, and words among them
-    elif looks_numeric(sample) or dates.looks_like_dates(sample.head(100)):
-        distinct = text.drop_nulls().unique()
-    else:
+    sample = sample.filter(~is_word(sample))
+    as_numbers = plain.count()
+    words = present - as_numbers - int(is_word(rest).sum()) if as_numbers else present
+    if not (as_numbers > 0.3 * (as_numbers + words) or looks_numeric(sample) or _shaped(sample.head(100))):
         return _Look(text)
+    distinct = text.drop_nulls().unique()
     numeric = distinct.filter(~is_word(distinct))
     return _Look(text, found=find(numeric) if len(numeric) else None, distinct=numeric)
+
+
+def _shaped(sample: pl.Series) -> bool:
+    return dates.looks_like_dates(sample) or durations.looks_like_durations(sample)
 
 
 def _settle(look: _Look, result: Understood, kind: str, said: Form | None) -> pl.Series | None:
@@ -250,13 +254,16 @@ def _plain(look: _Look, result: Understood, kind: str) -> pl.Series | None:
                     said = f"column {name!r} holds dates such as {present[0]!r}; overrule with its kind, number"
                     result.remarks.append(said)
                     return column
-    if present.head(_SAMPLE).str.contains(_THOUSANDS).any():
-        dotted = present.filter(present.str.contains(r"\.", literal=False))
-        if dotted.str.contains(_THOUSANDS).all() and result.decimal == ",":
-            form = Form(",", ".")
-            result.forms[name] = form
-            result.remarks.append(_two_ways(name, dotted[0], form.numerals, Numerals()))
-            return read(text, form.numerals)
+    if present.head(_SAMPLE).str.contains(THOUSANDS).any():
+        dotted = present.filter(present.str.contains(".", literal=True))
+        if dotted.str.contains(THOUSANDS).all():
+            thousands, point = Numerals(",", "."), Numerals()
+            if result.decimal == ",":
+                result.forms[name] = Form(",", ".")
+                result.remarks.append(_two_ways(name, dotted[0], thousands, point))
+                return read(text, thousands)
+            if len(dotted) == len(present):
+                result.remarks.append(_two_ways(name, dotted[0], point, thousands))
     return look.plain
 
 
@@ -275,7 +282,7 @@ def _as_numbers(look: _Look, result: Understood, kind: str, said: Form | None) -
     cells = values.count() + len(lost)
     marks = _marks(lost, values)
     if kind != "number" and values.count() < MOSTLY * cells and marks is None:
-        if found.mixed and values.count() >= 0.3 * cells:
+        if found.mixed and values.count() >= 0.3 * cells and known(numerals.unit):
             result.remarks.append(
                 f"column {name!r} holds numbers in units that do not convert ({numerals.unit!r} and {found.mixed[0]!r}) "
                 "and is taken for categories: write one unit"
@@ -288,7 +295,7 @@ def _as_numbers(look: _Look, result: Understood, kind: str, said: Form | None) -
         result.forms[name] = form
     if found.other is not None and not (said is not None and said.settled):
         result.remarks.append(_two_ways(name, found.example, numerals, found.other))
-    if numerals.unit:
+    if numerals.unit not in ("", MAGNITUDE):
         result.remarks.append(_in_unit(name, numerals.unit))
     if marks is not None and len(lost):
         listed = ", ".join(repr(each) for each in marks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 CURRENCIES = (
@@ -9,6 +10,7 @@ CURRENCIES = (
     "AUD|CAD|NZD|HKD|SGD|TWD|THB|MYR|IDR|PHP|VND|PKR|MXN|ARS|CLP|COP|PEN|BTC|ETH|RMB|zł|Kč|Ft|lei|лв"
 )
 SHARES = {"%": 1e-2, "‰": 1e-3, "percent": 1e-2, "per cent": 1e-2, "pct": 1e-2, "prozent": 1e-2, "bps": 1e-4}
+MAGNITUDE = "K, M"  # the unit of a column whose numbers have magnitudes and no unit
 MAGNITUDES = {
     "k": 1e3, "tsd": 1e3, "thousand": 1e3, "lakh": 1e5, "lac": 1e5, "m": 1e6, "mm": 1e6, "mn": 1e6, "mio": 1e6,
     "mil": 1e6, "mill": 1e6, "million": 1e6, "millions": 1e6, "cr": 1e7, "crore": 1e7, "g": 1e9, "b": 1e9, "bn": 1e9,
@@ -76,6 +78,17 @@ def ratio(unit: str, base: str) -> float | None:
 
 def _size(unit: str, sizes: dict[str, float]) -> float | None:
     return sizes.get(unit, sizes.get(unit.lower()))
+
+
+def known(unit: str) -> bool:
+    """Is it a unit or a currency of these tables?
+
+    >>> known("km"), known("€"), known("CHF"), known("b12")
+    (True, True, True, False)
+    """
+    return re.fullmatch(rf"[A-Z]{{0,3}}[$€£¥₹₩₽₺₫₪฿₴₦₱]|{CURRENCIES}", unit) is not None or any(
+        _size(unit, sizes) is not None for sizes in _DIMENSIONS.values()
+    )
 
 
 def together(units: Iterable[str]) -> bool:

@@ -27,7 +27,7 @@ def compare(content: bytes, models: Sequence[Any], inputs: str) -> float:
     """
     schema = models[0].schema
     rows = made_up(schema, models[0].arrays["scaling"], inputs)
-    ours = np.mean([each.judge(schema.encode(rows))[0] for each in models], axis=0)
+    ours = np.mean([each.judge(schema.encode(rows, "rows", []))[0] for each in models], axis=0)
     theirs = answers(content, feed(schema, rows, inputs))
     finite = ours[np.isfinite(ours)]
     spread = 1.0
