@@ -125,7 +125,7 @@ def test_a_comma_before_three_digits_is_decided_by_its_file_and_said() -> None:
     alone = understand(pl.DataFrame({"x": texts}))
     assert alone.frame["x"][0] == 1234
     assert "read as 1234" in alone.remarks[0]
-    assert "decimal_comma if 1.234 is meant" in alone.remarks[0]
+    assert "and not as 1.234; give it the kind decimal_comma" in alone.remarks[0]
     assert understand(pl.DataFrame({"x": texts}), ";").frame["x"][0] == 1.234
     beside = pl.DataFrame({"x": texts, "y": ["0,5", "1,25", "3,0"] * 10})
     assert understand(beside).frame["x"][0] == 1.234
@@ -140,7 +140,7 @@ def test_a_point_before_three_digits_is_decided_by_its_file_and_said() -> None:
     texts = ["1.234", "2.500", "12.750"] * 10
     alone = understand(pl.DataFrame({"x": texts}))
     assert alone.frame["x"][0] == 1.234
-    assert "decimal_comma if 1234 is meant" in alone.remarks[0]
+    assert "and not as 1234; give it the kind decimal_comma" in alone.remarks[0]
     beside = understand(pl.DataFrame({"x": texts, "y": ["0,5", "1,25", "3,0"] * 10}))
     assert beside.frame["x"][0] == 1234
     assert "read as 1234" in beside.remarks[0]
@@ -149,6 +149,8 @@ def test_a_point_before_three_digits_is_decided_by_its_file_and_said() -> None:
     whole.encode(pl.Series("x", texts[:3]), out, "t.csv", remarks)
     assert out[:, 0].tolist() == [1234, 2500, 12750]
     assert "between thousands" in remarks[0]
+    whole.encode(pl.Series("x", ["1,234", "2,500", "12,750"]), out, "t.csv", remarks, decimal=",")
+    assert out[:, 0].tolist() == [1234, 2500, 12750]
 
 
 DATE_CELLS = [

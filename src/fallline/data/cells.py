@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -81,7 +82,9 @@ def is_word(series: pl.Series) -> pl.Series:
     return series.str.strip_chars(" \t<>()[]").str.to_lowercase().is_in(list(WORDS)).fill_null(False)
 
 
-def numbers(series: pl.Series, form: Form = PLAIN, hint: str = "") -> np.ndarray:
+def numbers(
+    series: pl.Series, form: Form = PLAIN, hint: str = "", whole: bool = False, doubts: list[str] | None = None
+) -> np.ndarray:
     """The cells as float64, NaN where a cell is missing or is no number; durations and times in seconds.
 
     Args:
@@ -89,6 +92,8 @@ def numbers(series: pl.Series, form: Form = PLAIN, hint: str = "") -> np.ndarray
         form: how training's cells were written. A cell that is written in another way is read if it can only mean
             one number.
         hint: the decimal sign that the other columns of the same file use, or "".
+        whole: whether training's numbers were whole: of two readings, the one with whole numbers is then meant.
+        doubts: takes the end of a sentence where texts can be read in two ways.
 
     >>> import polars as pl
     >>> numbers(pl.Series(["1", "2.5", "x", None])).tolist()
@@ -105,13 +110,13 @@ def numbers(series: pl.Series, form: Form = PLAIN, hint: str = "") -> np.ndarray
     elif isinstance(series.dtype, pl.Datetime):
         series = instants(series).dt.epoch("us") / 1e6
     elif not (series.dtype.is_numeric() or series.dtype in (pl.Boolean, pl.Null)):
-        series = _read_numbers(labels(series), form, hint)
+        series = _read_numbers(labels(series), form, hint, whole, [] if doubts is None else doubts)
     elif form.unit == "%" and series.dtype.is_numeric() and (series.abs() > 1.5).any():
         series = series / 100.0
     return series.cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy()
 
 
-def _read_numbers(text: pl.Series, form: Form, hint: str) -> pl.Series:
+def _read_numbers(text: pl.Series, form: Form, hint: str, whole: bool, doubts: list[str]) -> pl.Series:
     """Text as numbers: by the form that training learnt, and what it does not read by the column's own."""
     import polars as pl
 
@@ -119,38 +124,50 @@ def _read_numbers(text: pl.Series, form: Form, hint: str) -> pl.Series:
         return durations.seconds(text)
     values = text.cast(pl.Float64, strict=False) if form.plain else read(text, form.numerals)
     unread = text.is_not_null() & values.is_null()
-    german = form.plain and hint == ","  # 1.234 in a file of decimal commas is no fraction
-    if not unread.any() and not german:
+    points = form.plain and (whole or hint == ",") and _thousands(text)  # 3.750 may be three thousand
+    if not unread.any() and not points:
         return values
     distinct = text.drop_nulls().unique()
     distinct = distinct.filter(~is_word(distinct))
     if not len(distinct):
         return values
-    found = find(distinct, hint or ("" if form.plain else form.decimal))
+    found = find(distinct, "," if points else hint or ("" if form.plain else form.decimal))
     if found.numerals is None:
         return values
-    own = Numerals(found.numerals.decimal, found.numerals.group, form.unit or found.numerals.unit)
-    if german and not unread.any() and own.decimal != ",":
-        return values
+    own = replace(found.numerals, unit=form.unit or found.numerals.unit)
+    if found.other is not None:
+        other = replace(found.other, unit=own.unit)
+        if whole and not _whole(read(distinct, own)) and _whole(read(distinct, other)):
+            own, other = other, own
+        doubts.append(two_ways(found.example, own, other))
     others = read(text, own)
     if others.count() >= values.count():  # the whole column is written so
         return others
     return pl.select(pl.coalesce(values, others)).to_series()
 
 
-def thousands(series: pl.Series, form: Form) -> bool:
-    """Are all cells that have a point such as 3.750, where plain numbers are expected?
+def two_ways(example: str, chosen: Numerals, other: Numerals) -> str:
+    """The end of a sentence on a number that can be read in two ways.
 
-    >>> import polars as pl
-    >>> thousands(pl.Series(["3.750", "12.000", "7"]), Form()), thousands(pl.Series(["3.75", "12.000"]), Form())
-    (True, False)
+    >>> two_ways("1,234", Numerals(".", ","), Numerals(","))
+    "holds numbers such as '1,234', read as 1234 (a decimal point, ',' between thousands) and not as 1.234"
     """
     import polars as pl
 
-    if series.dtype != pl.String or not form.plain:
-        return False
-    dotted = series.filter(series.str.contains(".", literal=True).fill_null(False))
-    return len(dotted) > 0 and dotted.str.contains(THOUSANDS).all()
+    values = [read(pl.Series([example]), each)[0] for each in (chosen, other)]
+    return (
+        f"holds numbers such as {example!r}, read as {values[0]:.15g} ({chosen.describe()}) and not as {values[1]:.15g}"
+    )
+
+
+def _whole(values: pl.Series) -> bool:
+    return bool((values.drop_nulls() % 1 == 0).all())
+
+
+def _thousands(text: pl.Series) -> bool:
+    """Are all cells that have a point such as 3.750?"""
+    dotted = text.filter(text.str.contains(".", literal=True).fill_null(False))
+    return len(dotted) > 0 and bool(dotted.str.contains(THOUSANDS).all())
 
 
 def labels(series: pl.Series) -> pl.Series:

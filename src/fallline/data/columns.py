@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fallline.core.errors import FalllineError, share
-from fallline.data.cells import PLAIN, instants, is_word, labels, numbers, thousands
+from fallline.data.cells import PLAIN, instants, is_word, labels, numbers
 from fallline.data.codes import key, matching, truth
 from fallline.data.form import Form
 
@@ -113,13 +113,9 @@ class Column:
         remarks = [] if remarks is None else remarks
         form = PLAIN if understood else self.form
         if self.kind == "number":
-            if not understood and self.whole and thousands(series, form):
-                remarks.append(
-                    f"column {self.name!r} of {where} holds numbers such as {labels(series).drop_nulls()[0]!r}: since "
-                    "training's were whole, the point is taken to stand between thousands"
-                )
-                form = Form(",", ".", form.unit)
-            cells = numbers(series, form, decimal)
+            doubts: list[str] = []
+            cells = numbers(series, form, decimal, self.whole and not understood, doubts)
+            remarks.extend(f"column {self.name!r} of {where} {each}" for each in doubts)
             self._name_lost(series, np.isnan(cells), "numbers", where, remarks)
             out[:, 0] = self.condition(cells, where)
             if self.indicator:

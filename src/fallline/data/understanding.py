@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fallline.core.errors import FalllineError, share
 from fallline.data import dates, durations
-from fallline.data.cells import THOUSANDS, _read_dates, instants, is_word
+from fallline.data.cells import THOUSANDS, instants, is_word, two_ways
 from fallline.data.form import Form, kind_of
 from fallline.data.numerals import MOSTLY, Found, Numerals, find, looks_numeric, read
 from fallline.data.sheet import Sheet
@@ -260,10 +260,11 @@ def _plain(look: _Look, result: Understood, kind: str) -> pl.Series | None:
             thousands, point = Numerals(",", "."), Numerals()
             if result.decimal == ",":
                 result.forms[name] = Form(",", ".")
-                result.remarks.append(_two_ways(name, dotted[0], thousands, point))
+                result.remarks.append(doubtful(name, dotted[0], thousands, point))
                 return read(text, thousands)
-            if len(dotted) == len(present):
-                result.remarks.append(_two_ways(name, dotted[0], point, thousands))
+            short = present.filter(~present.str.contains(".", literal=True)).str.len_chars()
+            if not len(short) or (short <= 4).all():  # no 12345 among them, which who groups digits would not write
+                result.remarks.append(doubtful(name, dotted[0], point, thousands))
     return look.plain
 
 
@@ -294,7 +295,7 @@ def _as_numbers(look: _Look, result: Understood, kind: str, said: Form | None) -
     if not form.plain:
         result.forms[name] = form
     if found.other is not None and not (said is not None and said.settled):
-        result.remarks.append(_two_ways(name, found.example, numerals, found.other))
+        result.remarks.append(doubtful(name, found.example, numerals, found.other))
     if numerals.unit not in ("", MAGNITUDE):
         result.remarks.append(_in_unit(name, numerals.unit))
     if marks is not None and len(lost):
@@ -334,7 +335,7 @@ def _as_dates(text: pl.Series, result: Understood, said: Form | None, mostly: bo
     zones = ahead.drop_nulls().unique()
     if len(zones):
         form = replace(form, zone=_zone(zones))
-    column = _read_dates(text, form)
+    column = instants(text, form)
     lost = text.filter(column.is_null() & text.is_not_null() & ~words)
     if mostly and column.count() < MOSTLY * (column.count() + len(lost)):
         return None
@@ -366,15 +367,10 @@ def _zone(ahead: pl.Series) -> str:
     return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"
 
 
-def _two_ways(name: str, example: str, chosen: Numerals, other: Numerals) -> str:
-    import polars as pl
-
-    values = [read(pl.Series([example]), each)[0] for each in (chosen, other)]
+def doubtful(name: str, example: str, chosen: Numerals, other: Numerals) -> str:
+    """The sentence on a column of numbers that can be read in two ways, and how to overrule it."""
     kind = "decimal_comma" if other.decimal == "," else "decimal_point"
-    return (
-        f"column {name!r} holds numbers such as {example!r}, read as {values[0]:g} ({chosen.describe()}); "
-        f"give it the kind {kind} if {values[1]:g} is meant"
-    )
+    return f"column {name!r} {two_ways(example, chosen, other)}; give it the kind {kind} if that is wrong"
 
 
 def _in_unit(name: str, unit: str) -> str:
