@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,12 @@ _CLOCK = (
 _ZONE = r"(?: ?(Z|z|UTC|GMT|[A-Z]{2,4}T|(?:UTC|GMT)?[+-]\d{1,2}(?::?\d{2})?)(?:\[[\w/+-]+\])?)?"
 _TIME = rf"(?:(?:T|t|,? |:|, at | at ){_CLOCK}{_ZONE})?"
 _YEAR = r"(\d{4}|'?\d{2})"
+_ISO = {
+    r"\d{4}-\d\d-\d\d": "%Y-%m-%d",
+    r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d": "%Y-%m-%d %H:%M:%S",
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d": "%Y-%m-%dT%H:%M:%S",
+}
+_MANY = 1_000  # cells from which equal ones are read once
 ORDERS = ("day_first", "month_first", "year_first")
 
 # Family: its pattern, and which groups are year, month and day; "?" where the order of numbers decides, 0 where there is none.
@@ -108,6 +115,8 @@ def find_order(cells: pl.Series, hint: str = "") -> Order:
     >>> find_order(pl.Series(["03/04/2024", "05/06/2024"]))
     Order(name='month_first', doubtful=True, example='03/04/2024')
     """
+    if _iso(cells) is not None:
+        return Order()
     text = normal(cells)
     shaped = cells.filter(text.str.contains(_FAMILIES["numbers"][0]))
     if not len(shaped):
@@ -148,21 +157,40 @@ def local(cells: pl.Series, order: str = "") -> tuple[pl.Series, pl.Series]:
     """
     import polars as pl
 
+    if (when := _iso(cells)) is not None:
+        return when, pl.Series([None] * len(cells), dtype=pl.Int64)
+    if len(cells) > _MANY and len(distinct := cells.unique()) < 0.5 * len(cells):
+        both = pl.DataFrame(
+            [distinct.alias("text"), *(each.alias(str(i)) for i, each in enumerate(local(distinct, order)))]
+        )
+        joined = pl.DataFrame([cells.alias("text")]).join(
+            both, on="text", how="left", nulls_equal=True, maintain_order="left"
+        )
+        return joined["0"].alias(cells.name), joined["1"]
     text = normal(cells)
-    whens: list[pl.Series] = []
-    aheads: list[pl.Series] = []
-    for name, (pattern, places, clock) in _FAMILIES.items():
-        hit = text.str.contains(pattern)
-        if not hit.any():
+    when = pl.Series([None] * len(cells), dtype=pl.Datetime("us"))
+    ahead = pl.Series([None] * len(cells), dtype=pl.Int64)
+    sample = text.head(_MANY)
+    likely = sorted(_FAMILIES, key=lambda name: not sample.str.contains(_FAMILIES[name][0]).any())
+    for name in likely:
+        pattern, places, clock = _FAMILIES[name]
+        if when.null_count() == text.null_count() or not text.str.contains(pattern).any():
             continue
         groups = text.str.extract_groups(pattern).struct.unnest()
         read, offset = _read(name, groups, places, clock, order or "day_first")
-        whens.append(read)
-        aheads.append(offset)
-    nothing = pl.Series([None] * len(cells), dtype=pl.Datetime("us"))
-    when = pl.select(pl.coalesce(*whens, nothing)).to_series() if len(cells) else nothing
-    ahead = pl.select(pl.coalesce(*aheads, pl.Series([None] * len(cells), dtype=pl.Int64))).to_series()
+        ahead = pl.select(pl.when(when.is_null()).then(offset).otherwise(ahead)).to_series()
+        when = pl.select(pl.coalesce(when, read)).to_series()
     return when.alias(cells.name), ahead
+
+
+def _iso(cells: pl.Series) -> pl.Series | None:
+    """The instants of a column that is written in one of the forms of ISO 8601 without zones throughout, else None."""
+    first = next(iter(cells.drop_nulls().head(1)), "")
+    form = next((form for pattern, form in _ISO.items() if re.fullmatch(pattern, first)), None)
+    if form is None:
+        return None
+    when = cells.str.to_datetime(form, strict=False, time_unit="us")
+    return when if when.null_count() == cells.null_count() else None
 
 
 def normal(cells: pl.Series) -> pl.Series:

@@ -193,11 +193,13 @@ def _look(text: pl.Series, plain: pl.Series) -> _Look:
     sample = sample.filter(~is_word(sample))
     as_numbers = plain.count()
     words = present - as_numbers - int(is_word(rest).sum()) if as_numbers else present
-    if not (as_numbers > 0.3 * (as_numbers + words) or looks_numeric(sample) or _shaped(sample.head(100))):
+    mostly = as_numbers > 0.3 * (as_numbers + words)
+    shaped = _shaped(sample.head(100))
+    if not (mostly or shaped or looks_numeric(sample)):
         return _Look(text)
     distinct = text.drop_nulls().unique()
     numeric = distinct.filter(~is_word(distinct))
-    return _Look(text, found=find(numeric) if len(numeric) else None, distinct=numeric)
+    return _Look(text, found=find(numeric) if len(numeric) and (mostly or not shaped) else None, distinct=numeric)
 
 
 def _shaped(sample: pl.Series) -> bool:
