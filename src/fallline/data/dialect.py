@@ -77,7 +77,9 @@ def find_dialect(path: Path, start: str, names: list[str] | None = None) -> Dial
     else:
         found, rival = layout(first, suffix.lower(), names is None)
     if found.titles:
-        notes.append(_skipped_titles(path, found.titles, first[0]))
+        shown = first[0].strip(" ,;|\t\r")[:40]
+        count = "1 line" if found.titles == 1 else f"{found.titles} lines"
+        notes.append(f"the title above the header of {path} ({count}: {shown!r}) was skipped")
         skipped += _physical(lines, skipped, found.titles)
     first = first[found.titles :]
     if comments and _is_commented_header(comments[-1], comment, first, found, names):
@@ -90,7 +92,7 @@ def find_dialect(path: Path, start: str, names: list[str] | None = None) -> Dial
         else:
             header = None
     if comments:
-        notes.append(f"{_lines(len(comments))} that start with {comment!r} at the top of {path} were skipped")
+        notes.append(f"comments at the top of {path} ({len(comments)} with {comment!r}) were skipped")
     notes += _doubts(path, found, rival, suffix.lower(), declared)
     return Dialect(found.separator, skipped, header, found.width, comment, tuple(notes))
 
@@ -179,15 +181,6 @@ def _physical(lines: list[str], start: int, count: int) -> int:
         count -= bool(lines[position].strip())
         position += 1
     return position - start
-
-
-def _lines(count: int) -> str:
-    return "1 line" if count == 1 else f"{count} lines"
-
-
-def _skipped_titles(path: Path, count: int, line: str) -> str:
-    shown = line.strip(" ,;|\t\r")[:40]
-    return f"{_lines(count)} above the header of {path} ({shown!r}) were skipped as a title"
 
 
 def _doubts(path: Path, found: Layout, rival: Layout | None, suffix: str, declared: str) -> list[str]:
