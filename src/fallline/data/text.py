@@ -6,8 +6,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from fallline.core.errors import FalllineError
 from fallline.data.dialect import Dialect, find_dialect
 from fallline.data.lines import read_lines
@@ -15,13 +13,13 @@ from fallline.data.marks import MISSING as MISSING
 from fallline.data.marks import clean
 from fallline.data.names import INDEX, check_names, free_name
 from fallline.data.opening import Text, open_text
+from fallline.data.quick import Bytes, by_polars
 from fallline.data.separators import BLANKS, SINGLE, is_number, tabbed
 from fallline.data.sheet import Sheet
 
 if TYPE_CHECKING:
     import polars as pl
 
-_BLOCK = 1 << 22  # bytes looked at together when separators are counted
 _START = 1 << 16  # bytes from which the dialect is judged, if they hold some lines
 _FEW = 20  # rows that tell whether the header looks like one of them
 
@@ -52,7 +50,6 @@ def read_text(path: Path, names: list[str] | None = None) -> Sheet:
     text = open_text(path)
     dialect = find_dialect(path, _beginning(text), names)
     frame, notes = _parse(text, dialect, names)
-    frame = clean(_without_empty_end(path, frame, notes))
     if frame.height == 0:
         raise FalllineError(f"{path} holds a header and no rows: give a file with at least one row of data")
     labels = _labels(path, frame, dialect, names, notes)
@@ -83,78 +80,28 @@ def _parse(text: Text, dialect: Dialect, names: list[str] | None) -> tuple[pl.Da
     separator = {"": SINGLE, BLANKS: "\t"}.get(dialect.separator, dialect.separator)
     if dialect.separator == BLANKS:
         text = Text(text.path, tabbed(text.data[:]), False)
-    frame = _by_polars(text, separator, dialect.skipped, width)
-    if frame is not None:
-        return frame, []
-    return read_lines(text.path, text.decoded(), separator, dialect.skipped, width, dialect.comment)
+    notes: list[str] = []
+    blanks: str | None = None
+    quick = by_polars(text, separator, dialect.skipped, width)
+    if quick is not None:
+        frame, seen = quick
+        blanks = _blanks(text, seen, frame.height)
+    else:
+        frame, notes = read_lines(text.path, text.decoded(), separator, dialect.skipped, width, dialect.comment)
+    return clean(_without_empty_end(text.path, frame, notes), blanks), notes
+
+
+def _blanks(text: Text, seen: Bytes, rows: int) -> str | None:
+    """The blanks that may stand at the ends of cells; None for all that there are."""
+    if not seen.ascii:
+        return None
+    held = "".join(each for each in " \t\v\f" if text.data.find(each.encode()) >= 0)
+    return held + "\r" * seen.returns + "\n" * (seen.quoted and seen.lines > rows)
 
 
 def _fits(header: list[str], width: int) -> bool:
     """May lines have another number of cells than their header? One more (row labels), or empty ones fewer."""
     return len(header) in (width, width - 1) or not any(header[width:])
-
-
-def _by_polars(text: Text, separator: str, skipped: int, width: int) -> pl.DataFrame | None:
-    import polars as pl
-
-    try:
-        frame = pl.read_csv(
-            text.path if text.as_stored else text.data[:],
-            separator=separator,
-            has_header=False,
-            schema={str(position): pl.String for position in range(width)},
-            skip_lines=skipped,
-            glob=False,
-        )
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError, OSError, UnicodeError):
-        return None
-    if width == 1:
-        return None if _has_odd_quotes(frame) else frame
-    return None if _has_odd_quotes(frame) else _complete(text, frame, separator, skipped)
-
-
-def _has_odd_quotes(frame: pl.DataFrame) -> bool:
-    """Does a cell start with a blank and a quote? It is quoted; Polars takes the quote for text."""
-    import polars as pl
-
-    found = frame.select((pl.all() < "!").any())
-    padded = [name for name in found.columns if found[name][0]]
-    return bool(padded) and any(frame.select(pl.col(padded).str.contains(r'^\s+"').any()).row(0))
-
-
-def _complete(text: Text, frame: pl.DataFrame, separator: str, skipped: int) -> pl.DataFrame | None:
-    """The frame without rows of blank lines; None where a line may be too short, which Polars fills up silently.
-
-    A file with as many separators as its rows need has no short line, since Polars refuses long ones.
-    """
-    import polars as pl
-
-    if frame.height == 0 or frame.to_series(-1).null_count() == 0:
-        return frame
-    needed = _separators(text, separator, skipped) / (frame.width - 1)
-    if needed == frame.height:
-        return frame
-    blank = frame.select(pl.all_horizontal(pl.all().is_null())).to_series()
-    return frame.filter(~blank) if needed == frame.height - blank.sum() else None
-
-
-def _separators(text: Text, separator: str, skipped: int) -> int:
-    """How many separators stand outside quotes, below the first lines."""
-    data, start = text.data, 0
-    for _ in range(skipped):
-        start = data.find(b"\n", start) + 1
-    raw = np.frombuffer(data, np.uint8)[start:]
-    quoted = data.find(b'"', start) >= 0
-    count, inside = 0, False
-    for begin in range(0, raw.size, _BLOCK):
-        block = raw[begin : begin + _BLOCK]
-        hits = block == ord(separator)
-        if quoted:
-            within = np.logical_xor.accumulate(block == ord('"'))
-            hits &= within == inside  # quotes so far: even outside of quotes
-            inside ^= bool(within[-1])
-        count += int(np.count_nonzero(hits))
-    return count
 
 
 def _without_empty_end(path: Path, frame: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
