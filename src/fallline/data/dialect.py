@@ -26,6 +26,7 @@ from fallline.data.separators import (
 WIDEST = 100_000  # columns
 _LINES = 100  # lines that are looked at
 _COMMENTS = ("#", "%", "//")
+_UNKNOWN = ("::", "^", "~", "\x01", "\xa6")
 _DECLARED = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 
 
@@ -59,7 +60,7 @@ def find_dialect(path: Path, start: str, names: list[str] | None = None) -> Dial
         names: of the columns where the file has no header; a first line that repeats them is one.
 
     Raises:
-        FalllineError: more than `WIDEST` columns.
+        FalllineError: more than `WIDEST` columns, or a separator that is not known.
 
     >>> find_dialect(Path("t.csv"), "# of 2024\\na;b\\n1,5;2\\n3,5;4\\n").header
     ['a', 'b']
@@ -70,12 +71,16 @@ def find_dialect(path: Path, start: str, names: list[str] | None = None) -> Dial
     skipped, comment, comments = _preamble(lines, skipped, names is not None)
     body = "\n".join(lines[skipped:])
     first = [line for line in masked(body).split("\n")[: 2 * _LINES] if line.strip()][:_LINES]
-    _check_width(path, first[0])
+    most = max(first[0].count(each) for each in CANDIDATES) + 1
+    _check_width(path, most if most > 1 else len(first[0].split()))
     suffix = Path(path.name.removesuffix(path.suffix)).suffix if path.suffix.lower() == ".gz" else path.suffix
     if declared:
         found, rival = declared_layout(first, declared), None
     else:
         found, rival = layout(first, suffix.lower(), names is None)
+    _check_width(path, found.width)
+    if not found.separator:
+        _refuse_unknown_separators(path, first)
     if found.titles:
         shown = first[0].strip(" ,;|\t\r")[:40]
         count = "1 line" if found.titles == 1 else f"{found.titles} lines"
@@ -165,13 +170,22 @@ def _tidy(cell: str) -> str:
     return cell.strip().removeprefix("\ufeff").strip()
 
 
-def _check_width(path: Path, line: str) -> None:
-    width = max(line.count(each) for each in NAMES if each != BLANKS) + 1
+def _check_width(path: Path, width: int) -> None:
     if width > WIDEST:
         raise FalllineError(
             f"{path} has {width:,} columns, where at most {WIDEST:,} are read: keep those that matter, "
             "or give the numbers as an array (.npz)"
         )
+
+
+def _refuse_unknown_separators(path: Path, lines: list[str]) -> None:
+    """Lines of one cell that all hold as many of what other programs put between cells."""
+    for mark in _UNKNOWN:
+        counts = {line.count(mark) for line in lines}
+        if len(lines) > 1 and len(counts) == 1 and counts != {0}:
+            raise FalllineError(
+                f"the cells of {path} seem to be separated by {mark!r}, which is not known: write commas instead"
+            )
 
 
 def _physical(lines: list[str], start: int, count: int) -> int:

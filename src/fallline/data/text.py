@@ -54,7 +54,8 @@ def read_text(path: Path, names: list[str] | None = None) -> Sheet:
         raise FalllineError(f"{path} holds a header and no rows: give a file with at least one row of data")
     labels = _labels(path, frame, dialect, names, notes)
     kept = [position for position, label in enumerate(labels) if label]
-    frame = frame.select(frame.columns[position] for position in kept)
+    held = frame.columns
+    frame = frame.select([held[position] for position in kept])
     frame.columns = [labels[position] for position in kept]
     return Sheet(frame, dialect.separator, (*text.notes, *dialect.notes, *notes))
 
