@@ -118,10 +118,23 @@ def _try(lines: list[str], separator: str, has_header: bool) -> Layout:
     if width < 2 or (header == 1 and not _labelled(rows, separator)):
         return Layout(separator, 1, header)
     near = header in (width, width - 1) or rows[0][width:] == [""] * (header - width)
-    regular = [row for row in rows if len(row) == width]
-    clean = sum(_clean(cell, separator) for row in regular for cell in row) / max(1, width * len(regular))
+    regular = [row for row in rows[1:] if len(row) == width]
+    clean = (_cleanness([rows[0]], separator) + _cleanness(regular or [rows[0]], separator)) / 2
     score = fit * clean * (1 if near else 0.3)
     return Layout(separator, width, header, titles, score)
+
+
+def _is_long_title(rows: list[list[str]]) -> bool:
+    """Does a title that holds separators stand above a header without numbers and columns with numbers?"""
+    if len(rows) < 3 or len(rows[1]) < 3 or len(rows[0]) >= len(rows[1]) or len({len(row) for row in rows[1:]}) > 1:
+        return False
+    numbers = [all(map(is_number, column)) for column in zip(*rows[2:], strict=True)]
+    return any(numbers) and not any(map(is_number, rows[1])) and all(rows[1])
+
+
+def _cleanness(rows: list[list[str]], separator: str) -> float:
+    """The share of cells without what looks like another separator."""
+    return sum(_clean(cell, separator) for row in rows for cell in row) / sum(len(row) for row in rows)
 
 
 def _labelled(rows: list[list[str]], separator: str) -> bool:
@@ -131,6 +144,8 @@ def _labelled(rows: list[list[str]], separator: str) -> bool:
 
 def _titles(rows: list[list[str]]) -> int:
     """How many lines of at most one cell stand above a header and lines that all have the same three or more."""
+    if _is_long_title(rows):
+        return 1
     filled = [sum(cell != "" for cell in row) for row in rows]
     count = next((position for position, cells in enumerate(filled) if cells > 1), 0)
     below = rows[count:]
