@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import mmap
+import re
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ _MARKS = (  # of byte orders; the longer ones first
     (b"\xff\xfe", "utf-16-le", "UTF-16"),
     (b"\xfe\xff", "utf-16-be", "UTF-16"),
 )
+_LONE_RETURN = re.compile(rb"\r(?!\n)")
 _UTF8 = b"\xef\xbb\xbf"
 
 
@@ -80,8 +82,8 @@ def open_text(path: Path) -> Text:
     zero = data.find(b"\0")
     if zero >= 0:
         raise FalllineError(_not_text(path, data, zero))
-    if data.find(b"\n") < 0 and data.find(b"\r") >= 0:
-        data = data[:].replace(b"\r", b"\n")
+    if data.find(b"\r") >= 0 and _LONE_RETURN.search(data):
+        data = data[:].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     data = _trimmed(data)
     if not data[:_START].strip() and not data[:].strip():
         raise FalllineError(f"{path} is empty: give a file with a header line and at least one row")

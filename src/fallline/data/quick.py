@@ -32,14 +32,12 @@ class Bytes:
         ascii: is every byte ASCII?
         quoted: is there a quote?
         odd_quotes: does a quote stand amid other text?
-        returns: does a carriage return stand elsewhere than before a line end?
     """
 
     lines: int
     ascii: bool
     quoted: bool
     odd_quotes: bool
-    returns: bool
 
 
 def by_polars(text: Text, separator: str, skipped: int, width: int) -> tuple[pl.DataFrame, Bytes] | None:
@@ -58,7 +56,7 @@ def by_polars(text: Text, separator: str, skipped: int, width: int) -> tuple[pl.
         start = text.data.find(b"\n", start) + 1 or len(text.data)
     raw = np.frombuffer(text.data, np.uint8)[start:]
     seen = _look(text, raw, ord(separator))
-    if seen.odd_quotes:
+    if seen.odd_quotes or (raw.size and raw[-1] == ord(separator)):  # a separator at the very end is overlooked
         return None
     try:
         frame = pl.read_csv(
@@ -77,23 +75,22 @@ def by_polars(text: Text, separator: str, skipped: int, width: int) -> tuple[pl.
 
 def _look(text: Text, raw: np.ndarray, separator: int) -> Bytes:
     """Looks at the bytes from the first row on, on all cores."""
-    held = [text.data.find(bytes([each])) >= 0 for each in (_QUOTE, _RETURN)]
+    quoted = text.data.find(b'"') >= 0
     starts = range(0, raw.size, _PART)
     with ThreadPoolExecutor(max(1, min(len(starts), os.cpu_count() or 1))) as threads:
-        parts = list(threads.map(lambda start: _look_at(raw, start, separator, *held), starts))
+        parts = list(threads.map(lambda start: _look_at(raw, start, separator, quoted), starts))
     return Bytes(
         sum(part.lines for part in parts),
         all(part.ascii for part in parts),
-        held[0],
+        quoted,
         any(part.odd_quotes for part in parts),
-        any(part.returns for part in parts),
     )
 
 
-def _look_at(raw: np.ndarray, start: int, separator: int, quotes: bool, returns: bool) -> Bytes:
+def _look_at(raw: np.ndarray, start: int, separator: int, quotes: bool) -> Bytes:
     ends = np.zeros(256, bool)
     ends[[separator, _QUOTE, _LINE, _RETURN]] = True
-    lines, ascii, odd, stray = 0, True, False, False
+    lines, ascii, odd = 0, True, False
     for begin in range(start, min(start + _PART, raw.size), _BLOCK):
         near = raw[max(begin - 1, 0) : begin + _BLOCK + 1]  # with its neighbours; outside of the file are line ends
         near = np.concatenate(([_LINE], near)).astype(np.uint8) if begin == 0 else near
@@ -104,9 +101,7 @@ def _look_at(raw: np.ndarray, start: int, separator: int, quotes: bool, returns:
             lines += int(np.count_nonzero(block == _LINE))
             at = np.flatnonzero(block == _QUOTE)
             odd |= at.size > 0 and not (ends[near[at]] | ends[near[at + 2]]).all()
-        if returns:
-            stray |= bool((near[np.flatnonzero(block == _RETURN) + 2] != _LINE).any())
-    return Bytes(lines, ascii, quotes, odd, stray)
+    return Bytes(lines, ascii, quotes, odd)
 
 
 def _complete(raw: np.ndarray, frame: pl.DataFrame, separator: int, quoted: bool) -> pl.DataFrame | None:

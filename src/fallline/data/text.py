@@ -70,7 +70,11 @@ def _beginning(text: Text) -> str:
     start = data[:end]
     if end < len(data):
         start = start[: start.rfind(b"\n") + 1]
-    return start.decode("utf-8", errors="replace").replace("\r\n", "\n")
+    try:
+        return start.decode("utf-8").replace("\r\n", "\n")
+    except UnicodeDecodeError:
+        text.decoded()  # names the line
+        raise
 
 
 def _parse(text: Text, dialect: Dialect, names: list[str] | None) -> tuple[pl.DataFrame, list[str]]:
@@ -97,7 +101,7 @@ def _blanks(text: Text, seen: Bytes, rows: int) -> str | None:
     if not seen.ascii:
         return None
     held = "".join(each for each in " \t\v\f" if text.data.find(each.encode()) >= 0)
-    return held + "\r" * seen.returns + "\n" * (seen.quoted and seen.lines > rows)
+    return held + "\n" * (seen.quoted and seen.lines > rows)
 
 
 def _fits(header: list[str], width: int) -> bool:
