@@ -9,10 +9,11 @@ import numpy as np
 
 from fallline.core.errors import FalllineError, nearest
 from fallline.data.arrays import Arrays
-from fallline.data.mnist import read_mnist
+from fallline.data.mnist import has_idx, read_mnist
+from fallline.data.names import check_names
 from fallline.data.npz import read_npz
 from fallline.data.sheet import Sheet
-from fallline.data.text import check_names, read_text
+from fallline.data.text import read_text
 
 if TYPE_CHECKING:
     import polars as pl
@@ -27,8 +28,8 @@ def read(source: object, names: list[str] | None = None) -> Sheet | Arrays:
     """Opens a source: a table with typed columns, or arrays.
 
     Args:
-        source: a path (CSV, TSV, Parquet, Arrow or Feather, `.npz`, a folder of MNIST's idx files), `sklearn:NAME`,
-            or a Polars or pandas frame.
+        source: a path (CSV or TSV, also gzipped, Parquet, Arrow or Feather, `.npz`, a folder of MNIST's idx files),
+            `sklearn:NAME`, or a Polars or pandas frame.
         names: column names for a text file without a header line.
 
     Returns:
@@ -65,18 +66,25 @@ def read(source: object, names: list[str] | None = None) -> Sheet | Arrays:
 def accepts_names(source: object) -> bool:
     """Is the source a text file, which may have no header line and then needs names?
 
-    >>> accepts_names("t.csv"), accepts_names("t.parquet")
-    (True, False)
+    >>> accepts_names("t.csv"), accepts_names("t.tsv.gz"), accepts_names("t.parquet")
+    (True, True, False)
     """
-    return isinstance(source, (str, Path)) and Path(source).suffix.lower() in TEXT
+    return isinstance(source, (str, Path)) and _suffix(Path(source)) in TEXT
+
+
+def _suffix(path: Path) -> str:
+    """What kind of file the name says it is: `.csv` of `t.csv.gz`, too."""
+    suffix = path.suffix.lower()
+    inner = Path(path.stem).suffix.lower()
+    return inner if suffix == ".gz" and inner in TEXT else suffix
 
 
 def _read_path(path: Path, names: list[str] | None) -> Sheet | Arrays:
     if "\0" in str(path):
         raise FalllineError(f"the path {str(path)!r} holds a zero byte: check it")
-    suffix = path.suffix.lower()
+    suffix = _suffix(path)
     if path.is_dir():
-        return read_mnist(path)
+        return _read_folder(path)
     _check_file(path)
     if suffix in TEXT:
         return read_text(path, names)
@@ -86,6 +94,26 @@ def _read_path(path: Path, names: list[str] | None) -> Sheet | Arrays:
         return _read_columns(path, suffix)
     known = ", ".join((*TEXT, *PARQUET, *ARROW, ".npz"))
     raise FalllineError(f"{path} has an unknown kind of name {suffix!r}: expected one of {known}, or a folder")
+
+
+def _read_folder(folder: Path) -> Arrays:
+    """MNIST's idx files; a folder without any is refused by what it holds instead."""
+    if has_idx(folder):
+        return read_mnist(folder)
+    entries = sorted(each for each in folder.iterdir() if not each.name.startswith("."))
+    lacks = f"the folder {folder} holds none of MNIST's idx files (train-images-idx3-ubyte and so on)"
+    if not entries:
+        raise FalllineError(f"{lacks}, nor anything else: give a file, or a folder with those")
+    inner = next((each for each in entries if each.is_dir() and has_idx(each)), None)
+    if inner is not None:
+        raise FalllineError(f"{lacks}, but its folder {inner.name} does: give {inner}")
+    tables = [each for each in entries if _suffix(each) in (*TEXT, *PARQUET, *ARROW, ".npz") and each.is_file()]
+    if tables:
+        kinds = sorted({_suffix(each) for each in tables})
+        count = f"{len(tables)} files" if len(tables) > 1 else "a file"
+        raise FalllineError(f"{lacks}, but {count} of {', '.join(kinds)}: give one file, as in {tables[0]}")
+    shown = ", ".join(each.name for each in entries[:3]) + (" and more" if len(entries) > 3 else "")
+    raise FalllineError(f"{lacks}, nor a table (it holds {shown}): give a file, or a folder with those")
 
 
 def describe(source: object) -> str:
