@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fallline.core.errors import FalllineError, nearest
-from fallline.data.units import Unit, unit_of
+from fallline.data.units import HIGHEST, Unit, unit_of
 
 TASKS = ("classification", "regression", "multilabel")
 FEW = 20  # whole numbers with at most so many distinct values are classes
@@ -81,18 +81,19 @@ class Target:
             )
         return known[codes]
 
-    def fitted(self, y: np.ndarray) -> Target:
+    def fitted(self, y: np.ndarray, highest: float = HIGHEST) -> Target:
         """The same target in the unit in which a run can hold its training rows.
 
         Args:
             y: what `read` gives of the training rows.
+            highest: the largest target that is left as it is.
 
         >>> Target(("y",), "regression").fitted(np.array([[1.7e9], [1.7e9 + 1], [1.7e9 + 3]])).shift
         (1700000001.0,)
         """
         if self.task != "regression":
             return self
-        units = [unit_of(column, cut=False) for column in y.T]
+        units = [unit_of(column, cut=False, highest=highest) for column in y.T]
         if all(unit.own for unit in units):
             return self
         return replace(self, shift=tuple(unit.shift for unit in units), factor=tuple(unit.factor for unit in units))

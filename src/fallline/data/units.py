@@ -10,7 +10,7 @@ import numpy as np
 SAMPLE = 10_000  # rows that tell a column's centre and spread
 _OFFSET = 1e4  # a centre of more spreads than this leaves float32 fewer than four digits of the differences
 _COMFORT = (2.0**-30, 2.0**30)  # spreads whose squares float32 holds, far from every epsilon of a scaler or a metric
-_HIGHEST = 2.0**50  # the largest number whose squares can be summed over ten million rows
+HIGHEST = 2.0**50  # the largest number whose squares can be summed over ten million rows
 _BEYOND = 2.0**24  # so many spreads from the centre, a value takes the digits of all others from a float32 sum
 _KEPT = 2.0**7  # spreads that are left of such a value
 _BULK = 0.98  # share of the differences that make the spread
@@ -50,7 +50,12 @@ class Unit(NamedTuple):
 
 
 def unit_of(
-    cells: np.ndarray, *, ends: tuple[float, float] | None = None, rounding: float = 0.0, cut: bool = True
+    cells: np.ndarray,
+    *,
+    ends: tuple[float, float] | None = None,
+    rounding: float = 0.0,
+    cut: bool = True,
+    highest: float = HIGHEST,
 ) -> Unit:
     """The unit in which float32 can hold these numbers and square them; their own nearly always.
 
@@ -64,6 +69,7 @@ def unit_of(
         ends: the smallest and the largest number, where `cells` is a sample; by default those of `cells`.
         rounding: distances from the median up to this share of it are rounding; by default float64's.
         cut: whether there may be a limit; a target has none.
+        highest: the largest number that is left as it is.
 
     >>> unit_of(np.array([1.0, 2.0, 3.0]))
     Unit(shift=0.0, factor=1.0, limit=inf)
@@ -82,15 +88,15 @@ def unit_of(
     near_one = 2.0 ** -max(-1000, min(1000, math.frexp(top)[1]))  # so that nothing here overflows
     shift, spread, deviation, far = _measure(cells, (low, high), near_one, max(rounding, 8 * np.finfo(np.float64).eps))
     if spread == 0.0:  # constant
-        return Unit(factor=1.0 if top <= _HIGHEST else near_one)
+        return Unit(factor=1.0 if top <= highest else near_one)
     limited = cut and far > _BEYOND * spread
     moved = limited or abs(shift) > _OFFSET * deviation
     reach = far if moved else 1.0
     factor = near_one / 2.0 ** round(math.log2(spread))
-    if _COMFORT[0] <= spread / near_one <= _COMFORT[1] and (limited or reach / near_one <= _HIGHEST):
+    if _COMFORT[0] <= spread / near_one <= _COMFORT[1] and (limited or reach / near_one <= highest):
         factor = 1.0
-    elif not limited and reach / near_one * factor > _HIGHEST:
-        factor = near_one * _HIGHEST / 2.0
+    elif not limited and reach / near_one * factor > highest:
+        factor = near_one * highest / 2.0
     factor = min(max(factor, 2.0**-1000), 2.0**1000)
     limit = _KEPT * spread / near_one * factor if limited else math.inf
     return Unit(shift / near_one if moved else 0.0, factor, limit)

@@ -9,6 +9,7 @@ from sklearn.utils.validation import _check_sample_weight
 
 from fallline.core.errors import FalllineError
 from fallline.estimators.inputs import to_float32
+from fallline.estimators.units import in_units
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +63,7 @@ def _with(estimator: Any, x: np.ndarray, target: np.ndarray, weight: np.ndarray 
     """The user's validation rows behind the training rows."""
     X_val, y_val, weight_val = held_out
     X_val, y_val = estimator._check(X_val, y_val, reset=False)
-    more = to_float32(X_val, estimator._schema)
+    more = to_float32(in_units(X_val, estimator._units), estimator._schema)
     if weight is not None or weight_val is not None:
         own = np.ones(len(x)) if weight is None else weight
         weight = np.concatenate([own, _check_sample_weight(weight_val, more, ensure_non_negative=True)])
