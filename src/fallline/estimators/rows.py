@@ -51,12 +51,21 @@ def rows_of(
         test_size=estimator.validation_fraction,
         stratify=target if binary else None,
     )
+    _demand_weight(weight, valid)
     if len(valid) < 2:
         raise FalllineError(
             f"The validation set is too small: validation_fraction = {estimator.validation_fraction} of {len(x)} rows is "
             f"{len(valid)}; raise it, or give X_val and y_val"
         )
     return Rows(x, target, weight, train, valid, np.asarray(y)[valid])
+
+
+def _demand_weight(weight: np.ndarray | None, valid: np.ndarray) -> None:
+    """Raises: FalllineError where no validation row has a weight."""
+    if weight is not None and len(valid) and not weight[valid].any():
+        raise FalllineError(
+            "every validation row has the weight 0, so early stopping has nothing to watch: give some of them a weight"
+        )
 
 
 def _with(estimator: Any, x: np.ndarray, target: np.ndarray, weight: np.ndarray | None, held_out: Any) -> Rows:
@@ -67,6 +76,7 @@ def _with(estimator: Any, x: np.ndarray, target: np.ndarray, weight: np.ndarray 
     if weight is not None or weight_val is not None:
         own = np.ones(len(x)) if weight is None else weight
         weight = np.concatenate([own, _check_sample_weight(weight_val, more, ensure_non_negative=True)])
+    _demand_weight(weight, np.arange(len(x), len(x) + len(more)))
     own_target = estimator._encode_target(y_val, first=False, incremental=True)
     both, count = np.concatenate([x, more]), len(x)
     return Rows(
