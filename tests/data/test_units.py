@@ -64,7 +64,7 @@ def test_the_same_column_in_another_unit_is_the_same(power: int, offset: float, 
 def test_float32_arrays_are_held_too() -> None:
     x = np.stack([BASE * 1e-20, BASE * 1e20, 1e8 + 1e3 * np.round(BASE), BASE], axis=1).astype(np.float32)
     schema = array_schema(x, tuple("abcd"), TARGET, np.arange(300))
-    assert [each.plain for each in schema.columns] == [False, False, True, True]
+    assert [each.plain for each in schema.columns] == [False, False, False, True]
     plain = np.ascontiguousarray(x[:, 3:])
     assert array_schema(plain, ("d",), TARGET, np.arange(300)).encode(plain) is plain
 
@@ -93,7 +93,7 @@ def test_residues_of_rounding_are_no_spread() -> None:
 def test_what_does_not_fit_at_predict_is_named() -> None:
     column = fit_column(pl.Series("q", 1e-20 * BASE), "number")
     assert np.isfinite(column.condition(np.array([1.0, np.nan]), "new.csv")[0])
-    with pytest.raises(FalllineError, match=r"'q' of new.csv has 1 infinite value \(or beyond 1e\+18, for a column of"):
+    with pytest.raises(FalllineError, match=r"'q' of new.csv has 1 infinite value \(or beyond 3e\+18, for a column of"):
         column.condition(np.array([1e25]), "new.csv")
     with pytest.raises(FalllineError, match="2 infinite values"):
         column.condition(np.array([np.inf, -np.inf]), "new.csv")
@@ -113,7 +113,7 @@ def test_the_schema_keeps_units() -> None:
         Schema.from_dict(damaged)
 
 
-@given(power=st.integers(-200, 200), offset=st.sampled_from([0.0, 1e8, 1.7e9, -3e12]))
+@given(power=st.integers(-140, 140), offset=st.sampled_from([0.0, 1e8, 1.7e9, -3e12]))
 def test_targets_come_back_in_their_unit(power: int, offset: float) -> None:
     y = ((BASE + offset) * 10.0**power)[:, None]
     target = TARGET.fitted(y)

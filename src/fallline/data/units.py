@@ -86,7 +86,7 @@ def unit_of(
     if top == 0.0:
         return Unit()
     near_one = 2.0 ** -max(-1000, min(1000, math.frexp(top)[1]))  # so that nothing here overflows
-    shift, spread, deviation, far = _measure(cells, (low, high), near_one, max(rounding, 8 * np.finfo(np.float64).eps))
+    shift, spread, deviation, far = _measure(cells, (low, high), near_one, max(rounding, 2 * np.finfo(np.float64).eps))
     if spread == 0.0:  # constant
         return Unit(factor=1.0 if top <= highest else near_one)
     limited = cut and far > _BEYOND * spread
