@@ -74,17 +74,18 @@ def from_sheet(
     answers = understand_target(frame.select(targets), understood.decimal, where, wishes.task)
     values = target_values(answers.frame, targets)
     what = recognise_target(values, targets, where, wishes.task)
-    y = what.encode(values, where)
+    y = what.read(values, where)
     found = recognise(features, kinds)
     parts = wishes.split(what, y, set(wishes.sources))
     rows = np.sort(np.concatenate([parts["train"], parts["valid"]]))
+    what = what.fitted(y[rows])
     schema = replace(
         fit_schema(features[rows], found.kinds, what, understood.forms), missing=wishes.missing or "impute"
     )
     x = schema.encode(features, where, [], understood=True)
     remarks = [*sheet.notes, *answers.remarks, *kept(understood.remarks, found.kinds), *grouped(schema)]
     extra = {key: read_labelled(each, schema, wishes.names, remarks) for key, each in wishes.sources.items()}
-    leaks = find_leaks(x, y, rows, schema)
+    leaks = find_leaks(x, what.condition(y, where), rows, schema)
     return schema, _assemble(x, y, None, parts, extra, schema), (*remarks, *found.warnings(), *leaks)
 
 
@@ -101,22 +102,23 @@ def from_arrays(
     width = values.shape[1] if values.ndim == 2 else 1
     targets = (arrays.target,) if width == 1 else tuple(f"{arrays.target}{position}" for position in range(width))
     what = recognise_target(values, targets, where, wishes.task)
-    encoded = what.encode(values, where)
+    encoded = what.read(values, where)
     given = dict(given or {})
     if arrays.test is not None and arrays.test[1] is not None and "test" not in wishes.sources:
         given["test"] = (arrays.test[0], arrays.test[1])
     parts = wishes.split(what, encoded, {*given, *wishes.sources})
     rows = np.concatenate([parts["train"], parts["valid"]])
+    what = what.fitted(encoded[rows])
     schema = array_schema(x, names, what, rows, wishes.missing or "error")
     x = schema.encode(x, where)
     extra: dict[str, Part] = {}
     for key, (other_x, other_y) in given.items():
         place = f"the {key} part of {where}"
         _check_rows(other_x, other_y, place)
-        extra[key] = (schema.encode(other_x, place), what.encode(other_y, place))
+        extra[key] = (schema.encode(other_x, place), what.read(other_y, place))
     remarks: list[str] = []
     extra |= {key: read_labelled(each, schema, wishes.names, remarks) for key, each in wishes.sources.items()}
-    leaks = find_leaks(x, encoded, rows, schema)
+    leaks = find_leaks(x, what.condition(encoded, where), rows, schema)
     weights = None if weight is None else _weights(weight, len(x))
     return schema, _assemble(x, encoded, weights, parts, extra, schema), (*remarks, *leaks)
 
@@ -139,10 +141,10 @@ def _assemble(
         y = np.concatenate([y, *(more for _, more in extra.values())])
         if weight is not None:
             weight = np.concatenate([weight, np.ones(len(x) - len(weight), np.float32)])
-    target = schema.target
-    return Dataset(
-        x, y, weight, parts["train"], parts["valid"], parts["test"], schema.scaled, target.task, target.n_classes
-    )
+    target, sets = schema.target, (parts["train"], parts["valid"], parts["test"])
+    seen = target.condition(y)
+    truth = y if target.task == "regression" and (target.conditioned or not np.array_equal(seen, y)) else None
+    return Dataset(x, seen, weight, *sets, schema.scaled, target.task, target.n_classes, truth, target.factor)
 
 
 def _target_names(frame: pl.DataFrame, target: str | list[str] | None, where: str) -> tuple[str, ...]:

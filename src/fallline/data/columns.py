@@ -12,6 +12,7 @@ from fallline.core.errors import FalllineError, share
 from fallline.data.cells import PLAIN, instants, is_word, labels, numbers
 from fallline.data.codes import key, matching, truth
 from fallline.data.form import Form
+from fallline.data.units import Unit
 
 if TYPE_CHECKING:
     import polars as pl
@@ -30,7 +31,8 @@ class Column:
         values: a category's own slots, most frequent first; a boolean's texts for 0 and 1.
         indicator: whether a 0/1 feature says that the cell is missing (for a category: its slot for missing).
         shift: subtracted in float64 before a number becomes float32; 0 unless float32 would lose the differences.
-        factor: multiplied after that, a power of two; 1 unless float32 would overflow or underflow.
+        factor: multiplied after that, a power of two; 1 unless float32 could not square the differences.
+        limit: to which size the number is cut after that; infinite unless a few values are wildly far off.
         form: how its cells were written in training.
         hour: whether a date has a time of day.
         origin: the day, since 1970-01-01, from which a date's days are counted.
@@ -48,6 +50,7 @@ class Column:
     indicator: bool = False
     shift: float = 0.0
     factor: float = 1.0
+    limit: float = math.inf
     form: Form = PLAIN
     hour: bool = False
     origin: float = 0.0
@@ -58,13 +61,12 @@ class Column:
     @property
     def plain(self) -> bool:
         """A number that is only cast to float32."""
-        return (
-            self.kind == "number"
-            and not self.indicator
-            and self.shift == 0.0
-            and self.factor == 1.0
-            and self.form == PLAIN
-        )
+        return self.kind == "number" and not self.indicator and self.unit.own and self.form == PLAIN
+
+    @property
+    def unit(self) -> Unit:
+        """How a number is conditioned before it becomes float32."""
+        return Unit(self.shift, self.factor, self.limit)
 
     def feature_names(self) -> list[str]:
         """One name per encoded feature."""
@@ -134,20 +136,26 @@ class Column:
             self._encode_boolean(labels(series), out, where, remarks)
 
     def condition(self, cells: np.ndarray, where: str) -> np.ndarray:
-        """Float64 numbers as the float32 numbers (cells - shift) * factor.
+        """Float64 numbers as the float32 numbers (cells - shift) * factor, cut to the limit.
 
         Raises:
             FalllineError: infinity, now or after the cast.
         """
-        if not self.plain:
-            cells = cells * self.factor - self.shift * self.factor  # exact: the factor is a power of two
+        infinite = np.isinf(cells)
         with np.errstate(over="ignore"):
-            result = cells.astype(np.float32)
-        infinite = int(np.isinf(result).sum())
-        if infinite:
-            count = f"{infinite} infinite values" if infinite > 1 else "1 infinite value"
-            raise FalllineError(f"column {self.name!r} of {where} has {count} (or beyond 1e38): remove or correct them")
+            result = (cells if self.unit.own else self.unit.apply(cells)).astype(np.float32)
+        infinite |= np.isinf(result)
+        if infinite.any():
+            raise FalllineError(self.refusal(int(infinite.sum()), where))
         return result
+
+    def refusal(self, infinite: int, where: str) -> str:
+        """The sentence for numbers that are infinite, or that float32 cannot hold in this column's unit."""
+        count = f"{infinite} infinite values" if infinite > 1 else "1 infinite value"
+        beyond = (
+            "1e38" if self.factor == 1.0 else f"{1e38 / self.factor:.0e}, for a column of the size seen in training"
+        )
+        return f"column {self.name!r} of {where} has {count} (or beyond {beyond}): remove or correct them"
 
     def _name_lost(self, series: pl.Series, lost: np.ndarray, what: str, where: str, remarks: list[str]) -> None:
         """Says which cells are neither missing nor what the column should hold; refuses a column of such cells."""
@@ -251,24 +259,3 @@ def _nothing(text: pl.Series) -> pl.Series:
 def _missing(series: pl.Series) -> np.ndarray:
     missing = series.is_null()
     return (missing | series.is_nan().fill_null(False) if series.dtype.is_float() else missing).to_numpy()
-
-
-def conditioning(cells: np.ndarray) -> tuple[float, float]:
-    """The (shift, factor) without which float32 could not hold these float64 numbers; (0, 1) nearly always.
-
-    A shift to the median where |median| > 10^4 standard deviations; a power of two where the largest magnitude is
-    outside [1e-30, 1e30].
-
-    >>> conditioning(np.array([1.0, 2.0, 3.0]))
-    (0.0, 1.0)
-    >>> conditioning(np.array([1e9, 1e9 + 1, 1e9 + 2]))
-    (1000000001.0, 1.0)
-    """
-    cells = cells[np.isfinite(cells)]
-    top = float(np.abs(cells).max(initial=0.0))
-    if top == 0.0:
-        return 0.0, 1.0
-    factor = 1.0 if 1e-30 < top < 1e30 else 2.0 ** -min(1000, max(-1000, round(math.log2(top))))
-    moderate = cells * factor
-    centre, spread = float(np.median(moderate)), float(moderate.std())
-    return (centre / factor if abs(centre) > 1e4 * spread > 0 else 0.0), factor

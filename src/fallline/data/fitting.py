@@ -10,8 +10,9 @@ from fallline.core.errors import FalllineError
 from fallline.data import dates
 from fallline.data.cells import instants, labels, numbers
 from fallline.data.codes import PAIRS, key
-from fallline.data.columns import Column, conditioning
+from fallline.data.columns import Column
 from fallline.data.form import Form
+from fallline.data.units import unit_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -55,12 +56,11 @@ def fit_column(series: pl.Series, kind: str, form: Form | None = None) -> Column
     if kind == "presence":
         return Column(series.name, kind)
     cells = numbers(series, form)
-    shift, factor = conditioning(cells)
+    rounding = float(8 * np.finfo(np.float32).eps) if str(series.dtype) == "Float32" else 0.0
+    unit = unit_of(cells, rounding=rounding)._asdict()
     present = cells[np.isfinite(cells)]
     whole = bool(present.size) and bool((present == np.floor(present)).all())
-    return Column(
-        series.name, kind, indicator=present.size < cells.size, shift=shift, factor=factor, form=form, whole=whole
-    )
+    return Column(series.name, kind, indicator=bool(np.isnan(cells).any()), form=form, whole=whole, **unit)
 
 
 def _fit_date(series: pl.Series, form: Form) -> Column:

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fallline.data.units import CURRENCIES, MAGNITUDE, MAGNITUDES, SHARES, canonical, ratio, together
+from fallline.data.measures import CURRENCIES, MAGNITUDE, MAGNITUDES, SHARES, canonical, ratio, together
 
 if TYPE_CHECKING:
     import polars as pl

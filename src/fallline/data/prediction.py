@@ -47,7 +47,7 @@ def read_labelled(
     """Reads and encodes rows with their labels or targets; of a source with a test part of its own, that part.
 
     Returns:
-        float32 (rows, features), and int32 class indices (rows,) or float32 (rows, targets).
+        float32 (rows, features), and the targets as given: int32 class indices (rows,) or float64 (rows, targets).
 
     Raises:
         FalllineError: as `read_features`; no target, a missing one, or a class that training has not seen.
@@ -59,7 +59,7 @@ def read_labelled(
             raise FalllineError(f"{where} has no y: save the labels or targets beside X as y")
         if len(y) != len(x):
             raise FalllineError(f"{where} has {len(x)} rows but {len(y)} targets: give one per row")
-        return _encode_arrays(raw, x, schema, where), schema.target.encode(y, where)
+        return _encode_arrays(raw, x, schema, where), schema.target.read(y, where)
     lacking = [name for name in schema.target.names if name not in raw.frame.columns]
     if lacking:
         raise FalllineError(f"{where} lacks the target column {lacking[0]!r}: add it, or only predict")
@@ -68,7 +68,7 @@ def read_labelled(
     answers = understand_target(
         raw.frame.select(schema.target.names), decimal_of(raw, numeric), where, schema.target.task
     )
-    return x, schema.target.encode(target_values(answers.frame, schema.target.names), where)
+    return x, schema.target.read(target_values(answers.frame, schema.target.names), where)
 
 
 def target_values(frame: pl.DataFrame, targets: tuple[str, ...]) -> np.ndarray:

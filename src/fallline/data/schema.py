@@ -14,20 +14,22 @@ import numpy as np
 
 from fallline.core.errors import DataWarning, FalllineError
 from fallline.data.arrays import blocks, check_matrix, count_bad
-from fallline.data.columns import Column, conditioning
+from fallline.data.columns import Column
 from fallline.data.dates import ORDERS
 from fallline.data.fitting import fit_column
 from fallline.data.form import COUNTS, Form
 from fallline.data.sheet import Sheet
 from fallline.data.target import TASKS, Target
 from fallline.data.understanding import decimal_of
+from fallline.data.units import SAMPLE, Unit, unit_of
 
 if TYPE_CHECKING:
     import polars as pl
 
-_SAMPLE = 10_000  # rows that tell an array column's median and spread
+_CELLS = 2_000_000  # of a wide array, as many cells are looked at for its columns' units
 _TYPES = {
-    "name": str, "kind": str, "values": list, "indicator": bool, "shift": float, "factor": float, "form": dict,
+    "name": str, "kind": str, "values": list, "indicator": bool, "shift": float, "factor": float, "limit": float,
+    "form": dict,
     "hour": bool, "origin": float, "rare": list, "others": float, "format": str,
     "whole": bool,
 }  # fmt: skip
@@ -161,9 +163,7 @@ class Schema:
         infinite, missing = count_bad(x)
         if infinite.any():
             worst = int(np.flatnonzero(infinite)[0])
-            count = f"{infinite[worst]} infinite values" if infinite[worst] > 1 else "1 infinite value"
-            name = self.columns[worst].name
-            raise FalllineError(f"column {name!r} of {where} has {count} (or beyond 1e38): remove or correct them")
+            raise FalllineError(self.columns[worst].refusal(int(infinite[worst]), where))
         if self.missing == "error" and missing.any():
             worst = int(np.flatnonzero(missing)[0])
             _refuse_missing(self.columns[worst].name, int(missing[worst]), where)
@@ -179,6 +179,8 @@ class Schema:
         target: dict[str, Any] = {"names": list(self.target.names), "task": self.target.task}
         if self.target.classes is not None:
             target["classes"] = [*self.target.classes]
+        if self.target.conditioned:
+            target |= {"shift": list(self.target.shift), "factor": list(self.target.factor)}
         return {"columns": columns, "target": target, "missing": self.missing}
 
     @classmethod
@@ -201,6 +203,10 @@ class Schema:
             target, missing = written["target"], written["missing"]
             classes = tuple(target["classes"]) if "classes" in target else None
             names = tuple(target["names"])
+            shift, factor = (tuple(target.get(key, ())) for key in ("shift", "factor"))
+            _demand(len(shift) == len(factor) and len(shift) in (0, len(names)))
+            _demand(all(type(each) in (int, float) and np.isfinite(each) for each in (*shift, *factor)))
+            _demand(all(each > 0 for each in factor))
             _demand(target["task"] in TASKS and missing in ("impute", "error") and names and columns)
             _demand((classes is None) == (target["task"] != "classification"))
             _demand(all(type(name) is str for name in names))
@@ -208,7 +214,7 @@ class Schema:
             _demand(classes is None or type(classes[0]) in (str, int, bool, float))
         except (KeyError, TypeError, ValueError, AttributeError, IndexError):
             raise FalllineError("the description of the columns is damaged: save the model again") from None
-        return cls(tuple(columns), Target(names, target["task"], classes), missing)
+        return cls(tuple(columns), Target(names, target["task"], classes, shift, factor), missing)
 
 
 def fit_schema(
@@ -244,15 +250,37 @@ def array_schema(
     if missing == "impute" and x.dtype.kind == "f":
         for part in blocks(x):
             lacking |= np.isnan(x[part]).any(axis=0)
-    wide = [(0.0, 1.0)] * width
-    if x.dtype.itemsize > 4 or (x.dtype.kind in "iu" and x.dtype.itemsize > 2):
-        sample = x[rows[:: max(1, len(rows) // _SAMPLE)]].astype(np.float64)
-        wide = [conditioning(column) for column in sample.T]
     columns = (
-        Column(name, "number", indicator=bool(gone), shift=shift, factor=factor)
-        for name, gone, (shift, factor) in zip(names, lacking, wide, strict=True)
+        Column(name, "number", indicator=bool(gone), **unit._asdict())
+        for name, gone, unit in zip(names, lacking, _units(x, rows), strict=True)
     )
     return Schema(tuple(columns), target, missing)
+
+
+def _units(x: np.ndarray, rows: np.ndarray) -> list[Unit]:
+    """The unit of every column of an array, learnt from some rows: its ends from all of them, the rest from a sample."""
+    width = x.shape[1]
+    if x.dtype.itemsize <= 2:  # float32 holds these, and their squares
+        return [Unit()] * width
+    most = max(1_000, min(SAMPLE, _CELLS // width))
+    sample = x[rows[:: max(1, len(rows) // most)]].astype(np.float64)
+    ends = _ends(x, rows)
+    rounding = float(8 * np.finfo(x.dtype).eps) if x.dtype.kind == "f" else 0.0
+    return [
+        unit_of(column, ends=(low, high) if np.isfinite(high - low) else None, rounding=rounding)
+        for column, low, high in zip(sample.T, *ends.tolist(), strict=True)
+    ]
+
+
+def _ends(x: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """The smallest and the largest number of every column, (2, columns) float64, NaN left out."""
+    step = max(1, _CELLS // x.shape[1])
+    low, high = np.full(x.shape[1], np.inf), np.full(x.shape[1], -np.inf)
+    for start in range(0, len(rows), step):
+        part = x[rows[start : start + step]]
+        low = np.fmin(low, np.fmin.reduce(part, axis=0))
+        high = np.fmax(high, np.fmax.reduce(part, axis=0))
+    return np.stack([low, high])
 
 
 def _refuse_missing(name: str, count: int, where: str) -> None:
@@ -277,7 +305,8 @@ def _read(entries: dict[str, Any]) -> Column:
     values, rare = tuple(entries.get("values", ())), tuple(entries.get("rare", ()))
     _demand(entries["kind"] in _ENCODED and all(type(value) is str for value in values + rare))
     _demand(entries["kind"] != "boolean" or len(values) == 2)
-    _demand(all(np.isfinite(entries.get(key, 0.0)) for key in ("shift", "factor", "origin", "others")))
+    finite = ("shift", "factor", "limit", "origin", "others")
+    _demand(all(np.isfinite(entries[key]) for key in finite if key in entries))
     form = _read_form(entries.get("form", {}), entries.get("format"))
     entries = {key: value for key, value in entries.items() if key != "format"}
     return Column(**{**entries, "values": values, "rare": rare, "form": form})

@@ -64,6 +64,8 @@ class Table:
             if array is not None:
                 digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
                 digest.update(np.ascontiguousarray(array).data.cast("B"))
+        if self.schema.target.conditioned:
+            digest.update(repr((self.schema.target.shift, self.schema.target.factor)).encode())
         return digest.hexdigest()
 
     def __repr__(self) -> str:

@@ -1,101 +1,120 @@
-"""Which units and magnitudes stand behind a number, and how many of one are another?"""
+"""In which unit can float32 hold a column? A shift and a power of two, learnt in float64 from the training rows."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+import math
+from typing import NamedTuple
 
-CURRENCIES = (
-    "USD|EUR|GBP|CHF|JPY|CNY|INR|RUB|TRY|KRW|BRL|ZAR|SEK|NOK|DKK|PLN|CZK|HUF|RON|BGN|UAH|ILS|AED|SAR|EGP|NGN|KES|"
-    "AUD|CAD|NZD|HKD|SGD|TWD|THB|MYR|IDR|PHP|VND|PKR|MXN|ARS|CLP|COP|PEN|BTC|ETH|RMB|zł|Kč|Ft|lei|лв"
-)
-SHARES = {"%": 1e-2, "‰": 1e-3, "percent": 1e-2, "per cent": 1e-2, "pct": 1e-2, "prozent": 1e-2, "bps": 1e-4}
-MAGNITUDE = "K, M"  # the unit of a column whose numbers have magnitudes and no unit
-MAGNITUDES = {
-    "k": 1e3, "tsd": 1e3, "thousand": 1e3, "lakh": 1e5, "lac": 1e5, "m": 1e6, "mm": 1e6, "mn": 1e6, "mio": 1e6,
-    "mil": 1e6, "mill": 1e6, "million": 1e6, "millions": 1e6, "cr": 1e7, "crore": 1e7, "g": 1e9, "b": 1e9, "bn": 1e9,
-    "mrd": 1e9, "billion": 1e9, "billions": 1e9, "t": 1e12, "tn": 1e12, "bio": 1e12, "trillion": 1e12,
-}  # fmt: skip
+import numpy as np
 
-# Dimension -> unit -> how many of the dimension's first unit it is; as BIPM's SI brochure (2019) and NIST's handbook 44 say.
-_DIMENSIONS: dict[str, dict[str, float]] = {
-    "length": {
-        "m": 1.0, "nm": 1e-9, "μm": 1e-6, "um": 1e-6, "mm": 1e-3, "cm": 1e-2, "dm": 1e-1, "km": 1e3, "in": 0.0254,
-        "inch": 0.0254, "inche": 0.0254, '"': 0.0254, "ft": 0.3048, "feet": 0.3048, "foot": 0.3048, "'": 0.3048,
-        "yd": 0.9144, "yard": 0.9144, "mi": 1609.344, "mile": 1609.344, "nmi": 1852.0, "meter": 1.0, "metre": 1.0,
-        "kilometer": 1e3, "kilometre": 1e3, "centimeter": 1e-2, "centimetre": 1e-2, "millimeter": 1e-3,
-        "millimetre": 1e-3,
-    },
-    "mass": {
-        "kg": 1.0, "g": 1e-3, "mg": 1e-6, "μg": 1e-9, "ug": 1e-9, "t": 1e3, "lb": 0.45359237, "oz": 0.028349523125,
-        "pound": 0.45359237, "ounce": 0.028349523125, "gram": 1e-3, "kilogram": 1.0, "tonne": 1e3, "st": 6.35029318,
-    },
-    "volume": {"l": 1.0, "ml": 1e-3, "cl": 1e-2, "dl": 1e-1, "hl": 1e2, "μl": 1e-6, "ul": 1e-6, "m^3": 1e3, "m3": 1e3,
-               "cm^3": 1e-3, "cm3": 1e-3, "cc": 1e-3, "litre": 1.0, "liter": 1.0, "gal": 3.785411784},
-    "area": {"m^2": 1.0, "m2": 1.0, "qm": 1.0, "sqm": 1.0, "cm^2": 1e-4, "cm2": 1e-4, "km^2": 1e6, "km2": 1e6,
-             "ha": 1e4, "ft^2": 0.09290304, "ft2": 0.09290304, "sqft": 0.09290304, "sq ft": 0.09290304,
-             "acre": 4046.8564224},
-    "time": {"s": 1.0, "sec": 1.0, "second": 1.0, "ms": 1e-3, "μs": 1e-6, "us": 1e-6, "ns": 1e-9, "min": 60.0,
-             "minute": 60.0, "h": 3600.0, "hr": 3600.0, "hour": 3600.0, "d": 86400.0, "day": 86400.0,
-             "week": 604800.0, "wk": 604800.0},
-    "speed": {"m/s": 1.0, "km/h": 1 / 3.6, "kmh": 1 / 3.6, "kph": 1 / 3.6, "mph": 0.44704, "kn": 1852 / 3600},
-    "data": {"b": 1.0, "kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12, "kib": 2.0**10, "mib": 2.0**20, "gib": 2.0**30,
-             "byte": 1.0},
-    "power": {"w": 1.0, "mw": 1e-3, "kw": 1e3, "hp": 745.6998715822702, "ps": 735.49875},
-    "energy": {"j": 1.0, "kj": 1e3, "wh": 3600.0, "kwh": 3.6e6, "cal": 4.184, "kcal": 4184.0},
-    "pressure": {"pa": 1.0, "hpa": 1e2, "kpa": 1e3, "mbar": 1e2, "bar": 1e5, "psi": 6894.757293168361},
-    "frequency": {"hz": 1.0, "khz": 1e3, "mhz": 1e6, "ghz": 1e9},
-    "concentration": {"mg/l": 1.0, "g/l": 1e3, "mg/dl": 10.0, "μg/l": 1e-3, "ug/l": 1e-3},
-}  # fmt: skip
+SAMPLE = 10_000  # rows that tell a column's centre and spread
+_OFFSET = 1e4  # a centre of more spreads than this leaves float32 fewer than four digits of the differences
+_COMFORT = (2.0**-30, 2.0**30)  # spreads whose squares float32 holds, far from every epsilon of a scaler or a metric
+HIGHEST = 2.0**50  # the largest number whose squares can be summed over ten million rows
+_BEYOND = 2.0**24  # so many spreads from the centre, a value takes the digits of all others from a float32 sum
+_KEPT = 2.0**7  # spreads that are left of such a value
+_BULK = 0.98  # share of the differences that make the spread
 
 
-def canonical(unit: str) -> str:
-    """One spelling of a unit: no blanks around it, no final point, singular.
+class Unit(NamedTuple):
+    """How float64 numbers become the numbers of a run: z = (x - shift) factor, cut to [-limit, limit].
 
-    >>> canonical(" km. "), canonical("stars"), canonical("km"), canonical("KM")
-    ('km', 'star', 'km', 'KM')
+    Attributes:
+        shift: subtracted in float64; 0 unless float32 would lose the differences.
+        factor: multiplied after that, a power of two; 1 unless squares would leave float32's range.
+        limit: the largest size of z; infinite unless single values are so far off that no other would count beside them.
+
+    >>> Unit(1e9, 0.5).apply(np.array([1e9 + 4.0])).tolist(), Unit(1e9, 0.5).restore(np.array([2.0])).tolist()
+    ([2.0], [1000000004.0])
     """
-    unit = " ".join(unit.split()).rstrip(".")
-    return (
-        unit[:-1] if len(unit) > 3 and unit.endswith("s") and unit[-2].islower() and not unit.endswith("ss") else unit
-    )
+
+    shift: float = 0.0
+    factor: float = 1.0
+    limit: float = math.inf
+
+    @property
+    def own(self) -> bool:
+        """Whether the numbers stay as they are."""
+        return self.shift == 0.0 and self.factor == 1.0 and self.limit == math.inf
+
+    def apply(self, x: np.ndarray) -> np.ndarray:
+        """Float64 numbers in this unit, in float64. NaN stays."""
+        with np.errstate(over="ignore", under="ignore"):
+            z = x * self.factor - self.shift * self.factor  # rounds once: the factor is a power of two
+        return z if self.limit == math.inf else np.clip(z, -self.limit, self.limit)
+
+    def restore(self, z: np.ndarray) -> np.ndarray:
+        """The numbers in the column's own unit, in float64."""
+        with np.errstate(over="ignore", under="ignore"):
+            return np.asarray(z, np.float64) / self.factor + self.shift
 
 
-def ratio(unit: str, base: str) -> float | None:
-    """How many of `base` one `unit` is, or None where nobody can say.
+def unit_of(
+    cells: np.ndarray,
+    *,
+    ends: tuple[float, float] | None = None,
+    rounding: float = 0.0,
+    cut: bool = True,
+    highest: float = HIGHEST,
+) -> Unit:
+    """The unit in which float32 can hold these numbers and square them; their own nearly always.
 
-    >>> ratio("km", "m"), ratio("mi", "km"), ratio("km", "kg"), ratio("kg", "lb")
-    (1000.0, 1.609344, None, 2.2046226218487757)
+    A shift to the median where it is more than 10^4 spreads from 0. A power of two where the spread is outside of
+    [2^-30, 2^30], about 10^-9 to 10^9: in any unit the column then looks the same to a run. A limit of 2^7 spreads
+    where a value lies more than 2^24 spreads away. The spread is the smallest distance from the median that holds 98 %
+    of the values unlike it, so a few wild values do not make it; distances within float64's rounding are none.
+
+    Args:
+        cells: float64 numbers, of training rows; NaN and infinity are left out.
+        ends: the smallest and the largest number, where `cells` is a sample; by default those of `cells`.
+        rounding: distances from the median up to this share of it are rounding; by default float64's.
+        cut: whether there may be a limit; a target has none.
+        highest: the largest number that is left as it is.
+
+    >>> unit_of(np.array([1.0, 2.0, 3.0]))
+    Unit(shift=0.0, factor=1.0, limit=inf)
+    >>> unit_of(np.array([1e9, 1e9 + 1, 1e9 + 2]))
+    Unit(shift=1000000001.0, factor=1.0, limit=inf)
+    >>> unit_of(np.array([1.6e-19, 3.2e-19, 4.8e-19])).factor == 2.0**62
+    True
     """
-    if unit == base or unit.casefold() == base.casefold():
-        return 1.0
-    for sizes in _DIMENSIONS.values():
-        known = {each: _size(each, sizes) for each in (unit, base)}
-        if all(size is not None for size in known.values()):
-            return known[unit] / known[base]  # type: ignore[operator]
-    return None
+    cells = cells[np.isfinite(cells)]
+    if not cells.size:
+        return Unit()
+    low, high = (float(cells.min()), float(cells.max())) if ends is None else ends
+    top = max(abs(low), abs(high))
+    if top == 0.0:
+        return Unit()
+    near_one = 2.0 ** -max(-1000, min(1000, math.frexp(top)[1]))  # so that nothing here overflows
+    shift, spread, deviation, far = _measure(cells, (low, high), near_one, max(rounding, 2 * np.finfo(np.float64).eps))
+    if spread == 0.0:  # constant
+        return Unit(factor=1.0 if top <= highest else near_one)
+    limited = cut and far > _BEYOND * spread
+    moved = limited or abs(shift) > _OFFSET * deviation
+    reach = far if moved else 1.0
+    factor = near_one / 2.0 ** round(math.log2(spread))
+    if _COMFORT[0] <= spread / near_one <= _COMFORT[1] and (limited or reach / near_one <= highest):
+        factor = 1.0
+    elif not limited and reach / near_one * factor > highest:
+        factor = near_one * highest / 2.0
+    factor = min(max(factor, 2.0**-1000), 2.0**1000)
+    limit = _KEPT * spread / near_one * factor if limited else math.inf
+    return Unit(shift / near_one if moved else 0.0, factor, limit)
 
 
-def _size(unit: str, sizes: dict[str, float]) -> float | None:
-    return sizes.get(unit, sizes.get(unit.lower()))
-
-
-def known(unit: str) -> bool:
-    """Is it a unit or a currency of these tables?
-
-    >>> known("km"), known("€"), known("CHF"), known("b12")
-    (True, True, True, False)
-    """
-    return re.fullmatch(rf"[A-Z]{{0,3}}[$€£¥₹₩₽₺₫₪฿₴₦₱]|{CURRENCIES}", unit) is not None or any(
-        _size(unit, sizes) is not None for sizes in _DIMENSIONS.values()
-    )
-
-
-def together(units: Iterable[str]) -> bool:
-    """Can all be given in the first of them?
-
-    >>> together(["km", "m"]), together(["k", "M"])
-    (True, False)
-    """
-    first, *others = units
-    return all(ratio(each, first) is not None for each in others)
+def _measure(
+    cells: np.ndarray, ends: tuple[float, float], factor: float, rounding: float
+) -> tuple[float, float, float, float]:
+    """(median, spread, smallest usual distance, largest distance), all times `factor`; a spread of 0 for a constant."""
+    sample = cells[:: max(1, cells.size // SAMPLE)] * factor
+    centre = float(np.median(sample))
+    far = max(ends[1] * factor - centre, centre - ends[0] * factor)
+    if far <= rounding * abs(centre):
+        return centre, 0.0, 0.0, 0.0
+    away = np.abs(sample - centre)
+    away = away[away > rounding * abs(centre)]
+    if not away.size:  # what differs is too rare for the sample
+        return centre, far, far, far
+    spread = float(np.quantile(away, _BULK, method="lower"))
+    deviation = min(float(np.median(away)), float(sample.std()))
+    return centre, spread, deviation, far

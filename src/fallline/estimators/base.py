@@ -21,6 +21,7 @@ from fallline.estimators.inputs import learn_schema, needs_encoding, to_float32
 from fallline.estimators.members import fit_members
 from fallline.estimators.rows import Rows, rows_of
 from fallline.estimators.scoring import scorer_of
+from fallline.estimators.units import in_units, learn_units
 from fallline.estimators.weights import drawn
 from fallline.training.arrays import Arrays
 from fallline.training.recipe import Recipe, complete
@@ -89,7 +90,8 @@ class BaseMLP(FittedMLP):
         X, y = self._check(X, y, reset=first or not hasattr(self, "n_features_in_"))
         if first or not hasattr(self, "_schema"):
             self._schema = learn_schema(X) if needs_encoding(X) else None
-        x = to_float32(X, self._schema)
+            self._units = None if self._schema is not None else learn_units(X, self.scaler)
+        x = to_float32(in_units(X, self._units), self._schema)
         self._dtype = np.dtype(np.float64 if self._schema is not None else X.dtype)
         target = self._encode_target(y, first=first, incremental=incremental)
         weight = None if sample_weight is None else _check_sample_weight(sample_weight, x, ensure_non_negative=True)

@@ -12,6 +12,7 @@ from fallline.data.target import Target
 from fallline.estimators.base import BaseMLP
 from fallline.estimators.classifier import steps
 from fallline.estimators.inputs import check_rows, needs_encoding
+from fallline.estimators.units import target_in_unit
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):
@@ -134,6 +135,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         """The target of each row, (rows,) or (rows, targets)."""
         return self._decide(self._answer(X)).astype(self._dtype, copy=False)
 
+    _target: Target | None = None
+
     @property
     def _task(self) -> str:
         return "regression"
@@ -157,12 +160,18 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return X, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
 
     def _encode_target(self, y: Any, *, first: bool, incremental: bool) -> np.ndarray:
-        target = np.ascontiguousarray(y, np.float32).reshape(len(y), -1)
-        self._width = target.shape[1]
-        return target
+        exact = np.asarray(y, np.float64).reshape(len(y), -1)
+        if first:
+            self._width = exact.shape[1]
+            names = tuple(f"y{place}" for place in range(self._width)) if self._width > 1 else ("y",)
+            self._target = target_in_unit(exact, Target(names, self._task), self.loss)
+        return np.ascontiguousarray(self._target_description().condition(exact, "fit"))
 
     def _decide(self, answer: np.ndarray) -> np.ndarray:
+        answer = self._target_description().restore(answer)
         return answer[:, 0] if answer.shape[1] == 1 else answer
 
     def _target_description(self) -> Target:
+        if self._target is not None:
+            return self._target
         return Target(tuple(f"y{place}" for place in range(self._width)) if self._width > 1 else ("y",), self._task)

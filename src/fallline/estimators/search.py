@@ -17,7 +17,7 @@ from fallline.core.outcome import Outcome
 from fallline.estimators import settings
 from fallline.estimators.base import BaseMLP
 from fallline.estimators.batch import table_of
-from fallline.estimators.members import member_of
+from fallline.estimators.members import LEARNT, member_of
 from fallline.estimators.rows import Rows, rows_of
 from fallline.population import evaluate
 from fallline.population.result import Population
@@ -133,6 +133,9 @@ class PopulationSearchCV(BaseSearchCV):
         folds = list(check_cv(self.cv, y, classifier=is_classifier(self.estimator)).split(X, y, groups))
         seed = int(random.randint(2**31 - 1))
         shared = clone(self.estimator)
+        scalers = [each.get("scaler", self.estimator.scaler) for each in candidates]
+        if all(each is not None for each in scalers):
+            shared.scaler = scalers[0]  # all scale, so X may be brought into a unit that float32 holds
         data = (X, y, shared._prepare(X, y, sample_weight, True, False))
         out: list[dict[str, Any]] = [{}] * (len(candidates) * len(folds))
         self.report_: list[Any] = []
@@ -258,7 +261,7 @@ def _with_settings(shared: BaseMLP, candidate: dict[str, Any]) -> BaseMLP:
             "a population knows no n_members, callbacks, warm_start or learning_rate='adaptive': leave them out of the "
             "estimator and of the space"
         )
-    for name in ("classes_", "_several", "_width", "n_features_in_", "feature_names_in_", "_schema", "_dtype"):
+    for name in LEARNT:
         if hasattr(shared, name):
             setattr(model, name, getattr(shared, name))
     if model.early_stopping and settings.own_monitor(model.scoring, model._task) is None:

@@ -36,7 +36,8 @@ def _numbers(graph: Graph, x: str, columns: tuple[Column, ...], dtype: type) -> 
     missing = graph.op("IsNaN", x)
     if dtype is np.float64:
         shift, factor = (np.array([getattr(each, name) for each in columns]) for name in ("shift", "factor"))
-        x = graph.cast(graph.op("Sub", graph.op("Mul", x, factor), shift * factor), np.float32)
+        x = _cut(graph, graph.op("Sub", graph.op("Mul", x, factor), shift * factor), columns)
+        x = graph.cast(x, np.float32)
     marked = np.array([each.indicator for each in columns])
     if not marked.any():
         return x
@@ -46,6 +47,15 @@ def _numbers(graph: Graph, x: str, columns: tuple[Column, ...], dtype: type) -> 
     order[own] = np.arange(len(columns))
     order[own[marked] + 1] = len(columns) + np.arange(marked.sum())
     return graph.op("Gather", graph.op("Concat", x, indicators, axis=1), order, axis=1)
+
+
+def _cut(graph: Graph, x: str, columns: tuple[Column, ...]) -> str:
+    """Each column cut to its limit, if one has any; NaN, which no comparison finds too large, stays."""
+    limits = np.array([each.limit for each in columns])
+    if np.isinf(limits).all():
+        return x
+    x = graph.op("Where", graph.op("Greater", x, limits), limits, x)
+    return graph.op("Where", graph.op("Less", x, -limits), -limits, x)
 
 
 def _category(graph: Graph, x: str, column: Column) -> str:

@@ -108,7 +108,7 @@ def identifiers(names: Iterable[str], taken: Iterable[str] = ()) -> list[str]:
 
 def _wide(column: Column) -> bool:
     """Whether float32 would lose what tells the column's numbers apart."""
-    return column.shift != 0.0 or column.factor != 1.0
+    return not column.unit.own
 
 
 def _dtype(column: Column) -> Any:

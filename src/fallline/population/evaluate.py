@@ -18,7 +18,7 @@ from fallline.population.halving import Halving
 from fallline.population.result import Population, Report, larger_is_better
 from fallline.population.units import Unit, packed, units_of
 from fallline.population.widths import widen
-from fallline.training.arrays import to_device
+from fallline.training.arrays import judging_rows, suited, to_device
 from fallline.training.chunks import CEILING
 from fallline.training.interrupt import Interrupt
 from fallline.training.recipe import Recipe, complete_for
@@ -81,6 +81,7 @@ def evaluate(
     chosen = list(range(seeds)) if isinstance(seeds, int) else [int(seed) for seed in seeds]
     if not chosen:
         raise FalllineError("no seeds to evaluate: expected at least one")
+    data, _ = suited(data, recipes)
     contexts = contexts_of(data, folds, chosen)
     fewest = min(int(context.rows["train_count"]) for context in contexts)
     longest = max(int(context.rows["train_count"]) for context in contexts)
@@ -95,7 +96,8 @@ def evaluate(
         )
     arrays = to_device(data.dataset, contexts[0].rows["train"], contexts[0].rows["valid"])
     arrays = lane_program.place_common(arrays)
-    test = folds is None and len(data.dataset.test) > 0 if test is None else test
+    judged = len(judging_rows(data.dataset, data.dataset.test)) > 0
+    test = folds is None and judged if test is None else test and judged
     lean = not (history or test or keep)
     collector = Collector(completed, contexts, data, test, independent_orders, state, keep, lean)
     outputs = completed[0].loss.outputs(arrays.targets, data.task)  # type: ignore[union-attr]

@@ -24,7 +24,7 @@ from fallline.training import program
 from fallline.training.arrays import Arrays
 from fallline.training.state import Epoch, State
 from fallline.training.step import answers, input_width, network_of, scaled_target
-from fallline.training.watch import predict
+from fallline.training.watch import measured, predict
 
 ROWS = ("train", "train_count", "valid", "valid_count")
 LANES, COMMON = PartitionSpec("lanes"), PartitionSpec()
@@ -152,7 +152,7 @@ def _mapped(layout: Layout) -> tuple[Any, Any, Any]:
             weight = jnp.ones(test.shape[0]) if arrays.weight is None else arrays.weight[test]
             assert recipe.loss is not None
             loss = recipe.loss(prediction, scaled_target(recipe, best, target)) @ weight / jnp.sum(weight)
-            return loss, first.compute(answers(recipe, best, prediction), target, weight)
+            return loss, measured(first, arrays, answers(recipe, best, prediction), target, weight)
 
         return jax.vmap(one_lane, axis_size=state.outcome.shape[0])(own, rows, state)
 

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from fallline.core.files import write_atomically
+from fallline.metrics import METRICS
 from fallline.training.state import Epoch
 
 Shown = TypeVar("Shown")  # `Epoch`, or what else a compiled call shows
@@ -53,9 +54,18 @@ def load_history(path: Path) -> History:
 
 
 def name_columns(
-    seen: Epoch, metric: str, monitor: str, layers: list[str], activations: list[str], begun: int = 0
+    seen: Epoch,
+    metric: str,
+    monitor: str,
+    layers: list[str],
+    activations: list[str],
+    begun: int = 0,
+    scale: float = 1.0,
 ) -> History:
-    """A history with names, from the arrays of an `Epoch` with a leading epoch axis; `begun` epochs went before it."""
+    """A history with names, from the arrays of an `Epoch` with a leading epoch axis; `begun` epochs went before it.
+
+    `scale` times a metric that has the target's unit is in the target's own.
+    """
     count = len(np.asarray(seen.train_loss))
     columns = {
         "epoch": np.arange(begun + 1, begun + count + 1, dtype=np.int32),
@@ -75,7 +85,17 @@ def name_columns(
     for i, name in enumerate(activations):
         columns[f"{name}.dead"] = seen.dead[:, i]
         columns[f"{name}.saturated"] = seen.saturated[:, i]
-    return History({name: np.asarray(column) for name, column in columns.items()})
+    metrics = {f"train_{metric}": metric, f"valid_{metric}": metric, f"valid_{monitor}": monitor}
+    return History(
+        {name: in_own_unit(metrics.get(name, ""), np.asarray(column), scale) for name, column in columns.items()}
+    )
+
+
+def in_own_unit(metric: str, values: np.ndarray, scale: float) -> np.ndarray:
+    """What a run has measured, in the target's own unit where the metric has one; then in float64."""
+    if scale == 1.0 or metric not in METRICS or not METRICS[metric].in_unit:
+        return values
+    return np.asarray(values, np.float64) * scale
 
 
 def join(chunks: list[Shown]) -> Shown:

@@ -56,6 +56,7 @@ class Predictor:
     ) -> tuple[Float[np.ndarray, "chosen targets"], Float[np.ndarray, " chosen"]]:
         """Probabilities (or targets in their own unit) and, where targets are given, the loss of each row.
 
+        `y` are targets as a run sees them (`Target.condition`); answers to conditioned ones are in float64.
         Rows go through the network in tiles of one size, so that a row's answer does not depend on its neighbours;
         `chosen` are the rows wanted (default: all), gathered tile by tile.
         """
@@ -73,7 +74,7 @@ class Predictor:
             answer, loss = _tile(self.task, self.outputs, recipe, self.arrays, _fill(x[rows]), labels)
             size = min(TILE, count - begin)
             answers[part], losses[part] = np.asarray(answer)[:size], np.asarray(loss)[:size]
-        return answers, losses
+        return self.schema.target.restore(answers), losses
 
     def probabilities(self, x: Float[np.ndarray, "rows features"]) -> Float[np.ndarray, "rows classes"]:
         """Probability of each class or label, for encoded rows."""
@@ -114,7 +115,7 @@ class Predictor:
             rows = x[begin : begin + TILE]
             both = _interval(self.task, self.outputs, as_arrays(self.recipe), self.arrays, _fill(rows), coverage)
             bounds.append([np.asarray(each)[: len(rows)] for each in both])
-        low, high = (np.concatenate(each) for each in zip(*bounds, strict=True))
+        low, high = (self.schema.target.restore(np.concatenate(each)) for each in zip(*bounds, strict=True))
         return low, high
 
     def predict(self, x: Float[np.ndarray, "rows features"]) -> np.ndarray:

@@ -193,7 +193,10 @@ def _judge(recipe: Recipe, arrays: Arrays, state: State, shown: State, monitored
     larger_is_better = recipe.monitor in METRICS and METRICS[recipe.monitor].larger_is_better
     score = -monitored if larger_is_better else monitored
     better = healthy & (score < state.best_score) if watches else healthy
-    improved = healthy & (score < state.best_score - recipe.tolerance) if watches else healthy
+    tolerance = recipe.tolerance
+    if arrays.scale is not None and recipe.monitor in METRICS and METRICS[recipe.monitor].in_unit:
+        tolerance = tolerance / arrays.scale
+    improved = healthy & (score < state.best_score - tolerance) if watches else healthy
     waited = jnp.where(improved, 0, state.waited + 1)
     ends = jnp.bool_(False) if recipe.patience is None else waited >= recipe.patience
     if recipe.gradient_tolerance is not None:

@@ -161,7 +161,7 @@ def complete(recipe: Recipe, *, task: str, training_rows: int, lowest: float | N
 def complete_for(recipe: Recipe, dataset: Dataset, training_rows: int | None = None) -> Recipe:
     """The recipe completed by a data set; `training_rows` where a fold leaves fewer."""
     rows = len(dataset.train) if training_rows is None else training_rows
-    lowest = float(dataset.y.min()) if dataset.task == "regression" and len(dataset.y) else None
+    lowest = float(dataset.given.min()) if dataset.task == "regression" and len(dataset.y) else None
     return complete(recipe, task=dataset.task, training_rows=rows, lowest=lowest)
 
 

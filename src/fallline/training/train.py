@@ -18,9 +18,9 @@ from fallline.core.errors import FalllineError
 from fallline.core.outcome import Outcome
 from fallline.core.random import key_of
 from fallline.data.table import Table
-from fallline.metrics import metrics_of
+from fallline.metrics import exactly, metrics_of
 from fallline.training import program
-from fallline.training.arrays import Arrays, to_device
+from fallline.training.arrays import Arrays, judging_rows, scale_of, suited, to_device
 from fallline.training.checkpoint import load_checkpoint, save_checkpoint
 from fallline.training.chunks import compiled_advance as compiled_advance
 from fallline.training.chunks import compiled_start, run_chunks
@@ -129,10 +129,10 @@ def train(
             f"data of type {type(data).__name__} cannot be trained on: expected a Table, as fallline.load(source) and "
             "fallline.Table.from_arrays(X, y) make"
         )
-    table = data
+    table, unheld = suited(data, [recipe])
     recipe, arrays, own_key = place(recipe, table, seed)
     key = own_key if key is None else key
-    notes: list[str] = []
+    notes: list[str] = [unheld] if unheld else []
     traced = as_arrays(recipe)
     seen = None
     identity = {"recipe": _digest(recipe), "data": table.fingerprint, "seed": int(seed)} if folder else {}
@@ -143,8 +143,11 @@ def train(
     state = compiled_start(traced, arrays, key, given) if state is None else continued(state, traced, arrays)
     names = layer_names(recipe, arrays)
     first_metric = metrics_of(table.task)[0].name
+    scale = scale_of(table.dataset)
     begun = int(state.epoch) - (0 if seen is None else len(seen.train_loss))  # a fork's history counts on
-    label = functools.partial(_label, metric=first_metric, monitor=recipe.monitor, names=names, begun=begun)
+    label = functools.partial(
+        _label, metric=first_metric, monitor=recipe.monitor, names=names, begun=begun, scale=scale
+    )
     jax.block_until_ready(state.step)
     setup = time.perf_counter() - began
     saved = time.perf_counter()
@@ -206,6 +209,8 @@ def place(recipe: Recipe, table: Table, seed: int) -> tuple[Recipe, Arrays, jax.
     """
     if len(table.dataset.train) == 0:
         raise FalllineError("no rows are left for training: lower the shares for test and validation")
+    if not len(judging_rows(table.dataset, table.dataset.train)):
+        raise FalllineError("every training row has the weight 0: give some of them a weight")
     recipe = complete_for(recipe, table.dataset)
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
         raise FalllineError(f"seed = {seed!r} is not a whole number from 0 to 2^32 - 1")
@@ -231,31 +236,45 @@ def evaluate_rows(
     weight: np.ndarray | None = None,
     chosen: np.ndarray | None = None,
 ) -> dict[str, float]:
-    """Loss and every metric of the task on labelled rows, in float64 from float32 predictions."""
-    answer, losses = model.judge(x, y, chosen)
+    """Loss and every metric of the task on labelled rows, in float64 and against the targets as given.
+
+    Arguments:
+        model: the model.
+        x: encoded rows.
+        y: class indices, or targets in their own unit: what `Dataset.given` is.
+        weight: of each row; rows that all weigh 0 have no metrics.
+        chosen: the rows wanted; default: all.
+    """
     rows: Any = slice(None) if chosen is None else chosen
-    w = np.ones(len(losses)) if weight is None else weight[rows].astype(np.float64)
     target = y[rows] if model.task == "classification" else y[rows].astype(np.float64)
-    found = {"loss": float(losses.astype(np.float64) @ w / max(w.sum(), 1e-30))}
+    w = np.ones(len(target)) if weight is None else weight[rows].astype(np.float64)
+    if not w.any():
+        return {}
+    answer, losses = model.judge(x, model.schema.target.condition(y), chosen)
+    found = {"loss": float(losses.astype(np.float64) @ w / w.sum())}
     for each in metrics_of(model.task):
-        found[each.name] = float(each.compute(answer.astype(np.float64), target, w))
+        found[each.name] = exactly(each, answer.astype(np.float64), target, w)
     return found
 
 
 def evaluate_splits(model: Predictor, table: Table) -> dict[str, dict[str, float]]:
-    """The metrics of every split that has rows."""
+    """The metrics of every split that has rows with a weight."""
     data = table.dataset
     splits = {"train": data.train, "valid": data.valid, "test": data.test}
-    return {name: evaluate_rows(model, data.x, data.y, data.weight, rows) for name, rows in splits.items() if len(rows)}
+    return {
+        name: evaluate_rows(model, data.x, data.given, data.weight, rows)
+        for name, rows in splits.items()
+        if len(judging_rows(data, rows))
+    }
 
 
 def _label(
-    chunks: list[Epoch], *, metric: str, monitor: str, names: tuple[list[str], list[str]], begun: int
+    chunks: list[Epoch], *, metric: str, monitor: str, names: tuple[list[str], list[str]], begun: int, scale: float
 ) -> History:
     if not chunks:
         empty = program.empty_history(0, len(names[0]), len(names[1]))
-        return name_columns(empty, metric, monitor, *names, begun)
-    return name_columns(join(chunks), metric, monitor, *names, begun)
+        return name_columns(empty, metric, monitor, *names, begun, scale)
+    return name_columns(join(chunks), metric, monitor, *names, begun, scale)
 
 
 def _digest(recipe: Recipe) -> str:
