@@ -17,7 +17,8 @@ from fallline.core.outcome import Outcome
 from fallline.estimators import settings
 from fallline.estimators.base import BaseMLP
 from fallline.estimators.batch import table_of
-from fallline.estimators.members import member_of
+from fallline.estimators.inputs import sliceable
+from fallline.estimators.members import LEARNT, member_of
 from fallline.estimators.rows import Rows, rows_of
 from fallline.population import evaluate
 from fallline.population.result import Population
@@ -126,7 +127,7 @@ class PopulationSearchCV(BaseSearchCV):
                 "or MLPRegressor, whose `scaler` and DataFrames take the place of a pipeline"
             )
         scorers, refit_metric = self._get_scorers()
-        X, y = indexable(X, y)
+        X, y = indexable(sliceable(X), y)
         sample_weight, groups = params.get("sample_weight"), params.pop("groups", None)
         random = check_random_state(self.random_state)
         candidates = self._candidates(random)
@@ -258,7 +259,7 @@ def _with_settings(shared: BaseMLP, candidate: dict[str, Any]) -> BaseMLP:
             "a population knows no n_members, callbacks, warm_start or learning_rate='adaptive': leave them out of the "
             "estimator and of the space"
         )
-    for name in ("classes_", "_several", "_width", "n_features_in_", "feature_names_in_", "_schema", "_dtype"):
+    for name in LEARNT:
         if hasattr(shared, name):
             setattr(model, name, getattr(shared, name))
     if model.early_stopping and settings.own_monitor(model.scoring, model._task) is None:
