@@ -131,15 +131,15 @@ def _names(labels: list[Any], where: str, text_names: bool) -> list[str]:
             f"the columns of {where} have names of several levels, such as {levels!r}: join each name to one text"
         )
     names = [str(each) for each in labels]
-    for keys in (labels, names):  # 1 and "1" differ, but are one name as text
-        twice = next((each for each, count in Counter(keys).items() if count > 1), None)
-        if twice is not None:
-            first, second = [place for place, each in enumerate(keys, 1) if each == twice][:2]
-            raise FalllineError(
-                f"the column name {twice!r} stands twice in {where}, as columns {first} and {second}: rename one of them"
-            )
-        if text_names:
-            check_names(labels, where)
+    twice = next((each for each, count in Counter(names).items() if count > 1), None)
+    if twice is not None:
+        first, second = [place for place, each in enumerate(names) if each == twice][:2]
+        raise FalllineError(
+            f"the column name {labels[first]!r} stands twice in {where}, as columns {first + 1} and {second + 1}: "
+            "rename one of them"
+        )
+    if text_names:
+        check_names(labels, where)
     return names
 
 
