@@ -37,8 +37,8 @@ class Frame:
 
     def __init__(self, given: Any) -> None:
         pandas = type(given).__module__.split(".")[0] == "pandas"
-        self.named = not pandas or _get_feature_names(given) is not None  # raises a TypeError where only some are text
         self.table = to_polars(given, "X", text_names=False)
+        self.named = not pandas or _get_feature_names(given) is not None  # raises a TypeError where only some are text
         plain = pandas and all(isinstance(each, np.dtype) and each.kind in "biuf" for each in given.dtypes)
         self._given = given if plain else None
 
@@ -107,8 +107,6 @@ def learn_schema(frame: Frame) -> Schema:
     Raises: FalllineError for columns of lists, bytes or objects, and where no column is left.
     """
     table = frame.table
-    if not table.height:
-        raise FalllineError(f"Found array with 0 sample(s) (shape={table.shape}) while a minimum of 1 is required")
     _refuse_nested(table, table.columns)
     empty = [series.name for series in table.iter_columns() if series.null_count() == len(series)]
     if len(empty) == table.width:
@@ -207,6 +205,8 @@ def check_rows(estimator: Any, X: Any, y: Any = "no_validation", *, reset: bool,
     """
     if is_encoded(estimator, X, reset=reset):
         validate_data(estimator, X.shown(), y, reset=reset, skip_check_array=True)
+        if not len(X):
+            raise FalllineError(f"Found array with 0 sample(s) (shape={X.shape}) while a minimum of 1 is required")
         return X if isinstance(y, str) else (X, y)
     if not reset and getattr(estimator, "_schema", None) is not None:
         raise FalllineError(
