@@ -227,6 +227,7 @@ def _numpy(values: np.ndarray, name: str, where: str) -> pl.Series:
         return pl.Series(name, _ticks(values, name, where))
     if values.dtype.kind not in "biuf":
         return from_objects(name, values.tolist(), where)
+    values = values.astype(values.dtype.newbyteorder("="), copy=False)  # not every Polars takes the other order
     if values.dtype.kind == "f":
         if values.itemsize not in (4, 8):  # not every Polars holds 16 bits, and none more than 64
             with np.errstate(over="ignore"):  # an infinite cell is refused by name where it is encoded
