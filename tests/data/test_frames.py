@@ -12,10 +12,11 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import sparse
 
 import fallline as fl
 from fallline.core.errors import FalllineError
-from fallline.data.frames import advice, is_frame, to_polars
+from fallline.data.frames import advice, is_frame, is_records, to_polars
 from fallline.data.sources import read
 
 DAY, NOON = dt.date(2024, 2, 29), dt.datetime(2024, 2, 29, 12)
@@ -223,6 +224,11 @@ def test_other_containers_are_named(source: object, sentence: str) -> None:
     with pytest.raises(FalllineError, match=f"X is .*{sentence}") as caught:
         to_polars(source, "X")
     assert str(caught.value) == f"X is {advice(source)}"
+
+
+def test_sparse_matrices_are_no_records() -> None:
+    assert not is_records(sparse.dok_array((2, 2)))
+    assert not is_records(sparse.csr_array((2, 2)))
 
 
 @pytest.mark.parametrize("source", [{"a": [1]}, [{"a": 1}], np.zeros(2, [("a", float)])], ids=type)

@@ -107,7 +107,7 @@ def is_records(source: object) -> bool:
     if isinstance(source, np.ndarray):
         return source.dtype.names is not None
     first = source[0] if isinstance(source, (list, tuple)) and source else source
-    return isinstance(first, Mapping)
+    return isinstance(first, Mapping) and not hasattr(first, "shape")  # SciPy's DOK matrices are dicts, too
 
 
 def _container(source: object) -> str:
