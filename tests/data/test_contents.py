@@ -37,7 +37,7 @@ def array() -> bytes:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (gzip.compress(b"a,b\n1,2\n"), "compressed with gzip: add .gz"),
+        (gzip.compress(b"a,b\n1,2\n", mtime=0), "compressed with gzip: add .gz"),
         (zipped("[Content_Types].xml", "xl/workbook.xml"), "an Excel workbook: save the sheet as CSV"),
         (zipped("t.csv"), "a zip archive: unpack it"),
         (zipped("X.npy"), "a zip archive: unpack it, or name it .npz"),

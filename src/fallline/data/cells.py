@@ -11,75 +11,15 @@ import numpy as np
 from fallline.core.errors import FalllineError
 from fallline.data import dates, durations
 from fallline.data.form import COUNTS, Form
+from fallline.data.marks import is_word
 from fallline.data.numerals import Numerals, find, read
 
 if TYPE_CHECKING:
     import polars as pl
 
 PLAIN = Form()
-# What stands for a missing number or date; in a column of words each of them may be a word as well.
-WORDS = frozenset(
-    [
-        "-",
-        "--",
-        "---",
-        ".",
-        "..",
-        "…",
-        "–",
-        "—",
-        "*",
-        "x",
-        "none",
-        "nil",
-        "missing",
-        "unknown",
-        "unk",
-        "undefined",
-        "unavailable",
-        "blank",
-        "empty",
-        "tba",
-        "tbd",
-        "n.d.",
-        "n.a.",
-        "n.a",
-        "nd",
-        "n.k.",
-        "n/k",
-        "k.a.",
-        "s/d",
-        "s.d.",
-        "keine",
-        "nichts",
-        "ninguno",
-        "aucun",
-        "nan",
-        "null",
-        "na",
-        "n/a",
-        "#n/a",
-        "error",
-        "#error",
-        "not_available",
-    ]
-) | {
-    "not available",
-    "not applicable",
-    "not known",
-    "no data",
-    "not recorded",
-    "not reported",
-    "keine angabe",
-    "sin dato",
-}
 THOUSANDS = r"^-?[1-9]\d{0,2}(?:\.\d{3})+$"
 _EPOCH_OF_EXCEL = 25_569  # days from 1899-12-30 to 1970-01-01
-
-
-def is_word(series: pl.Series) -> pl.Series:
-    """Which texts stand for a missing number, in any case."""
-    return series.str.strip_chars(" \t<>()[]").str.to_lowercase().is_in(list(WORDS)).fill_null(False)
 
 
 def numbers(

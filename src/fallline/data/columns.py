@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fallline.core.errors import FalllineError, share
-from fallline.data.cells import PLAIN, instants, is_word, labels, numbers
+from fallline.data.cells import PLAIN, instants, labels, numbers
 from fallline.data.codes import key, matching, truth
 from fallline.data.form import Form
+from fallline.data.marks import is_word
 from fallline.data.units import Unit
 
 if TYPE_CHECKING:

@@ -9,7 +9,65 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import polars as pl
 
-MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "?")
+MISSING = (
+    "", "NA", "N/A", "NaN", "null", "?", "#N/A", "#NA", "<NA>", "NaT", "(null)", "[null]", "\\N", "n.a.", "-nan", "#NULL!",
+    "#DIV/0!", "#VALUE!", "#REF!", "#NUM!", "#NAME?",
+)  # fmt: skip
+# What stands for a missing number or date as well; in a column of words each of them may be a word.
+WORDS = frozenset(
+    {
+        "-",
+        "--",
+        "---",
+        ".",
+        "..",
+        "…",
+        "–",
+        "—",
+        "*",
+        "x",
+        "none",
+        "nil",
+        "missing",
+        "unknown",
+        "unk",
+        "undefined",
+        "unavailable",
+        "blank",
+        "empty",
+        "tba",
+        "tbd",
+        "n.d.",
+        "n.a.",
+        "n.a",
+        "nd",
+        "n.k.",
+        "n/k",
+        "k.a.",
+        "s/d",
+        "s.d.",
+        "keine",
+        "nichts",
+        "ninguno",
+        "aucun",
+        "nan",
+        "null",
+        "na",
+        "n/a",
+        "#n/a",
+        "error",
+        "#error",
+        "not_available",
+        "not available",
+        "not applicable",
+        "not known",
+        "no data",
+        "not recorded",
+        "not reported",
+        "keine angabe",
+        "sin dato",
+    }
+)
 _SHORT = 5  # letters of a mark that is known in any mixture of capital and small ones
 
 
@@ -79,3 +137,8 @@ def spellings(marks: tuple[str, ...]) -> list[str]:
         else:
             found.update((mark, mark.lower(), mark.upper(), mark.capitalize(), mark.title()))
     return sorted(found)
+
+
+def is_word(series: pl.Series) -> pl.Series:
+    """Which texts stand for a missing number, in any case."""
+    return series.str.strip_chars(" \t<>()[]").str.to_lowercase().is_in(list(WORDS)).fill_null(False)

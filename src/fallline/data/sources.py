@@ -9,6 +9,8 @@ import numpy as np
 
 from fallline.core.errors import FalllineError, nearest
 from fallline.data.arrays import Arrays
+from fallline.data.frames import advice, is_frame, is_records, to_polars
+from fallline.data.marks import clean
 from fallline.data.mnist import has_idx, read_mnist
 from fallline.data.names import check_names
 from fallline.data.npz import read_npz
@@ -29,7 +31,7 @@ def read(source: object, names: list[str] | None = None) -> Sheet | Arrays:
 
     Args:
         source: a path (CSV or TSV, also gzipped, Parquet, Arrow or Feather, `.npz`, a folder of MNIST's idx files),
-            `sklearn:NAME`, or a Polars or pandas frame.
+            `sklearn:NAME`, or a frame: of pandas, Polars or PyArrow.
         names: column names for a text file without a header line.
 
     Returns:
@@ -43,11 +45,11 @@ def read(source: object, names: list[str] | None = None) -> Sheet | Arrays:
     """
     if names is not None and not accepts_names(source):
         raise FalllineError(f"column names were given for {describe(source)}, which has its own: leave --names out")
-    if _is_polars(source):
-        return _checked(source.lazy().collect(), "the frame")  # type: ignore[attr-defined]
-    if _is_pandas(source):
-        return _from_pandas(source)
+    if is_frame(source):
+        return _checked(clean(to_polars(source, "the frame")), "the frame")
     if not isinstance(source, (str, Path)):
+        if is_records(source):
+            raise FalllineError(f"the source is {advice(source)}")
         kind = type(source).__name__
         raise FalllineError(f"a source is a path, sklearn:NAME or a frame, not a {kind}: for arrays use from_arrays")
     text = str(source)
@@ -151,7 +153,7 @@ def _read_columns(path: Path, suffix: str) -> Sheet:
                 frame = pl.read_ipc(file) if start == b"ARROW1" else pl.read_ipc_stream(file)
     except (pl.exceptions.PolarsError, OSError, ValueError, pl.exceptions.PanicException):
         raise FalllineError(f"{path} is damaged or no {kind} file: write it again") from None
-    return _checked(frame, str(path))
+    return _checked(clean(frame), str(path))
 
 
 def _checked(frame: pl.DataFrame, where: str) -> Sheet:
@@ -172,36 +174,3 @@ def _read_sklearn(name: str) -> Arrays:
     if classes is not None and np.asarray(classes).dtype.kind == "U":
         y = np.asarray(classes)[y]  # predictions then read "setosa", not 0
     return Arrays(bunch.data, y, tuple(str(each) for each in bunch.feature_names), target="target")
-
-
-def _is_polars(source: object) -> bool:
-    return type(source).__module__.startswith("polars.") and type(source).__name__ in ("DataFrame", "LazyFrame")
-
-
-def _is_pandas(source: object) -> bool:
-    return type(source).__module__.split(".")[0] == "pandas" and type(source).__name__ == "DataFrame"
-
-
-def _from_pandas(source: object) -> Sheet:
-    """Column by column, so that neither pandas nor PyArrow is needed here."""
-    import polars as pl
-
-    labels = list(source.columns)  # type: ignore[attr-defined]
-    check_names(labels, "the frame")
-    columns = []
-    for position, name in enumerate(labels):
-        column = source.iloc[:, position]  # type: ignore[attr-defined]
-        kind = getattr(column.dtype, "kind", "O")
-        if isinstance(column.dtype, np.dtype) and kind in "biufM":
-            values = column.to_numpy()
-            columns.append(pl.Series(name, values.astype("datetime64[us]") if kind == "M" else values))
-            continue
-        missing = column.isna().to_numpy()
-        cells = [None if gone else cell for cell, gone in zip(column.tolist(), missing, strict=True)]
-        types = {type(cell) for cell in cells if cell is not None}
-        if types <= {bool} or types <= {int} or types <= {int, float}:
-            columns.append(pl.Series(name, cells, strict=False))
-        else:
-            temporal = bool(types) and all(hasattr(each, "year") for each in types)
-            columns.append(pl.Series(name, cells if temporal else [c if c is None else str(c) for c in cells]))
-    return _checked(pl.DataFrame(columns), "the frame")

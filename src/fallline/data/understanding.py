@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from fallline.core.errors import FalllineError, share
 from fallline.data import dates, durations
-from fallline.data.cells import THOUSANDS, instants, is_word, two_ways
+from fallline.data.cells import THOUSANDS, instants, two_ways
 from fallline.data.form import Form, kind_of
+from fallline.data.marks import is_word
 from fallline.data.measures import MAGNITUDE, known
 from fallline.data.numerals import MOSTLY, Found, Numerals, find, looks_numeric, read
 from fallline.data.sheet import Sheet

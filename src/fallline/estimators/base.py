@@ -17,7 +17,7 @@ from fallline.estimators import settings
 from fallline.estimators.batch import arrays_of
 from fallline.estimators.fitted import FittedMLP
 from fallline.estimators.fitting import Fit, Shown, Trained, begin, go_on
-from fallline.estimators.inputs import learn_schema, needs_encoding, to_float32
+from fallline.estimators.inputs import given, learn_schema, needs_encoding, to_float32
 from fallline.estimators.members import fit_members
 from fallline.estimators.rows import Rows, rows_of
 from fallline.estimators.scoring import scorer_of
@@ -87,10 +87,11 @@ class BaseMLP(FittedMLP):
 
     def _prepare(self, X: Any, y: Any, sample_weight: Any, first: bool, incremental: bool) -> tuple[Any, ...]:
         """(rows, targets as given, targets as a run has them, weights), all checked."""
-        X, y = self._check(X, y, reset=first or not hasattr(self, "n_features_in_"))
+        X, y = self._check(given(X), y, reset=first or not hasattr(self, "n_features_in_"))
         if first or not hasattr(self, "_schema"):
             self._schema = learn_schema(X) if needs_encoding(X) else None
             self._units = None if self._schema is not None else learn_units(X, self.scaler)
+            self._columns = tuple(X.table.columns) if needs_encoding(X) else ()
         x = to_float32(in_units(X, self._units), self._schema)
         self._dtype = np.dtype(np.float64 if self._schema is not None else X.dtype)
         target = self._encode_target(y, first=first, incremental=incremental)

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_array, check_consistent_length
 from fallline.core.errors import FalllineError
 from fallline.data.target import Target
 from fallline.estimators.base import BaseMLP
-from fallline.estimators.inputs import check_rows, needs_encoding
+from fallline.estimators.inputs import check_rows, is_encoded
 
 
 def steps(estimator: Any) -> bool:
@@ -204,7 +204,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return "logistic" if self._several or self.n_outputs_ == 1 else "softmax"
 
     def _check(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
-        if y is None or needs_encoding(X):
+        if y is None or is_encoded(self, X, reset=reset):
             X = check_rows(self, X, reset=reset) if y is not None else check_rows(self, X, y, reset=reset)[0]
             y = check_array(y, ensure_2d=False, dtype=None, accept_sparse=True)
             check_consistent_length(X, y)

@@ -12,7 +12,7 @@ from fallline.core.errors import FalllineError
 from fallline.data.schema import Schema
 from fallline.data.units import Unit
 from fallline.estimators.fitting import Trained
-from fallline.estimators.inputs import check_rows, dense, plain_schema, to_float32
+from fallline.estimators.inputs import check_rows, dense, given, plain_schema, to_float32
 from fallline.estimators.units import in_units
 from fallline.estimators.weights import put, taken
 from fallline.training.exact import exact_answers
@@ -25,6 +25,7 @@ class FittedMLP(BaseEstimator):
 
     _schema: Schema | None
     _units: tuple[Unit, ...] | None = None
+    _columns: tuple[str, ...]
     _trained: Trained
     _dtype: Any
     n_features_in_: int
@@ -53,7 +54,7 @@ class FittedMLP(BaseEstimator):
     def _answer(self, X: Any) -> np.ndarray:
         """Probabilities, or targets in their own unit, in float64."""
         check_is_fitted(self, "recipe_")
-        X = check_rows(self, X, reset=False)
+        X = check_rows(self, given(X), reset=False)
         x = to_float32(X, self._schema) if self._schema is not None else in_units(dense(X), self._units)
         return np.mean([each._answer_rows(x) for each in self._networks()], axis=0)
 
@@ -110,7 +111,10 @@ class FittedMLP(BaseEstimator):
             )
         if self._schema is not None:
             counts = [len(column.feature_names()) for column in self._schema.columns]
-            found = np.add.reduceat(found, np.cumsum([0, *counts[:-1]]))
+            places = [self._columns.index(column.name) for column in self._schema.columns]
+            used = np.add.reduceat(found, np.cumsum([0, *counts[:-1]]))
+            found = np.zeros(self.n_features_in_)  # a column that was left out has none
+            found[places] = used
         return found / max(found.sum(), 1e-300)
 
     def _described(self) -> Schema:

@@ -22,6 +22,7 @@ LEARNT = (
     "n_features_in_",
     "feature_names_in_",
     "_schema",
+    "_columns",
     "_units",
     "_target",
     "_dtype",

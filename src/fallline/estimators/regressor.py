@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_array, check_consistent_length
 from fallline.data.target import Target
 from fallline.estimators.base import BaseMLP
 from fallline.estimators.classifier import steps
-from fallline.estimators.inputs import check_rows, needs_encoding
+from fallline.estimators.inputs import check_rows, is_encoded
 from fallline.estimators.units import target_in_unit
 
 
@@ -151,7 +151,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return "exp" if self.loss == "poisson" else "identity"
 
     def _check(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
-        if y is not None and needs_encoding(X):
+        if y is not None and is_encoded(self, X, reset=reset):
             X = check_rows(self, X, reset=reset)
             y = check_array(y, ensure_2d=False, dtype="numeric")
             check_consistent_length(X, y)

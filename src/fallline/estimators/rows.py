@@ -8,7 +8,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import _check_sample_weight
 
 from fallline.core.errors import FalllineError
-from fallline.estimators.inputs import to_float32
+from fallline.estimators.inputs import given, to_float32
 from fallline.estimators.units import in_units
 
 
@@ -71,7 +71,7 @@ def _demand_weight(weight: np.ndarray | None, valid: np.ndarray) -> None:
 def _with(estimator: Any, x: np.ndarray, target: np.ndarray, weight: np.ndarray | None, held_out: Any) -> Rows:
     """The user's validation rows behind the training rows."""
     X_val, y_val, weight_val = held_out
-    X_val, y_val = estimator._check(X_val, y_val, reset=False)
+    X_val, y_val = estimator._check(given(X_val), y_val, reset=False)
     more = to_float32(in_units(X_val, estimator._units), estimator._schema)
     if weight is not None or weight_val is not None:
         own = np.ones(len(x)) if weight is None else weight

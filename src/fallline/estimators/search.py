@@ -17,6 +17,7 @@ from fallline.core.outcome import Outcome
 from fallline.estimators import settings
 from fallline.estimators.base import BaseMLP
 from fallline.estimators.batch import table_of
+from fallline.estimators.inputs import sliceable
 from fallline.estimators.members import LEARNT, member_of
 from fallline.estimators.rows import Rows, rows_of
 from fallline.population import evaluate
@@ -126,7 +127,7 @@ class PopulationSearchCV(BaseSearchCV):
                 "or MLPRegressor, whose `scaler` and DataFrames take the place of a pipeline"
             )
         scorers, refit_metric = self._get_scorers()
-        X, y = indexable(X, y)
+        X, y = indexable(sliceable(X), y)
         sample_weight, groups = params.get("sample_weight"), params.pop("groups", None)
         random = check_random_state(self.random_state)
         candidates = self._candidates(random)
