@@ -9,6 +9,7 @@ import pytest
 from jax.tree_util import Partial
 
 from fallline.core.block import family
+from fallline.core.compiling import known_options
 from fallline.gradients import check_gradient, functions
 from fallline.gradients.incremental import after, dealt, evaluate
 from fallline.gradients.operations import operations_of, work
@@ -91,7 +92,7 @@ def test_a_change_of_one_number_gives_what_the_whole_function_gives(float64):
     h = np.where(index % 2, 1e-3, -0.2)
     at = tuple(axis.astype(np.uint32) for axis in np.unravel_index(index, W.shape))
 
-    @functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
+    @functools.partial(jax.jit, compiler_options=known_options({"xla_backend_optimization_level": 0}))
     def both(w, at, h):
         points = jax.vmap(lambda i, j, h: w.at[i, j].add(h))(*at, h)
         found = {}
