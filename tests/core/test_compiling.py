@@ -58,7 +58,9 @@ def test_the_suite_starts_with_flags_of_another_version(tmp_path):
         f"        '{KNOWN}', '--xla_cpu_parallel_codegen_split_count=1'\n"
         "    ]\n"
     )
-    environment = {name: value for name, value in os.environ.items() if name not in ("XLA_FLAGS", "FALLLINE_TESTS_FLAGS")}
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("XLA_FLAGS", "FALLLINE_TESTS_FLAGS")
+    }
     words = [sys.executable, "-m", "pytest", "-q", "-n", "1", "-p", "no:cacheprovider", str(tmp_path)]
     done = subprocess.run(words, env=environment, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
