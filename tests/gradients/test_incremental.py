@@ -200,7 +200,8 @@ def several(w):
 
 
 def test_the_gradient_stopped_within_a_softmax_has_a_rule():
-    assert {step.name for step in operations_of(jax.make_jaxpr(cross_entropy)(X)).steps} <= KNOWN
+    steps = operations_of(jax.make_jaxpr(cross_entropy)(X)).steps
+    assert {step.name for step in steps if step.inputs} <= KNOWN  # without an input nothing changes
 
 
 @pytest.mark.parametrize("name", ["broadcast_in_dim", "transpose", "dot_general", "reduce_sum", "reduce_max"])
