@@ -7,16 +7,22 @@ import hypothesis
 import jax
 import pytest
 
+from fallline.core.compiling import known_flags
 from fallline.core.runtime import configure
 
 # Two thirds of the suite's time would be compilation, which these flags more than halve. Programs run slower with them, so
 # the product does not set them: `test_as_shipped.py` and the processes that tests start know nothing of them.
 QUICK = (
-    "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
+    "--xla_backend_optimization_level=0",
+    "--xla_cpu_use_fusion_emitters=false",  # not in JAX 0.12
+    "--xla_cpu_parallel_codegen_split_count=1",
 )
+ASKED = "FALLLINE_TESTS_FLAGS"  # what the first process has found out, for the workers that it starts
 gc.set_threshold(100_000, 50, 100)  # the heap is large and little of it garbage
 if "XLA_FLAGS" not in os.environ:
-    os.environ["XLA_FLAGS"] = QUICK
+    if ASKED not in os.environ:
+        os.environ[ASKED] = " ".join(known_flags(QUICK))
+    os.environ["XLA_FLAGS"] = os.environ[ASKED]
     configure()
     jax.devices()
     del os.environ["XLA_FLAGS"]

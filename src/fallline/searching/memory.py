@@ -29,6 +29,9 @@ class Memory:
     def __init__(self) -> None:
         self._rows: list[Row] = []
 
+    def close(self) -> None:
+        """Nothing is open."""
+
     def begin(self, seed: int, description: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         """The seed and the description that the study is begun with."""
         return seed, description

@@ -93,16 +93,18 @@ def search(
             space, data, proposer=proposer or TPE(), folds=folds, seeds=seeds, halving=halving, batch=usual,
             piece=min(size, usual) if ray else None, trials=trials, persistent=study is not None,
         )  # fmt: skip
-        store = _store(study, name)
-        seed, kept = store.begin(seed, asked)
-        check_same(kept, asked)
-        driver = Driver(
-            space, proposer or proposer_from_plain(kept["proposer"]), seed, trials, store, trainer,
-            batch=batch or kept["batch"], piece=kept["piece"] or asked["piece"], halving=halving, epochs=epochs,
-            seconds=seconds, watch=watch, sign=-1.0 if larger_is_better(str(space.recipe.monitor)) else 1.0, began=began,
-        )  # fmt: skip
-        driver.run()
-        return Study(space, data, driver.judged(), seed, time.perf_counter() - began, trainer.interrupted)
+        with closing(_store(study, name)) as store:
+            seed, kept = store.begin(seed, asked)
+            check_same(kept, asked)
+            driver = Driver(
+                space, proposer or proposer_from_plain(kept["proposer"]), seed, trials, store, trainer,
+                batch=batch or kept["batch"], piece=kept["piece"] or asked["piece"], halving=halving, epochs=epochs,
+                seconds=seconds, watch=watch, sign=-1.0 if larger_is_better(str(space.recipe.monitor)) else 1.0,
+                began=began,
+            )  # fmt: skip
+            driver.run()
+            judged = driver.judged()
+        return Study(space, data, judged, seed, time.perf_counter() - began, trainer.interrupted)
 
 
 def _store(where: str | Path | None, name: str) -> Any:

@@ -10,6 +10,7 @@ import os
 import socket
 import time
 import uuid
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -64,10 +65,16 @@ class Store:
         self.owner = f"{socket.gethostname()} {os.getpid()} {uuid.uuid4().hex}"
         try:
             self.engine = _engine(where)
+            # Python 3.13 warns of an SQLite connection that nobody closes. The engine is kept until the store is gone.
+            weakref.finalize(self, self.engine.dispose)
             _make_tables(self.engine)
         except (sa.exc.SQLAlchemyError, ImportError) as error:
             raise FalllineError(f"study {str(where)!r} cannot be opened: {_reason(error)}") from None
         self.study = -1
+
+    def close(self) -> None:
+        """Close all connections, as it happens anyway when the store is forgotten."""
+        self.engine.dispose()
 
     def begin(self, seed: int, description: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         """Make the study, or open it; returns the seed and the description that it was begun with.
@@ -212,8 +219,12 @@ def _engine(where: str | Path) -> sa.Engine:
         @sa.event.listens_for(engine, "connect")
         def connect(connection: Any, _: Any) -> None:
             connection.isolation_level = None  # so that BEGIN below is ours
-            for setting in ("busy_timeout = 60000", "journal_mode = WAL", "synchronous = FULL"):
-                connection.execute(f"PRAGMA {setting}")
+            try:
+                for setting in ("busy_timeout = 60000", "journal_mode = WAL", "synchronous = FULL"):
+                    connection.execute(f"PRAGMA {setting}")
+            except Exception:
+                connection.close()  # SQLAlchemy forgets a connection that it could not begin with
+                raise
 
         @sa.event.listens_for(engine, "begin")
         def begin(connection: sa.Connection) -> None:
