@@ -48,26 +48,23 @@ def candidates_of(strategy: Any, space: Any, n_iter: int, random: np.random.Rand
     return found
 
 
-def models_of(estimator: BaseMLP, candidates: list[dict[str, Any]], seed: int) -> list[BaseMLP | None]:
-    """Every candidate as an estimator; None where it has to be fitted by itself.
-
-    Arguments:
-        seed: what is drawn from where neither the estimator nor the candidate has a `random_state`.
-    """
-    return [_model_of(estimator, candidate, seed) for candidate in candidates]
-
-
-def _model_of(estimator: BaseMLP, candidate: dict[str, Any], seed: int) -> BaseMLP | None:
+def model_of(estimator: BaseMLP, candidate: dict[str, Any]) -> BaseMLP | None:
+    """A candidate as an estimator; None where it has to be fitted by itself."""
     try:
         model = clone(estimator).set_params(**clone(candidate, safe=False))
         settings.check_numbers(model)
-        if not shares_programs(model):
-            return None
     except Exception:  # its own fit meets the same, at the place where scikit-learn counts it as a failure
         return None
-    if model.random_state is None:
-        model.random_state = seed
-    return model
+    return model if shares_programs(model) else None
+
+
+def seeded(models: list[BaseMLP | None], random: np.random.RandomState) -> None:
+    """Give those that have no `random_state` one in common, so that they are compared like with like."""
+    without = [model for model in models if model is not None and model.random_state is None]
+    if without:
+        seed = int(random.randint(2**31 - 1))
+        for model in without:
+            model.random_state = seed
 
 
 def shares_programs(model: BaseMLP) -> bool:

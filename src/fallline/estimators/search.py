@@ -11,7 +11,7 @@ from sklearn.utils import check_random_state, indexable
 
 from fallline.core.errors import FalllineError
 from fallline.estimators.base import BaseMLP
-from fallline.estimators.candidates import candidates_of, models_of
+from fallline.estimators.candidates import candidates_of, model_of, seeded
 from fallline.estimators.folds import Split
 from fallline.estimators.lanes import ready
 from fallline.estimators.together import Together
@@ -111,8 +111,8 @@ class PopulationSearchCV(BaseSearchCV):
         self.report_: list[Report] = []
         random = check_random_state(self.random_state)
         candidates = candidates_of(self.strategy, self.space, self.n_iter, random)
-        models = models_of(self.estimator, candidates, int(random.randint(2**31 - 1)))
-        self._asked = (candidates, models, *indexable(X, y))
+        models = [model_of(self.estimator, candidate) for candidate in candidates]
+        self._asked = (candidates, models, random, *indexable(X, y))
         # Lanes are handed out in this process; fits that are none may go to others.
         in_turn = any(model is not None for model in models)
         try:
@@ -129,8 +129,9 @@ class PopulationSearchCV(BaseSearchCV):
 
     def _run_search(self, evaluate_candidates: Callable[..., Any], *, callback_ctx: Any = None) -> None:
         """Train the population, then have scikit-learn score its networks as if each was fitted there and then."""
-        candidates, models, X, y = self._asked
+        candidates, models, random, X, y = self._asked
         splits = list(self._checked_cv_orig.split(X, y, **self._routed.splitter.split))
+        seeded(models, random)
         options: dict[str, Any] = {"cv": _Known(splits)}
         if callback_ctx is not None:
             options["callback_ctx"] = callback_ctx.subcontext(
