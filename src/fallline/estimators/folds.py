@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from sklearn.utils import check_random_state
+from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params
 
@@ -61,6 +61,11 @@ def folds_of(model: BaseMLP, X: Any, y: Any, fit_params: dict[str, Any], splits:
     ]
 
 
+def places_of(train: Any, rows: int) -> np.ndarray:
+    """The rows that indices of any form choose: whole numbers, also negative or repeated, a mask, a range, a list."""
+    return _safe_indexing(np.arange(rows), np.asarray(train))
+
+
 def stacked(folds: Sequence[Fold]) -> tuple[Rows, list[tuple[np.ndarray, np.ndarray]]]:
     """One set of rows that holds those of all folds, and every fold's (training, validation) index sets in it."""
     first = folds[0].rows
@@ -100,7 +105,7 @@ def _shared(model: BaseMLP, X: Any, y: Any, fit_params: dict[str, Any], splits: 
         x, y, target, weight = model._prepare(X, y, fit_params.get("sample_weight"), True, False)
     except Exception:  # perhaps of a row that no fold trains on
         return None
-    places = [np.arange(len(x))[np.asarray(train)] for train, _ in splits]
+    places = [places_of(train, len(x)) for train, _ in splits]
     if model._schema is not None or not all(_has_all_classes(model, target[each]) for each in places):
         return None
     drawn, none = begun(model, x.shape[1])[1], np.zeros(0, int)

@@ -11,7 +11,7 @@ from fallline.estimators import settings
 from fallline.estimators.base import BaseMLP
 from fallline.estimators.batch import table_of
 from fallline.estimators.candidates import alike
-from fallline.estimators.folds import Fold, Split, begun, folds_of, stacked
+from fallline.estimators.folds import Fold, Split, begun, folds_of, places_of, stacked
 from fallline.estimators.lanes import Expected, Lane, recognised
 from fallline.population import evaluate
 from fallline.population.result import Report
@@ -61,13 +61,13 @@ class Together:
 
     def expected(self) -> list[Expected]:
         """The fits that scikit-learn will ask for, in its order."""
-        everything = np.arange(_num_samples(self.X))
+        counts = [len(places_of(train, _num_samples(self.X))) for train, _ in self.splits]
         found = []
         for place, model in enumerate(self.models):
             if model is not None:
-                for number, (train, _) in enumerate(self.splits):
-                    lane = self.lanes.get((place, number))
-                    found.append(Expected(recognised(model), len(everything[np.asarray(train)]), lane))
+                arguments = recognised(model)
+                for number, count in enumerate(counts):
+                    found.append(Expected(arguments, count, self.lanes.get((place, number))))
         return found
 
     def _run(self, places: list[int], models: list[BaseMLP], folds: list[Fold]) -> None:
