@@ -56,9 +56,10 @@ def folds_of(model: BaseMLP, X: Any, y: Any, fit_params: dict[str, Any], splits:
     Folds share one array of rows unless something depends on which rows train: class weights, the encoding of a table, the
     classes that are there, validation rows of the user's own.
     """
-    return _shared(model, X, y, fit_params, splits) or [
-        _alone(model, X, y, fit_params, train, number) for number, (train, _) in enumerate(splits)
-    ]
+    shared = _shared(model, X, y, fit_params, splits)
+    if shared is not None:
+        return list(shared)
+    return [_alone(model, X, y, fit_params, train, number) for number, (train, _) in enumerate(splits)]
 
 
 def places_of(train: Any, rows: int) -> np.ndarray:
@@ -122,7 +123,7 @@ def _shared(model: BaseMLP, X: Any, y: Any, fit_params: dict[str, Any], splits: 
 
 
 def _has_all_classes(model: BaseMLP, target: np.ndarray) -> bool:
-    return model._task != "classification" or len(np.unique(target)) == len(model.classes_)  # type: ignore[attr-defined]
+    return model._task != "classification" or len(np.unique(target)) == len(model.classes_)
 
 
 def _alone(model: BaseMLP, X: Any, y: Any, fit_params: dict[str, Any], train: Any, number: int) -> Fold | None:

@@ -5,7 +5,7 @@ from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
-from joblib import parallel_config
+from joblib import parallel_config  # type: ignore[import-untyped]
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import check_random_state, indexable
 
