@@ -210,7 +210,7 @@ class Schema:
             _demand(target["task"] in TASKS and missing in ("impute", "error") and names and columns)
             _demand((classes is None) == (target["task"] != "classification"))
             _demand(all(type(name) is str for name in names))
-            _demand(classes is None or (len(classes) > 1 and len({type(each) for each in classes}) == 1))
+            _demand(classes is None or (len(classes) > 0 and len({type(each) for each in classes}) == 1))
             _demand(classes is None or type(classes[0]) in (str, int, bool, float))
         except (KeyError, TypeError, ValueError, AttributeError, IndexError):
             raise FalllineError("the description of the columns is damaged: save the model again") from None

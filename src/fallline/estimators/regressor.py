@@ -8,11 +8,31 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, check_consistent_length
 
+from fallline.core.errors import FalllineError
 from fallline.data.target import Target
 from fallline.estimators.base import BaseMLP
 from fallline.estimators.classifier import steps
 from fallline.estimators.inputs import check_rows, is_encoded
 from fallline.estimators.units import target_in_unit
+
+
+def refuse_numberless(y: Any) -> None:
+    """Raises: FalllineError for text that is no number, and for dates and spans of time."""
+    if y is None:
+        return
+    kind = getattr(getattr(y, "dtype", None), "kind", None) or np.asarray(y).dtype.kind
+    if kind in "Mm":
+        raise FalllineError(
+            "y holds dates or spans of time, whose unit a regression cannot know: give numbers, such as days since a date"
+        )
+    if kind in "USO":
+        for each in np.ravel(np.asarray(y)):
+            try:
+                float(each)
+            except (TypeError, ValueError):
+                raise FalllineError(
+                    f"y holds {each!r}, where a regression needs numbers: give numbers, or use MLPClassifier for classes"
+                ) from None
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):
@@ -156,6 +176,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             y = check_array(y, ensure_2d=False, dtype="numeric")
             check_consistent_length(X, y)
         else:
+            refuse_numberless(y)
             X, y = check_rows(self, X, y, reset=reset, multi_output=True, y_numeric=True)
         return X, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
 

@@ -51,9 +51,10 @@ class Collector:
         state: State | None,
         keep: bool = False,
         lean: bool = False,
+        given: list[dict[str, Any]] | None = None,
     ) -> None:
         self.recipes, self.contexts, self.data, self.independent = recipes, contexts, data, independent
-        self.state, self.lean = state, lean
+        self.state, self.lean, self.given = state, lean, given
         self.first_epoch = 0 if state is None else int(state.epoch)
         count = len(recipes) * len(contexts)
         self.outcome = np.zeros(count, np.int32)
@@ -75,6 +76,12 @@ class Collector:
     def lane(self, recipe: int, context: int) -> int:
         """The number of a lane."""
         return recipe * len(self.contexts) + context
+
+    def given_to(self, recipes: list[int]) -> dict[str, Any] | None:
+        """The initial params of some recipes with a lane axis; None where they are drawn."""
+        if self.given is None:
+            return None
+        return jax.tree.map(lambda *leaves: np.stack(leaves), *(self.given[each] for each in recipes))
 
     def note(self, who: np.ndarray, seen: Epoch, outcome: np.ndarray, lanes: lane_program.Lanes) -> None:
         """Keep a chunk of epochs of every lane that was running, up to its end."""
