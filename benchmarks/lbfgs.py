@@ -24,9 +24,7 @@ def problems() -> list[Problem]:
     rng = np.random.default_rng(0)
     rosenbrock = lambda w: jnp.sum(100 * (w[1:] - w[:-1] ** 2) ** 2 + (1 - w[:-1]) ** 2)  # noqa: E731
     beale = lambda w: (  # noqa: E731
-        (1.5 - w[0] + w[0] * w[1]) ** 2
-        + (2.25 - w[0] + w[0] * w[1] ** 2) ** 2
-        + (2.625 - w[0] + w[0] * w[1] ** 3) ** 2
+        (1.5 - w[0] + w[0] * w[1]) ** 2 + (2.25 - w[0] + w[0] * w[1] ** 2) ** 2 + (2.625 - w[0] + w[0] * w[1] ** 3) ** 2
     )
     himmelblau = lambda w: (w[0] ** 2 + w[1] - 11) ** 2 + (w[0] + w[1] ** 2 - 7) ** 2  # noqa: E731
     found: list[Problem] = [

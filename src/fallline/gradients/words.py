@@ -23,7 +23,11 @@ def verdict_of(arrays: tuple[ArrayCheck, ...], share: float, tolerance: float, m
         good = [each.name for each in arrays if not each.faults]
         return text + (f" Right: {_listed(good)}." if good else "")
     worst = max((each.worst for each in arrays), key=lambda each: each.relative_error)
-    error = f"relative error at most {worst.relative_error:.1e} (at {worst.name})" if worst.relative_error else "no difference"
+    error = (
+        f"relative error at most {worst.relative_error:.1e} (at {worst.name})"
+        if worst.relative_error
+        else "no difference"
+    )
     text = f"The gradient is right: {every}, {error}."
     kinks = sum(each.count(KINK) for each in arrays)
     if kinks:

@@ -91,7 +91,9 @@ class Run:
         if self.interrupted:
             return f"interrupted after {epochs} epochs; the parameters are those of epoch {self.best_epoch}, the {kept}"
         ended = self.outcome.sentence(epochs=epochs, best_epoch=self.best_epoch, step=int(self.state.step), kept=kept)
-        return ended if self.learnt else f"{ended}; the parameters are the initial ones: there is no model to predict with"
+        return (
+            ended if self.learnt else f"{ended}; the parameters are the initial ones: there is no model to predict with"
+        )
 
 
 def train(
