@@ -121,7 +121,9 @@ def test_time_as_evidence_goes_before_the_own_count():
     "make", [lambda: optax.contrib.sophia(0.1), lambda: optax.contrib.differentially_private_aggregate(1.0, 0.1, 0)]
 )
 def test_a_rule_that_needs_more_than_there_is_is_refused_in_a_sentence(make):
-    with pytest.raises(FalllineError, match="the Optax rule .* cannot take a step here"):
+    with pytest.raises(
+        FalllineError, match=r"the Optax rule .* (cannot take a step here|answers with steps of other shapes)"
+    ):
         walk(FromOptax(make()), steps=1)
 
 

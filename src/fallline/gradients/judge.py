@@ -145,8 +145,16 @@ def sides_of(rungs: list[Rung]) -> Sides:
     """The limits of the one-sided slopes of a ladder."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         noise = [rung.rounding * (rung.up + rung.down) + rung.held for rung in rungs]
-        left = limit(*map(np.array, zip(*((r.left, r.down, n / r.down) for r, n in zip(rungs, noise, strict=True)))))
-        right = limit(*map(np.array, zip(*((r.right, r.up, n / r.up) for r, n in zip(rungs, noise, strict=True)))))
+        left = limit(
+            np.array([r.left for r in rungs]),
+            np.array([r.down for r in rungs]),
+            np.array([n / r.down for r, n in zip(rungs, noise, strict=True)]),
+        )
+        right = limit(
+            np.array([r.right for r in rungs]),
+            np.array([r.up for r in rungs]),
+            np.array([n / r.up for r, n in zip(rungs, noise, strict=True)]),
+        )
     return Sides(*left, *right)
 
 
