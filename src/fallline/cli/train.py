@@ -187,8 +187,13 @@ def _train(plan: Any, folder: Path | None, checkpoint_seconds: float, json: bool
         say()
         say(metrics_table(run.metrics))
         say()
-        say(f"Saved in {folder}: model.safetensors, report.html, history.parquet, recipe.toml.")
-        say(f"Next: fallline predict {folder} NEW_ROWS, or open {folder / 'report.html'}.")
+        saved = "report.html, history.parquet, recipe.toml"
+        if run.learnt:
+            say(f"Saved in {folder}: model.safetensors, {saved}.")
+            say(f"Next: fallline predict {folder} NEW_ROWS, or open {folder / 'report.html'}.")
+        else:
+            say(f"Saved in {folder}: {saved}. There is no model to predict with.")
+            say(f"Next: train again with a lower learning rate, or open {folder / 'report.html'}.")
     if run.interrupted:
         say(f"Continue with: fallline train --resume {folder}")
         return 130

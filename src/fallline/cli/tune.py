@@ -206,7 +206,8 @@ def _tell(found: "Study", said: dict[str, Any], metrics: Any, folder: Path, stud
         say(f"The whole procedure on rows it never saw, {len(said['nested']['folds'])} outer folds: {scores}.")
     for sentence in (*said["edges"], *([said["outlook"]] if said["outlook"] else [])):
         say(f"{sentence[0].upper()}{sentence[1:]}.")
-    say(f"Saved in {folder}: recipe.toml, model.safetensors, report.html; the trials in {study}.")
+    model = "model.safetensors, " if found.best.run.learnt else ""
+    say(f"Saved in {folder}: recipe.toml, {model}report.html; the trials in {study}.")
 
 
 def _share(share: float | None) -> str:

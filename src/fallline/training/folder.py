@@ -73,9 +73,10 @@ def abandon_folder(folder: Path) -> None:
 
 
 def finish_folder(folder: Path, plan: Plan, run: Run, table: Table) -> dict[str, Any]:
-    """Write model, history and metrics; returns what `--json` prints."""
+    """Write model, history and metrics; returns what `--json` prints. A run that has learnt nothing leaves no model."""
     summary = summarise(folder, run, table)
-    run.model.save(folder / MODEL)
+    if run.learnt:
+        run.model.save(folder / MODEL)
     run.history.save(folder / HISTORY)
     write_atomically(folder / RECIPE, plan_to_toml(dataclasses.replace(plan, recipe=run.recipe)).encode())
     write_atomically(folder / METRICS, (json.dumps(_without_nan(summary), indent=2) + "\n").encode())

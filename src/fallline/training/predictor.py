@@ -1,7 +1,9 @@
 """A trained model: what is kept of a run, and what it says of new rows."""
 
+import contextlib
 import dataclasses
 import functools
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -156,7 +158,7 @@ def load_predictor(path: str | Path) -> Predictor:
     path = Path(path)
     if path.is_dir():
         if not (path / "model.safetensors").is_file():
-            raise FalllineError(f"run folder {str(path)!r} holds no model.safetensors: its training has not finished")
+            raise FalllineError(_no_model(path))
         path = path / "model.safetensors"
     arrays, described = load_tensors(path, "model")
     if described.get("kind") != "model" or described.get("format") != FORMAT:
@@ -168,6 +170,17 @@ def load_predictor(path: str | Path) -> Predictor:
     return Predictor(
         recipe_from_plain(described["recipe"]), Schema.from_dict(described["schema"]), described["outputs"], tree
     )
+
+
+def _no_model(folder: Path) -> str:
+    """Why a run folder has no model."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        if json.loads((folder / "metrics.json").read_text(encoding="utf-8")).get("outcome") == "diverged":
+            return (
+                f"run folder {str(folder)!r} holds no model to predict with: its training diverged before it had learnt "
+                "anything; train again with a lower learning rate"
+            )
+    return f"run folder {str(folder)!r} holds no model.safetensors: its training has not finished"
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))

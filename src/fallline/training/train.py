@@ -28,6 +28,7 @@ from fallline.training.history import History, join, name_columns
 from fallline.training.predictor import Predictor
 from fallline.training.recipe import Recipe, complete_for, recipe_to_plain
 from fallline.training.state import Epoch, State
+from fallline.training.step import LIMIT
 from fallline.training.watch import layer_names
 
 
@@ -74,6 +75,11 @@ class Run:
         return int(self.state.best_epoch)
 
     @property
+    def learnt(self) -> bool:
+        """Whether there is a model to predict with: not where the run diverged before any epoch was worth keeping."""
+        return self.outcome is not Outcome.DIVERGED or self.best_epoch > 0
+
+    @property
     def scaling(self) -> dict[str, float]:
         """What the inputs' scaler found on the training rows: the components that PCA keeps; empty for most."""
         return self.model.scaling
@@ -84,7 +90,10 @@ class Run:
         epochs, kept = len(self.history), self.recipe.keep
         if self.interrupted:
             return f"interrupted after {epochs} epochs; the parameters are those of epoch {self.best_epoch}, the {kept}"
-        return self.outcome.sentence(epochs=epochs, best_epoch=self.best_epoch, step=int(self.state.step), kept=kept)
+        ended = self.outcome.sentence(epochs=epochs, best_epoch=self.best_epoch, step=int(self.state.step), kept=kept)
+        return (
+            ended if self.learnt else f"{ended}; the parameters are the initial ones: there is no model to predict with"
+        )
 
 
 def train(
@@ -168,6 +177,12 @@ def train(
     if done.interrupted and folder is not None and chunks:
         save_checkpoint(folder, state, join(chunks), identity)
 
+    if state.outcome == Outcome.DIVERGED and not _usable(predictor_of(recipe, table, state), table):
+        # What was kept looked healthy only as long as nobody looked at its loss.
+        fresh = compiled_start(traced, arrays, key, given)
+        state = dataclasses.replace(
+            state, best_params=fresh.best_params, best_stats=fresh.best_stats, best_epoch=jnp.int32(0)
+        )
     del arrays  # the device's copy of the rows goes before the splits are judged on the host's
     model = predictor_of(recipe, table, state)
     return Run(
@@ -227,6 +242,12 @@ def predictor_of(recipe: Recipe, table: Table, state: State) -> Predictor:
     }
     outputs = table.dataset.n_classes if table.task == "classification" else table.dataset.y.shape[1]
     return Predictor(recipe, table.schema, outputs, jax.tree.map(np.asarray, kept))
+
+
+def _usable(model: Predictor, table: Table) -> bool:
+    """Whether the loss on the training rows is within the bounds of a run."""
+    data = table.dataset
+    return evaluate_rows(model, data.x, data.y, data.weight, data.train)["loss"] < LIMIT
 
 
 def evaluate_rows(
