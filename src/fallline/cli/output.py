@@ -3,14 +3,15 @@
 import json
 import math
 import sys
+from contextlib import suppress
 from typing import Any
 
 
 def say(text: str = "") -> None:
     """A line for a person, on standard error; control characters are shown, not obeyed."""
-    print(
-        "".join(c if c.isprintable() or c in "\n " else f"\\x{ord(c):02x}" for c in text), file=sys.stderr, flush=True
-    )
+    shown = "".join(c if c.isprintable() or c in "\n " else f"\\x{ord(c):02x}" for c in text)
+    with suppress(OSError):  # a terminal that was closed, or a full disk under a log, must not end a training
+        print(shown, file=sys.stderr, flush=True)
 
 
 def give(document: Any) -> None:
