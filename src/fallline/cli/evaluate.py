@@ -24,10 +24,16 @@ def evaluate(
     trained = load_predictor(model)
     x, y = read_labelled(source, trained.schema, None if names is None else [each.strip() for each in names.split(",")])
     metrics = evaluate_rows(trained, x, y)
+    known = None if trained.seen is None else trained.seen.among(x, y)
+    label = "these rows" if known is None else known.label  # a file of an earlier version does not know its rows
     if json:
-        give({"model": str(model), "source": source, "rows": len(x), "metrics": metrics})
+        counts = None if known is None else {"trained": known.trained, "chose_epoch": known.chose}
+        document = {"model": str(model), "source": source, "rows": len(x), "label": label, "seen": counts}
+        give({**document, "metrics": metrics})
     else:
         say(f"{len(x):,} rows of {source}")
+        if known is not None and known.sentence:
+            say(f"{'' if known.fresh else 'warning: '}{known.sentence}.")
         say()
-        say(metrics_table({"test": metrics}))
+        say(metrics_table({label: metrics}, order=(label,)))
     return 0

@@ -63,5 +63,7 @@ def metrics_table(metrics: dict[str, dict[str, float]], order: tuple[str, ...] =
     names = list(next(iter(metrics.values())))
     short = {"balanced_accuracy": "balanced"}
     rows = [["", *(short.get(name, name) for name in names)]]
-    rows += [[words[split], *(figures(metrics[split][n]) for n in names)] for split in order if split in metrics]
+    rows += [
+        [words.get(split, split), *(figures(metrics[split][n]) for n in names)] for split in order if split in metrics
+    ]
     return table(rows)

@@ -22,8 +22,13 @@ NAME = "study.json"
 def write_summary(folder: Path, study: Study, nested: Nested | None = None) -> dict[str, Any]:
     """Write `study.json` into a run folder; returns what it holds."""
     summary = summarise(study, nested)
-    write_atomically(folder / NAME, (json.dumps(summary, indent=1, allow_nan=False) + "\n").encode())
+    save_summary(folder, summary)
     return summary
+
+
+def save_summary(folder: Path, summary: dict[str, Any]) -> None:
+    """Write `study.json` into a run folder."""
+    write_atomically(folder / NAME, (json.dumps(summary, indent=1, allow_nan=False) + "\n").encode())
 
 
 def summarise(study: Study, nested: Nested | None = None) -> dict[str, Any]:

@@ -26,7 +26,9 @@ def save_checkpoint(folder: Path, state: State, seen: Epoch, description: dict[s
         if newest.exists():
             os.replace(newest, folder / PREVIOUS)
     except OSError as error:
-        raise FalllineError(f"cannot write {newest}: {error.strerror}; choose a folder that can be written to") from None
+        raise FalllineError(
+            f"cannot write {newest}: {error.strerror}; choose a folder that can be written to"
+        ) from None
     arrays = {f"state/{name}": array for name, array in flatten(state).items()}
     arrays |= {f"history/{name}": array for name, array in flatten(seen).items()}
     save_tensors(newest, arrays, {"kind": "checkpoint", **description})

@@ -20,7 +20,9 @@ from fallline.training.train import Run
 
 RECIPE, METRICS, HISTORY, MODEL = "recipe.toml", "metrics.json", "history.parquet", "model.safetensors"
 REPORT = "report.html"
-LEAST = 8_000_000  # bytes that a run's files may take beside its checkpoints: the report brings its drawing program along
+LEAST = (
+    8_000_000  # bytes that a run's files may take beside its checkpoints: the report brings its drawing program along
+)
 _HEAD = "# A complete Fallline recipe: `fallline train --recipe recipe.toml` repeats the run.\n"
 
 

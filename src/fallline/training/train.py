@@ -21,11 +21,11 @@ from fallline.data.table import Table
 from fallline.metrics import metrics_of
 from fallline.training import program
 from fallline.training.arrays import Arrays, to_device
-from fallline.training.checkpoint import load_checkpoint
+from fallline.training.checkpoint import load_checkpoint, save_checkpoint
 from fallline.training.chunks import compiled_advance as compiled_advance
 from fallline.training.chunks import compiled_start, run_chunks
 from fallline.training.history import History, join, name_columns
-from fallline.training.keeping import Keeping
+from fallline.training.keeping import Keeping, size_of
 from fallline.training.predictor import Predictor
 from fallline.training.recipe import Recipe, complete_for, recipe_to_plain
 from fallline.training.state import Epoch, State
@@ -139,14 +139,16 @@ def train(
     traced = as_arrays(recipe)
     folder = None if folder is None else Path(folder)
     identity = {"recipe": _digest(recipe), "data": table.fingerprint, "seed": int(seed)} if folder else {}
-    with Keeping(folder, identity) as keeping:
+    with Keeping(folder) as keeping:
         seen, notes = None, []
         if resume and folder is not None:
             like = jax.eval_shape(program.start, traced, arrays, key)
             state, seen, damaged = load_checkpoint(folder, like, identity)
-            notes += [f"{sentence}; the one before it is used" if state is not None else sentence for sentence in damaged]
+            notes += [
+                f"{sentence}; the one before it is used" if state is not None else sentence for sentence in damaged
+            ]
         state = compiled_start(traced, arrays, key, given) if state is None else continued(state, traced, arrays)
-        keeping.try_for(state)
+        keeping.try_for(size_of(state) if folder else 0)
         names = layer_names(recipe, arrays)
         first_metric = metrics_of(table.task)[0].name
         begun = int(state.epoch) - (0 if seen is None else len(seen.train_loss))  # a fork's history counts on
@@ -162,14 +164,15 @@ def train(
                 total = int(recipe.epochs)
                 answer = watch(Moment(int(state.epoch), total, now - began, label(epochs), int(state.best_epoch)))
             if folder is not None and bool(state.running) and now - saved >= checkpoint_seconds:
-                keeping.save(state, join(epochs))
+                keeping.save(lambda folder: save_checkpoint(folder, state, join(epochs), identity))
                 saved = now
             return answer
 
         done = run_chunks(traced, arrays, state, until=until, between=between, seen=[] if seen is None else [seen])
         state, chunks, unsaved = done.state, done.epochs, None
-        if done.interrupted and folder is not None and chunks and not keeping.save(state, join(chunks)):
-            unsaved = keeping.writer(state, join(chunks))
+        if done.interrupted and folder is not None and chunks:
+            last = lambda folder: save_checkpoint(folder, state, join(chunks), identity)  # noqa: E731
+            unsaved = None if keeping.save(last) else last
 
     del arrays  # the device's copy of the rows goes before the splits are judged on the host's
     model = predictor_of(recipe, table, state)
@@ -228,7 +231,7 @@ def predictor_of(recipe: Recipe, table: Table, state: State) -> Predictor:
         "target_scaling": state.target_scaling,
     }
     outputs = table.dataset.n_classes if table.task == "classification" else table.dataset.y.shape[1]
-    return Predictor(recipe, table.schema, outputs, jax.tree.map(np.asarray, kept))
+    return Predictor(recipe, table.schema, outputs, jax.tree.map(np.asarray, kept), table.seen)
 
 
 def evaluate_rows(
