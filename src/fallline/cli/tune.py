@@ -202,6 +202,7 @@ def _document(found: "Study", summary: dict[str, Any], said: dict[str, Any], stu
         "importance": {e["name"]: round(e["importance"], 4) for e in _ordered(axes) if e["importance"] is not None},
         "sensitivity": {e["name"]: e["sensitivity"] for e in axes if e["sensitivity"]},
         "edges": said["edges"],
+        "default": said["default"],
         "outlook": said["outlook"],
         "nested": said["nested"],
     }
@@ -233,7 +234,7 @@ def _tell(found: "Study", said: dict[str, Any], metrics: Any, kept: Any, study: 
         mean, spread = said["nested"]["mean"], said["nested"]["error"]
         scores = ", ".join(f"{name} {figures(mean[name])} +- {figures(spread[name])}" for name in list(mean)[:3])
         say(f"The whole procedure on rows it never saw, {len(said['nested']['folds'])} outer folds: {scores}.")
-    for sentence in (*said["edges"], *([said["outlook"]] if said["outlook"] else [])):
+    for sentence in filter(None, (said["default"], *said["edges"], said["outlook"])):
         say(f"{sentence[0].upper()}{sentence[1:]}.")
     say(f"Saved in {kept.folder}: {', '.join(kept.files)}; the trials in {study}.")
 

@@ -132,7 +132,7 @@ class Driver:
         new, spent = len(self.known) - self.before + part, time.perf_counter() - self.began
         left = spent / new * max(self.trials - len(self.known) - part, 0) if new else np.nan
         order = past_of(self.space, self.known).order()
-        best = self.known[order[0]] if len(order) and np.isfinite(self.known[order[0]].score) else None
+        best = self.known[order[0]] if len(order) and self.known[order[0]].finished else None
         self.watch(Standing(len(self.known), self.trials, best, spent, left, part, progress, self.sign))
 
 
