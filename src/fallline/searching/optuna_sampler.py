@@ -61,8 +61,6 @@ class OptunaSampler(Proposer):
         points = []
         for number in numbers:
             if number not in live["asked"]:
-                if number == 0:  # as of other strategies, the first trial is the space's default
-                    live["study"].enqueue_trial(_parameters(space, space.default))
                 trial = live["study"].ask()
                 live["asked"][number] = trial, _suggested(space, trial)
             points.append(live["asked"][number][1])
