@@ -57,14 +57,13 @@ def test_whatever_step_fails_the_file_is_the_old_or_the_new_one_whole(tmp_path, 
         try:
             write_atomically(path, b"new" * 1000)
         except FalllineError as sentence:
-            assert str(path) in str(sentence)
-            refused += 1
+            refused += str(path) in str(sentence)
         else:
             assert not disk.refused
             break
         assert path.read_bytes() in (b"old" * 1000, b"new" * 1000)
         assert [each.name for each in tmp_path.iterdir()] == ["a.bin"]
-    assert refused >= 6  # every call of the writer was met
+    assert refused == good >= 6  # every call of the writer was met, and every refusal named the file
     assert path.read_bytes() == b"new" * 1000
 
 
@@ -91,8 +90,8 @@ def test_a_folder_is_tried_before_it_is_needed(tmp_path, failing):
         try_folder(tmp_path, 10**18)
     with pytest.raises(FalllineError, match="cannot be written to: No such file"):
         try_folder(tmp_path / "missing")
-    with pytest.raises(FalllineError, match="cannot be made|cannot make"):
-        (tmp_path / "file").write_bytes(b"")
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(FalllineError, match="cannot make folder"):
         make_folder(tmp_path / "file" / "below")
     for good in range(2):
         failing(good, errno.EROFS)
