@@ -61,3 +61,61 @@ def equal_ranks():
     """Adding a vector to a matrix raises: for the code that means to work element by element."""
     with jax.numpy_rank_promotion("raise"):
         yield
+
+
+@pytest.fixture
+def failing(monkeypatch):
+    """A disk that fails: `failing(n)` lets the first n calls of a writer through and refuses all later ones, or `times`.
+
+    A write that is refused has written half of its bytes. The returned object says whether anything was refused.
+    """
+    import errno
+    import tempfile
+
+    class Failing:
+        def __init__(self, good: int, error: int, times: float) -> None:
+            self.left, self.error, self.times, self.refused = good, error, times, False
+            for home, name in ((os, "fsync"), (os, "replace"), (os, "chmod"), (os, "open"), (tempfile, "mkstemp")):
+                monkeypatch.setattr(home, name, self.wrapped(getattr(home, name)))
+            fdopen = os.fdopen
+            monkeypatch.setattr(os, "fdopen", lambda *a, **k: self.opened(fdopen(*a, **k)))
+
+        def refuse(self) -> bool:
+            self.left -= 1
+            refuses = -self.times <= self.left < 0
+            self.refused |= refuses
+            return refuses
+
+        def wrapped(self, function):
+            def call(*arguments, **options):
+                if self.refuse():
+                    raise OSError(self.error, os.strerror(self.error))
+                return function(*arguments, **options)
+
+            return call
+
+        def opened(self, file):
+            class Full:
+                def __enter__(own):  # noqa: N805
+                    return own
+
+                def __exit__(own, *rest):  # noqa: N805
+                    file.close()
+
+                def write(own, content):  # noqa: N805
+                    if self.refuse():
+                        file.write(content[: len(content) // 2])
+                        raise OSError(self.error, os.strerror(self.error))
+                    return file.write(content)
+
+                def __getattr__(own, name):  # noqa: N805
+                    return getattr(file, name)
+
+            return Full()
+
+    def begin(good: int, error: int = errno.ENOSPC, times: float = float("inf")) -> Failing:
+        monkeypatch.undo()
+        return Failing(good, error, times)
+
+    yield begin
+    monkeypatch.undo()

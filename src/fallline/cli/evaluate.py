@@ -27,10 +27,16 @@ def evaluate(
     x, y = read_labelled(source, trained.schema, given, remarks)
     warn(remarks)
     metrics = evaluate_rows(trained, x, y)
+    known = None if trained.seen is None else trained.seen.among(x, y)
+    label = "these rows" if known is None else known.label  # a file of an earlier version does not know its rows
     if json:
-        give({"model": str(model), "source": source, "rows": len(x), "metrics": metrics, "warnings": remarks})
+        counts = None if known is None else {"trained": known.trained, "chose_epoch": known.chose}
+        document = {"model": str(model), "source": source, "rows": len(x), "label": label, "seen": counts}
+        give({**document, "metrics": metrics, "warnings": remarks})
     else:
         say(f"{len(x):,} rows of {source}")
+        if known is not None and known.sentence:
+            say(f"{'' if known.fresh else 'warning: '}{known.sentence}.")
         say()
-        say(metrics_table({"test": metrics}))
+        say(metrics_table({label: metrics}, order=(label,)))
     return 0

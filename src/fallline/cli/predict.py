@@ -26,7 +26,7 @@ def predict(
     if out is not None and out.suffix not in (".csv", ".parquet"):
         raise FalllineError(f"--out {str(out)!r} has no known ending: expected .csv or .parquet")
     from fallline.data.prediction import read_features
-    from fallline.training.predictions import predictions_frame, save_predictions
+    from fallline.training.predictions import csv_text, predictions_frame, save_predictions
     from fallline.training.predictor import load_predictor
 
     trained = load_predictor(model)
@@ -46,5 +46,5 @@ def predict(
             | ({} if out is not None else {"predictions": frame.to_dict(as_series=False)})
         )
     elif out is None:
-        print(frame.write_csv(), end="")
+        print(csv_text(frame), end="")
     return 0

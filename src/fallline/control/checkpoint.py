@@ -1,6 +1,7 @@
 """Checkpoints of a policy's training: small, since candidates and episodes are drawn again."""
 
 import dataclasses
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +58,8 @@ def load_checkpoint(folder: Path, like: "Progress", description: dict[str, Any])
 
 def remove_checkpoints(folder: Path) -> None:
     """A finished training needs none."""
-    (folder / NAME).unlink(missing_ok=True)
+    with suppress(OSError):
+        (folder / NAME).unlink(missing_ok=True)
 
 
 def _tree(progress: "Progress") -> dict[str, Any]:

@@ -84,8 +84,8 @@ def alike(candidates: list[dict[str, Any]], models: list[BaseMLP | None]) -> lis
         if model is not None:
             own = [candidate.get(name) for name in _ROWS]
             watched = (bool(model.early_stopping), _is_lbfgs(model.solver), model.scoring, _name(model.loss))
-            watched += (model.scaler is None,)  # only where all scale may X be brought into a unit that float32 holds
-            groups.setdefault(repr((own, watched)), []).append(place)
+            scaled = model.scaler is not None  # only where all scale may X be brought into a unit that float32 holds
+            groups.setdefault(repr((own, watched, scaled)), []).append(place)
     return list(groups.values())
 
 

@@ -93,6 +93,7 @@ def nested(
         if found.interrupted:
             return Nested(tuple(studies), tuple(metrics), True)
         studies.append(found)
+        study = found.where if study is not None else None  # another one, where that one has failed
         metrics.append(found.best.run.metrics["test"])  # `outer_tables` has seen to rows with a weight
     return Nested(tuple(studies), tuple(metrics), False)
 

@@ -71,6 +71,7 @@ class Store:
         except (sa.exc.SQLAlchemyError, ImportError) as error:
             raise FalllineError(f"study {str(where)!r} cannot be opened: {_reason(error)}") from None
         self.study = -1
+        self.file = _file_of(self.engine)
 
     def close(self) -> None:
         """Close all connections, as it happens anyway when the store is forgotten."""
@@ -157,7 +158,9 @@ class Store:
 
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
-        """A transaction; raises FalllineError where the database refuses it, as on a full disk."""
+        """A transaction; raises FalllineError where the database refuses it, as on a full disk, or its file is gone."""
+        if self.file != _file_of(self.engine):  # SQLite would go on in a file that nobody can find any more
+            raise FalllineError(f"study {str(self.where)!r} was deleted or replaced while it was in use")
         try:
             with self.engine.begin() as connection:
                 yield connection
@@ -195,6 +198,17 @@ def _make_tables(engine: sa.Engine) -> None:
         except (sa.exc.IntegrityError, sa.exc.ProgrammingError):
             if last:
                 raise
+
+
+def _file_of(engine: sa.Engine) -> tuple[int, int] | None:
+    """Which file an SQLite database is, by device and number; None for a server, and where it is gone."""
+    if engine.dialect.name != "sqlite" or engine.url.database in (None, "", ":memory:"):
+        return None
+    try:
+        found = os.stat(engine.url.database)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _reason(error: Exception) -> str:

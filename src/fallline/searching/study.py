@@ -11,6 +11,7 @@ from fallline.core.errors import FalllineError
 from fallline.data.table import Table
 from fallline.population.halving import SCORE_AFTER, Halving
 from fallline.population.result import larger_is_better
+from fallline.searching.kept import Kept
 from fallline.searching.past import DIVERGED, FINISHED, PRUNED, Past
 from fallline.searching.space import Space
 from fallline.training.predictor import Predictor
@@ -94,6 +95,7 @@ class Study:
         seed: of the study.
         seconds: wall-clock of this call.
         interrupted: whether Ctrl-C ended it.
+        kept: who keeps the trials; None for a study in memory.
     """
 
     space: Space
@@ -102,6 +104,17 @@ class Study:
     seed: int
     seconds: float
     interrupted: bool
+    kept: Kept | None = None
+
+    @property
+    def where(self) -> str | None:
+        """The database that holds the trials, which is another one than was asked for where that one failed."""
+        return None if self.kept is None else self.kept.where()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences on what a person should know."""
+        return (self.kept.note,) if self.kept is not None and self.kept.note else ()
 
     def __len__(self) -> int:
         return len(self.trials)

@@ -1,6 +1,7 @@
 """Checkpoints: a run's whole state and its history so far, the last two of them."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import jax
 import numpy as np
 
 from fallline.core.errors import FalllineError
+from fallline.core.files import write_atomically
 from fallline.core.tensors import flatten, load_tensors, save_tensors, unflatten
 from fallline.training.state import Epoch, State
 
@@ -20,8 +22,13 @@ def save_checkpoint(folder: Path, state: State, seen: Epoch, description: dict[s
     The description says what run it belongs to; the file is whole or not there, whenever the process is killed.
     """
     newest = folder / NAME
-    if newest.exists():
-        os.replace(newest, folder / PREVIOUS)
+    try:
+        if newest.exists():
+            os.replace(newest, folder / PREVIOUS)
+    except OSError as error:
+        raise FalllineError(
+            f"cannot write {newest}: {error.strerror}; choose a folder that can be written to"
+        ) from None
     arrays = {f"state/{name}": array for name, array in flatten(state).items()}
     arrays |= {f"history/{name}": array for name, array in flatten(seen).items()}
     save_tensors(newest, arrays, {"kind": "checkpoint", **description})
@@ -58,7 +65,20 @@ def load_checkpoint(
 def remove_checkpoints(folder: Path) -> None:
     """A finished run needs none."""
     for name in (NAME, PREVIOUS):
-        (folder / name).unlink(missing_ok=True)
+        with suppress(OSError):
+            (folder / name).unlink(missing_ok=True)
+
+
+def copy_checkpoints(old: Path, new: Path) -> None:
+    """Copy a run's checkpoints into another folder, where it is to be continued."""
+    for name in (NAME, PREVIOUS):
+        try:
+            content = (old / name).read_bytes()
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise FalllineError(f"cannot read {old / name}: {error.strerror}; check its permissions") from None
+        write_atomically(new / name, content)
 
 
 def _part(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """The history of a run on the host: one array per column, one entry per epoch."""
 
 import dataclasses
+from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import jax
 import numpy as np
@@ -11,15 +12,21 @@ from fallline.core.files import write_atomically
 from fallline.metrics import METRICS
 from fallline.training.state import Epoch
 
+if TYPE_CHECKING:
+    import polars as pl
+
 Shown = TypeVar("Shown")  # `Epoch`, or what else a compiled call shows
 
 
 @dataclasses.dataclass(frozen=True)
-class History:
-    """Columns by name: `epoch`, `train_loss`, `valid_accuracy`, `dense_1.gradient_norm`, ...
+class History(Mapping[str, np.ndarray]):
+    """A mapping from a column's name to its values: `epoch`, `train_loss`, `valid_accuracy`, `dense_1.gradient_norm`, ...
 
-    >>> History({"epoch": np.array([1, 2]), "train_loss": np.array([0.9, 0.4])})["train_loss"].tolist()
-    [0.9, 0.4]
+    As a frame's, its keys are the columns, and its length is the number of epochs.
+
+    >>> history = History({"epoch": np.array([1, 2, 3]), "train_loss": np.array([0.9, 0.4, 0.3])})
+    >>> history["train_loss"].tolist(), list(history), "valid_loss" in history, len(history)
+    ([0.9, 0.4, 0.3], ['epoch', 'train_loss'], False, 3)
     """
 
     columns: dict[str, np.ndarray]
@@ -27,8 +34,30 @@ class History:
     def __getitem__(self, name: str) -> np.ndarray:
         return self.columns[name]
 
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.columns)
+
     def __len__(self) -> int:
         return len(self.columns["epoch"])
+
+    # The views of a mapping would take its length for the number of its keys.
+    def keys(self) -> KeysView[str]:
+        """The columns' names."""
+        return self.columns.keys()
+
+    def values(self) -> ValuesView[np.ndarray]:
+        """The columns."""
+        return self.columns.values()
+
+    def items(self) -> ItemsView[str, np.ndarray]:
+        """The columns with their names."""
+        return self.columns.items()
+
+    def to_polars(self) -> "pl.DataFrame":
+        """A Polars frame, one row per epoch."""
+        import polars as pl
+
+        return pl.DataFrame(self.columns)
 
     def row(self, index: int) -> dict[str, float]:
         """One epoch's values."""

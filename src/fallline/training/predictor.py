@@ -14,8 +14,10 @@ from jaxtyping import Array, Float, Int
 from fallline.core.block import as_arrays
 from fallline.core.errors import FalllineError
 from fallline.core.tensors import flatten, load_tensors, nest, save_tensors
+from fallline.data.identity import SeenRows
 from fallline.data.schema import Schema
 from fallline.training.recipe import Recipe, recipe_from_plain, recipe_to_plain
+from fallline.training.rows import encoded
 from fallline.training.watch import TILE, forward
 
 if TYPE_CHECKING:
@@ -33,12 +35,14 @@ class Predictor:
         schema: how columns become numbers, and numbers classes.
         outputs: the number of classes, labels or targets.
         arrays: `params`, `stats`, `scaling` and `target_scaling` as nested dicts.
+        seen: which rows trained it; None where nobody knows.
     """
 
     recipe: Recipe
     schema: Schema
     outputs: int
     arrays: dict[str, Any]
+    seen: SeenRows | None = None
 
     @property
     def task(self) -> str:
@@ -78,10 +82,10 @@ class Predictor:
             answers[part], losses[part] = np.asarray(answer)[:size], np.asarray(loss)[:size]
         return self.schema.target.restore(answers), losses
 
-    def probabilities(self, x: Float[np.ndarray, "rows features"]) -> Float[np.ndarray, "rows classes"]:
-        """Probability of each class or label, for encoded rows."""
+    def probabilities(self, rows: Any) -> Float[np.ndarray, "rows classes"]:
+        """Probability of each class or label, of rows as `predict` takes them."""
         self.check_probabilities()
-        return self.judge(x)[0]
+        return self.judge(encoded(rows, self.schema))[0]
 
     def check_probabilities(self) -> None:
         """Raises: FalllineError where there are none: in a regression, and with a loss that makes scores."""
@@ -100,9 +104,13 @@ class Predictor:
         return sum(int(leaf.size) for leaf in jax.tree.leaves(self.arrays["params"]))
 
     def interval(
-        self, x: Float[np.ndarray, "rows features"], coverage: float = 0.9
+        self, rows: Any, coverage: float = 0.9
     ) -> tuple[Float[np.ndarray, "rows targets"], Float[np.ndarray, "rows targets"]]:
         """(low, high) of an interval that holds the target with a probability, for a regression by classes.
+
+        Arguments:
+            rows: as `predict` takes them.
+            coverage: the probability, between 0 and 1.
 
         Raises: FalllineError for a loss that says nothing of the target's spread.
         """
@@ -112,17 +120,41 @@ class Predictor:
         if not hasattr(scaler, "interval"):
             name = "no" if loss is None else f"the {loss.name}"
             raise FalllineError(f"{name} loss says nothing of the target's spread: train with binned_cross_entropy")
-        bounds = []
+        x, bounds = encoded(rows, self.schema), []
         for begin in range(0, len(x), TILE):
-            rows = x[begin : begin + TILE]
-            both = _interval(self.task, self.outputs, as_arrays(self.recipe), self.arrays, _fill(rows), coverage)
-            bounds.append([np.asarray(each)[: len(rows)] for each in both])
+            tile = x[begin : begin + TILE]
+            both = _interval(self.task, self.outputs, as_arrays(self.recipe), self.arrays, _fill(tile), coverage)
+            bounds.append([np.asarray(each)[: len(tile)] for each in both])
+        if not bounds:
+            return np.zeros((0, self.outputs)), np.zeros((0, self.outputs))
         low, high = (self.schema.target.restore(np.concatenate(each)) for each in zip(*bounds, strict=True))
         return low, high
 
-    def predict(self, x: Float[np.ndarray, "rows features"]) -> np.ndarray:
-        """The most probable class in the words of the data, or the target in its own unit, for encoded rows."""
-        return self.decide(self.judge(x)[0])
+    def predict(self, rows: Any, *, probabilities: bool = False, interval: float | None = None) -> Any:
+        """The most probable class in the words of the data, or the target in its own unit.
+
+        Arguments:
+            rows: a pandas or Polars frame, a path or `sklearn:NAME`, a `Table`, one row or columns as a dict, or an array.
+                Columns are found by their names; an array as wide as the encoded features is taken to be encoded.
+            probabilities: return a Polars frame, with a column for the probability of every class beside the answer.
+            interval: return a Polars frame, with the ends of the interval of this probability, such as 0.9, beside the
+                answer; for a regression by classes.
+
+        Returns: an array, one entry per row; a Polars frame where probabilities or an interval are asked for.
+
+        Raises: FalllineError for rows that the model cannot read, and for probabilities or intervals that it has not.
+
+        >>> import fallline as fl
+        >>> model = fl.train(fl.Recipe(epochs=3), fl.load("sklearn:iris")).model
+        >>> model.predict("sklearn:iris").shape
+        (150,)
+        """
+        x = encoded(rows, self.schema)
+        if not probabilities and interval is None:
+            return self.decide(self.judge(x)[0])
+        from fallline.training.predictions import predictions_frame
+
+        return predictions_frame(self, x, probabilities, interval)
 
     def decide(self, answer: Float[np.ndarray, "rows targets"]) -> np.ndarray:
         """Classes or values from probabilities or values."""
@@ -147,7 +179,11 @@ class Predictor:
             "recipe": recipe_to_plain(self.recipe),
             "schema": self.schema.to_dict(),
         }
-        save_tensors(Path(path), flatten(self.arrays), description)
+        arrays = flatten(self.arrays)
+        if self.seen is not None:
+            arrays |= {"seen/train": self.seen.train, "seen/valid": self.seen.valid}
+            description["chance"] = self.seen.chance
+        save_tensors(Path(path), arrays, description)
 
 
 def load_predictor(path: str | Path) -> Predictor:
@@ -164,11 +200,16 @@ def load_predictor(path: str | Path) -> Predictor:
     if described.get("kind") != "model" or described.get("format") != FORMAT:
         raise FalllineError(f"model {str(path)!r} is not a model of format {FORMAT}: train it again with this version")
     tree = nest(arrays)
+    seen = tree.pop("seen", None)
     for part in ("params", "stats", "scaling"):
         tree.setdefault(part, {})
     tree.setdefault("target_scaling", None)
     return Predictor(
-        recipe_from_plain(described["recipe"]), Schema.from_dict(described["schema"]), described["outputs"], tree
+        recipe_from_plain(described["recipe"]),
+        Schema.from_dict(described["schema"]),
+        described["outputs"],
+        tree,
+        None if seen is None else SeenRows(seen["train"], seen["valid"], described["chance"]),
     )
 
 

@@ -25,6 +25,7 @@ from fallline.training.checkpoint import load_checkpoint, save_checkpoint
 from fallline.training.chunks import compiled_advance as compiled_advance
 from fallline.training.chunks import compiled_start, run_chunks
 from fallline.training.history import History, join, name_columns
+from fallline.training.keeping import Keeping, size_of
 from fallline.training.predictor import Predictor
 from fallline.training.recipe import Recipe, complete_for, recipe_to_plain
 from fallline.training.state import Epoch, State
@@ -55,6 +56,7 @@ class Run:
         outcome: how it ended.
         interrupted: whether Ctrl-C ended it before its time.
         notes: sentences on what a person should know.
+        unsaved: where the folder refused an interrupted run's last checkpoint, writes it into another folder.
     """
 
     recipe: Recipe
@@ -68,6 +70,7 @@ class Run:
     compile_seconds: float
     seed: int
     notes: tuple[str, ...] = ()
+    unsaved: Callable[[Path], None] | None = None
 
     @property
     def best_epoch(self) -> int:
@@ -102,7 +105,7 @@ def train(
     *,
     seed: int = 0,
     watch: Callable[[Moment], Any] | None = None,
-    folder: Path | None = None,
+    folder: str | Path | None = None,
     checkpoint_seconds: float = 10.0,
     resume: bool = False,
     key: jax.Array | None = None,
@@ -117,7 +120,8 @@ def train(
         data: a table with its split.
         seed: of initial weights, minibatch order and dropout.
         watch: called between chunks of epochs; an answer of True stops the run.
-        folder: where checkpoints go; none are written without it.
+        folder: where checkpoints go; none are written without it. It is tried first; where it refuses one later, the
+            training goes on and the run's notes say so.
         checkpoint_seconds: shortest time between two checkpoints.
         resume: continue from the folder's newest whole checkpoint, if there is one.
         key: the run's random key, where it is not the seed's own.
@@ -125,7 +129,7 @@ def train(
         state: continue from another run's state, as `continued` makes it fit this recipe.
         given: initial params in place of drawn ones, {layer: {name: array}}; what is left out is drawn.
 
-    Raises: FalllineError for a recipe that does not fit the data.
+    Raises: FalllineError for a recipe that does not fit the data, and a folder that cannot be written to or is in use.
 
     >>> from fallline.data.table import load
     >>> run = train(Recipe(epochs=3), load("sklearn:iris"))
@@ -141,41 +145,46 @@ def train(
     table, unheld = suited(data, [recipe])
     recipe, arrays, own_key = place(recipe, table, seed)
     key = own_key if key is None else key
-    notes: list[str] = [unheld] if unheld else []
     traced = as_arrays(recipe)
-    seen = None
+    folder = None if folder is None else Path(folder)
     identity = {"recipe": _digest(recipe), "data": table.fingerprint, "seed": int(seed)} if folder else {}
-    if resume and folder is not None:
-        like = jax.eval_shape(program.start, traced, arrays, key)
-        state, seen, damaged = load_checkpoint(folder, like, identity)
-        notes += [f"{sentence}; the one before it is used" if state is not None else sentence for sentence in damaged]
-    state = compiled_start(traced, arrays, key, given) if state is None else continued(state, traced, arrays)
-    names = layer_names(recipe, arrays)
-    first_metric = metrics_of(table.task)[0].name
-    scale = scale_of(table.dataset)
-    begun = int(state.epoch) - (0 if seen is None else len(seen.train_loss))  # a fork's history counts on
-    label = functools.partial(
-        _label, metric=first_metric, monitor=recipe.monitor, names=names, begun=begun, scale=scale
-    )
-    jax.block_until_ready(state.step)
-    setup = time.perf_counter() - began
-    saved = time.perf_counter()
+    with Keeping(folder) as keeping:
+        seen = None
+        notes: list[str] = [unheld] if unheld else []
+        if resume and folder is not None:
+            like = jax.eval_shape(program.start, traced, arrays, key)
+            state, seen, damaged = load_checkpoint(folder, like, identity)
+            notes += [
+                f"{sentence}; the one before it is used" if state is not None else sentence for sentence in damaged
+            ]
+        state = compiled_start(traced, arrays, key, given) if state is None else continued(state, traced, arrays)
+        keeping.try_for(size_of(state) if folder else 0)
+        names = layer_names(recipe, arrays)
+        first_metric = metrics_of(table.task)[0].name
+        begun = int(state.epoch) - (0 if seen is None else len(seen.train_loss))  # a fork's history counts on
+        label = functools.partial(
+            _label, metric=first_metric, monitor=recipe.monitor, names=names, begun=begun, scale=scale_of(table.dataset)
+        )
+        jax.block_until_ready(state.step)
+        setup = time.perf_counter() - began
+        saved = time.perf_counter()
 
-    def between(state: State, epochs: list[Epoch]) -> Any:
-        nonlocal saved
-        now, answer = time.perf_counter(), None
-        if watch is not None:
-            total = int(recipe.epochs)
-            answer = watch(Moment(int(state.epoch), total, now - began, label(epochs), int(state.best_epoch)))
-        if folder is not None and bool(state.running) and now - saved >= checkpoint_seconds:
-            save_checkpoint(folder, state, join(epochs), identity)
-            saved = now
-        return answer
+        def between(state: State, epochs: list[Epoch]) -> Any:
+            nonlocal saved
+            now, answer = time.perf_counter(), None
+            if watch is not None:
+                total = int(recipe.epochs)
+                answer = watch(Moment(int(state.epoch), total, now - began, label(epochs), int(state.best_epoch)))
+            if folder is not None and bool(state.running) and now - saved >= checkpoint_seconds:
+                keeping.save(lambda folder: save_checkpoint(folder, state, join(epochs), identity))
+                saved = now
+            return answer
 
-    done = run_chunks(traced, arrays, state, until=until, between=between, seen=[] if seen is None else [seen])
-    state, chunks = done.state, done.epochs
-    if done.interrupted and folder is not None and chunks:
-        save_checkpoint(folder, state, join(chunks), identity)
+        done = run_chunks(traced, arrays, state, until=until, between=between, seen=[] if seen is None else [seen])
+        state, chunks, unsaved = done.state, done.epochs, None
+        if done.interrupted and folder is not None and chunks:
+            last = lambda folder: save_checkpoint(folder, state, join(chunks), identity)  # noqa: E731
+            unsaved = None if keeping.save(last) else last
 
     if state.outcome == Outcome.DIVERGED and not _usable(predictor_of(recipe, table, state), table):
         # What was kept looked healthy only as long as nobody looked at its loss.
@@ -196,7 +205,8 @@ def train(
         seconds=time.perf_counter() - began,
         compile_seconds=setup + done.first_seconds,
         seed=int(seed),
-        notes=tuple(notes),
+        notes=(*notes, *keeping.notes),
+        unsaved=unsaved,
     )
 
 
@@ -241,7 +251,7 @@ def predictor_of(recipe: Recipe, table: Table, state: State) -> Predictor:
         "target_scaling": state.target_scaling,
     }
     outputs = table.dataset.n_classes if table.task == "classification" else table.dataset.y.shape[1]
-    return Predictor(recipe, table.schema, outputs, jax.tree.map(np.asarray, kept))
+    return Predictor(recipe, table.schema, outputs, jax.tree.map(np.asarray, kept), table.seen)
 
 
 def _usable(model: Predictor, table: Table) -> bool:
