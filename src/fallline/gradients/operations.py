@@ -101,10 +101,12 @@ def _called(equation: Any) -> tuple[Any, Sequence[Any]] | None:
     if equation.primitive.name not in CALLS:
         return None
     inner = next((equation.params[name] for name in ("jaxpr", "call_jaxpr", "call") if name in equation.params), None)
+    if inner is None:
+        return None
     jaxpr, values = getattr(inner, "jaxpr", inner), getattr(inner, "consts", ())  # the closed kind holds the other one
     # Before JAX 0.12 the kind that is not closed has no values for its constants, and then none of those either.
     same = len(getattr(jaxpr, "invars", ())) == len(equation.invars) and len(jaxpr.constvars) == len(values)
-    return (jaxpr, values) if jaxpr is not None and same else None
+    return (jaxpr, values) if same else None
 
 
 def equations(jaxpr: Any) -> Iterator[Any]:
