@@ -2,6 +2,7 @@
 
     python benchmarks/respelling.py --data FOLDER     # CSV files, searched for in all folders below
     python benchmarks/respelling.py --data FOLDER --rows 2000 --only titanic
+    python benchmarks/respelling.py --german FILE.csv --target COLUMN     # a copy of it as a German office saves it
 
 Each column of each table is written in every spelling of `fallline.testing.spellings` that fits it, alone, in a file of
 its own. The file is trained on (its features must be those of the file as found), and it is read by the model of the file
@@ -37,10 +38,14 @@ TARGETS = {
 def main() -> int:
     """Run the campaign and print its table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="the folder with the tables")
+    parser.add_argument("--data", type=Path, help="the folder with the tables")
+    parser.add_argument("--german", type=Path, help="train on this file and on its copy with ; 1,5 and 31/12/2024")
+    parser.add_argument("--target", help="of that file")
     parser.add_argument("--rows", type=int, default=1500, help="of each table, at most")
     parser.add_argument("--only", default="", help="a part of the files' names")
     options = parser.parse_args()
+    if options.german is not None:
+        return _german(options.german, options.target)
     tally: dict[str, Counter[str]] = {"trained on": Counter(), "predicted for": Counter()}
     silent: list[str] = []
     for name, target in TARGETS.items():
@@ -51,6 +56,27 @@ def main() -> int:
         print(f"| {what} | {counts['same']:,} | {counts['named']:,} | {counts['silent']:,} |")
     print(*silent, sep="\n")
     return 1 if silent else 0
+
+
+def _german(path: Path, target: str) -> int:
+    """Features and scores of a file and of its copy with semicolons, decimal commas and the day first."""
+    frame = read(str(path)).frame
+    columns = []
+    for name in frame.columns:
+        respelled = dict(_respelled(frame[name], ""))
+        cells = respelled.get("decimal comma", frame[name].to_list())
+        if "slashes, day first" in respelled:
+            cells = [None if each is None else each.split(" ")[0] for each in respelled["slashes, day first"]]
+        columns.append(pl.Series(name, cells, dtype=pl.String))
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / path.name
+        _write(pl.DataFrame(columns), copy, ";")
+        tables = [fl.load(str(each), target) for each in (path, copy)]
+        runs = [fl.train(fl.Recipe(epochs=10), each) for each in tables]
+    same = all(np.array_equal(*(getattr(t.dataset, n) for t in tables), equal_nan=True) for n in ("x", "y", "train"))
+    print(f"features equal to the bit: {same}")
+    print(*(f"test: {run.metrics['test']}" for run in runs), sep="\n")
+    return 0 if same and runs[0].metrics == runs[1].metrics else 1
 
 
 def _table(path: Path, target: str, rows: int, tally: dict[str, Counter[str]], silent: list[str]) -> None:
