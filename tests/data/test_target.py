@@ -161,3 +161,14 @@ def test_text_targets_are_typed_only_where_nothing_is_lost(texts: list[str], exp
 def test_dates_and_lists_are_no_targets() -> None:
     with pytest.raises(FalllineError, match="the target 'y' holds List"):
         target_cells(pl.Series("y", [[1], [2]]))
+
+
+@pytest.mark.parametrize("name", ["class_code", "label", "zip", "icd10", "diagnosisCode", "category"])
+def test_many_whole_numbers_called_codes_are_asked_about(name: str) -> None:
+    codes = np.random.default_rng(0).permutation(np.repeat(np.arange(1000, 4000), 4))
+    with pytest.raises(FalllineError, match=r"different whole numbers, which may be codes or quantities: set the task"):
+        recognise_target(codes, (name,), "t.csv")
+    assert recognise_target(codes, (name,), "t.csv", "regression").task == "regression"
+    assert recognise_target(codes, (name,), "t.csv", "classification").n_classes == np.unique(codes).size
+    assert recognise_target(codes, ("price",), "t.csv").task == "regression"
+    assert recognise_target(codes + 0.5, (name,), "t.csv").task == "regression"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -14,6 +15,10 @@ TASKS = ("classification", "regression", "multilabel")
 FEW = 20  # whole numbers with at most so many distinct values are classes
 FEW_FLOATS = 10  # and so are whole numbers stored as floats
 _BLOCK = 1 << 18  # rows handled together, to keep temporaries small
+
+_CODE_NAME = re.compile(
+    r"(?i:(^|[_\s.-])(code|class|category|label|type|group|id|zip|zipcode|postcode|sku|icd\d*|nace|naics)$)|[a-z](Code|Class|Id|ID)$"
+)
 
 Label = str | int | bool | float
 
@@ -184,6 +189,7 @@ def recognise_target(values: np.ndarray, names: tuple[str, ...], where: str, tas
         _reals(values, Target(names, task), title)
         return Target(names, task)
     if task is None and not _looks_like_classes(values, title):
+        _ask_about_codes(values, names, title)
         return Target(names, "regression")
     distinct, codes = _labels(values, title)
     if len(distinct) < 2:
@@ -196,6 +202,19 @@ def recognise_target(values: np.ndarray, names: tuple[str, ...], where: str, tas
             f"class {alone!r} of {title} has one row only: remove it or merge it with another class{hint}"
         )
     return Target(names, "classification", tuple(distinct))
+
+
+def _ask_about_codes(values: np.ndarray, names: tuple[str, ...], title: str) -> None:
+    """Raises: FalllineError for many whole numbers that are called codes: a guess would train the wrong thing."""
+    cells = _homogeneous(values.ravel(), title)
+    if _CODE_NAME.search(names[0]) is None or not (cells == np.floor(cells)).all():
+        return
+    distinct = np.unique(cells).size
+    if distinct <= cells.size / 2:
+        raise FalllineError(
+            f"{title} holds {distinct:,} different whole numbers, which may be codes or quantities: set the task to "
+            "classification or to regression (--task)"
+        )
 
 
 def _title(names: tuple[str, ...], where: str) -> str:
