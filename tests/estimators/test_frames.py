@@ -14,6 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import fallline as fl
+from fallline.core.errors import DataWarning
 from fallline.estimators import MLPClassifier, MLPRegressor
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -48,7 +49,11 @@ def test_text_and_missing_values_are_encoded_inside(cars, library):
     unheard = (
         X.head(2).with_columns(colour=pl.lit("mauve")) if library == "polars" else X.head(2).assign(colour="mauve")
     )
-    assert np.isfinite(model.predict_proba(unheard)).all()
+    with pytest.raises(fl.FalllineError, match=r"'colour' of X holds 2 of 2 cells \(100 %\) with values .* not seen"):
+        model.predict_proba(unheard)
+    one = unheard[:1] if library == "polars" else unheard.head(1)
+    with pytest.warns(DataWarning, match="such as 'mauve': they count as other"):
+        assert np.isfinite(model.predict_proba(one)).all()
     with pytest.raises(fl.FalllineError, match="give a table here, too"):
         model.predict(np.zeros((1, 3)))
     with pytest.raises(ValueError, match="feature names"):

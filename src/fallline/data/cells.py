@@ -67,7 +67,7 @@ def _read_numbers(text: pl.Series, form: Form, hint: str, whole: bool, doubts: l
     points = form.plain and (whole or hint == ",") and _thousands(text)  # 3.750 may be three thousand
     if not unread.any() and not points:
         return values
-    distinct = text.drop_nulls().unique()
+    distinct = text.drop_nulls().unique(maintain_order=True)
     distinct = distinct.filter(~is_word(distinct))
     if not len(distinct):
         return values
@@ -158,7 +158,7 @@ def _read_dates(text: pl.Series, form: Form) -> pl.Series:
     order = form.order
     when, ahead = dates.local(text, order)
     if not form.settled and when.null_count() > text.null_count():  # 27/07 where training had the month first
-        found = dates.find_order(text.drop_nulls().unique(), order)
+        found = dates.find_order(text.drop_nulls().unique(maintain_order=True), order)
         other = dates.local(text, found.name)
         if found.name != order and other[0].count() > when.count():
             when, ahead = other
@@ -222,7 +222,7 @@ def target_cells(series: pl.Series) -> np.ndarray:
             series = series.cast(pl.Float64)
         return series.to_numpy()
     text = series.cast(pl.String)
-    distinct = text.drop_nulls().unique()
+    distinct = text.drop_nulls().unique(maintain_order=True)
     whole = distinct.cast(pl.Int64, strict=False)
     if not len(distinct):
         return np.full(len(series), np.nan)

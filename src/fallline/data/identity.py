@@ -106,7 +106,8 @@ def numbers_of(x: Float[np.ndarray, "rows features"], y: np.ndarray) -> UInt64[n
     >>> bool(h[0] == h[1]), bool(h[0] == h[2])
     (True, False)
     """
-    columns = np.asarray(y).reshape(len(y), -1)
+    columns = np.asarray(y)
+    columns = columns[:, None] if columns.ndim == 1 else columns
     width = x.shape[1] + columns.shape[1]
     factors = _mixed((np.arange(1, width + 1, dtype=np.uint64)) * _GOLDEN) | np.uint64(1)
     found = np.zeros(len(x), np.uint64)

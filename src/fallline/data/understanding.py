@@ -198,7 +198,7 @@ def _look(text: pl.Series, plain: pl.Series) -> _Look:
     shaped = _shaped(sample.head(100))
     if not (mostly or shaped or looks_numeric(sample)):
         return _Look(text)
-    distinct = text.drop_nulls().unique()
+    distinct = text.drop_nulls().unique(maintain_order=True)
     numeric = distinct.filter(~is_word(distinct))
     return _Look(text, found=find(numeric) if len(numeric) and (mostly or not shaped) else None, distinct=numeric)
 
@@ -220,7 +220,7 @@ def _settle(look: _Look, result: Understood, kind: str, said: Form | None) -> pl
     if look.distinct is None or not len(look.distinct):
         if kind != "number":
             return None
-        look.distinct = text.drop_nulls().unique()
+        look.distinct = text.drop_nulls().unique(maintain_order=True)
     distinct = look.distinct
     if kind != "number":
         sample = distinct.head(100)
@@ -330,12 +330,12 @@ def _as_dates(text: pl.Series, result: Understood, said: Form | None, mostly: bo
 
     name = text.name
     words = is_word(text)
-    distinct = text.filter(~words).drop_nulls().unique()
+    distinct = text.filter(~words).drop_nulls().unique(maintain_order=True)
     hint = said.order if said is not None else ("day_first" if result.decimal == "," else "")
     order = dates.find_order(distinct, hint)
     form = replace(said, order=said.order or order.name) if said is not None else Form(order=order.name)
     when, ahead = dates.local(text, form.order)
-    zones = ahead.drop_nulls().unique()
+    zones = ahead.drop_nulls().unique(maintain_order=True)
     if len(zones):
         form = replace(form, zone=_zone(zones))
     column = instants(text, form)

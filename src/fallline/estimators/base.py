@@ -106,11 +106,12 @@ class BaseMLP(FittedMLP):
     def _prepare(self, X: Any, y: Any, sample_weight: Any, first: bool, incremental: bool) -> tuple[Any, ...]:
         """(rows, targets as given, targets as a run has them, weights), all checked."""
         X, y = self._check(given(X), y, reset=first or not hasattr(self, "n_features_in_"))
-        if first or not hasattr(self, "_schema"):
+        learning = first or not hasattr(self, "_schema")
+        if learning:
             self._schema = learn_schema(X) if needs_encoding(X) else None
             self._units = None if self._schema is not None else learn_units(X, self.scaler)
             self._columns = tuple(X.table.columns) if needs_encoding(X) else ()
-        x = to_float32(in_units(X, self._units), self._schema)
+        x = to_float32(in_units(X, self._units), self._schema, new=not learning)
         self._dtype = np.dtype(np.float64 if self._schema is not None else X.dtype)
         target = self._encode_target(y, first=first, incremental=incremental)
         weight = None if sample_weight is None else _check_sample_weight(sample_weight, x, ensure_non_negative=True)

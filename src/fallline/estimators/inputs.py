@@ -227,14 +227,19 @@ def check_rows(estimator: Any, X: Any, y: Any = "no_validation", *, reset: bool,
     )
 
 
-def to_float32(X: Any, schema: Schema | None) -> np.ndarray:
+def to_float32(X: Any, schema: Schema | None, *, new: bool = True) -> np.ndarray:
     """Checked rows as a dense float32 array in C order.
+
+    Arguments:
+        X: rows.
+        schema: of a table.
+        new: whether these are other rows than the schema was learnt from, whose odd cells are still to be named.
 
     Raises: FalllineError for numbers beyond float32's range.
     """
     if schema is not None and isinstance(X, Frame):
         _refuse_nested(X.table, [column.name for column in schema.columns])
-        return schema.encode(X.table, "X")
+        return schema.encode(X.table, "X", None if new else [])
     X = dense(X)
     with np.errstate(over="ignore"):
         rows = np.ascontiguousarray(X, np.float32)
