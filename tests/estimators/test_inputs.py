@@ -16,6 +16,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 import fallline as fl
+from fallline.core.errors import DataWarning
 from fallline.estimators import MLPClassifier, MLPRegressor
 from fallline.estimators.inputs import Frame, check_rows, given, to_float32
 
