@@ -11,19 +11,32 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fallline.core.errors import FalllineError
+from fallline.core.shape import Either, Entries, Flag, Listed, Real, Text, Whole, check
 from fallline.data.arrays import blocks, check_matrix, count_bad
+from fallline.data.cells import FORMATS
 from fallline.data.columns import Column, conditioning, fit_column
 from fallline.data.target import TASKS, Target
 
 if TYPE_CHECKING:
     import polars as pl
 
+_DESCRIPTION, _AGAIN = "the description of the columns", "save the model again"
 _SAMPLE = 10_000  # rows that tell an array column's median and spread
-_TYPES = {
-    "name": str, "kind": str, "values": list, "indicator": bool, "shift": float, "factor": float, "format": str,
-    "hour": bool, "origin": float,
-}  # fmt: skip
 _ENCODED = ("number", "category", "boolean", "date", "presence")
+_NUMBERS = Entries({"numbers": Listed(Text(), least=1)})
+_COLUMN = Entries(
+    {"name": Text(), "kind": Text(choices=_ENCODED)},
+    {"values": Listed(Text()), "indicator": Flag(), "shift": Real(), "factor": Real(), "format": Text(choices=FORMATS),
+     "hour": Flag(), "origin": Real(-1e8, 1e8)},
+)  # fmt: skip
+_LABELS = Either(*(Listed(each, least=2) for each in (Text(), Flag(), Whole(), Real())))
+WRITTEN = Entries(
+    {
+        "columns": Listed(Either(_NUMBERS, _COLUMN), least=1),
+        "target": Entries({"names": Listed(Text(), least=1), "task": Text(choices=TASKS)}, {"classes": _LABELS}),
+        "missing": Text(choices=("impute", "error")),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -155,22 +168,20 @@ class Schema:
         >>> Schema.from_dict(schema.to_dict()) == schema
         True
         """
-        try:
-            columns: list[Column] = []
-            for each in written["columns"]:
-                runs = [{"name": name, "kind": "number"} for name in each["numbers"]] if "numbers" in each else [each]
-                columns.extend(_read(run) for run in runs)
-            target, missing = written["target"], written["missing"]
-            classes = tuple(target["classes"]) if "classes" in target else None
-            names = tuple(target["names"])
-            _demand(target["task"] in TASKS and missing in ("impute", "error") and names and columns)
-            _demand((classes is None) == (target["task"] != "classification"))
-            _demand(all(type(name) is str for name in names))
-            _demand(classes is None or (len(classes) > 1 and len({type(each) for each in classes}) == 1))
-            _demand(classes is None or type(classes[0]) in (str, int, bool, float))
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError):
-            raise FalllineError("the description of the columns is damaged: save the model again") from None
-        return cls(tuple(columns), Target(names, target["task"], classes), missing)
+        check(WRITTEN, written, _DESCRIPTION, _AGAIN)
+        columns: list[Column] = []
+        for each in written["columns"]:
+            runs = [{"name": name, "kind": "number"} for name in each["numbers"]] if "numbers" in each else [each]
+            columns.extend(_read(run) for run in runs)
+        target = written["target"]
+        names = tuple(target["names"])
+        classes = tuple(target["classes"]) if "classes" in target else None
+        _demand((classes is None) == (target["task"] != "classification"), "only a classification has classes")
+        _demand(classes is None or len(names) == 1, "a classification has one target")
+        _demand(classes is None or len(set(classes)) == len(classes), "a class stands in it twice")
+        _demand(len(set(names)) == len(names), "a target stands in it twice")
+        _demand(len({column.name for column in columns}) == len(columns), "a column stands in it twice")
+        return cls(tuple(columns), Target(names, target["task"], classes), written["missing"])
 
 
 def fit_schema(frame: pl.DataFrame, kinds: dict[str, str], target: Target) -> Schema:
@@ -229,15 +240,14 @@ def _written(column: Column) -> dict[str, Any]:
 
 
 def _read(entries: dict[str, Any]) -> Column:
-    for key, value in entries.items():
-        _demand(type(value) is _TYPES[key] or (_TYPES[key] is float and type(value) is int))
-    values = tuple(entries.get("values", ()))
-    _demand(entries["kind"] in _ENCODED and all(type(value) is str for value in values))
-    _demand(entries["kind"] != "boolean" or len(values) == 2)
-    _demand(all(np.isfinite(entries.get(key, 0.0)) for key in ("shift", "factor", "origin")))
-    return Column(**{**entries, "values": values})
+    column = Column(**{**entries, "values": tuple(entries.get("values", ()))})
+    name = repr(column.name[:60])
+    _demand(len(set(column.values)) == len(column.values), f"a value of column {name} stands in it twice")
+    _demand(column.kind != "boolean" or len(column.values) == 2, f"the boolean column {name} has not two values")
+    _demand(column.factor > 0, f"the factor of column {name} is not above 0")
+    return column
 
 
-def _demand(true: object) -> None:
+def _demand(true: bool, otherwise: str) -> None:
     if not true:
-        raise ValueError
+        raise FalllineError(f"{_DESCRIPTION} is damaged: {otherwise}; {_AGAIN}")

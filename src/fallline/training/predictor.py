@@ -15,6 +15,7 @@ from fallline.core.tensors import flatten, load_tensors, nest, save_tensors
 from fallline.data.schema import Schema
 from fallline.training.recipe import Recipe, recipe_from_plain, recipe_to_plain
 from fallline.training.watch import TILE, forward
+from fallline.training.whole import check_description, check_model
 
 if TYPE_CHECKING:
     from fallline.onnx.export import Export
@@ -78,7 +79,7 @@ class Predictor:
     def probabilities(self, x: Float[np.ndarray, "rows features"]) -> Float[np.ndarray, "rows classes"]:
         """Probability of each class or label, for encoded rows."""
         self.check_probabilities()
-        return self.judge(x)[0]
+        return check_answer(self.judge(x)[0])
 
     def check_probabilities(self) -> None:
         """Raises: FalllineError where there are none: in a regression, and with a loss that makes scores."""
@@ -122,7 +123,11 @@ class Predictor:
         return self.decide(self.judge(x)[0])
 
     def decide(self, answer: Float[np.ndarray, "rows targets"]) -> np.ndarray:
-        """Classes or values from probabilities or values."""
+        """Classes or values from probabilities or values.
+
+        Raises: FalllineError for answers that are no numbers, of which the largest would be a class all the same.
+        """
+        check_answer(answer)
         if self.task == "classification":
             return self.schema.target.decode(answer.argmax(axis=1))
         if self.task == "multilabel":
@@ -160,13 +165,26 @@ def load_predictor(path: str | Path) -> Predictor:
     arrays, described = load_tensors(path, "model")
     if described.get("kind") != "model" or described.get("format") != FORMAT:
         raise FalllineError(f"model {str(path)!r} is not a model of format {FORMAT}: train it again with this version")
+    what = f"model {str(path)!r}"
+    check_description(described, what)
+    recipe, schema = recipe_from_plain(described["recipe"]), Schema.from_dict(described["schema"])
+    check_model(recipe, schema, described["outputs"], arrays, what)
     tree = nest(arrays)
     for part in ("params", "stats", "scaling"):
         tree.setdefault(part, {})
     tree.setdefault("target_scaling", None)
-    return Predictor(
-        recipe_from_plain(described["recipe"]), Schema.from_dict(described["schema"]), described["outputs"], tree
-    )
+    return Predictor(recipe, schema, described["outputs"], tree)
+
+
+def check_answer(answer: Float[np.ndarray, "rows targets"]) -> Float[np.ndarray, "rows targets"]:
+    """The answer itself; raises FalllineError where it holds NaN or infinity."""
+    bad = int((~np.isfinite(answer).all(axis=1)).sum()) if answer.ndim == 2 else 0
+    if bad:
+        raise FalllineError(
+            f"the model's answer for {bad:,} of {len(answer):,} rows is not a finite number: its training diverged, or its "
+            "file was changed; train it again with a lower learning rate"
+        )
+    return answer
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
