@@ -3,20 +3,36 @@
 import dataclasses
 import json
 import math
-import tomllib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tomli_w
 
+from fallline.control.curve import EVALUATION
 from fallline.control.presets import preset_of
 from fallline.control.recipe import PolicyRecipe, from_tables, to_tables
 from fallline.control.training import PolicyRun
 from fallline.core.errors import FalllineError
 from fallline.core.files import write_atomically
+from fallline.core.reading import read_json, read_toml
+from fallline.core.shape import Entries, Listed, Mapping, Real, Text, Whole, maybe
 
 RECIPE, METRICS, HISTORY, POLICY = "recipe.toml", "metrics.json", "history.parquet", "policy.safetensors"
+_COUNT, _NUMBER = Whole(0), maybe(Real())
+_EVALUATION = Entries(
+    {name: _COUNT if name in ("iteration", "steps", "failures") else _NUMBER for name in EVALUATION}
+)
+SUMMARY = Entries(  # what summarise makes, with null for what is no number
+    {
+        "run": Text(), "environment": Text(), "outcome": Text(choices=("reached", "completed")), "seed": _COUNT,
+        "steps": _COUNT, "rollouts": _COUNT, "failures": _COUNT, "restarts": _COUNT, "iterations": _COUNT,
+        "seconds": Real(0), "score": _NUMBER, "deviation": _NUMBER, "episodes": _COUNT, "returns": Listed(Real()),
+        "confirmed": _NUMBER, "best_steps": _COUNT, "threshold": _NUMBER, "reached_at": maybe(_COUNT),
+        "parameters": _COUNT, "outside": Text(), "versions": Mapping(Text()), "evaluations": Listed(_EVALUATION),
+    },
+    open=True,
+)  # fmt: skip
 _HEAD = "# A complete Fallline recipe of a policy: `fallline ars --recipe recipe.toml` repeats the training.\n"
 
 
@@ -30,9 +46,9 @@ class Plan:
     seeds: int = 1
 
     def __post_init__(self) -> None:
-        for name, value, least in (("seed", self.seed, 0), ("seeds", self.seeds, 1)):
-            if isinstance(value, bool) or not isinstance(value, int) or not least <= value < 2**31:
-                raise FalllineError(f"{name} = {value!r} is not valid: expected a whole number of {least} or more")
+        for name, value, least, most in (("seed", self.seed, 0, 2**31 - 1), ("seeds", self.seeds, 1, 100_000)):
+            if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+                raise FalllineError(f"{name} = {value!r} is not valid: expected a whole number from {least} to {most}")
 
     def folders(self, folder: Path) -> list[tuple[int, Path]]:
         """Every seed and its folder: the run's own for one seed, one inside of it for each of several."""
@@ -58,17 +74,11 @@ def read_plan(path: Path) -> Plan:
 
     Raises: FalllineError naming the file and the place, for anything that is not a policy's recipe.
     """
-    try:
-        plain = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise FalllineError(
-            f"recipe {str(path)!r} is not there: expected the recipe.toml of a fallline ars run"
-        ) from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise FalllineError(f"recipe {str(path)!r} cannot be read as TOML: {error}") from None
+    what = f"recipe {str(path)!r}"
+    plain, _ = read_toml(path, what, "the recipe.toml of a fallline ars run")
     environment, seed, seeds = plain.pop("environment", None), plain.pop("seed", 0), plain.pop("seeds", 1)
     if not isinstance(environment, str):
-        raise FalllineError(f"recipe {str(path)!r} is no policy's recipe: it does not name an environment")
+        raise FalllineError(f"{what} is no policy's recipe: it does not name an environment")
     return Plan(environment, from_tables(plain), seed, seeds)
 
 
@@ -121,11 +131,13 @@ def write_run(folder: Path, run: PolicyRun) -> dict[str, Any]:
 
 
 def read_summary(folder: Path) -> dict[str, Any]:
-    """What a finished training has left."""
-    try:
-        return json.loads((folder / METRICS).read_text())
-    except (OSError, ValueError) as error:
-        raise FalllineError(f"{str(folder / METRICS)!r} cannot be read: {error}; train this seed again") from None
+    """What a finished training has left.
+
+    Raises: FalllineError for a file that is not there, damaged, or not that of a policy's training.
+    """
+    path = folder / METRICS
+    found: dict[str, Any] = read_json(path, SUMMARY, f"metrics {str(path)!r}", "train this seed again")
+    return found
 
 
 def abandon(folder: Path, plan: Plan) -> None:

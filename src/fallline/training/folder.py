@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +9,20 @@ import tomli_w
 
 from fallline.core.errors import FalllineError, nearest
 from fallline.core.files import write_atomically
+from fallline.core.reading import read_toml
+from fallline.core.shape import Either, Entries, Listed, Mapping, Real, Text, Whole, check
 from fallline.data.table import Table
 from fallline.training.checkpoint import remove_checkpoints
 from fallline.training.recipe import Recipe, complete_for, recipe_from_plain, recipe_to_plain
 from fallline.training.train import Run
 
 RECIPE, METRICS, HISTORY, MODEL = "recipe.toml", "metrics.json", "history.parquet", "model.safetensors"
+_TEXTS = Listed(Text())
+DATA = Entries(  # the arguments of `load` that a file may give
+    {},
+    {"source": Text(), "target": Either(Text(), _TEXTS), "names": _TEXTS, "test_source": Text(), "valid_source": Text(),
+     "kinds": Mapping(Text()), "task": Text(), "test": Real(), "valid": Real(), "seed": Whole(0), "missing": Text()},
+)  # fmt: skip
 _HEAD = "# A complete Fallline recipe: `fallline train --recipe recipe.toml` repeats the run.\n"
 
 
@@ -122,33 +129,15 @@ def read_plan(path: Path) -> Plan:
 
     Raises: FalllineError naming the file and the place, for anything that is not a recipe.
     """
-    try:
-        plain = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise FalllineError(
-            f"recipe {str(path)!r} is not there: expected a TOML file such as a run's recipe.toml"
-        ) from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise FalllineError(f"recipe {str(path)!r} cannot be read as TOML: {error}") from None
+    what = f"recipe {str(path)!r}"
+    plain, _ = read_toml(path, what, "a TOML file such as a run's recipe.toml")
     data, seed = plain.pop("data", {}), plain.pop("seed", 0)
     if not isinstance(data, dict) or isinstance(seed, bool) or not isinstance(seed, int):
-        raise FalllineError(f"recipe {str(path)!r}: [data] must be a table and seed a whole number")
-    known = (
-        "source",
-        "target",
-        "names",
-        "test_source",
-        "valid_source",
-        "kinds",
-        "task",
-        "test",
-        "valid",
-        "seed",
-        "missing",
-    )
+        raise FalllineError(f"{what}: [data] must be a table and seed a whole number")
     for key in data:
-        if key not in known:
-            raise FalllineError(f"recipe {str(path)!r}: [data] has no entry {key!r}: {nearest(key, known)}")
+        if key not in DATA.optional:
+            raise FalllineError(f"{what}: [data] has no entry {key!r}: {nearest(key, DATA.optional)}")
+    check(DATA, data, f"[data] of {what}", "correct it")
     return Plan(recipe_from_plain(plain), data, seed)
 
 

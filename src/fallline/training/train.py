@@ -138,7 +138,8 @@ def train(
     identity = {"recipe": _digest(recipe), "data": table.fingerprint, "seed": int(seed)} if folder else {}
     if resume and folder is not None:
         like = jax.eval_shape(program.start, traced, arrays, key)
-        state, seen, damaged = load_checkpoint(folder, like, identity)
+        activations = program.network_of(recipe, arrays).activations
+        state, seen, damaged = load_checkpoint(folder, like, identity, activations)
         notes += [f"{sentence}; the one before it is used" if state is not None else sentence for sentence in damaged]
     state = compiled_start(traced, arrays, key, given) if state is None else continued(state, traced, arrays)
     names = layer_names(recipe, arrays)
