@@ -139,6 +139,8 @@ def _search(options: dict[str, Any], outer: int | None, out: Path | None, json: 
         # Ray prints on standard output, which is the one JSON document's.
         with SearchProgress(quiet=json) as progress, redirect_stdout(sys.stderr):
             found, procedure = search(**options, watch=progress), None
+            for sentence in found.notes:
+                say(f"warning: {sentence}")
             if outer is not None and not found.interrupted:
                 procedure = nested(**options, outer=outer, watch=progress.nested(outer))
     except FalllineError:

@@ -11,7 +11,7 @@ from fallline.data.table import Table
 from fallline.population import Halving
 from fallline.population.contexts import contexts_of
 from fallline.population.result import larger_is_better
-from fallline.searching.description import check_same, describe, proposer_from_plain
+from fallline.searching.description import check_description, check_same, describe, proposer_from_plain
 from fallline.searching.driver import Driver, Standing
 from fallline.searching.memory import Memory
 from fallline.searching.proposers import Proposer
@@ -95,6 +95,7 @@ def search(
         )  # fmt: skip
         store = _store(study, name)
         seed, kept = store.begin(seed, asked)
+        check_description(kept, f"study {str(study)!r}")
         check_same(kept, asked)
         driver = Driver(
             space, proposer or proposer_from_plain(kept["proposer"]), seed, trials, store, trainer,
@@ -102,7 +103,7 @@ def search(
             seconds=seconds, watch=watch, sign=-1.0 if larger_is_better(str(space.recipe.monitor)) else 1.0, began=began,
         )  # fmt: skip
         driver.run()
-        return Study(space, data, driver.judged(), seed, time.perf_counter() - began, trainer.interrupted)
+        return Study(space, data, driver.judged(), seed, time.perf_counter() - began, trainer.interrupted, tuple(store.notes))
 
 
 def _store(where: str | Path | None, name: str) -> Any:

@@ -94,6 +94,7 @@ class Study:
         seed: of the study.
         seconds: wall-clock of this call.
         interrupted: whether Ctrl-C ended it.
+        notes: one sentence for each trial that was found damaged.
     """
 
     space: Space
@@ -102,6 +103,7 @@ class Study:
     seed: int
     seconds: float
     interrupted: bool
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.trials)
