@@ -44,8 +44,10 @@ def check_regular(path: Path | str, what: str, expected: str = "a file") -> int:
 
 
 @contextlib.contextmanager
-def open_regular(path: Path | str, what: str, expected: str = "a file") -> Iterator[BinaryIO]:
-    """A regular file, opened without waiting and looked at once it is open.
+def open_regular(
+    path: Path | str, what: str, expected: str = "a file", buffering: int = -1
+) -> Iterator[BinaryIO]:
+    """A regular file, opened without waiting and looked at once it is open; `buffering` as for `open`.
 
     Raises: FalllineError as `check_regular`.
     """
@@ -55,7 +57,7 @@ def open_regular(path: Path | str, what: str, expected: str = "a file") -> Itera
         handle = os.open(path, flags)
     except OSError as error:
         raise FalllineError(f"{what} cannot be read ({error.strerror}): expected {expected}") from None
-    with os.fdopen(handle, "rb") as file:
+    with os.fdopen(handle, "rb", buffering) as file:
         _refuse_others(os.fstat(file.fileno()).st_mode, what, expected)
         yield file
 
