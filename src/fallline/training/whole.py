@@ -11,8 +11,7 @@ from fallline.core.errors import FalllineError
 from fallline.core.shape import Entries, Mapping, Plain, Text, Whole, check
 from fallline.core.tensors import check_finite, flatten
 from fallline.data.schema import WRITTEN, Schema
-from fallline.layers import Layer
-from fallline.training.recipe import Recipe
+from fallline.training.recipe import Recipe, count_parameters
 
 MODEL = Entries(
     {
@@ -53,7 +52,7 @@ def check_model(recipe: Recipe, schema: Schema, outputs: int, arrays: dict[str, 
         raise _unfit(what, f"its recipe has {layers:,} layers, and it holds {len(arrays)} arrays")
     features = len(schema.feature_names)
     held = sum(array.size for name, array in arrays.items() if name.startswith("params/"))
-    counted = count_parameters(recipe, features, outputs, target.task)
+    counted, _ = count_parameters(recipe.model, recipe.scaler.outputs(features), loss.outputs(outputs, target.task))
     if counted != held:
         raise _unfit(what, f"its recipe makes a network of {counted:,} parameters, and it holds {held:,}")
     expected = _expected(recipe, features, outputs, target.task)
@@ -66,16 +65,6 @@ def check_model(recipe: Recipe, schema: Schema, outputs: int, arrays: dict[str, 
             found = f"{arrays[name].dtype}{list(arrays[name].shape)}"
             raise _unfit(what, f"its array {name!r} is {found}, expected {dtype}{list(shape)}")
     check_finite(arrays, what, REMEDY)
-
-
-def count_parameters(recipe: Recipe, features: int, outputs: int, task: str) -> int:
-    """How many trainable numbers a recipe's network has, by formula: nothing is made of that size."""
-    assert recipe.loss is not None
-    width, total = recipe.scaler.outputs(features), 0
-    for layer in recipe.model.network(recipe.loss.outputs(outputs, task)).layers:
-        if isinstance(layer, Layer):
-            total, width = total + layer.size(width), layer.outputs(width)
-    return total
 
 
 _SHAPES: dict[Any, dict[str, tuple[tuple[int, ...], Any]]] = {}
