@@ -45,6 +45,8 @@ def read_npz(path: Path) -> Arrays:
         with open_regular(path, str(path), "a NumPy archive") as file, zipfile.ZipFile(file) as archive:
             size = sum(info.file_size for info in archive.infolist())
             check_unpacked(size, file.seek(0, 2), str(path))
+            for info in archive.infolist():
+                archive.open(info).close()  # the name in the list must be that beside the array
             held = {name.removesuffix(".npy"): name for name in archive.namelist()}
             found = {key: next((held[each] for each in keys if each in held), None) for key, keys in _KEYS.items()}
             if found["x"] is None:

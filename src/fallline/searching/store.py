@@ -80,10 +80,14 @@ class Store:
             check_regular(where, title, "the study.db of a search")
         try:
             self.engine = _engine(where)
+        except (sa.exc.SQLAlchemyError, ImportError, ValueError) as error:
+            raise FalllineError(f"{title} cannot be opened: {_reason(error)}") from None
+        try:
             self.notes += _make_tables(self.engine, title)
             if self.engine.dialect.name == "sqlite":
                 self._mend_file()
         except (sa.exc.SQLAlchemyError, ImportError, ValueError) as error:
+            self.engine.dispose()  # an open connection would keep the file locked
             if isinstance(error, FalllineError):
                 raise
             raise FalllineError(f"{title} cannot be opened: {_reason(error)}") from None
