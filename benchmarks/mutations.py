@@ -88,7 +88,13 @@ def damaged(rng: Rng, content: bytes) -> bytes:
     else:
         for _ in range(rng.choice((1, 1, 3))):
             # Heads and tails hold what decides how the rest is read.
-            place = rng.choice((rng.randrange(len(found)), rng.randrange(min(len(found), 200)), -1 - rng.randrange(min(len(found), 200))))
+            place = rng.choice(
+                (
+                    rng.randrange(len(found)),
+                    rng.randrange(min(len(found), 200)),
+                    -1 - rng.randrange(min(len(found), 200)),
+                )
+            )
             found[place] ^= 1 << rng.randrange(8)
     return bytes(found)
 
@@ -141,7 +147,9 @@ def altered_arrays(rng: Rng, arrays: dict[str, np.ndarray]) -> dict[str, np.ndar
     elif how == 2 and array.dtype.kind in "fiub":
         arrays[name] = array.astype(rng.choice((np.float64, np.float16, np.int32, np.uint8, np.bool_)))
     elif how == 3:
-        arrays[name] = rng.choice((array[None], array.reshape(-1), array[..., :0] if array.ndim else array[None], np.zeros((0, 0))))
+        arrays[name] = rng.choice(
+            (array[None], array.reshape(-1), array[..., :0] if array.ndim else array[None], np.zeros((0, 0)))
+        )
     elif how == 4:
         arrays[name] = np.concatenate([array, array]) if array.ndim else np.stack([array, array])
     elif how == 5:
@@ -245,7 +253,11 @@ def model(folder: Path) -> Kind:
 
     def read() -> Any:
         found = fl.load_predictor(folder / "model.safetensors")
-        rows = x if len(found.schema.feature_names) == x.shape[1] else np.zeros((5, len(found.schema.feature_names)), np.float32)
+        rows = (
+            x
+            if len(found.schema.feature_names) == x.shape[1]
+            else np.zeros((5, len(found.schema.feature_names)), np.float32)
+        )
         answer = found.probabilities(rows) if found.task != "regression" else found.predict(rows)
         finite(answer)
         assert len(found.predict(rows)) == 5
@@ -270,7 +282,9 @@ def checkpoint(folder: Path) -> Kind:
     activations = program.network_of(whole, arrays).activations
     count = len(run.history)
     empty = program.empty_history(count, len(run.state.params), activations)
-    seen = Epoch(**{each.name: np.zeros_like(np.asarray(getattr(empty, each.name))) for each in dataclasses.fields(Epoch)})
+    seen = Epoch(
+        **{each.name: np.zeros_like(np.asarray(getattr(empty, each.name))) for each in dataclasses.fields(Epoch)}
+    )
     save_checkpoint(folder, run.state, seen, {"seed": 0})
     like = jax.eval_shape(program.start, as_arrays(whole), arrays, key)
 
@@ -279,7 +293,10 @@ def checkpoint(folder: Path) -> Kind:
         if state is None:
             raise fl.FalllineError(said[0])
         jax.tree.map(finite, (state.params, state.best_params))
-        leaves = [jax.random.key_data(k) if jax.dtypes.issubdtype(k.dtype, jax.dtypes.prng_key) else k for k in jax.tree.leaves(state)]
+        leaves = [
+            jax.random.key_data(k) if jax.dtypes.issubdtype(k.dtype, jax.dtypes.prng_key) else k
+            for k in jax.tree.leaves(state)
+        ]
         return b"".join(np.asarray(leaf).tobytes() for leaf in (*leaves, *jax.tree.leaves(shown)))
 
     return Kind(folder / NAME, read, tensors_sealed(folder / NAME, "checkpoint"), True)
@@ -403,7 +420,12 @@ def study(folder: Path) -> Kind:
     from fallline.searching.study import past_of, trials_of
 
     table = fl.load("sklearn:iris")
-    space = Space(fl.replace(fl.Recipe(epochs=3), {"optimizer.learning_rate.peak": fl.LogUniform(1e-5, 1e-1), "model.dropout": fl.Uniform(0, 0.5)}))
+    space = Space(
+        fl.replace(
+            fl.Recipe(epochs=3),
+            {"optimizer.learning_rate.peak": fl.LogUniform(1e-5, 1e-1), "model.dropout": fl.Uniform(0, 0.5)},
+        )
+    )
     about = describe(space, table, proposer=fl.TPE(), folds=None, seeds=1, halving=None, batch=8, piece=None, trials=24)
     path = folder / "study.db"
     store = Store(path)
@@ -468,13 +490,24 @@ def _rows_sealed(content: bytes, folder: Path) -> Callable[[Rng], bytes]:
         else:
             number = rng.randrange(24)
             names = ("study", "number", "point", *JUDGED)
-            row = dict(zip(names, connection.execute(f"SELECT {', '.join(names)} FROM trials WHERE number = ?", (number,)).fetchone(), strict=True))
+            row = dict(
+                zip(
+                    names,
+                    connection.execute(f"SELECT {', '.join(names)} FROM trials WHERE number = ?", (number,)).fetchone(),
+                    strict=True,
+                )
+            )
             name = rng.choice(("point", *JUDGED))
-            value = rng.choice([each for each in VALUES if not isinstance(each, list | dict | int) or isinstance(each, bool)] + [7, -7, 2**62, b"\xff", "[]", "{}", "[2.0, 0.5]", '{"a": "b"}', "[" * 5000])
+            value = rng.choice(
+                [each for each in VALUES if not isinstance(each, list | dict | int) or isinstance(each, bool)]
+                + [7, -7, 2**62, b"\xff", "[]", "{}", "[2.0, 0.5]", '{"a": "b"}', "[" * 5000]
+            )
             row[name] = None if value is None else int(value) if isinstance(value, bool) else value
             row["digest"] = digest(types.SimpleNamespace(**row))
             with contextlib.suppress(sqlite3.IntegrityError):
-                connection.execute(f"UPDATE trials SET {name} = ?, digest = ? WHERE number = ?", (row[name], row["digest"], number))
+                connection.execute(
+                    f"UPDATE trials SET {name} = ?, digest = ? WHERE number = ?", (row[name], row["digest"], number)
+                )
         connection.commit()
         connection.close()
         return path.read_bytes()
@@ -524,7 +557,12 @@ def _frame() -> Any:
 
     rng = np.random.default_rng(0)
     return pl.DataFrame(
-        {"a": rng.normal(size=40), "b": rng.integers(0, 99, 40), "c": rng.choice(["x", "y"], 40), "t": rng.choice(["p", "q"], 40)}
+        {
+            "a": rng.normal(size=40),
+            "b": rng.integers(0, 99, 40),
+            "c": rng.choice(["x", "y"], 40),
+            "t": rng.choice(["p", "q"], 40),
+        }
     )
 
 
@@ -579,7 +617,9 @@ def csv(folder: Path) -> Kind:
     def sealed(rng: Rng) -> bytes:
         lines = [line.split(",") for line in path_text.splitlines()]
         row = rng.choice(lines)
-        row[rng.randrange(len(row))] = rng.choice([str(each) for each in VALUES if not isinstance(each, list | dict)] + ['"', ",,", "=1+1"])
+        row[rng.randrange(len(row))] = rng.choice(
+            [str(each) for each in VALUES if not isinstance(each, list | dict)] + ['"', ",,", "=1+1"]
+        )
         return "\n".join(",".join(each) for each in lines).encode("utf-8", "replace")
 
     path_text = path.read_text()
@@ -618,7 +658,12 @@ def metrics(folder: Path) -> Kind:
     """`metrics.json`."""
     home = run_folder(folder)
     plain = json.loads((home / "metrics.json").read_text())
-    return Kind(home / "metrics.json", reported(home), lambda rng: as_json(altered(rng, plain)).encode("utf-8", "replace"), False)
+    return Kind(
+        home / "metrics.json",
+        reported(home),
+        lambda rng: as_json(altered(rng, plain)).encode("utf-8", "replace"),
+        False,
+    )
 
 
 def history(folder: Path) -> Kind:
@@ -630,7 +675,17 @@ def history(folder: Path) -> Kind:
 
         frame = pl.read_parquet(io.BytesIO(content))
         name = rng.choice(frame.columns)
-        odd = rng.choice([pl.Series(name, [None] * 3), pl.Series(name, ["x"] * 3), pl.Series(name, [[1]] * 3), pl.Series(name, [float("inf")] * 3), pl.Series(name, [-1, 0, 1]), pl.Series(name, [2**60] * 3), pl.Series("epoch", [3, 2, 1])])
+        odd = rng.choice(
+            [
+                pl.Series(name, [None] * 3),
+                pl.Series(name, ["x"] * 3),
+                pl.Series(name, [[1]] * 3),
+                pl.Series(name, [float("inf")] * 3),
+                pl.Series(name, [-1, 0, 1]),
+                pl.Series(name, [2**60] * 3),
+                pl.Series("epoch", [3, 2, 1]),
+            ]
+        )
         frame = frame.with_columns(odd) if rng.random() < 0.7 else frame.drop(name).head(rng.choice((0, 1, 3)))
         buffer = io.BytesIO()
         frame.write_parquet(buffer)
@@ -645,9 +700,18 @@ def search(folder: Path) -> Kind:
     from fallline.searching.summary import write_summary
 
     home = run_folder(folder)
-    space = fl.replace(fl.Recipe(model=fl.MLP(hidden=(4,)), epochs=2), {"optimizer.learning_rate.peak": fl.LogUniform(1e-4, 1e-1), "model.dropout": fl.Uniform(0, 0.5), "model.activation": fl.Choice((fl.ReLU(), fl.Tanh()))})
+    space = fl.replace(
+        fl.Recipe(model=fl.MLP(hidden=(4,)), epochs=2),
+        {
+            "optimizer.learning_rate.peak": fl.LogUniform(1e-4, 1e-1),
+            "model.dropout": fl.Uniform(0, 0.5),
+            "model.activation": fl.Choice((fl.ReLU(), fl.Tanh())),
+        },
+    )
     plain = write_summary(home, fl.search(space, fl.load("sklearn:iris"), trials=9, batch=9))
-    return Kind(home / "study.json", reported(home), lambda rng: as_json(altered(rng, plain)).encode("utf-8", "replace"), False)
+    return Kind(
+        home / "study.json", reported(home), lambda rng: as_json(altered(rng, plain)).encode("utf-8", "replace"), False
+    )
 
 
 KINDS: dict[str, Callable[[Path], Kind]] = {
@@ -745,7 +809,9 @@ def main() -> None:
         found = campaign(kinds[0], tries, given.seed)
         print(json.dumps(dataclasses.asdict(found)))
         return
-    print("| kind | tried | survived | refused | silent | tracebacks | slowest, s | peak, MB |\n|---|---|---|---|---|---|---|---|")
+    print(
+        "| kind | tried | survived | refused | silent | tracebacks | slowest, s | peak, MB |\n|---|---|---|---|---|---|---|---|"
+    )
     total, bad = Counter(), 0
     for name in kinds:
         words = [sys.executable, __file__, name, "--one", "--tries", str(tries), "--seed", str(given.seed)]

@@ -59,7 +59,11 @@ def test_a_recipe_cannot_import(own, tmp_path, flag, capsys):
 
 
 def test_only_registered_names_are_opened():
-    assert [registered(name, "f") for name in ("CartPole-v1", "CartPole", "jax:lqr")] == ["CartPole-v1", "CartPole", "jax:lqr"]
+    assert [registered(name, "f") for name in ("CartPole-v1", "CartPole", "jax:lqr")] == [
+        "CartPole-v1",
+        "CartPole",
+        "jax:lqr",
+    ]
     for name in ("os:CartPole-v1", ":CartPole-v1", "CartPole-v1:", "a.b:c", "Nowhere-v0", "", "x" * 10_000):
-        with pytest.raises(FalllineError, match="^f names the environment"):
+        with pytest.raises(FalllineError, match=r"^f names the environment"):
             registered(name, "f")

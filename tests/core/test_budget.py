@@ -11,7 +11,10 @@ def test_the_limit_is_the_usual_one_or_sixteen_times_the_file(monkeypatch):
     monkeypatch.delenv(VARIABLE, raising=False)
     check_unpacked(limit(), 1, "t")
     check_unpacked(2**34, 2**30, "t")
-    with pytest.raises(fl.FalllineError, match=r"^t is 3 MB and unpacks to 3 GB, .* fallline --max-bytes 3GB COMMAND, or .*FALLLINE_MAX"):
+    with pytest.raises(
+        fl.FalllineError,
+        match=r"^t is 3 MB and unpacks to 3 GB, .* fallline --max-bytes 3GB COMMAND, or .*FALLLINE_MAX",
+    ):
         check_unpacked(3 * 10**9, 3 * 10**6, "t")
     with pytest.raises(fl.FalllineError, match="unpacks to more than"):
         check_unpacked(10**40, 1, "t")
@@ -51,5 +54,5 @@ def test_a_network_without_room_is_refused_before_it_is_made():
 def test_memory_is_compared_with_what_is_free(monkeypatch):
     monkeypatch.setattr(budget, "available", lambda: 1000)
     check_memory(1000, "it", "less")
-    with pytest.raises(fl.FalllineError, match="^it needs 1 kB, and 1 kB of memory are free: less$"):
+    with pytest.raises(fl.FalllineError, match=r"^it needs 1 kB, and 1 kB of memory are free: less$"):
         check_memory(1001, "it", "less")

@@ -58,19 +58,29 @@ def test_a_file_is_read_up_to_a_size(tmp_path):
         read_text("a\0b", "file")
 
 
-@pytest.mark.parametrize("text", ["[" * 99_999, "9" * 9_999, "{", '{"a": 9223372036854775808}', "[1]", '{"a": ' * 40 + "1" + "}" * 40])
+@pytest.mark.parametrize(
+    "text", ["[" * 99_999, "9" * 9_999, "{", '{"a": 9223372036854775808}', "[1]", '{"a": ' * 40 + "1" + "}" * 40]
+)
 def test_json_that_is_none_is_named(tmp_path, text):
     (tmp_path / "f").write_text(text)
-    with pytest.raises(FalllineError, match="^file 'f' is damaged: .*; write it again$"):
+    with pytest.raises(FalllineError, match=r"^file 'f' is damaged: .*; write it again$"):
         read_json(tmp_path / "f", Mapping(Plain()), "file 'f'", "write it again")
 
 
 @pytest.mark.parametrize(
-    "text", ["a = " + "[" * 9_999, "a = " + "9" * 9_999, "a = 0x" + "f" * 9_999, "a = ", ".".join("a" * 200_000) + " = 1", "a = 1\na = 2"]
+    "text",
+    [
+        "a = " + "[" * 9_999,
+        "a = " + "9" * 9_999,
+        "a = 0x" + "f" * 9_999,
+        "a = ",
+        ".".join("a" * 200_000) + " = 1",
+        "a = 1\na = 2",
+    ],
 )
 def test_toml_that_is_none_is_named(tmp_path, text):
     (tmp_path / "f").write_text(text)
-    with pytest.raises(FalllineError, match="^file 'f' "):
+    with pytest.raises(FalllineError, match=r"^file 'f' "):
         read_toml(tmp_path / "f", "file 'f'", "TOML")
 
 

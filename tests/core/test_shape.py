@@ -12,7 +12,9 @@ SHAPE = Entries(
 GOOD = {"rows": 3, "share": 0.5, "names": ["x"]}
 
 
-@pytest.mark.parametrize("more", [{}, {"kind": "b"}, {"more": None}, {"more": {"x": True}}, {"either": "x"}, {"share": 1}])
+@pytest.mark.parametrize(
+    "more", [{}, {"kind": "b"}, {"more": None}, {"more": {"x": True}}, {"either": "x"}, {"share": 1}]
+)
 def test_what_fits_passes(more):
     check(SHAPE, GOOD | more, "file 'f'", "write it again")
 
@@ -42,7 +44,11 @@ def test_what_does_not_fit_is_named_by_its_entry(more, sentence):
 
 
 def test_a_missing_entry_and_other_content_are_named():
-    for value, sentence in (({}, "expected a table with an entry 'rows'"), ([], "content is a list of 0 entries"), (None, "is None")):
+    for value, sentence in (
+        ({}, "expected a table with an entry 'rows'"),
+        ([], "content is a list of 0 entries"),
+        (None, "is None"),
+    ):
         with pytest.raises(FalllineError, match=sentence):
             check(SHAPE, value, "file", "write it again")
 

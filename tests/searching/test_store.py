@@ -190,7 +190,9 @@ def test_a_damaged_trial_is_named_left_out_and_trained_again(tmp_path, words, ag
     assert any("trial 4 of study" in note and "trained again" in note for note in store.notes)
     assert [row.number for row in store.rows() if row.outcome] == [0, 1, 2, 3, 5, 6, 7, 8, 9]
     # At its own point where that is whole, else at a new one.
-    assert [(n, p.tolist()) for n, p in store.reserve(3, 10, lambda rows, new: np.full((len(new), 1), 0.9))] == [(4, [again])]
+    assert [(n, p.tolist()) for n, p in store.reserve(3, 10, lambda rows, new: np.full((len(new), 1), 0.9))] == [
+        (4, [again])
+    ]
     store.finish([result(4, 0.25)])
     assert [row.score for row in store.rows()][4] == 0.25
     store.engine.dispose()

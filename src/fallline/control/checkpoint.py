@@ -58,7 +58,7 @@ def load_checkpoint(folder: Path, like: "Progress", description: dict[str, Any])
         best=tree["best"],
         best_scaling=type(like.best_scaling)(*tree["best_scaling"]),
         best_score=float(tree["best_score"]),
-        curve=Curve.of(curve),
+        curve=Curve.of({name: table for name, table in curve.items() if table is not None}),
         **counts,
     )
 

@@ -20,9 +20,7 @@ from fallline.core.shape import Entries, Listed, Mapping, Real, Text, Whole, may
 
 RECIPE, METRICS, HISTORY, POLICY = "recipe.toml", "metrics.json", "history.parquet", "policy.safetensors"
 _COUNT, _NUMBER = Whole(0), maybe(Real())
-_EVALUATION = Entries(
-    {name: _COUNT if name in ("iteration", "steps", "failures") else _NUMBER for name in EVALUATION}
-)
+_EVALUATION = Entries({name: _COUNT if name in ("iteration", "steps", "failures") else _NUMBER for name in EVALUATION})
 SUMMARY = Entries(  # what summarise makes, with null for what is no number
     {
         "run": Text(), "environment": Text(), "outcome": Text(choices=("reached", "completed")), "seed": _COUNT,

@@ -127,7 +127,9 @@ def _numbers(network: Network, arrays: dict[str, np.ndarray], what: str) -> tupl
         array = arrays[name]
         if array.shape != shape or array.dtype.kind != "f":
             found = f"{array.dtype}{list(array.shape)}"
-            raise FalllineError(f"{what} is damaged: its array {name!r} is {found}, expected float64{list(shape)}; {_REMEDY}")
+            raise FalllineError(
+                f"{what} is damaged: its array {name!r} is {found}, expected float64{list(shape)}; {_REMEDY}"
+            )
     check_finite(arrays, what, _REMEDY)
     numbers = {name: array.astype(np.float64, copy=False) for name, array in arrays.items()}
     point = np.concatenate([numbers[name].ravel() for name in expected if name.startswith("layer_")])

@@ -81,7 +81,10 @@ def available() -> int | None:
                 found.append(1024 * int(line.split()[1]))
     except (OSError, ValueError, IndexError):
         pass
-    for most, used in (("memory.max", "memory.current"), ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes")):
+    for most, used in (
+        ("memory.max", "memory.current"),
+        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+    ):
         try:
             room = int(Path("/sys/fs/cgroup", most).read_text()) - int(Path("/sys/fs/cgroup", used).read_text())
             found.append(max(room, 0))

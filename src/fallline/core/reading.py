@@ -44,9 +44,7 @@ def check_regular(path: Path | str, what: str, expected: str = "a file") -> int:
 
 
 @contextlib.contextmanager
-def open_regular(
-    path: Path | str, what: str, expected: str = "a file", buffering: int = -1
-) -> Iterator[BinaryIO]:
+def open_regular(path: Path | str, what: str, expected: str = "a file", buffering: int = -1) -> Iterator[BinaryIO]:
     """A regular file, opened without waiting and looked at once it is open; `buffering` as for `open`.
 
     Raises: FalllineError as `check_regular`.
@@ -127,7 +125,9 @@ def read_toml(path: Path | str, what: str, expected: str) -> tuple[dict[str, Any
             raise RecursionError
         plain = tomllib.loads(text)
     except RecursionError:
-        raise FalllineError(f"{what} cannot be read as TOML: it is nested beyond all depth; expected {expected}") from None
+        raise FalllineError(
+            f"{what} cannot be read as TOML: it is nested beyond all depth; expected {expected}"
+        ) from None
     except (tomllib.TOMLDecodeError, ValueError) as error:
         raise FalllineError(f"{what} cannot be read as TOML: {_short(error)}; expected {expected}") from None
     check(Plain(), plain, what, f"expected {expected}")

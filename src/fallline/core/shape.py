@@ -91,7 +91,9 @@ class Real(Shape):
     finite: bool = True
 
     def wrong(self, value: Any, entry: str) -> Wrong:
-        if isinstance(value, float) or (isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 1000):
+        if isinstance(value, float) or (
+            isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 1000
+        ):
             if not math.isfinite(value):
                 return (entry, "a finite number") if self.finite else None
             if self.low <= value <= self.high:
@@ -243,7 +245,11 @@ def _at(value: Any, entry: str) -> Any:
             continue
         if not isinstance(value, dict):
             return value
-        name = max((key for key in map(str, value) if entry == key[:60] or entry.startswith(f"{key[:60]}.")), key=len, default="")
+        name = max(
+            (key for key in map(str, value) if entry == key[:60] or entry.startswith(f"{key[:60]}.")),
+            key=len,
+            default="",
+        )
         if not name:
             return None
         value, entry = value.get(name), entry[len(name[:60]) + 1 :]

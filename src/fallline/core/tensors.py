@@ -41,7 +41,9 @@ def unflatten(arrays: dict[str, np.ndarray], like: Any) -> Any:
         if is_key:
             words = jax.eval_shape(jax.random.key_data, leaf)
             if value.shape != words.shape or value.dtype != words.dtype:
-                raise FalllineError(f"array {name!r} is {value.dtype}{value.shape}, expected {words.dtype}{words.shape}")
+                raise FalllineError(
+                    f"array {name!r} is {value.dtype}{value.shape}, expected {words.dtype}{words.shape}"
+                )
             value = jax.random.wrap_key_data(jnp.asarray(value))
         elif value.shape != leaf.shape or value.dtype != leaf.dtype:
             raise FalllineError(f"array {name!r} is {value.dtype}{value.shape}, expected {leaf.dtype}{leaf.shape}")

@@ -79,9 +79,12 @@ def _width(dtype: pl.DataType) -> int:
         return 1
     if dtype.is_numeric() or dtype.is_temporal():
         name = str(dtype)
-        return next((int(bits) // 8 for bits in ("128", "64", "32", "16", "8") if name.endswith(bits)), 16 if "Dec" in name else 8)
+        return next(
+            (int(bits) // 8 for bits in ("128", "64", "32", "16", "8") if name.endswith(bits)),
+            16 if "Dec" in name else 8,
+        )
     if isinstance(dtype, pl.Struct):
-        return sum(_width(each.dtype) for each in dtype.fields)  # type: ignore[arg-type]
+        return sum(_width(each.dtype) for each in dtype.fields)  # type: ignore[misc, arg-type]
     if isinstance(dtype, pl.Array):
         return int(dtype.size) * _width(dtype.inner)  # type: ignore[arg-type]
     return _WIDE

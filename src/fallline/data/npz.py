@@ -76,7 +76,9 @@ def _array(path: Path, archive: zipfile.ZipFile, name: str) -> np.ndarray:
                 f"the array {key!r} in {path} holds Python objects: save numbers or fixed-width text (astype(str))"
             )
         if dtype.kind not in "biufU":
-            raise FalllineError(f"the array {key!r} in {path} holds {dtype}: save numbers or fixed-width text (astype(str))")
+            raise FalllineError(
+                f"the array {key!r} in {path} holds {dtype}: save numbers or fixed-width text (astype(str))"
+            )
         if file.tell() + math.prod(shape) * dtype.itemsize != info.file_size:
             raise damaged
         file.seek(0)

@@ -61,8 +61,12 @@ def check_search(search: Pairs[str, Any], what: str, remedy: str) -> None:
     for place, trial in enumerate(search["trials"]):
         pairs = list(zip(trial["places"], trial["values"], axes, strict=False))
         fits = len(trial["places"]) == len(trial["values"]) == len(axes)
-        numbers = (Real().wrong(value, "") is None for u, value, axis in pairs if u is not None and axis["options"] is None)
+        numbers = (
+            Real().wrong(value, "") is None for u, value, axis in pairs if u is not None and axis["options"] is None
+        )
         if not fits or not all(numbers):
-            raise FalllineError(f"{what} is damaged: trials.{place} has not a value for each of {len(axes)} names; {remedy}")
+            raise FalllineError(
+                f"{what} is damaged: trials.{place} has not a value for each of {len(axes)} names; {remedy}"
+            )
     if nested is not None and (not nested["mean"] or nested["mean"].keys() - nested["error"].keys()):
         raise FalllineError(f"{what} is damaged: its nested.mean and nested.error are of different metrics; {remedy}")

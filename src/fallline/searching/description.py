@@ -21,7 +21,6 @@ from fallline.training.folder import DATA
 from fallline.training.recipe import recipe_from_plain, recipe_to_plain
 
 
-
 def _settings(kinds: dict[str, type[Proposer]]) -> list[str]:
     return [each.name for kind in kinds.values() for each in dataclasses.fields(kind)]  # type: ignore[arg-type]
 
@@ -35,7 +34,8 @@ STRATEGIES: dict[str, type[Proposer]] = {
 }
 OPTUNA = "optuna:"  # before the name of one of its samplers
 _PROPOSER = Entries(
-    {"name": maybe(Text())}, {key: Either(Flag(), Real(), Text(), Nothing()) for key in _settings(STRATEGIES)} | {"shown": Text()}
+    {"name": maybe(Text())},
+    {key: Either(Flag(), Real(), Text(), Nothing()) for key in _settings(STRATEGIES)} | {"shown": Text()},
 )
 _HALVING = Entries({"factor": Whole(2, 1000), "least": Whole(1)}, {"among": Text(choices=("batch", "study"))})
 DESCRIPTION = Entries(  # what `describe` makes
@@ -115,7 +115,9 @@ def proposer_from_plain(plain: dict[str, Any]) -> Proposer:
     try:
         return STRATEGIES[word](**settings)
     except TypeError:
-        raise FalllineError(f"the strategy {word!r} has no such settings as {', '.join(settings)}: use another copy") from None
+        raise FalllineError(
+            f"the strategy {word!r} has no such settings as {', '.join(settings)}: use another copy"
+        ) from None
 
 
 def strategy(word: str) -> Proposer:
@@ -174,7 +176,9 @@ def begun(where: str | Path, name: str = "study", data: Table | None = None) -> 
         )
     space = Space(recipe_from_plain(kept["space"]))
     if len(kept["default"]) != len(space):
-        raise FalllineError(f"study {str(where)!r} is damaged: its default is not a point of its space; use another copy")
+        raise FalllineError(
+            f"study {str(where)!r} is damaged: its default is not a point of its space; use another copy"
+        )
     space.default = np.array(kept["default"])
     return {
         "space": space,

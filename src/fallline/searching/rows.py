@@ -72,4 +72,3 @@ def _hash(words: list[Any]) -> str:
 def _word(value: Any) -> Any:
     """A value as the digest takes it: the same from every database."""
     return float(value).hex() if isinstance(value, float) else value
-

@@ -103,7 +103,9 @@ def search(
             seconds=seconds, watch=watch, sign=-1.0 if larger_is_better(str(space.recipe.monitor)) else 1.0, began=began,
         )  # fmt: skip
         driver.run()
-        return Study(space, data, driver.judged(), seed, time.perf_counter() - began, trainer.interrupted, tuple(store.notes))
+        return Study(
+            space, data, driver.judged(), seed, time.perf_counter() - began, trainer.interrupted, tuple(store.notes)
+        )
 
 
 def _store(where: str | Path | None, name: str) -> Any:

@@ -18,7 +18,11 @@ def prepare(engine: sa.Engine) -> None:
         # One flipped bit in a text must not hide all the others; the digest tells which row it was.
         connection.text_factory = lambda text: text.decode("utf-8", "replace")
         for setting in ("trusted_schema = OFF", "busy_timeout = 60000", "journal_mode = WAL", "synchronous = FULL"):
-            connection.execute(f"PRAGMA {setting}")
+            try:
+                connection.execute(f"PRAGMA {setting}")
+            except BaseException:
+                connection.close()  # it may hold a lock, for which the next to open would wait
+                raise
 
     @sa.event.listens_for(engine, "begin")
     def begin(connection: sa.Connection) -> None:

@@ -74,7 +74,8 @@ class Store:
         self.where, self.name = where, name
         self.owner = f"{socket.gethostname()} {os.getpid()} {uuid.uuid4().hex}"
         self.notes: list[str] = []
-        self.study, self.dimensions = -1, None
+        self.study = -1
+        self.dimensions: int | None = None
         title = f"study {str(where)!r}"
         if "://" not in str(where) and os.path.lexists(where):
             check_regular(where, title, "the study.db of a search")
@@ -105,7 +106,7 @@ class Store:
                     values = {"name": self.name, "seed": seed, "description": json.dumps(description)}
                     made = connection.execute(sa.insert(STUDIES).values(values)).inserted_primary_key
                     assert made is not None
-                    _describe(connection, made[0], self.name, seed, values["description"])
+                    _describe(connection, made[0], self.name, seed, json.dumps(description))
                 found = self._found(connection, lock=True)
             kept = self._description(found)
             if description.get("trials", 0) > kept.get("trials", 0):
@@ -250,7 +251,9 @@ class Store:
             self.notes.append(f"study {str(self.where)!r} was damaged: its indexes were made again from what is whole")
             for row in connection.exec_driver_sql("SELECT rowid AS place, * FROM trials NOT INDEXED").all():
                 if not point_is_whole(row, None):
-                    self.notes.append(f"trial {shown(row.number)} of study {str(self.where)!r} is damaged: it was taken out")
+                    self.notes.append(
+                        f"trial {shown(row.number)} of study {str(self.where)!r} is damaged: it was taken out"
+                    )
                     connection.exec_driver_sql("DELETE FROM trials WHERE rowid = ?", (row.place,))
             sqlite.rebuild(connection, str(self.where))
 

@@ -55,7 +55,9 @@ def load_history(path: Path) -> History:
     frame = read_columnar(path, what, remedy)
     if not frame.height:
         return History({name: np.zeros(0) for name in ("epoch", *frame.columns)})
-    wrong = next((name for name in frame.columns if not frame[name].dtype.is_numeric() or frame[name].null_count()), None)
+    wrong = next(
+        (name for name in frame.columns if not frame[name].dtype.is_numeric() or frame[name].null_count()), None
+    )
     if wrong is not None or "epoch" not in frame.columns:
         why = "it has no column 'epoch'" if wrong is None else f"column {wrong[:80]!r} is not of numbers"
         raise FalllineError(f"{what} is not that of a run: {why}; {remedy}")
