@@ -45,7 +45,8 @@ SECONDS = 20  # that one try may take
 DEEP, DIGITS = "@@DEEP@@", "@@DIGITS@@"  # in place of what no JSON or TOML writer writes
 VALUES: tuple[Any, ...] = (
     None, True, False, 0, 1, -1, 2, 10**6, 10**12, 10**30, -(10**30), 0.5, -2.5, 1e308, 1e-308, float("nan"), float("inf"),
-    -float("inf"), "", "x", "none", "\x00", "os:system", "日本語\u202e", "a" * 5000, [], [[]], [0], ["x"], [1e308], {}, {"name": "x"},
+    -float("inf"),
+    "", "x", "none", "\x00", "os:system", "日本語\u202e", "a" * 5000, [], [[]], [0], ["x"], [1e308], {}, {"name": "x"},
     {"name": "relu"}, {"name": "uniform", "low": 0, "high": 1}, {"": {}}, DEEP, DIGITS,
 )  # fmt: skip
 Rng = random.Random
@@ -454,7 +455,7 @@ def study(folder: Path) -> Kind:
             if described is None:
                 raise fl.FalllineError("there is no such study")
             seed, kept = opened.begin(1, about)
-            check_description(kept, "study")
+            check_description(kept, "study", 2)
             trials = trials_of(space, opened.rows())
             past_of(space, trials).order()
             held = {each.number for each in trials}

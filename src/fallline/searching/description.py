@@ -133,9 +133,11 @@ def strategy(word: str) -> Proposer:
     return proposer_from_plain({"name": word})
 
 
-def check_description(kept: dict[str, Any], what: str) -> None:
-    """Raises: FalllineError for a study whose description is not what `describe` makes."""
+def check_description(kept: dict[str, Any], what: str, dimensions: int | None = None) -> None:
+    """Raises: FalllineError for a description that `describe` does not make, or of another number of dimensions."""
     check(DESCRIPTION, kept, what, "use another copy")
+    if dimensions is not None and len(kept["default"]) != dimensions:
+        raise FalllineError(f"{what} is damaged: its default is not a point of its space; use another copy")
 
 
 def check_same(kept: dict[str, Any], asked: dict[str, Any]) -> None:
@@ -175,10 +177,7 @@ def begun(where: str | Path, name: str = "study", data: Table | None = None) -> 
             f"study {str(where)!r} was begun with a table from memory: only Python can continue it, with data=..."
         )
     space = Space(recipe_from_plain(kept["space"]))
-    if len(kept["default"]) != len(space):
-        raise FalllineError(
-            f"study {str(where)!r} is damaged: its default is not a point of its space; use another copy"
-        )
+    check_description(kept, f"study {str(where)!r}", len(space))
     space.default = np.array(kept["default"])
     return {
         "space": space,

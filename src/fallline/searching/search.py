@@ -95,7 +95,7 @@ def search(
         )  # fmt: skip
         store = _store(study, name)
         seed, kept = store.begin(seed, asked)
-        check_description(kept, f"study {str(study)!r}")
+        check_description(kept, f"study {str(study)!r}", None if study is None else len(space))
         check_same(kept, asked)
         driver = Driver(
             space, proposer or proposer_from_plain(kept["proposer"]), seed, trials, store, trainer,
