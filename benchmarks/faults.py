@@ -5,6 +5,8 @@
     python benchmarks/faults.py ray                  SIGKILL of Ray workers at 20 random moments
     python benchmarks/faults.py node                 a Ray node that is lost while it works, and one that joins
     python benchmarks/faults.py disk FOLDER          a file system that is full at 20 random moments; FOLDER on a small one
+    python benchmarks/faults.py runs [COMMAND]       train, tune and ars: killed, stopped, disks full and read-only, folders lost,
+                                                     two writers (benchmarks/interrupted.py)
     python benchmarks/faults.py two --study URL      the same on a server: an empty PostgreSQL database
 
 Each compares with the undisturbed study: the points and the scores of all trials, to the bit. A trial that was finished
@@ -15,6 +17,7 @@ import argparse
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -195,7 +198,7 @@ def lost_node(where: str, name: str) -> None:
 
 
 def full_disk(folder: Path, faults: int) -> None:
-    """Fill the study's file system at random moments; the process ends with a sentence; make room and go on."""
+    """Fill the study's file system at random moments; the process goes on elsewhere and says so; make room and go on."""
     began, seen, where = time.perf_counter(), [], str(folder / "faults.db")
     assert child(where, "disk undisturbed", "tpe").wait() == 0
     draw, full = random.Random(0), 0
@@ -216,6 +219,10 @@ def full_disk(folder: Path, faults: int) -> None:
         sentence = worker.stderr.read().decode().strip().splitlines()[-1]  # type: ignore[union-attr]
         assert code == 2, sentence
         assert "cannot be used" in sentence, sentence
+        elsewhere = sentence.rpartition("goes on in ")[2]
+        if elsewhere.endswith(".db"):  # which holds all trials, also those that the full disk could not take
+            assert len(rows(elsewhere, "disk")) == TRIALS, sentence
+            shutil.rmtree(Path(elsewhere).parent)
         full += 1
         seen.append(rows(where, "disk"))
     assert child(where, "disk", "tpe").wait() == 0
@@ -224,8 +231,8 @@ def full_disk(folder: Path, faults: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", choices=["driver", "two", "ray", "node", "disk", "work"])
-    parser.add_argument("folder", nargs="?", type=Path)
+    parser.add_argument("part", choices=["driver", "two", "ray", "node", "disk", "runs", "work"])
+    parser.add_argument("folder", nargs="?", type=Path, help="of the disk; of runs: train, tune or ars alone")
     parser.add_argument("--faults", type=int, default=20)
     parser.add_argument("--study")
     parser.add_argument("--name", default="faults")
@@ -236,10 +243,16 @@ def main() -> None:
         ray = given.address or given.kind == "ray"
         proposer = fl.Sobol() if given.kind == "sobol" else fl.TPE()
         try:
-            study(given.study, given.name, proposer, ray)
+            if (found := study(given.study, given.name, proposer, ray)).notes:
+                raise fl.FalllineError(found.notes[0])
         except fl.FalllineError as error:
             print(error, file=sys.stderr)
             sys.exit(2)
+        return
+    if given.part == "runs":
+        from interrupted import runs
+
+        runs(given.faults, [str(given.folder)] if given.folder else ["train", "tune", "ars"])
         return
     with tempfile.TemporaryDirectory() as folder:
         where = given.study or str(Path(folder) / "faults.db")

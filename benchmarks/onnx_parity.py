@@ -69,7 +69,7 @@ def difference(
     model: fl.Predictor, session: onnxruntime.InferenceSession, rows: pl.DataFrame | np.ndarray
 ) -> tuple[float, float, int]:
     """The largest difference of an answer, that of the model from itself in float64, and how many labels differ."""
-    x = model.schema.encode(rows)
+    x = model.schema.encode(rows, "rows", [])
     answer = model.judge(x)[0]
     outputs = session.run(None, feed(model.schema, rows))
     unit = float(answer.std()) if model.task == "regression" else 1.0

@@ -7,16 +7,22 @@ import hypothesis
 import jax
 import pytest
 
+from fallline.core.compiling import known_flags
 from fallline.core.runtime import configure
 
 # Two thirds of the suite's time would be compilation, which these flags more than halve. Programs run slower with them, so
 # the product does not set them: `test_as_shipped.py` and the processes that tests start know nothing of them.
 QUICK = (
-    "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
+    "--xla_backend_optimization_level=0",
+    "--xla_cpu_use_fusion_emitters=false",  # not in JAX 0.12
+    "--xla_cpu_parallel_codegen_split_count=1",
 )
+ASKED = "FALLLINE_TESTS_FLAGS"  # what the first process has found out, for the workers that it starts
 gc.set_threshold(100_000, 50, 100)  # the heap is large and little of it garbage
 if "XLA_FLAGS" not in os.environ:
-    os.environ["XLA_FLAGS"] = QUICK
+    if ASKED not in os.environ:
+        os.environ[ASKED] = " ".join(known_flags(QUICK))
+    os.environ["XLA_FLAGS"] = os.environ[ASKED]
     configure()
     jax.devices()
     del os.environ["XLA_FLAGS"]
@@ -55,3 +61,61 @@ def equal_ranks():
     """Adding a vector to a matrix raises: for the code that means to work element by element."""
     with jax.numpy_rank_promotion("raise"):
         yield
+
+
+@pytest.fixture
+def failing(monkeypatch):
+    """A disk that fails: `failing(n)` lets the first n calls of a writer through and refuses all later ones, or `times`.
+
+    A write that is refused has written half of its bytes. The returned object says whether anything was refused.
+    """
+    import errno
+    import tempfile
+
+    class Failing:
+        def __init__(self, good: int, error: int, times: float) -> None:
+            self.left, self.error, self.times, self.refused = good, error, times, False
+            for home, name in ((os, "fsync"), (os, "replace"), (os, "chmod"), (os, "open"), (tempfile, "mkstemp")):
+                monkeypatch.setattr(home, name, self.wrapped(getattr(home, name)))
+            fdopen = os.fdopen
+            monkeypatch.setattr(os, "fdopen", lambda *a, **k: self.opened(fdopen(*a, **k)))
+
+        def refuse(self) -> bool:
+            self.left -= 1
+            refuses = -self.times <= self.left < 0
+            self.refused |= refuses
+            return refuses
+
+        def wrapped(self, function):
+            def call(*arguments, **options):
+                if self.refuse():
+                    raise OSError(self.error, os.strerror(self.error))
+                return function(*arguments, **options)
+
+            return call
+
+        def opened(self, file):
+            class Full:
+                def __enter__(own):  # noqa: N805
+                    return own
+
+                def __exit__(own, *rest):  # noqa: N805
+                    file.close()
+
+                def write(own, content):  # noqa: N805
+                    if self.refuse():
+                        file.write(content[: len(content) // 2])
+                        raise OSError(self.error, os.strerror(self.error))
+                    return file.write(content)
+
+                def __getattr__(own, name):  # noqa: N805
+                    return getattr(file, name)
+
+            return Full()
+
+    def begin(good: int, error: int = errno.ENOSPC, times: float = float("inf")) -> Failing:
+        monkeypatch.undo()
+        return Failing(good, error, times)
+
+    yield begin
+    monkeypatch.undo()

@@ -15,7 +15,7 @@ _HOMES = {
     "fallline.blackbox": ("Optimum", "Polished", "minimize", "polish"),
     "fallline.checking": ("RecipeCheck", "check_recipe"),
     "fallline.control.policies": ("LinearPolicy", "MLPPolicy"),
-    "fallline.control.policy": ("load_policy",),
+    "fallline.control.policy": ("TrainedPolicy", "load_policy"),
     "fallline.control.recipe": ("PolicyRecipe",),
     "fallline.control.search": ("train_policy",),
     "fallline.core.block": ("Block", "get", "replace", "walk"),

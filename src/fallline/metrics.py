@@ -17,12 +17,13 @@ Weight = Float[Array, " rows"]
 
 
 class Metric(NamedTuple):
-    """A metric's name, the tasks it is for, and whether larger is better."""
+    """A metric's name, the tasks it is for, whether larger is better, and whether it has the target's unit."""
 
     name: str
     tasks: tuple[str, ...]
     larger_is_better: bool
     compute: Callable[[Answer, Array, Weight], Float[Array, ""]]
+    in_unit: bool = False
 
 
 def _library(array: Array) -> Any:
@@ -137,11 +138,36 @@ METRICS = {
         Metric("balanced_accuracy", _CLASSES, True, balanced_accuracy),
         Metric("f1", _CLASSES, True, f1),
         Metric("auc", _CLASSES, True, auc),
-        Metric("rmse", ("regression",), False, rmse),
-        Metric("mae", ("regression",), False, mae),
+        Metric("rmse", ("regression",), False, rmse, True),
+        Metric("mae", ("regression",), False, mae, True),
         Metric("r2", ("regression",), True, r2),
     )
 }
+
+
+def exactly(metric: Metric, answer: np.ndarray, target: np.ndarray, weight: np.ndarray) -> float:
+    """A metric in float64 on the host, in any unit: no square of a very small or large target vanishes or overflows.
+
+    >>> y, w = np.array([[1.0], [2.0], [4.0]]), np.ones(3)
+    >>> float(f"{exactly(METRICS['rmse'], 1e-200 * y, 3e-200 * y, w) / exactly(METRICS['rmse'], y, 3 * y, w):.6g}")
+    1e-200
+    """
+    weight = weight / weight.max()
+    if metric.tasks != ("regression",):
+        return float(metric.compute(answer, target, weight))
+    error = answer - target
+    if metric.in_unit:
+        unit = _power_of_two(np.abs(error).max())
+        return float(metric.compute(error / unit, np.zeros_like(error), weight) * unit)
+    away = target - target[:1]
+    units = _power_of_two(np.abs(away).max(axis=0))
+    return float(metric.compute((away + error) / units, away / units, weight))
+
+
+def _power_of_two(size: Array) -> Array:
+    """The nearest power of two; 1 for 0 and for what is not finite."""
+    usable = np.isfinite(size) & (size > 0)
+    return np.where(usable, np.exp2(np.round(np.log2(np.where(usable, size, 1.0)))), 1.0)
 
 
 def metrics_of(task: str) -> list[Metric]:

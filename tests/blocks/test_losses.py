@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import log_softmax, softmax
 
-from fallline.losses import BinaryCrossEntropy, SoftmaxCrossEntropy, SquaredError
+from fallline.losses import AbsoluteError, BinaryCrossEntropy, Huber, Quantile, SoftmaxCrossEntropy, SquaredError
 
 ROWS = 40
 SIZES = [1e-3, 1.0, 30.0, 1e4]
@@ -116,3 +116,13 @@ def test_outputs():
     assert BinaryCrossEntropy().outputs(2, "multilabel") == 2
     assert BinaryCrossEntropy().outputs(5, "multilabel") == 5
     assert SquaredError().outputs(2, "regression") == 2
+
+
+@pytest.mark.parametrize("loss", [AbsoluteError(), Huber(0.7), Quantile(0.5), Quantile(0.9), SquaredError()])
+def test_a_target_that_is_hit_pulls_nowhere(loss):
+    y = jnp.array([[1.5, -2.0, 0.0]])
+    assert jax.grad(lambda z: jnp.sum(loss(z, y)))(y).tolist() == [[0.0, 0.0, 0.0]]
+    z = jnp.array([[2.5, -2.0, -1.0]])
+    pulls = np.sign(np.asarray(jax.grad(lambda z: jnp.sum(loss(z, y)))(z)))
+    assert pulls.tolist() == [[1.0, 0.0, -1.0]]
+    assert np.isnan(float(loss(jnp.array([[jnp.nan]]), jnp.array([[1.0]]))[0]))

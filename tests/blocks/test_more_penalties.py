@@ -98,3 +98,14 @@ def test_several_at_once_keep_their_bounds():
     assert float(both(params)) == pytest.approx(float(L2(0.2)(params)))
     jax.tree.map(np.testing.assert_array_equal, both.project(params), MaxNorm(0.7).project(params))
     assert L2().project(params) is params
+
+
+@pytest.mark.parametrize("size", [1.0, 1e18, 1.8e19, 1e30, 3e38])
+def test_max_norm_shortens_weights_whose_squares_overflow(size):
+    w = np.array([[0.6, 1e-30], [-0.8, 0.0], [0.1, 1e-30]])
+    w = (w * size).astype(np.float32)
+    w[:, 1] = [0.2, 0.1, 0.0]
+    found = np.asarray(MaxNorm(2.0).project({"dense_1": {"weight": jnp.asarray(w)}})["dense_1"]["weight"])
+    length = np.linalg.norm(w[:, 0].astype(np.float64))
+    np.testing.assert_allclose(found[:, 0], w[:, 0] * min(1.0, 2.0 / length), rtol=1e-6)
+    assert found[:, 1].tolist() == w[:, 1].tolist()

@@ -250,11 +250,19 @@ def test_divergence_is_an_outcome_and_the_run_is_kept(table, tmp_path, capsys):
     assert summary["outcome"] == "diverged"
     assert "diverged at step" in summary["sentence"]
     assert (tmp_path / "run/report.html").exists()
-    code, _, err = call(
-        capsys, "predict", str(tmp_path / "run"), str(table)
-    )  # its answers are no numbers, so no classes
-    assert code == 2
-    assert "not a finite number: its training diverged" in err
+    assert summary["best_epoch"] == 0
+    code, out, err = call(capsys, "predict", str(tmp_path / "run"), str(table))
+    assert (code, out) == (2, "")
+    assert "holds no model to predict with: its training diverged" in err
+    assert not (tmp_path / "run/model.safetensors").exists()
+
+
+def test_a_run_that_diverges_at_once_says_that_there_is_no_model(table, tmp_path, capsys):
+    words = ["--optimizer", "sgd", "--learning-rate", "1e30", "--epochs", "5", "--out", str(tmp_path / "run")]
+    code, out, err = call(capsys, "train", str(table), "--target", "answer", *words)
+    assert code == 1
+    assert "There is no model to predict with." in out + err
+    assert "fallline predict" not in out + err
 
 
 def test_an_existing_folder_is_not_overwritten(trained, table, capsys):

@@ -81,3 +81,57 @@ def test_a_policy_is_replayed_and_filmed(tmp_path):
         film(policy(facts=dataclasses.replace(FACTS, name="jax:cartpole")), tmp_path / "film.gif")
     with pytest.raises(FalllineError, match="has 3 observations"):
         replay_policy(policy(), "jax:lqr")
+
+
+def test_a_policy_found_elsewhere_is_taken_in(tmp_path):
+    rng = np.random.default_rng(0)
+    M, mean, std = rng.normal(size=(1, 3)), rng.normal(size=3), np.array([0.5, 2.0, np.inf])
+    taken = TrainedPolicy.from_arrays(M, mean, std, "Pendulum-v1", outside="raw")
+    x = rng.normal(size=3)
+    np.testing.assert_allclose(taken.act(x), M @ ((x - mean) / std), rtol=1e-12)
+    np.testing.assert_array_equal(
+        taken.act(x), taken.act(x + np.array([0, 0, 9.0]))
+    )  # infinitely spread: without effect
+    assert (taken.facts.name, taken.facts.observations, taken.horizon, taken.outside) == ("Pendulum-v1", 3, 200, "raw")
+    taken.save(tmp_path / "p.safetensors")
+    read = load_policy(tmp_path / "p.safetensors")
+    np.testing.assert_array_equal(read.act(x), taken.act(x))
+    found = [replay_policy(each, episodes=2, workers=1).returns for each in (taken, read)]
+    assert found[0] == found[1]
+
+
+def test_a_policy_without_statistics_and_of_a_choice_is_taken_in():
+    balance = BALANCE.reshape(2, 4)
+    taken = TrainedPolicy.from_arrays(balance, None, None, lambda: gymnasium.make("CartPole-v1"))
+    assert taken.scaling is None
+    assert taken.act(np.array([0, 0, 0.1, 0])) == 1
+    with_ones = TrainedPolicy.from_arrays(balance.tolist(), np.zeros(4), np.ones(4), "CartPole-v1", horizon=99)
+    assert replay_policy(with_ones, episodes=2, workers=1).mean == 99
+    simulated = TrainedPolicy.from_arrays(balance, None, None, "jax:cartpole")
+    assert replay_policy(simulated, episodes=2).mean > 400
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"M": np.ones((4, 2))}, r"M has shape \(4, 2\): CartPole-v1 needs \(actions, observations\) = \(2, 4\)"),
+        ({"M": np.full((2, 4), np.nan)}, "M holds NaN or infinity"),
+        ({"M": [["a"] * 4] * 2}, "M is no array of numbers"),
+        ({"M": [[1.0], [1.0, 2.0]]}, "M is no array of numbers"),
+        ({"mean": np.zeros(3)}, r"mean has shape \(3,\)"),
+        ({"mean": [np.inf, 0, 0, 0]}, "mean holds NaN or infinity"),
+        ({"std": [1, 1, 0, 1]}, r"std\[2\] = 0 is not above 0: give inf"),
+        ({"std": [1, -1, 1, 1]}, "not above 0"),
+        ({"std": [1, np.nan, 1, 1]}, "std holds NaN"),
+        ({"std": None}, "belong together"),
+        ({"environment": "CartPol-v1"}, "did you mean 'CartPole-v1'"),
+        ({"environment": "jax:pong"}, "unknown"),
+        ({"environment": 7}, "environment of type int"),
+        ({"outside": "wrap"}, "outside = 'wrap' is unknown"),
+        ({"horizon": 0}, "horizon = 0 is no number of steps"),
+    ],
+)
+def test_arrays_that_are_no_policy_are_refused(changes, words):
+    given = {"M": np.ones((2, 4)), "mean": np.zeros(4), "std": np.ones(4), "environment": "CartPole-v1"} | changes
+    with pytest.raises(FalllineError, match=words):
+        TrainedPolicy.from_arrays(given.pop("M"), **given)

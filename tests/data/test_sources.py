@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from fallline.core.errors import FalllineError
+from fallline.data import opening
 from fallline.data.arrays import Arrays
 from fallline.data.sources import SKLEARN, read
 
@@ -127,55 +128,35 @@ def test_polars_frames() -> None:
         read(FRAME.head(0))
 
 
-def idx(array: np.ndarray) -> bytes:
-    sizes = b"".join(size.to_bytes(4, "big") for size in array.shape)
-    return bytes([0, 0, 8, array.ndim]) + sizes + array.astype(np.uint8).tobytes()
+@pytest.mark.parametrize("suffix", ["csv", "tsv", "txt", "data"])
+def test_gzipped_text(tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / f"t.{suffix}.gz"
+    path.write_bytes(gzip.compress(b"a\tb\n1\tx\n"))
+    assert read(path).frame.rows() == [("1", "x")]
+    path.write_bytes(gzip.compress(b"1\tx\n"))
+    assert read(str(path), ["a", "b"]).frame.rows() == [("1", "x")]
+    path.write_bytes(gzip.compress(b"a\tb\n1\tx\n" * 9)[:-9])
+    with pytest.raises(FalllineError, match="damaged or not compressed with gzip"):
+        read(path)
+    monkeypatch.setattr(opening, "UNPACKED", 1000)
+    path.write_bytes(gzip.compress(b"a\tb\n" * 251))
+    with pytest.raises(FalllineError, match="unpacks to more than 1,000 bytes"):
+        read(path)
 
 
-def mnist(folder: Path, zipped: bool = True) -> Path:
-    random = np.random.default_rng(0)
-    for part, rows in (("train", 30), ("t10k", 10)):
-        images, labels = random.integers(0, 256, (rows, 4, 3)), np.arange(rows) % 2
-        for what, content in ((f"{part}-images-idx3-ubyte", idx(images)), (f"{part}-labels-idx1-ubyte", idx(labels))):
-            (folder / (what + ".gz" * zipped)).write_bytes(gzip.compress(content) if zipped else content)
-    return folder
-
-
-@pytest.mark.parametrize("zipped", [True, False])
-def test_a_folder_of_idx_files(tmp_path: Path, zipped: bool) -> None:
-    arrays = read(mnist(tmp_path, zipped))
-    assert isinstance(arrays, Arrays)
-    assert arrays.test is not None
-    assert arrays.x.shape == (30, 12)
-    assert arrays.test[0].shape == (10, 12)
-    assert arrays.y is not None
-    assert arrays.y.tolist() == [0, 1] * 15
-
-
-def test_damaged_idx_files(tmp_path: Path) -> None:
-    with pytest.raises(FalllineError, match="holds none of MNIST's idx files"):
+def test_a_folder_says_what_it_holds(tmp_path: Path) -> None:
+    with pytest.raises(FalllineError, match=r"holds none of MNIST's idx files .* nor anything else"):
         read(tmp_path)
-    mnist(tmp_path, zipped=False)
-    images, labels = tmp_path / "train-images-idx3-ubyte", tmp_path / "train-labels-idx1-ubyte"
-    whole = images.read_bytes()
-    for content, sentence in (
-        (whole[:-1], "is shorter|bytes long"),
-        (whole + b"x", "is longer"),
-        (b"PNG!" + whole[4:], "not an idx file"),
-        (whole[:4] + b"\xff\xff\xff\xff" * 3, "declares .* is shorter"),
-    ):
-        images.write_bytes(content)
-        with pytest.raises(FalllineError, match=sentence):
-            read(tmp_path)
-    images.unlink()
-    zipped = tmp_path / "train-images-idx3-ubyte.gz"
-    zipped.write_bytes(gzip.compress(whole)[:-30])
-    with pytest.raises(FalllineError, match="damaged or truncated"):
+    (tmp_path / "readme.md").write_text("x")
+    with pytest.raises(FalllineError, match=r"nor a table \(it holds readme.md\)"):
         read(tmp_path)
-    zipped.write_bytes(gzip.compress(whole))
-    labels.write_bytes(idx(np.zeros(29)))
-    with pytest.raises(FalllineError, match="30 train images but 29 labels"):
+    FRAME.write_parquet(tmp_path / "b.parquet")
+    with pytest.raises(FalllineError, match=r"but a file of .parquet: give one file, as in .*b.parquet"):
         read(tmp_path)
-    labels.unlink()
-    with pytest.raises(FalllineError, match="lacks the file of train-labels"):
+    (tmp_path / "a.csv.gz").write_text("x")
+    with pytest.raises(FalllineError, match=r"but 2 files of .csv, .parquet: give one file, as in .*a.csv.gz"):
+        read(tmp_path)
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / "train-images-idx3-ubyte").write_text("x")
+    with pytest.raises(FalllineError, match=r"but its folder raw does: give .*raw"):
         read(tmp_path)

@@ -4,6 +4,7 @@ import jax
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from fallline.core.compiling import known_options
 from fallline.estimators import MLPClassifier, MLPRegressor, fitting
 from fallline.training import program
 
@@ -15,8 +16,9 @@ UNOPTIMISED = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters
 @pytest.fixture(scope="module", autouse=True)
 def quickly_compiled():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fitting, "compiled_start", jax.jit(program.start, compiler_options=UNOPTIMISED))
-        advance = jax.jit(fitting.advance, donate_argnums=2, compiler_options=UNOPTIMISED)
+        options = known_options(UNOPTIMISED)
+        patch.setattr(fitting, "compiled_start", jax.jit(program.start, compiler_options=options))
+        advance = jax.jit(fitting.advance, donate_argnums=2, compiler_options=options)
         patch.setattr(fitting, "compiled_advance", advance)
         yield
 

@@ -9,7 +9,8 @@ import pytest
 from jax.tree_util import Partial
 
 from fallline.core.block import family
-from fallline.gradients import check_gradient, functions
+from fallline.core.compiling import known_options
+from fallline.gradients import check_gradient, functions, rules
 from fallline.gradients.incremental import after, dealt, evaluate
 from fallline.gradients.operations import operations_of, work
 from fallline.layers import BatchNorm, LayerNorm, Maxout
@@ -91,7 +92,7 @@ def test_a_change_of_one_number_gives_what_the_whole_function_gives(float64):
     h = np.where(index % 2, 1e-3, -0.2)
     at = tuple(axis.astype(np.uint32) for axis in np.unravel_index(index, W.shape))
 
-    @functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
+    @functools.partial(jax.jit, compiler_options=known_options({"xla_backend_optimization_level": 0}))
     def both(w, at, h):
         points = jax.vmap(lambda i, j, h: w.at[i, j].add(h))(*at, h)
         found = {}
@@ -169,3 +170,48 @@ def test_any_number_of_shifts_is_dealt_to_the_devices(float64):
         index, h = np.arange(count) % 6, np.linspace(-1, 1, count)
         expected = 10 + 55 - index**2 + (index + h) ** 2
         np.testing.assert_allclose(dealt(program, (2, 3), index, h), expected, rtol=1e-14)
+
+
+WRAPPERS = {
+    "jit": jax.jit,
+    "checkpoint": jax.checkpoint,
+    "named": jax.named_call,
+    "sequential_vmap": jax.custom_batching.sequential_vmap,
+    "constants": lambda f: jax.jit(lambda x: f(x) * np.arange(1.0, 4.0)),
+}
+
+
+@pytest.mark.parametrize("name", WRAPPERS)
+def test_calls_are_written_out_whatever_this_version_of_jax_names_them(name):
+    x = jnp.arange(3.0)
+    program = operations_of(jax.make_jaxpr(lambda x: WRAPPERS[name](jnp.sin)(x))(x))
+    assert {step.name for step in program.steps} <= {"sin", "mul", "convert_element_type", "broadcast_in_dim"}
+    expected = np.sin(x) * (np.arange(1.0, 4.0) if name == "constants" else 1)
+    np.testing.assert_allclose(program.values([x])[program.outputs[0]], expected, rtol=1e-6)
+
+
+KNOWN = rules.ELEMENT_BY_ELEMENT | set(rules.RULES)
+
+
+def several(w):
+    """Most of the operations that rules are for."""
+    w = w.reshape(N, M)
+    return cross_entropy(jnp.tanh(X @ w.T.T + B) @ V) + jnp.sum(w) + 0.1 * jnp.max(w[:, 0])
+
+
+def test_the_gradient_stopped_within_a_softmax_has_a_rule():
+    steps = operations_of(jax.make_jaxpr(cross_entropy)(X)).steps
+    assert {step.name for step in steps if step.inputs} <= KNOWN  # without an input nothing changes
+
+
+@pytest.mark.parametrize("name", ["broadcast_in_dim", "transpose", "dot_general", "reduce_sum", "reduce_max"])
+def test_an_operation_with_other_parameters_counts_as_changed_throughout(name, float64, monkeypatch):
+    """What a rule does not find in a version's description of an operation costs time, and is no exception."""
+    w, index = W.reshape(-1), np.arange(W.size)
+    program = operations_of(jax.make_jaxpr(several)(w))
+    assert name in {step.name for step in program.steps}
+    monkeypatch.setitem(rules.PARAMETERS, name, "of_tomorrow")
+    monkeypatch.setitem(rules.RULES, name, lambda *of: pytest.fail("the rule was asked all the same"))
+    found = after(program, program.values([w]), 0, (index.astype(np.uint32),), np.full(W.size, 1e-3))
+    expected = [several(w + 1e-3 * (index == k)) for k in index]
+    np.testing.assert_allclose(found, expected, rtol=1e-12)

@@ -18,7 +18,7 @@ def test_every_part_of_a_date_is_that_of_the_schema():
     far = rng.integers(-700_000, 2_900_000, 5000).astype("datetime64[D]")
     instants = np.concatenate([days, far]).astype("datetime64[us]")
     instants = instants + rng.integers(0, 86_400_000_000, len(instants)).astype("timedelta64[us]")
-    instants[::50] = np.datetime64("NaT")
+    instants[::50] = np.datetime64("NaT", "us")
     frame = pl.DataFrame({"when": instants})
     column = Column("when", "date", indicator=True, hour=True, origin=-3.0)
     schema = Schema((column,), Target(("y",), "regression"))

@@ -91,7 +91,7 @@ def test_classes_of_a_table(people, strangers, kind, tmp_path):
     ]  # fmt: skip
     assert done.outputs == ("label", "probabilities")
     found = run(tmp_path / "m.onnx", feed(model.schema, strangers))
-    ours = model.judge(model.schema.encode(strangers))[0]
+    ours = model.judge(model.schema.encode(strangers, "strangers", []))[0]
     assert np.abs(found["probabilities"] - ours).max() <= 1e-6
     decided = model.decide(ours)
     assert found["label"].tolist() == decided.tolist()
@@ -122,7 +122,7 @@ def test_regressions_come_in_their_own_unit(people, strangers, kind, tmp_path):
     model = fl.train(recipe, fl.load(frame, names, task="regression")).model
     assert model.to_onnx(tmp_path / "m.onnx").outputs == ("prediction",)
     found = run(tmp_path / "m.onnx", feed(model.schema, strangers))["prediction"]
-    ours = model.judge(model.schema.encode(strangers))[0]
+    ours = model.judge(model.schema.encode(strangers, "strangers", []))[0]
     assert found.shape == ours.shape == (len(strangers), count)
     np.testing.assert_allclose(found, ours, rtol=2e-6, atol=2e-6 * ours.std())
 

@@ -115,3 +115,19 @@ def test_a_clock_tells_epochs_and_the_end():
 def test_time_as_evidence_goes_before_the_own_count():
     half = Time(*map(jnp.float32, (0, 0, 0.5)))
     np.testing.assert_allclose(walk(SGD(Cosine(0.02)), time=half), walk(SGD(0.01)), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: optax.contrib.sophia(0.1), lambda: optax.contrib.differentially_private_aggregate(1.0, 0.1, 0)]
+)
+def test_a_rule_that_needs_more_than_there_is_is_refused_in_a_sentence(make):
+    with pytest.raises(
+        FalllineError, match=r"the Optax rule .* (cannot take a step here|answers with steps of other shapes)"
+    ):
+        walk(FromOptax(make()), steps=1)
+
+
+def test_a_rule_that_changes_the_shape_of_the_params_is_refused():
+    wider = optax.GradientTransformation(lambda w: (), lambda g, state, w=None: (jnp.concatenate([g, g]), state))
+    with pytest.raises(FalllineError, match="steps of other shapes than the params"):
+        walk(FromOptax(wider), steps=1)

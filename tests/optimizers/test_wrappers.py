@@ -161,3 +161,26 @@ def test_lbfgs_within_wrappers_still_counts_its_evaluations():
     _, state = rule.update(g, rule.init(w), w, value=value, objective=bowl)
     assert int(rule.evaluations(state)) >= 2
     assert WeightAverage(Adam()).evaluations(WeightAverage(Adam()).init(w)) is None
+
+
+@pytest.mark.parametrize("size", [1e-44, 1e-38, 1e-25, 1e-18, 1.0, 1e15, 1.8e19, 1e30, 3e38])
+@pytest.mark.parametrize("norm", [1e-30, 1e-3, 1.0, 1e25])
+@pytest.mark.parametrize("clip", [ClipByNorm, ClipByLayerNorm])
+def test_a_length_whose_square_is_out_of_range_is_clipped_all_the_same(clip, norm, size):
+    direction = {"a": {"weight": np.array([[0.6, -1.0], [0.0, 0.25]])}, "b": {"bias": np.array([1.0, -0.5, 0.125])}}
+    gradient = jax.tree.map(lambda d: jnp.asarray(d * size, jnp.float32), direction)
+    clipped = jax.jit(clip(norm=norm).clipped)(gradient)
+    parts = [gradient] if clip is ClipByNorm else [{"a": gradient["a"]}, {"b": gradient["b"]}]
+    for each in parts:
+        exact = {name: np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(each[name])]) for name in each}
+        whole = np.concatenate([exact[name].astype(np.float64) for name in each])
+        length = np.linalg.norm(whole)
+        expected = whole * min(1.0, norm / length) if length else whole
+        found = np.concatenate([np.ravel(leaf) for name in each for leaf in jax.tree.leaves(clipped[name])])
+        np.testing.assert_allclose(found, expected, rtol=2e-6, atol=1e-37)
+
+
+def test_clipping_leaves_what_is_not_finite_to_who_skips_it():
+    for bad in (np.nan, np.inf):
+        clipped = ClipByNorm(norm=1.0).clipped(jnp.array([bad, 1.0]))
+        assert not np.isfinite(np.asarray(clipped)).all()

@@ -1,9 +1,12 @@
+import itertools
 import json
 import math
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fallline.core.errors import FalllineError
 from fallline.report.draw import draw
@@ -64,6 +67,24 @@ def test_figures_show_every_trial_where_it_was():
     assert {place for each in activation.series for place in each.x} == {0.0, 1.0}
     assert activation.x_ticks == ((0.0, "relu"), (1.0, HOSTILE))
     assert not any("<script" in draw(each).to_json() for each in (activation, parallel))
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["finished", "pruned", "diverged"]), st.integers(0, 9)), max_size=12),
+    st.booleans(),
+)
+def test_the_best_so_far_is_monotone_and_begins_with_a_finished_trial(seen, larger):
+    sign = -1 if larger else 1
+    place = {"finished": 0, "pruned": 1, "diverged": 2}
+    order = sorted(range(len(seen)), key=lambda n: (place[seen[n][0]], sign * seen[n][1], n))
+    trials = [trial(n, order.index(n), None if o == "diverged" else float(s), 0.5, o) for n, (o, s) in enumerate(seen)]
+    course = next((e for e in search_figures(search(trials=trials)) if e.title == "Trials"), None)
+    line = next((each for each in course.series if each.name == "best so far"), None) if course else None
+    finished = [n for n, (outcome, _) in enumerate(seen) if outcome == "finished"]
+    assert (line is None) == (not finished)
+    if line is not None:
+        assert line.x[0] == finished[0]
+        assert all(sign * a >= sign * b for a, b in itertools.pairwise(line.y))
 
 
 def test_the_section_says_what_was_found_and_escapes_it():

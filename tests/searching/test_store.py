@@ -1,5 +1,7 @@
 """Several processes on one study, one of them killed: no trial is lost, none is repeated."""
 
+import functools
+import gc
 import json
 import os
 import signal
@@ -7,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -127,6 +130,38 @@ def test_a_full_disk_is_named_and_what_was_written_is_kept(tmp_path):
     again = Store(tmp_path / "s.db")
     again.begin(0, {})
     assert [row.outcome for row in again.rows()] == ["finished"] * 10 + [None] * 10
+
+
+@pytest.mark.parametrize("end", ["close", "forget", "refuse"])
+def test_no_connection_stays_open(tmp_path, monkeypatch, end):
+    opened, closed = [], []
+
+    class Watched(sqlite3.Connection):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            opened.append(self)
+
+        def close(self):
+            super().close()
+            closed.append(self)
+
+    monkeypatch.setattr(sqlite3.dbapi2, "connect", functools.partial(sqlite3.connect, factory=Watched))
+    if end == "refuse":
+        (tmp_path / "s.db").write_bytes(b"no database" * 100)
+        with pytest.raises(FalllineError, match="file is not a database"):
+            Store(tmp_path / "s.db")
+    else:
+        store = Store(tmp_path / "s.db")
+        store.begin(0, {})
+        with ThreadPoolExecutor(1) as other:  # as reservations are renewed
+            other.submit(store.rows).result()
+        if end == "close":
+            store.close()
+            assert len(closed) == len(opened)
+        del store
+    gc.collect()
+    assert opened
+    assert {id(each) for each in opened} == {id(each) for each in closed}
 
 
 def test_who_makes_the_tables_a_moment_later_finds_them(tmp_path, monkeypatch):

@@ -119,6 +119,27 @@ def test_a_learning_rate_beyond_all_numbers_diverges_too(prices, descent, rate):
     assert finite((run.state.params, run.state.best_params))
 
 
+@pytest.mark.parametrize("rate", [1e6, 1e30])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"keep": "last", "patience": None},
+        {"monitor": "none", "patience": None, "batch_size": "all"},
+        {"monitor": "train_loss", "patience": None, "batch_size": "all"},
+    ],
+)
+def test_a_run_that_diverges_at_once_keeps_its_initial_weights(prices, descent, same, rate, changes):
+    recipe = fl.replace(descent, {RATE: rate, **changes})
+    run, start = fl.train(recipe, prices), fl.train(fl.replace(recipe, {"epochs": 0}), prices)
+    assert run.outcome is Outcome.DIVERGED
+    assert run.best_epoch == 0
+    assert not run.learnt
+    assert start.learnt
+    assert same(run.model.arrays["params"], start.model.arrays["params"])
+    assert "there is no model to predict with" in run.sentence
+
+
 def test_a_run_that_diverges_late_keeps_its_best_weights(prices, descent, same):
     recipe, arrays, key = module.place(descent, prices, 0)
     state = module.compiled_start(as_arrays(recipe), arrays, key)

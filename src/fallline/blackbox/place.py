@@ -1,6 +1,7 @@
 """Where a search begins: any tree of numbers as one vector, in the precision that the caller's numbers have."""
 
 import dataclasses
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -9,8 +10,8 @@ import jax
 import numpy as np
 
 from fallline.core.errors import FalllineError
-from fallline.gradients.point import Point, point_of
-from fallline.workers.calls import Reshaped
+from fallline.gradients.point import Point, is_torch, point_of
+from fallline.workers.calls import Reshaped, number_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Place:
         """The way back, for NumPy's arrays and a process that need not know JAX where the tree is one array."""
         leaf = self.point.leaves[0]
         if len(self.point.leaves) == 1 and self.point.structure == jax.tree.structure(leaf):
-            return float if isinstance(leaf, float) else Reshaped(self.point.shapes[0], str(leaf.dtype))  # type: ignore
+            return number_of if isinstance(leaf, float) else Reshaped(self.point.shapes[0], str(leaf.dtype))  # type: ignore
         return self._copied
 
     def _copied(self, row: np.ndarray) -> Any:
@@ -55,16 +56,12 @@ def place_of(x0: Any) -> Place:
     >>> place_of([1, 2]).vector, place_of(np.float32(1.0)).dtype.name
     (array([1., 2.]), 'float32')
     """
-    if isinstance(x0, list | tuple) and x0 and all(isinstance(each, int | float) for each in x0):
-        x0 = np.asarray(x0, np.float64)
-    if isinstance(x0, np.ndarray) and x0.dtype.kind in "iu":
-        x0 = x0.astype(np.float64)
+    if isinstance(x0, list | tuple) and x0 and all(_is_number(each) for each in x0):
+        x0 = np.asarray([_as_float(each) for each in x0], np.float64)
     try:
-        point = point_of(x0)
+        point = point_of(jax.tree.map(_as_float, x0))
     except FalllineError as error:
-        raise FalllineError(
-            str(error).replace("x of type", "x0 of type", 1).replace("x holds", "x0 holds", 1)
-        ) from None
+        raise FalllineError(re.sub(r"^x\b", "x0", str(error))) from None
     if point.kind == "torch":
         raise FalllineError(
             "x0 holds PyTorch's tensors: give NumPy's arrays, and make tensors of them in the objective"
@@ -73,3 +70,18 @@ def place_of(x0: Any) -> Place:
         raise FalllineError("x0 holds numbers that are not finite: begin where the objective can be evaluated")
     wide = any(np.dtype(getattr(point.leaves[each], "dtype", float)) == np.float64 for each in point.places)
     return Place(point, np.dtype(np.float64 if wide else np.float32))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _as_float(leaf: Any) -> Any:
+    """A whole number, or an array of such, in double precision: a search moves it like any other."""
+    if isinstance(leaf, int) and not isinstance(leaf, bool):
+        try:
+            return float(leaf)
+        except OverflowError:
+            raise FalllineError("x0 holds a number beyond 1e308: begin where the objective can be evaluated") from None
+    kind = getattr(getattr(leaf, "dtype", None), "kind", "")
+    return np.asarray(leaf, np.float64) if kind in ("i", "u") and not is_torch(leaf) else leaf

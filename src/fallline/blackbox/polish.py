@@ -17,9 +17,10 @@ from fallline.data.table import Table
 from fallline.methods import ARS, Method
 from fallline.metrics import metric as metric_of
 from fallline.schedules import Cosine
+from fallline.training.arrays import to_device
 from fallline.training.predictor import Predictor
 from fallline.training.train import evaluate_splits
-from fallline.training.watch import forward
+from fallline.training.watch import forward, measured
 
 SPLITS = ("train", "valid", "test")
 USUAL = ARS(step=Cosine(0.05), noise=0.05, directions=16)
@@ -85,7 +86,9 @@ def polish(
         raise FalllineError(
             f"the table has no {rows} rows to measure {metric} on: give rows='train', or split it otherwise"
         )
-    x, y = jnp.asarray(data.dataset.x[chosen]), jnp.asarray(data.dataset.y[chosen])
+    target = model.schema.target
+    units = to_device(dataclasses.replace(data.dataset, x=data.dataset.x[:1], factor=target.factor))
+    x, y = jnp.asarray(data.dataset.x[chosen]), jnp.asarray(target.condition(data.dataset.given[chosen]))
     weight = jnp.ones(len(chosen)) if data.dataset.weight is None else jnp.asarray(data.dataset.weight[chosen])
     recipe = as_arrays(model.recipe)
     start = {name: model.arrays["params"][name] for name in moved}
@@ -102,7 +105,8 @@ def polish(
         )
         if recipe.target_scaler is not None:
             answer = recipe.target_scaler.invert(model.arrays["target_scaling"], answer)
-        return known.compute(answer, y, weight)
+        value = measured(known, units, answer, y, weight)
+        return value * units.scale if known.in_unit and units.scale is not None else value
 
     nowhere = jax.tree.map(lambda w: np.zeros(w.shape, np.float32), start)
     found = minimize(objective, nowhere, method, maximize=known.larger_is_better, evaluations=evaluations, seed=seed)

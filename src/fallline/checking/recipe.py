@@ -14,6 +14,7 @@ from fallline.core.errors import FalllineError
 from fallline.data.sources import describe
 from fallline.data.table import Table
 from fallline.gradients import GradientCheck
+from fallline.training.arrays import suited
 from fallline.training.predictor import Predictor
 from fallline.training.recipe import Recipe
 from fallline.training.train import compiled_start, place
@@ -77,6 +78,7 @@ def check_recipe(
     """
     if isinstance(rows, bool) or not isinstance(rows, int) or rows < 2:
         raise FalllineError(f"rows = {rows!r} is not a number of rows: expected 2 or more")
+    data, _ = suited(data, [recipe])
     recipe, arrays, key = place(recipe, data, seed)
     state = compiled_start(as_arrays(recipe), arrays, key)
     if model is not None:
@@ -106,5 +108,7 @@ def rows_for(model: Predictor, source: object, x: np.ndarray, y: np.ndarray) -> 
 
     none, every = np.zeros(0, np.int32), np.arange(len(x), dtype=np.int32)
     target = model.schema.target
-    dataset = Dataset(x, y, None, every, none, none, model.schema.scaled, target.task, target.n_classes)
+    seen, truth = target.condition(y, describe(source)), y if target.task == "regression" else None
+    sets = (every, none, none)
+    dataset = Dataset(x, seen, None, *sets, model.schema.scaled, target.task, target.n_classes, truth, target.factor)
     return Table(describe(source), model.schema, dataset)

@@ -205,6 +205,7 @@ def _some(dataset: Dataset, recipe: Recipe) -> Arrays:
         dataset,
         x=dataset.x[rows],
         y=dataset.y[rows],
+        truth=None,
         weight=None if dataset.weight is None else dataset.weight[rows],
         train=np.arange(min(len(rows), max(BEGINNING * recipe.batch_size, recipe.batch_size)), dtype=np.int32),
         valid=np.zeros(0, np.int32),

@@ -2,7 +2,8 @@
 
 import dataclasses
 import sys
-from contextlib import redirect_stdout
+from collections.abc import Callable
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
@@ -13,7 +14,7 @@ from fallline.cli.tune import HERE
 from fallline.core.errors import FalllineError
 
 if TYPE_CHECKING:
-    from fallline.control.folder import Plan
+    from fallline.control.folder import Kept, Plan
     from fallline.control.recipe import PolicyRecipe
 
 Opt = typer.Option
@@ -56,7 +57,9 @@ def ars(
     ray: Annotated[str | None, Opt(metavar="[ADDRESS]", help="roll out on Ray: on this machine, or HOST:PORT")] = None,
     timeout: Annotated[float, Opt(help="seconds that one rollout may take")] = 300.0,
     out: Annotated[Path | None, Opt(help="run folder (default: runs/ENVIRONMENT-1)")] = None,
-    resume: Annotated[Path | None, Opt(help="run folder whose training was cut off")] = None,
+    resume: Annotated[
+        Path | None, Opt(help="run folder whose training was cut off; with --out it goes on in another folder")
+    ] = None,
     checkpoint_seconds: Annotated[float, Opt(help="time between two checkpoints")] = 10.0,
     replay: Annotated[Path | None, Opt(help="roll out this policy file or run folder instead")] = None,
     video: Annotated[Path | None, Opt(help="with --replay: film one episode, .mp4 or .gif")] = None,
@@ -97,25 +100,23 @@ def ars(
     if video is not None:
         raise FalllineError("--video films a policy that is there: name it with --replay POLICY")
     if resume is not None:
-        if given or set_ or recipe or out or seeds is not None or seed is not None:
+        if given or set_ or recipe or seeds is not None or seed is not None:
             raise FalllineError("--resume continues a training as it was begun: leave the other flags out")
         from fallline.control.environments import registered
         from fallline.control.folder import RECIPE, read_plan
 
         if not (resume / RECIPE).is_file():
             raise FalllineError(f"{str(resume)!r} is not a run folder: expected one with a {RECIPE}")
-        plan, folder = read_plan(resume / RECIPE), resume
+        plan = read_plan(resume / RECIPE)
         if environment is None:
             registered(plan.environment, f"recipe {str(resume / RECIPE)!r}")
         elif environment != plan.environment:
             raise FalllineError(f"--resume continues the training on {plan.environment!r}, not on {environment!r}")
+        out = out or resume
     else:
         plan = _plan(environment, recipe, given, set_ or [], seed, seeds)
-        from fallline.training.folder import new_folder
-
-        folder = new_folder(out, plan.environment)
     ray = "" if ray == HERE else ray
-    return _train(plan, folder, resume is not None, Means(workers, timeout, ray), checkpoint_seconds, json)
+    return _train(plan, out, resume, Means(workers, timeout, ray), checkpoint_seconds, json)
 
 
 def _plan(
@@ -178,59 +179,112 @@ def _changed(recipe: "PolicyRecipe", flags: dict[str, Any], settings: list[str])
     return recipe
 
 
-def _train(plan: "Plan", folder: Path, resume: bool, means: Means, checkpoint_seconds: float, json: bool) -> int:
-    """Train every seed of a plan; what a folder holds already is not trained again."""
-    from fallline.cli.progress import PolicyProgress
+def _train(
+    plan: "Plan", out: Path | None, resume: Path | None, means: Means, checkpoint_seconds: float, json: bool
+) -> int:
+    """Train every seed of a plan, in a new folder or from where the folder `resume` stands."""
     from fallline.control import folder as folders
-    from fallline.control.presets import preset_of
-    from fallline.control.search import open_collector, train_policy
+    from fallline.control.search import open_collector
+    from fallline.core.holding import Hold
+    from fallline.training.folder import claim_folder, new_folder
 
-    if resume and all((home / folders.METRICS).is_file() for _, home in plan.folders(folder)):
-        raise FalllineError(f"run {str(folder)!r} has finished: there is nothing to resume")
-    summaries: list[dict[str, Any]] = []
+    if resume is not None and all((home / folders.METRICS).is_file() for _, home in plan.folders(resume)):
+        raise FalllineError(f"run {str(resume)!r} has finished: there is nothing to resume")
+    goes_on = resume is not None and out == resume
+    if not goes_on:
+        new_folder(out, plan.environment)  # refuses one that holds something before anything is started
     # Ray prints on standard output, which is the one JSON document's.
     with redirect_stdout(sys.stderr), open_collector(plan.environment, plan.recipe, *means) as collector:
-        folders.write_plan(folder, plan)
-        if not json and not resume:
-            known = preset_of(plan.environment)
-            say(f"{plan.environment}: {known.source}{'' if known.recipe == plan.recipe else ', changed by flags'}.")
-        for seed, home in plan.folders(folder):
-            if (home / folders.METRICS).is_file():
-                summaries.append(folders.read_summary(home))
-                continue
-            home.mkdir(exist_ok=True)
-            label = f"seed {seed}  " if plan.seeds > 1 else ""
-            try:
-                with PolicyProgress(plan.recipe.steps, label, quiet=json) as progress:
-                    run = train_policy(
-                        plan.environment,
-                        plan.recipe,
-                        seed=seed,
-                        collector=collector,
-                        watch=progress,
-                        folder=home,
-                        checkpoint_seconds=checkpoint_seconds,
-                        resume=resume,
-                    )
-            except FalllineError:
+        folder = resume if goes_on else claim_folder(out, plan.environment)
+        assert folder is not None
+        try:
+            with Hold(folder) as hold:
+                folders.write_plan(folder, plan)
+                if resume is not None and not goes_on:
+                    folders.copy_begun(resume, folder, plan)
+                kept = _seeds(plan, folder, hold.check, collector, resume is not None, checkpoint_seconds, json)
+                summaries = [each.summary for each in kept]
+                document, refused = _over_seeds(plan, folder, kept)
+        except FalllineError:
+            if not goes_on:
                 folders.abandon(folder, plan)
-                raise
-            summaries.append(folders.write_run(home, run))
-            _draw(home, summaries[-1])
-            if run.outcome == "interrupted":
-                break
-    document = summaries[0]
-    if plan.seeds > 1:
-        document = {"run": str(folder), **folders.over_seeds(summaries), "runs": summaries}
-        folders.write_json(folder / "seeds.json", document)
+            raise
+        except KeyboardInterrupt:
+            say(f"Stopped at once. Continue from the last checkpoint with: fallline ars --resume {folder}")
+            raise
     if json:
         give(document)
     else:
-        _tell(plan, folder, document, summaries)
+        _tell(plan, folder, document, kept)
+    for sentence in refused:
+        say(sentence)
     if summaries[-1]["outcome"] == "interrupted":
-        say(f"Continue with: fallline ars --resume {folder}")
+        left = folder if not kept[-1].refused else kept[-1].folder
+        say(f"Continue with: fallline ars --resume {left}")
         return 130
-    return 1 if plan.recipe.target is not None and any(each["outcome"] != "reached" for each in summaries) else 0
+    missed = plan.recipe.target is not None and any(each["outcome"] != "reached" for each in summaries)
+    return 1 if missed or refused else 0
+
+
+def _seeds(
+    plan: "Plan",
+    folder: Path,
+    check: Callable[[], None],
+    collector: Any,
+    resume: bool,
+    checkpoint_seconds: float,
+    quiet: bool,
+) -> list["Kept"]:
+    """Where every seed is kept; what a folder holds already is not trained again, and Ctrl-C ends the list."""
+    from fallline.cli.progress import PolicyProgress
+    from fallline.control import folder as folders
+    from fallline.control.presets import preset_of
+    from fallline.control.search import train_policy
+
+    if not quiet and not resume:
+        known = preset_of(plan.environment)
+        say(f"{plan.environment}: {known.source}{'' if known.recipe == plan.recipe else ', changed by flags'}.")
+    found: list[Kept] = []
+    for seed, home in plan.folders(folder):
+        if (home / folders.METRICS).is_file():
+            found.append(folders.Kept(home, folders.read_summary(home)))
+            continue
+        label = f"seed {seed}  " if plan.seeds > 1 else ""
+        with PolicyProgress(plan.recipe.steps, label, quiet=quiet) as progress:
+            run = train_policy(
+                plan.environment,
+                plan.recipe,
+                seed=seed,
+                collector=collector,
+                watch=progress,
+                folder=folders.home_for(home, check),
+                checkpoint_seconds=checkpoint_seconds,
+                resume=resume,
+            )
+        for sentence in run.notes:
+            say(f"warning: {sentence}")
+        found.append(folders.keep(folder, home, plan, run, check))
+        with suppress(FalllineError):  # a picture of what history.parquet holds
+            _draw(found[-1].folder, found[-1].summary)
+        if run.outcome == "interrupted":
+            break
+    return found
+
+
+def _over_seeds(plan: "Plan", folder: Path, kept: list["Kept"]) -> tuple[dict[str, Any], list[str]]:
+    """The one JSON document, and a sentence for everything that is not where it was wanted."""
+    from fallline.control import folder as folders
+
+    refused = [f"Seed {e.summary['seed']} is in {e.folder}, because of this: {e.refused}." for e in kept if e.refused]
+    if plan.seeds == 1:
+        return kept[0].summary, refused
+    summaries = [each.summary for each in kept]
+    document = {"run": str(folder), **folders.over_seeds(summaries), "runs": summaries}
+    try:
+        folders.write_json(folder / "seeds.json", document)
+    except FalllineError as error:
+        refused.append(f"{error}.")
+    return document, refused
 
 
 def _draw(folder: Path, summary: dict[str, Any]) -> None:
@@ -247,7 +301,8 @@ def _draw(folder: Path, summary: dict[str, Any]) -> None:
     write_atomically(folder / "curve.svg", to_svg(figure).encode())
 
 
-def _tell(plan: "Plan", folder: Path, document: dict[str, Any], summaries: list[dict[str, Any]]) -> None:
+def _tell(plan: "Plan", folder: Path, document: dict[str, Any], kept: list["Kept"]) -> None:
+    summaries = [each.summary for each in kept]
     heading = ["seed", "return", "+-", "best found at", "reached at", "timesteps", "seconds"]
     rows = [
         [
@@ -272,16 +327,25 @@ def _tell(plan: "Plan", folder: Path, document: dict[str, Any], summaries: list[
         )
     if first["threshold"] is not None:
         say(f"The environment counts as solved from {figures(first['threshold'])} on.")
-    best = folder
+    best = kept[0].folder
     if plan.seeds > 1:
         low, high = (figures(each) for each in document["quartiles"])
         reached = (
             "" if document["reached"] is None else f"; {document['reached']} of {document['seeds']} seeds reach it"
         )
         say(f"Median {figures(document['median'])}, quartiles {low} and {high}{reached}.")
-        best = folder / f"seed-{document['best_seed']}"
-    say(f"Saved in {folder}: policy.safetensors, curve.svg, history.parquet, metrics.json, recipe.toml.")
+        best = next((e.folder for e in kept if e.summary["seed"] == document["best_seed"]), best)
+    for each in kept:
+        say(f"Saved in {each.folder}: {', '.join(_saved(each.folder))}.")
     say(f"Next: fallline ars --replay {best} --video film.mp4")
+
+
+def _saved(folder: Path) -> list[str]:
+    """The names of what is there, as a person looks for it."""
+    from fallline.control import folder as folders
+
+    names = (folders.POLICY, folders.CURVE, folders.HISTORY, folders.METRICS, folders.RECIPE, folders.CHECKPOINT)
+    return [name for name in names if (folder / name).is_file()]
 
 
 def _replay(

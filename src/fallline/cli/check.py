@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from fallline.cli.output import give, say
+from fallline.cli.output import give, warn
 from fallline.core.errors import FalllineError
 
 Opt = typer.Option
@@ -65,8 +65,7 @@ def _subject(model: Path, source: str | None, target: str | None, names: list[st
         if "source" not in data:
             raise FalllineError(f"recipe {str(model)!r} names no source: give one, as in fallline check FILE data.csv")
         table = load(**data)
-        for sentence in table.warnings:
-            say(f"warning: {sentence}")
+        warn(table.warnings)
         return plan.recipe, table, None
     from fallline.checking.recipe import rows_for
     from fallline.data.prediction import read_labelled
@@ -77,7 +76,10 @@ def _subject(model: Path, source: str | None, target: str | None, names: list[st
         raise FalllineError("a model knows its target: leave --target out")
     if source is None:
         raise FalllineError("no SOURCE to check the model on: expected labelled rows, such as the file it learnt from")
-    return trained.recipe, rows_for(trained, source, *read_labelled(source, trained.schema, names)), trained
+    remarks: list[str] = []
+    rows = read_labelled(source, trained.schema, names, remarks)
+    warn(remarks)
+    return trained.recipe, rows_for(trained, source, *rows), trained
 
 
 def _page(found: Any) -> list[str]:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from fallline.cli.output import give, metrics_table, say
+from fallline.cli.output import give, metrics_table, say, warn
 
 Opt = typer.Option
 
@@ -22,12 +22,21 @@ def evaluate(
     from fallline.training.train import evaluate_rows
 
     trained = load_predictor(model)
-    x, y = read_labelled(source, trained.schema, None if names is None else [each.strip() for each in names.split(",")])
+    remarks: list[str] = []
+    given = None if names is None else [each.strip() for each in names.split(",")]
+    x, y = read_labelled(source, trained.schema, given, remarks)
+    warn(remarks)
     metrics = evaluate_rows(trained, x, y)
+    known = None if trained.seen is None else trained.seen.among(x, y)
+    label = "these rows" if known is None else known.label  # a file of an earlier version does not know its rows
     if json:
-        give({"model": str(model), "source": source, "rows": len(x), "metrics": metrics})
+        counts = None if known is None else {"trained": known.trained, "chose_epoch": known.chose}
+        document = {"model": str(model), "source": source, "rows": len(x), "label": label, "seen": counts}
+        give({**document, "metrics": metrics, "warnings": remarks})
     else:
         say(f"{len(x):,} rows of {source}")
+        if known is not None and known.sentence:
+            say(f"{'' if known.fresh else 'warning: '}{known.sentence}.")
         say()
-        say(metrics_table({"test": metrics}))
+        say(metrics_table({label: metrics}, order=(label,)))
     return 0

@@ -1,8 +1,11 @@
 """One program, `fallline`. Heavy modules are imported by the command that needs them, never by `--help`."""
 
+import functools
 import gc
 import os
 import sys
+import threading
+from collections.abc import Callable
 from typing import Any
 
 import typer
@@ -12,8 +15,10 @@ from fallline.cli.check import check
 from fallline.cli.evaluate import evaluate
 from fallline.cli.explain import explain
 from fallline.cli.export import export
+from fallline.cli.output import say
 from fallline.cli.predict import predict
 from fallline.cli.report import report
+from fallline.cli.signals import CTRL_C, heard
 from fallline.cli.train import train
 from fallline.cli.tune import TuneCommand, tune
 from fallline.core.budget import VARIABLE, parse_size
@@ -27,15 +32,30 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-app.command()(train)
-app.command(cls=TuneCommand)(tune)
-app.command()(predict)
-app.command()(evaluate)
-app.command()(check)
-app.command(cls=TuneCommand)(ars)
-app.command()(report)
-app.command()(export)
-app.command()(explain)
+
+
+def stoppable(command: Callable[..., int]) -> Callable[..., int]:
+    """A command that says so where Ctrl-C stops it: the option parser's versions differ in what they make of that."""
+
+    @functools.wraps(command)
+    def stopping(*arguments: Any, **options: Any) -> int:
+        try:
+            return command(*arguments, **options)
+        except KeyboardInterrupt:
+            return _stopped()
+
+    return stopping
+
+
+app.command()(stoppable(train))
+app.command(cls=TuneCommand)(stoppable(tune))
+app.command()(stoppable(predict))
+app.command()(stoppable(evaluate))
+app.command()(stoppable(check))
+app.command(cls=TuneCommand)(stoppable(ars))
+app.command()(stoppable(report))
+app.command()(stoppable(export))
+app.command()(stoppable(explain))
 
 
 def _version(value: bool) -> None:
@@ -59,16 +79,23 @@ def root(
 
 
 def run(arguments: list[str] | None = None) -> None:
-    """Run the program: 0 success, 1 a failed check, 2 bad input in one sentence, 130 after Ctrl-C."""
+    """Run the program: 0 success, 1 a failed check, 2 bad input in one sentence; 130 after Ctrl-C, 143 after SIGTERM."""
     arguments = sys.argv[1:] if arguments is None else arguments
     gc.set_threshold(50_000, 20, 50)  # imports and compilations make much that stays: a command answers 0.3 s sooner
+    if threading.current_thread() is not threading.main_thread():  # where Python lets nobody listen to signals
+        sys.exit(_exit_code(arguments))
+    with heard() as signals:
+        code = signals.exit_code(_exit_code(arguments))
+    sys.exit(code)
+
+
+def _exit_code(arguments: list[str]) -> int:
     try:
         code: Any = app(args=arguments or ["--help"], standalone_mode=False, prog_name="fallline")
     except FalllineError as error:
         code = _complain(str(error))
     except KeyboardInterrupt:
-        print("fallline: stopped", file=sys.stderr)
-        code = 130
+        code = _stopped()
     except BrokenPipeError:
         # Whoever read our output has gone; nothing more can be said to them, not even at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -82,7 +109,12 @@ def run(arguments: list[str] | None = None) -> None:
         message = error.format_message()
         where = getattr(getattr(error, "ctx", None), "command_path", "fallline")
         code = 0 if not message else _complain(f"{message.rstrip('.')}; see `{where} --help`")
-    sys.exit(code if isinstance(code, int) else 0)
+    return code if isinstance(code, int) else 0
+
+
+def _stopped() -> int:
+    say("fallline: stopped")
+    return CTRL_C
 
 
 def _complain(sentence: str) -> int:

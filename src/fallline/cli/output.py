@@ -3,14 +3,22 @@
 import json
 import math
 import sys
+from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 
 def say(text: str = "") -> None:
     """A line for a person, on standard error; control characters are shown, not obeyed."""
-    print(
-        "".join(c if c.isprintable() or c in "\n " else f"\\x{ord(c):02x}" for c in text), file=sys.stderr, flush=True
-    )
+    shown = "".join(c if c.isprintable() or c in "\n " else f"\\x{ord(c):02x}" for c in text)
+    with suppress(OSError):  # a terminal that was closed, or a full disk under a log, must not end a training
+        print(shown, file=sys.stderr, flush=True)
+
+
+def warn(sentences: Iterable[str]) -> None:
+    """A line per warning, for a person."""
+    for sentence in sentences:
+        say(f"warning: {sentence}")
 
 
 def give(document: Any) -> None:
@@ -62,5 +70,7 @@ def metrics_table(metrics: dict[str, dict[str, float]], order: tuple[str, ...] =
     names = list(next(iter(metrics.values())))
     short = {"balanced_accuracy": "balanced"}
     rows = [["", *(short.get(name, name) for name in names)]]
-    rows += [[words[split], *(figures(metrics[split][n]) for n in names)] for split in order if split in metrics]
+    rows += [
+        [words.get(split, split), *(figures(metrics[split][n]) for n in names)] for split in order if split in metrics
+    ]
     return table(rows)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from fallline.cli.output import give, say
+from fallline.cli.output import give, say, warn
 from fallline.core.errors import FalllineError
 
 Opt = typer.Option
@@ -26,22 +26,25 @@ def predict(
     if out is not None and out.suffix not in (".csv", ".parquet"):
         raise FalllineError(f"--out {str(out)!r} has no known ending: expected .csv or .parquet")
     from fallline.data.prediction import read_features
-    from fallline.training.predictions import predictions_frame, save_predictions
+    from fallline.training.predictions import csv_text, predictions_frame, save_predictions
     from fallline.training.predictor import load_predictor
 
     trained = load_predictor(model)
     if probabilities:
         trained.check_probabilities()
-    x, _ = read_features(source, trained.schema, None if names is None else [each.strip() for each in names.split(",")])
+    remarks: list[str] = []
+    given = None if names is None else [each.strip() for each in names.split(",")]
+    x, _ = read_features(source, trained.schema, given, remarks)
+    warn(remarks)
     frame = predictions_frame(trained, x, probabilities, interval)
     if out is not None:
         save_predictions(frame, out)
         say(f"{len(frame):,} predictions in {out}")
     if json:
         give(
-            {"model": str(model), "rows": len(frame), "out": None if out is None else str(out)}
+            {"model": str(model), "rows": len(frame), "out": None if out is None else str(out), "warnings": remarks}
             | ({} if out is not None else {"predictions": frame.to_dict(as_series=False)})
         )
     elif out is None:
-        print(frame.write_csv(), end="")
+        print(csv_text(frame), end="")
     return 0

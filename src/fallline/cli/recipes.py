@@ -160,7 +160,9 @@ def _value(text: str) -> Any:
 
 def parse_kinds(kinds: list[str]) -> dict[str, str] | None:
     """`COLUMN=KIND` pairs as a dict."""
-    known = ("number", "category", "boolean", "date", "drop")
+    from fallline.data.form import KINDS, SPELLINGS
+
+    known = KINDS + SPELLINGS
     found = {}
     for each in kinds:
         column, equals, kind = each.rpartition("=")

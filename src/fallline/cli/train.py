@@ -1,13 +1,16 @@
 """`fallline train`: fit one recipe, save a run folder."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fallline.cli.output import give, metrics_table, say
 from fallline.cli.recipes import changed, parse_kinds, parse_widths
 from fallline.core.errors import FalllineError
+
+if TYPE_CHECKING:
+    from fallline.training.train import Run
 
 Opt = typer.Option
 
@@ -20,7 +23,10 @@ def train(
     names: Annotated[str | None, Opt(help="column names of a file without a header: a,b,c")] = None,
     task: Annotated[str | None, Opt(help="classification or regression; default: by the target")] = None,
     kind: Annotated[
-        list[str] | None, Opt(help="overrule a column's kind: COLUMN=number|category|boolean|date|drop")
+        list[str] | None,
+        Opt(
+            help="overrule a column: COLUMN=number, category, boolean, date, drop, decimal_comma, day_first, epoch_seconds, ..."
+        ),
     ] = None,
     missing: Annotated[str | None, Opt(help="NaN in arrays: impute or error")] = None,
     test: Annotated[float | None, Opt(help="share of rows for testing (default 0.2)")] = None,
@@ -50,7 +56,9 @@ def train(
     monitor: Annotated[str | None, Opt(help="what early stopping watches: loss, accuracy, rmse, ...")] = None,
     set_: Annotated[list[str] | None, Opt("--set", help="any field: model.dropout=0.1")] = None,
     recipe: Annotated[Path | None, Opt(help="a recipe.toml to repeat; other flags change it")] = None,
-    resume: Annotated[Path | None, Opt(help="run folder whose training was cut off")] = None,
+    resume: Annotated[
+        Path | None, Opt(help="run folder whose training was cut off; with --out it goes on in another folder")
+    ] = None,
     out: Annotated[Path | None, Opt(help="run folder (default: runs/NAME-1)")] = None,
     checkpoint_seconds: Annotated[float, Opt(help="time between two checkpoints")] = 10.0,
     seed: Annotated[int | None, Opt(help="of weights, minibatches, dropout (default 0)")] = None,
@@ -98,9 +106,9 @@ def train(
     given = {name: value for name, value in data.items() if value is not None}
     flags = {name: value for name, value in flags.items() if value is not None}
     if resume is not None:
-        if given or flags or set_ or recipe or out or seed is not None:
+        if given or flags or set_ or recipe or seed is not None:
             raise FalllineError("--resume continues a run as it was begun: leave the other flags out")
-        return _train(None, resume, checkpoint_seconds, json)
+        return _train(_begun(resume), out or resume, checkpoint_seconds, json, resume)
     plan = _plan(recipe, given, flags, set_ or [], seed)
     return _train(plan, out, checkpoint_seconds, json)
 
@@ -118,24 +126,23 @@ def _plan(
     return Plan(changed(plan.recipe, flags, settings), {**plan.data, **data}, plan.seed if seed is None else seed)
 
 
-def _train(plan: Any, folder: Path | None, checkpoint_seconds: float, json: bool) -> int:
-    """Train a plan in a new folder, or, without a plan, what the folder holds to its end."""
-    resume = plan is None
-    if resume:
-        from fallline.training.folder import METRICS, RECIPE
+def _begun(folder: Path) -> Any:
+    """The plan of a run that can be continued."""
+    from fallline.training import folder as folders
 
-        assert folder is not None
-        if not (folder / RECIPE).is_file():
-            raise FalllineError(f"{str(folder)!r} is not a run folder: expected one with a {RECIPE}")
-        if (folder / METRICS).is_file() and not any(folder.glob("checkpoint*.safetensors")):
-            raise FalllineError(f"run {str(folder)!r} has finished: there is nothing to resume")
+    if not (folder / folders.RECIPE).is_file():
+        raise FalllineError(f"{str(folder)!r} is not a run folder: expected one with a {folders.RECIPE}")
+    if folders.has_finished(folder):
+        raise FalllineError(f"run {str(folder)!r} has finished: there is nothing to resume")
+    return folders.read_plan(folder / folders.RECIPE)
+
+
+def _train(plan: Any, folder: Path | None, checkpoint_seconds: float, json: bool, resume: Path | None = None) -> int:
+    """Train a plan, from the beginning or from where the folder `resume` stands, and keep the run in a folder."""
+    from fallline.core.holding import Hold
     from fallline.data.table import load
     from fallline.training import folder as folders
-    from fallline.training.train import train as fit
 
-    if resume:
-        assert folder is not None
-        plan = folders.read_plan(folder / folders.RECIPE)
     if "source" not in plan.data:
         raise FalllineError(
             "the recipe's [data] names no source: give one, as in fallline train data.csv --recipe FILE"
@@ -145,51 +152,78 @@ def _train(plan: Any, folder: Path | None, checkpoint_seconds: float, json: bool
     for sentence in table.warnings:
         say(f"warning: {sentence}")
     recipe = folders.checked(plan, table)
-    if not resume:
-        folder = folders.new_folder(folder, table.name)
-        folders.begin_folder(folder, plan)
+    goes_on = resume is not None and folder == resume
+    folder = resume if goes_on else folders.claim_folder(folder, table.name)
     assert folder is not None
-    from fallline.cli.progress import RunProgress
-
     try:
-        with RunProgress(int(recipe.epochs), quiet=json) as progress:
-            run = fit(
-                plan.recipe,
-                table,
-                seed=plan.seed,
-                watch=progress,
-                folder=folder,
-                checkpoint_seconds=checkpoint_seconds,
-                resume=resume,
-            )
+        with Hold(folder) as hold:
+            if not goes_on:
+                folders.begin_folder(folder, plan, resume)
+            run = _fit(plan, table, int(recipe.epochs), folder, checkpoint_seconds, json, resume is not None)
+            kept = folders.keep(folder, plan, run, table, _write_report, hold.check)
     except FalllineError:
-        if not resume:
+        if not goes_on:
             folders.abandon_folder(folder)
         raise
+    except KeyboardInterrupt:
+        say(f"Stopped at once. Continue from the last checkpoint with: fallline train --resume {folder}")
+        raise
+    if json:
+        give(kept.summary)
+    else:
+        _tell(table, run, kept)
+    if kept.refused:
+        say(kept.sentence)
+    if run.interrupted:
+        say(f"Continue with: fallline train --resume {kept.folder}")
+        return 130
+    return 1 if kept.refused or run.outcome.label == "diverged" else 0
+
+
+def _fit(
+    plan: Any, table: Any, epochs: int, folder: Path, checkpoint_seconds: float, quiet: bool, resume: bool
+) -> "Run":
+    from fallline.cli.progress import RunProgress
+    from fallline.training.train import train as fit
+
+    with RunProgress(epochs, quiet=quiet) as progress:
+        run = fit(
+            plan.recipe,
+            table,
+            seed=plan.seed,
+            watch=progress,
+            folder=folder,
+            checkpoint_seconds=checkpoint_seconds,
+            resume=resume,
+        )
     for sentence in run.notes:
         say(f"warning: {sentence}")
-    summary = folders.finish_folder(folder, plan, run, table)
+    return run
+
+
+def _write_report(folder: Path) -> None:
     from fallline.report.page import write_report
 
     write_report(folder)
-    if json:
-        give(summary)
+
+
+def _tell(table: Any, run: "Run", kept: Any) -> None:
+    say(f"{table.name}: {_described(table)}")
+    if "components" in run.scaling:
+        components, of, explained = (run.scaling[name] for name in ("components", "of", "explained"))
+        say(f"PCA keeps {components} of {of} components: {100 * explained:.1f} % of the variance.")
+    say(f"Network: {run.model.size:,} parameters.")
+    say(f"{run.sentence[0].upper()}{run.sentence[1:]} ({run.seconds:.1f} s).")
+    say()
+    say(metrics_table(run.metrics))
+    say()
+    if run.learnt:
+        report = kept.folder / "report.html"
+        say(f"Saved in {kept.folder}: {', '.join(kept.files)}.")
+        say(f"Next: fallline predict {kept.folder} NEW_ROWS{f', or open {report}' if report.is_file() else ''}.")
     else:
-        say(f"{table.name}: {_described(table)}")
-        if "components" in run.scaling:
-            components, of, explained = (run.scaling[name] for name in ("components", "of", "explained"))
-            say(f"PCA keeps {components} of {of} components: {100 * explained:.1f} % of the variance.")
-        say(f"Network: {run.model.size:,} parameters.")
-        say(f"{run.sentence[0].upper()}{run.sentence[1:]} ({run.seconds:.1f} s).")
-        say()
-        say(metrics_table(run.metrics))
-        say()
-        say(f"Saved in {folder}: model.safetensors, report.html, history.parquet, recipe.toml.")
-        say(f"Next: fallline predict {folder} NEW_ROWS, or open {folder / 'report.html'}.")
-    if run.interrupted:
-        say(f"Continue with: fallline train --resume {folder}")
-        return 130
-    return 1 if run.outcome.label == "diverged" else 0
+        say(f"Saved in {kept.folder}: {', '.join(kept.files)}. There is no model to predict with.")
+        say(f"Next: train again with a lower learning rate, or open {kept.folder / 'report.html'}.")
 
 
 def _described(table: Any) -> str:

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -120,47 +121,73 @@ def _options(
 
 
 def _search(options: dict[str, Any], outer: int | None, out: Path | None, json: bool) -> int:
-    from contextlib import redirect_stdout
-
-    from fallline.cli.progress import SearchProgress
-    from fallline.report.page import write_report
-    from fallline.searching import search
-    from fallline.searching.nested import nested
-    from fallline.searching.summary import write_summary
+    from fallline.core.files import try_folder
+    from fallline.core.holding import Hold
     from fallline.training import folder as folders
 
     space, data = options["space"], options["data"]
     folders.checked(folders.Plan(space.fill(space.default), data.source, options["seed"]), data)
-    folder = folders.new_folder(out, data.name)
-    study = options["study"] = options["study"] or str(folder / "study.db")
-    if study == str(folder / "study.db"):
-        folder.mkdir(parents=True, exist_ok=True)
+    folder = folders.claim_folder(out, data.name)
+    options["study"] = options["study"] or str(folder / "study.db")
     try:
-        # Ray prints on standard output, which is the one JSON document's.
-        with SearchProgress(quiet=json) as progress, redirect_stdout(sys.stderr):
-            found, procedure = search(**options, watch=progress), None
-            for sentence in found.notes:
-                say(f"warning: {sentence}")
-            if outer is not None and not found.interrupted:
-                procedure = nested(**options, outer=outer, watch=progress.nested(outer))
-    except FalllineError:
-        if folder.is_dir() and not any(folder.iterdir()):  # bad input leaves nothing behind
-            folder.rmdir()
-        raise
-    if found.interrupted or (procedure is not None and procedure.interrupted):
-        say(f"Interrupted after {len(found)} trials. Continue with: fallline tune --resume {study}")
-        return 130
-    plan = folders.Plan(found.best.recipe, data.source, found.seed)
-    folders.begin_folder(folder, plan)
-    run = found.best.run
-    summary = folders.finish_folder(folder, plan, run, data)
-    said = write_summary(folder, found, procedure)
-    write_report(folder)
+        with Hold(folder) as hold:
+            try_folder(folder, folders.LEAST)
+            found, procedure = _found(options, outer, json)
+            interrupted = found.interrupted or (procedure is not None and procedure.interrupted)
+            if not interrupted:
+                run = found.best.run
+                if not run.interrupted:
+                    return _keep(found, procedure, folder, hold.check, json)
+    finally:
+        folders.abandon_folder(folder)  # if nothing is in it
+    say(f"Interrupted after {len(found)} trials{'' if interrupted else ', while the best was trained once more'}.")
+    say(f"Continue with: fallline tune --resume {found.where}")
+    return 130
+
+
+def _found(options: dict[str, Any], outer: int | None, json: bool) -> tuple["Study", Any]:
+    """The study, and how the whole procedure did, if that was asked for."""
+    from contextlib import redirect_stdout
+
+    from fallline.cli.progress import SearchProgress
+    from fallline.searching import search
+    from fallline.searching.nested import nested
+
+    procedure = None
+    # Ray prints on standard output, which is the one JSON document's.
+    with SearchProgress(quiet=json) as progress, redirect_stdout(sys.stderr):
+        found = search(**options, watch=progress)
+        if outer is not None and not found.interrupted:
+            procedure = nested(**options | {"study": found.where}, outer=outer, watch=progress.nested(outer))
+    for sentence in found.notes:
+        say(f"warning: {sentence}")
+    return found, procedure
+
+
+def _keep(found: "Study", procedure: Any, folder: Path, check: Callable[[], None], json: bool) -> int:
+    """Keep the study's best recipe, its model and what the trials say in a folder."""
+    from fallline.report.page import write_report
+    from fallline.searching.summary import save_summary, summarise
+    from fallline.training import folder as folders
+
+    run, said = found.best.run, summarise(found, procedure)
+
+    def more(place: Path) -> None:
+        save_summary(place, said)
+        write_report(place)
+
+    plan = folders.Plan(found.best.recipe, found.data.source, found.seed)
+    kept = folders.keep(folder, plan, run, found.data, more, check)
+    study = str(found.where)
     if json:
-        give(_document(found, summary, said, study))
+        give(_document(found, kept.summary, said, study))
     else:
-        _tell(found, said, run.metrics, folder, study)
-    return 1 if run.outcome.label == "diverged" else 0
+        _tell(found, said, run.metrics, kept, study)
+    if kept.refused:
+        say(kept.sentence)
+    if found.moved:
+        say(f"{found.moved[0].upper()}{found.moved[1:]}.")
+    return 1 if kept.refused or found.moved or run.outcome.label == "diverged" else 0
 
 
 def _document(found: "Study", summary: dict[str, Any], said: dict[str, Any], study: str) -> dict[str, Any]:
@@ -175,6 +202,7 @@ def _document(found: "Study", summary: dict[str, Any], said: dict[str, Any], stu
         "importance": {e["name"]: round(e["importance"], 4) for e in _ordered(axes) if e["importance"] is not None},
         "sensitivity": {e["name"]: e["sensitivity"] for e in axes if e["sensitivity"]},
         "edges": said["edges"],
+        "default": said["default"],
         "outlook": said["outlook"],
         "nested": said["nested"],
     }
@@ -184,7 +212,7 @@ def _ordered(axes: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(axes, key=lambda each: -(each["importance"] or 0.0))
 
 
-def _tell(found: "Study", said: dict[str, Any], metrics: Any, folder: Path, study: str) -> None:
+def _tell(found: "Study", said: dict[str, Any], metrics: Any, kept: Any, study: str) -> None:
     best = found.best.trial
     failed = sum(each.outcome == "diverged" for each in found.trials)
     diverged = f", {failed} diverged" if failed else ""
@@ -206,9 +234,9 @@ def _tell(found: "Study", said: dict[str, Any], metrics: Any, folder: Path, stud
         mean, spread = said["nested"]["mean"], said["nested"]["error"]
         scores = ", ".join(f"{name} {figures(mean[name])} +- {figures(spread[name])}" for name in list(mean)[:3])
         say(f"The whole procedure on rows it never saw, {len(said['nested']['folds'])} outer folds: {scores}.")
-    for sentence in (*said["edges"], *([said["outlook"]] if said["outlook"] else [])):
+    for sentence in filter(None, (said["default"], *said["edges"], said["outlook"])):
         say(f"{sentence[0].upper()}{sentence[1:]}.")
-    say(f"Saved in {folder}: recipe.toml, model.safetensors, report.html; the trials in {study}.")
+    say(f"Saved in {kept.folder}: {', '.join(kept.files)}; the trials in {study}.")
 
 
 def _share(share: float | None) -> str:

@@ -1,6 +1,7 @@
 """Checkpoints of a policy's training: small, since candidates and episodes are drawn again."""
 
 import dataclasses
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,7 +84,8 @@ def _check_sense(tree: dict[str, Any], curve: dict[str, np.ndarray | None], what
 
 def remove_checkpoints(folder: Path) -> None:
     """A finished training needs none."""
-    (folder / NAME).unlink(missing_ok=True)
+    with suppress(OSError):
+        (folder / NAME).unlink(missing_ok=True)
 
 
 def _tree(progress: "Progress") -> dict[str, Any]:

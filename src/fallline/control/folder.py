@@ -3,22 +3,28 @@
 import dataclasses
 import json
 import math
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tomli_w
 
+from fallline.control.checkpoint import NAME as CHECKPOINT
+from fallline.control.checkpoint import remove_checkpoints
 from fallline.control.curve import EVALUATION
 from fallline.control.presets import preset_of
 from fallline.control.recipe import PolicyRecipe, from_tables, to_tables
 from fallline.control.training import PolicyRun
 from fallline.core.errors import FalllineError
-from fallline.core.files import write_atomically
-from fallline.core.reading import read_json, read_toml
+from fallline.core.files import make_folder, try_folder, write_atomically, write_elsewhere
+from fallline.core.reading import read_if_there, read_json, read_toml
 from fallline.core.shape import Entries, Listed, Mapping, Real, Text, Whole, maybe
+from fallline.training.folder import abandon_folder, safe_name
 
 RECIPE, METRICS, HISTORY, POLICY = "recipe.toml", "metrics.json", "history.parquet", "policy.safetensors"
+CURVE, LEAST = "curve.svg", 2_000_000  # bytes that a training's files may take, generously
 _COUNT, _NUMBER = Whole(0), maybe(Real())
 _EVALUATION = Entries({name: _COUNT if name in ("iteration", "steps", "failures") else _NUMBER for name in EVALUATION})
 SUMMARY = Entries(  # what summarise makes, with null for what is no number
@@ -56,15 +62,21 @@ class Plan:
 
 
 def write_plan(folder: Path, plan: Plan) -> None:
-    """Make the folder and write its recipe, so that a killed training can be resumed."""
+    """Make the folder, see that there is room, and write its recipe, so that a killed training can be resumed."""
     tables = {"environment": plan.environment, "seed": plan.seed, "seeds": plan.seeds, **to_tables(plan.recipe)}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FalllineError(
-            f"cannot make run folder {str(folder)!r}: {error.strerror}; choose another with --out"
-        ) from None
+    make_folder(folder)
+    try_folder(folder, LEAST)
     write_atomically(folder / RECIPE, (_HEAD + tomli_w.dumps(tables)).encode())
+
+
+def copy_begun(old: Path, new: Path, plan: Plan) -> None:
+    """Copy what a training has left so far into another folder, where it goes on: seeds that are done, and checkpoints."""
+    for (_, home), (_, copy) in zip(plan.folders(old), plan.folders(new), strict=True):
+        make_folder(copy)
+        for name in (POLICY, HISTORY, CURVE, CHECKPOINT, METRICS):
+            content = read_if_there(home / name, f"file {str(home / name)!r}")
+            if content is not None:
+                write_atomically(copy / name, content)
 
 
 def read_plan(path: Path) -> Plan:
@@ -125,7 +137,61 @@ def write_run(folder: Path, run: PolicyRun) -> dict[str, Any]:
     run.curve.save(folder / HISTORY)
     if run.outcome != "interrupted":  # a run with metrics is a finished one
         write_json(folder / METRICS, summary)
+        remove_checkpoints(folder)
+    elif run.unsaved is not None:
+        run.unsaved(folder)
     return summary
+
+
+@dataclasses.dataclass(frozen=True)
+class Kept:
+    """Where a training is kept: the folder, its summary, and why it is not the folder that was asked for, if so."""
+
+    folder: Path
+    summary: dict[str, Any]
+    refused: str = ""
+
+
+def keep(folder: Path, home: Path, plan: Plan, run: PolicyRun, check: Callable[[], None]) -> Kept:
+    """Write a training into its folder, or, where that is refused, a whole run folder elsewhere: nothing trained is lost.
+
+    Arguments:
+        folder: of the whole plan, and `home` of this seed.
+        plan, run: what is written.
+        check: raises FalllineError where the folder is no longer the run's.
+
+    Raises: FalllineError where no place takes it.
+    """
+    try:
+        check()
+        return Kept(home, write_run(home, run))
+    except FalllineError as error:
+        refused = str(error)
+    single = dataclasses.replace(plan, seed=run.seed, seeds=1)
+
+    def write(place: Path) -> dict[str, Any]:
+        write_plan(place, single)
+        return write_run(place, run)
+
+    try:
+        place, summary = write_elsewhere(f"fallline-{safe_name(plan.environment)}", write)
+    except FalllineError as error:
+        raise FalllineError(f"the trained policy cannot be saved: {refused}; {error}") from None
+    return Kept(place, summary, refused)
+
+
+def home_for(home: Path, check: Callable[[], None]) -> Path | None:
+    """The folder of a seed, made where it is missing; None where there is no place for it: the seed is trained all the same.
+
+    The run's own folder was tried; what fails now has failed since.
+    """
+    try:
+        check()
+        make_folder(home)
+        try_folder(home)
+    except FalllineError:
+        return None
+    return home
 
 
 def read_summary(folder: Path) -> dict[str, Any]:
@@ -141,14 +207,11 @@ def read_summary(folder: Path) -> dict[str, Any]:
 def abandon(folder: Path, plan: Plan) -> None:
     """Take back what `write_plan` made, where training could not begin: bad input leaves nothing behind."""
     homes = [home for _, home in plan.folders(folder)] if plan.seeds > 1 else []
-    for home in homes:
-        if home.is_dir() and not any(home.iterdir()):
-            home.rmdir()
-    if [each.name for each in folder.iterdir()] == [RECIPE]:
-        (folder / RECIPE).unlink()
-        folder.rmdir()
-        if folder.parent == Path("runs") and not any(folder.parent.iterdir()):
-            folder.parent.rmdir()
+    with suppress(OSError):
+        for home in homes:
+            if home.is_dir() and not any(home.iterdir()):
+                home.rmdir()
+    abandon_folder(folder)
 
 
 def write_json(path: Path, document: Any) -> None:

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from fallline.control.environments import OUTSIDE, Facts, action_rule, versions
+from fallline.control.environments import OUTSIDE, Facts, action_rule, facts_of, open_environment, versions
 from fallline.control.network import ACTIVATIONS, Network
 from fallline.control.statistics import Scaling
-from fallline.core.errors import FalllineError
+from fallline.core.errors import FalllineError, nearest
 from fallline.core.shape import Entries, Flag, Listed, Mapping, Plain, Real, Text, Whole, check, maybe
 from fallline.core.tensors import check_finite, load_tensors, save_tensors
 
@@ -54,6 +54,50 @@ class TrainedPolicy:
     horizon: int | None
     notes: dict[str, Any]
 
+    @classmethod
+    def from_arrays(
+        cls, M: Any, mean: Any, std: Any, environment: Any, *, outside: str = "clip", horizon: int | None = None
+    ) -> "TrainedPolicy":
+        """A linear policy that was found elsewhere, as one that can be saved, replayed and filmed.
+
+            u = M ((x - mean) / std)
+
+        Arguments:
+            M: (actions, observations); one row per action of a discrete choice, of which the largest wins.
+            mean: (observations,), of the observations; None with `std` None: they are not scaled.
+            std: (observations,), above 0; infinite for an observation that is to have no effect.
+            environment: a name that Gymnasium knows, `jax:NAME`, a `Simulator`, or a function that makes an environment.
+            outside: what happens to an action outside of its box: "clip" or "raw".
+            horizon: steps of an episode at most; None: the environment's own limit.
+
+        Raises: FalllineError for arrays that do not fit the environment or are not numbers.
+
+        >>> policy = TrainedPolicy.from_arrays([[2.0, 0.0, 0.0]] * 3, [1.0, 0, 0], [0.5, 1, 1], "jax:lqr")
+        >>> policy.act(np.array([2.0, 7.0, 7.0]))
+        array([4., 4., 4.])
+        """
+        if outside not in OUTSIDE:
+            raise FalllineError(f"outside = {outside!r} is unknown: {nearest(str(outside), OUTSIDE)}")
+        if horizon is not None and (isinstance(horizon, bool) or not isinstance(horizon, int) or horizon < 1):
+            raise FalllineError(f"horizon = {horizon!r} is no number of steps: expected 1 or more, or None")
+        facts = _facts(environment)
+        network = Network((facts.observations, facts.outputs))
+        wide = (facts.observations,)
+        matrix = _numbers(M, "M", (facts.outputs, facts.observations), "(actions, observations)", facts.name)
+        if (mean is None) != (std is None):
+            raise FalllineError("mean and std belong together: give both, or None for both")
+        scaling = None
+        if mean is not None:
+            mu = _numbers(mean, "mean", wide, "(observations,)", facts.name)
+            sigma = _numbers(std, "std", wide, "(observations,)", facts.name, infinite=True)
+            if not (sigma > 0).all():
+                raise FalllineError(
+                    f"std[{int(np.flatnonzero(sigma <= 0)[0])}] = {sigma.min():g} is not above 0: give inf for an observation "
+                    "that never varied and is to have no effect"
+                )
+            scaling = Scaling(mu, 1.0 / sigma)
+        return cls(network, matrix.ravel(), scaling, facts, outside, horizon or facts.horizon, {})
+
     def act(self, observation: Any, space: Any = None) -> Any:
         """The action on an observation; with the environment's action space, a valid member of it."""
         output = self.network.at(self.point, self.scaling)(np.asarray(observation, np.float64).reshape(-1))
@@ -89,6 +133,40 @@ class TrainedPolicy:
         ]
 
 
+def _facts(environment: Any) -> Facts:
+    """What a policy must know of an environment, which is opened for that."""
+    if callable(environment) or (isinstance(environment, str) and not environment.startswith("jax:")):
+        opened = open_environment(environment)
+        try:
+            return facts_of(opened, environment)
+        finally:
+            opened.close()
+    from fallline.control.simulators import Simulations, Simulator, simulator_named
+
+    if isinstance(environment, str):
+        environment = simulator_named(environment.removeprefix("jax:"))
+    if not isinstance(environment, Simulator):
+        raise FalllineError(
+            f"environment of type {type(environment).__name__}: expected a name, a Simulator, or a function that makes one"
+        )
+    return Simulations(environment).facts
+
+
+def _numbers(
+    values: Any, name: str, shape: tuple[int, ...], words: str, environment: str, infinite: bool = False
+) -> np.ndarray:
+    """An array of this shape in float64, without NaN."""
+    try:
+        array = np.array(values, np.float64)
+    except (TypeError, ValueError):
+        raise FalllineError(f"{name} is no array of numbers: expected {words} = {shape}") from None
+    if array.shape != shape:
+        raise FalllineError(f"{name} has shape {array.shape}: {environment} needs {words} = {shape}")
+    if np.isnan(array).any() or not (infinite or np.isfinite(array).all()):
+        raise FalllineError(f"{name} holds NaN or infinity: expected numbers")
+    return array
+
+
 def load_policy(path: Path | str) -> TrainedPolicy:
     """Read a policy file.
 
@@ -106,11 +184,11 @@ def load_policy(path: Path | str) -> TrainedPolicy:
     network, facts = Network(tuple(described["widths"]), described["activation"]), Facts(**described["environment"])
     if (network.widths[0], network.widths[-1]) != (facts.observations, facts.outputs):
         raise FalllineError(f"{what} is damaged: its widths are not those of its environment; {_REMEDY}")
-    point, scaling = _numbers(network, arrays, what)
+    point, scaling = _fitting(network, arrays, what)
     return TrainedPolicy(network, point, scaling, facts, described["outside"], described["horizon"], described["notes"])
 
 
-def _numbers(network: Network, arrays: dict[str, np.ndarray], what: str) -> tuple[np.ndarray, Scaling | None]:
+def _fitting(network: Network, arrays: dict[str, np.ndarray], what: str) -> tuple[np.ndarray, Scaling | None]:
     """The parameters and the scaling, once names, shapes and dtypes of all arrays are those of the network."""
     expected: dict[str, tuple[int, ...]] = {}
     for k, (inputs, outputs) in enumerate(zip(network.widths, network.widths[1:], strict=False), 1):

@@ -1,17 +1,21 @@
 """`train_policy`: ask a method for perturbed policies, roll them out, tell it their returns; keep the best confirmed."""
 
+import dataclasses
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from fallline.control.checkpoint import load_checkpoint, remove_checkpoints, save_checkpoint
+from fallline.control.checkpoint import load_checkpoint, save_checkpoint
 from fallline.control.evaluation import Collector
 from fallline.control.presets import preset
 from fallline.control.recipe import PolicyRecipe
 from fallline.control.rollouts import Setup
 from fallline.control.training import PolicyRun, Progress, Training
 from fallline.training.interrupt import Interrupt
+from fallline.training.keeping import Keeping
+
+LEAST = 1_000_000  # bytes of a checkpoint, generously
 
 
 def train_policy(
@@ -24,7 +28,7 @@ def train_policy(
     ray: str | None = None,
     collector: Collector | None = None,
     watch: Callable[[Progress], None] | None = None,
-    folder: Path | None = None,
+    folder: str | Path | None = None,
     checkpoint_seconds: float = 10.0,
     resume: bool = False,
 ) -> PolicyRun:
@@ -44,7 +48,8 @@ def train_policy(
         ray: address of a Ray cluster to roll out on, "" for a Ray on this machine; None: processes.
         collector: what does the rollouts, if not workers of this call's own.
         watch: called after every iteration.
-        folder: where checkpoints are kept; None: none.
+        folder: where checkpoints are kept; None: none. It is tried first; where it refuses one later, the training goes on
+            and the run's notes say so.
         checkpoint_seconds: time between two.
         resume: continue from the folder's checkpoint.
 
@@ -74,34 +79,35 @@ def train_policy(
     began = time.monotonic()
     training = Training(recipe, collector, seed)
     progress = training.start()
-    if resume and folder is not None:
-        progress = load_checkpoint(folder, progress, training.description) or progress
-    saved = time.monotonic()
-    outcome = "completed"
-    with Interrupt() as interrupt:
-        while True:
+    folder = None if folder is None else Path(folder)
+    last: Callable[[Path], None] = lambda folder: save_checkpoint(folder, progress, training.description)  # noqa: E731
+    with Keeping(folder) as keeping, Interrupt() as interrupt:
+        if resume and folder is not None:
+            progress = load_checkpoint(folder, progress, training.description) or progress
+            progress.reached = training.has_reached(progress)
+        keeping.try_for(LEAST)
+        saved = time.monotonic()
+        outcome = ""
+        while not outcome:
             if training.evaluation_is_due(progress):
                 training.evaluate(progress)
-                if progress.reached:
-                    outcome = "reached"
-                    break
-            if progress.steps >= float(recipe.steps):
-                break
-            if interrupt.asked:
+            if progress.reached:
+                outcome = "reached"
+            elif progress.steps >= float(recipe.steps):
+                outcome = "completed"
+            elif interrupt.asked:
                 outcome = "interrupted"
-                break
-            training.iterate(progress)
-            if watch is not None:
-                watch(progress)
-            if folder is not None and time.monotonic() - saved > checkpoint_seconds:
-                save_checkpoint(folder, progress, training.description)
-                saved = time.monotonic()
-    if folder is not None:
-        if outcome == "interrupted":
-            save_checkpoint(folder, progress, training.description)
-        else:
-            remove_checkpoints(folder)
-    return training.finish(progress, outcome, time.monotonic() - began)
+            else:
+                training.iterate(progress)
+                if watch is not None:
+                    watch(progress)
+                if folder is not None and time.monotonic() - saved > checkpoint_seconds:
+                    keeping.save(last)
+                    saved = time.monotonic()
+        # Also of a training that is done: what is left to do takes time in which the process may be killed.
+        unsaved = not keeping.save(last)
+    run = training.finish(progress, outcome, time.monotonic() - began)
+    return dataclasses.replace(run, notes=tuple(keeping.notes), unsaved=last if unsaved else None)
 
 
 def open_collector(

@@ -1,6 +1,8 @@
 """One iteration of a policy's training, and one evaluation."""
 
 import dataclasses
+from collections.abc import Callable
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -72,6 +74,8 @@ class PolicyRun:
         rollouts: of training, and `failures` among them.
         seconds: of this process, a resumed run's last part.
         restarts: of workers that had died or hung.
+        notes: sentences on what a person should know.
+        unsaved: where the folder refused an interrupted training's last checkpoint, writes it into another folder.
     """
 
     policy: TrainedPolicy
@@ -85,6 +89,8 @@ class PolicyRun:
     failures: int
     seconds: float
     restarts: int
+    notes: tuple[str, ...] = ()
+    unsaved: Callable[[Path], None] | None = None
 
     @property
     def score(self) -> float:
@@ -167,8 +173,18 @@ class Training:
             )
 
     def evaluation_is_due(self, progress: Progress) -> bool:
+        rows = progress.curve.evaluation_rows()
+        if rows and rows[-1]["steps"] == progress.steps:  # a resumed training may stand just behind one
+            return False
         done = progress.steps >= self.steps
         return done or progress.steps >= progress.evaluations * self.recipe.evaluate_every
+
+    def has_reached(self, progress: Progress) -> bool:
+        """Whether the last evaluation and its confirmation both came to the target."""
+        rows, target = progress.curve.evaluation_rows(), self.recipe.target
+        return (
+            target is not None and bool(rows) and min(rows[-1]["mean_return"], rows[-1]["confirmed"]) >= float(target)
+        )
 
     def evaluate(self, progress: Progress) -> None:
         """Evaluate the policy; one that seems better than the best is confirmed on fresh episodes before it is kept."""

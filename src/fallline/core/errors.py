@@ -11,6 +11,10 @@ class FalllineError(ValueError):
     """
 
 
+class DataWarning(UserWarning):
+    """Cells that do not fit what training learnt of their column, counted and named."""
+
+
 def nearest(name: str, valid: Iterable[object], most: int = 3) -> str:
     """The valid names closest to a wrong one and, where they are few, all of them, as the end of a sentence.
 
@@ -26,3 +30,13 @@ def nearest(name: str, valid: Iterable[object], most: int = 3) -> str:
         meant = f"did you mean {' or '.join(repr(each) for each in close)}"
         return f"{meant} ({listed})?" if len(names) <= 20 else f"{meant}?"
     return listed + (f" and {len(names) - 20} more" if len(names) > 20 else "")
+
+
+def share(count: int, total: int, what: str = "cells") -> str:
+    """A count beside its share of the total.
+
+    >>> share(12, 400), share(1, 1), share(399, 400)
+    ('12 of 400 cells (3 %)', '1 of 1 cells (100 %)', '399 of 400 cells (99.8 %)')
+    """
+    percent = 100 * count / max(total, 1)
+    return f"{count:,} of {total:,} {what} ({percent:.3g} %)"

@@ -1,19 +1,36 @@
-"""Files that are whole or not there."""
+"""Files that are whole or not there, and places that are tried before they are needed."""
 
+import errno
+import hashlib
 import os
+import re
+import shutil
+import socket
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 from fallline.core.errors import FalllineError
+
+Written = TypeVar("Written")
+
+_LEFT_OVER = re.compile(r"\.fallline-([0-9a-f]{8})-(\d+)-.*\.part")
+_NO_FSYNC = (errno.EINVAL, errno.EACCES, errno.EPERM, errno.ENOTSUP, errno.EBADF)  # of a folder, on some file systems
+_TRIED = 1 << 16  # bytes
 
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write beside, flush to the disk, rename: whoever reads the path sees the old file or the new one.
 
+    What killed writers left beside it is removed first.
+
     Raises: FalllineError when the disk refuses; the old file is then still there.
     """
+    clear_left_over(path.parent)
     try:
-        handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        handle, beside = tempfile.mkstemp(dir=path.parent, prefix=_own_prefix(), suffix=".part")
     except OSError as error:
         raise FalllineError(f"cannot write {path}: {error.strerror}; choose a folder that can be written to") from None
     try:
@@ -26,15 +43,136 @@ def write_atomically(path: Path, content: bytes) -> None:
         os.chmod(beside, 0o666 & ~umask)
         os.replace(beside, path)
     except OSError as error:
-        Path(beside).unlink(missing_ok=True)
+        _discard(beside)
         raise FalllineError(
             f"cannot write {path}: {error.strerror}; free some space or choose another folder"
         ) from None
     except BaseException:
-        Path(beside).unlink(missing_ok=True)
+        _discard(beside)
         raise
-    folder = os.open(path.parent, os.O_RDONLY)
     try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+        _flush_folder(path.parent)
+    except OSError as error:
+        raise FalllineError(
+            f"cannot write {path}: {error.strerror}; the file may be lost if the machine stops now"
+        ) from None
+
+
+def try_folder(folder: Path, needed: int = 0) -> None:
+    """Try a folder before it is needed: create a file, write, flush to the disk, remove; and look for enough free space.
+
+    Arguments:
+        folder: that is there.
+        needed: bytes that will be written.
+
+    Raises: FalllineError where one of these fails.
+    """
+    clear_left_over(folder)
+    try:
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=_own_prefix(), suffix=".part", buffering=0) as file:
+            file.write(bytes(_TRIED))
+            os.fsync(file.fileno())
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        raise FalllineError(
+            f"folder {str(folder)!r} cannot be written to: {error.strerror}; free some space or choose another folder"
+        ) from None
+    if free < needed:
+        raise FalllineError(
+            f"folder {str(folder)!r} has {free / 1e6:.1f} MB of free space, and about {needed / 1e6:.1f} MB are needed: "
+            "free some, or choose another folder"
+        )
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, where they are missing.
+
+    Raises: FalllineError where that is refused.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FalllineError(
+            f"cannot make folder {str(folder)!r}: {error.strerror}; choose another with --out"
+        ) from None
+
+
+def clear_left_over(folder: Path) -> None:
+    """Remove the unfinished files of writers of this machine that are no longer alive."""
+    with suppress(OSError):
+        for name in os.listdir(folder):
+            found = _LEFT_OVER.fullmatch(name)
+            if found and found[1] == _host() and not is_alive(int(found[2])):
+                _discard(folder / name)
+
+
+def is_alive(process: int) -> bool:
+    """Whether this machine runs a process of this number."""
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def write_elsewhere(name: str, write: Callable[[Path], Written]) -> tuple[Path, Written]:
+    """Call `write` with a new folder of the first place that takes it: temporary folders, memory's, the home folder.
+
+    Arguments:
+        name: what the folder's name begins with.
+        write: writes into the folder it is given; raises FalllineError where it cannot.
+
+    Raises: FalllineError where no place takes it.
+    """
+    reasons = []
+    for place in _places():
+        try:
+            folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=place))
+        except OSError as error:
+            reasons.append(f"{place}: {error.strerror}")
+            continue
+        try:
+            return folder, write(folder)
+        except FalllineError as error:
+            reasons.append(str(error))
+            shutil.rmtree(folder, ignore_errors=True)
+    raise FalllineError(f"no other place takes it either ({'; '.join(reasons)}): free some space")
+
+
+def _places() -> Iterator[Path]:
+    with suppress(OSError):  # where no temporary folder can be written to
+        yield Path(tempfile.gettempdir())
+    for each in ("/var/tmp", "/dev/shm"):
+        if os.path.isdir(each):
+            yield Path(each)
+    with suppress(RuntimeError):  # without a home
+        yield Path.home()
+
+
+def _own_prefix() -> str:
+    return f".fallline-{_host()}-{os.getpid()}-"
+
+
+def _host() -> str:
+    """This machine in eight letters: a process number means nothing on another one that sees the same folder."""
+    return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
+
+
+def _discard(path: Path | str) -> None:
+    with suppress(OSError):
+        os.unlink(path)
+
+
+def _flush_folder(folder: Path) -> None:
+    """Flush a rename to the disk, where the file system knows that."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        if error.errno not in _NO_FSYNC:
+            raise

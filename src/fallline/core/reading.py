@@ -75,6 +75,20 @@ def read_bytes(path: Path | str, what: str, expected: str = "a file", most: int 
     return content
 
 
+def read_if_there(path: Path, what: str, expected: str = "a file") -> bytes | None:
+    """A regular file's content, however long; None where there is no file.
+
+    Raises: FalllineError as `open_regular`.
+    """
+    if not os.path.lexists(path):
+        return None
+    with open_regular(path, what, expected) as file:
+        try:
+            return file.read()
+        except OSError as error:
+            raise FalllineError(f"{what} cannot be read ({error.strerror}): expected {expected}") from None
+
+
 def read_text(path: Path | str, what: str, expected: str = "a file", most: int = MOST) -> str:
     """A regular file's content as text in UTF-8.
 

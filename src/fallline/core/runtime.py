@@ -7,6 +7,11 @@ backend, and then none of the others is touched.
 import functools
 import os
 from pathlib import Path
+from typing import Any
+
+from fallline.core.errors import FalllineError
+
+NEEDED = ("enable_x64", "shard_map", "make_jaxpr", "custom_jvp", "custom_vjp")
 
 
 def cache_folder() -> Path:
@@ -19,20 +24,36 @@ def cache_folder() -> Path:
 
 @functools.cache
 def configure() -> bool:
-    """Set JAX up before its backend starts; returns whether the settings are ours."""
+    """Set JAX up before its backend starts; returns whether the settings are ours.
+
+    A setting that this version of JAX does not have is left out.
+
+    Raises: FalllineError for a version of JAX that is too old.
+    """
     import jax
 
+    _new_enough(jax)
     chosen = os.environ.get("JAX_NUM_CPU_DEVICES") or "host_platform_device_count" in os.environ.get("XLA_FLAGS", "")
-    if jax.config.jax_num_cpu_devices == -1 and not chosen:
+    if getattr(jax.config, "jax_num_cpu_devices", None) == -1 and not chosen:
         try:
             jax.config.update("jax_num_cpu_devices", _cores())
         except RuntimeError:
             return False
-    if jax.config.jax_compilation_cache_dir is None:
+    if getattr(jax.config, "jax_compilation_cache_dir", "") is None:
         jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "programs"))
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
-        jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+        for name, value in (("min_compile_time_secs", 0.0), ("min_entry_size_bytes", -1)):
+            if hasattr(jax.config, f"jax_persistent_cache_{name}"):
+                jax.config.update(f"jax_persistent_cache_{name}", value)
     return True
+
+
+def _new_enough(jax: Any) -> None:
+    for name in NEEDED:
+        if not hasattr(jax, name):
+            raise FalllineError(
+                f"JAX {jax.__version__} has no jax.{name}: expected JAX 0.10.2 or a later version that has it; "
+                "`pip install --upgrade fallline jax` finds one"
+            )
 
 
 def _cores() -> int:

@@ -18,6 +18,7 @@ from fallline.data.sheet import Sheet
 from fallline.data.split import split
 from fallline.data.target import Target, recognise_target
 from fallline.data.text import check_names
+from fallline.data.understanding import understand_features, understand_target
 
 if TYPE_CHECKING:
     import polars as pl
@@ -68,17 +69,24 @@ def from_sheet(
     features = frame.drop(targets)
     if not features.width:
         raise FalllineError(f"{where} holds only the target: give at least one feature column")
-    values = target_values(frame, targets)
+    understood = understand_features(features, sheet.separator, kinds)
+    features = understood.frame
+    answers = understand_target(frame.select(targets), understood.decimal, where, wishes.task)
+    values = target_values(answers.frame, targets)
     what = recognise_target(values, targets, where, wishes.task)
-    y = what.encode(values, where)
+    y = what.read(values, where)
     found = recognise(features, kinds)
     parts = wishes.split(what, y, set(wishes.sources))
     rows = np.sort(np.concatenate([parts["train"], parts["valid"]]))
-    schema = replace(fit_schema(features[rows], found.kinds, what), missing=wishes.missing or "impute")
-    x = schema.encode(features, where)
-    extra = {key: read_labelled(each, schema, wishes.names) for key, each in wishes.sources.items()}
-    leaks = find_leaks(x, y, rows, schema)
-    return schema, _assemble(x, y, None, parts, extra, schema), (*sheet.notes, *found.warnings(), *leaks)
+    what = what.fitted(y[rows])
+    schema = replace(
+        fit_schema(features[rows], found.kinds, what, understood.forms), missing=wishes.missing or "impute"
+    )
+    x = schema.encode(features, where, [], understood=True)
+    remarks = [*sheet.notes, *answers.remarks, *kept(understood.remarks, found.kinds), *grouped(schema)]
+    extra = {key: read_labelled(each, schema, wishes.names, remarks) for key, each in wishes.sources.items()}
+    leaks = find_leaks(x, what.condition(y, where), rows, schema)
+    return schema, _assemble(x, y, None, parts, extra, schema), (*remarks, *found.warnings(), *leaks)
 
 
 def from_arrays(
@@ -94,23 +102,25 @@ def from_arrays(
     width = values.shape[1] if values.ndim == 2 else 1
     targets = (arrays.target,) if width == 1 else tuple(f"{arrays.target}{position}" for position in range(width))
     what = recognise_target(values, targets, where, wishes.task)
-    encoded = what.encode(values, where)
+    encoded = what.read(values, where)
     given = dict(given or {})
     if arrays.test is not None and arrays.test[1] is not None and "test" not in wishes.sources:
         given["test"] = (arrays.test[0], arrays.test[1])
     parts = wishes.split(what, encoded, {*given, *wishes.sources})
     rows = np.concatenate([parts["train"], parts["valid"]])
+    what = what.fitted(encoded[rows])
     schema = array_schema(x, names, what, rows, wishes.missing or "error")
     x = schema.encode(x, where)
     extra: dict[str, Part] = {}
     for key, (other_x, other_y) in given.items():
         place = f"the {key} part of {where}"
         _check_rows(other_x, other_y, place)
-        extra[key] = (schema.encode(other_x, place), what.encode(other_y, place))
-    extra |= {key: read_labelled(each, schema, wishes.names) for key, each in wishes.sources.items()}
-    leaks = find_leaks(x, encoded, rows, schema)
+        extra[key] = (schema.encode(other_x, place), what.read(other_y, place))
+    remarks: list[str] = []
+    extra |= {key: read_labelled(each, schema, wishes.names, remarks) for key, each in wishes.sources.items()}
+    leaks = find_leaks(x, what.condition(encoded, where), rows, schema)
     weights = None if weight is None else _weights(weight, len(x))
-    return schema, _assemble(x, encoded, weights, parts, extra, schema), tuple(leaks)
+    return schema, _assemble(x, encoded, weights, parts, extra, schema), (*remarks, *leaks)
 
 
 def _assemble(
@@ -131,10 +141,10 @@ def _assemble(
         y = np.concatenate([y, *(more for _, more in extra.values())])
         if weight is not None:
             weight = np.concatenate([weight, np.ones(len(x) - len(weight), np.float32)])
-    target = schema.target
-    return Dataset(
-        x, y, weight, parts["train"], parts["valid"], parts["test"], schema.scaled, target.task, target.n_classes
-    )
+    target, sets = schema.target, (parts["train"], parts["valid"], parts["test"])
+    seen = target.condition(y)
+    truth = y if target.task == "regression" and (target.conditioned or not np.array_equal(seen, y)) else None
+    return Dataset(x, seen, weight, *sets, schema.scaled, target.task, target.n_classes, truth, target.factor)
 
 
 def _target_names(frame: pl.DataFrame, target: str | list[str] | None, where: str) -> tuple[str, ...]:
@@ -183,3 +193,23 @@ def _weights(weight: object, rows: int) -> np.ndarray:
             f"weight has {bad} negative, infinite or missing values, or is all zero: give weights of at least 0"
         )
     return weights
+
+
+def kept(remarks: list[str], kinds: dict[str, str]) -> list[str]:
+    """The remarks on columns that are features; those on dropped ones help nobody."""
+    return [each for each in remarks if any(each.startswith(f"column {name!r} ") for name in kinds)]
+
+
+def grouped(schema: Schema) -> list[str]:
+    """A sentence on each column whose rare values share one feature.
+
+    >>> from fallline.data.columns import Column
+    >>> print(*grouped(Schema((Column("c", "category", ("a",), rare=("b", "d"), others=0.01),), Target(("y",), "regression"))))
+    column 'c' has 2 values too rare to be learnt from (1 % of the cells): they share one feature
+    """
+    return [
+        f"column {column.name!r} has {len(column.rare)} values too rare to be learnt from "
+        f"({100 * column.others:.2g} % of the cells): they share one feature"
+        for column in schema.columns
+        if column.rare and len(column.rare) > 1
+    ]

@@ -1,4 +1,4 @@
-"""How is one column encoded? Fitted once on training rows; the same columns of numbers ever after."""
+"""How is one column encoded? The same columns of numbers ever after, and a word on every cell that does not fit."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fallline.core.errors import FalllineError
-from fallline.data.cells import date_format, instants, labels, numbers
-from fallline.data.kinds import booleans
+from fallline.core.errors import FalllineError, share
+from fallline.data.cells import PLAIN, instants, labels, numbers
+from fallline.data.codes import key, matching, truth
+from fallline.data.form import Form
+from fallline.data.marks import is_word
+from fallline.data.units import Unit
 
 if TYPE_CHECKING:
     import polars as pl
 
-MOST_CATEGORIES = 100
-RARE = 5  # a value seen fewer times than this shares the slot of the others
-_TINY = 200  # with fewer rows than this, only values seen once do
 _PARTS = ("year", "month", "day", "weekday", "days")
+_MOST = 0.5  # of a column: more cells than this that do not fit are an error
 
 
 @dataclass(frozen=True)
@@ -31,10 +32,14 @@ class Column:
         values: a category's own slots, most frequent first; a boolean's texts for 0 and 1.
         indicator: whether a 0/1 feature says that the cell is missing (for a category: its slot for missing).
         shift: subtracted in float64 before a number becomes float32; 0 unless float32 would lose the differences.
-        factor: multiplied after that, a power of two; 1 unless float32 would overflow or underflow.
-        format: how a date's text is read, None for typed dates.
+        factor: multiplied after that, a power of two; 1 unless float32 could not square the differences.
+        limit: to which size the number is cut after that; infinite unless a few values are wildly far off.
+        form: how its cells were written in training.
         hour: whether a date has a time of day.
         origin: the day, since 1970-01-01, from which a date's days are counted.
+        rare: a category's values that training saw too seldom for slots of their own, as far as they are listed.
+        others: the share of training's cells that had such a value.
+        whole: whether training's numbers were whole, so that 3.750 can only be three thousand.
 
     >>> Column("colour", "category", values=("red", "blue"), indicator=True).feature_names()
     ['colour=red', 'colour=blue', 'colour=(other)', 'colour=(missing)']
@@ -46,14 +51,23 @@ class Column:
     indicator: bool = False
     shift: float = 0.0
     factor: float = 1.0
-    format: str | None = None
+    limit: float = math.inf
+    form: Form = PLAIN
     hour: bool = False
     origin: float = 0.0
+    rare: tuple[str, ...] = ()
+    others: float = 0.0
+    whole: bool = False
 
     @property
     def plain(self) -> bool:
         """A number that is only cast to float32."""
-        return self.kind == "number" and not self.indicator and self.shift == 0.0 and self.factor == 1.0
+        return self.kind == "number" and not self.indicator and self.unit.own and self.form == PLAIN
+
+    @property
+    def unit(self) -> Unit:
+        """How a number is conditioned before it becomes float32."""
+        return Unit(self.shift, self.factor, self.limit)
 
     def feature_names(self) -> list[str]:
         """One name per encoded feature."""
@@ -76,72 +90,146 @@ class Column:
     def _parts(self) -> tuple[str, ...]:
         return _PARTS + (("hour",) if self.hour else ())
 
-    def encode(self, series: pl.Series, out: np.ndarray, where: str) -> None:
+    def encode(
+        self,
+        series: pl.Series,
+        out: np.ndarray,
+        where: str,
+        remarks: list[str] | None = None,
+        *,
+        decimal: str = "",
+        understood: bool = False,
+    ) -> None:
         """Writes the features of `series` into `out` (rows, features of this column), float32.
 
+        Args:
+            series: the cells, typed or text.
+            out: where the features go.
+            where: the source, for the sentences.
+            remarks: takes a sentence for every kind of cell that does not fit what training learnt.
+            decimal: the decimal sign that the file uses, "" where nothing shows it.
+            understood: whether texts that are numbers and dates are typed already.
+
         Raises:
-            FalllineError: a cell is infinite, or a column of numbers holds text.
+            FalllineError: a cell is infinite, or most cells do not fit.
         """
+        remarks = [] if remarks is None else remarks
+        form = PLAIN if understood else self.form
         if self.kind == "number":
-            cells = numbers(series)
-            self._check_numbers(series, cells, where)
+            doubts: list[str] = []
+            cells = numbers(series, form, decimal, self.whole and not understood, doubts)
+            remarks.extend(f"column {self.name!r} of {where} {each}" for each in doubts)
+            self._name_lost(series, np.isnan(cells), "numbers", where, remarks)
             out[:, 0] = self.condition(cells, where)
             if self.indicator:
                 out[:, 1] = np.isnan(cells)
         elif self.kind == "category":
-            self._encode_category(labels(series), out)
+            self._encode_category(labels(series), out, where, remarks)
         elif self.kind == "date":
-            self._encode_date(instants(series, self.format), out)
+            when = instants(series, form)
+            self._name_lost(series, when.is_null().to_numpy(), "dates", where, remarks)
+            if not understood:
+                self._name_zone(series, where, remarks)
+            self._encode_date(when, out)
         elif self.kind == "presence":
             out[:, 0] = ~_missing(series)
         else:
-            self._encode_boolean(labels(series), out)
+            self._encode_boolean(labels(series), out, where, remarks)
 
     def condition(self, cells: np.ndarray, where: str) -> np.ndarray:
-        """Float64 numbers as the float32 numbers (cells - shift) * factor.
+        """Float64 numbers as the float32 numbers (cells - shift) * factor, cut to the limit.
 
         Raises:
             FalllineError: infinity, now or after the cast.
         """
-        if not self.plain:
-            cells = cells * self.factor - self.shift * self.factor  # exact: the factor is a power of two
+        infinite = np.isinf(cells)
         with np.errstate(over="ignore"):
-            result = cells.astype(np.float32)
-        infinite = int(np.isinf(result).sum())
-        if infinite:
-            count = f"{infinite} infinite values" if infinite > 1 else "1 infinite value"
-            raise FalllineError(f"column {self.name!r} of {where} has {count} (or beyond 1e38): remove or correct them")
+            result = (cells if self.unit.own else self.unit.apply(cells)).astype(np.float32)
+        infinite |= np.isinf(result)
+        if infinite.any():
+            raise FalllineError(self.refusal(int(infinite.sum()), where))
         return result
 
-    def _check_numbers(self, series: pl.Series, cells: np.ndarray, where: str) -> None:
-        lost = np.isnan(cells) & ~_missing(series)
-        if lost.any() and lost.sum() > 0.5 * (lost.sum() + (~np.isnan(cells)).sum()):
-            example = labels(series)[int(np.flatnonzero(lost)[0])]
-            raise FalllineError(
-                f"column {self.name!r} of {where} should hold numbers but holds values such as {example!r}: correct it"
-            )
+    def refusal(self, infinite: int, where: str) -> str:
+        """The sentence for numbers that are infinite, or that float32 cannot hold in this column's unit."""
+        count = f"{infinite} infinite values" if infinite > 1 else "1 infinite value"
+        beyond = (
+            "1e38" if self.factor == 1.0 else f"{1e38 / self.factor:.0e}, for a column of the size seen in training"
+        )
+        return f"column {self.name!r} of {where} has {count} (or beyond {beyond}): remove or correct them"
 
-    def _encode_category(self, text: pl.Series, out: np.ndarray) -> None:
+    def _name_lost(self, series: pl.Series, lost: np.ndarray, what: str, where: str, remarks: list[str]) -> None:
+        """Says which cells are neither missing nor what the column should hold; refuses a column of such cells."""
+        import polars as pl
+
+        lost = lost & ~_missing(series)
+        if not lost.any():
+            return
+        texts = labels(series) if not series.dtype.is_temporal() else series.cast(pl.String)
+        lost = lost & ~is_word(texts).to_numpy()
+        count, present = int(lost.sum()), int((~_missing(series)).sum())
+        if not count:
+            return
+        example = texts[int(np.flatnonzero(lost)[0])]
+        if count > _MOST * present:
+            raise FalllineError(
+                f"column {self.name!r} of {where} should hold {what} but holds values such as {example!r} "
+                f"({share(count, present)}): correct it"
+            )
+        remarks.append(
+            f"column {self.name!r} of {where} holds {share(count, present)} that are not {what}, such as {example!r}: "
+            "they count as missing"
+        )
+
+    def _name_zone(self, series: pl.Series, where: str, remarks: list[str]) -> None:
+        zoned = getattr(series.dtype, "time_zone", None) is not None
+        if series.dtype.is_temporal() and zoned != bool(self.form.zone) and series.count():
+            have, had = ("a time zone", "none") if zoned else ("no time zone", f"the zone {self.form.zone}")
+            taken = "UTC is taken" if zoned else "that one is taken"
+            remarks.append(f"column {self.name!r} of {where} has {have} where training had {had}: {taken}")
+
+    def _encode_category(self, text: pl.Series, out: np.ndarray, where: str, remarks: list[str]) -> None:
         import polars as pl
 
         other = len(self.values)
-        codes = (
-            text.replace_strict(list(self.values), list(range(other)), default=other, return_dtype=pl.Int32)
-            .to_numpy()
-            .copy()
-            if other
-            else np.full(len(text), other, np.int32)
-        )
+        known = dict(zip(self.values, range(other), strict=True))
+        codes = text.replace_strict(known, default=None, return_dtype=pl.Int32) if other else _nothing(text)
+        unknown = text.filter(codes.is_null() & text.is_not_null()).unique()
+        if len(unknown):
+            known |= matching(self.values, unknown)
+            codes = text.replace_strict(known, default=None, return_dtype=pl.Int32) if known else codes
+            self._name_unknown(text.filter(codes.is_null() & text.is_not_null()), text.count(), where, remarks)
+        places = codes.fill_null(other).to_numpy().copy()
         if self.indicator:
-            codes[text.is_null().to_numpy()] = other + 1
+            places[text.is_null().to_numpy()] = other + 1
         out[:] = 0
-        out[np.arange(len(codes)), codes] = 1
+        out[np.arange(len(places)), places] = 1
 
-    def _encode_boolean(self, text: pl.Series, out: np.ndarray) -> None:
-        lower = text.str.to_lowercase()
-        out[:, 0] = 0.5  # neither; only when missing or unheard of
-        for value, texts in enumerate(((self.values[0], "false", "0"), (self.values[1], "true", "1"))):
-            out[lower.is_in(list(texts)).fill_null(False).to_numpy(), 0] = value
+    def _name_unknown(self, unknown: pl.Series, present: int, where: str, remarks: list[str]) -> None:
+        """Says how many cells hold values that training never saw; values that it saw too seldom are no surprise."""
+        rare = matching(self.rare, unknown.unique()) if self.rare else {}
+        new = unknown.filter(~unknown.is_in(list(rare)))
+        if not len(new):
+            return
+        if len(new) > (_MOST + self.others * (1 - _MOST)) * present and len(new) > 1:
+            raise FalllineError(
+                f"column {self.name!r} of {where} holds {share(len(new), present)} with values that training has not "
+                f"seen, such as {new[0]!r}: expected values such as {', '.join(map(repr, self.values[:3])) or 'other ones'}"
+            )
+        remarks.append(
+            f"column {self.name!r} of {where} holds {share(len(new), present)} with values that training has not seen, "
+            f"such as {new[0]!r}: they count as other"
+        )
+
+    def _encode_boolean(self, text: pl.Series, out: np.ndarray, where: str, remarks: list[str]) -> None:
+        import polars as pl
+
+        words = {each: key(each).casefold() for each in text.drop_nulls().unique()}
+        meaning = truth((self.values[0], self.values[1]))
+        codes = {each: float(place) for place in (0, 1) for each, own in words.items() if own in meaning[place]}
+        values = text.replace_strict(codes, default=None, return_dtype=pl.Float64) if codes else _nothing(text)
+        out[:, 0] = values.fill_null(0.5).to_numpy()  # neither; only when missing or unheard of
+        self._name_lost(text, values.is_null().to_numpy(), f"{self.values[0]!r} and {self.values[1]!r}", where, remarks)
         if self.indicator:
             out[:, 1] = text.is_null().to_numpy()
 
@@ -163,82 +251,10 @@ class Column:
             out[:, -1] = when.is_null().to_numpy()
 
 
-def fit_column(series: pl.Series, kind: str) -> Column:
-    """Learns a column's encoding from its training rows.
+def _nothing(text: pl.Series) -> pl.Series:
+    import polars as pl
 
-    Args:
-        series: the training rows' cells.
-        kind: what `recognise` or the user says that it is.
-
-    Raises:
-        FalllineError: a column that shall be boolean has other than two values, or one that shall be a date has none.
-
-    >>> import polars as pl
-    >>> fit_column(pl.Series("size", ["S", "M", "M", None, "XL", "M", "S"]), "category").values
-    ('M', 'S')
-    """
-    if kind == "category":
-        return _fit_category(labels(series))
-    if kind == "boolean":
-        return _fit_boolean(series)
-    if kind == "date":
-        form = None if series.dtype.is_temporal() else date_format(labels(series))
-        when = instants(series, form)
-        days = when.drop_nulls().dt.epoch("us").to_numpy() / 86_400e6
-        if not days.size and series.count():
-            raise FalllineError(f"column {series.name!r} holds no date that can be read: write dates as 2024-01-31")
-        hour = bool((days != np.floor(days)).any())
-        origin = float(np.floor(days.min())) if days.size else 0.0
-        return Column(series.name, kind, indicator=when.null_count() > 0, format=form, hour=hour, origin=origin)
-    if kind == "presence":
-        return Column(series.name, kind)
-    cells = numbers(series)
-    shift, factor = conditioning(cells)
-    return Column(series.name, kind, indicator=bool(np.isnan(cells).any()), shift=shift, factor=factor)
-
-
-def conditioning(cells: np.ndarray) -> tuple[float, float]:
-    """The (shift, factor) without which float32 could not hold these float64 numbers; (0, 1) nearly always.
-
-    A shift to the median where |median| > 10^4 standard deviations; a power of two where the largest magnitude is
-    outside [1e-30, 1e30].
-
-    >>> conditioning(np.array([1.0, 2.0, 3.0]))
-    (0.0, 1.0)
-    >>> conditioning(np.array([1e9, 1e9 + 1, 1e9 + 2]))
-    (1000000001.0, 1.0)
-    """
-    cells = cells[np.isfinite(cells)]
-    top = float(np.abs(cells).max(initial=0.0))
-    if top == 0.0:
-        return 0.0, 1.0
-    factor = 1.0 if 1e-30 < top < 1e30 else 2.0 ** -min(1000, max(-1000, round(math.log2(top))))
-    moderate = cells * factor
-    centre, spread = float(np.median(moderate)), float(moderate.std())
-    return (centre / factor if abs(centre) > 1e4 * spread > 0 else 0.0), factor
-
-
-def _fit_category(text: pl.Series) -> Column:
-    enough = 2 if len(text) < _TINY else RARE
-    counts = text.drop_nulls().value_counts(sort=False)
-    kept = counts.filter(counts["count"] >= enough).sort(["count", text.name], descending=[True, False])
-    return Column(
-        text.name, "category", values=tuple(kept[text.name].head(MOST_CATEGORIES)), indicator=text.null_count() > 0
-    )
-
-
-def _fit_boolean(series: pl.Series) -> Column:
-    present = series.drop_nulls()
-    pair = booleans(present)
-    if pair is None:
-        values = sorted(set(labels(present).drop_nulls().str.to_lowercase().unique()))
-        if len(values) > 2:
-            raise FalllineError(f"column {series.name!r} has {len(values)} values, a boolean two: give it another kind")
-        known = next(
-            (each for each in (("false", "true"), ("no", "yes"), ("0", "1")) if set(values) <= set(each)), None
-        )
-        pair = known or (values[0], values[-1]) if len(values) == 2 else known or ("", values[0])
-    return Column(series.name, "boolean", values=pair, indicator=series.null_count() > 0)
+    return pl.Series(text.name, [None] * len(text), dtype=pl.Int32)
 
 
 def _missing(series: pl.Series) -> np.ndarray:

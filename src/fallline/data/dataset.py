@@ -13,7 +13,7 @@ class Dataset:
 
     Attributes:
         x: features, float32 (rows, features); numbers that are missing are NaN.
-        y: int32 (rows,) class indices, or float32 (rows, targets) for regression and multilabel.
+        y: int32 (rows,) class indices, or float32 (rows, targets) for regression and multilabel, as a run sees them.
         weight: float32 (rows,), or None where all rows weigh the same.
         train: int32 indices of the training rows.
         valid: int32 indices of the validation rows; may be empty.
@@ -21,6 +21,8 @@ class Dataset:
         scaled: bool (features,): may a scaler touch the feature? Zeros and ones are left alone.
         task: "classification", "regression" or "multilabel".
         n_classes: classes, or labels of a multilabel task; 0 for regression.
+        truth: the targets of a regression as given, float64 (rows, targets); None where `y` is the same.
+        factor: per target, the power of two by which `y` was multiplied; empty where it was not.
 
     >>> none = np.zeros(0, np.int32)
     >>> Dataset(np.zeros((3, 2), np.float32), np.array([0, 1, 0], np.int32), None, np.arange(3, dtype=np.int32),
@@ -37,6 +39,13 @@ class Dataset:
     scaled: np.ndarray
     task: str
     n_classes: int
+    truth: np.ndarray | None = None
+    factor: tuple[float, ...] = ()
+
+    @property
+    def given(self) -> np.ndarray:
+        """The targets as given: what a model is judged by."""
+        return self.y if self.truth is None else self.truth
 
     def __repr__(self) -> str:
         """What it holds, in counts."""

@@ -9,17 +9,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fallline.core.errors import FalllineError, nearest
-from fallline.data.cells import date_format, labels, numbers
+from fallline.data.cells import labels, numbers
+from fallline.data.codes import PAIRS, key
+from fallline.data.fitting import enough
+from fallline.data.form import kind_of
 
 if TYPE_CHECKING:
     import polars as pl
 
-KINDS = ("number", "category", "boolean", "date", "drop")
-BOOLEANS = (("false", "true"), ("no", "yes"), ("f", "t"), ("n", "y"))
-_ID_NAME = re.compile(r"(?i:(^|[_\s.-])(id|idx|index|uuid|guid|rowid)$)|[a-z]I[dD]$|^Unnamed: 0$")
-_MOSTLY = 0.95  # so many cells must be numbers for a text column to be one
+_ID_NAME = re.compile(
+    r"(?i:(^|[_\s.-])(id|idx|index|uuid|guid|rowid|rownum|row_?number|rownames?)$)|[a-z]I[dD]$|"
+    r"(?i:^(row|rownames?|row_names|level_\d+|serial|s\.? ?no\.?|nr\.?|sl\.? ?no\.?)$)"
+)
+_INDEX_NAME = re.compile(r"__index_level_\d+__|Unnamed: ?\d+(\.\d+)*")  # what pandas calls a frame's own index
 _UNIQUE = 0.9  # above this share of distinct values, text names rows
 _FEW_ROWS = 20  # with fewer, "all different" and "consecutive" say nothing
+_CHANCE = 12.0  # n draws from a range of N are all different with probability exp(-n^2 / 2N): here below 1e-5
 
 
 @dataclass
@@ -52,30 +57,30 @@ class Findings:
 def recognise(frame: pl.DataFrame, kinds: dict[str, str] | None = None) -> Findings:
     """Recognises each column's kind from its type, its values and, for identifiers, its name.
 
-    A text column whose cells are numbers (at least 95 % of them) is a number; dates in a common format are dates; true
-    and false, yes and no are booleans; other text is a category. Dropped: columns without values, with one value, whole
-    numbers that only count or name the rows, and text nearly all different. Text nearly all different where most cells
-    are missing keeps what it can still say: whether it is there.
+    True and false, yes and no and the like are booleans; other text is a category. Dropped: columns without values, with
+    one value, whole numbers that only count or name the rows, text nearly all different, and text of which no value recurs
+    often enough to be learnt from. Text nearly all different where most cells are missing keeps what it can still say:
+    whether it is there.
 
     Args:
-        frame: the features' columns.
-        kinds: column name to the kind that it shall have ("number", "category", "boolean", "date", "drop").
+        frame: the features' columns, understood: texts that are numbers or dates are typed so.
+        kinds: column name to the kind that it shall have ("number", "category", "boolean", "date", "drop", or a word for
+            how its numbers or dates are written, such as "decimal_comma" or "day_first").
 
     Raises:
         FalllineError: `kinds` names an unknown column or kind, or no column is left.
 
     >>> import polars as pl
-    >>> recognise(pl.DataFrame({"age": ["31", "40"], "smoker": ["yes", "no"], "unit": ["cm", "cm"]})).kinds
+    >>> recognise(pl.DataFrame({"age": [31, 40], "smoker": ["yes", "no"], "unit": ["cm", "cm"]})).kinds
     {'age': 'number', 'smoker': 'boolean'}
     """
     wanted = dict(kinds or {})
-    for name, kind in wanted.items():
+    for name, kind in list(wanted.items()):
         if name not in frame.columns:
             raise FalllineError(
                 f"kinds names the column {name!r}, which is not a feature: {nearest(name, frame.columns)}"
             )
-        if kind not in KINDS:
-            raise FalllineError(f"the kind of column {name!r} is given as {kind!r}: {nearest(str(kind), KINDS)}")
+        wanted[name] = kind_of(name, kind)[0]
     found = Findings()
     for series in frame.iter_columns():
         if series.name in wanted:
@@ -98,6 +103,8 @@ def recognise(frame: pl.DataFrame, kinds: dict[str, str] | None = None) -> Findi
 
 _EMPTY = "no cell has a value"
 _CONSTANT = "every row has the same value"
+_INDEX = "it is the index of the frame that was saved (overrule with kinds, for example 'number')"
+_RARE = "no value recurs often enough to be learnt from (overrule with kinds, for example 'category')"
 _COUNTS = "whole numbers that count or name the rows (overrule with kinds, for example 'number')"
 _NAMES = "text that is different in nearly every row (overrule with kinds, for example 'category')"
 _NESTED = "lists, bytes or objects are not features"
@@ -134,36 +141,28 @@ def _recognise_one(series: pl.Series, found: Findings) -> None:
 
 
 def _number(series: pl.Series, found: Findings) -> None:
-    values = numbers(series)
-    found.kinds[series.name] = "number"
-    if np.isfinite(values).all() and (values == np.floor(values)).all() and np.unique(values).size == values.size:
-        named = _ID_NAME.search(series.name) is not None and values.size > 2
-        counting = values.max() - values.min() + 1 == values.size and values.size >= _FEW_ROWS
-        if named or counting:
-            del found.kinds[series.name]
-            found.dropped[series.name] = _COUNTS
+    name, values = series.name, numbers(series)
+    found.kinds[name] = "number"
+    if not (np.isfinite(values).all() and (values == np.floor(values)).all()):
+        return
+    if _INDEX_NAME.fullmatch(name):
+        del found.kinds[name]
+        found.dropped[name] = _INDEX
+        return
+    if np.unique(values).size == values.size:
+        width = values.max() - values.min() + 1
+        named = _ID_NAME.search(name) is not None and values.size > 2
+        counting = width == values.size and values.size >= _FEW_ROWS
+        if named or counting or values.size**2 / (2 * width) > _CHANCE:
+            del found.kinds[name]
+            found.dropped[name] = _COUNTS
 
 
 def _text(present: pl.Series, rows: int, distinct: int, found: Findings) -> None:
     """`present`: the cells that have a value, of `rows` in all."""
-    import polars as pl
-
     name = present.name
-    parsed = present.cast(pl.Float64, strict=False)
-    share = parsed.count() / len(present)
-    if share >= _MOSTLY:
-        complete = len(present) == rows and share == 1
-        _number(parsed if complete else parsed.extend_constant(None, 1), found)
-        if share < 1:
-            example = present.filter(parsed.is_null())[0]
-            found.remarks.append(
-                f"{len(present) - parsed.count()} cells of column {name!r} are not numbers (such as {example!r}) "
-                "and count as missing"
-            )
-    elif distinct == 2 and booleans(present) is not None:
+    if distinct <= 4 and booleans(present) is not None:
         found.kinds[name] = "boolean"
-    elif date_format(present) is not None:
-        found.kinds[name] = "date"
     elif distinct > 0.5 * len(present) and len(present) < 0.5 * rows and rows >= _FEW_ROWS:
         found.kinds[name] = "presence"
         found.remarks.append(
@@ -171,6 +170,8 @@ def _text(present: pl.Series, rows: int, distinct: int, found: Findings) -> None
         )
     elif distinct > _UNIQUE * len(present) and rows >= _FEW_ROWS:
         found.dropped[name] = _NAMES
+    elif rows >= _FEW_ROWS and int(present.value_counts()["count"].max()) < enough(rows):  # type: ignore[arg-type]
+        found.dropped[name] = _RARE
     else:
         found.kinds[name] = "category"
 
@@ -182,5 +183,5 @@ def booleans(present: pl.Series) -> tuple[str, str] | None:
     >>> booleans(pl.Series(["Yes", "No", "yes"]))
     ('no', 'yes')
     """
-    values = set(labels(present).drop_nulls().str.to_lowercase().unique())
-    return next((pair for pair in BOOLEANS if values == set(pair)), None)
+    values = {key(each).casefold() for each in labels(present).drop_nulls().unique()}
+    return next((pair for pair in PAIRS if values == set(pair)), None)

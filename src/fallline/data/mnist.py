@@ -1,81 +1,78 @@
-"""How is a folder of MNIST's idx files read? Four files, gzipped or not, found by their official names."""
+"""How is a folder of MNIST's idx files read, or of its relatives'? Up to four files, found by their usual names."""
 
 from __future__ import annotations
 
-import gzip
-import math
 import re
-import zlib
 from pathlib import Path
 
 import numpy as np
 
 from fallline.core.errors import FalllineError
 from fallline.data.arrays import Arrays
+from fallline.data.idx import read_idx
 
-_PATTERN = re.compile(r"(train|t10k)-(images|labels)[-.]idx[13]-ubyte(\.gz)?", re.IGNORECASE)
-_DEFLATE_RATIO = 1032  # deflate never expands a byte to more than this
+_PATTERN = re.compile(
+    r"(?:(?P<set>.+)[-_.])?(?P<part>train|t10k|test)[-_.](?P<what>images|labels)[-_.]idx\d?(?:[-_.][a-z]+\d*)?(?:\.gz)?",
+    re.IGNORECASE,
+)
+
+Files = dict[tuple[str, str], list[Path]]
+
+
+def has_idx(folder: Path) -> bool:
+    """Does the folder hold an idx file with a name such as `train-images-idx3-ubyte`?"""
+    return any(_PATTERN.fullmatch(path.name) and path.is_file() for path in folder.iterdir())
 
 
 def read_mnist(folder: Path) -> Arrays:
-    """Reads `train-images-idx3-ubyte` and its three companions; the `t10k` pair becomes the test part.
+    """Reads `train-images-idx3-ubyte` and its three companions; the `t10k` or `test` pair becomes the test part.
 
-    An idx file is four bytes (two zeros, the type code 8 for bytes, the number of dimensions), one big-endian 32-bit
-    size per dimension, and the bytes.
+    Images become rows of numbers. Whole numbers are labels, whatever type they are stored as; other labels are
+    targets of a regression.
 
     Raises:
-        FalllineError: no idx files in the folder, a pair is incomplete, or a file is not as long as it declares.
+        FalllineError: a pair is incomplete, the folder holds several data sets, or a file is damaged.
     """
-    found: dict[tuple[str, str], Path] = {}
-    for path in sorted(folder.iterdir(), reverse=True):  # a plain file wins over its gzipped twin
-        match = _PATTERN.fullmatch(path.name)
-        if match and path.is_file():
-            found[match[1].lower(), match[2].lower()] = path
-    if not found:
-        raise FalllineError(
-            f"the folder {folder} holds none of MNIST's idx files (train-images-idx3-ubyte and so on, gzipped or not): "
-            "give a file, or a folder with those"
-        )
-    parts = [_pair(folder, found, part) for part in ("train", "t10k") if any(key[0] == part for key in found)]
+    found = _single(folder, _files(folder))
+    parts = [_pair(folder, found, part) for part in ("train", "test") if any(key[0] == part for key in found)]
     if len(parts) == 2 and parts[0][0].shape[1] != parts[1][0].shape[1]:
         sizes = " and ".join(str(x.shape[1]) for x, _ in parts)
-        raise FalllineError(f"the train and t10k images in {folder} have {sizes} pixels: give files of one data set")
+        raise FalllineError(f"the train and test images in {folder} have {sizes} pixels: give files of one data set")
     x, y = parts[0]
     names = tuple(f"pixel_{position}" for position in range(x.shape[1]))
     return Arrays(x, y, names, parts[1] if len(parts) == 2 else None, target="label")
 
 
-def read_idx(path: Path) -> np.ndarray:
-    """Reads one idx file of bytes, gzipped or not.
+def _files(folder: Path) -> Files:
+    """The files of each part and kind, all of one data set."""
+    sets: dict[str, Files] = {}
+    for path in sorted(folder.iterdir()):
+        match = _PATTERN.fullmatch(path.name)
+        if match and path.is_file():
+            part = "train" if match["part"].lower() == "train" else "test"
+            of = sets.setdefault((match["set"] or "").lower(), {})
+            of.setdefault((part, match["what"].lower()), []).append(path)
+    if len(sets) > 1:
+        example = [next(iter(files.values()))[0].name for files in sets.values()]
+        raise FalllineError(
+            f"the folder {folder} holds the idx files of {len(sets)} data sets ({', '.join(example[:3])}): "
+            "give a folder with those of one"
+        )
+    return next(iter(sets.values()))
 
-    Raises:
-        FalllineError: it is no idx file of bytes, or its length is not the declared one.
 
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = Path(folder) / "labels"
-    ...     _ = path.write_bytes(bytes([0, 0, 8, 1, 0, 0, 0, 3]) + bytes([7, 2, 1]))
-    ...     read_idx(path).tolist()
-    [7, 2, 1]
-    """
-    zipped = path.suffix.lower() == ".gz"
-    room = path.stat().st_size * (_DEFLATE_RATIO if zipped else 1)
-    try:
-        with gzip.open(path) if zipped else path.open("rb") as file:
-            magic = file.read(4)
-            if len(magic) < 4 or magic[:3] != b"\0\0\x08" or not 1 <= magic[3] <= 4:
-                raise FalllineError(f"{path} is not an idx file of bytes: give MNIST's files as published")
-            shape = tuple(int.from_bytes(file.read(4), "big") for _ in range(magic[3]))
-            size = math.prod(shape)
-            if size > room:
-                raise FalllineError(f"{path} declares {size} bytes but is shorter: fetch the file again")
-            data = file.read(size + 1)
-    except (OSError, EOFError, zlib.error):
-        raise FalllineError(f"{path} is damaged or truncated: fetch the file again") from None
-    if len(data) != size:
-        length = "longer" if len(data) > size else f"{len(data)} bytes long"
-        raise FalllineError(f"{path} declares {size} bytes but is {length}: fetch the file again")
-    return np.frombuffer(data, np.uint8).reshape(shape)
+def _single(folder: Path, files: Files) -> dict[tuple[str, str], Path]:
+    """One file of each part and kind: a plain file rather than its gzipped twin."""
+    found = {}
+    for key, paths in files.items():
+        twins = {path.name.lower().removesuffix(".gz").replace(".", "-") for path in paths}
+        if len(twins) > 1:
+            names = ", ".join(path.name for path in paths)
+            raise FalllineError(
+                f"the folder {folder} holds several files of {'-'.join(key)} ({names}): leave one there"
+            )
+        found[key] = min(paths, key=lambda path: path.suffix.lower() == ".gz")
+    return found
 
 
 def _pair(folder: Path, found: dict[tuple[str, str], Path], part: str) -> tuple[np.ndarray, np.ndarray]:
@@ -83,10 +80,24 @@ def _pair(folder: Path, found: dict[tuple[str, str], Path], part: str) -> tuple[
         if (part, what) not in found:
             raise FalllineError(f"the folder {folder} lacks the file of {part}-{what}: add it")
     images, labels = read_idx(found[part, "images"]), read_idx(found[part, "labels"])
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
     if images.ndim < 2 or labels.ndim != 1:
-        raise FalllineError(f"the {part} files in {folder} are not images (idx3) and labels (idx1): check their names")
+        raise FalllineError(
+            f"the {part} files in {folder} have {images.ndim} and {labels.ndim} dimensions, where images (idx3) and "
+            "labels (idx1) were expected: check their names"
+        )
     if len(images) != len(labels):
         raise FalllineError(f"{folder} has {len(images)} {part} images but {len(labels)} labels: fetch the files again")
     if not len(images):
         raise FalllineError(f"{found[part, 'images']} holds no images: give a file with at least one")
-    return images.reshape(len(images), -1), labels
+    return images.reshape(len(images), -1), _labels(labels)
+
+
+def _labels(labels: np.ndarray) -> np.ndarray:
+    """Whole numbers that are stored as floats, as integers."""
+    if labels.dtype.kind == "f" and bool(np.isfinite(labels).all()) and bool((np.abs(labels) < 2**53).all()):
+        whole = labels.astype(np.int64)
+        if (whole == labels).all():
+            return whole
+    return labels

@@ -11,13 +11,14 @@ from fallline.data.arrays import Arrays, matrix
 from fallline.data.cells import target_cells
 from fallline.data.schema import Schema
 from fallline.data.sources import accepts_names, describe, read
+from fallline.data.understanding import decimal_of, understand_target
 
 if TYPE_CHECKING:
     import polars as pl
 
 
 def read_features(
-    source: object, schema: Schema, names: list[str] | None = None
+    source: object, schema: Schema, names: list[str] | None = None, remarks: list[str] | None = None
 ) -> tuple[np.ndarray, pl.DataFrame | None]:
     """Reads and encodes the rows to predict; of a source with a test part of its own, that part.
 
@@ -25,6 +26,8 @@ def read_features(
         source: as for `load`; extra columns are ignored, reordered ones found by name.
         schema: the model's.
         names: column names for a text file without a header line; other files have their own.
+        remarks: takes a sentence for every kind of cell that does not fit what training learnt; without it they become
+            warnings.
 
     Returns:
         float32 (rows, features), and the table as read (None for arrays), to write beside the predictions.
@@ -35,14 +38,16 @@ def read_features(
     raw = read(source, names if accepts_names(source) else None)
     if isinstance(raw, Arrays):
         return _encode_arrays(raw, raw.held_out()[0], schema, describe(source)), None
-    return schema.encode(raw.frame, describe(source)), raw.frame
+    return schema.encode(raw, describe(source), remarks), raw.frame
 
 
-def read_labelled(source: object, schema: Schema, names: list[str] | None = None) -> tuple[np.ndarray, np.ndarray]:
+def read_labelled(
+    source: object, schema: Schema, names: list[str] | None = None, remarks: list[str] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Reads and encodes rows with their labels or targets; of a source with a test part of its own, that part.
 
     Returns:
-        float32 (rows, features), and int32 class indices (rows,) or float32 (rows, targets).
+        float32 (rows, features), and the targets as given: int32 class indices (rows,) or float64 (rows, targets).
 
     Raises:
         FalllineError: as `read_features`; no target, a missing one, or a class that training has not seen.
@@ -54,12 +59,16 @@ def read_labelled(source: object, schema: Schema, names: list[str] | None = None
             raise FalllineError(f"{where} has no y: save the labels or targets beside X as y")
         if len(y) != len(x):
             raise FalllineError(f"{where} has {len(x)} rows but {len(y)} targets: give one per row")
-        return _encode_arrays(raw, x, schema, where), schema.target.encode(y, where)
+        return _encode_arrays(raw, x, schema, where), schema.target.read(y, where)
     lacking = [name for name in schema.target.names if name not in raw.frame.columns]
     if lacking:
         raise FalllineError(f"{where} lacks the target column {lacking[0]!r}: add it, or only predict")
-    x = schema.encode(raw.frame, where)
-    return x, schema.target.encode(target_values(raw.frame, schema.target.names), where)
+    x = schema.encode(raw, where, remarks)
+    numeric = [column.name for column in schema.columns if column.kind == "number"]
+    answers = understand_target(
+        raw.frame.select(schema.target.names), decimal_of(raw, numeric), where, schema.target.task
+    )
+    return x, schema.target.read(target_values(answers.frame, schema.target.names), where)
 
 
 def target_values(frame: pl.DataFrame, targets: tuple[str, ...]) -> np.ndarray:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -10,30 +12,46 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fallline.core.errors import FalllineError
+from fallline.core.errors import DataWarning, FalllineError
 from fallline.core.shape import Either, Entries, Flag, Listed, Real, Text, Whole, check
 from fallline.data.arrays import blocks, check_matrix, count_bad
-from fallline.data.cells import FORMATS
-from fallline.data.columns import Column, conditioning, fit_column
+from fallline.data.columns import Column
+from fallline.data.dates import ORDERS
+from fallline.data.earlier import PATTERNS
+from fallline.data.fitting import fit_column
+from fallline.data.form import COUNTS, Form
+from fallline.data.sheet import Sheet
 from fallline.data.target import TASKS, Target
+from fallline.data.understanding import decimal_of
+from fallline.data.units import SAMPLE, Unit, unit_of
 
 if TYPE_CHECKING:
     import polars as pl
 
 _DESCRIPTION, _AGAIN = "the description of the columns", "save the model again"
-_SAMPLE = 10_000  # rows that tell an array column's median and spread
+_CELLS = 2_000_000  # of a wide array, as many cells are looked at for its columns' units
 _ENCODED = ("number", "category", "boolean", "date", "presence")
 _NUMBERS = Entries({"numbers": Listed(Text(), least=1)})
+_FORM = Entries(
+    {},
+    {"decimal": Text(choices=(".", ",")), "group": Text(choices=("", *",. '_")), "unit": Text(visible=True),
+     "order": Text(choices=("", *ORDERS)), "zone": Text(), "counts": Text(choices=("", *COUNTS)), "settled": Flag()},
+)  # fmt: skip
 _COLUMN = Entries(
     {"name": Text(), "kind": Text(choices=_ENCODED)},
-    {"values": Listed(Text()), "indicator": Flag(), "shift": Real(), "factor": Real(), "format": Text(choices=FORMATS),
-     "hour": Flag(), "origin": Real(-1e8, 1e8)},
+    {"values": Listed(Text()), "indicator": Flag(), "shift": Real(), "factor": Real(), "limit": Real(0.0),
+     "form": _FORM, "hour": Flag(), "origin": Real(-1e8, 1e8), "rare": Listed(Text()), "others": Real(0.0, 1.0),
+     "whole": Flag(), "format": Text(choices=tuple(PATTERNS))},
 )  # fmt: skip
-_LABELS = Either(*(Listed(each, least=2) for each in (Text(), Flag(), Whole(), Real())))
+_LABELS = Either(*(Listed(each, least=1) for each in (Text(), Flag(), Whole(), Real())))
+_TARGET = Entries(
+    {"names": Listed(Text(), least=1), "task": Text(choices=TASKS)},
+    {"classes": _LABELS, "shift": Listed(Real()), "factor": Listed(Real(0.0))},
+)
 WRITTEN = Entries(
     {
         "columns": Listed(Either(_NUMBERS, _COLUMN), least=1),
-        "target": Entries({"names": Listed(Text(), least=1), "task": Text(choices=TASKS)}, {"classes": _LABELS}),
+        "target": _TARGET,
         "missing": Text(choices=("impute", "error")),
     }
 )
@@ -53,8 +71,11 @@ class Schema:
     >>> schema = fit_schema(frame, {"age": "number", "sex": "category"}, Target(("y",), "regression"))
     >>> schema.feature_names
     ('age', 'age is missing', 'sex=f', 'sex=m', 'sex=(other)')
-    >>> schema.encode(pl.DataFrame({"sex": ["x"], "age": [20]})).tolist()
+    >>> remarks = []
+    >>> schema.encode(pl.DataFrame({"sex": ["x"], "age": [20]}), "new.csv", remarks).tolist()
     [[20.0, 0.0, 0.0, 0.0, 1.0]]
+    >>> print(*remarks)
+    column 'sex' of new.csv holds 1 of 1 cells (100 %) with values that training has not seen, such as 'x': they count as other
     """
 
     columns: tuple[Column, ...]
@@ -71,17 +92,42 @@ class Schema:
         """Bool (features,): may a scaler touch the feature?"""
         return np.array([each for column in self.columns for each in column.scaled()], bool)
 
-    def encode(self, data: pl.DataFrame | np.ndarray, where: str = "the data") -> np.ndarray:
+    def encode(
+        self,
+        data: Sheet | pl.DataFrame | np.ndarray,
+        where: str = "the data",
+        remarks: list[str] | None = None,
+        *,
+        understood: bool = False,
+    ) -> np.ndarray:
         """Encodes rows as float32 (rows, features); columns are found by name, an array's by position.
 
         A float32 array in C order with nothing to encode comes back as itself.
 
+        Args:
+            data: the rows.
+            where: the source, for the sentences.
+            remarks: takes a sentence for every kind of cell that does not fit what training learnt; without it they
+                become warnings.
+            understood: whether texts that are numbers and dates are typed already.
+
         Raises:
             FalllineError: a column is missing, infinite or of another kind than in training.
         """
-        return self._encode_array(data, where) if isinstance(data, np.ndarray) else self._encode_frame(data, where)
+        if isinstance(data, np.ndarray):
+            return self._encode_array(data, where)
+        sheet = data if isinstance(data, Sheet) else Sheet(data)
+        said: list[str] = []
+        x = self._encode_frame(sheet, where, said, understood)
+        if remarks is not None:
+            remarks.extend(said)
+        else:
+            for sentence in said:
+                warnings.warn(sentence, DataWarning, stacklevel=2)
+        return x
 
-    def _encode_frame(self, frame: pl.DataFrame, where: str) -> np.ndarray:
+    def _encode_frame(self, sheet: Sheet, where: str, remarks: list[str], understood: bool) -> np.ndarray:
+        frame = sheet.frame
         names = set(frame.columns)
         lacking = [column.name for column in self.columns if column.name not in names]
         if lacking:
@@ -94,11 +140,13 @@ class Schema:
             raise FalllineError(
                 f"{where} lacks the {word} {listed} that the model was trained on{others}: add what is missing"
             )
+        decimal = "" if understood else decimal_of(sheet, [c.name for c in self.columns if c.kind == "number"])
         x = np.empty((frame.height, len(self.feature_names)), np.float32)
         start = 0
         for column in self.columns:
             stop = start + len(column.feature_names())
-            column.encode(frame[column.name], x[:, start:stop], where)
+            cells, out = frame[column.name], x[:, start:stop]
+            column.encode(cells, out, where, remarks, decimal=decimal, understood=understood)
             if self.missing == "error" and np.isnan(x[:, start:stop]).any():
                 _refuse_missing(column.name, int(np.isnan(x[:, start]).sum()), where)
             start = stop
@@ -136,9 +184,7 @@ class Schema:
         infinite, missing = count_bad(x)
         if infinite.any():
             worst = int(np.flatnonzero(infinite)[0])
-            count = f"{infinite[worst]} infinite values" if infinite[worst] > 1 else "1 infinite value"
-            name = self.columns[worst].name
-            raise FalllineError(f"column {name!r} of {where} has {count} (or beyond 1e38): remove or correct them")
+            raise FalllineError(self.columns[worst].refusal(int(infinite[worst]), where))
         if self.missing == "error" and missing.any():
             worst = int(np.flatnonzero(missing)[0])
             _refuse_missing(self.columns[worst].name, int(missing[worst]), where)
@@ -146,7 +192,7 @@ class Schema:
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values; runs of plain numbers are written as a list of names."""
         columns: list[dict[str, Any]] = []
-        for plain, run in groupby(self.columns, key=lambda column: column.plain):
+        for plain, run in groupby(self.columns, key=lambda column: column.plain and not column.whole):
             if plain:
                 columns.append({"numbers": [column.name for column in run]})
             else:
@@ -154,6 +200,8 @@ class Schema:
         target: dict[str, Any] = {"names": list(self.target.names), "task": self.target.task}
         if self.target.classes is not None:
             target["classes"] = [*self.target.classes]
+        if self.target.conditioned:
+            target |= {"shift": list(self.target.shift), "factor": list(self.target.factor)}
         return {"columns": columns, "target": target, "missing": self.missing}
 
     @classmethod
@@ -173,26 +221,23 @@ class Schema:
         for each in written["columns"]:
             runs = [{"name": name, "kind": "number"} for name in each["numbers"]] if "numbers" in each else [each]
             columns.extend(_read(run) for run in runs)
-        target = written["target"]
-        names = tuple(target["names"])
-        classes = tuple(target["classes"]) if "classes" in target else None
-        _demand((classes is None) == (target["task"] != "classification"), "only a classification has classes")
-        _demand(classes is None or len(names) == 1, "a classification has one target")
-        _demand(classes is None or len(set(classes)) == len(classes), "a class stands in it twice")
-        _demand(len(set(names)) == len(names), "a target stands in it twice")
         _demand(len({column.name for column in columns}) == len(columns), "a column stands in it twice")
-        return cls(tuple(columns), Target(names, target["task"], classes), written["missing"])
+        return cls(tuple(columns), _read_target(written["target"]), written["missing"])
 
 
-def fit_schema(frame: pl.DataFrame, kinds: dict[str, str], target: Target) -> Schema:
+def fit_schema(
+    frame: pl.DataFrame, kinds: dict[str, str], target: Target, forms: dict[str, Form] | None = None
+) -> Schema:
     """Learns the encoding of a table from its training rows.
 
     Args:
         frame: the training rows.
         kinds: column name to "number", "category", "boolean", "date" or "presence"; other columns are left out.
         target: what is predicted.
+        forms: how columns are written, of which more is to be known than their type.
     """
-    return Schema(tuple(fit_column(frame[name], kind) for name, kind in kinds.items()), target)
+    forms = forms or {}
+    return Schema(tuple(fit_column(frame[name], kind, forms.get(name)) for name, kind in kinds.items()), target)
 
 
 def array_schema(
@@ -213,15 +258,37 @@ def array_schema(
     if missing == "impute" and x.dtype.kind == "f":
         for part in blocks(x):
             lacking |= np.isnan(x[part]).any(axis=0)
-    wide = [(0.0, 1.0)] * width
-    if x.dtype.itemsize > 4 or (x.dtype.kind in "iu" and x.dtype.itemsize > 2):
-        sample = x[rows[:: max(1, len(rows) // _SAMPLE)]].astype(np.float64)
-        wide = [conditioning(column) for column in sample.T]
     columns = (
-        Column(name, "number", indicator=bool(gone), shift=shift, factor=factor)
-        for name, gone, (shift, factor) in zip(names, lacking, wide, strict=True)
+        Column(name, "number", indicator=bool(gone), **unit._asdict())
+        for name, gone, unit in zip(names, lacking, _units(x, rows), strict=True)
     )
     return Schema(tuple(columns), target, missing)
+
+
+def _units(x: np.ndarray, rows: np.ndarray) -> list[Unit]:
+    """The unit of every column of an array, learnt from some rows: its ends from all of them, the rest from a sample."""
+    width = x.shape[1]
+    if x.dtype.itemsize <= 2:  # float32 holds these, and their squares
+        return [Unit()] * width
+    most = max(1_000, min(SAMPLE, _CELLS // width))
+    sample = x[rows[:: max(1, len(rows) // most)]].astype(np.float64)
+    ends = _ends(x, rows)
+    rounding = float(8 * np.finfo(x.dtype).eps) if x.dtype.kind == "f" else 0.0
+    return [
+        unit_of(column, ends=(low, high) if np.isfinite(high - low) else None, rounding=rounding)
+        for column, low, high in zip(sample.T, *ends.tolist(), strict=True)
+    ]
+
+
+def _ends(x: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """The smallest and the largest number of every column, (2, columns) float64, NaN left out."""
+    step = max(1, _CELLS // x.shape[1])
+    low, high = np.full(x.shape[1], np.inf), np.full(x.shape[1], -np.inf)
+    for start in range(0, len(rows), step):
+        part = x[rows[start : start + step]]
+        low = np.fmin(low, np.fmin.reduce(part, axis=0))
+        high = np.fmax(high, np.fmax.reduce(part, axis=0))
+    return np.stack([low, high])
 
 
 def _refuse_missing(name: str, count: int, where: str) -> None:
@@ -236,16 +303,54 @@ def _written(column: Column) -> dict[str, Any]:
     entries = {
         field.name: getattr(column, field.name) for field in fields if getattr(column, field.name) != field.default
     }
-    return {key: list(value) if isinstance(value, tuple) else value for key, value in entries.items()}
+    plain = {key: list(value) if isinstance(value, tuple) else value for key, value in entries.items()}
+    return plain | ({"form": column.form.to_dict()} if "form" in plain else {})
 
 
 def _read(entries: dict[str, Any]) -> Column:
-    column = Column(**{**entries, "values": tuple(entries.get("values", ()))})
+    form = _read_form(entries)
+    column = Column(
+        **{key: value for key, value in entries.items() if key != "format"}
+        | {"values": tuple(entries.get("values", ())), "rare": tuple(entries.get("rare", ())), "form": form}
+    )
     name = repr(column.name[:60])
     _demand(len(set(column.values)) == len(column.values), f"a value of column {name} stands in it twice")
     _demand(column.kind != "boolean" or len(column.values) == 2, f"the boolean column {name} has not two values")
     _demand(column.factor > 0, f"the factor of column {name} is not above 0")
+    _demand(column.limit > 0, f"the limit of column {name} is not above 0")
+    _demand(form.decimal != form.group, f"the decimal sign of column {name} groups its digits as well")
+    _demand(not form.zone or _is_zone(form.zone), f"column {name} names a time zone that nobody knows")
     return column
+
+
+def _read_form(entries: dict[str, Any]) -> Form:
+    """A form as written; versions before 0.2 wrote the pattern of a date's cells instead."""
+    if "format" in entries:
+        return Form(order=PATTERNS[entries["format"]])
+    return Form(**entries.get("form", {}))
+
+
+def _read_target(entries: dict[str, Any]) -> Target:
+    names = tuple(entries["names"])
+    classes = tuple(entries["classes"]) if "classes" in entries else None
+    shift, factor = (tuple(entries.get(key, ())) for key in ("shift", "factor"))
+    _demand((classes is None) == (entries["task"] != "classification"), "only a classification has classes")
+    _demand(classes is None or len(names) == 1, "a classification has one target")
+    _demand(classes is None or len({type(each) for each in classes}) == 1, "its classes are of several types")
+    _demand(classes is None or len(set(classes)) == len(classes), "a class stands in it twice")
+    _demand(len(set(names)) == len(names), "a target stands in it twice")
+    _demand(not factor or entries["task"] == "regression", "only a regression has a target in another unit")
+    _demand(len(shift) == len(factor) and len(factor) in (0, len(names)), "not every target has a shift and a factor")
+    _demand(all(each > 0 for each in factor), "the factor of a target is not above 0")
+    return Target(names, entries["task"], classes, shift, factor)
+
+
+def _is_zone(zone: str) -> bool:
+    if re.fullmatch(r"[+-]\d\d:\d\d|UTC", zone):
+        return True
+    import zoneinfo
+
+    return zone in zoneinfo.available_timezones()
 
 
 def _demand(true: bool, otherwise: str) -> None:

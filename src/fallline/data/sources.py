@@ -11,10 +11,13 @@ from fallline.core.errors import FalllineError, nearest
 from fallline.core.reading import check_regular
 from fallline.data.arrays import Arrays
 from fallline.data.columnar import read_columnar
-from fallline.data.mnist import read_mnist
+from fallline.data.frames import advice, is_frame, is_records, to_polars
+from fallline.data.marks import clean
+from fallline.data.mnist import has_idx, read_mnist
+from fallline.data.names import check_names
 from fallline.data.npz import read_npz
 from fallline.data.sheet import Sheet
-from fallline.data.text import check_names, read_text
+from fallline.data.text import read_text
 
 if TYPE_CHECKING:
     import polars as pl
@@ -29,8 +32,8 @@ def read(source: object, names: list[str] | None = None) -> Sheet | Arrays:
     """Opens a source: a table with typed columns, or arrays.
 
     Args:
-        source: a path (CSV, TSV, Parquet, Arrow or Feather, `.npz`, a folder of MNIST's idx files), `sklearn:NAME`,
-            or a Polars or pandas frame.
+        source: a path (CSV or TSV, also gzipped, Parquet, Arrow or Feather, `.npz`, a folder of MNIST's idx files),
+            `sklearn:NAME`, or a frame: of pandas, Polars or PyArrow.
         names: column names for a text file without a header line.
 
     Returns:
@@ -44,11 +47,11 @@ def read(source: object, names: list[str] | None = None) -> Sheet | Arrays:
     """
     if names is not None and not accepts_names(source):
         raise FalllineError(f"column names were given for {describe(source)}, which has its own: leave --names out")
-    if _is_polars(source):
-        return _checked(source.lazy().collect(), "the frame")  # type: ignore[attr-defined]
-    if _is_pandas(source):
-        return _from_pandas(source)
+    if is_frame(source):
+        return _checked(clean(to_polars(source, "the frame")), "the frame")
     if not isinstance(source, (str, Path)):
+        if is_records(source):
+            raise FalllineError(f"the source is {advice(source)}")
         kind = type(source).__name__
         raise FalllineError(f"a source is a path, sklearn:NAME or a frame, not a {kind}: for arrays use from_arrays")
     text = str(source)
@@ -67,18 +70,25 @@ def read(source: object, names: list[str] | None = None) -> Sheet | Arrays:
 def accepts_names(source: object) -> bool:
     """Is the source a text file, which may have no header line and then needs names?
 
-    >>> accepts_names("t.csv"), accepts_names("t.parquet")
-    (True, False)
+    >>> accepts_names("t.csv"), accepts_names("t.tsv.gz"), accepts_names("t.parquet")
+    (True, True, False)
     """
-    return isinstance(source, (str, Path)) and Path(source).suffix.lower() in TEXT
+    return isinstance(source, (str, Path)) and _suffix(Path(source)) in TEXT
+
+
+def _suffix(path: Path) -> str:
+    """What kind of file the name says it is: `.csv` of `t.csv.gz`, too."""
+    suffix = path.suffix.lower()
+    inner = Path(path.stem).suffix.lower()
+    return inner if suffix == ".gz" and inner in TEXT else suffix
 
 
 def _read_path(path: Path, names: list[str] | None) -> Sheet | Arrays:
     if "\0" in str(path):
         raise FalllineError(f"the path {str(path)!r} holds a zero byte: check it")
-    suffix = path.suffix.lower()
+    suffix = _suffix(path)
     if path.is_dir():
-        return read_mnist(path)
+        return _read_folder(path)
     _check_file(path)
     if suffix in TEXT:
         return read_text(path, names)
@@ -88,6 +98,26 @@ def _read_path(path: Path, names: list[str] | None) -> Sheet | Arrays:
         return _read_columns(path, suffix)
     known = ", ".join((*TEXT, *PARQUET, *ARROW, ".npz"))
     raise FalllineError(f"{path} has an unknown kind of name {suffix!r}: expected one of {known}, or a folder")
+
+
+def _read_folder(folder: Path) -> Arrays:
+    """MNIST's idx files; a folder without any is refused by what it holds instead."""
+    if has_idx(folder):
+        return read_mnist(folder)
+    entries = sorted(each for each in folder.iterdir() if not each.name.startswith("."))
+    lacks = f"the folder {folder} holds none of MNIST's idx files (train-images-idx3-ubyte and so on)"
+    if not entries:
+        raise FalllineError(f"{lacks}, nor anything else: give a file, or a folder with those")
+    inner = next((each for each in entries if each.is_dir() and has_idx(each)), None)
+    if inner is not None:
+        raise FalllineError(f"{lacks}, but its folder {inner.name} does: give {inner}")
+    tables = [each for each in entries if _suffix(each) in (*TEXT, *PARQUET, *ARROW, ".npz") and each.is_file()]
+    if tables:
+        kinds = sorted({_suffix(each) for each in tables})
+        count = f"{len(tables)} files" if len(tables) > 1 else "a file"
+        raise FalllineError(f"{lacks}, but {count} of {', '.join(kinds)}: give one file, as in {tables[0]}")
+    shown = ", ".join(each.name for each in entries[:3]) + (" and more" if len(entries) > 3 else "")
+    raise FalllineError(f"{lacks}, nor a table (it holds {shown}): give a file, or a folder with those")
 
 
 def describe(source: object) -> str:
@@ -113,7 +143,7 @@ def _check_file(path: Path) -> None:
 
 def _read_columns(path: Path, suffix: str) -> Sheet:
     kind = "Parquet" if suffix in PARQUET else "Arrow"
-    return _checked(read_columnar(path, str(path), "write it again", kind), str(path))
+    return _checked(clean(read_columnar(path, str(path), "write it again", kind)), str(path))
 
 
 def _checked(frame: pl.DataFrame, where: str) -> Sheet:
@@ -134,36 +164,3 @@ def _read_sklearn(name: str) -> Arrays:
     if classes is not None and np.asarray(classes).dtype.kind == "U":
         y = np.asarray(classes)[y]  # predictions then read "setosa", not 0
     return Arrays(bunch.data, y, tuple(str(each) for each in bunch.feature_names), target="target")
-
-
-def _is_polars(source: object) -> bool:
-    return type(source).__module__.startswith("polars.") and type(source).__name__ in ("DataFrame", "LazyFrame")
-
-
-def _is_pandas(source: object) -> bool:
-    return type(source).__module__.split(".")[0] == "pandas" and type(source).__name__ == "DataFrame"
-
-
-def _from_pandas(source: object) -> Sheet:
-    """Column by column, so that neither pandas nor PyArrow is needed here."""
-    import polars as pl
-
-    labels = list(source.columns)  # type: ignore[attr-defined]
-    check_names(labels, "the frame")
-    columns = []
-    for position, name in enumerate(labels):
-        column = source.iloc[:, position]  # type: ignore[attr-defined]
-        kind = getattr(column.dtype, "kind", "O")
-        if isinstance(column.dtype, np.dtype) and kind in "biufM":
-            values = column.to_numpy()
-            columns.append(pl.Series(name, values.astype("datetime64[us]") if kind == "M" else values))
-            continue
-        missing = column.isna().to_numpy()
-        cells = [None if gone else cell for cell, gone in zip(column.tolist(), missing, strict=True)]
-        types = {type(cell) for cell in cells if cell is not None}
-        if types <= {bool} or types <= {int} or types <= {int, float}:
-            columns.append(pl.Series(name, cells, strict=False))
-        else:
-            temporal = bool(types) and all(hasattr(each, "year") for each in types)
-            columns.append(pl.Series(name, cells if temporal else [c if c is None else str(c) for c in cells]))
-    return _checked(pl.DataFrame(columns), "the frame")

@@ -14,6 +14,7 @@ from fallline.core.errors import FalllineError
 from fallline.data.arrays import Arrays, matrix
 from fallline.data.building import Wishes, from_arrays, from_sheet
 from fallline.data.dataset import Dataset
+from fallline.data.identity import SeenRows
 from fallline.data.schema import Schema
 from fallline.data.sources import describe, read
 from fallline.data.target import Label
@@ -64,7 +65,14 @@ class Table:
             if array is not None:
                 digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
                 digest.update(np.ascontiguousarray(array).data.cast("B"))
+        if self.schema.target.conditioned:
+            digest.update(repr((self.schema.target.shift, self.schema.target.factor)).encode())
         return digest.hexdigest()
+
+    @cached_property
+    def seen(self) -> SeenRows:
+        """The rows that train a model and those that choose its epoch, as numbers: what the model is to remember."""
+        return SeenRows.of(self.dataset)
 
     def __repr__(self) -> str:
         """What it holds, in counts."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from fallline.core.errors import FalllineError, nearest
+from fallline.data.units import HIGHEST, Unit, unit_of
 
 TASKS = ("classification", "regression", "multilabel")
 FEW = 20  # whole numbers with at most so many distinct values are classes
@@ -24,6 +26,8 @@ class Target:
         names: one name per target (one, but for several outputs or labels).
         task: "classification", "regression" or "multilabel".
         classes: the class labels in order (classification), else None.
+        shift: per target, what a run subtracts in float64; empty where a run sees the targets as they are.
+        factor: per target, the power of two that a run multiplies them by after that; empty likewise.
 
     >>> Target(("species",), "classification", ("cat", "dog")).encode(np.array(["dog", "cat"]), "t.csv").tolist()
     [1, 0]
@@ -32,6 +36,13 @@ class Target:
     names: tuple[str, ...]
     task: str
     classes: tuple[Label, ...] | None = None
+    shift: tuple[float, ...] = ()
+    factor: tuple[float, ...] = ()
+
+    @property
+    def conditioned(self) -> bool:
+        """Whether a run sees the targets in another unit than their own, so that float32 can hold them."""
+        return bool(self.factor)
 
     @property
     def n_classes(self) -> int:
@@ -39,7 +50,7 @@ class Target:
         return len(self.classes) if self.classes is not None else len(self.names) if self.task == "multilabel" else 0
 
     def encode(self, values: np.ndarray, where: str) -> np.ndarray:
-        """Targets as numbers: int32 class indices (rows,), or float32 (rows, targets).
+        """Targets as numbers of a run: int32 class indices (rows,), or float32 (rows, targets), conditioned.
 
         Args:
             values: labels (rows,) or targets (rows,) or (rows, targets).
@@ -47,6 +58,14 @@ class Target:
 
         Raises:
             FalllineError: values are missing, infinite or, as classes, unknown.
+        """
+        return self.condition(self.read(values, where), where)
+
+    def read(self, values: np.ndarray, where: str) -> np.ndarray:
+        """Targets as given: int32 class indices (rows,), or float64 (rows, targets) in their own unit.
+
+        Raises:
+            FalllineError: as `encode`.
         """
         title = _title(self.names, where)
         if self.classes is None:
@@ -61,6 +80,53 @@ class Target:
                 f"{title} holds {listed}, not a class seen in training: {nearest(str(unknown[0]), self.classes)}"
             )
         return known[codes]
+
+    def fitted(self, y: np.ndarray, highest: float = HIGHEST) -> Target:
+        """The same target in the unit in which a run can hold its training rows.
+
+        Args:
+            y: what `read` gives of the training rows.
+            highest: the largest target that is left as it is.
+
+        >>> Target(("y",), "regression").fitted(np.array([[1.7e9], [1.7e9 + 1], [1.7e9 + 3]])).shift
+        (1700000001.0,)
+        """
+        if self.task != "regression":
+            return self
+        units = [unit_of(column, cut=False, highest=highest) for column in y.T]
+        if all(unit.own for unit in units):
+            return self
+        return replace(self, shift=tuple(unit.shift for unit in units), factor=tuple(unit.factor for unit in units))
+
+    def unshifted(self) -> Target:
+        """The same target with its own zero, for a loss that needs it."""
+        scaled = any(each != 1.0 for each in self.factor)
+        return replace(self, shift=(0.0,) * len(self.shift) if scaled else (), factor=self.factor if scaled else ())
+
+    def condition(self, y: np.ndarray, where: str = "the data") -> np.ndarray:
+        """What `read` gives, as a run sees it: class indices as they are, numbers as float32 (y - shift) * factor.
+
+        Raises:
+            FalllineError: numbers that float32 cannot hold.
+        """
+        if self.classes is not None:
+            return y
+        with np.errstate(over="ignore"):
+            result = (self._columnwise(Unit.apply, y) if self.conditioned else y).astype(np.float32)
+        if not np.isfinite(result).all():
+            beyond = (
+                "1e38" if not self.conditioned else f"{1e38 / max(self.factor):.0e}, far outside of the training rows"
+            )
+            raise FalllineError(f"{_title(self.names, where)} has values beyond {beyond}: give it in a larger unit")
+        return result
+
+    def restore(self, answer: np.ndarray) -> np.ndarray:
+        """A run's answers (rows, targets) in the targets' own unit: float64 where they were conditioned."""
+        return self._columnwise(Unit.restore, answer) if self.conditioned else answer
+
+    def _columnwise(self, change: Callable[[Unit, np.ndarray], np.ndarray], y: np.ndarray) -> np.ndarray:
+        units = [Unit(shift, factor) for shift, factor in zip(self.shift, self.factor, strict=True)]
+        return np.column_stack([change(unit, y[:, place]) for place, unit in enumerate(units)])
 
     def decode(self, indices: np.ndarray) -> np.ndarray:
         """Class indices as labels, of the type that the classes have.
@@ -169,12 +235,9 @@ def _reals(values: np.ndarray, target: Target, title: str) -> np.ndarray:
     if values.dtype.kind not in "biuf":
         raise FalllineError(f"{title} holds {values.dtype}: a {target.task} needs numbers")
     _check_finite(values, title)
-    with np.errstate(over="ignore"):
-        result = np.asarray(values, np.float32).reshape(len(values), -1)
+    result = np.asarray(values, np.float64).reshape(len(values), -1)
     if result.shape[1] != len(target.names):
         raise FalllineError(f"{title} has {result.shape[1]} columns where {len(target.names)} were expected")
-    if not np.isfinite(result).all():
-        raise FalllineError(f"{title} has values beyond 1e38: give it in a larger unit")
     if target.task == "multilabel" and not ((result == 0) | (result == 1)).all():
         raise FalllineError(f"{title} is multilabel and must hold only 0 and 1: write 1 where the label applies")
     return result

@@ -2,196 +2,175 @@
 
 from __future__ import annotations
 
-import csv
-import io
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from fallline.core.errors import FalllineError
+from fallline.data.dialect import Dialect, find_dialect
+from fallline.data.lines import read_lines
+from fallline.data.marks import MISSING as MISSING
+from fallline.data.marks import clean
+from fallline.data.names import INDEX, check_names, free_name
+from fallline.data.opening import Text, open_text
+from fallline.data.quick import Bytes, by_polars
+from fallline.data.separators import BLANKS, SINGLE, is_number, tabbed
 from fallline.data.sheet import Sheet
 
 if TYPE_CHECKING:
     import polars as pl
 
-MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "?")
-_BLOCK = 1 << 23  # bytes looked at together when fields are counted
-_BYTE_ORDER_MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
+_START = 1 << 16  # bytes from which the dialect is judged, if they hold some lines
+_FEW = 20  # rows that tell whether the header looks like one of them
 
 
 def read_text(path: Path, names: list[str] | None = None) -> Sheet:
     """Reads a text table; every column holds text, or null where a cell is missing.
 
     The first line is the header, unless `names` gives the names of a file without one (a first line that repeats
-    `names`, in any order, is still taken as a header). Blanks around cells are stripped. A first line without a comma
-    may be separated by semicolons or tabs.
+    `names`, in any order, is still taken as a header). Blanks around cells are stripped. The separator is the one of
+    comma, semicolon, tab, bar and blanks that splits the first lines alike. Comment lines and a title above the header
+    are skipped.
 
     Args:
-        path: the file, in UTF-8, with or without a byte order mark.
+        path: the file, in UTF-8 or UTF-16, with or without a byte order mark; unpacked if its name ends in `.gz`.
         names: column names for a file without a header.
 
     Raises:
-        FalllineError: the file is empty, has a header only, is not UTF-8 text, or a line has too many or few fields.
+        FalllineError: the file is empty, has a header only, is no text, or a line has too many or few fields.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder) / "t.csv"
-    ...     _ = path.write_text("age, income\\n39, <=50K\\n?, >50K\\n")
-    ...     read_text(path).frame.rows()
-    [('39', '<=50K'), (None, '>50K')]
+    ...     _ = path.write_text("age; income\\n39,5; <=50K\\n?; >50K\\n")
+    ...     sheet = read_text(path)
+    >>> sheet.frame.rows(), sheet.separator
+    ([('39,5', '<=50K'), (None, '>50K')], ';')
     """
-    data = _text_bytes(path)
-    separator = _separator(path, data)
-    header, frame = _parse(path, data, separator)
-    if names is None:
-        labels = header
-    else:
-        if len(names) != len(header):
-            raise FalllineError(
-                f"{path} has {len(header)} columns but {len(names)} names were given: give one name per column"
-            )
-        labels = list(names)
-    check_names(labels, str(path), hint=names is None)
-    if names is None or sorted(header) == sorted(names):
-        labels = header
-        frame = frame.slice(1)
-        if frame.height == 0:
-            raise FalllineError(f"{path} holds a header and no rows: give a file with at least one row of data")
-    frame.columns = labels
-    return Sheet(_clean(frame), separator)
+    text = open_text(path)
+    dialect = find_dialect(path, _beginning(text), names)
+    frame, notes = _parse(text, dialect, names)
+    if frame.height == 0:
+        raise FalllineError(f"{path} holds a header and no rows: give a file with at least one row of data")
+    labels = _labels(path, frame, dialect, names, notes)
+    kept = [position for position, label in enumerate(labels) if label]
+    held = frame.columns
+    frame = frame.select([held[position] for position in kept])
+    frame.columns = [labels[position] for position in kept]
+    return Sheet(frame, dialect.separator, (*text.notes, *dialect.notes, *notes))
 
 
-def check_names(names: list[object] | list[str], where: str, hint: bool = False) -> None:
-    """Column names are text, none empty, none twice.
-
-    Raises:
-        FalllineError: naming the first name that is not.
-
-    >>> check_names(["a", "b"], "t.csv")
-    """
-    headless = "; if the file has no header line, give the column names with --names" if hint else ""
-    seen: set[object] = set()
-    for position, name in enumerate(names, 1):
-        if not isinstance(name, str):
-            kind = type(name).__name__
-            raise FalllineError(f"column {position} of {where} is named {name!r}, a {kind}: column names must be text")
-        if not name.strip():
-            raise FalllineError(f"column {position} of {where} has no name: give every column a name{headless}")
-        if name in seen:
-            raise FalllineError(f"the column name {name!r} stands twice in {where}: rename one of them{headless}")
-        seen.add(name)
-
-
-def _text_bytes(path: Path) -> bytes:
-    data = path.read_bytes()
-    if data[:2] in _BYTE_ORDER_MARKS:
-        raise FalllineError(f"{path} is {_BYTE_ORDER_MARKS[data[:2]]} text, where UTF-8 was expected: save it as UTF-8")
-    data = data.removeprefix(b"\xef\xbb\xbf")
-    if not data.strip():
-        raise FalllineError(f"{path} is empty: give a file with a header line and at least one row")
-    zero = data.find(b"\0")
-    if zero >= 0:
-        line = data.count(b"\n", 0, zero) + 1
-        raise FalllineError(f"{path} is not a text table (line {line} holds a zero byte): give CSV or TSV text")
-    if not data.isascii():
-        try:
-            data.decode("utf-8")
-        except UnicodeDecodeError as problem:
-            line = data.count(b"\n", 0, problem.start) + 1
-            byte = data[problem.start]
-            raise FalllineError(f"{path}, line {line}: byte 0x{byte:02x} is not UTF-8: save it as UTF-8") from None
-    if b"\n" not in data:
-        data = data.replace(b"\r", b"\n")
-    return data.rstrip(b"\r\n")
-
-
-def _separator(path: Path, data: bytes) -> str:
-    if path.suffix.lower() == ".tsv":
-        return "\t"
-    first = data.split(b"\n", 1)[0]
-    return next((each for each in ",;\t" if each.encode() in first), ",")
-
-
-def _parse(path: Path, data: bytes, separator: str) -> tuple[list[str], pl.DataFrame]:
-    """The first line's cells and all lines, the first included, as a frame of text."""
-    import polars as pl
-
-    frame = None
-    if _uniform(data, ord(separator)) and (separator + ' "').encode() not in data:
-        try:
-            frame = pl.read_csv(data, separator=separator, has_header=False, infer_schema=False, glob=False)
-        except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
-            frame = None  # quotes that Polars does not take; the slower reader below does, or names the line
-    if frame is None:
-        rows = _rows(path, data, separator)
-        names = [str(position) for position in range(len(rows[0]))]
-        frame = pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
-    return [(cell or "").strip() for cell in frame.row(0)], frame
-
-
-def _uniform(data: bytes, separator: int) -> bool:
-    """Has every line as many separators outside quotes as the first? (The parity of quotes tells what is outside.)"""
-    raw = np.frombuffer(data, np.uint8)
-    quotes = seen = 0  # so far: quotes; separators since the last line break
-    width = None
-    for start in range(0, raw.size, _BLOCK):
-        block = raw[start : start + _BLOCK]
-        breaks, separators = block == 10, block == separator
-        quote = block == 34
-        if quote.any() or quotes % 2:
-            inside = (np.cumsum(quote, dtype=np.int32) + quotes) % 2 == 1
-            breaks &= ~inside
-            separators &= ~inside
-            quotes += int(quote.sum())
-        ends = np.flatnonzero(breaks)
-        total = np.cumsum(separators, dtype=np.int32)
-        counts = np.diff(total[ends], prepend=0)
-        if counts.size:
-            counts[0] += seen
-            width = int(counts[0]) if width is None else width
-            if (counts != width).any():
-                return False
-            seen = int(total[-1] - total[ends[-1]])
-        else:
-            seen += int(total[-1])
-    if width == 0 and b"\n\n" in data.replace(b"\r", b""):
-        return True  # one column: an empty line is a missing cell
-    return quotes % 2 == 0 and width in (None, seen)
-
-
-def _rows(path: Path, data: bytes, separator: str) -> list[list[str]]:
-    """The lines' cells by Python's reader, which forgives odd quotes and knows line numbers."""
-    reader = csv.reader(
-        io.StringIO(data.decode("utf-8"), newline=""), delimiter=separator, skipinitialspace=True, strict=True
-    )
-    rows: list[list[str]] = []
-    line = 1
+def _beginning(text: Text) -> str:
+    """The first whole lines; three at least, if there are as many."""
+    data, end = text.data, _START
+    for _ in range(3):
+        if data[:end].count(b"\n") >= 3 or end >= len(data):
+            break
+        end = data.find(b"\n", end) + 1 or len(data)
+    start = data[:end]
+    if end < len(data):
+        start = start[: start.rfind(b"\n") + 1]
     try:
-        for cells in reader:
-            empty = not cells or (len(cells) == 1 and not cells[0].strip())
-            width = len(rows[0]) if rows else len(cells)
-            if not (empty and (not rows or width > 1)):
-                if len(cells) != width:
-                    raise FalllineError(_ragged(path, line, len(cells), width, reader.line_num))
-                rows.append(cells or [""])
-            line = reader.line_num + 1
-    except csv.Error as problem:
-        raise FalllineError(
-            f"{path}, line {line} cannot be read ({problem}): check that its quotes are closed"
-        ) from None
-    return rows
+        return start.decode("utf-8").replace("\r\n", "\n")
+    except UnicodeDecodeError:
+        text.decoded()  # names the line
+        raise
 
 
-def _ragged(path: Path, line: int, fields: int, width: int, last: int) -> str:
-    advice = "check its separators and quotes"
-    if last > line:
-        advice = f"a quote opened there runs on to line {last}; close it"
-    return f"{path}, line {line} has {fields} fields where {width} were expected: {advice}"
+def _parse(text: Text, dialect: Dialect, names: list[str] | None) -> tuple[pl.DataFrame, list[str]]:
+    """All rows as text, by Polars; where it fails, line by line, which works or says what is wrong where."""
+    width = dialect.width
+    if names is None and dialect.header is not None and not _fits(dialect.header, width):
+        width = len(dialect.header)  # the lines below it are at fault, and the first of them will be named
+    separator = {"": SINGLE, BLANKS: "\t"}.get(dialect.separator, dialect.separator)
+    if dialect.separator == BLANKS:
+        text = Text(text.path, tabbed(text.data[:]), False)
+    notes: list[str] = []
+    blanks: str | None = None
+    quick = by_polars(text, separator, dialect.skipped, width)
+    if quick is not None:
+        frame, seen = quick
+        blanks = _blanks(text, seen, frame.height)
+    else:
+        frame, notes = read_lines(text.path, text.decoded(), separator, dialect.skipped, width, dialect.comment)
+    return clean(_without_empty_end(text.path, frame, notes), blanks), notes
 
 
-def _clean(frame: pl.DataFrame) -> pl.DataFrame:
+def _blanks(text: Text, seen: Bytes, rows: int) -> str | None:
+    """The blanks that may stand at the ends of cells; None for all that there are."""
+    if not seen.ascii:
+        return None
+    held = "".join(each for each in " \t\v\f" if text.data.find(each.encode()) >= 0)
+    return held + "\n" * (seen.quoted and seen.lines > rows)
+
+
+def _fits(header: list[str], width: int) -> bool:
+    """May lines have another number of cells than their header? One more (row labels), or empty ones fewer."""
+    return len(header) in (width, width - 1) or not any(header[width:])
+
+
+def _without_empty_end(path: Path, frame: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
+    """Without the rows at the end in which every cell is empty, as spreadsheets leave them."""
     import polars as pl
 
-    cell = pl.all().str.strip_chars()
-    return frame.with_columns(pl.when(cell.is_in(MISSING)).then(None).otherwise(cell).name.keep())
+    if frame.width == 1 or frame.height == 0 or any((cell or "").strip() for cell in frame.row(-1)):
+        return frame
+    filled = frame.select(pl.any_horizontal(pl.all().str.strip_chars().fill_null("") != "")).to_series().arg_true()
+    kept = int(filled[-1]) + 1 if filled.len() else 0
+    notes.append(f"{frame.height - kept} rows without any cell at the end of {path} were left out")
+    return frame.head(kept)
+
+
+def _labels(path: Path, frame: pl.DataFrame, dialect: Dialect, names: list[str] | None, notes: list[str]) -> list[str]:
+    """One name per column of the frame, "" for those that are left out."""
+    if dialect.header is None:
+        labels = _given(path, frame, names or [])
+    else:
+        labels = dialect.header[: frame.width]
+        if names is None:
+            notes += _row_as_header(path, frame, labels)
+    empty = [column.null_count() == frame.height for column in frame]
+    if len(labels) < frame.width:
+        labels = [*labels, ""] if empty[-1] and not labels.count("") else ["", *labels]
+    unnamed = [position for position, label in enumerate(labels) if not label]
+    dropped = [position for position in unnamed if empty[position]]
+    if dropped:
+        listed = ", ".join(str(position + 1) for position in dropped[:3]) + (" and more" if len(dropped) > 3 else "")
+        noun = "column" if len(dropped) == 1 else "columns"
+        notes.append(f"{noun} {listed} of {path} without name or cells, as trailing separators leave it, was left out")
+    if 0 in unnamed and 0 not in dropped:
+        labels[0] = free_name(INDEX, labels)
+        notes.append(f"the first column of {path} has no name, as a column of row labels: it is called {labels[0]!r}")
+    placeholders = {position: f"\0{position}" for position in dropped}
+    check_names([placeholders.get(i, label) for i, label in enumerate(labels)], str(path), hint=names is None)
+    return labels
+
+
+def _given(path: Path, frame: pl.DataFrame, names: list[str]) -> list[str]:
+    """The names given for a file without a header, and "" for the empty columns that trailing separators leave."""
+    surplus = frame.columns[len(names) :]
+    if len(names) > frame.width or any(frame[name].null_count() < frame.height for name in surplus):
+        raise FalllineError(
+            f"{path} has {frame.width} columns but {len(names)} names were given: give one name per column"
+        )
+    return [*names, *("" for _ in surplus)]
+
+
+def _row_as_header(path: Path, frame: pl.DataFrame, labels: list[str]) -> list[str]:
+    """A sentence where the header holds numbers just where the rows below do, and does not count or name years."""
+    top = frame.head(_FEW)
+    columns = [[cell for cell in column if cell is not None] for column in top]
+    offset = frame.width - len(labels)
+    numbers = [
+        label
+        for label, cells in zip(labels, columns[max(offset, 0) :], strict=False)
+        if cells and all(map(is_number, cells))
+    ]
+    if not numbers or not all(map(is_number, numbers)):
+        return []
+    if all(each.isdecimal() for each in numbers) and len({int(b) - int(a) for a, b in pairwise(numbers)}) < 2:
+        return []
+    return [
+        f"the first line of {path} holds numbers ({', '.join(numbers[:3])}) as the lines below do, and was taken as the "
+        "header: if it is a row, give the column names with --names"
+    ]

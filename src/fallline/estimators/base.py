@@ -1,7 +1,9 @@
 """What classifier and regressor have in common: fit and partial_fit, from checked rows to fitted attributes."""
 
+import copy
 import warnings
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -17,10 +19,12 @@ from fallline.estimators import settings
 from fallline.estimators.batch import arrays_of
 from fallline.estimators.fitted import FittedMLP
 from fallline.estimators.fitting import Fit, Shown, Trained, begin, go_on
-from fallline.estimators.inputs import learn_schema, needs_encoding, to_float32
-from fallline.estimators.members import fit_members
+from fallline.estimators.inputs import given, learn_schema, needs_encoding, to_float32
+from fallline.estimators.lanes import lane_for
+from fallline.estimators.members import LEARNT, fit_members
 from fallline.estimators.rows import Rows, rows_of
 from fallline.estimators.scoring import scorer_of
+from fallline.estimators.units import in_units, learn_units
 from fallline.estimators.weights import drawn
 from fallline.training.arrays import Arrays
 from fallline.training.recipe import Recipe, complete
@@ -49,6 +53,10 @@ class BaseMLP(FittedMLP):
         return 0 if self._task == "regression" else self._targets
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, held_out: Any = None, incremental: bool = False) -> Any:
+        ready = None if incremental else lane_for(self, X)
+        if ready is not None:
+            ready.become(self)
+            return self
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         settings.check_numbers(self)
         self._refuse(held_out, incremental)
@@ -60,9 +68,7 @@ class BaseMLP(FittedMLP):
         if first:
             self._begin(random, x.shape[1])
         rows = rows_of(self, x, y, target, weight, held_out, random)
-        if not isinstance(self.batch_size, str) and self.batch_size > len(rows.train):
-            many = f"batch_size = {self.batch_size} is more than the {len(rows.train)} training rows"
-            warnings.warn(f"{many}: all of them make one batch", stacklevel=3)
+        self._warn_of_batch(len(rows.train))
         arrays = arrays_of(rows, task=self._task, n_classes=self._n_classes)
         recipe = self._recipe(len(rows.train), arrays.train.shape[0], target, incremental)
         fit = self._prepared(recipe, arrays, random, incremental, rows)
@@ -70,8 +76,21 @@ class BaseMLP(FittedMLP):
         if outcome is Outcome.DIVERGED:
             self._say_divergence(trained, x, 0 if seen is None else len(seen.train_objective))
         self._adopt(trained)
-        self._take(seen, outcome, interrupted, fit, len(rows.train), incremental)
+        self._take(seen, outcome, interrupted, fit.scores, len(rows.train), incremental)
         return self
+
+    def _known_to(self, other: Any) -> Any:
+        """A copy of another estimator that knows what this one knows of its rows: classes, columns, types."""
+        other = copy.copy(other)
+        for name in LEARNT:
+            if hasattr(self, name):
+                setattr(other, name, getattr(self, name))
+        return other
+
+    def _warn_of_batch(self, rows: int) -> None:
+        if not isinstance(self.batch_size, str) and self.batch_size > rows:
+            many = f"batch_size = {self.batch_size} is more than the {rows} training rows"
+            warnings.warn(f"{many}: all of them make one batch", stacklevel=4)
 
     def _refuse(self, held_out: Any, incremental: bool) -> None:
         """Raises: FalllineError for arguments that contradict each other."""
@@ -86,10 +105,12 @@ class BaseMLP(FittedMLP):
 
     def _prepare(self, X: Any, y: Any, sample_weight: Any, first: bool, incremental: bool) -> tuple[Any, ...]:
         """(rows, targets as given, targets as a run has them, weights), all checked."""
-        X, y = self._check(X, y, reset=first or not hasattr(self, "n_features_in_"))
+        X, y = self._check(given(X), y, reset=first or not hasattr(self, "n_features_in_"))
         if first or not hasattr(self, "_schema"):
             self._schema = learn_schema(X) if needs_encoding(X) else None
-        x = to_float32(X, self._schema)
+            self._units = None if self._schema is not None else learn_units(X, self.scaler)
+            self._columns = tuple(X.table.columns) if needs_encoding(X) else ()
+        x = to_float32(in_units(X, self._units), self._schema)
         self._dtype = np.dtype(np.float64 if self._schema is not None else X.dtype)
         target = self._encode_target(y, first=first, incremental=incremental)
         weight = None if sample_weight is None else _check_sample_weight(sample_weight, x, ensure_non_negative=True)
@@ -154,7 +175,13 @@ class BaseMLP(FittedMLP):
         self.loss_ = float(np.mean([each.loss_ for each in members]))
 
     def _take(
-        self, seen: Shown | None, outcome: Outcome, interrupted: bool, fit: Fit, rows: int, incremental: bool
+        self,
+        seen: Shown | None,
+        outcome: Outcome,
+        interrupted: bool,
+        scores: Sequence[float],
+        rows: int,
+        incremental: bool,
     ) -> None:
         """Fitted attributes that tell of the training."""
         if not hasattr(self, "loss_curve_"):
@@ -164,7 +191,7 @@ class BaseMLP(FittedMLP):
         if seen is not None:
             self.loss_curve_ = self.loss_curve_ + seen.train_objective.astype(float).tolist()
             self.loss_ = self.loss_curve_[-1]
-            self._take_scores(seen, fit)
+            self._take_scores(seen, scores)
         if interrupted:
             warnings.warn(f"training was interrupted by the user after {epochs} epochs", stacklevel=4)
         elif outcome is Outcome.FINISHED and not incremental:
@@ -174,14 +201,14 @@ class BaseMLP(FittedMLP):
                 stacklevel=4,
             )
 
-    def _take_scores(self, seen: Shown, fit: Fit) -> None:
+    def _take_scores(self, seen: Shown, scores: Sequence[float]) -> None:
         if not self.early_stopping:
             lowest = min(self.loss_curve_)
             self.best_loss_ = lowest if self.best_loss_ is None else min(lowest, self.best_loss_)
             return
         sign = -1.0 if isinstance(self.scoring, str) and self.scoring == "loss" else 1.0
-        scores = fit.scores or (sign * seen.monitor).astype(float).tolist()
-        self.validation_scores_ = (self.validation_scores_ or []) + scores
+        own = list(scores) or (sign * seen.monitor).astype(float).tolist()
+        self.validation_scores_ = (self.validation_scores_ or []) + own
         self.best_validation_score_ = float(np.nanmax([-np.inf, *self.validation_scores_]))
 
     def _say_divergence(self, trained: Trained, x: np.ndarray, epochs: int) -> None:

@@ -1,5 +1,6 @@
 """`MLPClassifier`: scikit-learn's, and what its users have asked for."""
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,39 @@ from sklearn.utils.validation import check_array, check_consistent_length
 from fallline.core.errors import FalllineError
 from fallline.data.target import Target
 from fallline.estimators.base import BaseMLP
-from fallline.estimators.inputs import check_rows, needs_encoding
+from fallline.estimators.inputs import check_rows, is_encoded
+from fallline.estimators.weights import dense_layers
+from fallline.losses import SoftmaxCrossEntropy
+from fallline.training.predictor import Predictor
 
 
 def steps(estimator: Any) -> bool:
     """Whether the solver makes steps, so that one epoch means something."""
     return getattr(estimator.solver, "full_batch", estimator.solver == "lbfgs") is False or estimator.solver == "rprop"
+
+
+def refuse_targets(y: Any) -> None:
+    """Raises: FalllineError for several columns of classes, and for objects that are not all text."""
+    if getattr(y, "ndim", 1) == 2 and type_of_target(y) == "multiclass-multioutput":
+        raise FalllineError(
+            f"y has {y.shape[1]} columns of several classes each (multiclass-multioutput), which one network does not predict: "
+            "give one column of classes, columns of 0 and 1 for labels, or use sklearn.multioutput.MultiOutputClassifier"
+        )
+    if getattr(getattr(y, "dtype", None), "kind", "") == "O" and not all(isinstance(each, str) for each in np.ravel(y)):
+        kinds = sorted({type(each).__name__ for each in np.ravel(y)})
+        raise FalllineError(
+            f"y holds Python objects of the type {', '.join(kinds)} (Unknown label type: unknown): give numbers, as by "
+            "y.astype(int), or text, as by y.astype(str), and no missing values"
+        )
+
+
+def of_one_class(model: Predictor) -> Predictor:
+    """A model of the only class that there was: its probability is the softmax of one output, which is 1."""
+    params = dict(model.arrays["params"])
+    last = dense_layers(params)[-1]
+    params[last] = {part: array[..., :1] for part, array in params[last].items()}
+    recipe = dataclasses.replace(model.recipe, loss=SoftmaxCrossEntropy())
+    return dataclasses.replace(model, recipe=recipe, outputs=1, arrays={**model.arrays, "params": params})
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):
@@ -204,12 +232,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return "logistic" if self._several or self.n_outputs_ == 1 else "softmax"
 
     def _check(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
-        if y is None or needs_encoding(X):
+        if y is None or is_encoded(self, X, reset=reset):
             X = check_rows(self, X, reset=reset) if y is not None else check_rows(self, X, y, reset=reset)[0]
             y = check_array(y, ensure_2d=False, dtype=None, accept_sparse=True)
             check_consistent_length(X, y)
         else:
             X, y = check_rows(self, X, y, reset=reset, multi_output=True)
+        refuse_targets(y)
         check_classification_targets(y)
         y = y.toarray() if hasattr(y, "toarray") else y
         return X, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
@@ -252,7 +281,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return self.classes_[np.minimum(answer.argmax(axis=1), len(self.classes_) - 1)]
 
     def _probabilities(self, answer: np.ndarray) -> np.ndarray:
-        return answer if self._several or len(self.classes_) > 1 else answer[:, :1]
+        return answer if self._several or len(self.classes_) > 1 else np.ones((len(answer), 1))
+
+    @property
+    def predictor_(self) -> Predictor:
+        """The fitted network as a Fallline model, to save, explain or export."""
+        found = super().predictor_
+        return found if self._several or len(self.classes_) > 1 else of_one_class(found)
 
     def _target_description(self) -> Target:
         names = tuple(f"y{place}" for place in self.classes_) if self._several else ("y",)

@@ -1,6 +1,7 @@
 """What a fitted estimator has and says: weights, answers, a model to save or export."""
 
 from abc import abstractmethod
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from fallline.core.errors import FalllineError
 from fallline.data.schema import Schema
+from fallline.data.units import Unit
 from fallline.estimators.fitting import Trained
-from fallline.estimators.inputs import check_rows, dense, plain_schema, to_float32
+from fallline.estimators.inputs import check_rows, dense, given, plain_schema, to_float32
+from fallline.estimators.units import in_units
 from fallline.estimators.weights import put, taken
 from fallline.training.exact import exact_answers
 from fallline.training.predictor import Predictor
@@ -21,6 +24,8 @@ class FittedMLP(BaseEstimator):
     """The part of an estimator that comes after training. `coefs_` and `intercepts_` are what it predicts with."""
 
     _schema: Schema | None
+    _units: tuple[Unit, ...] | None = None
+    _columns: tuple[str, ...]
     _trained: Trained
     _dtype: Any
     n_features_in_: int
@@ -49,8 +54,8 @@ class FittedMLP(BaseEstimator):
     def _answer(self, X: Any) -> np.ndarray:
         """Probabilities, or targets in their own unit, in float64."""
         check_is_fitted(self, "recipe_")
-        X = check_rows(self, X, reset=False)
-        x = to_float32(X, self._schema) if self._schema is not None else dense(X)
+        X = check_rows(self, given(X), reset=False)
+        x = to_float32(X, self._schema) if self._schema is not None else in_units(dense(X), self._units)
         return np.mean([each._answer_rows(x) for each in self._networks()], axis=0)
 
     def _networks(self) -> list[Any]:
@@ -106,7 +111,10 @@ class FittedMLP(BaseEstimator):
             )
         if self._schema is not None:
             counts = [len(column.feature_names()) for column in self._schema.columns]
-            found = np.add.reduceat(found, np.cumsum([0, *counts[:-1]]))
+            places = [self._columns.index(column.name) for column in self._schema.columns]
+            used = np.add.reduceat(found, np.cumsum([0, *counts[:-1]]))
+            found = np.zeros(self.n_features_in_)  # a column that was left out has none
+            found[places] = used
         return found / max(found.sum(), 1e-300)
 
     def _described(self) -> Schema:
@@ -114,4 +122,9 @@ class FittedMLP(BaseEstimator):
         names = [f"x{place}" for place in range(self.n_features_in_)]
         schema = plain_schema([str(each) for each in getattr(self, "feature_names_in_", names)])
         schema = schema if self._schema is None else self._schema
-        return Schema(schema.columns, self._target_description(), schema.missing)
+        columns = schema.columns
+        if self._units is not None:
+            columns = tuple(
+                replace(column, **unit._asdict()) for column, unit in zip(columns, self._units, strict=True)
+            )
+        return Schema(columns, self._target_description(), schema.missing)

@@ -211,10 +211,13 @@ class Fit:
         self.scores.append(score)
 
     def _print(self, seen: Shown) -> None:
-        for place in range(self.printed, len(seen.train_objective)):
-            line = f"Iteration {place + 1}, loss = {seen.train_objective[place]:.8f}"
-            if self.arrays.valid.shape[0]:
-                score = self.scores[place] if self.scores else seen.monitor[place]
-                line += f", validation score = {score:.6f}"
-            print(line)
+        scores = (self.scores or seen.monitor) if self.arrays.valid.shape[0] else None
+        print_epochs(seen.train_objective, scores, self.printed)
         self.printed = len(seen.train_objective)
+
+
+def print_epochs(losses: Any, scores: Any, first: int = 0) -> None:
+    """Print a line for every epoch from `first` on, with its validation score where there are some."""
+    for place in range(first, len(losses)):
+        score = "" if scores is None else f", validation score = {scores[place]:.6f}"
+        print(f"Iteration {place + 1}, loss = {losses[place]:.8f}{score}")

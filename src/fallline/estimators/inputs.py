@@ -1,75 +1,192 @@
-"""Rows as users have them (arrays, sparse matrices, DataFrames) as the float32 rows of a run."""
+"""Rows as users have them (arrays, sparse matrices, tables) as the float32 rows of a run."""
 
-from typing import Any
+from __future__ import annotations
+
+import warnings
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import _get_feature_names, validate_data
 
-from fallline.core.errors import FalllineError
+from fallline.core.errors import DataWarning, FalllineError
+from fallline.data.cells import numbers
 from fallline.data.columns import Column
+from fallline.data.frames import advice, is_frame, is_records, to_polars
+from fallline.data.kinds import recognise
+from fallline.data.marks import clean
 from fallline.data.schema import Schema, fit_schema
 from fallline.data.target import Target
+from fallline.data.understanding import understand
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
-def is_frame(X: Any) -> bool:
-    """Whether X is a table of named columns (pandas, Polars, or anything that makes a Polars frame)."""
-    return (hasattr(X, "columns") and hasattr(X, "__dataframe__")) or type(X).__module__.startswith("polars")
+class Frame:
+    """A table of named columns as the estimators have it: converted once, whatever container it came in.
+
+    Attributes:
+        table: its cells as `fl.load` would have them.
+        named: whether the columns have names for scikit-learn, which knows text names alone.
+
+    >>> import polars as pl
+    >>> frame = Frame(pl.LazyFrame({"size": ["S", "M"], "price": [1, 2]}))
+    >>> frame.shape, frame.encoded
+    ((2, 2), True)
+    """
+
+    def __init__(self, given: Any) -> None:
+        pandas = type(given).__module__.split(".")[0] == "pandas"
+        self.table = clean(to_polars(given, "X", text_names=False))
+        self.named = not pandas or _get_feature_names(given) is not None  # raises a TypeError where only some are text
+        plain = pandas and all(isinstance(each, np.dtype) and each.kind in "biuf" for each in given.dtypes)
+        self._given = given if plain else None
+
+    def __len__(self) -> int:
+        return self.table.height
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(rows, columns)."""
+        return self.table.shape
+
+    @cached_property
+    def encoded(self) -> bool:
+        """Whether it holds anything but numbers without gaps: text, categories, dates, missing values."""
+        return any(
+            series.null_count() or not (series.dtype.is_numeric() or series.dtype.to_python() is bool)
+            for series in self.table.iter_columns()
+        )
+
+    def shown(self) -> Any:
+        """Something of the same columns, rows and names for scikit-learn to look at, not into."""
+        return self.table if self.named else np.broadcast_to(np.float64(0), self.shape)
+
+    def as_numbers(self) -> Any:
+        """The table as scikit-learn checks numbers: each column of a type that NumPy has.
+
+        Raises: FalllineError for a column whose cells are no numbers.
+        """
+        if self._given is not None:
+            return self._given
+        table = self.table.with_columns(_as_numbers(series) for series in self.table.iter_columns())
+        return table if self.named else table.to_numpy()
+
+
+def given(X: Any) -> Any:
+    """X as the estimators go on with it: a table of named columns as a `Frame`, anything else as it is.
+
+    Raises: FalllineError for named cells that are no table, such as a dict of columns.
+    """
+    if isinstance(X, Frame):
+        return X
+    if is_frame(X):
+        return Frame(X)
+    if is_records(X):
+        raise FalllineError(f"X is {advice(X)}")
+    return X
+
+
+def sliceable(X: Any) -> Any:
+    """X as scikit-learn can take rows of it: a query, or a table of another library, as a Polars frame."""
+    known = not is_frame(X) or type(X).__module__.split(".")[0] == "pandas"
+    return X if known else to_polars(X, "X")
 
 
 def needs_encoding(X: Any) -> bool:
-    """Whether a table holds anything but finite numbers: text, categories, dates, missing values."""
-    if not is_frame(X):
-        return False
-    frame = as_polars(X)
-    plain = all(each.is_numeric() or each.to_python() is bool for each in frame.dtypes)
-    if not plain:
-        return True
-    return any(s.null_count() or (s.dtype.is_float() and s.is_nan().any()) for s in frame.iter_columns())
+    """Whether X is a table that holds anything but numbers without gaps."""
+    return isinstance(X, Frame) and X.encoded
 
 
-def as_polars(X: Any) -> Any:
-    """A table as a Polars frame; its columns' names become text."""
+def learn_schema(frame: Frame) -> Schema:
+    """The encoding of a table's columns, each recognised as `fl.load` recognises it.
+
+    Who fits an estimator has chosen the columns, so none is left out for being constant or counting the rows. A column
+    without values, and text that is different in nearly every row, has nothing to learn from: a warning names it.
+
+    Raises: FalllineError for columns of lists, bytes or objects, and where no column is left.
+    """
+    table = frame.table
+    _refuse_nested(table, table.columns)
+    empty = [series.name for series in table.iter_columns() if series.null_count() == len(series)]
+    if len(empty) == table.width:
+        raise FalllineError("no cell of X has a value: give at least one column with values")
+    understood = understand(table.drop(empty))
+    table = understood.frame
+    constant = {series.name: _kind(series) for series in table.iter_columns() if series.n_unique() == 1}
+    try:
+        found = recognise(table, constant)
+    except FalllineError:
+        raise FalllineError(
+            f"the text of {_listed(table.columns)} of X hardly repeats: give a column to learn from"
+        ) from None
+    counting = {name: "number" for name in found.dropped if _are_numbers(table[name])}
+    names = [name for name in found.dropped if name not in counting]
+    remarks = understood.remarks + found.remarks
+    for left, why in ((empty, "no cell has a value"), (names, "its text hardly repeats")):
+        if left:
+            remarks.append(f"{_listed(left)} of X {'was' if len(left) == 1 else 'were'} left out: {why}")
+    for sentence in remarks:
+        warnings.warn(sentence, DataWarning, stacklevel=5)  # of the line that calls fit
+    kinds = found.kinds | counting
+    ordered = {name: kinds[name] for name in table.columns if name in kinds}
+    return fit_schema(table, ordered, Target(("y",), "regression"), understood.forms)
+
+
+def _as_numbers(series: pl.Series) -> pl.Series:
     import polars as pl
 
-    if isinstance(X, pl.DataFrame):
-        return X
-    if type(X).__module__.startswith("pandas"):
-        columns = {str(name): _series(X[name], str(name)) for name in X.columns}
-        return pl.DataFrame(columns)
-    return pl.DataFrame({name: X[name] for name in X.columns})
+    if series.dtype.is_numeric() and not series.null_count():
+        wide = series.dtype.is_decimal() or str(series.dtype) in ("Int128", "UInt128", "Float16")
+        return series.cast(pl.Float64) if wide else series
+    _refuse_nested(series.to_frame(), [series.name])
+    cells = numbers(series)
+    lost = np.isnan(cells) & series.is_not_null().to_numpy()
+    if lost.any():
+        raise FalllineError(
+            f"column {series.name!r} of X should hold numbers but holds values such as "
+            f"{str(series[int(np.flatnonzero(lost)[0])])!r}: correct it"
+        )
+    return pl.Series(series.name, cells)
 
 
-def _series(column: Any, name: str) -> Any:
+def _refuse_nested(table: pl.DataFrame, names: list[str]) -> None:
+    """Raises: FalllineError for a column whose cells are no features."""
     import polars as pl
 
-    if column.dtype == object or str(column.dtype) in ("category", "string", "str"):
-        missing = column.isna().to_numpy()
-        cells = [None if gone else each for each, gone in zip(column.tolist(), missing, strict=True)]
-        if all(each is None or isinstance(each, bool | np.bool_) for each in cells):
-            return pl.Series(name, cells, dtype=pl.Boolean)
-        if all(each is None or isinstance(each, int | float) for each in cells):
-            return pl.Series(name, cells, dtype=pl.Float64, strict=False)
-        return pl.Series(name, [None if each is None else str(each) for each in cells], dtype=pl.String)
-    if hasattr(column.dtype, "numpy_dtype") and column.dtype.kind in "iufb":
-        return pl.Series(name, column.to_numpy(dtype=np.float64, na_value=np.nan)).fill_nan(None)
-    return pl.Series(name, column.to_numpy())
+    for name in names:
+        series = table[name]
+        if series.dtype == pl.Object:
+            holds = f"a {next(type(cell).__name__ for cell in series.to_list() if cell is not None)} in a cell"
+        elif series.dtype.is_nested() or series.dtype == pl.Binary:
+            holds = str(series.dtype)
+        else:
+            continue
+        raise FalllineError(
+            f"column {name!r} of X holds {holds}, which is no feature: make it numbers, text or dates, or leave it out"
+        )
 
 
-def learn_schema(X: Any) -> Schema:
-    """The encoding of a table's columns: each by its type, none left out."""
-    frame = as_polars(X)
-    return fit_schema(frame, {each.name: _kind(each) for each in frame.iter_columns()}, Target(("y",), "regression"))
+def _are_numbers(series: pl.Series) -> bool:
+    return not np.isnan(numbers(series.drop_nulls())).any()
 
 
-def _kind(series: Any) -> str:
+def _kind(series: pl.Series) -> str:
+    """The kind of a column whose cells are all the same."""
     import polars as pl
 
     if series.dtype.is_temporal() and series.dtype not in (pl.Duration, pl.Time):
         return "date"
-    if series.dtype.is_numeric() or series.dtype in (pl.Duration, pl.Time):
-        return "number"
-    return "boolean" if series.dtype == pl.Boolean else "category"
+    if series.dtype == pl.Boolean:
+        return "boolean"
+    return "number" if _are_numbers(series) else "category"
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return f"column{'s' * (len(names) > 1)} " + ", ".join(map(repr, names[:5])) + more
 
 
 def plain_schema(names: list[str]) -> Schema:
@@ -77,10 +194,23 @@ def plain_schema(names: list[str]) -> Schema:
     return Schema(tuple(Column(name, "number") for name in names), Target(("y",), "regression"), "impute")
 
 
+def is_encoded(estimator: Any, X: Any, *, reset: bool) -> bool:
+    """Whether X goes through the estimator's schema: at first where it needs to, later as it did at first."""
+    return needs_encoding(X) if reset else getattr(estimator, "_schema", None) is not None and isinstance(X, Frame)
+
+
 def check_rows(estimator: Any, X: Any, y: Any = "no_validation", *, reset: bool, **options: Any) -> Any:
-    """X (and y) as scikit-learn checks them; a table to be encoded is checked by its columns only."""
-    if needs_encoding(X) if reset else getattr(estimator, "_schema", None) is not None and is_frame(X):
-        validate_data(estimator, X, reset=reset, skip_check_array=True)
+    """X (and y) as scikit-learn checks them; a table to be encoded is checked by its columns only.
+
+    Arguments:
+        X: what `given` returned.
+
+    Raises: FalllineError for rows of another kind than the model was fitted on.
+    """
+    if is_encoded(estimator, X, reset=reset):
+        validate_data(estimator, X.shown(), y, reset=reset, skip_check_array=True)
+        if not len(X):
+            raise FalllineError(f"Found array with 0 sample(s) (shape={X.shape}) while a minimum of 1 is required")
         return X if isinstance(y, str) else (X, y)
     if not reset and getattr(estimator, "_schema", None) is not None:
         raise FalllineError(
@@ -88,7 +218,7 @@ def check_rows(estimator: Any, X: Any, y: Any = "no_validation", *, reset: bool,
         )
     return validate_data(
         estimator,
-        X,
+        X.as_numbers() if isinstance(X, Frame) else X,
         y,
         reset=reset,
         accept_sparse=["csr", "csc"],
@@ -102,8 +232,9 @@ def to_float32(X: Any, schema: Schema | None) -> np.ndarray:
 
     Raises: FalllineError for numbers beyond float32's range.
     """
-    if schema is not None and is_frame(X):
-        return schema.encode(as_polars(X), "X")
+    if schema is not None and isinstance(X, Frame):
+        _refuse_nested(X.table, [column.name for column in schema.columns])
+        return schema.encode(X.table, "X")
     X = dense(X)
     with np.errstate(over="ignore"):
         rows = np.ascontiguousarray(X, np.float32)

@@ -15,7 +15,18 @@ from fallline.estimators.rows import Rows
 from fallline.population import evaluate
 from fallline.population.result import Population
 
-_LEARNT = ("classes_", "_several", "_width", "n_features_in_", "feature_names_in_", "_schema", "_dtype")
+LEARNT = (
+    "classes_",
+    "_several",
+    "_width",
+    "n_features_in_",
+    "feature_names_in_",
+    "_schema",
+    "_columns",
+    "_units",
+    "_target",
+    "_dtype",
+)
 
 
 def fit_members(estimator: Any, rows: Rows, random: np.random.RandomState) -> list[Any]:
@@ -42,7 +53,7 @@ def member_of(estimator: Any, population: Population, lane: int, count: int) -> 
     member = clone(estimator)
     if member.n_members > 1:
         member.set_params(n_members=1)
-    for name in _LEARNT:
+    for name in LEARNT:
         if hasattr(estimator, name):
             setattr(member, name, getattr(estimator, name))
     recipe, epochs = population.recipes[population.recipe[lane]], int(population.epochs[lane])

@@ -8,10 +8,31 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, check_consistent_length
 
+from fallline.core.errors import FalllineError
 from fallline.data.target import Target
 from fallline.estimators.base import BaseMLP
 from fallline.estimators.classifier import steps
-from fallline.estimators.inputs import check_rows, needs_encoding
+from fallline.estimators.inputs import check_rows, is_encoded
+from fallline.estimators.units import target_in_unit
+
+
+def refuse_numberless(y: Any) -> None:
+    """Raises: FalllineError for text that is no number, and for dates and spans of time."""
+    if y is None:
+        return
+    kind = getattr(getattr(y, "dtype", None), "kind", None) or np.asarray(y).dtype.kind
+    if kind in "Mm":
+        raise FalllineError(
+            "y holds dates or spans of time, whose unit a regression cannot know: give numbers, such as days since a date"
+        )
+    if kind in "USO":
+        for each in np.ravel(np.asarray(y)):
+            try:
+                float(each)
+            except (TypeError, ValueError):
+                raise FalllineError(
+                    f"y holds {each!r}, where a regression needs numbers: give numbers, or use MLPClassifier for classes"
+                ) from None
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):
@@ -134,6 +155,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         """The target of each row, (rows,) or (rows, targets)."""
         return self._decide(self._answer(X)).astype(self._dtype, copy=False)
 
+    _target: Target | None = None
+
     @property
     def _task(self) -> str:
         return "regression"
@@ -148,21 +171,28 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return "exp" if self.loss == "poisson" else "identity"
 
     def _check(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
-        if y is not None and needs_encoding(X):
+        if y is not None and is_encoded(self, X, reset=reset):
             X = check_rows(self, X, reset=reset)
             y = check_array(y, ensure_2d=False, dtype="numeric")
             check_consistent_length(X, y)
         else:
+            refuse_numberless(y)
             X, y = check_rows(self, X, y, reset=reset, multi_output=True, y_numeric=True)
         return X, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
 
     def _encode_target(self, y: Any, *, first: bool, incremental: bool) -> np.ndarray:
-        target = np.ascontiguousarray(y, np.float32).reshape(len(y), -1)
-        self._width = target.shape[1]
-        return target
+        exact = np.asarray(y, np.float64).reshape(len(y), -1)
+        if first:
+            self._width = exact.shape[1]
+            names = tuple(f"y{place}" for place in range(self._width)) if self._width > 1 else ("y",)
+            self._target = target_in_unit(exact, Target(names, self._task), self.loss)
+        return np.ascontiguousarray(self._target_description().condition(exact, "fit"))
 
     def _decide(self, answer: np.ndarray) -> np.ndarray:
+        answer = self._target_description().restore(answer)
         return answer[:, 0] if answer.shape[1] == 1 else answer
 
     def _target_description(self) -> Target:
+        if self._target is not None:
+            return self._target
         return Target(tuple(f"y{place}" for place in range(self._width)) if self._width > 1 else ("y",), self._task)

@@ -8,7 +8,8 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import _check_sample_weight
 
 from fallline.core.errors import FalllineError
-from fallline.estimators.inputs import to_float32
+from fallline.estimators.inputs import given, to_float32
+from fallline.estimators.units import in_units
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +51,7 @@ def rows_of(
         test_size=estimator.validation_fraction,
         stratify=target if binary else None,
     )
+    _demand_weight(weight, valid)
     if len(valid) < 2:
         raise FalllineError(
             f"The validation set is too small: validation_fraction = {estimator.validation_fraction} of {len(x)} rows is "
@@ -58,14 +60,23 @@ def rows_of(
     return Rows(x, target, weight, train, valid, np.asarray(y)[valid])
 
 
+def _demand_weight(weight: np.ndarray | None, valid: np.ndarray) -> None:
+    """Raises: FalllineError where no validation row has a weight."""
+    if weight is not None and len(valid) and not weight[valid].any():
+        raise FalllineError(
+            "every validation row has the weight 0, so early stopping has nothing to watch: give some of them a weight"
+        )
+
+
 def _with(estimator: Any, x: np.ndarray, target: np.ndarray, weight: np.ndarray | None, held_out: Any) -> Rows:
     """The user's validation rows behind the training rows."""
     X_val, y_val, weight_val = held_out
-    X_val, y_val = estimator._check(X_val, y_val, reset=False)
-    more = to_float32(X_val, estimator._schema)
+    X_val, y_val = estimator._check(given(X_val), y_val, reset=False)
+    more = to_float32(in_units(X_val, estimator._units), estimator._schema)
     if weight is not None or weight_val is not None:
         own = np.ones(len(x)) if weight is None else weight
         weight = np.concatenate([own, _check_sample_weight(weight_val, more, ensure_non_negative=True)])
+    _demand_weight(weight, np.arange(len(x), len(x) + len(more)))
     own_target = estimator._encode_target(y_val, first=False, incremental=True)
     both, count = np.concatenate([x, more]), len(x)
     return Rows(

@@ -13,7 +13,7 @@ from fallline.core.field import check_choice
 from fallline.gradients.directions import along_directions
 from fallline.gradients.functions import Function, function_of
 from fallline.gradients.hints import hint
-from fallline.gradients.judge import NOT_FINITE, OK, WRONG, Slopes, compared, judge
+from fallline.gradients.judge import KINK, NOT_FINITE, OK, WRONG, Slopes, compared, judge
 from fallline.gradients.numerical import complex_slopes
 from fallline.gradients.point import Point, coordinates, point_of
 from fallline.gradients.result import ArrayCheck, GradientCheck, array_check
@@ -44,8 +44,8 @@ def check_gradient(
 
     gn is the central difference and u its uncertainty: the measured rounding error of f over the step. A coordinate that
     disagrees is looked at again with steps from 100 times to a ten-millionth of the first, and the best is taken. Where
-    f has a kink, the slopes to the left and to the right disagree however small the step; any slope between them is
-    right, and any other wrong. Noise is found by evaluating f twice.
+    f has a kink, the slopes to the left and to the right disagree however small the step; they are extrapolated to a step
+    of 0, any slope between the two is right, and any other wrong. Noise is found by evaluating f twice.
 
     Arguments:
         f: a function of x, of JAX, NumPy or PyTorch, that returns a number (or an array: its elements are summed with
@@ -102,7 +102,9 @@ def check_gradient(
             arrays = tuple(_cut(point, chosen, analytic, slopes, tolerance))
         outcome = "wrong" if any(each.faults for each in arrays) else "right"
         verdict = verdict_of(arrays, part, tolerance, method)
-        if precision.digits < 10:
+        # At kinks throughout, f turns within the points that its noise was measured at.
+        smooth = any((each.status != KINK).any() for each in arrays)
+        if precision.digits < 10 and smooth:
             verdict += f" f computes with about {precision.digits:.0f} digits only: use float64 inside it to see more."
         return GradientCheck(
             outcome, verdict, arrays, tolerance, value, precision.noise, part, method, function.evaluations

@@ -5,7 +5,7 @@ from jaxtyping import Float
 
 from fallline.core.errors import FalllineError
 from fallline.gradients.functions import Function
-from fallline.gradients.judge import RUNGS, Slopes, best_rung, compared, rung_of
+from fallline.gradients.judge import RUNGS, Slopes, compared, rung_of, settled
 from fallline.gradients.result import ArrayCheck, array_check
 from fallline.gradients.steps import Precision
 
@@ -37,13 +37,18 @@ def along_directions(
             continue
         signs = rng.choice([-1.0, 1.0], (count, numbers))
         own = signs @ analytic[cut]
-        slopes = _slopes(function, precision, signs, cut, tolerance * np.abs(own))
+        slopes = _slopes(function, precision, signs, cut, own, tolerance)
         arrays.append(array_check(name, (count,), np.arange(count), own, compared(own, slopes, tolerance), tolerance))
     return tuple(arrays)
 
 
 def _slopes(
-    function: Function, precision: Precision, signs: np.ndarray, cut: slice, enough: Float[np.ndarray, " directions"]
+    function: Function,
+    precision: Precision,
+    signs: np.ndarray,
+    cut: slice,
+    own: Float[np.ndarray, " directions"],
+    tolerance: float,
 ) -> Slopes:
     count, numbers = signs.shape
     directions = np.zeros((count, len(function.point.vector)))
@@ -54,5 +59,5 @@ def _slopes(
         step = 2.0 ** np.round(np.log2(factor * precision.first / np.sqrt(numbers)))
         above, below = function.along(step * directions), function.along(-step * directions)
         each = np.full(count, step)
-        rungs.append(rung_of(precision, above, below, each, each))
-    return best_rung(rungs, enough)
+        rungs.append(rung_of(precision, above, below, each, each, np.zeros(count)))
+    return settled(rungs, own, tolerance * np.abs(own), tolerance)

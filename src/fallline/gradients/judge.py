@@ -2,16 +2,19 @@
 
 import dataclasses
 import itertools
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from fallline.gradients.functions import Function
 from fallline.gradients.numerical import differences
+from fallline.gradients.sides import EPSILON, Sides, limit
 from fallline.gradients.steps import Precision, size
 
 OK, KINK, WRONG, NOT_FINITE = range(4)
 STATUSES = ("ok", "kink", "wrong", "not finite")
+DEEPER = (1e-8, 1e-9, 1e-10, 1e-11, 1e-12)  # below the ladder, where f still turns within its last step
 RUNGS = (1e2, 1e1, 1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7)  # of the ladder, in units of the first step
 SIGMAS = 8.0  # of f's rounding error: 10^5 coordinates are looked at, and its distribution has tails
 COARSE = 1e-2  # a slope known no better than this relative to its size is called coarse
@@ -38,12 +41,18 @@ class Slopes:
 
 @dataclasses.dataclass(frozen=True)
 class Rung:
-    """The differences at one step per coordinate, and their rounding error."""
+    """The differences at one step per coordinate, their rounding error, and the steps down and up.
+
+    `held` is how well f's values, and x times its slope, can be held in float64: f is known no better than that.
+    """
 
     central: Float[np.ndarray, " chosen"]
     left: Float[np.ndarray, " chosen"]
     right: Float[np.ndarray, " chosen"]
     rounding: Float[np.ndarray, " chosen"]
+    down: Float[np.ndarray, " chosen"]
+    up: Float[np.ndarray, " chosen"]
+    held: Float[np.ndarray, " chosen"]
 
     @property
     def jump(self) -> Float[np.ndarray, " chosen"]:
@@ -89,10 +98,75 @@ def judge(
     if len(again) and h is None:
         function.expected += 2 * len(RUNGS) * len(again)
         rungs = [_rung(function, precision, chosen[again], first[again] * factor) for factor in RUNGS]
-        found = best_rung(rungs, tolerance * scale[again])
-        for name in ("numerical", "uncertainty", "left", "right", "status"):
-            getattr(slopes, name)[again] = getattr(found, name)
+        found = settled(rungs, analytic[again], tolerance * scale[again], tolerance)
+        open_ = (found.status == WRONG) & ~rungs[-1].level & ~_smooth(rungs)[-1]
+        turning = np.flatnonzero(open_ & ~sides_of(rungs).known)
+        if len(turning):
+            function.expected += 2 * len(DEEPER) * len(turning)
+            at = again[turning]
+            rungs = [part(rung, turning) for rung in rungs]
+            rungs += [_rung(function, precision, chosen[at], first[at] * factor) for factor in DEEPER]
+            put(found, turning, settled(rungs, analytic[at], tolerance * scale[at], tolerance))
+        put(slopes, again, found)
     return compared(analytic, slopes, tolerance)
+
+
+def settled(
+    rungs: list[Rung], analytic: Float[np.ndarray, " chosen"], enough: Float[np.ndarray, " chosen"], tolerance: float
+) -> Slopes:
+    """What a ladder says of the analytic slopes: the best rung's slope, or the two sides' at the point itself.
+
+    The sides speak where the best rung knows the slope no better than by its one-sided differences, or contradicts the
+    analytic one: at a kink any slope between the two limits is right, however much f curves on either side.
+    """
+    found = compared(analytic, best_rung(rungs, enough), tolerance)
+    sides = sides_of(rungs)
+    with np.errstate(invalid="ignore"):
+        exact = sides.error <= np.maximum.reduce([found.uncertainty, enough, sides.jump / 8])
+    kinked = sides.kinked & (sides.jump > 2 * enough)
+    room = tolerance * np.maximum(np.abs(sides.left), np.abs(sides.right))
+    asked = (found.status == WRONG) | ((found.status == KINK) & kinked & (found.uncertainty > enough))
+    at = np.flatnonzero(asked & exact & np.isfinite(sides.error))
+    limits = Slopes(
+        numerical=sides.middle[at],
+        uncertainty=sides.jump[at] / 2 + sides.error[at] + np.where(kinked, room, 0.0)[at],
+        left=sides.left[at],
+        right=sides.right[at],
+        status=np.where(kinked[at], KINK, OK),
+    )
+    limits = compared(analytic[at], limits, tolerance)
+    # Without a kink in sight, the limits may acquit; what is to be said of a fault the best rung knows better.
+    better = kinked[at] | (limits.status != WRONG)
+    put(found, at[better], part(limits, np.flatnonzero(better)))
+    return found
+
+
+def sides_of(rungs: list[Rung]) -> Sides:
+    """The limits of the one-sided slopes of a ladder."""
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        noise = [rung.rounding * (rung.up + rung.down) + rung.held for rung in rungs]
+        left = limit(
+            np.array([r.left for r in rungs]),
+            np.array([r.down for r in rungs]),
+            np.array([n / r.down for r, n in zip(rungs, noise, strict=True)]),
+        )
+        right = limit(
+            np.array([r.right for r in rungs]),
+            np.array([r.up for r in rungs]),
+            np.array([n / r.up for r, n in zip(rungs, noise, strict=True)]),
+        )
+    return Sides(*left, *right)
+
+
+def part(columns: Any, at: Int[np.ndarray, " some"]) -> Any:
+    """A rung, or slopes, of some of its coordinates."""
+    return type(columns)(*(each[at] for each in vars(columns).values()))
+
+
+def put(slopes: Slopes, at: Int[np.ndarray, " some"], others: Slopes) -> None:
+    """Write others into slopes, at some coordinates."""
+    for name, column in vars(others).items():
+        getattr(slopes, name)[at] = column
 
 
 def compared(analytic: Float[np.ndarray, " chosen"], slopes: Slopes, tolerance: float) -> Slopes:
@@ -178,15 +252,22 @@ def _smooth(rungs: list[Rung]) -> Bool[np.ndarray, "rungs chosen"]:
 def _rung(
     function: Function, precision: Precision, chosen: Int[np.ndarray, " chosen"], steps: Float[np.ndarray, " chosen"]
 ) -> Rung:
-    return rung_of(precision, *differences(function, chosen, steps))
+    return rung_of(precision, *differences(function, chosen, steps), np.abs(function.point.vector[chosen]))
 
 
-def rung_of(precision: Precision, above: np.ndarray, below: np.ndarray, up: np.ndarray, down: np.ndarray) -> Rung:
-    """A rung from f above and below, and the steps up and down."""
-    with np.errstate(invalid="ignore", over="ignore"):
+def rung_of(
+    precision: Precision, above: np.ndarray, below: np.ndarray, up: np.ndarray, down: np.ndarray, x: np.ndarray
+) -> Rung:
+    """A rung from f above and below, the steps up and down, and the size of what was changed."""
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+        left, right = (precision.value - below) / down, (above - precision.value) / up
+        values = np.maximum.reduce([np.abs(above), np.abs(below), np.full(len(above), abs(precision.value))])
         return Rung(
             central=(above - below) / (up + down),
-            left=(precision.value - below) / down,
-            right=(above - precision.value) / up,
+            left=left,
+            right=right,
             rounding=SIGMAS * precision.noise / (up + down),
+            down=down,
+            up=up,
+            held=EPSILON * np.maximum(values, x * np.maximum(np.abs(left), np.abs(right))),
         )

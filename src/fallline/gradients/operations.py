@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from jax.extend.core import ClosedJaxpr, Literal
 
+# JAX renames these now and then. A call by a name that is not here is one operation, which is correct but slower.
 CALLS = (
-    *("pjit", "jit", "closed_call", "core_call", "remat", "checkpoint"),
+    *("pjit", "jit", "closed_call", "core_call", "remat", "remat2", "checkpoint"),
     *("custom_jvp_call", "custom_vjp_call", "custom_vmap_call"),
 )
 
@@ -59,8 +59,8 @@ class Operations:
         return values
 
 
-def operations_of(traced: ClosedJaxpr) -> Operations:
-    """The operations of a traced function.
+def operations_of(traced: Any) -> Operations:
+    """The operations of a traced function, from what `jax.make_jaxpr(f)(...)` returns.
 
     >>> import jax
     >>> square = jax.jit(lambda x: x * x)
@@ -79,7 +79,7 @@ def operations_of(traced: ClosedJaxpr) -> Operations:
     def write(jaxpr: Any, values: Sequence[Any], arguments: Sequence[int]) -> list[int]:
         place = dict(zip(jaxpr.invars, arguments, strict=True))
         place.update((variable, constant(value)) for variable, value in zip(jaxpr.constvars, values, strict=True))
-        where = lambda atom: constant(atom.val) if isinstance(atom, Literal) else place[atom]  # noqa: E731
+        where = lambda atom: constant(atom.val) if hasattr(atom, "val") else place[atom]  # noqa: E731
         for equation in jaxpr.eqns:
             inputs = [where(atom) for atom in equation.invars]
             called = _called(equation)
@@ -101,8 +101,12 @@ def _called(equation: Any) -> tuple[Any, Sequence[Any]] | None:
     if equation.primitive.name not in CALLS:
         return None
     inner = next((equation.params[name] for name in ("jaxpr", "call_jaxpr", "call") if name in equation.params), None)
-    jaxpr, values = (inner.jaxpr, inner.consts) if isinstance(inner, ClosedJaxpr) else (inner, ())
-    return (jaxpr, values) if jaxpr is not None and len(jaxpr.invars) == len(equation.invars) else None
+    if inner is None:
+        return None
+    jaxpr, values = getattr(inner, "jaxpr", inner), getattr(inner, "consts", ())  # the closed kind holds the other one
+    # Before JAX 0.12 the kind that is not closed has no values for its constants, and then none of those either.
+    same = len(getattr(jaxpr, "invars", ())) == len(equation.invars) and len(jaxpr.constvars) == len(values)
+    return (jaxpr, values) if same else None
 
 
 def equations(jaxpr: Any) -> Iterator[Any]:

@@ -22,8 +22,8 @@ Rule = Callable[[Operation, list[Any], Changes, Any], Change | None]
 _NAMES = """
     abs acos acosh add and asin asinh atan atan2 atanh cbrt ceil clamp convert_element_type copy copy_p cos cosh
     digamma div eq erf erf_inv erfc exp exp2 expm1 floor ge gt integer_pow is_finite le lgamma log log1p logistic lt max
-    min mul ne neg not or pow reduce_precision rem round rsqrt select_n sign sin sinh sqrt square sub tan tanh
-    xor"""
+    min mul ne neg not or pow reduce_precision rem round rsqrt select_n sign sin sinh sqrt square
+    stop_gradient sub tan tanh xor"""
 ELEMENT_BY_ELEMENT = frozenset(_NAMES.split())
 
 
@@ -32,6 +32,8 @@ def changed(step: Operation, values: list[Any], changes: Changes, results: list[
     if step.name == "optimization_barrier":
         return changes
     rule = element_by_element if step.name in ELEMENT_BY_ELEMENT else RULES.get(step.name)
+    if PARAMETERS.get(step.name, "") not in ("", *step.params):
+        rule = None  # a version of JAX that describes the operation otherwise
     if rule is not None and len(results) == 1:
         found = rule(step, values, changes, results[0])
         if found is not None:
@@ -250,4 +252,14 @@ RULES: dict[str, Rule] = {
     "dot_general": product,
     **dict.fromkeys(REDUCTIONS, reduction),
     "reduce_sum": total,
+}
+
+# What each rule reads of an operation's parameters.
+PARAMETERS = {
+    "broadcast_in_dim": "broadcast_dimensions",
+    "convert_element_type": "new_dtype",
+    "transpose": "permutation",
+    "squeeze": "dimensions",
+    "dot_general": "dimension_numbers",
+    **dict.fromkeys(REDUCTIONS, "axes"),
 }

@@ -24,16 +24,18 @@ class Precision:
         value: f(x).
         noise: standard deviation of f's rounding error.
         first: the first step to try for a coordinate of size 1.
+        scale: the size of the values that the noise was found in: |f(x)|, or, where f is 0 at x, beside it.
     """
 
     value: float
     noise: float
     first: float
+    scale: float
 
     @property
     def digits(self) -> float:
-        """Digits of f that are right; 16 in double precision, 7 in single."""
-        return float(-np.log10(max(self.noise / max(abs(self.value), 1e-300), EPSILON)))
+        """Digits of f that are right, 0 to 16; 16 in double precision, 7 in single."""
+        return float(-np.log10(np.clip(relative(self.noise, self.scale), EPSILON, 1.0)))
 
 
 def measure(function: Function, value: float, probes: Int[np.ndarray, " probes"]) -> Precision:
@@ -54,27 +56,37 @@ def measure(function: Function, value: float, probes: Int[np.ndarray, " probes"]
     indices, steps = (np.array(column) for column in zip(*shifts, strict=True))
     function.expected += len(shifts)
     values = function.shifted(indices.astype(np.int64), steps.astype(np.float64))
-    noises = []
+    noises, sizes = [], []
     for rows in values.reshape(len(SPACINGS), len(probes), POINTS):
         moving = [row for row in rows if np.isfinite(row).all() and len(set(row.tolist())) > POINTS // 2]
         if moving:
             noises.append(max(_noise(row) for row in moving))  # rounding differs from coordinate to coordinate
+            sizes.append(max(float(np.abs(row).max()) for row in moving))
     found = (max if function.single else min)(noises, default=0.0)
     noise = max(found, floor, 1e-300)
-    relative = noise / max(abs(value), 1e-300)
-    first = float(np.clip((3.0 * relative) ** (1 / 3), EPSILON ** (1 / 3), 1e-2))
-    return Precision(value, noise, first)
+    beside = sizes[noises.index(found)] if noises else 0.0
+    scale = beside if abs(value) < 1e-2 * beside else abs(value)
+    first = float(np.clip((3.0 * relative(noise, scale)) ** (1 / 3), EPSILON ** (1 / 3), 1e-2))
+    return Precision(value, noise, first, scale)
+
+
+def relative(noise: float, scale: float) -> float:
+    """The noise as a share of the values that it was found in; that of double precision where there are none."""
+    return noise / scale if scale > 1e-290 else EPSILON
 
 
 def _noise(values: Float[np.ndarray, " points"]) -> float:
-    from math import factorial
+    from math import factorial, frexp
 
+    # By a power of 2, so that squares of the differences neither overflow nor vanish.
+    unit = 2.0 ** (frexp(float(np.abs(values).max()))[1] - 1)
+    values = values / unit
     found = []
     for k in range(1, 7):
         values = np.diff(values)
         if k >= 4:
             found.append(np.sqrt(factorial(k) ** 2 / factorial(2 * k) * np.mean(values**2)))
-    return float(np.median(found))
+    return unit * float(np.median(found))
 
 
 def size(x: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
@@ -95,10 +107,10 @@ def optimal(
     Source: Gill, Murray and Wright, "Practical optimization", 1981, section 8.6.
     """
     x = function.point.vector[chosen]
-    relative = max(precision.noise / max(abs(precision.value), 1e-300), EPSILON)
+    noise = max(relative(precision.noise, precision.scale), EPSILON)
     central = method == "central"
-    first = size(x) * (precision.first if central else min(2 * np.sqrt(relative), 1e-2))
-    H = size(x) * min(relative ** (1 / 5 if central else 1 / 4), 0.1)
+    first = size(x) * (precision.first if central else min(2 * np.sqrt(noise), 1e-2))
+    H = size(x) * min(noise ** (1 / 5 if central else 1 / 4), 0.1)
     h = np.full(len(chosen), np.nan)
     left = np.arange(len(chosen))
     for _ in range(4):

@@ -1,5 +1,7 @@
 """The verdict of a check in words, and its table at 80 columns."""
 
+import math
+
 from fallline.gradients.judge import KINK
 from fallline.gradients.result import ArrayCheck, Coordinate, GradientCheck
 
@@ -10,7 +12,7 @@ WIDTH = 80
 def verdict_of(arrays: tuple[ArrayCheck, ...], share: float, tolerance: float, method: str) -> str:
     """One or several sentences: right or wrong, where, how, and what was not seen."""
     looked = sum(len(each.checked) for each in arrays)
-    what = "directions" if method == "directional" else "coordinates"
+    what = ("direction" if method == "directional" else "coordinate") + ("s" if looked != 1 else "")
     every = f"{looked:,} {what}" if share == 1.0 else f"a random {100 * share:.2g} % of the coordinates ({looked:,})"
     faulty = [each for each in arrays if each.faults]
     if faulty:
@@ -21,8 +23,12 @@ def verdict_of(arrays: tuple[ArrayCheck, ...], share: float, tolerance: float, m
         good = [each.name for each in arrays if not each.faults]
         return text + (f" Right: {_listed(good)}." if good else "")
     worst = max((each.worst for each in arrays), key=lambda each: each.relative_error)
-    text = f"The gradient is right: {every}, relative error at most {worst.relative_error:.1e}"
-    text += f" (at {worst.name})." if worst.relative_error else "."
+    error = (
+        f"relative error at most {worst.relative_error:.1e} (at {worst.name})"
+        if worst.relative_error
+        else "no difference"
+    )
+    text = f"The gradient is right: {every}, {error}."
     kinks = sum(each.count(KINK) for each in arrays)
     if kinks:
         text += (
@@ -79,12 +85,16 @@ def _fault(array: ArrayCheck) -> str:
 
 def _slopes(each: Coordinate) -> str:
     place = f"at [{', '.join(map(str, each.index))}] " if each.index else ""
+    low, high = sorted((each.left, each.right))
+    jumps = each.uncertainty >= 0.45 * (high - low) > 1e-3 * max(abs(low), abs(high))
+    measured = f"between {low:.6g} and {high:.6g}" if jumps else f"as {each.numerical:.6g}"
     if each.status == "not finite":
-        return f"{place}derived as {each.analytic:.6g}, measured as {each.numerical:.6g}, not finite"
-    jump = abs(each.right - each.left)
-    if each.uncertainty >= 0.45 * jump > 1e-3 * max(abs(each.left), abs(each.right)):
-        return f"{place}derived as {each.analytic:.6g}, not between {each.left:.6g} and {each.right:.6g} on either side"
-    return f"{place}derived as {each.analytic:.6g}, measured as {each.numerical:.6g}"
+        if not math.isfinite(each.numerical):
+            return f"{place}derived as {each.analytic:.6g}; no step finds a finite slope there"
+        return f"{place}derived as {each.analytic:.6g}, which is no slope; measured {measured}"
+    if jumps:
+        return f"{place}derived as {each.analytic:.6g}, not {measured}, the slopes on either side"
+    return f"{place}derived as {each.analytic:.6g}, measured {measured}"
 
 
 def _listed(names: list[str]) -> str:

@@ -115,6 +115,9 @@ class InverseSqrt(Initializer):
     Its variance is 1 / (3 inputs): a signal loses two thirds of its variance per linear layer, so it suits one or two
     hidden layers. Here since many results were made with it, among them those of PyTorch's default.
 
+    The other rule of that name draws from a normal distribution, w ~ N(0, 1) / sqrt(inputs), of three times the variance,
+    1 / inputs, so that a linear layer keeps the signal's: that is `lecun_normal`.
+
     Source: Glorot and Bengio, 2010, equation 1, who call it the commonly used heuristic.
 
     >>> import jax

@@ -67,8 +67,13 @@ def add_outputs(graph: Graph, answer: str, target: Target, probabilistic: bool) 
     """Name the answer, and decide: `label` and `probabilities` (or `scores`), or `prediction`."""
     names = ", ".join(target.names)
     if target.task == "regression":
-        graph.op("Identity", answer, name="prediction")
-        graph.output("prediction", np.float32, len(target.names), f"{names}, in the target's own unit")
+        dtype = np.float64 if target.conditioned else np.float32
+        if target.conditioned:
+            answer = graph.op("Div", graph.cast(answer, np.float64), np.array(target.factor))
+            graph.op("Add", answer, np.array(target.shift), name="prediction")
+        else:
+            graph.op("Identity", answer, name="prediction")
+        graph.output("prediction", dtype, len(target.names), f"{names}, in the target's own unit")
         return
     kind = "probabilities" if probabilistic else "scores"
     if target.classes is None:

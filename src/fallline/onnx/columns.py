@@ -5,6 +5,7 @@ from itertools import groupby
 
 import numpy as np
 
+from fallline.data.codes import truth, variants
 from fallline.data.columns import Column
 from fallline.onnx.dates import date_features
 from fallline.onnx.graph import ML, Graph
@@ -35,7 +36,8 @@ def _numbers(graph: Graph, x: str, columns: tuple[Column, ...], dtype: type) -> 
     missing = graph.op("IsNaN", x)
     if dtype is np.float64:
         shift, factor = (np.array([getattr(each, name) for each in columns]) for name in ("shift", "factor"))
-        x = graph.cast(graph.op("Sub", graph.op("Mul", x, factor), shift * factor), np.float32)
+        x = _cut(graph, graph.op("Sub", graph.op("Mul", x, factor), shift * factor), columns)
+        x = graph.cast(x, np.float32)
     marked = np.array([each.indicator for each in columns])
     if not marked.any():
         return x
@@ -47,10 +49,20 @@ def _numbers(graph: Graph, x: str, columns: tuple[Column, ...], dtype: type) -> 
     return graph.op("Gather", graph.op("Concat", x, indicators, axis=1), order, axis=1)
 
 
+def _cut(graph: Graph, x: str, columns: tuple[Column, ...]) -> str:
+    """Each column cut to its limit, if one has any; NaN, which no comparison finds too large, stays."""
+    limits = np.array([each.limit for each in columns])
+    if np.isinf(limits).all():
+        return x
+    x = graph.op("Where", graph.op("Greater", x, limits), limits, x)
+    return graph.op("Where", graph.op("Less", x, -limits), -limits, x)
+
+
 def _category(graph: Graph, x: str, column: Column) -> str:
     """One slot per known value, one for the others and, with an indicator, one for missing cells."""
     other = len(column.values)
-    slots = {value: slot for slot, value in enumerate(column.values)}
+    slots = {each: slot for slot, value in reversed([*enumerate(column.values)]) for each in variants(value)}
+    slots |= {value: slot for slot, value in enumerate(column.values)}
     if column.indicator:
         slots[""] = other + 1
     if not slots:
@@ -67,14 +79,17 @@ def _category(graph: Graph, x: str, column: Column) -> str:
 
 
 def _boolean(graph: Graph, x: str, column: Column) -> str:
-    """0 and 1 by the column's own texts, true and false, 1 and 0 in any case; 0.5 for anything else."""
-    y = graph.op("Where", _reads(graph, x, column.values[0], "false", "0"), np.float32(0.0), np.float32(0.5))
-    y = graph.op("Where", _reads(graph, x, column.values[1], "true", "1"), np.float32(1.0), y)
+    """0 and 1 by the column's own texts and those of any usual pair, in any case; 0.5 for anything else."""
+    no, yes = truth((column.values[0], column.values[1]))
+    y = graph.op("Where", _reads(graph, x, *sorted(no)), np.float32(0.0), np.float32(0.5))
+    y = graph.op("Where", _reads(graph, x, *sorted(yes)), np.float32(1.0), y)
     return _joined(graph, [y, *_indicator(graph, x, column)])
 
 
 def _reads(graph: Graph, x: str, *texts: str) -> str:
-    return graph.op("RegexFullMatch", x, pattern=f"(?i)(?:{'|'.join(re.escape(each) for each in texts if each)})")
+    return graph.op(
+        "RegexFullMatch", x, pattern=rf"(?i)\s*(?:{'|'.join(re.escape(each) for each in texts if each)})\s*"
+    )
 
 
 def _presence(graph: Graph, x: str, column: Column) -> str:

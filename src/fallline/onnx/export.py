@@ -58,7 +58,8 @@ class Export:
 def to_onnx(model: Trained | Sequence[Trained], path: str | Path, *, inputs: str = "auto") -> Export:
     """Write a trained model, or the average of several, as one ONNX file: from raw columns to the answer.
 
-    The graph computes in float32, as the model itself does.
+    The graph computes in float32, as the model itself does; a `prediction` is float64 where float32 could not tell the
+    targets apart or hold them.
     A table's columns are inputs of their own, (N, 1), named after them (`Export.inputs` says how): float32 for numbers
     (float64 where float32 cannot tell them apart), NaN where missing; text for categories and booleans, "" where missing;
     int64 for dates, microseconds since 1970-01-01. A value that training has not seen goes the way it goes in Fallline. A

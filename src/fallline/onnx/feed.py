@@ -6,6 +6,7 @@ import numpy as np
 
 from fallline.core.errors import FalllineError
 from fallline.data.cells import instants, labels, numbers
+from fallline.data.columns import Column
 from fallline.data.schema import Schema
 from fallline.onnx.inputs import NO_DATE, Input, inputs_of
 
@@ -41,13 +42,13 @@ def _values(wanted: Input, rows: "pl.DataFrame | np.ndarray") -> np.ndarray:
     lacking = [name for name in names if name not in rows.columns]
     if lacking:
         raise FalllineError(f"the rows lack the column {lacking[0]!r} that the model was trained on: add it")
-    cells = np.column_stack([_cells(rows[column.name], column.kind, column.format) for column in wanted.columns])
+    cells = np.column_stack([_cells(rows[column.name], column) for column in wanted.columns])
     return cells.astype(wanted.dtype)
 
 
-def _cells(series: "pl.Series", kind: str, form: str | None) -> Any:
-    if kind == "number":
-        return numbers(series)
-    if kind == "date":
-        return instants(series, form).dt.epoch("us").fill_null(NO_DATE).to_numpy()
+def _cells(series: "pl.Series", column: Column) -> Any:
+    if column.kind == "number":
+        return numbers(series, column.form)
+    if column.kind == "date":
+        return instants(series, column.form).dt.epoch("us").fill_null(NO_DATE).to_numpy()
     return labels(series).fill_null("").to_numpy().astype(object)

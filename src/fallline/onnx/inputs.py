@@ -42,7 +42,8 @@ class Input:
             "number": "number, NaN where missing",
             "category": "text, empty where missing",
             "boolean": f"text, such as {' or '.join(repr(each) for each in column.values if each)}; empty where missing",
-            "date": f"microseconds since 1970-01-01, as in NumPy's datetime64[us]; {NO_DATE} (NaT) where missing",
+            "date": f"microseconds since 1970-01-01{' UTC' if column.form.zone else ''}, as in NumPy's datetime64[us]; "
+            f"{NO_DATE} (NaT) where missing",
             "presence": "text, empty where missing; only whether it is there counts",
         }[column.kind]
         return f"column {column.name!r}: {kind}"
@@ -107,7 +108,7 @@ def identifiers(names: Iterable[str], taken: Iterable[str] = ()) -> list[str]:
 
 def _wide(column: Column) -> bool:
     """Whether float32 would lose what tells the column's numbers apart."""
-    return column.shift != 0.0 or column.factor != 1.0
+    return not column.unit.own
 
 
 def _dtype(column: Column) -> Any:

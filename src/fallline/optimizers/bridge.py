@@ -6,6 +6,7 @@ Optax's, or a user's own with the same two functions, is a recipe's optimizer, a
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 
 from fallline.core.block import Block
@@ -50,7 +51,27 @@ class FromOptax(Optimizer):
         extra = {}
         if isinstance(self.transformation, optax.GradientTransformationExtraArgs):
             extra = {"value": evidence.get("value"), "grad": gradient, "value_fn": evidence.get("objective")}
-        return self.transformation.update(gradient, state, params, **extra)
+        try:
+            delta, state = self.transformation.update(gradient, state, params, **extra)
+        except FalllineError:
+            raise
+        except Exception as error:
+            raise FalllineError(
+                f"the Optax rule {self._called} cannot take a step here ({type(error).__name__}: {error}): it gets the "
+                "gradient, the params, value, grad and value_fn, and no gradients of single rows or of other points"
+            ) from error
+        shapes = lambda tree: [jnp.shape(leaf) for leaf in jax.tree.leaves(tree)]  # noqa: E731
+        if jax.tree.structure(delta) != jax.tree.structure(gradient) or shapes(delta) != shapes(gradient):
+            raise FalllineError(
+                f"the Optax rule {self._called} answers with steps of other shapes than the params: it cannot train a network"
+            )
+        return delta, state
+
+    @property
+    def _called(self) -> str:
+        """Where the transformation was made: `sophia`."""
+        name = getattr(self.transformation.update, "__qualname__", type(self.transformation).__name__)
+        return repr(name.partition(".<locals>")[0])
 
 
 def as_rule(value: Any) -> Any:

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array
 
 from fallline.core.field import Number, number
@@ -86,11 +87,29 @@ class ClipByLayerNorm(Clip):
 
 
 def _shortened(gradient: Any, norm: Any) -> Any:
-    squares = sum(jnp.vdot(g, g) for g in jax.tree.leaves(gradient))
-    # Compared as squares, so that the root of zero is never divided by.
-    share = jnp.where(squares > norm**2, norm / jnp.sqrt(jnp.maximum(squares, norm**2)), 1.0)
+    leaves = jax.tree.leaves(gradient)
+    squares = sum(jnp.vdot(g, g) for g in leaves)
+    if not leaves:
+        return gradient
 
-    def short(g: Array) -> Array:
-        return g * share.astype(g.dtype)
+    def plain() -> tuple[Array, Array]:
+        # Compared as squares, so that the root of zero is never divided by.
+        share = jnp.where(squares > length**2, length / jnp.sqrt(jnp.maximum(squares, length**2)), 1.0)
+        return share, one
 
-    return jax.tree.map(short, gradient)
+    def scaled() -> tuple[Array, Array]:
+        """By the largest entry first, for a length whose square is out of the dtype's range."""
+        largest = jnp.max(jnp.stack([jnp.max(jnp.abs(g), initial=0.0).astype(squares.dtype) for g in leaves]))
+        # So that its inverse is no subnormal number: XLA takes those for 0.
+        unit = 1 / jnp.clip(largest, 10 * limits.tiny, 0.1 / limits.tiny)
+        root = jnp.sqrt(sum(jnp.vdot(g * unit, g * unit) for g in leaves))
+        share = length / jnp.where(root > 0, root, 1.0)
+        long = share * unit < 1.0
+        return jnp.where(long, unit, one), jnp.where(long, share, one)
+
+    limits = jnp.finfo(squares.dtype)
+    one, length = jnp.ones((), squares.dtype), jnp.asarray(norm, squares.dtype)
+    least = limits.tiny / limits.eps
+    ordinary = (squares < limits.max) & (squares > least) & (length**2 > least) & (length**2 < limits.max)
+    first, second = lax.cond(ordinary, plain, scaled)
+    return jax.tree.map(lambda g: g * first.astype(g.dtype) * second.astype(g.dtype), gradient)

@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, Float
 
 from fallline.core.field import Number, number, part, structure
@@ -44,7 +45,18 @@ class MaxNorm(Penalty):
 
     def _shorten(self, w: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         length = jnp.sqrt(jnp.sum(w * w, axis=0))
-        return jnp.where(length > self.limit, w * (self.limit / jnp.maximum(length, 1e-30)), w)
+
+        def plain() -> Array:
+            return jnp.where(length > self.limit, w * (self.limit / jnp.maximum(length, 1e-30)), w)
+
+        def scaled() -> Array:
+            """By the largest entry first: the square of a length is out of the dtype's range."""
+            # So that the inverse is no subnormal number: XLA takes those for 0.
+            unit = 1 / jnp.clip(jnp.max(jnp.abs(w), axis=0), 1.0, 0.1 / jnp.finfo(w.dtype).tiny)
+            root = jnp.sqrt(jnp.sum((w * unit) ** 2, axis=0))
+            return jnp.where(root > self.limit * unit, w * unit * (self.limit / jnp.maximum(root, 1e-30)), w)
+
+        return lax.cond(jnp.all(jnp.isfinite(length)), plain, scaled)
 
 
 class Penalties(Penalty):

@@ -29,7 +29,7 @@ def ahead(layout: Layout, arguments: tuple[Any, ...]) -> Iterator[None]:
     _KNOWN.add(which)
     with collector_rests():
         shapes = programs(layout)[0].eval_shape(*arguments)  # traced once, here, for the lanes themselves as well
-        own, common, arrays, rows, _, _ = arguments
+        own, common, arrays, rows, *_ = arguments
         thread = threading.Thread(
             target=_advance_nothing, args=(layout, own, common, arrays, rows, shapes), daemon=True
         )

@@ -18,8 +18,8 @@ from fallline.population.groups import group_recipes
 from fallline.population.halving import SCORE_AFTER
 from fallline.population.result import Population, Report, larger_is_better
 from fallline.population.widths import arithmetic, hidden_of
-from fallline.training.arrays import Arrays, to_device
-from fallline.training.history import join
+from fallline.training.arrays import Arrays, scale_of, to_device
+from fallline.training.history import in_own_unit, join
 from fallline.training.recipe import Recipe
 from fallline.training.state import Epoch, State
 from fallline.training.step import input_width, network_of
@@ -51,16 +51,17 @@ class Collector:
         state: State | None,
         keep: bool = False,
         lean: bool = False,
+        given: list[dict[str, Any]] | None = None,
     ) -> None:
         self.recipes, self.contexts, self.data, self.independent = recipes, contexts, data, independent
-        self.state, self.lean = state, lean
+        self.state, self.lean, self.given = state, lean, given
         self.first_epoch = 0 if state is None else int(state.epoch)
         count = len(recipes) * len(contexts)
         self.outcome = np.zeros(count, np.int32)
         self.best_epoch, self.step = np.zeros(count, np.int32), np.zeros(count, np.int32)
         self.score = np.full(count, np.inf)
         self.chunks: list[list[Epoch]] = [[] for _ in range(count)]
-        self.metric = metrics_of(data.task)[0].name
+        self.metric, self.scale = metrics_of(data.task)[0].name, scale_of(data.dataset)
         self.test = lane_program.place_common(jnp.asarray(data.dataset.test)) if test else None
         self.test_columns = {name: np.full(count, np.nan) for name in ("test_loss", f"test_{self.metric}")}
         self.rungs: dict[str, np.ndarray] = {}
@@ -75,6 +76,12 @@ class Collector:
     def lane(self, recipe: int, context: int) -> int:
         """The number of a lane."""
         return recipe * len(self.contexts) + context
+
+    def given_to(self, recipes: list[int]) -> dict[str, Any] | None:
+        """The initial params of some recipes with a lane axis; None where they are drawn."""
+        if self.given is None:
+            return None
+        return jax.tree.map(lambda *leaves: np.stack(leaves), *(self.given[each] for each in recipes))
 
     def note(self, who: np.ndarray, seen: Epoch, outcome: np.ndarray, lanes: lane_program.Lanes) -> None:
         """Keep a chunk of epochs of every lane that was running, up to its end."""
@@ -94,6 +101,7 @@ class Collector:
             if self.recipes[number // len(self.contexts)].keep == "last":
                 last = sign * seen.monitor[lived - 1, place]
                 self.score[number] = last if np.isfinite(last) and outcome[place] != Outcome.DIVERGED else np.inf
+            self.score[number] = in_own_unit(str(self.recipes[0].monitor), self.score[number], self.scale)
         self.spent += longest * len(who)
 
     def at_rung(self, epoch: int, scores: np.ndarray) -> None:
@@ -192,8 +200,11 @@ class Collector:
                     for each, b in zip(seen, best, strict=True)
                 ]
             )
+            columns[name] = in_own_unit(name.partition("_")[2], columns[name], self.scale)
         if self.test is not None:
-            columns |= self.test_columns
+            columns |= {
+                name: in_own_unit(name.partition("_")[2], each, self.scale) for name, each in self.test_columns.items()
+            }
         columns |= self.rungs
         nothing: tuple[list[str], list[str]] = ([], [])
         shown = {
@@ -219,6 +230,7 @@ class Collector:
             again=self.again,
             arrays=None if self.kept is None else tuple(self.kept),
             first_epoch=self.first_epoch,
+            scale=self.scale,
         )
 
     def _arrays(self) -> Arrays:

@@ -7,10 +7,12 @@ from typing import Any
 import jax
 import numpy as np
 
+from fallline.core.errors import FalllineError
 from fallline.core.random import key_of as key_of_seed
 from fallline.core.random import named
 from fallline.data.split import folds as cut
 from fallline.data.table import Table
+from fallline.training.arrays import judging_rows
 
 Folds = int | Sequence[tuple[np.ndarray, np.ndarray]] | None
 
@@ -39,7 +41,7 @@ def _folds(data: Table, folds: Folds) -> Iterator[tuple[int, dict[str, Any]]]:
     """(number, index sets) of every fold, padded to one length; without folds the table's own split, number -1."""
     dataset = data.dataset
     if folds is None:
-        pairs = [(-1, dataset.train, dataset.valid)]
+        pairs = [(-1, dataset.train, judging_rows(dataset, dataset.valid))]
     elif not isinstance(folds, int):
         pairs = [(i, np.asarray(train), np.asarray(valid)) for i, (train, valid) in enumerate(folds)]
     else:
@@ -51,6 +53,9 @@ def _folds(data: Table, folds: Folds) -> Iterator[tuple[int, dict[str, Any]]]:
     for number, train, valid in pairs:
         padded = [np.pad(part, (0, size - len(part)), mode="edge") if len(part) else part
                   for part, size in zip((train, valid), longest, strict=True)]  # fmt: skip
+        for part, what in ((train, "training"), (valid, "validation")):
+            if number >= 0 and len(part) and dataset.weight is not None and not dataset.weight[part].any():
+                raise FalllineError(f"every {what} row of fold {number} has the weight 0: take fewer folds, or others")
         yield (
             number,
             {

@@ -1,10 +1,13 @@
 """`evaluate(recipes, data)`: recipes x seeds x folds, grouped, cut into lane programs, run, collected."""
 
+import dataclasses
 import itertools
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
+import jax
 import numpy as np
 
 from fallline.core.errors import FalllineError
@@ -17,12 +20,13 @@ from fallline.population.groups import group_recipes
 from fallline.population.halving import Halving
 from fallline.population.result import Population, Report, larger_is_better
 from fallline.population.units import Unit, packed, units_of
-from fallline.population.widths import widen
-from fallline.training.arrays import to_device
+from fallline.population.widths import padded_like, widen
+from fallline.training.arrays import Arrays, judging_rows, suited, to_device
 from fallline.training.chunks import CEILING
 from fallline.training.interrupt import Interrupt
 from fallline.training.recipe import Recipe, complete_for
 from fallline.training.state import State
+from fallline.training.step import input_width, network_of
 
 FILLED = 8  # lanes that fill a program well enough, about
 
@@ -42,6 +46,7 @@ def evaluate(
     bars: Mapping[int, float] | None = None,
     keep: bool = False,
     history: bool = True,
+    given: Sequence[dict[str, Any]] | None = None,
     watch: Callable[[Progress], None] | None = None,
 ) -> Population:
     """Train every recipe with every seed on every fold, as few programs.
@@ -63,6 +68,7 @@ def evaluate(
         keep: keep every lane's arrays, to predict with.
         history: keep what every epoch showed. Without it, and where neither test rows nor arrays are asked for, programs
             compile and run faster and tell only of the best epoch.
+        given: every recipe's initial params, by layer, in place of drawn ones; layers left out are drawn.
         watch: called after every chunk of epochs.
 
     Raises: FalllineError for no recipes, a recipe that does not fit the data, monitors whose values cannot be compared, or
@@ -81,11 +87,16 @@ def evaluate(
     chosen = list(range(seeds)) if isinstance(seeds, int) else [int(seed) for seed in seeds]
     if not chosen:
         raise FalllineError("no seeds to evaluate: expected at least one")
+    data, _ = suited(data, recipes)
     contexts = contexts_of(data, folds, chosen)
     fewest = min(int(context.rows["train_count"]) for context in contexts)
     longest = max(int(context.rows["train_count"]) for context in contexts)
+    # A batch of so many rows is the same in every fold; how many, where none is said, the shortest fold decides.
     completed = [
-        complete_for(recipe, data.dataset, longest if recipe.optimizer.full_batch else fewest) for recipe in recipes
+        complete_for(
+            recipe, data.dataset, fewest if recipe.batch_size is None and not recipe.optimizer.full_batch else longest
+        )
+        for recipe in recipes
     ]
     watched = {recipe.monitor for recipe in completed}
     if len(watched) > 1 and any(larger_is_better(each) for each in watched):
@@ -94,14 +105,17 @@ def evaluate(
             "monitor, or evaluate them apart"
         )
     arrays = to_device(data.dataset, contexts[0].rows["train"], contexts[0].rows["valid"])
-    arrays = lane_program.place_common(arrays)
-    test = folds is None and len(data.dataset.test) > 0 if test is None else test
+    weightless = data.dataset.weight is not None and not np.all(data.dataset.weight)
+    arrays = dataclasses.replace(lane_program.place_common(arrays), ragged=weightless)
+    judged = len(judging_rows(data.dataset, data.dataset.test)) > 0
+    test = folds is None and judged if test is None else test and judged
     lean = not (history or test or keep)
-    collector = Collector(completed, contexts, data, test, independent_orders, state, keep, lean)
     outputs = completed[0].loss.outputs(arrays.targets, data.task)  # type: ignore[union-attr]
     together = widths_together and state is None
     inputs = completed[0].scaler.outputs(arrays.x.shape[1])
     wide = widen(completed, inputs, outputs, len(contexts)) if together else completed
+    own = None if given is None else [_as_wide(*each, arrays) for each in zip(given, wide, strict=True)]
+    collector = Collector(completed, contexts, data, test, independent_orders, state, keep, lean, own)
     before, groups = lane_program.compilations(), group_recipes(wide)
     most = max(int(recipe.epochs) for recipe in completed)
     rungs = () if halving is None else halving.rungs(most, len(completed))
@@ -135,6 +149,12 @@ def evaluate(
         lane_epochs=collector.useful,
     )
     return collector.population(report, interrupt.asked)
+
+
+def _as_wide(params: dict[str, Any], recipe: Recipe, arrays: Arrays) -> dict[str, Any]:
+    """Given params in the arrays of a network that may be wider."""
+    width, network = input_width(recipe, arrays), network_of(recipe, arrays)
+    return padded_like(params, jax.eval_shape(lambda key: network.init(key, (width,)), jax.random.key(0))[0])
 
 
 def _last(halving: Halving | None, rungs: tuple[int, ...], recipes: int, contexts: int) -> int | None:

@@ -24,7 +24,7 @@ from fallline.training import program
 from fallline.training.arrays import Arrays
 from fallline.training.state import Epoch, State
 from fallline.training.step import answers, input_width, network_of, scaled_target
-from fallline.training.watch import predict
+from fallline.training.watch import measured, predict
 
 ROWS = ("train", "train_count", "valid", "valid_count")
 LANES, COMMON = PartitionSpec("lanes"), PartitionSpec()
@@ -93,25 +93,27 @@ def _mapped(layout: Layout) -> tuple[Any, Any, Any]:
     def recipe_of(own: Any, common: Any) -> Any:
         return rebuild(layout.structure, layout.differ, own, common)
 
-    def start_one(own: Any, common: Any, arrays: Arrays, key: Any, widths: Array) -> State:
+    def start_one(own: Any, common: Any, arrays: Arrays, key: Any, widths: Array, given: Any) -> State:
         recipe = recipe_of(own, common)
-        state = program.start(recipe, arrays, key)
+        state = program.start(recipe, arrays, key, given)
         if layout.padded:
-            state = narrow(recipe, network_of(recipe, arrays), state, input_width(recipe, arrays), widths)
+            state = narrow(recipe, network_of(recipe, arrays), state, input_width(recipe, arrays), widths, given)
         return lean(state) if layout.lean else state
 
-    def start(own: Any, common: Any, arrays: Arrays, rows: Any, keys: Any, widths: Any) -> tuple[State, dict[str, Any]]:
+    def start(
+        own: Any, common: Any, arrays: Arrays, rows: Any, keys: Any, widths: Any, given: Any
+    ) -> tuple[State, dict[str, Any]]:
         if layout.own_rows:
-            run = lambda o, r, k, w: start_one(o, common, dataclasses.replace(arrays, **r), k, w)  # noqa: E731
-            state = jax.vmap(run)(own, rows, keys, widths)
+            run = lambda o, r, k, w, g: start_one(o, common, dataclasses.replace(arrays, **r), k, w, g)  # noqa: E731
+            state = jax.vmap(run)(own, rows, keys, widths, given)
             # Every lane starts at epoch 0 and they go on in step, so the epoch is no lane's own.
             return split(dataclasses.replace(state, epoch=jnp.int32(0)), layout.common)
         shared = program.start(recipe_of([leaf[0] for leaf in own], common), arrays, keys)
 
-        def run_own(o: Any, w: Array) -> State:
-            return split(start_one(o, common, arrays, keys, w), layout.common)[0]
+        def run_own(o: Any, w: Array, g: Any) -> State:
+            return split(start_one(o, common, arrays, keys, w, g), layout.common)[0]
 
-        return jax.vmap(run_own)(own, widths), split(shared, layout.common)[1]
+        return jax.vmap(run_own)(own, widths, given), split(shared, layout.common)[1]
 
     def advance(
         own: Any, common: Any, arrays: Arrays, rows: Any, state: State, shared: dict[str, Any], until: Array
@@ -152,7 +154,7 @@ def _mapped(layout: Layout) -> tuple[Any, Any, Any]:
             weight = jnp.ones(test.shape[0]) if arrays.weight is None else arrays.weight[test]
             assert recipe.loss is not None
             loss = recipe.loss(prediction, scaled_target(recipe, best, target)) @ weight / jnp.sum(weight)
-            return loss, first.compute(answers(recipe, best, prediction), target, weight)
+            return loss, measured(first, arrays, answers(recipe, best, prediction), target, weight)
 
         return jax.vmap(one_lane, axis_size=state.outcome.shape[0])(own, rows, state)
 
@@ -188,7 +190,7 @@ def programs(layout: Layout) -> tuple[Any, Any, Any]:
     history = PartitionSpec(None, "lanes")
     spread = functools.partial(jax.shard_map, mesh=over, check_vma=False)
     return (
-        jax.jit(spread(start, in_specs=(LANES, COMMON, COMMON, LANES, keys, LANES), out_specs=(LANES, shared))),
+        jax.jit(spread(start, in_specs=(LANES, COMMON, COMMON, LANES, keys, LANES, LANES), out_specs=(LANES, shared))),
         jax.jit(
             spread(
                 advance,
@@ -223,10 +225,22 @@ def place_common(tree: Any) -> Any:
 
 
 def begin(
-    layout: Layout, own: Any, common: Any, arrays: Arrays, rows: dict[str, Any], keys: Seed, widths: np.ndarray
+    layout: Layout,
+    own: Any,
+    common: Any,
+    arrays: Arrays,
+    rows: dict[str, Any],
+    keys: Seed,
+    widths: np.ndarray,
+    given: Any = None,
 ) -> Lanes:
-    """Lanes before their first step; `widths` (lanes, hidden layers) are read where the layout is padded."""
-    state, shared = programs(layout)[0](own, common, arrays, rows, keys, widths)
+    """Lanes before their first step.
+
+    Arguments:
+        widths: (lanes, hidden layers), read where the layout is padded.
+        given: initial params with a lane axis, as wide as the program's; None, or layers left out: drawn from the keys.
+    """
+    state, shared = programs(layout)[0](own, common, arrays, rows, keys, widths, given)
     return Lanes(own, common, arrays, rows, state, shared)
 
 

@@ -58,6 +58,7 @@ class Population:
         report: how it was run.
         arrays: if asked for, each lane's params, stats and scaling, as a predictor holds them; None where Ctrl-C or halving
             came before its end.
+        scale: what made of a run's errors those in the target's own unit.
     """
 
     recipes: tuple[Recipe, ...]
@@ -78,6 +79,7 @@ class Population:
     again: Callable[[int], "Run"] = dataclasses.field(repr=False)
     arrays: tuple[dict[str, Any] | None, ...] | None = dataclasses.field(default=None, repr=False)
     first_epoch: int = 0
+    scale: float = 1.0
 
     def __len__(self) -> int:
         return len(self.recipe)
@@ -89,8 +91,8 @@ class Population:
         if seen.train_objective is None:
             raise FalllineError("this population was trained with history=False: replay(lane) shows a lane's history")
         place = int(self.recipe[lane])
-        monitor = self.recipes[place].monitor
-        return name_columns(seen, metrics_of(self.task)[0].name, monitor, *self.layers[place], self.first_epoch)
+        monitor, metric = self.recipes[place].monitor, metrics_of(self.task)[0].name
+        return name_columns(seen, metric, monitor, *self.layers[place], self.first_epoch, self.scale)
 
     def replay(self, lane: int) -> "Run":
         """Train one lane again alone, from its recipe, key and fold; equal to the lane to float32's rounding."""

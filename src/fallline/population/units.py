@@ -50,7 +50,8 @@ def units_of(
     """
     size = batch_rows(first, arrays)
     steps = {-(-int(context.rows["train_count"]) // size) for context in contexts}
-    arrays = dataclasses.replace(arrays, ragged=len(steps | {-(-arrays.train.shape[0] // size)}) > 1)
+    ragged = arrays.ragged or len(steps | {-(-arrays.train.shape[0] // size)}) > 1
+    arrays = dataclasses.replace(arrays, ragged=ragged)
     own_rows = independent or len(group.members) < SHARED_FROM or not any(group.differ)
     own_rows |= len(contexts) > 1 and (last is not None or mixes(first, arrays))
     padded = any(collector.widths(member) != hidden_of(first) for member in group.members)
@@ -150,9 +151,10 @@ class Unit:
             lanes = lane_program.resume(layout, own, common, arrays, rows, states)
         else:
             widths = np.array([collector.widths(group.members[place]) for place, _ in filled], np.int32)
-            own, rows, widths = (lane_program.place_lanes(each) for each in (own, rows, widths))
-            with ahead(layout, (own, common, arrays, rows, keys, widths)):
-                lanes = lane_program.begin(layout, own, common, arrays, rows, keys, widths)
+            given = collector.given_to([group.members[place] for place, _ in filled])
+            own, rows, widths, given = (lane_program.place_lanes(each) for each in (own, rows, widths, given))
+            with ahead(layout, (own, common, arrays, rows, keys, widths, given)):
+                lanes = lane_program.begin(layout, own, common, arrays, rows, keys, widths, given)
         if (self.who < 0).any():
             lanes = lane_program.pick_lanes([lanes], np.arange(self.size), self.who < 0)
         self.arrays = arrays

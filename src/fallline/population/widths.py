@@ -12,6 +12,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int
 
 from fallline.core.block import replace
@@ -102,9 +103,11 @@ def _widest(bucket: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
     return tuple(max(layer) for layer in zip(*bucket, strict=True))
 
 
-def narrow(recipe: Recipe, network: Sequential, state: State, inputs: int, widths: Int[Array, " layers"]) -> State:
-    """A new state of a wide network with the initial weights of a narrower one, and zeros beyond."""
-    params = narrow_params(network, named(state.key, "init"), inputs, widths)
+def narrow(
+    recipe: Recipe, network: Sequential, state: State, inputs: int, widths: Int[Array, " layers"], given: Any = None
+) -> State:
+    """A new state of a wide network with the initial weights of a narrower one, and zeros beyond; or with those given."""
+    params = narrow_params(network, named(state.key, "init"), inputs, widths) | (given or {})
     return dataclasses.replace(state, params=params, best_params=params, memory=first_memory(recipe, params))
 
 
@@ -126,6 +129,15 @@ def narrow_params(network: Sequential, key: Seed, inputs: int, widths: Int[Array
             params[name] = {part: _cut(leaf, true, true_after) for part, leaf in drawn.items()}
         size, true = after, true_after
     return params
+
+
+def padded_like(params: Any, like: Any) -> Any:
+    """The arrays of a narrow network in those of a wider one, zeros beyond."""
+
+    def pad(leaf: Any, wide: Any) -> np.ndarray:
+        return np.pad(leaf, [(0, full - own) for full, own in zip(wide.shape, np.shape(leaf), strict=True)])
+
+    return jax.tree.map(pad, params, {name: {part: like[name][part] for part in params[name]} for name in params})
 
 
 def _cut(leaf: Float[Array, "*shape"], rows: Array, columns: Array) -> Float[Array, "*shape"]:

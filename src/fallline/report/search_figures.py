@@ -24,16 +24,18 @@ def search_figures(search: Mapping[str, Any]) -> list[Figure]:
 def _course(search: Mapping[str, Any]) -> Figure:
     """Every trial's score in the order of trials, and the best so far."""
     scored = sorted(_scored(search), key=lambda trial: trial["trial"])
-    best: list[float] = []
-    lowest, rank = None, None
-    for each in scored:
-        if each["outcome"] != "pruned" and (rank is None or each["rank"] < rank):
-            lowest, rank = each["score"], each["rank"]
-        best.append(lowest if lowest is not None else each["score"])
     numbers = tuple(float(each["trial"]) for each in scored)
     series = [*_points(scored, numbers, search)]
-    if scored:
-        series.append(Series("best so far", numbers, tuple(best), "train", text=tuple(map(number, best))))
+    # A trial that was stopped early has the score of fewer epochs: it is not the best, even where none has finished yet.
+    places, best, rank = [], [], None
+    for place, each in zip(numbers, scored, strict=True):
+        if each["outcome"] != "pruned" and (rank is None or each["rank"] < rank):
+            lowest, rank = each["score"], each["rank"]
+        if rank is not None:
+            places.append(place)
+            best.append(lowest)
+    if best:
+        series.append(Series("best so far", tuple(places), tuple(best), "train", text=tuple(map(number, best))))
     return Figure(
         "Trials",
         "The score of every trial, in the order in which they were proposed.",

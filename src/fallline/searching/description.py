@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -165,7 +166,8 @@ def begun(where: str | Path, name: str = "study", data: Table | None = None) -> 
         check_regular(where, f"study {str(where)!r}", "the study.db of an earlier search")
     from fallline.searching.store import Store
 
-    found = Store(where, name).described()
+    with closing(Store(where, name)) as store:
+        found = store.described()
     if found is None:
         raise FalllineError(f"{str(where)!r} holds no study {name!r}: expected the study.db of an earlier search")
     seed, kept = found

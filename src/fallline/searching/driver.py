@@ -6,21 +6,19 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from fallline.core.errors import FalllineError
 from fallline.population import Halving
 from fallline.population.collector import Progress
+from fallline.searching.kept import Kept
 from fallline.searching.memory import Memory
 from fallline.searching.proposers import Proposer
 from fallline.searching.space import Space
 from fallline.searching.study import Trial, bars_of, past_of, trials_of
 from fallline.searching.work import Points, Trainer, in_pieces
-
-if TYPE_CHECKING:  # what imports a database is imported where there is one
-    from fallline.searching.store import Store
 
 POLL = 0.2  # seconds between two looks at what other processes have left to do
 
@@ -67,7 +65,7 @@ class Driver:
     proposer: Proposer
     seed: int
     trials: int
-    store: "Store | Memory"
+    store: Kept | Memory
     trainer: Trainer
     batch: int
     piece: int | None
@@ -134,12 +132,12 @@ class Driver:
         new, spent = len(self.known) - self.before + part, time.perf_counter() - self.began
         left = spent / new * max(self.trials - len(self.known) - part, 0) if new else np.nan
         order = past_of(self.space, self.known).order()
-        best = self.known[order[0]] if len(order) and np.isfinite(self.known[order[0]].score) else None
+        best = self.known[order[0]] if len(order) and self.known[order[0]].finished else None
         self.watch(Standing(len(self.known), self.trials, best, spent, left, part, progress, self.sign))
 
 
 @contextmanager
-def _held(store: "Store | Memory", numbers: list[int]) -> Iterator[None]:
+def _held(store: Kept | Memory, numbers: list[int]) -> Iterator[None]:
     """Renew a reservation while its trials are trained, and give back what is not finished."""
     if isinstance(store, Memory):
         yield

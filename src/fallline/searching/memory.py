@@ -30,6 +30,9 @@ class Memory:
         self.notes: list[str] = []
         self._rows: list[Row] = []
 
+    def close(self) -> None:
+        """Nothing is open."""
+
     def begin(self, seed: int, description: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         """The seed and the description that the study is begun with."""
         return seed, description

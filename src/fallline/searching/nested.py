@@ -93,7 +93,8 @@ def nested(
         if found.interrupted:
             return Nested(tuple(studies), tuple(metrics), True)
         studies.append(found)
-        metrics.append(found.best.run.metrics["test"])
+        study = found.where if study is not None else None  # another one, where that one has failed
+        metrics.append(found.best.run.metrics["test"])  # `outer_tables` has seen to rows with a weight
     return Nested(tuple(studies), tuple(metrics), False)
 
 
@@ -109,6 +110,8 @@ def outer_tables(data: Table, outer: int) -> list[Table]:
         rest = np.delete(rows, part)
         kept = dataset.y[rest] if data.task == "classification" else None
         train, valid, _ = split(len(rest), kept, test=0.0, valid=share, seed=fold)
+        if dataset.weight is not None and not dataset.weight[rows[part]].any():
+            raise FalllineError(f"every row of outer fold {fold + 1} has the weight 0: take fewer outer folds")
         changed = dataclasses.replace(dataset, train=rest[train], valid=rest[valid], test=rows[part])
         tables.append(dataclasses.replace(data, dataset=changed, source={}))
     return tables

@@ -159,14 +159,28 @@ def _suggested(space: Space, trial: Any) -> Float[np.ndarray, " d"]:
 
 
 def _frozen(space: Space, point: np.ndarray, value: float | None, state: Any, seen: dict[int, float]) -> Any:
+    return optuna().trial.create_trial(
+        params=_parameters(space, point),
+        distributions=_kinds(space, point),
+        value=value,
+        state=state,
+        intermediate_values=seen,
+    )
+
+
+def _kinds(space: Space, point: np.ndarray) -> dict[str, Any]:
+    """Optuna's distributions of the dimensions that matter at a point."""
     active = space.active(point[None])[0]
-    kinds = {each.name: _kind(each, space.counts[i]) for i, each in enumerate(space.dimensions) if active[i]}
+    return {each.name: _kind(each, space.counts[i]) for i, each in enumerate(space.dimensions) if active[i]}
+
+
+def _parameters(space: Space, point: np.ndarray) -> dict[str, Any]:
+    """A point as Optuna's values."""
+    kinds, active = _kinds(space, point), space.active(point[None])[0]
     places = dict(zip(space.names, point.tolist(), strict=True))
     parameters = {}
     for (name, kind), i in zip(kinds.items(), np.flatnonzero(active), strict=True):
         count = space.counts[i] or 1
         continuous = isinstance(kind, optuna().distributions.FloatDistribution)
         parameters[name] = places[name] if continuous else min(int(places[name] * count), count - 1)
-    return optuna().trial.create_trial(
-        params=parameters, distributions=kinds, value=value, state=state, intermediate_values=seen
-    )
+    return parameters

@@ -33,7 +33,7 @@ def draws(seed: int, number: int, use: int = 0) -> np.random.Generator:
 
 @dataclasses.dataclass(frozen=True)
 class Random(Proposer):
-    """Independent random points.
+    """Independent random points; the first trial is the space's default.
 
     In d dimensions of which few matter, n random points try n values of each that does; a grid tries n^(1/d).
 
@@ -41,7 +41,10 @@ class Random(Proposer):
     """
 
     def propose(self, space: Space, past: Past, numbers: range, seed: int) -> Float[np.ndarray, "n d"]:
-        return space.snap(np.array([draws(seed, number).random(len(space)) for number in numbers]))
+        points = space.snap(np.array([draws(seed, number).random(len(space)) for number in numbers]))
+        if len(numbers) and numbers[0] == 0:
+            points[0] = space.default
+        return points
 
 
 @dataclasses.dataclass(frozen=True)

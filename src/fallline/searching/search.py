@@ -13,6 +13,7 @@ from fallline.population.contexts import contexts_of
 from fallline.population.result import larger_is_better
 from fallline.searching.description import check_description, check_same, describe, proposer_from_plain
 from fallline.searching.driver import Driver, Standing
+from fallline.searching.kept import Kept
 from fallline.searching.memory import Memory
 from fallline.searching.proposers import Proposer
 from fallline.searching.space import Space
@@ -61,7 +62,8 @@ def search(
         seeds: runs per recipe and fold.
         halving: stop all but the best of a batch early (on Ray, of a piece), or what falls behind the study's good trials.
         seed: of the proposals and of the best model.
-        study: where trials are kept, an SQLite file or an SQLAlchemy URL; what it already holds is continued.
+        study: where trials are kept, an SQLite file or an SQLAlchemy URL; what it already holds is continued. Where it
+            fails later, the search goes on in a new file, which the study's `where` and `notes` name.
         name: of the study in that database.
         ray: train pieces of a batch on Ray: True for this machine, or the address of a cluster (`HOST:PORT`, `auto`).
         limit: seconds after which a piece on Ray counts as hung, and is trained elsewhere; None: ten times the slowest
@@ -93,19 +95,20 @@ def search(
             space, data, proposer=proposer or TPE(), folds=folds, seeds=seeds, halving=halving, batch=usual,
             piece=min(size, usual) if ray else None, trials=trials, persistent=study is not None,
         )  # fmt: skip
-        store = _store(study, name)
-        seed, kept = store.begin(seed, asked)
-        check_description(kept, f"study {str(study)!r}", None if study is None else len(space))
-        check_same(kept, asked)
-        driver = Driver(
-            space, proposer or proposer_from_plain(kept["proposer"]), seed, trials, store, trainer,
-            batch=batch or kept["batch"], piece=kept["piece"] or asked["piece"], halving=halving, epochs=epochs,
-            seconds=seconds, watch=watch, sign=-1.0 if larger_is_better(str(space.recipe.monitor)) else 1.0, began=began,
-        )  # fmt: skip
-        driver.run()
-        return Study(
-            space, data, driver.judged(), seed, time.perf_counter() - began, trainer.interrupted, tuple(store.notes)
-        )
+        with closing(_store(study, name)) as store:
+            seed, kept = store.begin(seed, asked)
+            check_description(kept, f"study {str(study)!r}", None if study is None else len(space))
+            check_same(kept, asked)
+            keeper = None if isinstance(store, Memory) else Kept(store, seed, kept)
+            driver = Driver(
+                space, proposer or proposer_from_plain(kept["proposer"]), seed, trials, keeper or store, trainer,
+                batch=batch or kept["batch"], piece=kept["piece"] or asked["piece"], halving=halving, epochs=epochs,
+                seconds=seconds, watch=watch, sign=-1.0 if larger_is_better(str(space.recipe.monitor)) else 1.0,
+                began=began,
+            )  # fmt: skip
+            driver.run()
+            judged = driver.judged()
+        return Study(space, data, judged, seed, time.perf_counter() - began, trainer.interrupted, keeper)
 
 
 def _store(where: str | Path | None, name: str) -> Any:

@@ -146,6 +146,12 @@ class Space:
                 point[i] = _default_place(each)
         return self.snap(point)[0]
 
+    @cached_property
+    def holds_default(self) -> bool:
+        """Whether the point of the first trial is the default recipe: every default lies in its range."""
+        active = self.active(self.default[None])[0]
+        return all(_has_default(each) for each, on in zip(self.dimensions, active, strict=True) if on)
+
     def _fill(self, node: Any, place: str, point: np.ndarray) -> Any:
         if isinstance(node, Distribution):
             value = _value(node, point[self._index[place]])
@@ -244,11 +250,23 @@ def _default_place(dimension: Dimension) -> float:
     """Where a default stands; the first option, or the median, where it is none of the values."""
     distribution, default = dimension.distribution, dimension.default
     if isinstance(distribution, Choice):
-        words = option_words(distribution.options)
-        word = (default.name or type(default).__name__) if isinstance(default, Block) else None
-        fits = [k for k, each in enumerate(distribution.options) if alike(each, default) or words[k] == word]
-        return ((fits[0] if fits else 0) + 0.5) / len(words)
-    low, high = distribution.reached()
-    if isinstance(default, int | float) and not isinstance(default, bool) and low <= default <= high:
-        return float(distribution.place(default))
-    return INACTIVE
+        fits = _fitting(dimension)
+        return ((fits[0] if fits else 0) + 0.5) / len(distribution.options)
+    return float(distribution.place(default)) if _has_default(dimension) else INACTIVE
+
+
+def _has_default(dimension: Dimension) -> bool:
+    """Whether a default is one of the values."""
+    default = dimension.default
+    if isinstance(dimension.distribution, Choice):
+        return bool(_fitting(dimension))
+    low, high = dimension.distribution.reached()
+    return isinstance(default, int | float) and not isinstance(default, bool) and bool(low <= default <= high)
+
+
+def _fitting(dimension: Dimension) -> list[int]:
+    """The options of a choice that are its default."""
+    options, default = dimension.distribution.options, dimension.default  # type: ignore[attr-defined]
+    words = option_words(options)
+    word = (default.name or type(default).__name__) if isinstance(default, Block) else None
+    return [k for k, each in enumerate(options) if alike(each, default) or words[k] == word]

@@ -11,6 +11,7 @@ import socket
 import time
 import types
 import uuid
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -83,6 +84,8 @@ class Store:
             self.engine = _engine(where)
         except (sa.exc.SQLAlchemyError, ImportError, ValueError) as error:
             raise FalllineError(f"{title} cannot be opened: {_reason(error)}") from None
+        # Python 3.13 warns of an SQLite connection that nobody closes. The engine is kept until the store is gone.
+        weakref.finalize(self, self.engine.dispose)
         try:
             self.notes += _make_tables(self.engine, title)
             if self.engine.dialect.name == "sqlite":
@@ -92,6 +95,11 @@ class Store:
             if isinstance(error, FalllineError):
                 raise
             raise FalllineError(f"{title} cannot be opened: {_reason(error)}") from None
+        self.file = _file_of(self.engine)
+
+    def close(self) -> None:
+        """Close all connections, as it happens anyway when the store is forgotten."""
+        self.engine.dispose()
 
     def begin(self, seed: int, description: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         """Make the study, or open it; returns the seed and the description that it was begun with.
@@ -185,7 +193,9 @@ class Store:
 
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
-        """A transaction; raises FalllineError where the database refuses it, as on a full disk."""
+        """A transaction; raises FalllineError where the database refuses it, as on a full disk, or its file is gone."""
+        if self.file != _file_of(self.engine):  # SQLite would go on in a file that nobody can find any more
+            raise FalllineError(f"study {str(self.where)!r} was deleted or replaced while it was in use")
         try:
             with self.engine.begin() as connection:
                 yield connection
@@ -330,6 +340,17 @@ def _columns(connection: sa.Connection, table: str) -> list[str]:
     if connection.dialect.name == "sqlite":
         return [row[1] for row in connection.exec_driver_sql(f"PRAGMA table_info({table})")]
     return [each["name"] for each in sa.inspect(connection).get_columns(table)]
+
+
+def _file_of(engine: sa.Engine) -> tuple[int, int] | None:
+    """Which file an SQLite database is, by device and number; None for a server, and where it is gone."""
+    if engine.dialect.name != "sqlite" or engine.url.database in (None, "", ":memory:"):
+        return None
+    try:
+        found = os.stat(engine.url.database)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _reason(error: Exception) -> str:

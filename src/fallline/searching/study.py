@@ -11,6 +11,7 @@ from fallline.core.errors import FalllineError
 from fallline.data.table import Table
 from fallline.population.halving import SCORE_AFTER, Halving
 from fallline.population.result import larger_is_better
+from fallline.searching.kept import Kept
 from fallline.searching.past import DIVERGED, FINISHED, PRUNED, Past
 from fallline.searching.space import Space
 from fallline.training.predictor import Predictor
@@ -94,7 +95,7 @@ class Study:
         seed: of the study.
         seconds: wall-clock of this call.
         interrupted: whether Ctrl-C ended it.
-        notes: one sentence for each trial that was found damaged.
+        kept: who keeps the trials; None for a study in memory.
     """
 
     space: Space
@@ -103,7 +104,23 @@ class Study:
     seed: int
     seconds: float
     interrupted: bool
-    notes: tuple[str, ...] = ()
+    kept: Kept | None = None
+
+    @property
+    def where(self) -> str | None:
+        """The database that holds the trials, which is another one than was asked for where that one failed."""
+        return None if self.kept is None else self.kept.where()
+
+    @property
+    def moved(self) -> str:
+        """Why the trials are in another database than was asked for; empty where they are not."""
+        return "" if self.kept is None else self.kept.note
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences on what a person should know: what was found damaged, and why the trials are in another place."""
+        damage = () if self.kept is None else self.kept.damage
+        return (*damage, *([self.moved] if self.moved else []))
 
     def __len__(self) -> int:
         return len(self.trials)

@@ -10,6 +10,7 @@ import numpy as np
 
 from fallline.core.distribution import Distribution, parts
 from fallline.core.files import write_atomically
+from fallline.searching.against import against_default
 from fallline.searching.findings import edges, importance, outlook, prospects
 from fallline.searching.nested import Nested
 from fallline.searching.sensitivity import Sensitivity, sensitivity
@@ -22,8 +23,13 @@ NAME = "study.json"
 def write_summary(folder: Path, study: Study, nested: Nested | None = None) -> dict[str, Any]:
     """Write `study.json` into a run folder; returns what it holds."""
     summary = summarise(study, nested)
-    write_atomically(folder / NAME, (json.dumps(summary, indent=1, allow_nan=False) + "\n").encode())
+    save_summary(folder, summary)
     return summary
+
+
+def save_summary(folder: Path, summary: dict[str, Any]) -> None:
+    """Write `study.json` into a run folder."""
+    write_atomically(folder / NAME, (json.dumps(summary, indent=1, allow_nan=False) + "\n").encode())
 
 
 def summarise(study: Study, nested: Nested | None = None) -> dict[str, Any]:
@@ -31,7 +37,7 @@ def summarise(study: Study, nested: Nested | None = None) -> dict[str, Any]:
     past = past_of(study.space, study.trials)
     rank = np.empty(len(past), np.int64)
     rank[past.order()] = np.arange(len(past))
-    best, ahead = study.best.trial, outlook(study)
+    best, ahead, default = study.best.trial, outlook(study), against_default(study)
     shares = {each.name: each.share for each in importance(study)}
     cards = {each.name: each for each in sensitivity(study)}
     return {
@@ -66,6 +72,7 @@ def summarise(study: Study, nested: Nested | None = None) -> dict[str, Any]:
             for i, name in enumerate(study.space.names)
         ],
         "edges": edges(study),
+        "default": None if default is None else default.sentence,
         "outlook": None if ahead is None else ahead.sentence,
         "prospects": [dataclasses.asdict(each) for each in prospects(study)],
         "nested": None

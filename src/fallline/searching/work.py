@@ -24,6 +24,7 @@ from fallline.workers.cluster import Ray
 Points = list[tuple[int, np.ndarray]]  # trials' numbers and points
 Rows = list[dict[str, Any]]
 LOOK = 1.0  # seconds between two words of progress while Ray works
+LANE = "score_of_run_"  # and the number of a fold and seed: a column of what is kept of a trial
 LANES = 16  # of a piece, about: a worker is one core
 
 
@@ -173,6 +174,8 @@ def judged(population: Population, numbers: list[int], seconds: float) -> list[d
         failed = worst == Outcome.DIVERGED or not np.isfinite(scores).all()
         error = float(scores.std(ddof=1) / np.sqrt(len(lanes))) if len(lanes) > 1 and not failed else None
         shown = {key: float(column[lanes].mean()) for key, column in population.columns.items()}
+        if len(lanes) > 1:  # so that two trials can be compared fold by fold
+            shown |= {f"{LANE}{k}": float(score) for k, score in enumerate(scores)}
         results.append(
             {
                 "number": number,

@@ -8,13 +8,22 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from fallline.core.compiling import known_options
 from fallline.gradients import check_gradient
 from fallline.testing.base import demand
 
 PRECISIONS = ("float32", "float64")
-# The speed of a check does not matter, and without LLVM's optimisation a program compiles in half the time. Not where
-# bits are compared: those of the usual program are promised.
-quick = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
+UNOPTIMISED = {"xla_backend_optimization_level": 0}
+
+
+def quick(f: Callable[..., Any], **options: Any) -> Callable[..., Any]:
+    """`jax.jit` without LLVM's optimisation: a check's speed does not matter, and it compiles in half the time.
+
+    Not where bits are compared: those of the usual program are promised.
+    """
+    # JAX's backend starts with the first call, not with the import.
+    compiled = functools.cache(lambda: jax.jit(f, compiler_options=known_options(UNOPTIMISED), **options))
+    return functools.wraps(f)(lambda *values, **named: compiled()(*values, **named))
 
 
 def draw(seed: int, *shape: int) -> np.ndarray:

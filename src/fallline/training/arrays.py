@@ -1,5 +1,8 @@
 """A data set on the device, ready for a run."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -7,6 +10,8 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from fallline.data.dataset import Dataset
+from fallline.data.table import Table
+from fallline.training.recipe import Recipe
 
 
 class Arrays(eqx.Module):
@@ -16,6 +21,9 @@ class Arrays(eqx.Module):
     unequal size share one program. `ragged` says that there may be minibatches of no weight at all. `counted` says that an
     epoch has as many steps as `train_count` asks for, decided while it runs, so that padding costs nothing; it is for a run
     alone, since lanes of different counts would each compute the other's steps.
+
+    A regression's targets may be conditioned (`Target`): times `unit` and `scale` a difference has the target's own unit. Both
+    are None where it has it already; `scale` is the largest target's, and `unit` the targets' relative to it, None if equal.
     """
 
     x: Float[Array, "rows features"]
@@ -30,6 +38,8 @@ class Arrays(eqx.Module):
     n_classes: int = eqx.field(static=True)
     ragged: bool = eqx.field(static=True, default=False)
     counted: bool = eqx.field(static=True, default=False)
+    unit: Float[Array, " targets"] | None = None
+    scale: Float[Array, ""] | None = None
 
     @property
     def targets(self) -> int:
@@ -40,7 +50,9 @@ class Arrays(eqx.Module):
 def to_device(data: Dataset, train: np.ndarray | None = None, valid: np.ndarray | None = None) -> Arrays:
     """Put a data set on the default device, without a copy where the backend can use the host's memory."""
     train = data.train if train is None else train
-    valid = data.valid if valid is None else valid
+    valid = judging_rows(data, data.valid if valid is None else valid)
+    scale = scale_of(data)
+    units = 1.0 / (np.array(data.factor) * scale)
     return Arrays(
         x=_put(data.x),
         y=_put(data.y),
@@ -52,7 +64,41 @@ def to_device(data: Dataset, train: np.ndarray | None = None, valid: np.ndarray 
         columns=_put(data.scaled),
         task=data.task,
         n_classes=data.n_classes,
+        unit=None if len(set(data.factor)) < 2 else _put(units.astype(np.float32)),
+        scale=None if scale == 1.0 else _put(np.float32(np.clip(scale, 1e-38, 1e38))),
     )
+
+
+def scale_of(data: Dataset) -> float:
+    """What makes of a run's error one in the target's own unit; of several targets, in the largest one's."""
+    return 1.0 / min(data.factor, default=1.0)
+
+
+def suited(table: Table, recipes: Sequence[Recipe]) -> tuple[Table, str]:
+    """The table with its target in a unit that all these recipes' losses can use, and a sentence if that costs digits.
+
+    A loss with a least target, such as that of counts, needs the target's own zero; with another least target than 0 also
+    its own unit.
+    """
+    target, least = table.schema.target, {getattr(each.loss, "least_target", -np.inf): each.loss for each in recipes}
+    asks = {value: loss for value, loss in least.items() if np.isfinite(value)}
+    own = target if not asks else target.unshifted() if set(asks) == {0.0} else replace(target, shift=(), factor=())
+    if own == target:
+        return table, ""
+    dataset = replace(table.dataset, y=own.condition(table.dataset.given), factor=own.factor)
+    name = next(iter(asks.values())).name  # type: ignore[union-attr]
+    sentence = (
+        f"the loss {name} needs the target's own zero, so float32 holds {target.names[0]!r} to seven digits only, and "
+        "smaller differences are lost: squared_error has no such need"
+    )
+    return replace(table, schema=replace(table.schema, target=own), dataset=dataset), sentence if any(
+        target.shift
+    ) else ""
+
+
+def judging_rows(data: Dataset, rows: np.ndarray) -> np.ndarray:
+    """The rows if any has a weight, and none otherwise: rows that all weigh 0 judge nothing."""
+    return rows if data.weight is None or data.weight[rows].any() else rows[:0]
 
 
 def _put(array: np.ndarray | np.generic) -> Array:

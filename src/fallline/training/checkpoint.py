@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,9 @@ import jax
 import numpy as np
 
 from fallline.core.errors import FalllineError
+from fallline.core.files import write_atomically
 from fallline.core.outcome import Outcome
+from fallline.core.reading import read_if_there
 from fallline.core.tensors import check_finite, flatten, load_tensors, save_tensors, unflatten
 from fallline.training.state import Epoch, State
 
@@ -24,8 +27,13 @@ def save_checkpoint(folder: Path, state: State, seen: Epoch, description: dict[s
     The description says what run it belongs to; the file is whole or not there, whenever the process is killed.
     """
     newest = folder / NAME
-    if newest.exists():
-        os.replace(newest, folder / PREVIOUS)
+    try:
+        if newest.exists():
+            os.replace(newest, folder / PREVIOUS)
+    except OSError as error:
+        raise FalllineError(
+            f"cannot write {newest}: {error.strerror}; choose a folder that can be written to"
+        ) from None
     arrays = {f"state/{name}": array for name, array in flatten(state).items()}
     arrays |= {f"history/{name}": array for name, array in flatten(seen).items()}
     save_tensors(newest, arrays, {"kind": "checkpoint", **description})
@@ -97,7 +105,16 @@ def _fitting(arrays: dict[str, np.ndarray], like: State, activations: int, what:
 def remove_checkpoints(folder: Path) -> None:
     """A finished run needs none."""
     for name in (NAME, PREVIOUS):
-        (folder / name).unlink(missing_ok=True)
+        with suppress(OSError):
+            (folder / name).unlink(missing_ok=True)
+
+
+def copy_checkpoints(old: Path, new: Path) -> None:
+    """Copy a run's checkpoints into another folder, where it is to be continued."""
+    for name in (NAME, PREVIOUS):
+        content = read_if_there(old / name, f"checkpoint {str(old / name)!r}")
+        if content is not None:
+            write_atomically(new / name, content)
 
 
 def _part(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, Any]:

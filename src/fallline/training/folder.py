@@ -2,21 +2,29 @@
 
 import dataclasses
 import json
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import tomli_w
 
 from fallline.core.errors import FalllineError, nearest
-from fallline.core.files import write_atomically
+from fallline.core.files import clear_left_over, make_folder, try_folder, write_atomically, write_elsewhere
+from fallline.core.holding import LOCK
 from fallline.core.reading import read_toml
 from fallline.core.shape import Either, Entries, Listed, Mapping, Real, Text, Whole, check
 from fallline.data.table import Table
-from fallline.training.checkpoint import remove_checkpoints
+from fallline.training.checkpoint import copy_checkpoints, remove_checkpoints
+from fallline.training.predictor import outcome_of
 from fallline.training.recipe import Recipe, complete_for, recipe_from_plain, recipe_to_plain
 from fallline.training.train import Run
 
 RECIPE, METRICS, HISTORY, MODEL = "recipe.toml", "metrics.json", "history.parquet", "model.safetensors"
+REPORT = "report.html"
+LEAST = (
+    8_000_000  # bytes that a run's files may take beside its checkpoints: the report brings its drawing program along
+)
 _TEXTS = Listed(Text())
 DATA = Entries(  # the arguments of `load` that a file may give
     {},
@@ -41,14 +49,48 @@ def new_folder(path: Path | None, name: str) -> Path:
     Raises: FalllineError where the folder already holds something.
     """
     if path is not None:
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        if path.exists() and (not path.is_dir() or _holds_something(path)):
             raise FalllineError(f"run folder {str(path)!r} is not empty: choose another with --out, or remove it")
         return path
-    safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in name).strip(".")[:60] or "data"
     count = 1
-    while (folder := Path("runs") / f"{safe}-{count}").exists():
+    while (folder := Path("runs") / f"{safe_name(name)}-{count}").exists():
         count += 1
     return folder
+
+
+def claim_folder(path: Path | None, name: str) -> Path:
+    """Make the folder of a new run; of several that begin at once, each gets one of its own.
+
+    Raises: FalllineError where it cannot be made, or already holds something.
+    """
+    while True:
+        folder = new_folder(path, name)
+        make_folder(folder.parent)
+        try:
+            folder.mkdir(exist_ok=path is not None)
+        except FileExistsError:  # somebody else made it just now
+            continue
+        except OSError as error:
+            raise FalllineError(
+                f"cannot make run folder {str(folder)!r}: {error.strerror}; choose another with --out"
+            ) from None
+        return folder
+
+
+def safe_name(name: str) -> str:
+    """A name as part of a folder's name."""
+    return "".join(c if c.isalnum() or c in "-_." else "_" for c in name).strip(".")[:60] or "data"
+
+
+def _holds_something(folder: Path) -> bool:
+    """Whether a folder holds more than what a killed run leaves before it has begun."""
+    try:
+        clear_left_over(folder)
+        return any(each.name != LOCK for each in folder.iterdir())
+    except OSError as error:
+        raise FalllineError(
+            f"run folder {str(folder)!r} cannot be read: {error.strerror}; choose another with --out"
+        ) from None
 
 
 def checked(plan: Plan, table: Table) -> Recipe:
@@ -59,36 +101,115 @@ def checked(plan: Plan, table: Table) -> Recipe:
     return complete_for(plan.recipe, table.dataset)
 
 
-def begin_folder(folder: Path, plan: Plan) -> None:
-    """Make the folder and write its recipe, so that a killed run can be resumed."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FalllineError(
-            f"cannot make run folder {str(folder)!r}: {error.strerror}; choose another with --out"
-        ) from None
+def begin_folder(folder: Path, plan: Plan, resume: Path | None = None) -> None:
+    """Make the folder, see that there is room for a run, and write its recipe, so that a killed run can be resumed.
+
+    With `resume`, the checkpoints of that folder are copied: the run goes on here.
+    """
+    make_folder(folder)
+    try_folder(folder, LEAST)
     write_atomically(folder / RECIPE, plan_to_toml(plan).encode())
+    if resume is not None:
+        copy_checkpoints(resume, folder)
+
+
+def has_finished(folder: Path) -> bool:
+    """Whether a folder's run has come to its end: it has metrics, and they are not those of an interrupted run."""
+    if not (folder / METRICS).is_file() or any(folder.glob("checkpoint*.safetensors")):
+        return False
+    return outcome_of(folder) != "interrupted"
 
 
 def abandon_folder(folder: Path) -> None:
     """Take back what `begin_folder` made, where training could not begin: bad input leaves nothing behind."""
-    if [each.name for each in folder.iterdir()] == [RECIPE]:
-        (folder / RECIPE).unlink()
-        folder.rmdir()
-        if folder.parent == Path("runs") and not any(folder.parent.iterdir()):
-            folder.parent.rmdir()
+    with suppress(OSError):
+        if [each.name for each in folder.iterdir()] in ([RECIPE], []):
+            (folder / RECIPE).unlink(missing_ok=True)
+            folder.rmdir()
+            if folder.parent == Path("runs") and not any(folder.parent.iterdir()):
+                folder.parent.rmdir()
 
 
 def finish_folder(folder: Path, plan: Plan, run: Run, table: Table) -> dict[str, Any]:
-    """Write model, history and metrics; returns what `--json` prints."""
+    """Write model, history and metrics; returns what `--json` prints. A run that has learnt nothing leaves no model."""
     summary = summarise(folder, run, table)
-    run.model.save(folder / MODEL)
+    if run.learnt:
+        run.model.save(folder / MODEL)
     run.history.save(folder / HISTORY)
     write_atomically(folder / RECIPE, plan_to_toml(dataclasses.replace(plan, recipe=run.recipe)).encode())
     write_atomically(folder / METRICS, (json.dumps(_without_nan(summary), indent=2) + "\n").encode())
     if not run.interrupted:
         remove_checkpoints(folder)
     return summary
+
+
+@dataclasses.dataclass(frozen=True)
+class Kept:
+    """Where a finished run is kept.
+
+    Arguments:
+        folder: that holds it.
+        summary: what `--json` prints.
+        refused: why the run's own folder does not hold it, or not all of it; empty where it does.
+    """
+
+    folder: Path
+    summary: dict[str, Any]
+    refused: str = ""
+
+    @property
+    def files(self) -> list[str]:
+        """The names of what a person looks for, as far as it is there."""
+        return [name for name in (MODEL, REPORT, HISTORY, RECIPE) if (self.folder / name).is_file()]
+
+    @property
+    def sentence(self) -> str:
+        """Where the run is, and why not where it was wanted."""
+        return f"The run is in {self.folder}, because of this: {self.refused}."
+
+
+def keep(
+    folder: Path, plan: Plan, run: Run, table: Table, more: Callable[[Path], Any], check: Callable[[], None]
+) -> Kept:
+    """Write a finished run into its folder, or, where that is refused, into a new one elsewhere: nothing trained is lost.
+
+    Arguments:
+        folder: the run's own.
+        plan, run, table: what is written.
+        more: writes what belongs beside the run and can be made again from it, such as its report.
+        check: raises FalllineError where the folder is no longer the run's.
+
+    Raises: FalllineError where no place takes it.
+    """
+
+    def write(place: Path) -> dict[str, Any]:
+        summary = finish_folder(place, plan, run, table)
+        if run.unsaved is not None:
+            run.unsaved(place)
+        return summary
+
+    try:
+        check()
+        summary = write(folder)
+    except FalllineError as error:
+        refused = str(error)
+    else:
+        return Kept(folder, summary, _more(more, folder))
+    try:
+        place, summary = write_elsewhere(f"fallline-{safe_name(table.name)}", write)
+    except FalllineError as error:
+        raise FalllineError(f"the trained model cannot be saved: {refused}; {error}") from None
+    _more(more, place)
+    summary["notes"].append(f"the run was saved in {place}: {refused}")
+    return Kept(place, summary, refused)
+
+
+def _more(more: Callable[[Path], Any], folder: Path) -> str:
+    try:
+        more(folder)
+    except FalllineError as error:
+        return str(error)
+    return ""
 
 
 def summarise(folder: Path, run: Run, table: Table) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """The history of a run on the host: one array per column, one entry per epoch."""
 
 import dataclasses
+from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import jax
 import numpy as np
@@ -10,17 +11,24 @@ import numpy as np
 from fallline.core.errors import FalllineError
 from fallline.core.files import write_atomically
 from fallline.data.columnar import read_columnar
+from fallline.metrics import METRICS
 from fallline.training.state import Epoch
+
+if TYPE_CHECKING:
+    import polars as pl
 
 Shown = TypeVar("Shown")  # `Epoch`, or what else a compiled call shows
 
 
 @dataclasses.dataclass(frozen=True)
-class History:
-    """Columns by name: `epoch`, `train_loss`, `valid_accuracy`, `dense_1.gradient_norm`, ...
+class History(Mapping[str, np.ndarray]):
+    """A mapping from a column's name to its values: `epoch`, `train_loss`, `valid_accuracy`, `dense_1.gradient_norm`, ...
 
-    >>> History({"epoch": np.array([1, 2]), "train_loss": np.array([0.9, 0.4])})["train_loss"].tolist()
-    [0.9, 0.4]
+    As a frame's, its keys are the columns, and its length is the number of epochs.
+
+    >>> history = History({"epoch": np.array([1, 2, 3]), "train_loss": np.array([0.9, 0.4, 0.3])})
+    >>> history["train_loss"].tolist(), list(history), "valid_loss" in history, len(history)
+    ([0.9, 0.4, 0.3], ['epoch', 'train_loss'], False, 3)
     """
 
     columns: dict[str, np.ndarray]
@@ -28,8 +36,30 @@ class History:
     def __getitem__(self, name: str) -> np.ndarray:
         return self.columns[name]
 
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.columns)
+
     def __len__(self) -> int:
         return len(self.columns["epoch"])
+
+    # The views of a mapping would take its length for the number of its keys.
+    def keys(self) -> KeysView[str]:
+        """The columns' names."""
+        return self.columns.keys()
+
+    def values(self) -> ValuesView[np.ndarray]:
+        """The columns."""
+        return self.columns.values()
+
+    def items(self) -> ItemsView[str, np.ndarray]:
+        """The columns with their names."""
+        return self.columns.items()
+
+    def to_polars(self) -> "pl.DataFrame":
+        """A Polars frame, one row per epoch."""
+        import polars as pl
+
+        return pl.DataFrame(self.columns)
 
     def row(self, index: int) -> dict[str, float]:
         """One epoch's values."""
@@ -69,9 +99,18 @@ def load_history(path: Path) -> History:
 
 
 def name_columns(
-    seen: Epoch, metric: str, monitor: str, layers: list[str], activations: list[str], begun: int = 0
+    seen: Epoch,
+    metric: str,
+    monitor: str,
+    layers: list[str],
+    activations: list[str],
+    begun: int = 0,
+    scale: float = 1.0,
 ) -> History:
-    """A history with names, from the arrays of an `Epoch` with a leading epoch axis; `begun` epochs went before it."""
+    """A history with names, from the arrays of an `Epoch` with a leading epoch axis; `begun` epochs went before it.
+
+    `scale` times a metric that has the target's unit is in the target's own.
+    """
     count = len(np.asarray(seen.train_loss))
     columns = {
         "epoch": np.arange(begun + 1, begun + count + 1, dtype=np.int32),
@@ -91,7 +130,17 @@ def name_columns(
     for i, name in enumerate(activations):
         columns[f"{name}.dead"] = seen.dead[:, i]
         columns[f"{name}.saturated"] = seen.saturated[:, i]
-    return History({name: np.asarray(column) for name, column in columns.items()})
+    metrics = {f"train_{metric}": metric, f"valid_{metric}": metric, f"valid_{monitor}": monitor}
+    return History(
+        {name: in_own_unit(metrics.get(name, ""), np.asarray(column), scale) for name, column in columns.items()}
+    )
+
+
+def in_own_unit(metric: str, values: np.ndarray, scale: float) -> np.ndarray:
+    """What a run has measured, in the target's own unit where the metric has one; then in float64."""
+    if scale == 1.0 or metric not in METRICS or not METRICS[metric].in_unit:
+        return values
+    return np.asarray(values, np.float64) * scale
 
 
 def join(chunks: list[Shown]) -> Shown:

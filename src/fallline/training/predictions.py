@@ -12,7 +12,8 @@ from fallline.training.predictor import Predictor
 if TYPE_CHECKING:
     import polars as pl
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = "^[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"  # the last four are the wide forms of the first four
+_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 
 
 def predictions_frame(
@@ -29,9 +30,9 @@ def predictions_frame(
     decided = model.decide(answer)
     columns: dict[str, object] = {}
     if decided.ndim == 1:
-        columns[_free(target.names[0])] = decided if decided.dtype != object else list(decided)
+        columns[target.names[0]] = decided if decided.dtype != object else list(decided)
     else:
-        columns = {_free(name): decided[:, i] for i, name in enumerate(target.names)}
+        columns = {name: decided[:, i] for i, name in enumerate(target.names)}
     if probabilities:
         model.check_probabilities()
         labels = target.classes if target.classes is not None else target.names
@@ -40,7 +41,7 @@ def predictions_frame(
     if coverage is not None:
         bounds = model.interval(x, coverage)
         for i, name in enumerate(target.names):
-            columns |= {_free(f"{name} {end}"): bound[:, i] for end, bound in zip(("low", "high"), bounds, strict=True)}
+            columns |= {f"{name} {end}": bound[:, i] for end, bound in zip(("low", "high"), bounds, strict=True)}
     return pl.DataFrame(columns, strict=False)
 
 
@@ -50,10 +51,36 @@ def save_predictions(frame: "pl.DataFrame", path: Path) -> None:
     if path.suffix == ".parquet":
         frame.write_parquet(buffer)
     else:
-        frame.write_csv(buffer)
+        buffer.write(csv_text(frame).encode())
     write_atomically(path, buffer.getvalue())
 
 
-def _free(name: str) -> str:
-    """A heading that no spreadsheet takes for a formula."""
-    return f"'{name}" if name.startswith(_FORMULA) else name
+def csv_text(frame: "pl.DataFrame") -> str:
+    """A table as CSV, in which no spreadsheet takes a cell of text for a formula: such a cell begins with an apostrophe.
+
+    A text that is a number stays as it is.
+
+    >>> import polars as pl
+    >>> csv_text(pl.DataFrame({"y": ["=1+1", "-5", "-x", "yes"]})).split()
+    ['y', "'=1+1", '-5', "'-x", 'yes']
+    """
+    import polars as pl
+
+    text = frame.select(pl.all().map_batches(_as_text))
+    names = pl.DataFrame([pl.Series(str(i), [name]) for i, name in enumerate(frame.columns)])
+    return names.select(pl.all().map_batches(_as_text)).write_csv(include_header=False) + text.write_csv(
+        include_header=False
+    )
+
+
+def _as_text(column: "pl.Series") -> "pl.Series":
+    """A column of text with an apostrophe before what a spreadsheet would run; others as they are."""
+    import polars as pl
+
+    if column.dtype == pl.Object:
+        column = pl.Series(column.name, list(map(str, column)))
+    if column.dtype not in (pl.String, pl.Categorical, pl.Enum):
+        return column
+    column = column.cast(pl.String)
+    risky = column.str.contains(_FORMULA) & ~column.str.contains(_NUMBER)
+    return pl.select(pl.when(risky).then("'" + column).otherwise(column).alias(column.name)).to_series()

@@ -1,5 +1,6 @@
 """A trained model: what is kept of a run, and what it says of new rows."""
 
+import contextlib
 import dataclasses
 import functools
 from pathlib import Path
@@ -11,16 +12,21 @@ from jaxtyping import Array, Float, Int
 
 from fallline.core.block import as_arrays
 from fallline.core.errors import FalllineError
+from fallline.core.reading import read_json
+from fallline.core.shape import Entries, Text
 from fallline.core.tensors import flatten, load_tensors, nest, save_tensors
+from fallline.data.identity import SeenRows
 from fallline.data.schema import Schema
 from fallline.training.recipe import Recipe, recipe_from_plain, recipe_to_plain
+from fallline.training.rows import encoded
 from fallline.training.watch import TILE, forward
-from fallline.training.whole import check_description, check_model
+from fallline.training.whole import check_description, check_model, take_seen
 
 if TYPE_CHECKING:
     from fallline.onnx.export import Export
 
 FORMAT = 1
+_ENDED = Entries({"outcome": Text()}, open=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,12 +38,14 @@ class Predictor:
         schema: how columns become numbers, and numbers classes.
         outputs: the number of classes, labels or targets.
         arrays: `params`, `stats`, `scaling` and `target_scaling` as nested dicts.
+        seen: which rows trained it; None where nobody knows.
     """
 
     recipe: Recipe
     schema: Schema
     outputs: int
     arrays: dict[str, Any]
+    seen: SeenRows | None = None
 
     @property
     def task(self) -> str:
@@ -57,6 +65,7 @@ class Predictor:
     ) -> tuple[Float[np.ndarray, "chosen targets"], Float[np.ndarray, " chosen"]]:
         """Probabilities (or targets in their own unit) and, where targets are given, the loss of each row.
 
+        `y` are targets as a run sees them (`Target.condition`); answers to conditioned ones are in float64.
         Rows go through the network in tiles of one size, so that a row's answer does not depend on its neighbours;
         `chosen` are the rows wanted (default: all), gathered tile by tile.
         """
@@ -74,12 +83,12 @@ class Predictor:
             answer, loss = _tile(self.task, self.outputs, recipe, self.arrays, _fill(x[rows]), labels)
             size = min(TILE, count - begin)
             answers[part], losses[part] = np.asarray(answer)[:size], np.asarray(loss)[:size]
-        return answers, losses
+        return self.schema.target.restore(answers), losses
 
-    def probabilities(self, x: Float[np.ndarray, "rows features"]) -> Float[np.ndarray, "rows classes"]:
-        """Probability of each class or label, for encoded rows."""
+    def probabilities(self, rows: Any) -> Float[np.ndarray, "rows classes"]:
+        """Probability of each class or label, of rows as `predict` takes them."""
         self.check_probabilities()
-        return check_answer(self.judge(x)[0])
+        return check_answer(self.judge(encoded(rows, self.schema))[0])
 
     def check_probabilities(self) -> None:
         """Raises: FalllineError where there are none: in a regression, and with a loss that makes scores."""
@@ -98,9 +107,13 @@ class Predictor:
         return sum(int(leaf.size) for leaf in jax.tree.leaves(self.arrays["params"]))
 
     def interval(
-        self, x: Float[np.ndarray, "rows features"], coverage: float = 0.9
+        self, rows: Any, coverage: float = 0.9
     ) -> tuple[Float[np.ndarray, "rows targets"], Float[np.ndarray, "rows targets"]]:
         """(low, high) of an interval that holds the target with a probability, for a regression by classes.
+
+        Arguments:
+            rows: as `predict` takes them.
+            coverage: the probability, between 0 and 1.
 
         Raises: FalllineError for a loss that says nothing of the target's spread.
         """
@@ -110,17 +123,41 @@ class Predictor:
         if not hasattr(scaler, "interval"):
             name = "no" if loss is None else f"the {loss.name}"
             raise FalllineError(f"{name} loss says nothing of the target's spread: train with binned_cross_entropy")
-        bounds = []
+        x, bounds = encoded(rows, self.schema), []
         for begin in range(0, len(x), TILE):
-            rows = x[begin : begin + TILE]
-            both = _interval(self.task, self.outputs, as_arrays(self.recipe), self.arrays, _fill(rows), coverage)
-            bounds.append([np.asarray(each)[: len(rows)] for each in both])
-        low, high = (np.concatenate(each) for each in zip(*bounds, strict=True))
+            tile = x[begin : begin + TILE]
+            both = _interval(self.task, self.outputs, as_arrays(self.recipe), self.arrays, _fill(tile), coverage)
+            bounds.append([np.asarray(each)[: len(tile)] for each in both])
+        if not bounds:
+            return np.zeros((0, self.outputs)), np.zeros((0, self.outputs))
+        low, high = (self.schema.target.restore(np.concatenate(each)) for each in zip(*bounds, strict=True))
         return low, high
 
-    def predict(self, x: Float[np.ndarray, "rows features"]) -> np.ndarray:
-        """The most probable class in the words of the data, or the target in its own unit, for encoded rows."""
-        return self.decide(self.judge(x)[0])
+    def predict(self, rows: Any, *, probabilities: bool = False, interval: float | None = None) -> Any:
+        """The most probable class in the words of the data, or the target in its own unit.
+
+        Arguments:
+            rows: a pandas or Polars frame, a path or `sklearn:NAME`, a `Table`, one row or columns as a dict, or an array.
+                Columns are found by their names; an array as wide as the encoded features is taken to be encoded.
+            probabilities: return a Polars frame, with a column for the probability of every class beside the answer.
+            interval: return a Polars frame, with the ends of the interval of this probability, such as 0.9, beside the
+                answer; for a regression by classes.
+
+        Returns: an array, one entry per row; a Polars frame where probabilities or an interval are asked for.
+
+        Raises: FalllineError for rows that the model cannot read, and for probabilities or intervals that it has not.
+
+        >>> import fallline as fl
+        >>> model = fl.train(fl.Recipe(epochs=3), fl.load("sklearn:iris")).model
+        >>> model.predict("sklearn:iris").shape
+        (150,)
+        """
+        x = encoded(rows, self.schema)
+        if not probabilities and interval is None:
+            return self.decide(self.judge(x)[0])
+        from fallline.training.predictions import predictions_frame
+
+        return predictions_frame(self, x, probabilities, interval)
 
     def decide(self, answer: Float[np.ndarray, "rows targets"]) -> np.ndarray:
         """Classes or values from probabilities or values.
@@ -149,7 +186,11 @@ class Predictor:
             "recipe": recipe_to_plain(self.recipe),
             "schema": self.schema.to_dict(),
         }
-        save_tensors(Path(path), flatten(self.arrays), description)
+        arrays = flatten(self.arrays)
+        if self.seen is not None:
+            arrays |= {"seen/train": self.seen.train, "seen/valid": self.seen.valid}
+            description["chance"] = self.seen.chance
+        save_tensors(Path(path), arrays, description)
 
 
 def load_predictor(path: str | Path) -> Predictor:
@@ -160,7 +201,7 @@ def load_predictor(path: str | Path) -> Predictor:
     path = Path(path)
     if path.is_dir():
         if not (path / "model.safetensors").is_file():
-            raise FalllineError(f"run folder {str(path)!r} holds no model.safetensors: its training has not finished")
+            raise FalllineError(_no_model(path))
         path = path / "model.safetensors"
     arrays, described = load_tensors(path, "model")
     if described.get("kind") != "model" or described.get("format") != FORMAT:
@@ -168,12 +209,13 @@ def load_predictor(path: str | Path) -> Predictor:
     what = f"model {str(path)!r}"
     check_description(described, what)
     recipe, schema = recipe_from_plain(described["recipe"]), Schema.from_dict(described["schema"])
+    seen = take_seen(arrays, described, what)
     check_model(recipe, schema, described["outputs"], arrays, what)
     tree = nest(arrays)
     for part in ("params", "stats", "scaling"):
         tree.setdefault(part, {})
     tree.setdefault("target_scaling", None)
-    return Predictor(recipe, schema, described["outputs"], tree)
+    return Predictor(recipe, schema, described["outputs"], tree, seen)
 
 
 def check_answer(answer: Float[np.ndarray, "rows targets"]) -> Float[np.ndarray, "rows targets"]:
@@ -185,6 +227,24 @@ def check_answer(answer: Float[np.ndarray, "rows targets"]) -> Float[np.ndarray,
             "file was changed; train it again with a lower learning rate"
         )
     return answer
+
+
+def outcome_of(folder: Path) -> str:
+    """How a folder's run ended, by its metrics; empty where they do not say."""
+    with contextlib.suppress(FalllineError):
+        found = read_json(folder / "metrics.json", _ENDED, "metrics", "train again")
+        return str(found["outcome"])
+    return ""
+
+
+def _no_model(folder: Path) -> str:
+    """Why a run folder has no model."""
+    if outcome_of(folder) == "diverged":
+        return (
+            f"run folder {str(folder)!r} holds no model to predict with: its training diverged before it had learnt "
+            "anything; train again with a lower learning rate"
+        )
+    return f"run folder {str(folder)!r} holds no model.safetensors: its training has not finished"
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))

@@ -193,7 +193,10 @@ def _judge(recipe: Recipe, arrays: Arrays, state: State, shown: State, monitored
     larger_is_better = recipe.monitor in METRICS and METRICS[recipe.monitor].larger_is_better
     score = -monitored if larger_is_better else monitored
     better = healthy & (score < state.best_score) if watches else healthy
-    improved = healthy & (score < state.best_score - recipe.tolerance) if watches else healthy
+    tolerance = recipe.tolerance
+    if arrays.scale is not None and recipe.monitor in METRICS and METRICS[recipe.monitor].in_unit:
+        tolerance = tolerance / arrays.scale
+    improved = healthy & (score < state.best_score - tolerance) if watches else healthy
     waited = jnp.where(improved, 0, state.waited + 1)
     ends = jnp.bool_(False) if recipe.patience is None else waited >= recipe.patience
     if recipe.gradient_tolerance is not None:
@@ -201,12 +204,11 @@ def _judge(recipe: Recipe, arrays: Arrays, state: State, shown: State, monitored
         ends = ends | (size <= recipe.gradient_tolerance)
     going = jnp.where(epoch >= recipe.epochs, Outcome.FINISHED, jnp.where(ends, Outcome.STOPPED, Outcome.RUNNING))
     best = (state.best_params, state.best_stats)
-    best_epoch = epoch if recipe.keep == "last" else jnp.where(better, epoch, state.best_epoch)
-    if recipe.keep == "last" and not state.lean:
-        best = (shown.params, state.stats)
-    elif not state.lean:
-        # A run that diverges before it was ever better than nothing keeps its last finite params.
-        best = choose(better | (~healthy & (state.best_epoch == 0)), (shown.params, state.stats), best)
+    # A run that diverges keeps what it had before: at once, the initial params, and not the wild step away from them.
+    keeps = healthy if recipe.keep == "last" else better
+    best_epoch = jnp.where(keeps, epoch, state.best_epoch)
+    if not state.lean:
+        best = choose(keeps, (shown.params, state.stats), best)
     return dataclasses.replace(
         state,
         epoch=epoch,

@@ -171,7 +171,7 @@ def complete_for(recipe: Recipe, dataset: Dataset, training_rows: int | None = N
     refuse_space(recipe)
     check_size(recipe, dataset)
     rows = len(dataset.train) if training_rows is None else training_rows
-    lowest = float(dataset.y.min()) if dataset.task == "regression" and len(dataset.y) else None
+    lowest = float(dataset.given.min()) if dataset.task == "regression" and len(dataset.y) else None
     return complete(recipe, task=dataset.task, training_rows=rows, lowest=lowest)
 
 

@@ -200,10 +200,15 @@ def answers(recipe: Recipe, state: State, prediction: Float[Array, "rows outputs
     return mean if recipe.target_scaler is None else recipe.target_scaler.invert(state.target_scaling, mean)
 
 
+def relative(arrays: Arrays, values: Float[Array, "rows targets"]) -> Float[Array, "rows targets"]:
+    """Conditioned targets or their differences in units that have the targets' own relative sizes."""
+    return values if arrays.unit is None else values * arrays.unit
+
+
 def score(recipe: Recipe, state: State, arrays: Arrays, prediction: Array, y: Array, rows: Array) -> Array:
     """The first metric of each example, before its mean (and root): a hit, or a squared error in the target's unit."""
     if arrays.task == "regression":
-        return jnp.mean((answers(recipe, state, prediction) - arrays.y[rows]) ** 2, axis=-1)
+        return jnp.mean(relative(arrays, answers(recipe, state, prediction) - arrays.y[rows]) ** 2, axis=-1)
     if arrays.task == "multilabel":
         return jnp.all((prediction > 0) == (y > 0.5), axis=-1).astype(jnp.float32)
     if prediction.shape[-1] == 1:

@@ -18,16 +18,18 @@ from fallline.core.errors import FalllineError
 from fallline.core.outcome import Outcome
 from fallline.core.random import key_of
 from fallline.data.table import Table
-from fallline.metrics import metrics_of
+from fallline.metrics import exactly, metrics_of
 from fallline.training import program
-from fallline.training.arrays import Arrays, to_device
+from fallline.training.arrays import Arrays, judging_rows, scale_of, suited, to_device
 from fallline.training.checkpoint import load_checkpoint, save_checkpoint
 from fallline.training.chunks import compiled_advance as compiled_advance
 from fallline.training.chunks import compiled_start, run_chunks
 from fallline.training.history import History, join, name_columns
+from fallline.training.keeping import Keeping, size_of
 from fallline.training.predictor import Predictor
 from fallline.training.recipe import Recipe, complete_for, recipe_to_plain
 from fallline.training.state import Epoch, State
+from fallline.training.step import LIMIT
 from fallline.training.watch import layer_names
 
 
@@ -54,6 +56,7 @@ class Run:
         outcome: how it ended.
         interrupted: whether Ctrl-C ended it before its time.
         notes: sentences on what a person should know.
+        unsaved: where the folder refused an interrupted run's last checkpoint, writes it into another folder.
     """
 
     recipe: Recipe
@@ -67,11 +70,17 @@ class Run:
     compile_seconds: float
     seed: int
     notes: tuple[str, ...] = ()
+    unsaved: Callable[[Path], None] | None = None
 
     @property
     def best_epoch(self) -> int:
         """The epoch whose parameters are kept, from 1; 0 for the initial ones."""
         return int(self.state.best_epoch)
+
+    @property
+    def learnt(self) -> bool:
+        """Whether there is a model to predict with: not where the run diverged before any epoch was worth keeping."""
+        return self.outcome is not Outcome.DIVERGED or self.best_epoch > 0
 
     @property
     def scaling(self) -> dict[str, float]:
@@ -84,7 +93,10 @@ class Run:
         epochs, kept = len(self.history), self.recipe.keep
         if self.interrupted:
             return f"interrupted after {epochs} epochs; the parameters are those of epoch {self.best_epoch}, the {kept}"
-        return self.outcome.sentence(epochs=epochs, best_epoch=self.best_epoch, step=int(self.state.step), kept=kept)
+        ended = self.outcome.sentence(epochs=epochs, best_epoch=self.best_epoch, step=int(self.state.step), kept=kept)
+        return (
+            ended if self.learnt else f"{ended}; the parameters are the initial ones: there is no model to predict with"
+        )
 
 
 def train(
@@ -93,7 +105,7 @@ def train(
     *,
     seed: int = 0,
     watch: Callable[[Moment], Any] | None = None,
-    folder: Path | None = None,
+    folder: str | Path | None = None,
     checkpoint_seconds: float = 10.0,
     resume: bool = False,
     key: jax.Array | None = None,
@@ -108,7 +120,8 @@ def train(
         data: a table with its split.
         seed: of initial weights, minibatch order and dropout.
         watch: called between chunks of epochs; an answer of True stops the run.
-        folder: where checkpoints go; none are written without it.
+        folder: where checkpoints go; none are written without it. It is tried first; where it refuses one later, the
+            training goes on and the run's notes say so.
         checkpoint_seconds: shortest time between two checkpoints.
         resume: continue from the folder's newest whole checkpoint, if there is one.
         key: the run's random key, where it is not the seed's own.
@@ -116,7 +129,7 @@ def train(
         state: continue from another run's state, as `continued` makes it fit this recipe.
         given: initial params in place of drawn ones, {layer: {name: array}}; what is left out is drawn.
 
-    Raises: FalllineError for a recipe that does not fit the data.
+    Raises: FalllineError for a recipe that does not fit the data, and a folder that cannot be written to or is in use.
 
     >>> from fallline.data.table import load
     >>> run = train(Recipe(epochs=3), load("sklearn:iris"))
@@ -129,43 +142,57 @@ def train(
             f"data of type {type(data).__name__} cannot be trained on: expected a Table, as fallline.load(source) and "
             "fallline.Table.from_arrays(X, y) make"
         )
-    table = data
+    table, unheld = suited(data, [recipe])
     recipe, arrays, own_key = place(recipe, table, seed)
     key = own_key if key is None else key
-    notes: list[str] = []
     traced = as_arrays(recipe)
-    seen = None
+    folder = None if folder is None else Path(folder)
     identity = {"recipe": _digest(recipe), "data": table.fingerprint, "seed": int(seed)} if folder else {}
-    if resume and folder is not None:
-        like = jax.eval_shape(program.start, traced, arrays, key)
-        activations = program.network_of(recipe, arrays).activations
-        state, seen, damaged = load_checkpoint(folder, like, identity, activations)
-        notes += [f"{sentence}; the one before it is used" if state is not None else sentence for sentence in damaged]
-    state = compiled_start(traced, arrays, key, given) if state is None else continued(state, traced, arrays)
-    names = layer_names(recipe, arrays)
-    first_metric = metrics_of(table.task)[0].name
-    begun = int(state.epoch) - (0 if seen is None else len(seen.train_loss))  # a fork's history counts on
-    label = functools.partial(_label, metric=first_metric, monitor=recipe.monitor, names=names, begun=begun)
-    jax.block_until_ready(state.step)
-    setup = time.perf_counter() - began
-    saved = time.perf_counter()
+    with Keeping(folder) as keeping:
+        seen = None
+        notes: list[str] = [unheld] if unheld else []
+        if resume and folder is not None:
+            like = jax.eval_shape(program.start, traced, arrays, key)
+            activations = program.network_of(recipe, arrays).activations
+            state, seen, damaged = load_checkpoint(folder, like, identity, activations)
+            notes += [
+                f"{sentence}; the one before it is used" if state is not None else sentence for sentence in damaged
+            ]
+        state = compiled_start(traced, arrays, key, given) if state is None else continued(state, traced, arrays)
+        keeping.try_for(size_of(state) if folder else 0)
+        names = layer_names(recipe, arrays)
+        first_metric = metrics_of(table.task)[0].name
+        begun = int(state.epoch) - (0 if seen is None else len(seen.train_loss))  # a fork's history counts on
+        label = functools.partial(
+            _label, metric=first_metric, monitor=recipe.monitor, names=names, begun=begun, scale=scale_of(table.dataset)
+        )
+        jax.block_until_ready(state.step)
+        setup = time.perf_counter() - began
+        saved = time.perf_counter()
 
-    def between(state: State, epochs: list[Epoch]) -> Any:
-        nonlocal saved
-        now, answer = time.perf_counter(), None
-        if watch is not None:
-            total = int(recipe.epochs)
-            answer = watch(Moment(int(state.epoch), total, now - began, label(epochs), int(state.best_epoch)))
-        if folder is not None and bool(state.running) and now - saved >= checkpoint_seconds:
-            save_checkpoint(folder, state, join(epochs), identity)
-            saved = now
-        return answer
+        def between(state: State, epochs: list[Epoch]) -> Any:
+            nonlocal saved
+            now, answer = time.perf_counter(), None
+            if watch is not None:
+                total = int(recipe.epochs)
+                answer = watch(Moment(int(state.epoch), total, now - began, label(epochs), int(state.best_epoch)))
+            if folder is not None and bool(state.running) and now - saved >= checkpoint_seconds:
+                keeping.save(lambda folder: save_checkpoint(folder, state, join(epochs), identity))
+                saved = now
+            return answer
 
-    done = run_chunks(traced, arrays, state, until=until, between=between, seen=[] if seen is None else [seen])
-    state, chunks = done.state, done.epochs
-    if done.interrupted and folder is not None and chunks:
-        save_checkpoint(folder, state, join(chunks), identity)
+        done = run_chunks(traced, arrays, state, until=until, between=between, seen=[] if seen is None else [seen])
+        state, chunks, unsaved = done.state, done.epochs, None
+        if done.interrupted and folder is not None and chunks:
+            last = lambda folder: save_checkpoint(folder, state, join(chunks), identity)  # noqa: E731
+            unsaved = None if keeping.save(last) else last
 
+    if state.outcome == Outcome.DIVERGED and not _usable(predictor_of(recipe, table, state), table):
+        # What was kept looked healthy only as long as nobody looked at its loss.
+        fresh = compiled_start(traced, arrays, key, given)
+        state = dataclasses.replace(
+            state, best_params=fresh.best_params, best_stats=fresh.best_stats, best_epoch=jnp.int32(0)
+        )
     del arrays  # the device's copy of the rows goes before the splits are judged on the host's
     model = predictor_of(recipe, table, state)
     return Run(
@@ -179,7 +206,8 @@ def train(
         seconds=time.perf_counter() - began,
         compile_seconds=setup + done.first_seconds,
         seed=int(seed),
-        notes=tuple(notes),
+        notes=(*notes, *keeping.notes),
+        unsaved=unsaved,
     )
 
 
@@ -207,6 +235,8 @@ def place(recipe: Recipe, table: Table, seed: int) -> tuple[Recipe, Arrays, jax.
     """
     if len(table.dataset.train) == 0:
         raise FalllineError("no rows are left for training: lower the shares for test and validation")
+    if not len(judging_rows(table.dataset, table.dataset.train)):
+        raise FalllineError("every training row has the weight 0: give some of them a weight")
     recipe = complete_for(recipe, table.dataset)
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
         raise FalllineError(f"seed = {seed!r} is not a whole number from 0 to 2^32 - 1")
@@ -222,7 +252,13 @@ def predictor_of(recipe: Recipe, table: Table, state: State) -> Predictor:
         "target_scaling": state.target_scaling,
     }
     outputs = table.dataset.n_classes if table.task == "classification" else table.dataset.y.shape[1]
-    return Predictor(recipe, table.schema, outputs, jax.tree.map(np.asarray, kept))
+    return Predictor(recipe, table.schema, outputs, jax.tree.map(np.asarray, kept), table.seen)
+
+
+def _usable(model: Predictor, table: Table) -> bool:
+    """Whether the loss on the training rows is within the bounds of a run."""
+    data = table.dataset
+    return evaluate_rows(model, data.x, data.y, data.weight, data.train)["loss"] < LIMIT
 
 
 def evaluate_rows(
@@ -232,31 +268,45 @@ def evaluate_rows(
     weight: np.ndarray | None = None,
     chosen: np.ndarray | None = None,
 ) -> dict[str, float]:
-    """Loss and every metric of the task on labelled rows, in float64 from float32 predictions."""
-    answer, losses = model.judge(x, y, chosen)
+    """Loss and every metric of the task on labelled rows, in float64 and against the targets as given.
+
+    Arguments:
+        model: the model.
+        x: encoded rows.
+        y: class indices, or targets in their own unit: what `Dataset.given` is.
+        weight: of each row; rows that all weigh 0 have no metrics.
+        chosen: the rows wanted; default: all.
+    """
     rows: Any = slice(None) if chosen is None else chosen
-    w = np.ones(len(losses)) if weight is None else weight[rows].astype(np.float64)
     target = y[rows] if model.task == "classification" else y[rows].astype(np.float64)
-    found = {"loss": float(losses.astype(np.float64) @ w / max(w.sum(), 1e-30))}
+    w = np.ones(len(target)) if weight is None else weight[rows].astype(np.float64)
+    if not w.any():
+        return {}
+    answer, losses = model.judge(x, model.schema.target.condition(y), chosen)
+    found = {"loss": float(losses.astype(np.float64) @ w / w.sum())}
     for each in metrics_of(model.task):
-        found[each.name] = float(each.compute(answer.astype(np.float64), target, w))
+        found[each.name] = exactly(each, answer.astype(np.float64), target, w)
     return found
 
 
 def evaluate_splits(model: Predictor, table: Table) -> dict[str, dict[str, float]]:
-    """The metrics of every split that has rows."""
+    """The metrics of every split that has rows with a weight."""
     data = table.dataset
     splits = {"train": data.train, "valid": data.valid, "test": data.test}
-    return {name: evaluate_rows(model, data.x, data.y, data.weight, rows) for name, rows in splits.items() if len(rows)}
+    return {
+        name: evaluate_rows(model, data.x, data.given, data.weight, rows)
+        for name, rows in splits.items()
+        if len(judging_rows(data, rows))
+    }
 
 
 def _label(
-    chunks: list[Epoch], *, metric: str, monitor: str, names: tuple[list[str], list[str]], begun: int
+    chunks: list[Epoch], *, metric: str, monitor: str, names: tuple[list[str], list[str]], begun: int, scale: float
 ) -> History:
     if not chunks:
         empty = program.empty_history(0, len(names[0]), len(names[1]))
-        return name_columns(empty, metric, monitor, *names, begun)
-    return name_columns(join(chunks), metric, monitor, *names, begun)
+        return name_columns(empty, metric, monitor, *names, begun, scale)
+    return name_columns(join(chunks), metric, monitor, *names, begun, scale)
 
 
 def _digest(recipe: Recipe) -> str:

@@ -8,11 +8,20 @@ from jax import lax
 from jaxtyping import Array, Float, Int
 
 from fallline.layers import Sequential
-from fallline.metrics import METRICS, metrics_of
+from fallline.metrics import METRICS, Metric, metrics_of
 from fallline.training.arrays import Arrays
 from fallline.training.recipe import Recipe
 from fallline.training.state import State
-from fallline.training.step import Tally, answers, input_width, network_of, sampled, scaled_target, squared_norm
+from fallline.training.step import (
+    Tally,
+    answers,
+    input_width,
+    network_of,
+    relative,
+    sampled,
+    scaled_target,
+    squared_norm,
+)
 
 TILE = 1024  # rows per forward pass outside of training
 PROBE = 128  # training rows on which units are watched
@@ -60,11 +69,18 @@ def validate(recipe: Recipe, arrays: Arrays, state: State, own: dict[str, Array]
     loss = jnp.vdot(each, weight) / jnp.maximum(jnp.sum(weight), 1e-30)
     answer = answers(recipe, state, prediction)
     first = metrics_of(arrays.task)[0]
-    value = first.compute(answer, target, weight)
+    value = measured(first, arrays, answer, target, weight)
     monitored = {"loss": loss, "none": loss, first.name: value, **own}
     if recipe.monitor in monitored:
         return loss, value, monitored[recipe.monitor]
-    return loss, value, METRICS[recipe.monitor].compute(answer, target, weight)
+    return loss, value, measured(METRICS[recipe.monitor], arrays, answer, target, weight)
+
+
+def measured(metric: Metric, arrays: Arrays, answer: Array, target: Array, weight: Array) -> Array:
+    """A metric inside a run; `arrays.scale` times it is in the target's own unit, if the metric has one."""
+    if metric.in_unit:
+        answer, target = relative(arrays, answer), relative(arrays, target)
+    return metric.compute(answer, target, weight)
 
 
 def validate_if(

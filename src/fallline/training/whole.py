@@ -8,8 +8,9 @@ import numpy as np
 
 from fallline.core.block import as_arrays
 from fallline.core.errors import FalllineError
-from fallline.core.shape import Entries, Mapping, Plain, Text, Whole, check
+from fallline.core.shape import Entries, Mapping, Plain, Real, Text, Whole, check
 from fallline.core.tensors import check_finite, flatten
+from fallline.data.identity import MOST, SeenRows
 from fallline.data.schema import WRITTEN, Schema
 from fallline.training.recipe import Recipe, count_parameters
 
@@ -20,7 +21,8 @@ MODEL = Entries(
         "outputs": Whole(1),
         "recipe": Mapping(Plain()),
         "schema": WRITTEN,
-    }
+    },
+    {"chance": Real(0.0, 1.0)},
 )
 REMEDY = "use another copy, or train it again"
 _ROWS = 8  # of a table from which shapes are taken; they do not depend on it
@@ -29,6 +31,25 @@ _ROWS = 8  # of a table from which shapes are taken; they do not depend on it
 def check_description(described: dict[str, Any], what: str) -> None:
     """Raises: FalllineError for what is not a model's description."""
     check(MODEL, described, what, REMEDY)
+
+
+def take_seen(arrays: dict[str, np.ndarray], described: dict[str, Any], what: str) -> SeenRows | None:
+    """Take the rows that a model has seen out of its arrays; None in files of versions that did not keep them.
+
+    Raises: FalllineError for a part of them, or numbers that `SeenRows.of` does not make.
+    """
+    train, valid = (arrays.pop(name, None) for name in ("seen/train", "seen/valid"))
+    chance = described.get("chance")
+    if train is None and valid is None and chance is None:
+        return None
+    if train is None or valid is None or chance is None:
+        raise _unfit(what, "of the rows that it has seen it holds a part")
+    for name, array in (("seen/train", train), ("seen/valid", valid)):
+        if array.dtype != np.uint64 or array.ndim != 1:
+            raise _unfit(what, f"its array {name!r} is {array.dtype}{list(array.shape)}, expected uint64[rows]")
+        if len(array) > MOST or (array[1:] <= array[:-1]).any():
+            raise _unfit(what, f"its array {name!r} is no list of at most {MOST:,} numbers in rising order")
+    return SeenRows(train, valid, float(chance))
 
 
 def check_model(recipe: Recipe, schema: Schema, outputs: int, arrays: dict[str, np.ndarray], what: str) -> None:

@@ -30,6 +30,15 @@ class Reshaped(NamedTuple):
         return np.array(row, self.dtype).reshape(self.shape)
 
 
+def number_of(row: Float[np.ndarray, " one"]) -> float:
+    """A row of one number as that number.
+
+    >>> number_of(np.array([1.5]))
+    1.5
+    """
+    return float(row[0])
+
+
 def sent(f: Callable[[Any], Any], shaped: Callable[[np.ndarray], Any]) -> bytes:
     """A function with what it has captured, as bytes for this person's own processes; no file is ever read so.
 
@@ -77,7 +86,11 @@ def evaluate(
     (0.0, None)
     """
     try:
-        answer = np.asarray(f(shaped(row)), np.float64)
+        found = f(shaped(row))
+        answer = np.asarray(found)
+        if answer.dtype.kind in "OUSMmc":  # of which NumPy would make numbers, or NaN
+            return math.nan, f"it returned {type(found).__name__}, not a number"
+        answer = answer.astype(np.float64)
     except Exception as error:
         return math.nan, f"it raised {type(error).__name__}: {error}"
     if answer.size != 1:

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from fallline.core.field import number
+from fallline.methods import WithoutGradient
 from fallline.optimizers import SGD, Momentum
 
 
@@ -75,6 +76,26 @@ class Neighbourly(SGD):
         return jax.tree.map(lambda g: -shared(jnp.asarray(self.learning_rate)) * g, gradient), state
 
 
+class Amplified(WithoutGradient):
+    """A walk that multiplies its roundings, with steps that a population makes half a per cent longer."""
+
+    name: ClassVar = ""
+
+    def step(self, gradient, state, params=None, **evidence):
+        from jax.custom_batching import custom_vmap
+
+        @custom_vmap
+        def longer(delta):
+            return delta
+
+        @longer.def_vmap
+        def _(size, batched, delta):
+            return 1.005 * delta, True
+
+        delta, state = super().step(gradient, state, params, **evidence)
+        return jax.tree.map(longer, delta), state
+
+
 class Needy(SGD):
     """A rule that expects an array."""
 
@@ -125,4 +146,5 @@ WRONG = [
     (Single(), "dtypes", "float64"),
     (Rounded(), "traced", "TracerBoolConversionError"),
     (Neighbourly(), "traced", "a lane"),
+    (Amplified(), "traced", "a lane"),
 ]

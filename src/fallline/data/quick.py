@@ -1,0 +1,136 @@
+"""How are text tables read fast? By Polars, whose result is kept only where the bytes say that it is right.
+
+Polars fills short lines up with missing cells and swallows stray quotes, both without a word. So the separators of the
+file are counted where its last column has missing cells, and every quote must stand at an end of a cell.
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fallline.data.opening import Text
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_BLOCK = 1 << 18  # bytes looked at together: they stay in the processor's cache
+_PART = 1 << 24  # bytes for each thread
+_QUOTE, _LINE, _RETURN = b'"\n\r'
+
+
+@dataclass(frozen=True)
+class Bytes:
+    """What the bytes of a text file say.
+
+    Attributes:
+        lines: line ends; counted only where there are quotes.
+        ascii: is every byte ASCII?
+        quoted: is there a quote?
+        odd_quotes: does a quote stand amid other text?
+    """
+
+    lines: int
+    ascii: bool
+    quoted: bool
+    odd_quotes: bool
+
+
+def by_polars(text: Text, separator: str, skipped: int, width: int) -> tuple[pl.DataFrame, Bytes] | None:
+    """The rows as columns "0", "1", ... of text, or None where only reading line by line tells what they are.
+
+    Args:
+        text: the file.
+        separator: one character.
+        skipped: lines before the first row.
+        width: cells per line.
+    """
+    import polars as pl
+
+    start = 0
+    for _ in range(skipped):
+        start = text.data.find(b"\n", start) + 1 or len(text.data)
+    raw = np.frombuffer(text.data, np.uint8)[start:]
+    seen = _look(text, raw, ord(separator))
+    if seen.odd_quotes or (raw.size and raw[-1] == ord(separator)):  # a separator at the very end is overlooked
+        return None
+    try:
+        frame = pl.read_csv(
+            text.path if text.as_stored else text.data[:],
+            separator=separator,
+            has_header=False,
+            schema={str(position): pl.String for position in range(width)},
+            skip_lines=skipped,
+            glob=False,
+        )
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError, OSError, UnicodeError):
+        return None
+    complete = frame if width == 1 else _complete(raw, frame, ord(separator), seen.quoted)
+    return None if complete is None else (complete, seen)
+
+
+def _look(text: Text, raw: np.ndarray, separator: int) -> Bytes:
+    """Looks at the bytes from the first row on, on all cores."""
+    quoted = text.data.find(b'"') >= 0
+    starts = range(0, raw.size, _PART)
+    with ThreadPoolExecutor(max(1, min(len(starts), os.cpu_count() or 1))) as threads:
+        parts = list(threads.map(lambda start: _look_at(raw, start, separator, quoted), starts))
+    return Bytes(
+        sum(part.lines for part in parts),
+        all(part.ascii for part in parts),
+        quoted,
+        any(part.odd_quotes for part in parts),
+    )
+
+
+def _look_at(raw: np.ndarray, start: int, separator: int, quotes: bool) -> Bytes:
+    ends = np.zeros(256, bool)
+    ends[[separator, _QUOTE, _LINE, _RETURN]] = True
+    lines, ascii, odd = 0, True, False
+    for begin in range(start, min(start + _PART, raw.size), _BLOCK):
+        near = raw[max(begin - 1, 0) : begin + _BLOCK + 1]  # with its neighbours; outside of the file are line ends
+        near = np.concatenate(([_LINE], near)).astype(np.uint8) if begin == 0 else near
+        near = np.append(near, np.uint8(_LINE)) if begin + _BLOCK >= raw.size else near
+        block = near[1:-1]
+        ascii &= int(block.max()) < 128
+        if quotes:
+            lines += int(np.count_nonzero(block == _LINE))
+            at = np.flatnonzero(block == _QUOTE)
+            odd |= at.size > 0 and not (ends[near[at]] | ends[near[at + 2]]).all()
+    return Bytes(lines, ascii, quotes, odd)
+
+
+def _complete(raw: np.ndarray, frame: pl.DataFrame, separator: int, quoted: bool) -> pl.DataFrame | None:
+    """The frame without rows of blank lines; None where a line may be too short.
+
+    A file with as many separators as its rows need has no short line, since Polars refuses long ones.
+    """
+    import polars as pl
+
+    if frame.height == 0 or frame.to_series(-1).null_count() == 0:
+        return frame
+    needed = _separators(raw, separator, quoted) / (frame.width - 1)
+    if needed == frame.height:
+        return frame
+    blank = frame.select(pl.all_horizontal(pl.all().is_null())).to_series()
+    return frame.filter(~blank) if needed == frame.height - blank.sum() else None
+
+
+def _separators(raw: np.ndarray, separator: int, quoted: bool) -> int:
+    """How many separators stand outside quotes."""
+    count, inside = 0, False
+    for begin in range(0, raw.size, _BLOCK):
+        block = raw[begin : begin + _BLOCK]
+        if not quoted:
+            count += int(np.count_nonzero(block == separator))
+            continue
+        places = np.flatnonzero(block == separator)
+        quotes = np.flatnonzero(block == _QUOTE)
+        passed = np.concatenate(([0], np.searchsorted(places, quotes), [places.size]))  # separators before each quote
+        count += int(np.diff(passed)[int(inside) :: 2].sum())
+        inside ^= quotes.size % 2 == 1
+    return count

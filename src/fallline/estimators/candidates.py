@@ -1,0 +1,97 @@
+"""Candidates of a search: the arguments to try, and which of them a population can train."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.model_selection import ParameterGrid, ParameterSampler
+
+from fallline.core.errors import FalllineError, nearest
+from fallline.estimators import settings
+from fallline.estimators.base import BaseMLP
+from fallline.estimators.classifier import MLPClassifier
+from fallline.estimators.regressor import MLPRegressor
+from fallline.optimizers import LBFGS
+
+Strategy = Callable[[Any, int, np.random.RandomState], Sequence[dict[str, Any]]]
+_ROWS = ("early_stopping", "validation_fraction", "class_weight", "random_state")  # which rows train, weights and seeds
+_FITS = (MLPClassifier.fit, MLPRegressor.fit)
+
+
+def random_candidates(space: Any, n_iter: int, random: np.random.RandomState) -> list[dict[str, Any]]:
+    """Independent draws from distributions and lists."""
+    return list(ParameterSampler(space, n_iter, random_state=random))
+
+
+def grid_candidates(space: Any, n_iter: int, random: np.random.RandomState) -> list[dict[str, Any]]:
+    """Every combination of lists."""
+    return list(ParameterGrid(space))
+
+
+STRATEGIES: Mapping[str, Strategy] = {"random": random_candidates, "grid": grid_candidates}
+
+
+def candidates_of(strategy: Any, space: Any, n_iter: int, random: np.random.RandomState) -> list[dict[str, Any]]:
+    """The candidates that a strategy proposes.
+
+    Raises: FalllineError for an unknown strategy and for no candidates.
+    """
+    known = STRATEGIES.get(strategy) if isinstance(strategy, str) else strategy
+    if not callable(known):
+        raise FalllineError(
+            f"strategy = {strategy!r}: {nearest(str(strategy), STRATEGIES)}, or give a function of the space"
+        )
+    found = [dict(each) for each in known(space, n_iter, random)]
+    if not found:
+        raise FalllineError("the space has no candidates: give at least one value per argument")
+    return found
+
+
+def model_of(estimator: BaseMLP, candidate: dict[str, Any]) -> BaseMLP | None:
+    """A candidate as an estimator; None where it has to be fitted by itself."""
+    try:
+        model = clone(estimator).set_params(**clone(candidate, safe=False))
+        settings.check_numbers(model)
+    except Exception:  # its own fit meets the same, at the place where scikit-learn counts it as a failure
+        return None
+    return model if shares_programs(model) else None
+
+
+def seeded(models: list[BaseMLP | None], random: np.random.RandomState) -> None:
+    """Give those that have no `random_state` one in common, so that they are compared like with like."""
+    without = [model for model in models if model is not None and model.random_state is None]
+    if without:
+        seed = int(random.randint(2**31 - 1))
+        for model in without:
+            model.random_state = seed
+
+
+def shares_programs(model: BaseMLP) -> bool:
+    """Whether a lane of a population can be this estimator's fit."""
+    adaptive = isinstance(model.learning_rate, str) and model.learning_rate == "adaptive"
+    task = "regression" if isinstance(model, MLPRegressor) else "classification"
+    in_python = model.early_stopping and settings.own_monitor(model.scoring, task) is None
+    return (
+        type(model).fit in _FITS and model.n_members == 1 and not adaptive and model.callbacks is None and not in_python
+    )
+
+
+def alike(candidates: list[dict[str, Any]], models: list[BaseMLP | None]) -> list[list[int]]:
+    """The places of candidates whose folds have the same training rows, weights and seed, and that watch the same."""
+    groups: dict[str, list[int]] = {}
+    for place, (candidate, model) in enumerate(zip(candidates, models, strict=True)):
+        if model is not None:
+            own = [candidate.get(name) for name in _ROWS]
+            watched = (bool(model.early_stopping), _is_lbfgs(model.solver), model.scoring, _name(model.loss))
+            scaled = model.scaler is not None  # only where all scale may X be brought into a unit that float32 holds
+            groups.setdefault(repr((own, watched, scaled)), []).append(place)
+    return list(groups.values())
+
+
+def _is_lbfgs(solver: Any) -> bool:
+    return isinstance(solver, LBFGS) or (isinstance(solver, str) and solver == "lbfgs")
+
+
+def _name(loss: Any) -> str:
+    return loss if isinstance(loss, str) else type(loss).__name__

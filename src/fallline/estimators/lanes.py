@@ -1,0 +1,112 @@
+"""Lanes of a search: fits that a population has trained ahead, handed to the estimators that ask for them one by one.
+
+scikit-learn's search clones, fits and scores every candidate on every fold in turn. While `ready` holds, such a `fit` takes
+over the lane that is its own instead of training.
+"""
+
+import dataclasses
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import numpy as np
+
+from fallline.core.outcome import Outcome
+from fallline.core.tensors import flatten
+from fallline.estimators.fitting import Shown, Trained, print_epochs
+from fallline.estimators.members import LEARNT
+from fallline.population.result import Population
+
+
+@dataclasses.dataclass(frozen=True)
+class Lane:
+    """A network of a population that is one candidate's fit on one fold.
+
+    Arguments:
+        model: knows the fold's classes, columns and types.
+        population: that it was trained in, with its arrays kept.
+        number: of the lane.
+        rows: it trained on.
+        x: those it is among.
+    """
+
+    model: Any
+    population: Population
+    number: int
+    rows: int
+    x: np.ndarray
+
+    def become(self, estimator: Any) -> None:
+        """Make an estimator what its own fit would have made it.
+
+        Raises: FalllineError for a lane that has diverged.
+        """
+        population, number = self.population, self.number
+        kept: Any = population.arrays[number]  # type: ignore[index]
+        recipe = population.recipes[population.recipe[number]]
+        said = {name: np.asarray(getattr(population, name)[number]) for name in ("step", "best_epoch")}
+        trained = Trained(recipe, kept["params"], flatten(kept) | said)
+        seen: Any = population.epochs_seen[number]
+        outcome = Outcome(int(population.outcome[number]))
+        for name in LEARNT:
+            if hasattr(self.model, name):
+                setattr(estimator, name, getattr(self.model, name))
+        estimator._count()
+        estimator._warn_of_batch(self.rows)
+        if estimator.verbose:
+            print_epochs(seen.train_objective, seen.monitor if estimator.early_stopping else None)
+        if outcome is Outcome.DIVERGED:
+            estimator._say_divergence(trained, self.x, len(seen.train_objective))
+        estimator._adopt(trained)
+        shown = Shown(seen.train_objective, seen.monitor, seen.learning_rate)
+        estimator._take(shown, outcome, False, (), self.rows, False)
+
+
+@dataclasses.dataclass(frozen=True)
+class Expected:
+    """A fit that will be asked for.
+
+    Arguments:
+        arguments: of its estimator, as `recognised` has them.
+        count: of its rows.
+        lane: that was trained for it; None: it trains by itself.
+    """
+
+    arguments: str
+    count: int
+    lane: Lane | None
+
+
+_READY: ContextVar["deque[Expected] | None"] = ContextVar("ready", default=None)
+
+
+@contextmanager
+def ready(expected: Sequence[Expected]) -> Iterator[None]:
+    """Hand lanes to fits in this order, in this thread."""
+    token = _READY.set(deque(expected))
+    try:
+        yield
+    finally:
+        _READY.reset(token)
+
+
+def lane_for(estimator: Any, X: Any) -> Lane | None:
+    """The lane that was trained for this fit; None where there is none, or where the fit is not the one expected."""
+    queue = _READY.get()
+    if not queue or queue[0].count != np.shape(X)[0] or queue[0].arguments != recognised(estimator):
+        return None
+    return queue.popleft().lane
+
+
+def recognised(estimator: Any) -> str:
+    """An estimator's kind and arguments, to tell whether a fit is the one expected: plain values, and others by type."""
+    values = {name: _plain(value) for name, value in estimator.get_params(deep=False).items() if name != "random_state"}
+    return repr((type(estimator), values))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return value if isinstance(value, str | bool | int | float | np.generic | None) else type(value)

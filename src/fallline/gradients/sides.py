@@ -1,0 +1,96 @@
+"""The slopes of either side at a point itself: one-sided differences extrapolated to a step of 0."""
+
+import dataclasses
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+ORDER = 3  # of the highest polynomial that is extrapolated
+EPSILON = float(np.finfo(np.float64).eps)
+APART = 4.0  # times their errors that two limits must differ by to be those of a kink
+
+
+@dataclasses.dataclass(frozen=True)
+class Sides:
+    """The limits of the slopes below and above a point, and how far each may be off."""
+
+    left: Float[np.ndarray, " chosen"]
+    left_error: Float[np.ndarray, " chosen"]
+    right: Float[np.ndarray, " chosen"]
+    right_error: Float[np.ndarray, " chosen"]
+
+    @property
+    def middle(self) -> Float[np.ndarray, " chosen"]:
+        """Half-way between the limits."""
+        return 0.5 * self.left + 0.5 * self.right
+
+    @property
+    def error(self) -> Float[np.ndarray, " chosen"]:
+        """How far either limit may be off; infinite where a side has none."""
+        error = np.maximum(self.left_error, self.right_error)
+        return np.where(np.isfinite(error), error, np.inf)
+
+    @property
+    def jump(self) -> Float[np.ndarray, " chosen"]:
+        """How far the limits are apart."""
+        with np.errstate(invalid="ignore", over="ignore"):
+            return np.abs(self.right - self.left)
+
+    @property
+    def kinked(self) -> Bool[np.ndarray, " chosen"]:
+        """Where the limits differ by more than their errors."""
+        return self.jump > APART * (self.left_error + self.right_error)
+
+    @property
+    def known(self) -> Bool[np.ndarray, " chosen"]:
+        """Where there is a kink, and its sides are known to a hundredth of their difference."""
+        return self.kinked & (self.error < 1e-2 * self.jump)
+
+
+def limit(
+    slopes: Float[np.ndarray, "rungs chosen"],
+    steps: Float[np.ndarray, "rungs chosen"],
+    rounding: Float[np.ndarray, "rungs chosen"],
+) -> tuple[Float[np.ndarray, " chosen"], Float[np.ndarray, " chosen"]]:
+    """The limit of one-sided difference quotients as the step goes to 0, and its error.
+
+        T[k, 0] = d(h_k),  T[k, m] = T[k+1, m-1] + (T[k+1, m-1] - T[k, m-1]) / (h_k / h_(k+m) - 1)
+        error[k, m] = |T[k, m] - T[k+1, m-1]| + rounding[k, m]
+
+    The entry of the least error is the limit. An entry that one of shorter steps contradicts by more than both errors is
+    left out: f turns within its steps.
+
+    Arguments:
+        slopes: d, from the largest step to the smallest.
+        steps: h; of a step that is no number, or none, the slope is not looked at.
+        rounding: how far rounding may have moved each slope.
+
+    Source: Richardson, "The approximate arithmetical solution by finite differences", 1911; Neville's scheme.
+    """
+    value, noise = slopes, rounding + 4 * EPSILON * np.abs(slopes)
+    entries, errors, last = [], [], []
+    count = len(slopes)
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        for m in range(1, min(ORDER, count - 1) + 1):
+            weight = 1.0 / (steps[:-m] / steps[m:] - 1.0)
+            step = (value[1:] - value[:-1]) * weight
+            noise = noise[1:] + (noise[1:] + noise[:-1]) * np.abs(weight)
+            value = value[1:] + step
+            entries += list(value)
+            errors += list(np.where(np.isfinite(value), np.abs(step) + noise, np.inf))
+            last += [k + m for k in range(len(value))]
+        kept = _uncontradicted(np.array(entries), np.array(errors), np.array(last))
+    best = np.argmin(kept, axis=0)[None]
+    pick = lambda rows: np.take_along_axis(np.array(rows), best, axis=0)[0]  # noqa: E731
+    return pick(entries), pick(kept)
+
+
+def _uncontradicted(entries: np.ndarray, errors: np.ndarray, last: np.ndarray) -> Float[np.ndarray, "entries chosen"]:
+    """The errors, infinite where an entry whose steps reach further down says otherwise."""
+    kept = errors.copy()
+    for k, end in enumerate(last):
+        later = last > end
+        with np.errstate(invalid="ignore"):
+            apart = np.abs(entries[k] - entries[later]) > errors[k] + errors[later]
+        kept[k][(apart & np.isfinite(errors[later])).any(axis=0)] = np.inf
+    return kept

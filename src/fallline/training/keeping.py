@@ -1,0 +1,68 @@
+"""A run's checkpoints in a folder that was tried first: what it refuses later is noted, and the training goes on."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from fallline.core.errors import FalllineError
+from fallline.core.files import make_folder, try_folder
+from fallline.core.holding import Hold
+from fallline.core.tensors import flatten
+
+COPIES = 3  # of a checkpoint: the newest checkpoint, the one before it, and the one being written
+
+
+class Keeping:
+    """While it is entered, the folder is this run's alone. Without a folder it does nothing.
+
+    Arguments:
+        folder: where checkpoints go; it is made where it is missing.
+
+    Raises: FalllineError, on entering, where the folder cannot be written to or somebody else uses it.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self.folder = folder
+        self.refused = ""
+        self._hold: Hold | None = None
+        self._open = ExitStack()
+
+    def __enter__(self) -> "Keeping":
+        if self.folder is not None:
+            make_folder(self.folder)
+            self._hold = self._open.enter_context(Hold(self.folder))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.close()
+
+    def try_for(self, size: int) -> None:
+        """Raises: FalllineError where the folder has no room for checkpoints of so many bytes."""
+        if self.folder is not None:
+            try_folder(self.folder, COPIES * size)
+
+    def save(self, write: Callable[[Path], None]) -> bool:
+        """Write a checkpoint into the folder; False where that is refused."""
+        if self.folder is None or self._hold is None:
+            return False
+        try:
+            self._hold.check()
+            write(self.folder)
+        except FalllineError as error:
+            self.refused = str(error)
+            return False
+        return True
+
+    @property
+    def notes(self) -> list[str]:
+        """A sentence, where a checkpoint was refused."""
+        return [f"a checkpoint could not be kept, and the training went on: {self.refused}"] if self.refused else []
+
+
+def size_of(tree: Any) -> int:
+    """Bytes of a tree of arrays."""
+    return sum(leaf.nbytes for leaf in flatten(tree).values())

@@ -1,0 +1,79 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+import fallline as fl
+from fallline.searching.against import AgainstDefault, against_default
+from fallline.searching.proposers import Grid, Random, Sobol
+from fallline.searching.space import Space
+from fallline.searching.study import Study, Trial
+from fallline.searching.tpe import TPE
+
+RECIPE = fl.Recipe(model=fl.MLP(hidden=(4,)), epochs=2, patience=None)
+SPACE = Space(fl.replace(RECIPE, {"optimizer.learning_rate.peak": fl.LogUniform(1e-4, 1e-1)}))
+TABLE = fl.Table.from_arrays(np.random.default_rng(0).normal(size=(60, 2)), [0, 1] * 30)
+
+
+def study(default: list[float], best: list[float], **changes) -> Study:
+    trials = []
+    for number, (point, scores) in enumerate(((SPACE.default, default), (np.array([0.123]), best))):
+        columns = {f"score_of_run_{k}": score for k, score in enumerate(scores)} if len(scores) > 1 else {}
+        error = np.std(scores, ddof=1) / np.sqrt(len(scores)) if columns else np.nan
+        values = SPACE.values(point)
+        trials.append(Trial(number, point, values, "finished", np.mean(scores), error, 2.0, 2, 0.1, columns))
+    trials[0] = dataclasses.replace(trials[0], **changes)
+    return Study(SPACE, TABLE, tuple(trials), 0, 1.0, False)
+
+
+def test_the_gain_is_compared_fold_by_fold():
+    # The folds differ by far more than the recipes do, which a comparison of means would take for noise.
+    paired = against_default(study([1.0, 2.0, 3.0], [0.9, 1.88, 2.91]))
+    assert paired.gain == pytest.approx(0.31 / 3)
+    assert paired.error == pytest.approx(np.std([0.1, 0.12, 0.09], ddof=1) / np.sqrt(3))
+    assert not paired.within_error
+    assert "better than the default recipe by 0.1 (1.897 against 2)" in paired.sentence
+    chance = against_default(study([1.0, 2.0, 3.0], [0.2, 2.5, 3.2]))
+    assert chance.within_error
+    assert "within its standard error of the default recipe" in chance.sentence
+    assert "may be chance" in chance.sentence
+
+
+def test_the_default_may_be_the_best_stopped_or_not_tried():
+    assert against_default(study([1.0, 2.0], [3.0, 4.0])).sentence.startswith("no trial is better than the default")
+    assert against_default(study([1.0, 2.0], [0.5, 0.5], outcome="pruned")) is None
+    assert against_default(study([1.0, 2.0], [0.5, 0.5], point=np.array([0.9]))) is None
+    single = against_default(study([1.0], [0.5]))
+    assert not single.within_error
+    assert "on one validation split; search with folds" in single.sentence
+
+
+def test_a_study_of_an_earlier_version_has_the_errors_of_the_means():
+    old = study([1.0, 2.0], [0.9, 1.8])
+    old = dataclasses.replace(old, trials=tuple(dataclasses.replace(each, columns={}) for each in old.trials))
+    assert against_default(old).error == pytest.approx(np.hypot(0.5, 0.45))
+
+
+def test_the_monitored_value_is_shown_not_the_score():
+    found = AgainstDefault(default=0.9, best=0.95, gain=0.05, error=0.01, runs=5)
+    assert "0.05 (0.95 against 0.9), with a standard error of 0.01 over 5 runs" in found.sentence
+
+
+@pytest.mark.parametrize("proposer", [Random(), Sobol(), TPE()])
+def test_the_first_trial_is_the_default_and_its_folds_are_kept(proposer):
+    found = fl.search(SPACE, TABLE, trials=4, folds=2, proposer=proposer)
+    assert found.trials[0].values["optimizer.learning_rate.peak"] == pytest.approx(fl.Cosine().peak)
+    for each in found.trials:
+        lanes = [each.columns[f"score_of_run_{k}"] for k in range(2)]
+        assert each.score == pytest.approx(np.mean(lanes))
+    assert against_default(found).runs == 2
+
+
+def test_a_space_without_the_default_has_none_to_compare_with():
+    far = Space(fl.replace(RECIPE, {"optimizer.learning_rate.peak": fl.LogUniform(0.05, 0.1)}))
+    assert SPACE.holds_default
+    assert not far.holds_default
+    assert against_default(fl.search(far, TABLE, trials=2, folds=2)) is None
+    assert against_default(fl.search(SPACE, TABLE, trials=2, folds=2, proposer=Grid(2))) is None
+    assert not Space(fl.replace(RECIPE, {"model.activation": fl.Choice((fl.Tanh(), fl.ELU()))})).holds_default
+    assert Space(fl.replace(RECIPE, {"model.activation": fl.Choice((fl.Tanh(), fl.ReLU()))})).holds_default
