@@ -53,13 +53,31 @@ def check_unpacked(needed: int, held: int, what: str) -> None:
 
     Raises: FalllineError that says how to raise the limit.
     """
-    most = max(limit(), RATIO * held)
-    if needed > most:
-        raise FalllineError(
-            f"{what} is {bytes_of(held)} and unpacks to {bytes_of(needed)}, more than the {bytes_of(most)} allowed: if you "
-            f"trust it and have the memory, raise the limit with fallline --max-bytes {_above(needed)} COMMAND, or the "
-            f"environment variable {VARIABLE}"
+    if needed > allowed(held):
+        raise _too_much(
+            f"{what} is {bytes_of(held)} and unpacks to {bytes_of(needed)}, more than", held, _above(needed)
         )
+
+
+def check_stream(count: int, held: int, what: str) -> None:
+    """Refuse what has unpacked to more than the limit so far; such a file does not say its size beforehand.
+
+    Raises: FalllineError that says how to raise the limit.
+    """
+    if count > allowed(held):
+        raise _too_much(f"{what} is {bytes_of(held)} and unpacks to more than", held, "SIZE")
+
+
+def allowed(held: int) -> int:
+    """Bytes that a file of so many may unpack to."""
+    return max(limit(), RATIO * held)
+
+
+def _too_much(what: str, held: int, enough: str) -> FalllineError:
+    return FalllineError(
+        f"{what} the {bytes_of(allowed(held))} allowed: if you trust it and have the memory, raise the limit with "
+        f"fallline --max-bytes {enough} COMMAND, or the environment variable {VARIABLE}"
+    )
 
 
 def check_memory(needed: int, what: str, remedy: str) -> None:
