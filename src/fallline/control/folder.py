@@ -26,7 +26,8 @@ from fallline.training.folder import abandon_folder, safe_name
 RECIPE, METRICS, HISTORY, POLICY = "recipe.toml", "metrics.json", "history.parquet", "policy.safetensors"
 CURVE, LEAST = "curve.svg", 2_000_000  # bytes that a training's files may take, generously
 _COUNT, _NUMBER = Whole(0), maybe(Real())
-_EVALUATION = Entries({name: _COUNT if name in ("iteration", "steps", "failures") else _NUMBER for name in EVALUATION})
+# A row of the curve is floats, and so are its counts.
+_EVALUATION = Entries({n: Real(0) if n in ("iteration", "steps", "failures") else _NUMBER for n in EVALUATION})
 SUMMARY = Entries(  # what summarise makes, with null for what is no number
     {
         "run": Text(), "environment": Text(), "outcome": Text(choices=("reached", "completed")), "seed": _COUNT,
