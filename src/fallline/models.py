@@ -11,6 +11,8 @@ from fallline.initializers import GlorotUniform, Initializer, LeCunNormal
 from fallline.layers import BatchNorm, Dense, Dropout, Layer, LayerNorm, Maxout, Sequential
 from fallline.layers.base import check_count
 
+MOST_LAYERS = 1000  # deeper, a program takes hours to compile
+
 
 class Model(Block):
     """Says which layers a network has, once the number of outputs is known."""
@@ -71,6 +73,8 @@ class MLP(Model):
                 f"MLP.hidden = {self.hidden!r} is not a list of layer widths: expected whole numbers of 1 or more, "
                 "such as (128, 64)"
             )
+        if len(self.hidden) > MOST_LAYERS:
+            raise FalllineError(f"MLP.hidden has {len(self.hidden):,} layers: expected at most {MOST_LAYERS:,}")
         if self.batch_norm and self.layer_norm:
             raise FalllineError("MLP.batch_norm and MLP.layer_norm are both on: one undoes the other; keep one")
         if self.pieces is not None:

@@ -126,6 +126,6 @@ def test_a_safetensors_file_of_someone_else_is_not_ours(tmp_path):
 
 
 def test_a_missing_file_and_a_folder_are_named(tmp_path):
-    for path in (tmp_path / "none", tmp_path):
-        with pytest.raises(FalllineError, match="is not there"):
+    for path, sentence in ((tmp_path / "none", "is not there"), (tmp_path, "is a folder")):
+        with pytest.raises(FalllineError, match=sentence):
             load_tensors(path, "model")

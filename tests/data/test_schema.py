@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fallline.core.errors import DataWarning, FalllineError
+from fallline.data.columns import Column
 from fallline.data.fitting import MOST_CATEGORIES, fit_column
+from fallline.data.form import Form
 from fallline.data.kinds import recognise
 from fallline.data.schema import Schema, array_schema, fit_schema
 from fallline.data.target import Target
@@ -73,11 +75,60 @@ def test_json_round_trip() -> None:
         {"target": {"names": ["y"], "task": "classification", "classes": ["a", 1]}},
         {"target": {"names": ["y"], "task": "regression", "classes": ["a", "b"]}},
         {"missing": "fetch"},
+        {"columns": [{"name": "a", "kind": "number", "form": {"decimal": ";"}}]},
+        {"columns": [{"name": "a", "kind": "number", "form": {"decimal": ",", "group": ","}}]},
+        {"columns": [{"name": "a", "kind": "number", "form": {"unit": 3}}]},
+        {"columns": [{"name": "a", "kind": "number", "form": {"module": "os"}}]},
+        {"columns": [{"name": "a", "kind": "date", "form": {"order": "%d"}}]},
+        {"columns": [{"name": "a", "kind": "date", "form": {"zone": "../etc/passwd"}}]},
+        {"columns": [{"name": "a", "kind": "date", "form": {"zone": "+2:00"}}]},
+        {"columns": [{"name": "a", "kind": "date", "form": {"counts": "weeks"}}]},
+        {"columns": [{"name": "a", "kind": "date", "form": {"settled": 1}}]},
+        {"columns": [{"name": "a", "kind": "date", "format": "%x"}]},
+        {"columns": [{"name": "a", "kind": "category", "rare": [1]}]},
+        {"columns": [{"name": "a", "kind": "category", "others": 1.5}]},
+        {"columns": [{"name": "a", "kind": "number", "whole": 1}]},
+        {"columns": [{"name": "a", "kind": "number", "limit": 0.0}]},
+        {"columns": [{"name": "a", "kind": "number", "limit": math.inf}]},
+        {"columns": [{"name": "a", "kind": "number", "factor": 0.0}]},
+        {"columns": [{"name": "a", "kind": "number"}, {"numbers": ["a"]}]},
+        {"target": {"names": ["y"], "task": "regression", "shift": [0.0], "factor": [0.0]}},
+        {"target": {"names": ["y"], "task": "regression", "shift": [math.nan], "factor": [1.0]}},
+        {"target": {"names": ["y"], "task": "regression", "shift": [0.0]}},
+        {"target": {"names": ["y"], "task": "regression", "shift": [0.0, 1.0], "factor": [1.0, 1.0]}},
+        {"target": {"names": ["y"], "task": "classification", "classes": ["a"], "shift": [0.0], "factor": [1.0]}},
+        {"target": {"names": ["y"], "task": "classification", "classes": []}},
+        {"target": {"names": ["y"], "task": "classification", "classes": [1, 2.5]}},
     ],
 )
 def test_a_damaged_description_is_refused(change: dict[str, object]) -> None:
     with pytest.raises(FalllineError, match="description of the columns is damaged"):
         Schema.from_dict({**SCHEMA.to_dict(), **change})
+
+
+def test_all_that_a_column_can_say_is_read_back() -> None:
+    form = Form(",", " ", "km", "month_first", "Europe/Berlin", "excel_date", settled=True)
+    columns = (
+        Column("a", "number", shift=1.0, factor=0.5, limit=128.0, form=form, whole=True),
+        Column("b", "category", ("x",), rare=("y", "z"), others=0.25),
+        Column("c", "date", form=Form(zone="-03:30"), hour=True, origin=19723.0),
+    )
+    for target in (
+        Target(("y", "z"), "regression", None, (1e9, 0.0), (2.0**-40, 1.0)),
+        Target(("y",), "classification", ("alone",)),
+    ):
+        schema = Schema(columns, target)
+        assert Schema.from_dict(json.loads(json.dumps(schema.to_dict()))) == schema
+
+
+@pytest.mark.parametrize(
+    ("pattern", "order"),
+    [("%Y-%m-%d", ""), ("%m/%d/%Y %H:%M", "month_first"), ("%d.%m.%Y", "day_first"), ("%d-%b-%YT%H:%M", "day_first")],
+)
+def test_the_pattern_of_a_date_of_an_earlier_version_is_read(pattern: str, order: str) -> None:
+    target = {"names": ["y"], "task": "regression"}
+    written = {"columns": [{"name": "a", "kind": "date", "format": pattern}], "target": target, "missing": "impute"}
+    assert Schema.from_dict(written).columns[0].form == Form(order=order)
 
 
 def test_missing_columns_are_named() -> None:

@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from fallline.core import budget
 from fallline.core.errors import FalllineError
-from fallline.data import opening
 from fallline.data.arrays import Arrays
 from fallline.data.sources import SKLEARN, read
 
@@ -138,10 +138,12 @@ def test_gzipped_text(tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPat
     path.write_bytes(gzip.compress(b"a\tb\n1\tx\n" * 9)[:-9])
     with pytest.raises(FalllineError, match="damaged or not compressed with gzip"):
         read(path)
-    monkeypatch.setattr(opening, "UNPACKED", 1000)
-    path.write_bytes(gzip.compress(b"a\tb\n" * 251))
-    with pytest.raises(FalllineError, match="unpacks to more than 1,000 bytes"):
+    path.write_bytes(gzip.compress(b"a\tb\n" * 2501))
+    monkeypatch.setenv(budget.VARIABLE, "10000")
+    with pytest.raises(FalllineError, match=r"unpacks to more than the 10 kB allowed: .*--max-bytes"):
         read(path)
+    monkeypatch.setenv(budget.VARIABLE, "20000")
+    assert read(path).frame.height == 2500
 
 
 def test_a_folder_says_what_it_holds(tmp_path: Path) -> None:

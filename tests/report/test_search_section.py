@@ -110,7 +110,7 @@ def test_larger_is_better_and_nothing_scored():
 def test_a_damaged_file_is_named(tmp_path: Path, text: str):
     assert read_search(tmp_path) is None
     (tmp_path / "study.json").write_text(text)
-    with pytest.raises(FalllineError, match="is not that of a search"):
+    with pytest.raises(FalllineError, match="is damaged: it"):
         read_search(tmp_path)
 
 

@@ -184,3 +184,108 @@ def test_what_is_no_database_is_named(tmp_path):
     for where in (tmp_path / "x.db", tmp_path / "none" / "y.db", "nosuch://host/db"):
         with pytest.raises(FalllineError, match="cannot be opened"):
             Store(where)
+
+
+def whole(path, trials: int = 10) -> Store:
+    """A study of which all trials are finished, in one file without a log beside it."""
+    store = Store(path)
+    store.begin(0, {"trials": trials})
+    store.reserve(trials, trials, numbered)
+    store.finish([result(n, n / 7) for n in range(trials)])
+    store.engine.dispose()
+    return store
+
+
+def changed(path, words: str) -> None:
+    with sqlite3.connect(path) as connection:
+        connection.execute(words)
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("words", "again"),
+    [
+        ("UPDATE trials SET score = 0 WHERE number = 4", 0.4),
+        ("UPDATE trials SET outcome = 'pruned' WHERE number = 4", 0.4),
+        ("UPDATE trials SET columns = '{}' WHERE number = 4", 0.4),
+        ("UPDATE trials SET epochs = 'x' WHERE number = 4", 0.4),
+        ("UPDATE trials SET digest = substr(digest, 1, 40) WHERE number = 4", 0.4),
+        ("UPDATE trials SET point = '[0.5]' WHERE number = 4", 0.9),
+        ("UPDATE trials SET digest = NULL WHERE number = 4", 0.9),
+        ("UPDATE trials SET number = 40 WHERE number = 4", 0.9),
+        ("UPDATE trials SET study = 7 WHERE number = 4", 0.9),
+        ("DELETE FROM trials WHERE number = 4", 0.9),
+    ],
+)
+def test_a_damaged_trial_is_named_left_out_and_trained_again(tmp_path, words, again):
+    whole(tmp_path / "s.db")
+    changed(tmp_path / "s.db", words)
+    store = Store(tmp_path / "s.db")
+    store.begin(0, {})
+    assert any("trial 4 of study" in note and "trained again" in note for note in store.notes)
+    assert [row.number for row in store.rows() if row.outcome] == [0, 1, 2, 3, 5, 6, 7, 8, 9]
+    # At its own point where that is whole, else at a new one.
+    assert [(n, p.tolist()) for n, p in store.reserve(3, 10, lambda rows, new: np.full((len(new), 1), 0.9))] == [
+        (4, [again])
+    ]
+    store.finish([result(4, 0.25)])
+    assert [row.score for row in store.rows()][4] == 0.25
+    store.engine.dispose()
+    once_more = Store(tmp_path / "s.db")
+    once_more.begin(0, {})
+    assert once_more.notes == []
+    assert len(once_more.rows()) == 10
+
+
+@pytest.mark.parametrize(
+    "words", ["UPDATE studies SET seed = 1", "UPDATE studies SET description = '{}'", "UPDATE studies SET name = 'studz'",
+              "UPDATE studies SET id = 65", "DROP TABLE trials"],
+)  # fmt: skip
+def test_a_damaged_description_is_refused_rather_than_begun_anew(tmp_path, words):
+    whole(tmp_path / "s.db")
+    changed(tmp_path / "s.db", words)
+    with pytest.raises(FalllineError, match="is damaged"):
+        Store(tmp_path / "s.db").begin(0, {})
+
+
+def test_a_study_of_a_version_without_digests_is_taken_as_it_stands(tmp_path):
+    whole(tmp_path / "s.db")
+    for table in ("trials", "studies"):
+        changed(tmp_path / "s.db", f"ALTER TABLE {table} DROP COLUMN digest")
+    store = Store(tmp_path / "s.db")
+    store.begin(0, {})
+    assert len(store.rows()) == 10
+    assert ["written by an earlier version" in note for note in store.notes] == [True]
+    store.engine.dispose()
+    changed(tmp_path / "s.db", "UPDATE trials SET score = 0 WHERE number = 4")
+    again = Store(tmp_path / "s.db")
+    again.begin(0, {})
+    assert len([row for row in again.rows() if row.outcome]) == 9
+
+
+def test_no_flipped_bit_changes_a_trial_in_silence(tmp_path):
+    path = tmp_path / "s.db"
+    whole(path)
+    content = path.read_bytes()
+    store = Store(path)
+    store.begin(0, {})
+    expected = {row.number: tuple(row)[2:] for row in store.rows()}
+    store.engine.dispose()
+    generator = np.random.default_rng(0)
+    rows = content.find(b"finished")
+    for trial in range(60):
+        flipped = bytearray(content)
+        place = rows - 200 + generator.integers(400) if trial % 2 else generator.integers(len(content))
+        flipped[place] ^= 1 << generator.integers(8)
+        for beside in tmp_path.iterdir():
+            beside.unlink()
+        path.write_bytes(flipped)
+        try:
+            store = Store(path)
+            store.begin(0, {})
+            found = {row.number: tuple(row)[2:] for row in store.rows() if row.outcome}
+            store.engine.dispose()
+        except FalllineError:
+            continue
+        assert found.items() <= expected.items()
+        assert len(found) == 10 or store.notes

@@ -1,7 +1,11 @@
+import dataclasses
+
+import jax
 import numpy as np
 import pytest
 
 import fallline as fl
+from fallline.core.tensors import load_tensors, save_tensors
 from fallline.training.watch import TILE
 
 
@@ -46,6 +50,53 @@ def test_a_model_comes_back_from_its_file(model, many, tmp_path, same):
         assert (back.recipe, back.outputs, back.task) == (model.recipe, model.outputs, model.task)
         assert back.schema.target == model.schema.target
         assert same(back.arrays["params"], model.arrays["params"])
+
+
+def test_answers_that_are_no_numbers_are_no_predictions(model, many):
+    arrays = {**model.arrays, "params": jax.tree.map(lambda leaf: np.full_like(leaf, np.nan), model.arrays["params"])}
+    broken = dataclasses.replace(model, arrays=arrays)
+    for ask in (broken.predict, broken.probabilities):
+        with pytest.raises(fl.FalllineError, match="is not a finite number: its training diverged"):
+            ask(many)
+
+
+def test_the_rows_that_a_model_has_seen_come_back(model, tmp_path):
+    model.save(tmp_path / "model.safetensors")
+    seen = fl.load_predictor(tmp_path).seen
+    assert (seen.train.tolist(), seen.valid.tolist()) == (model.seen.train.tolist(), model.seen.valid.tolist())
+    assert seen.chance == model.seen.chance
+    dataclasses.replace(model, seen=None).save(tmp_path / "model.safetensors")  # as earlier versions did
+    assert fl.load_predictor(tmp_path).seen is None
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"seen/train": None}, "it holds a part"),
+        ({"seen/valid": None}, "it holds a part"),
+        ({"chance": None}, "it holds a part"),
+        ({"chance": 1.5}, "its chance is 1.5, expected a number from 0 to 1"),
+        ({"chance": float("nan")}, "its chance is nan, expected a finite number"),
+        ({"seen/train": np.arange(5.0)}, r"'seen/train' is float64\[5\], expected uint64\[rows\]"),
+        ({"seen/valid": np.zeros((2, 2), np.uint64)}, r"'seen/valid' is uint64\[2, 2\], expected uint64\[rows\]"),
+        ({"seen/valid": np.array([3, 3], np.uint64)}, "is no list of at most 65,536 numbers in rising order"),
+        ({"seen/train": np.arange(65_537, dtype=np.uint64)}, "is no list of at most 65,536 numbers in rising order"),
+        ({"seen/test": np.arange(3, dtype=np.uint64)}, "it holds an array 'seen/test'"),
+    ],
+)
+def test_seen_rows_that_no_training_leaves_are_refused(model, tmp_path, change, sentence):
+    path = tmp_path / "model.safetensors"
+    model.save(path)
+    arrays, described = load_tensors(path, "model")
+    for name, value in change.items():
+        owner = arrays if "/" in name else described
+        if value is None:
+            del owner[name]
+        else:
+            owner[name] = value
+    save_tensors(path, arrays, described)
+    with pytest.raises(fl.FalllineError, match=sentence):
+        fl.load_predictor(path)
 
 
 def test_a_regression_comes_back_in_its_own_unit(prices, descent, tmp_path):

@@ -100,13 +100,19 @@ def ars(
     if video is not None:
         raise FalllineError("--video films a policy that is there: name it with --replay POLICY")
     if resume is not None:
-        if given or set_ or recipe or environment or seeds is not None or seed is not None:
+        if given or set_ or recipe or seeds is not None or seed is not None:
             raise FalllineError("--resume continues a training as it was begun: leave the other flags out")
+        from fallline.control.environments import registered
         from fallline.control.folder import RECIPE, read_plan
 
         if not (resume / RECIPE).is_file():
             raise FalllineError(f"{str(resume)!r} is not a run folder: expected one with a {RECIPE}")
-        plan, out = read_plan(resume / RECIPE), out or resume
+        plan = read_plan(resume / RECIPE)
+        if environment is None:
+            registered(plan.environment, f"recipe {str(resume / RECIPE)!r}")
+        elif environment != plan.environment:
+            raise FalllineError(f"--resume continues the training on {plan.environment!r}, not on {environment!r}")
+        out = out or resume
     else:
         plan = _plan(environment, recipe, given, set_ or [], seed, seeds)
     ray = "" if ray == HERE else ray
@@ -122,12 +128,16 @@ def _plan(
     seeds: int | None,
 ) -> "Plan":
     """The recipe file's plan, or the environment's preset, with the flags' changes."""
+    from fallline.control.environments import registered
     from fallline.control.folder import Plan, read_plan
     from fallline.control.presets import preset_of
 
     if recipe is not None:
         plan = read_plan(recipe)
-        plan = plan if environment is None else dataclasses.replace(plan, environment=environment)
+        if environment is None:
+            registered(plan.environment, f"recipe {str(recipe)!r}")
+        else:
+            plan = dataclasses.replace(plan, environment=environment)
     elif environment is None:
         raise FalllineError("no ENVIRONMENT to train on: expected a name such as CartPole-v1 or HalfCheetah-v5")
     else:
@@ -364,7 +374,7 @@ def _replay(
         "versions": policy.facts.versions,
     }
     if video is not None:
-        document["video"], document["video_return"] = str(video), film(policy, video, seed=seed)
+        document["video"], document["video_return"] = str(video), film(policy, video, environment, seed=seed)
     if json:
         give(document)
     else:

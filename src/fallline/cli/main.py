@@ -21,6 +21,7 @@ from fallline.cli.report import report
 from fallline.cli.signals import CTRL_C, heard
 from fallline.cli.train import train
 from fallline.cli.tune import TuneCommand, tune
+from fallline.core.budget import VARIABLE, parse_size
 from fallline.core.errors import FalllineError
 
 app = typer.Typer(
@@ -68,8 +69,13 @@ def _version(value: bool) -> None:
 @app.callback()
 def root(
     version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
+    max_bytes: str | None = typer.Option(
+        None, metavar="SIZE", help="how much a file may unpack to, such as 8GB (default: 512 MiB, or 16 times its size)"
+    ),
 ) -> None:
     """Train neural networks by gradient descent, find the settings that train them best, and see why."""
+    if max_bytes is not None:
+        os.environ[VARIABLE] = str(parse_size(max_bytes, "--max-bytes"))  # so that workers know of it, too
 
 
 def run(arguments: list[str] | None = None) -> None:

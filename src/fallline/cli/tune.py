@@ -185,9 +185,9 @@ def _keep(found: "Study", procedure: Any, folder: Path, check: Callable[[], None
         _tell(found, said, run.metrics, kept, study)
     if kept.refused:
         say(kept.sentence)
-    for sentence in found.notes:
-        say(f"{sentence[0].upper()}{sentence[1:]}.")
-    return 1 if kept.refused or found.notes or run.outcome.label == "diverged" else 0
+    if found.moved:
+        say(f"{found.moved[0].upper()}{found.moved[1:]}.")
+    return 1 if kept.refused or found.moved or run.outcome.label == "diverged" else 0
 
 
 def _document(found: "Study", summary: dict[str, Any], said: dict[str, Any], study: str) -> dict[str, Any]:

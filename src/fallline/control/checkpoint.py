@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fallline.control.curve import Curve
+from fallline.control.curve import EVALUATION, ITERATION, Curve
 from fallline.control.statistics import Statistics
 from fallline.core.errors import FalllineError
-from fallline.core.tensors import flatten, load_tensors, save_tensors, unflatten
+from fallline.core.tensors import check_finite, flatten, load_tensors, save_tensors, unflatten
 
 if TYPE_CHECKING:
     from fallline.control.search import Progress
 
 NAME = "checkpoint.safetensors"
+_CURVES = {"iterations": ITERATION, "evaluations": EVALUATION}
+_REMEDY = "use another copy, or train again without --resume"
 COUNTS = ("steps", "rollouts", "failures", "evaluations", "best_steps", "barren")
 
 
@@ -41,9 +43,15 @@ def load_checkpoint(folder: Path, like: "Progress", description: dict[str, Any])
                 f"checkpoint {str(path)!r} belongs to another {name}: it can only continue the training that wrote it; "
                 "start a new one instead"
             )
-    tree = unflatten(arrays, _tree(like))
-    counts = dict(zip(COUNTS, tree["counts"].tolist(), strict=True))
+    what = f"checkpoint {str(path)!r}"
+    curve = {name: arrays.pop(f"curve/{name}", None) for name in _CURVES}
+    try:
+        tree = unflatten(arrays, _tree(like))
+    except FalllineError as error:
+        raise FalllineError(f"{what} is damaged: {error}; {_REMEDY}") from None
     mean, squares = tree["statistics"]
+    counts = dict(zip(COUNTS, tree["counts"].tolist(), strict=True))
+    _check_sense(tree, curve, what)
     return dataclasses.replace(
         like,
         method=tree["method"],
@@ -51,9 +59,27 @@ def load_checkpoint(folder: Path, like: "Progress", description: dict[str, Any])
         best=tree["best"],
         best_scaling=type(like.best_scaling)(*tree["best_scaling"]),
         best_score=float(tree["best_score"]),
-        curve=Curve.of({name: arrays[f"curve/{name}"] for name in ("iterations", "evaluations")}),
+        curve=Curve.of({name: table for name, table in curve.items() if table is not None}),
         **counts,
     )
+
+
+def _check_sense(tree: dict[str, Any], curve: dict[str, np.ndarray | None], what: str) -> None:
+    """Raises: FalllineError for numbers that no training has: NaN as a parameter, a count below 0, a curve of other columns."""
+    numbers = {"point": tree["method"].point, "best": tree["best"], "mean": tree["statistics"][0]}
+    numbers |= {"squares": tree["statistics"][1], "scaling": np.stack(tree["best_scaling"])}
+    check_finite({name: np.asarray(array) for name, array in numbers.items()}, what, _REMEDY)
+    counts = [*tree["counts"].tolist(), int(tree["count"]), int(tree["method"].iteration)]
+    score = float(tree["best_score"])
+    if min(counts) < 0 or (tree["statistics"][1] < 0).any() or np.isnan(score) or score == np.inf:
+        raise FalllineError(f"{what} is damaged: its counts, squares or best score are none; {_REMEDY}")
+    for name, columns in _CURVES.items():
+        table = curve[name]
+        if table is None or table.ndim != 2 or table.shape[1] != len(columns) or table.dtype != np.float64:
+            raise FalllineError(f"{what} is damaged: its curve of {name} has not {len(columns)} columns; {_REMEDY}")
+        whole = table[:, [columns.index(each) for each in ("iteration", "steps", "failures")]]
+        if not (np.isfinite(whole) & (whole >= 0) & (whole < 2**53)).all():
+            raise FalllineError(f"{what} is damaged: its curve of {name} counts below 0; {_REMEDY}")
 
 
 def remove_checkpoints(folder: Path) -> None:

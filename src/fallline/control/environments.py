@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float
 
 from fallline.core.errors import FalllineError
+from fallline.core.shape import shown
 
 Source: TypeAlias = str | Callable[[], Any]  # a registered name, or a function that makes an environment
 
@@ -79,6 +80,43 @@ def open_environment(source: Source, **options: Any) -> Any:
             "length: wrap it so that they are arrays"
         )
     return environment
+
+
+def registered(name: str, origin: str) -> str:
+    """An environment's name that a file has given, if it may be opened: `jax:NAME`, or one that Gymnasium has registered.
+
+    Gymnasium imports the module of a name `module:Environment`, and importing runs code: such a name is only taken from
+    whoever calls, never from a file.
+
+    Arguments:
+        name: the name.
+        origin: the file, in a sentence.
+
+    Raises: FalllineError for any other name.
+
+    >>> registered("CartPole-v1", "recipe 'r.toml'")
+    'CartPole-v1'
+    >>> registered("os:CartPole-v1", "recipe 'r.toml'")
+    Traceback (most recent call last):
+    fallline.core.errors.FalllineError: recipe 'r.toml' names the environment 'os:CartPole-v1', whose module would be \
+imported: if you trust it, give this name as ENVIRONMENT yourself
+    """
+    if name.startswith("jax:"):
+        return name  # one of our own simulators, or refused
+    if ":" in name:
+        raise FalllineError(
+            f"{origin} names the environment {shown(name)}, whose module would be imported: if you trust it, give this name "
+            "as ENVIRONMENT yourself"
+        )
+    require_gymnasium()
+    import gymnasium
+
+    if name in gymnasium.registry or any(key.rpartition("-v")[0] == name for key in gymnasium.registry):
+        return name
+    raise FalllineError(
+        f"{origin} names the environment {shown(name)}, which Gymnasium has not registered: import what registers it, and "
+        "give the environment yourself"
+    )
 
 
 def without_checks(environment: Any) -> tuple[Any, int | None]:

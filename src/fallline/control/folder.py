@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import math
-import tomllib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -14,15 +13,31 @@ import tomli_w
 
 from fallline.control.checkpoint import NAME as CHECKPOINT
 from fallline.control.checkpoint import remove_checkpoints
+from fallline.control.curve import EVALUATION
 from fallline.control.presets import preset_of
 from fallline.control.recipe import PolicyRecipe, from_tables, to_tables
 from fallline.control.training import PolicyRun
 from fallline.core.errors import FalllineError
 from fallline.core.files import make_folder, try_folder, write_atomically, write_elsewhere
+from fallline.core.reading import read_if_there, read_json, read_toml
+from fallline.core.shape import Entries, Listed, Mapping, Real, Text, Whole, maybe
 from fallline.training.folder import abandon_folder, safe_name
 
 RECIPE, METRICS, HISTORY, POLICY = "recipe.toml", "metrics.json", "history.parquet", "policy.safetensors"
 CURVE, LEAST = "curve.svg", 2_000_000  # bytes that a training's files may take, generously
+_COUNT, _NUMBER = Whole(0), maybe(Real())
+# A row of the curve is floats, and so are its counts.
+_EVALUATION = Entries({n: Real(0) if n in ("iteration", "steps", "failures") else _NUMBER for n in EVALUATION})
+SUMMARY = Entries(  # what summarise makes, with null for what is no number
+    {
+        "run": Text(), "environment": Text(), "outcome": Text(choices=("reached", "completed")), "seed": _COUNT,
+        "steps": _COUNT, "rollouts": _COUNT, "failures": _COUNT, "restarts": _COUNT, "iterations": _COUNT,
+        "seconds": Real(0), "score": _NUMBER, "deviation": _NUMBER, "episodes": _COUNT, "returns": Listed(Real()),
+        "confirmed": _NUMBER, "best_steps": _COUNT, "threshold": _NUMBER, "reached_at": maybe(_COUNT),
+        "parameters": _COUNT, "outside": Text(), "versions": Mapping(Text()), "evaluations": Listed(_EVALUATION),
+    },
+    open=True,
+)  # fmt: skip
 _HEAD = "# A complete Fallline recipe of a policy: `fallline ars --recipe recipe.toml` repeats the training.\n"
 
 
@@ -36,9 +51,9 @@ class Plan:
     seeds: int = 1
 
     def __post_init__(self) -> None:
-        for name, value, least in (("seed", self.seed, 0), ("seeds", self.seeds, 1)):
-            if isinstance(value, bool) or not isinstance(value, int) or not least <= value < 2**31:
-                raise FalllineError(f"{name} = {value!r} is not valid: expected a whole number of {least} or more")
+        for name, value, least, most in (("seed", self.seed, 0, 2**31 - 1), ("seeds", self.seeds, 1, 100_000)):
+            if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+                raise FalllineError(f"{name} = {value!r} is not valid: expected a whole number from {least} to {most}")
 
     def folders(self, folder: Path) -> list[tuple[int, Path]]:
         """Every seed and its folder: the run's own for one seed, one inside of it for each of several."""
@@ -60,13 +75,9 @@ def copy_begun(old: Path, new: Path, plan: Plan) -> None:
     for (_, home), (_, copy) in zip(plan.folders(old), plan.folders(new), strict=True):
         make_folder(copy)
         for name in (POLICY, HISTORY, CURVE, CHECKPOINT, METRICS):
-            try:
-                content = (home / name).read_bytes()
-            except FileNotFoundError:
-                continue
-            except OSError as error:
-                raise FalllineError(f"cannot read {home / name}: {error.strerror}; check its permissions") from None
-            write_atomically(copy / name, content)
+            content = read_if_there(home / name, f"file {str(home / name)!r}")
+            if content is not None:
+                write_atomically(copy / name, content)
 
 
 def read_plan(path: Path) -> Plan:
@@ -74,17 +85,11 @@ def read_plan(path: Path) -> Plan:
 
     Raises: FalllineError naming the file and the place, for anything that is not a policy's recipe.
     """
-    try:
-        plain = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise FalllineError(
-            f"recipe {str(path)!r} is not there: expected the recipe.toml of a fallline ars run"
-        ) from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise FalllineError(f"recipe {str(path)!r} cannot be read as TOML: {error}") from None
+    what = f"recipe {str(path)!r}"
+    plain, _ = read_toml(path, what, "the recipe.toml of a fallline ars run")
     environment, seed, seeds = plain.pop("environment", None), plain.pop("seed", 0), plain.pop("seeds", 1)
     if not isinstance(environment, str):
-        raise FalllineError(f"recipe {str(path)!r} is no policy's recipe: it does not name an environment")
+        raise FalllineError(f"{what} is no policy's recipe: it does not name an environment")
     return Plan(environment, from_tables(plain), seed, seeds)
 
 
@@ -191,11 +196,13 @@ def home_for(home: Path, check: Callable[[], None]) -> Path | None:
 
 
 def read_summary(folder: Path) -> dict[str, Any]:
-    """What a finished training has left."""
-    try:
-        return json.loads((folder / METRICS).read_text())
-    except (OSError, ValueError) as error:
-        raise FalllineError(f"{str(folder / METRICS)!r} cannot be read: {error}; train this seed again") from None
+    """What a finished training has left.
+
+    Raises: FalllineError for a file that is not there, damaged, or not that of a policy's training.
+    """
+    path = folder / METRICS
+    found: dict[str, Any] = read_json(path, SUMMARY, f"metrics {str(path)!r}", "train this seed again")
+    return found
 
 
 def abandon(folder: Path, plan: Plan) -> None:

@@ -11,9 +11,25 @@ from fallline.control.environments import OUTSIDE, Facts, action_rule, facts_of,
 from fallline.control.network import ACTIVATIONS, Network
 from fallline.control.statistics import Scaling
 from fallline.core.errors import FalllineError, nearest
-from fallline.core.tensors import load_tensors, save_tensors
+from fallline.core.shape import Entries, Flag, Listed, Mapping, Plain, Real, Text, Whole, check, maybe
+from fallline.core.tensors import check_finite, load_tensors, save_tensors
 
 KIND, FORMAT = "policy", 1
+_REMEDY = "use another copy, or train it again"
+_WIDTH = Whole(1, 2**40)
+_FACTS = Entries(
+    {
+        "name": Text(visible=True), "observations": _WIDTH, "outputs": _WIDTH, "discrete": Flag(), "bounded": Flag(),
+        "horizon": maybe(Whole(1)), "threshold": maybe(Real(finite=False)), "versions": Mapping(Text(visible=True)),
+    }
+)  # fmt: skip
+DESCRIPTION = Entries(
+    {
+        "kind": Text(choices=(KIND,)), "format": Whole(FORMAT, FORMAT), "widths": Listed(_WIDTH, least=2),
+        "activation": Text(choices=tuple(ACTIVATIONS)), "environment": _FACTS, "outside": Text(choices=OUTSIDE),
+        "horizon": maybe(Whole(1)), "notes": Mapping(Plain()),
+    }
+)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,17 +179,36 @@ def load_policy(path: Path | str) -> TrainedPolicy:
             f"{str(path)!r} holds a {described.get('kind', 'thing')}, not a policy of this format: expected the "
             "policy.safetensors of fallline ars"
         )
-    network = Network(tuple(described["widths"]), described["activation"])
-    if network.activation not in ACTIVATIONS:
-        raise FalllineError(f"policy {str(path)!r} names the unknown activation {network.activation!r}")
-    parts: list[np.ndarray] = []
-    for k in range(1, len(network.widths)):
-        parts += [arrays[f"layer_{k}/weight"].ravel(), arrays.get(f"layer_{k}/bias", np.zeros(0))]
-    point = np.concatenate(parts)
-    if point.size != network.size:
-        raise FalllineError(f"policy {str(path)!r} is damaged: its arrays do not fit its widths; use another copy")
-    scaling = None
-    if "observation/mean" in arrays:
-        scaling = Scaling(arrays["observation/mean"], arrays["observation/factor"])
-    facts = Facts(**described["environment"])
+    what = f"policy {str(path)!r}"
+    check(DESCRIPTION, described, what, _REMEDY)
+    network, facts = Network(tuple(described["widths"]), described["activation"]), Facts(**described["environment"])
+    if (network.widths[0], network.widths[-1]) != (facts.observations, facts.outputs):
+        raise FalllineError(f"{what} is damaged: its widths are not those of its environment; {_REMEDY}")
+    point, scaling = _fitting(network, arrays, what)
     return TrainedPolicy(network, point, scaling, facts, described["outside"], described["horizon"], described["notes"])
+
+
+def _fitting(network: Network, arrays: dict[str, np.ndarray], what: str) -> tuple[np.ndarray, Scaling | None]:
+    """The parameters and the scaling, once names, shapes and dtypes of all arrays are those of the network."""
+    expected: dict[str, tuple[int, ...]] = {}
+    for k, (inputs, outputs) in enumerate(zip(network.widths, network.widths[1:], strict=False), 1):
+        expected[f"layer_{k}/weight"] = (outputs, inputs)
+        if k < len(network.widths) - 1:
+            expected[f"layer_{k}/bias"] = (outputs,)
+    scaled = [name for name in ("observation/mean", "observation/factor") if name in arrays]
+    if scaled:
+        expected |= dict.fromkeys(("observation/mean", "observation/factor"), (network.widths[0],))
+    if expected.keys() != arrays.keys():
+        odd = sorted(expected.keys() ^ arrays.keys())[0]
+        raise FalllineError(f"{what} is damaged: it lacks, or has no use for, the array {odd[:80]!r}; {_REMEDY}")
+    for name, shape in expected.items():
+        array = arrays[name]
+        if array.shape != shape or array.dtype.kind != "f":
+            found = f"{array.dtype}{list(array.shape)}"
+            raise FalllineError(
+                f"{what} is damaged: its array {name!r} is {found}, expected float64{list(shape)}; {_REMEDY}"
+            )
+    check_finite(arrays, what, _REMEDY)
+    numbers = {name: array.astype(np.float64, copy=False) for name, array in arrays.items()}
+    point = np.concatenate([numbers[name].ravel() for name in expected if name.startswith("layer_")])
+    return point, Scaling(*(numbers[name] for name in ("observation/mean", "observation/factor"))) if scaled else None

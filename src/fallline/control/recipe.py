@@ -47,12 +47,14 @@ class PolicyRecipe(Block):
     evaluations: int = structure(25, help="how often the policy is evaluated over the whole training")
 
     def __check_init__(self) -> None:
-        for name in ("horizon", "episodes", "evaluations"):
+        for name, most in (("horizon", 10**12), ("episodes", 10**6), ("evaluations", 10**6)):
             value = getattr(self, name)
             if value is None:
                 continue
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise FalllineError(f"PolicyRecipe.{name} = {value!r} is not a number of them: expected 1 or more")
+            if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
+                raise FalllineError(
+                    f"PolicyRecipe.{name} = {value!r} is not a number of them: expected 1 or more, up to {most:,}"
+                )
 
     @property
     def evaluate_every(self) -> float:

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from fallline.control.environments import Source, open_environment
+from fallline.control.environments import Source, named, open_environment, registered
 from fallline.control.evaluation import FINAL, Evaluation, evaluate_policy
 from fallline.control.policy import TrainedPolicy
 from fallline.control.rollouts import HORIZON, Setup, rollout_seed
@@ -13,6 +13,7 @@ from fallline.control.workers import Workers
 from fallline.core.errors import FalllineError
 
 SUFFIXES = (".mp4", ".gif")
+_ORIGIN = "the policy's file"
 RATE = 30  # frames per second, where the environment does not say
 
 
@@ -26,9 +27,11 @@ def replay_policy(
 ) -> Evaluation:
     """The returns of a saved policy on fresh episodes of the environment that it was trained on, or of another.
 
+    The name in a policy's file opens what Gymnasium has registered, nothing else: `registered` says why.
+
     Raises: FalllineError where the environment cannot be opened or has other sizes than the policy.
     """
-    source = policy.facts.name if environment is None else environment
+    source = registered(policy.facts.name, _ORIGIN) if environment is None else environment
     if isinstance(source, str) and source.startswith("jax:"):
         from fallline.control.simulators import Simulations, simulator_named
 
@@ -47,8 +50,8 @@ def replay_policy(
         )
 
 
-def film(policy: TrainedPolicy, path: Path, *, seed: int = 0) -> float:
-    """Write one episode as MP4 or GIF; returns its return.
+def film(policy: TrainedPolicy, path: Path, environment: Source | None = None, *, seed: int = 0) -> float:
+    """Write one episode of the environment that a policy was trained on, or of another, as MP4 or GIF; returns its return.
 
     Frames are drawn off screen: MuJoCo needs EGL or OSMesa for that where there is no display, and uses the one that
     the variable MUJOCO_GL names, or EGL.
@@ -57,8 +60,9 @@ def film(policy: TrainedPolicy, path: Path, *, seed: int = 0) -> float:
     """
     if path.suffix.lower() not in SUFFIXES:
         raise FalllineError(f"film {str(path)!r} is no {' or '.join(SUFFIXES)}: choose one of these")
-    if policy.facts.name.startswith("jax:"):
-        raise FalllineError(f"environment {policy.facts.name!r} is a program without pictures: film one of Gymnasium's")
+    source = policy.facts.name if environment is None else environment
+    if isinstance(source, str) and source.startswith("jax:"):
+        raise FalllineError(f"environment {source!r} is a program without pictures: film one of Gymnasium's")
     try:
         import imageio.v2 as imageio
     except ImportError:
@@ -66,19 +70,20 @@ def film(policy: TrainedPolicy, path: Path, *, seed: int = 0) -> float:
     if not os.environ.get("DISPLAY"):
         os.environ.setdefault("MUJOCO_GL", "egl")
         os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
-    environment = open_environment(policy.facts.name, render_mode="rgb_array")
+    source = registered(policy.facts.name, _ORIGIN) if environment is None else environment
+    opened = open_environment(source, render_mode="rgb_array")
     try:
-        frames, total = _frames(policy, environment, seed)
+        frames, total = _frames(policy, opened, seed)
     except Exception as error:  # whatever a graphics library raises where it finds no device
         problem = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".")
         raise FalllineError(
-            f"environment {policy.facts.name!r} cannot be drawn here ({problem}): set MUJOCO_GL to egl or osmesa, or film "
+            f"environment {named(source)!r} cannot be drawn here ({problem}): set MUJOCO_GL to egl or osmesa, or film "
             "it on a machine with graphics"
         ) from None
     finally:
         with contextlib.suppress(Exception):
-            environment.close()
-    rate = int(environment.metadata.get("render_fps") or RATE)
+            opened.close()
+    rate = int(opened.metadata.get("render_fps") or RATE)
     try:
         if path.suffix.lower() == ".gif":
             imageio.mimwrite(path, frames[:: max(1, rate // RATE)], duration=1000 / min(rate, RATE), loop=0)

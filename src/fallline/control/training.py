@@ -15,6 +15,7 @@ from fallline.control.recipe import PolicyRecipe, to_tables
 from fallline.control.rollouts import Rollout, Task, rollout_seed
 from fallline.control.statistics import Scaling, Statistics
 from fallline.core.block import walk
+from fallline.core.budget import check_memory
 from fallline.core.errors import FalllineError
 from fallline.core.schedule import Schedule
 from fallline.methods import Antithetic
@@ -105,6 +106,10 @@ class Training:
             raise FalllineError(f"seed = {seed!r} is not valid: expected a whole number from 0 to 2147483647")
         self.recipe, self.collector, self.seed = recipe, collector, seed
         self.network: Network = recipe.policy.network(collector.facts)
+        tried = 2 * int(getattr(recipe.method, "directions", 1)) + 8
+        if (needed := 8 * self.network.size * tried) > 2**28:
+            what = f"a policy of {self.network.size:,} parameters, tried {tried} ways at once,"
+            check_memory(needed, what, "use fewer directions or narrower hidden layers")
         self.scheduled = any(isinstance(value, Schedule) for _, _, value in walk(recipe.method))
         self.shift, self.steps = float(recipe.shift), float(recipe.steps)
         self.description = {"recipe": to_tables(recipe), "seed": seed, "environment": collector.facts.name}

@@ -11,6 +11,8 @@ from fallline.core.block import Block, declared_fields, family, get, lookup, rep
 from fallline.core.errors import FalllineError, nearest
 from fallline.core.field import Field
 
+MOST_PARTS = 1000  # blocks in a list, and layers of a network
+
 
 def to_plain(block: Block) -> dict[str, Any]:
     """A block's name and every field; `None` is the word "none", since TOML has no other."""
@@ -84,6 +86,8 @@ def _value(declared: Field, value: Any, where: str) -> Any:
     if declared.role == "block":
         assert declared.family is not None
         if isinstance(value, list):
+            if len(value) > MOST_PARTS:
+                raise FalllineError(f"[{where}] lists {len(value):,} blocks: expected at most {MOST_PARTS:,}")
             return tuple(_entry(declared, each, f"{where}.{i}") for i, each in enumerate(value))
         return from_plain(declared.family, value, where)
     if declared.role == "number" and isinstance(value, dict):

@@ -11,6 +11,8 @@ import numpy as np
 
 from fallline.core.errors import FalllineError
 from fallline.core.files import write_atomically
+from fallline.core.reading import check_regular, parse_json
+from fallline.core.shape import Mapping, Plain
 
 
 def flatten(tree: Any) -> dict[str, np.ndarray]:
@@ -37,6 +39,11 @@ def unflatten(arrays: dict[str, np.ndarray], like: Any) -> Any:
             raise FalllineError(f"array {name!r} is missing")
         value = arrays[name]
         if is_key:
+            words = jax.eval_shape(jax.random.key_data, leaf)
+            if value.shape != words.shape or value.dtype != words.dtype:
+                raise FalllineError(
+                    f"array {name!r} is {value.dtype}{value.shape}, expected {words.dtype}{words.shape}"
+                )
             value = jax.random.wrap_key_data(jnp.asarray(value))
         elif value.shape != leaf.shape or value.dtype != leaf.dtype:
             raise FalllineError(f"array {name!r} is {value.dtype}{value.shape}, expected {leaf.dtype}{leaf.shape}")
@@ -45,15 +52,30 @@ def unflatten(arrays: dict[str, np.ndarray], like: Any) -> Any:
 
 
 def nest(arrays: dict[str, np.ndarray]) -> dict[str, Any]:
-    """Nested dicts from paths: what `flatten` made of nested dicts."""
+    """Nested dicts from paths: what `flatten` made of nested dicts.
+
+    Raises: FalllineError where one array's path leads through another array.
+    """
     tree: dict[str, Any] = {}
     for name, array in arrays.items():
         *folders, last = name.split("/")
         here = tree
         for each in folders:
             here = here.setdefault(each, {})
+            if not isinstance(here, dict):
+                raise FalllineError(f"array {name!r} stands inside of another array")
+        if last in here:
+            raise FalllineError(f"array {name!r} stands inside of another array")
         here[last] = array
     return tree
+
+
+def check_finite(arrays: dict[str, np.ndarray], what: str, remedy: str) -> None:
+    """Raises: FalllineError naming an array that holds NaN or infinity."""
+    for name, array in arrays.items():
+        if array.dtype.kind in "fc" and not np.isfinite(array).all():
+            bad = int(array.size - np.isfinite(array).sum())
+            raise FalllineError(f"{what} is damaged: {bad} numbers of its array {name!r} are not finite; {remedy}")
 
 
 def save_tensors(path: Path, arrays: dict[str, np.ndarray], description: dict[str, Any]) -> None:
@@ -74,23 +96,21 @@ def load_tensors(path: Path, what: str) -> tuple[dict[str, np.ndarray], dict[str
     """
     from safetensors import SafetensorError, safe_open
 
-    if not path.is_file():
-        raise FalllineError(f"{what} {str(path)!r} is not there: expected a file that fallline has written")
+    title, remedy = f"{what} {str(path)!r}", "use another copy"
+    check_regular(path, title, "a file that fallline has written")
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not iterable itself
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
-        raise FalllineError(
-            f"{what} {str(path)!r} is damaged or no safetensors file ({error}): use another copy"
-        ) from None
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise FalllineError(f"{title} is damaged or no safetensors file ({error}): {remedy}") from None
     entry = metadata.get("fallline")
     if entry is None:
-        raise FalllineError(f"{what} {str(path)!r} was not written by fallline: it has no description")
+        raise FalllineError(f"{title} was not written by fallline: it has no description")
     digest, text = entry[:_DIGEST], entry[_DIGEST:]
     if digest != _digest(arrays, text):
-        raise FalllineError(f"{what} {str(path)!r} is damaged: its digest does not match its content; use another copy")
-    return arrays, json.loads(text)
+        raise FalllineError(f"{title} is damaged: its digest does not match its content; {remedy}")
+    return arrays, parse_json(text, Mapping(Plain()), title, remedy)
 
 
 _DIGEST = 64  # letters of a SHA-256 in hexadecimal

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from fallline.core.budget import check_unpacked
 from fallline.core.errors import FalllineError
+from fallline.core.reading import check_regular
 
 TYPES = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}  # by the code in the header's third byte
 _MOST_DIMENSIONS = 32
@@ -23,7 +25,7 @@ def read_idx(path: Path) -> np.ndarray:
     dimension, and the numbers, big-endian, too.
 
     Raises:
-        FalllineError: it is no idx file, or its length is not the declared one.
+        FalllineError: it is no idx file, its length is not the declared one, or it unpacks to more than is allowed.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -32,15 +34,17 @@ def read_idx(path: Path) -> np.ndarray:
     ...     read_idx(path).tolist()
     [7, 2, -1]
     """
+    held = check_regular(path, str(path), "an idx file")
     try:
         with path.open("rb") as file:
             zipped = file.read(2) == b"\x1f\x8b"
-        room = path.stat().st_size * (_DEFLATE_RATIO if zipped else 1)
+        room = held * (_DEFLATE_RATIO if zipped else 1)
         with gzip.open(path) if zipped else path.open("rb") as file:
             shape, dtype = _header(path, file.read(4), file)  # type: ignore[arg-type]
             size = math.prod(shape) * dtype.itemsize
             if size > room:
                 raise FalllineError(f"{path} declares {size} bytes but is shorter: fetch the file again")
+            check_unpacked(size, held, str(path))
             data = file.read(size + 1)
     except (OSError, EOFError, zlib.error):
         raise FalllineError(f"{path} is damaged or truncated: fetch the file again") from None

@@ -9,10 +9,10 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from fallline.core.budget import allowed, check_stream
 from fallline.core.errors import FalllineError
 from fallline.data.contents import foreign
 
-UNPACKED = 1 << 30  # bytes that a compressed file may unpack to
 _START = 1 << 14  # bytes that tell what a file is
 _MARKS = (  # of byte orders; the longer ones first
     (b"\xff\xfe\0\0", "utf-32-le", "UTF-32"),
@@ -59,7 +59,7 @@ def open_text(path: Path) -> Text:
     """Opens a text file, gzipped where its name ends in `.gz`.
 
     Raises:
-        FalllineError: it is empty, no text, or unpacks to more than `UNPACKED` bytes.
+        FalllineError: it is empty, no text, or unpacks to more than `fallline.core.budget` allows.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -100,13 +100,13 @@ def _mapped(path: Path) -> bytes | mmap.mmap:
 
 
 def _unpacked(path: Path) -> bytes:
+    held = path.stat().st_size
     try:
         with gzip.open(path) as file:
-            data = file.read(UNPACKED + 1)
+            data = file.read(allowed(held) + 1)
     except (gzip.BadGzipFile, EOFError, zlib.error):
         raise FalllineError(f"{path} is damaged or not compressed with gzip: fetch it again") from None
-    if len(data) > UNPACKED:
-        raise FalllineError(f"{path} unpacks to more than {UNPACKED:,} bytes: unpack it yourself and give that file")
+    check_stream(len(data), held, str(path))
     return data
 
 

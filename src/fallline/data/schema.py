@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fallline.core.errors import DataWarning, FalllineError
+from fallline.core.shape import Either, Entries, Flag, Listed, Real, Text, Whole, check
 from fallline.data.arrays import blocks, check_matrix, count_bad
 from fallline.data.columns import Column
 from fallline.data.dates import ORDERS
+from fallline.data.earlier import PATTERNS
 from fallline.data.fitting import fit_column
 from fallline.data.form import COUNTS, Form
 from fallline.data.sheet import Sheet
@@ -26,14 +28,33 @@ from fallline.data.units import SAMPLE, Unit, unit_of
 if TYPE_CHECKING:
     import polars as pl
 
+_DESCRIPTION, _AGAIN = "the description of the columns", "save the model again"
 _CELLS = 2_000_000  # of a wide array, as many cells are looked at for its columns' units
-_TYPES = {
-    "name": str, "kind": str, "values": list, "indicator": bool, "shift": float, "factor": float, "limit": float,
-    "form": dict,
-    "hour": bool, "origin": float, "rare": list, "others": float, "format": str,
-    "whole": bool,
-}  # fmt: skip
 _ENCODED = ("number", "category", "boolean", "date", "presence")
+_NUMBERS = Entries({"numbers": Listed(Text(), least=1)})
+_FORM = Entries(
+    {},
+    {"decimal": Text(choices=(".", ",")), "group": Text(choices=("", *",. '_")), "unit": Text(visible=True),
+     "order": Text(choices=("", *ORDERS)), "zone": Text(), "counts": Text(choices=("", *COUNTS)), "settled": Flag()},
+)  # fmt: skip
+_COLUMN = Entries(
+    {"name": Text(), "kind": Text(choices=_ENCODED)},
+    {"values": Listed(Text()), "indicator": Flag(), "shift": Real(), "factor": Real(), "limit": Real(0.0),
+     "form": _FORM, "hour": Flag(), "origin": Real(-1e8, 1e8), "rare": Listed(Text()), "others": Real(0.0, 1.0),
+     "whole": Flag(), "format": Text(choices=tuple(PATTERNS))},
+)  # fmt: skip
+_LABELS = Either(*(Listed(each, least=1) for each in (Text(), Flag(), Whole(), Real())))
+_TARGET = Entries(
+    {"names": Listed(Text(), least=1), "task": Text(choices=TASKS)},
+    {"classes": _LABELS, "shift": Listed(Real()), "factor": Listed(Real(0.0))},
+)
+WRITTEN = Entries(
+    {
+        "columns": Listed(Either(_NUMBERS, _COLUMN), least=1),
+        "target": _TARGET,
+        "missing": Text(choices=("impute", "error")),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -195,26 +216,13 @@ class Schema:
         >>> Schema.from_dict(schema.to_dict()) == schema
         True
         """
-        try:
-            columns: list[Column] = []
-            for each in written["columns"]:
-                runs = [{"name": name, "kind": "number"} for name in each["numbers"]] if "numbers" in each else [each]
-                columns.extend(_read(run) for run in runs)
-            target, missing = written["target"], written["missing"]
-            classes = tuple(target["classes"]) if "classes" in target else None
-            names = tuple(target["names"])
-            shift, factor = (tuple(target.get(key, ())) for key in ("shift", "factor"))
-            _demand(len(shift) == len(factor) and len(shift) in (0, len(names)))
-            _demand(all(type(each) in (int, float) and np.isfinite(each) for each in (*shift, *factor)))
-            _demand(all(each > 0 for each in factor))
-            _demand(target["task"] in TASKS and missing in ("impute", "error") and names and columns)
-            _demand((classes is None) == (target["task"] != "classification"))
-            _demand(all(type(name) is str for name in names))
-            _demand(classes is None or (len(classes) > 0 and len({type(each) for each in classes}) == 1))
-            _demand(classes is None or type(classes[0]) in (str, int, bool, float))
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError):
-            raise FalllineError("the description of the columns is damaged: save the model again") from None
-        return cls(tuple(columns), Target(names, target["task"], classes, shift, factor), missing)
+        check(WRITTEN, written, _DESCRIPTION, _AGAIN)
+        columns: list[Column] = []
+        for each in written["columns"]:
+            runs = [{"name": name, "kind": "number"} for name in each["numbers"]] if "numbers" in each else [each]
+            columns.extend(_read(run) for run in runs)
+        _demand(len({column.name for column in columns}) == len(columns), "a column stands in it twice")
+        return cls(tuple(columns), _read_target(written["target"]), written["missing"])
 
 
 def fit_schema(
@@ -300,29 +308,41 @@ def _written(column: Column) -> dict[str, Any]:
 
 
 def _read(entries: dict[str, Any]) -> Column:
-    for key, value in entries.items():
-        _demand(type(value) is _TYPES[key] or (_TYPES[key] is float and type(value) is int))
-    values, rare = tuple(entries.get("values", ())), tuple(entries.get("rare", ()))
-    _demand(entries["kind"] in _ENCODED and all(type(value) is str for value in values + rare))
-    _demand(entries["kind"] != "boolean" or len(values) == 2)
-    finite = ("shift", "factor", "limit", "origin", "others")
-    _demand(all(np.isfinite(entries[key]) for key in finite if key in entries))
-    form = _read_form(entries.get("form", {}), entries.get("format"))
-    entries = {key: value for key, value in entries.items() if key != "format"}
-    return Column(**{**entries, "values": values, "rare": rare, "form": form})
+    form = _read_form(entries)
+    column = Column(
+        **{key: value for key, value in entries.items() if key != "format"}
+        | {"values": tuple(entries.get("values", ())), "rare": tuple(entries.get("rare", ())), "form": form}
+    )
+    name = repr(column.name[:60])
+    _demand(len(set(column.values)) == len(column.values), f"a value of column {name} stands in it twice")
+    _demand(column.kind != "boolean" or len(column.values) == 2, f"the boolean column {name} has not two values")
+    _demand(column.factor > 0, f"the factor of column {name} is not above 0")
+    _demand(column.limit > 0, f"the limit of column {name} is not above 0")
+    _demand(form.decimal != form.group, f"the decimal sign of column {name} groups its digits as well")
+    _demand(not form.zone or _is_zone(form.zone), f"column {name} names a time zone that nobody knows")
+    return column
 
 
-def _read_form(entries: dict[str, Any], earlier: str | None) -> Form:
-    """A form as written; `earlier` is the pattern by which versions before 0.2 read a date."""
-    for key, value in entries.items():
-        _demand(type(value) is (bool if key == "settled" else str))
-    form = Form(**entries)
-    _demand(form.decimal in (".", ",") and form.group in ("", *",. '_") and form.order in ("", *ORDERS))
-    _demand(form.counts in ("", *COUNTS) and (not form.zone or _is_zone(form.zone)))
-    if earlier is None:
-        return form
-    first = "year_first" if earlier.startswith("%y") else "month_first" if earlier.startswith("%m") else "day_first"
-    return Form(order="" if earlier.startswith("%Y") else first)
+def _read_form(entries: dict[str, Any]) -> Form:
+    """A form as written; versions before 0.2 wrote the pattern of a date's cells instead."""
+    if "format" in entries:
+        return Form(order=PATTERNS[entries["format"]])
+    return Form(**entries.get("form", {}))
+
+
+def _read_target(entries: dict[str, Any]) -> Target:
+    names = tuple(entries["names"])
+    classes = tuple(entries["classes"]) if "classes" in entries else None
+    shift, factor = (tuple(entries.get(key, ())) for key in ("shift", "factor"))
+    _demand((classes is None) == (entries["task"] != "classification"), "only a classification has classes")
+    _demand(classes is None or len(names) == 1, "a classification has one target")
+    _demand(classes is None or len({type(each) for each in classes}) == 1, "its classes are of several types")
+    _demand(classes is None or len(set(classes)) == len(classes), "a class stands in it twice")
+    _demand(len(set(names)) == len(names), "a target stands in it twice")
+    _demand(not factor or entries["task"] == "regression", "only a regression has a target in another unit")
+    _demand(len(shift) == len(factor) and len(factor) in (0, len(names)), "not every target has a shift and a factor")
+    _demand(all(each > 0 for each in factor), "the factor of a target is not above 0")
+    return Target(names, entries["task"], classes, shift, factor)
 
 
 def _is_zone(zone: str) -> bool:
@@ -333,6 +353,6 @@ def _is_zone(zone: str) -> bool:
     return zone in zoneinfo.available_timezones()
 
 
-def _demand(true: object) -> None:
+def _demand(true: bool, otherwise: str) -> None:
     if not true:
-        raise ValueError
+        raise FalllineError(f"{_DESCRIPTION} is damaged: {otherwise}; {_AGAIN}")

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fallline.core.errors import FalllineError, nearest
+from fallline.core.reading import check_regular
 from fallline.data.arrays import Arrays
+from fallline.data.columnar import read_columnar
 from fallline.data.frames import advice, is_frame, is_records, to_polars
 from fallline.data.marks import clean
 from fallline.data.mnist import has_idx, read_mnist
@@ -135,25 +137,13 @@ def _check_file(path: Path) -> None:
         hint = nearest(path.name, siblings) if siblings else ""
         advice = hint if hint.startswith("did") else "check the path, or name a data set as sklearn:NAME"
         raise FalllineError(f"there is no file {path}: {advice}")
-    if path.stat().st_size == 0:
+    if check_regular(path, str(path), "a file of rows") == 0:
         raise FalllineError(f"{path} is empty: give a file with at least one row")
 
 
 def _read_columns(path: Path, suffix: str) -> Sheet:
-    import polars as pl
-
     kind = "Parquet" if suffix in PARQUET else "Arrow"
-    try:
-        with path.open("rb", buffering=0) as file:  # Polars reads the descriptor, so no byte may wait in a buffer
-            if kind == "Parquet":
-                frame = pl.read_parquet(file)
-            else:
-                start = file.read(6)
-                file.seek(0)
-                frame = pl.read_ipc(file) if start == b"ARROW1" else pl.read_ipc_stream(file)
-    except (pl.exceptions.PolarsError, OSError, ValueError, pl.exceptions.PanicException):
-        raise FalllineError(f"{path} is damaged or no {kind} file: write it again") from None
-    return _checked(clean(frame), str(path))
+    return _checked(clean(read_columnar(path, str(path), "write it again", kind)), str(path))
 
 
 def _checked(frame: pl.DataFrame, where: str) -> Sheet:

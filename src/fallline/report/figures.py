@@ -224,4 +224,4 @@ def _has_positive(series: Iterable[Series]) -> bool:
 
 def _by_number(name: str) -> list[Any]:
     """`dense_2` before `dense_10`: words and numbers in turn."""
-    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
+    return [int(part[:18]) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fallline.report.figures import Figure, Role, Series
-from fallline.report.words import metric_label, number
+from fallline.report.words import NOTHING, metric_label, number
 
 SLICES = 8  # hyperparameters with a figure of their own, the most important ones
 LINES = 400  # trials drawn as lines
@@ -125,7 +125,7 @@ def _slices(search: Mapping[str, Any]) -> list[Figure]:
         series = [*_points(here, x, search)]
         card = axis["sensitivity"]
         best = next((each for each in here if each["rank"] == 0), None)
-        if card and card["likely"] and best is not None:
+        if card and best is not None and all(isinstance(end, int | float) for end in card["likely"] or ("",)):
             ends = tuple(float(value) for value in card["likely"])
             y = (best["score"], best["score"])
             series.append(Series("likely within 1 %", ends, y, "train", text=(card["sentence"],) * 2))
@@ -189,7 +189,7 @@ def _short(name: str) -> str:
 def _ends(axis: Mapping[str, Any]) -> str:
     if axis["options"] is not None:
         return f"{axis['options'][0]} to {axis['options'][-1]}"
-    return f"{axis['low']:.3g} to {axis['high']:.3g}"
+    return " to ".join(NOTHING if end is None else f"{end:.3g}" for end in (axis["low"], axis["high"]))
 
 
 def _spans_decades(trials: list[Any]) -> bool:

@@ -1,14 +1,16 @@
 """The part of a report that tells of the search that found the run."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from fallline.core.errors import FalllineError
+from fallline.core.reading import read_json
+from fallline.core.shape import Mapping as Table
+from fallline.core.shape import Plain
 from fallline.report.figures import Figure
 from fallline.report.markup import Html, join, tag
 from fallline.report.search_figures import search_figures
+from fallline.report.shapes import check_search
 from fallline.report.words import NOTHING, duration, metric_label, value_of
 
 STUDY = "study.json"
@@ -20,17 +22,12 @@ def read_search(folder: Path) -> tuple[dict[str, Any], list[Figure]] | None:
     Raises: FalllineError for a damaged file.
     """
     path = folder / STUDY
-    if not path.is_file():
+    if not path.exists():
         return None
-    try:
-        search = json.loads(path.read_text(encoding="utf-8"))
-        figures = search_figures(search)
-        search_text(search)
-    except (OSError, ValueError, RecursionError, KeyError, TypeError, IndexError, AttributeError) as error:
-        raise FalllineError(
-            f"{str(path)!r} is not that of a search ({type(error).__name__}: {error}): remove it, or search again"
-        ) from None
-    return search, figures
+    what, remedy = f"study {str(path)!r}", "remove it, or search again"
+    search = read_json(path, Table(Plain()), what, remedy)
+    check_search(search, what, remedy)
+    return search, search_figures(search)
 
 
 def search_text(search: Mapping[str, Any]) -> Html:

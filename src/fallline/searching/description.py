@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from fallline.core.errors import FalllineError, nearest
+from fallline.core.reading import check_regular
+from fallline.core.shape import Either, Entries, Flag, Listed, Mapping, Nothing, Plain, Real, Text, Whole, check, maybe
 from fallline.data.table import Table, load
 from fallline.population import Halving
 from fallline.searching.coarse import CoarseToFine
@@ -16,7 +18,13 @@ from fallline.searching.optuna_sampler import OptunaSampler, sampler_named
 from fallline.searching.proposers import Grid, Proposer, Random, Sobol
 from fallline.searching.space import Space
 from fallline.searching.tpe import TPE
+from fallline.training.folder import DATA
 from fallline.training.recipe import recipe_from_plain, recipe_to_plain
+
+
+def _settings(kinds: dict[str, type[Proposer]]) -> list[str]:
+    return [each.name for kind in kinds.values() for each in dataclasses.fields(kind)]  # type: ignore[arg-type]
+
 
 STRATEGIES: dict[str, type[Proposer]] = {
     "tpe": TPE,
@@ -26,6 +34,18 @@ STRATEGIES: dict[str, type[Proposer]] = {
     "coarse_to_fine": CoarseToFine,
 }
 OPTUNA = "optuna:"  # before the name of one of its samplers
+_PROPOSER = Entries(
+    {"name": maybe(Text())},
+    {key: Either(Flag(), Real(), Text(), Nothing()) for key in _settings(STRATEGIES)} | {"shown": Text()},
+)
+_HALVING = Entries({"factor": Whole(2, 1000), "least": Whole(1)}, {"among": Text(choices=("batch", "study"))})
+DESCRIPTION = Entries(  # what `describe` makes
+    {
+        "space": maybe(Mapping(Plain())), "default": Listed(Real(0.0, 1.0)), "data": DATA, "fingerprint": Text(),
+        "proposer": _PROPOSER, "folds": maybe(Whole(2, 10**6)), "seeds": Whole(1, 10**6), "halving": maybe(_HALVING),
+        "batch": Whole(1, 10**9), "piece": maybe(Whole(1)), "trials": Whole(0, 10**9),
+    }
+)  # fmt: skip
 _MUST_AGREE = {
     "space": "another space",
     "fingerprint": "other data",
@@ -85,6 +105,7 @@ def proposer_from_plain(plain: dict[str, Any]) -> Proposer:
     """
     settings = dict(plain)
     word = settings.pop("name")
+    settings.pop("shown", None)
     if word is not None and word.startswith(OPTUNA):
         return sampler_named(word.removeprefix(OPTUNA))
     if word not in STRATEGIES:
@@ -92,7 +113,12 @@ def proposer_from_plain(plain: dict[str, Any]) -> Proposer:
             f"the study was begun with {plain.get('shown')}, which only Python can continue: give fallline.search the "
             "same proposer and study"
         )
-    return STRATEGIES[word](**settings)
+    try:
+        return STRATEGIES[word](**settings)
+    except TypeError:
+        raise FalllineError(
+            f"the strategy {word!r} has no such settings as {', '.join(settings)}: use another copy"
+        ) from None
 
 
 def strategy(word: str) -> Proposer:
@@ -106,6 +132,13 @@ def strategy(word: str) -> Proposer:
     if not word.startswith(OPTUNA) and word not in STRATEGIES:
         raise FalllineError(f"the strategy {word!r} is unknown: {nearest(word, STRATEGIES)}")
     return proposer_from_plain({"name": word})
+
+
+def check_description(kept: dict[str, Any], what: str, dimensions: int | None = None) -> None:
+    """Raises: FalllineError for a description that `describe` does not make, or of another number of dimensions."""
+    check(DESCRIPTION, kept, what, "use another copy")
+    if dimensions is not None and len(kept["default"]) != dimensions:
+        raise FalllineError(f"{what} is damaged: its default is not a point of its space; use another copy")
 
 
 def check_same(kept: dict[str, Any], asked: dict[str, Any]) -> None:
@@ -129,8 +162,8 @@ def begun(where: str | Path, name: str = "study", data: Table | None = None) -> 
 
     Raises: FalllineError where there is no such study, or where its data must be given.
     """
-    if "://" not in str(where) and not Path(where).is_file():
-        raise FalllineError(f"study {str(where)!r} is not there: expected the study.db of an earlier search")
+    if "://" not in str(where):
+        check_regular(where, f"study {str(where)!r}", "the study.db of an earlier search")
     from fallline.searching.store import Store
 
     with closing(Store(where, name)) as store:
@@ -138,11 +171,15 @@ def begun(where: str | Path, name: str = "study", data: Table | None = None) -> 
     if found is None:
         raise FalllineError(f"{str(where)!r} holds no study {name!r}: expected the study.db of an earlier search")
     seed, kept = found
+    check_description(kept, f"study {str(where)!r}")
+    if kept["space"] is None:
+        raise FalllineError(f"study {str(where)!r} does not say what it searches: only fallline.search can continue it")
     if data is None and "source" not in kept["data"]:
         raise FalllineError(
             f"study {str(where)!r} was begun with a table from memory: only Python can continue it, with data=..."
         )
     space = Space(recipe_from_plain(kept["space"]))
+    check_description(kept, f"study {str(where)!r}", len(space))
     space.default = np.array(kept["default"])
     return {
         "space": space,

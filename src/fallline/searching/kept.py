@@ -29,7 +29,7 @@ class Kept:
         self.store: Store | Memory = store
         self.seed, self.description, self.name = seed, description, store.name
         self.lease, self.place = store.lease, str(store.where)
-        self.note = ""
+        self.note, self.damage = "", store.notes
         self._points: dict[int, np.ndarray] = {}
         self._results: dict[int, dict[str, Any]] = {}
 

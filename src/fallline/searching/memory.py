@@ -27,6 +27,7 @@ class Memory:
     """What `Store` does for one process, without a database: importing that takes a fifth of a second."""
 
     def __init__(self) -> None:
+        self.notes: list[str] = []
         self._rows: list[Row] = []
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ from fallline.data.table import Table
 from fallline.population import Halving
 from fallline.population.contexts import contexts_of
 from fallline.population.result import larger_is_better
-from fallline.searching.description import check_same, describe, proposer_from_plain
+from fallline.searching.description import check_description, check_same, describe, proposer_from_plain
 from fallline.searching.driver import Driver, Standing
 from fallline.searching.kept import Kept
 from fallline.searching.memory import Memory
@@ -97,6 +97,7 @@ def search(
         )  # fmt: skip
         with closing(_store(study, name)) as store:
             seed, kept = store.begin(seed, asked)
+            check_description(kept, f"study {str(study)!r}", None if study is None else len(space))
             check_same(kept, asked)
             keeper = None if isinstance(store, Memory) else Kept(store, seed, kept)
             driver = Driver(

@@ -112,9 +112,15 @@ class Study:
         return None if self.kept is None else self.kept.where()
 
     @property
+    def moved(self) -> str:
+        """Why the trials are in another database than was asked for; empty where they are not."""
+        return "" if self.kept is None else self.kept.note
+
+    @property
     def notes(self) -> tuple[str, ...]:
-        """Sentences on what a person should know."""
-        return (self.kept.note,) if self.kept is not None and self.kept.note else ()
+        """Sentences on what a person should know: what was found damaged, and why the trials are in another place."""
+        damage = () if self.kept is None else self.kept.damage
+        return (*damage, *([self.moved] if self.moved else []))
 
     def __len__(self) -> int:
         return len(self.trials)

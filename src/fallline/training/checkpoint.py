@@ -1,5 +1,6 @@
 """Checkpoints: a run's whole state and its history so far, the last two of them."""
 
+import dataclasses
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -10,10 +11,14 @@ import numpy as np
 
 from fallline.core.errors import FalllineError
 from fallline.core.files import write_atomically
-from fallline.core.tensors import flatten, load_tensors, save_tensors, unflatten
+from fallline.core.outcome import Outcome
+from fallline.core.reading import read_if_there
+from fallline.core.tensors import check_finite, flatten, load_tensors, save_tensors, unflatten
 from fallline.training.state import Epoch, State
 
 NAME, PREVIOUS = "checkpoint.safetensors", "checkpoint.previous.safetensors"
+
+_PER_LAYER, _PER_ACTIVATION = ("gradient_norm", "update_ratio"), ("dead", "saturated")
 
 
 def save_checkpoint(folder: Path, state: State, seen: Epoch, description: dict[str, Any]) -> None:
@@ -35,9 +40,11 @@ def save_checkpoint(folder: Path, state: State, seen: Epoch, description: dict[s
 
 
 def load_checkpoint(
-    folder: Path, like: State, description: dict[str, Any]
+    folder: Path, like: State, description: dict[str, Any], activations: int
 ) -> tuple[State | None, Epoch | None, list[str]]:
     """The newest whole checkpoint of this run, or none; and a sentence for each damaged one.
+
+    `like` has the structure, shapes and dtypes of the run's state; `activations` are those of its network.
 
     Raises: FalllineError when a checkpoint belongs to another recipe, seed or other data.
     """
@@ -56,10 +63,43 @@ def load_checkpoint(
                     f"checkpoint {str(path)!r} belongs to another {name}: it can only continue the run that wrote it, "
                     "on the same data; start a new run instead"
                 )
-        state = unflatten(_part(arrays, "state/"), like)
-        seen = Epoch(**_part(arrays, "history/"))
+        try:
+            state, seen = _fitting(arrays, like, activations, f"checkpoint {str(path)!r}")
+        except FalllineError as error:
+            damaged.append(str(error))
+            continue
         return jax.device_put(state), seen, damaged
     return None, None, damaged
+
+
+def _fitting(arrays: dict[str, np.ndarray], like: State, activations: int, what: str) -> tuple[State, Epoch]:
+    """The state and the history, compared with the run's own: shapes, dtypes, what a count can be, finite parameters.
+
+    Raises: FalllineError for what no checkpoint of this run can hold.
+    """
+    history, remedy = _part(arrays, "history/"), "use another copy"
+    try:
+        state = unflatten(_part(arrays, "state/"), like)
+    except FalllineError as error:
+        raise FalllineError(f"{what} is damaged: {error}; {remedy}") from None
+    done, step, best, waited = (int(each) for each in (state.epoch, state.step, state.best_epoch, state.waited))
+    fits = 0 <= best <= done and 0 <= waited <= done and done <= step and (done > 0 or step == 0)
+    if not fits or int(state.outcome) not in [int(each) for each in Outcome]:
+        raise FalllineError(f"{what} is damaged: its counts of epochs and steps contradict each other; {remedy}")
+    kept = {name: getattr(state, name) for name in ("params", "stats", "scaling", "target_scaling", "best_params")}
+    check_finite(flatten(kept), what, remedy)
+    if not float(state.best_score) > -np.inf:
+        raise FalllineError(f"{what} is damaged: its best score is {float(state.best_score)}; {remedy}")
+    names = [each.name for each in dataclasses.fields(Epoch)]
+    widths = dict.fromkeys(_PER_LAYER, (len(state.params),)) | dict.fromkeys(_PER_ACTIVATION, (activations,))
+    count = len(history["train_loss"]) if history.get("train_loss", np.zeros(())).ndim else -1
+    for name in names:
+        column = history.get(name)
+        if column is None or column.shape != (count, *widths.get(name, ())) or column.dtype != np.float32:
+            raise FalllineError(f"{what} is damaged: its history lacks epochs of {name!r}; {remedy}")
+    if history.keys() - set(names) or count > done:
+        raise FalllineError(f"{what} is damaged: its history holds more than the run has shown; {remedy}")
+    return state, Epoch(**history)
 
 
 def remove_checkpoints(folder: Path) -> None:
@@ -72,13 +112,9 @@ def remove_checkpoints(folder: Path) -> None:
 def copy_checkpoints(old: Path, new: Path) -> None:
     """Copy a run's checkpoints into another folder, where it is to be continued."""
     for name in (NAME, PREVIOUS):
-        try:
-            content = (old / name).read_bytes()
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            raise FalllineError(f"cannot read {old / name}: {error.strerror}; check its permissions") from None
-        write_atomically(new / name, content)
+        content = read_if_there(old / name, f"checkpoint {str(old / name)!r}")
+        if content is not None:
+            write_atomically(new / name, content)
 
 
 def _part(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, Any]:

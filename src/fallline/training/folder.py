@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import tomllib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -13,8 +12,11 @@ import tomli_w
 from fallline.core.errors import FalllineError, nearest
 from fallline.core.files import clear_left_over, make_folder, try_folder, write_atomically, write_elsewhere
 from fallline.core.holding import LOCK
+from fallline.core.reading import read_toml
+from fallline.core.shape import Either, Entries, Listed, Mapping, Real, Text, Whole, check
 from fallline.data.table import Table
 from fallline.training.checkpoint import copy_checkpoints, remove_checkpoints
+from fallline.training.predictor import outcome_of
 from fallline.training.recipe import Recipe, complete_for, recipe_from_plain, recipe_to_plain
 from fallline.training.train import Run
 
@@ -23,6 +25,12 @@ REPORT = "report.html"
 LEAST = (
     8_000_000  # bytes that a run's files may take beside its checkpoints: the report brings its drawing program along
 )
+_TEXTS = Listed(Text())
+DATA = Entries(  # the arguments of `load` that a file may give
+    {},
+    {"source": Text(), "target": Either(Text(), _TEXTS), "names": _TEXTS, "test_source": Text(), "valid_source": Text(),
+     "kinds": Mapping(Text()), "task": Text(), "test": Real(), "valid": Real(), "seed": Whole(0), "missing": Text()},
+)  # fmt: skip
 _HEAD = "# A complete Fallline recipe: `fallline train --recipe recipe.toml` repeats the run.\n"
 
 
@@ -109,9 +117,7 @@ def has_finished(folder: Path) -> bool:
     """Whether a folder's run has come to its end: it has metrics, and they are not those of an interrupted run."""
     if not (folder / METRICS).is_file() or any(folder.glob("checkpoint*.safetensors")):
         return False
-    with suppress(OSError, ValueError, RecursionError):
-        return json.loads((folder / METRICS).read_text(encoding="utf-8")).get("outcome") != "interrupted"
-    return True
+    return outcome_of(folder) != "interrupted"
 
 
 def abandon_folder(folder: Path) -> None:
@@ -244,33 +250,15 @@ def read_plan(path: Path) -> Plan:
 
     Raises: FalllineError naming the file and the place, for anything that is not a recipe.
     """
-    try:
-        plain = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise FalllineError(
-            f"recipe {str(path)!r} is not there: expected a TOML file such as a run's recipe.toml"
-        ) from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise FalllineError(f"recipe {str(path)!r} cannot be read as TOML: {error}") from None
+    what = f"recipe {str(path)!r}"
+    plain, _ = read_toml(path, what, "a TOML file such as a run's recipe.toml")
     data, seed = plain.pop("data", {}), plain.pop("seed", 0)
     if not isinstance(data, dict) or isinstance(seed, bool) or not isinstance(seed, int):
-        raise FalllineError(f"recipe {str(path)!r}: [data] must be a table and seed a whole number")
-    known = (
-        "source",
-        "target",
-        "names",
-        "test_source",
-        "valid_source",
-        "kinds",
-        "task",
-        "test",
-        "valid",
-        "seed",
-        "missing",
-    )
+        raise FalllineError(f"{what}: [data] must be a table and seed a whole number")
     for key in data:
-        if key not in known:
-            raise FalllineError(f"recipe {str(path)!r}: [data] has no entry {key!r}: {nearest(key, known)}")
+        if key not in DATA.optional:
+            raise FalllineError(f"{what}: [data] has no entry {key!r}: {nearest(key, DATA.optional)}")
+    check(DATA, data, f"[data] of {what}", "correct it")
     return Plan(recipe_from_plain(plain), data, seed)
 
 

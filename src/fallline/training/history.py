@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, TypeVar
 import jax
 import numpy as np
 
+from fallline.core.errors import FalllineError
 from fallline.core.files import write_atomically
+from fallline.data.columnar import read_columnar
 from fallline.metrics import METRICS
 from fallline.training.state import Epoch
 
@@ -75,11 +77,25 @@ class History(Mapping[str, np.ndarray]):
 
 
 def load_history(path: Path) -> History:
-    """Read what `save` has written."""
-    import polars as pl
+    """Read what `save` has written.
 
-    frame = pl.read_parquet(path)
-    return History({name: frame[name].to_numpy() for name in frame.columns})
+    Raises: FalllineError for a file that is damaged or holds no epochs, one after another, as columns of numbers.
+    """
+    what, remedy = f"history {str(path)!r}", "train the run again"
+    frame = read_columnar(path, what, remedy)
+    if not frame.height:
+        return History({name: np.zeros(0) for name in ("epoch", *frame.columns)})
+    wrong = next(
+        (name for name in frame.columns if not frame[name].dtype.is_numeric() or frame[name].null_count()), None
+    )
+    if wrong is not None or "epoch" not in frame.columns:
+        why = "it has no column 'epoch'" if wrong is None else f"column {wrong[:80]!r} is not of numbers"
+        raise FalllineError(f"{what} is not that of a run: {why}; {remedy}")
+    history = History({name: frame[name].to_numpy() for name in frame.columns})
+    epochs = history["epoch"].astype(np.float64)
+    if len(epochs) and not (0 <= epochs[0] < 2**31 and (epochs == epochs[0] + np.arange(len(epochs))).all()):
+        raise FalllineError(f"{what} is damaged: its epochs do not follow one another; {remedy}")
+    return history
 
 
 def name_columns(

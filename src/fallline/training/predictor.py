@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import functools
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,17 +12,21 @@ from jaxtyping import Array, Float, Int
 
 from fallline.core.block import as_arrays
 from fallline.core.errors import FalllineError
+from fallline.core.reading import read_json
+from fallline.core.shape import Entries, Text
 from fallline.core.tensors import flatten, load_tensors, nest, save_tensors
 from fallline.data.identity import SeenRows
 from fallline.data.schema import Schema
 from fallline.training.recipe import Recipe, recipe_from_plain, recipe_to_plain
 from fallline.training.rows import encoded
 from fallline.training.watch import TILE, forward
+from fallline.training.whole import check_description, check_model, take_seen
 
 if TYPE_CHECKING:
     from fallline.onnx.export import Export
 
 FORMAT = 1
+_ENDED = Entries({"outcome": Text()}, open=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,7 +88,7 @@ class Predictor:
     def probabilities(self, rows: Any) -> Float[np.ndarray, "rows classes"]:
         """Probability of each class or label, of rows as `predict` takes them."""
         self.check_probabilities()
-        return self.judge(encoded(rows, self.schema))[0]
+        return check_answer(self.judge(encoded(rows, self.schema))[0])
 
     def check_probabilities(self) -> None:
         """Raises: FalllineError where there are none: in a regression, and with a loss that makes scores."""
@@ -157,7 +160,11 @@ class Predictor:
         return predictions_frame(self, x, probabilities, interval)
 
     def decide(self, answer: Float[np.ndarray, "rows targets"]) -> np.ndarray:
-        """Classes or values from probabilities or values."""
+        """Classes or values from probabilities or values.
+
+        Raises: FalllineError for answers that are no numbers, of which the largest would be a class all the same.
+        """
+        check_answer(answer)
         if self.task == "classification":
             return self.schema.target.decode(answer.argmax(axis=1))
         if self.task == "multilabel":
@@ -199,28 +206,44 @@ def load_predictor(path: str | Path) -> Predictor:
     arrays, described = load_tensors(path, "model")
     if described.get("kind") != "model" or described.get("format") != FORMAT:
         raise FalllineError(f"model {str(path)!r} is not a model of format {FORMAT}: train it again with this version")
+    what = f"model {str(path)!r}"
+    check_description(described, what)
+    recipe, schema = recipe_from_plain(described["recipe"]), Schema.from_dict(described["schema"])
+    seen = take_seen(arrays, described, what)
+    check_model(recipe, schema, described["outputs"], arrays, what)
     tree = nest(arrays)
-    seen = tree.pop("seen", None)
     for part in ("params", "stats", "scaling"):
         tree.setdefault(part, {})
     tree.setdefault("target_scaling", None)
-    return Predictor(
-        recipe_from_plain(described["recipe"]),
-        Schema.from_dict(described["schema"]),
-        described["outputs"],
-        tree,
-        None if seen is None else SeenRows(seen["train"], seen["valid"], described["chance"]),
-    )
+    return Predictor(recipe, schema, described["outputs"], tree, seen)
+
+
+def check_answer(answer: Float[np.ndarray, "rows targets"]) -> Float[np.ndarray, "rows targets"]:
+    """The answer itself; raises FalllineError where it holds NaN or infinity."""
+    bad = int((~np.isfinite(answer).all(axis=1)).sum()) if answer.ndim == 2 else 0
+    if bad:
+        raise FalllineError(
+            f"the model's answer for {bad:,} of {len(answer):,} rows is not a finite number: its training diverged, or its "
+            "file was changed; train it again with a lower learning rate"
+        )
+    return answer
+
+
+def outcome_of(folder: Path) -> str:
+    """How a folder's run ended, by its metrics; empty where they do not say."""
+    with contextlib.suppress(FalllineError):
+        found = read_json(folder / "metrics.json", _ENDED, "metrics", "train again")
+        return str(found["outcome"])
+    return ""
 
 
 def _no_model(folder: Path) -> str:
     """Why a run folder has no model."""
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        if json.loads((folder / "metrics.json").read_text(encoding="utf-8")).get("outcome") == "diverged":
-            return (
-                f"run folder {str(folder)!r} holds no model to predict with: its training diverged before it had learnt "
-                "anything; train again with a lower learning rate"
-            )
+    if outcome_of(folder) == "diverged":
+        return (
+            f"run folder {str(folder)!r} holds no model to predict with: its training diverged before it had learnt "
+            "anything; train again with a lower learning rate"
+        )
     return f"run folder {str(folder)!r} holds no model.safetensors: its training has not finished"
 
 

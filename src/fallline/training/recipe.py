@@ -3,13 +3,18 @@
 import dataclasses
 from typing import Any, ClassVar
 
+import jax
+import numpy as np
+
 import fallline.distributions  # noqa: F401  (a recipe file may name them)
 from fallline.core.block import Block, Placeholder, walk
+from fallline.core.budget import check_memory
 from fallline.core.distribution import refuse_space
 from fallline.core.errors import FalllineError
 from fallline.core.field import Number, number, part, structure
 from fallline.core.plain import from_plain, to_plain
 from fallline.data.dataset import Dataset
+from fallline.layers import Layer
 from fallline.losses import BinaryCrossEntropy, Loss, SoftmaxCrossEntropy, SquaredError
 from fallline.methods import as_optimizer
 from fallline.metrics import metric
@@ -159,10 +164,50 @@ def complete(recipe: Recipe, *, task: str, training_rows: int, lowest: float | N
 
 
 def complete_for(recipe: Recipe, dataset: Dataset, training_rows: int | None = None) -> Recipe:
-    """The recipe completed by a data set; `training_rows` where a fold leaves fewer."""
+    """The recipe completed by a data set; `training_rows` where a fold leaves fewer.
+
+    Raises: FalllineError as `complete` does, and for a network that does not fit into the memory.
+    """
+    refuse_space(recipe)
+    check_size(recipe, dataset)
     rows = len(dataset.train) if training_rows is None else training_rows
     lowest = float(dataset.given.min()) if dataset.task == "regression" and len(dataset.y) else None
     return complete(recipe, task=dataset.task, training_rows=rows, lowest=lowest)
+
+
+def check_size(recipe: Recipe, dataset: Dataset) -> None:
+    """Raises: FalllineError for a network whose training needs more memory than there is; nothing of it is made."""
+    loss = recipe.loss or _usual_loss(dataset.task)
+    if dataset.task not in loss.tasks:
+        return  # refused by `complete`, in a better sentence
+    features, targets = dataset.x.shape[1], dataset.n_classes or int(np.atleast_2d(dataset.y).shape[-1])
+    params, units = count_parameters(recipe.model, recipe.scaler.outputs(features), loss.outputs(targets, dataset.task))
+    # Parameters, gradient, update, two memories and the best so far; and of a minibatch, each unit there and back.
+    needed = 4 * (6 * params + 2 * 32 * units)
+    if needed > 2**28:
+        check_memory(needed, f"a network of {params:,} parameters", "use fewer or narrower hidden layers")
+
+
+def count_parameters(model: Model, inputs: int, outputs: int) -> tuple[int, int]:
+    """Trainable numbers and units of a model's network, by formula: nothing is made of that size.
+
+    >>> count_parameters(MLP((10**9,)), 4, 3)
+    (8000000003, 1000000003)
+    """
+    which = (jax.tree.structure(model), inputs, outputs)
+    if which not in _COUNTS:
+        if len(_COUNTS) > 256:
+            _COUNTS.clear()
+        params = units = 0
+        for layer in model.network(outputs).layers:
+            if isinstance(layer, Layer):
+                params, inputs = params + layer.size(inputs), layer.outputs(inputs)
+                units += inputs
+        _COUNTS[which] = params, units
+    return _COUNTS[which]
+
+
+_COUNTS: dict[Any, tuple[int, int]] = {}
 
 
 def _usual_loss(task: str) -> Loss:

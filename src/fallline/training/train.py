@@ -153,7 +153,8 @@ def train(
         notes: list[str] = [unheld] if unheld else []
         if resume and folder is not None:
             like = jax.eval_shape(program.start, traced, arrays, key)
-            state, seen, damaged = load_checkpoint(folder, like, identity)
+            activations = program.network_of(recipe, arrays).activations
+            state, seen, damaged = load_checkpoint(folder, like, identity, activations)
             notes += [
                 f"{sentence}; the one before it is used" if state is not None else sentence for sentence in damaged
             ]

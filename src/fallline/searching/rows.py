@@ -1,0 +1,74 @@
+"""Is a trial in a database whole? Its digest fits, and what it says makes sense.
+
+A digest has two halves: of the point, which is written when the trial is reserved, and of all that is known of the trial. Where
+only the second is wrong, the trial can be trained again at the same point.
+"""
+
+import hashlib
+import json
+from typing import Any
+
+from fallline.core.outcome import Outcome
+from fallline.core.shape import Listed, Mapping, Plain, Real, Shape, Text, Whole, check, maybe
+
+JUDGED = ("outcome", "score", "error", "epochs", "lane_epochs", "seconds", "columns")
+OUTCOMES = tuple(each.label for each in Outcome if each != Outcome.RUNNING)
+NUMBER = Whole(0, 2**31 - 1)
+_VALUES: dict[str, Shape] = {
+    "outcome": Text(choices=OUTCOMES), "score": maybe(Real()), "error": maybe(Real(0)), "epochs": Real(0),
+    "lane_epochs": Whole(0), "seconds": Real(0), "columns": Text(),
+}  # fmt: skip
+_COLUMNS = Mapping(maybe(Real()))
+_HALF = 32  # letters of a SHA-256 in hexadecimal that each half keeps
+
+
+def study_digest(number: int, name: str, seed: int, description: str) -> str:
+    """The digest of a study's row."""
+    return _hash([number, name, seed, description])
+
+
+def digest(row: Any) -> str:
+    """The digest of a trial's row: what has its columns as attributes."""
+    return _point_half(row) + _hash([row.study, row.number, row.point, *(_word(getattr(row, name)) for name in JUDGED)])
+
+
+def point_is_whole(row: Any, dimensions: int | None) -> bool:
+    """Whether number and point are those that were reserved, and the point is one of the space."""
+    kept = row.digest if isinstance(row.digest, str) else ""
+    if NUMBER.wrong(row.number, "") or kept[:_HALF] != _point_half(row):
+        return False
+    return _fits(row.point, Listed(Real()) if dimensions is None else Listed(Real(0.0, 1.0), dimensions, dimensions))
+
+
+def is_whole(row: Any, dimensions: int | None) -> bool:
+    """Whether all of the row is as it was written, and makes sense; `dimensions` of the space, where they are known."""
+    if not point_is_whole(row, dimensions) or row.digest != digest(row):
+        return False
+    values = {name: getattr(row, name) for name in JUDGED}
+    if row.outcome is None:
+        return all(value is None for value in values.values())
+    if any(shape.wrong(values[name], name) for name, shape in _VALUES.items()):
+        return False
+    return _fits(row.columns, _COLUMNS)
+
+
+def _fits(text: Any, shape: Shape) -> bool:
+    try:
+        value = json.loads(text)
+        check(Plain(), value, "", "")
+        return shape.wrong(value, "") is None
+    except (TypeError, ValueError, RecursionError):  # FalllineError is a ValueError
+        return False
+
+
+def _point_half(row: Any) -> str:
+    return _hash([row.study, row.number, row.point])
+
+
+def _hash(words: list[Any]) -> str:
+    return hashlib.sha256(json.dumps(words, default=repr).encode("utf-8", "surrogatepass")).hexdigest()[:_HALF]
+
+
+def _word(value: Any) -> Any:
+    """A value as the digest takes it: the same from every database."""
+    return float(value).hex() if isinstance(value, float) else value
