@@ -147,13 +147,14 @@ def load(
     The encoding is learnt from the rows that are not for testing.
 
     Args:
-        source: a path (CSV, TSV, Parquet, Arrow, Feather, `.npz`, a folder of MNIST's files), `sklearn:NAME`, or a
-            Polars or pandas frame.
+        source: a path (CSV, TSV, Parquet, Arrow, Feather, `.npz`, a folder of idx files), `sklearn:NAME`, or a frame:
+            of pandas, Polars or PyArrow.
         target: the column to predict (several: as many outputs); sources of arrays carry their own.
         names: column names for a text file without a header line.
         test_source: another source to test on; then no rows are taken for it from `source`.
         valid_source: the same for validation.
-        kinds: column name to "number", "category", "boolean", "date" or "drop", where recognition is to be overruled.
+        kinds: column name to "number", "category", "boolean", "date", "drop", or how it is written ("decimal_comma",
+            "day_first", "epoch_seconds", ...), where recognition is to be overruled.
         task: "classification", "regression" or "multilabel"; recognised by default.
         test: share of the rows for testing.
         valid: share of the rows for validation.
