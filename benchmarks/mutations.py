@@ -40,6 +40,7 @@ from typing import Any
 import numpy as np
 
 import fallline as fl
+from fallline.core.errors import DataWarning
 
 SECONDS = 20  # that one try may take
 DEEP, DIGITS = "@@DEEP@@", "@@DIGITS@@"  # in place of what no JSON or TOML writer writes
@@ -265,7 +266,11 @@ def model(folder: Path) -> Kind:
         answer = found.probabilities(rows) if found.task != "regression" else found.predict(rows)
         finite(answer)
         assert len(found.predict(rows)) == 5
-        with contextlib.suppress(fl.FalllineError):  # changed columns may be other ones than the file's
+        with (
+            contextlib.suppress(fl.FalllineError),
+            warnings.catch_warnings(),
+        ):  # columns may be other ones than the file's
+            warnings.simplefilter("ignore", DataWarning)
             assert len(found.predict(folder / "rows.csv")) == 80
         return answer.tobytes()
 
