@@ -147,7 +147,8 @@ def altered_arrays(rng: Rng, arrays: dict[str, np.ndarray]) -> dict[str, np.ndar
     elif how == 1:
         arrays[rng.choice(("params", "x/y", f"{name}/inner", f"{name}2"))] = array
     elif how == 2 and array.dtype.kind in "fiub":
-        arrays[name] = array.astype(rng.choice((np.float64, np.float16, np.int32, np.uint8, np.bool_)))
+        with np.errstate(all="ignore"):
+            arrays[name] = array.astype(rng.choice((np.float64, np.float16, np.int32, np.uint8, np.bool_)))
     elif how == 3:
         arrays[name] = rng.choice(
             (array[None], array.reshape(-1), array[..., :0] if array.ndim else array[None], np.zeros((0, 0)))
