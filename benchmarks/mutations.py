@@ -40,6 +40,7 @@ from typing import Any
 import numpy as np
 
 import fallline as fl
+from fallline.core.errors import DataWarning
 
 SECONDS = 20  # that one try may take
 DEEP, DIGITS = "@@DEEP@@", "@@DIGITS@@"  # in place of what no JSON or TOML writer writes
@@ -146,7 +147,8 @@ def altered_arrays(rng: Rng, arrays: dict[str, np.ndarray]) -> dict[str, np.ndar
     elif how == 1:
         arrays[rng.choice(("params", "x/y", f"{name}/inner", f"{name}2"))] = array
     elif how == 2 and array.dtype.kind in "fiub":
-        arrays[name] = array.astype(rng.choice((np.float64, np.float16, np.int32, np.uint8, np.bool_)))
+        with np.errstate(all="ignore"):
+            arrays[name] = array.astype(rng.choice((np.float64, np.float16, np.int32, np.uint8, np.bool_)))
     elif how == 3:
         arrays[name] = rng.choice(
             (array[None], array.reshape(-1), array[..., :0] if array.ndim else array[None], np.zeros((0, 0)))
@@ -265,7 +267,11 @@ def model(folder: Path) -> Kind:
         answer = found.probabilities(rows) if found.task != "regression" else found.predict(rows)
         finite(answer)
         assert len(found.predict(rows)) == 5
-        with contextlib.suppress(fl.FalllineError):  # changed columns may be other ones than the file's
+        with (
+            contextlib.suppress(fl.FalllineError),
+            warnings.catch_warnings(),
+        ):  # columns may be other ones than the file's
+            warnings.simplefilter("ignore", DataWarning)
             assert len(found.predict(folder / "rows.csv")) == 80
         return answer.tobytes()
 
