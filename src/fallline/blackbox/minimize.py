@@ -58,7 +58,7 @@ def minimize(
 
     Arguments:
         objective: a function of a tree like x0 that returns one number.
-        x0: where to begin: a number, an array, a list of numbers or a tree of arrays.
+        x0: where to begin: a number, an array, a list of numbers (an array to the objective) or a tree of arrays.
         method: such as `ARS(step=0.1)`, or a name that `fallline explain` lists.
         maximize: the objective is to be large, not small.
         evaluations: of the objective, at most; failed ones count.
@@ -213,7 +213,7 @@ def _optimum(run: _Run, ending: Ending, place: Place, maximize: bool, seconds: f
         columns[name] = sign * np.where(np.isfinite(columns[name]), columns[name], np.nan)
     best = float(seen.best)
     return Optimum(
-        point=_own(place, np.asarray(seen.best_point)),
+        point=place.found(np.asarray(seen.best_point)),
         value=sign * best if math.isfinite(best) else math.nan,
         evaluations=int(seen.evaluations),
         failures=int(seen.failures),
@@ -223,14 +223,3 @@ def _optimum(run: _Run, ending: Ending, place: Place, maximize: bool, seconds: f
         seconds=seconds,
         maximize=maximize,
     )
-
-
-def _own(place: Place, vector: np.ndarray) -> Any:
-    """The tree with each array in the dtype that it was given in; a number as a number."""
-    given = [place.point.leaves[each] for each in place.point.places]
-    parts = place.point.parts(vector)
-    own = [
-        float(part) if isinstance(leaf, float) else part.astype(leaf.dtype)
-        for leaf, part in zip(given, parts, strict=True)
-    ]
-    return place.point.tree(own)

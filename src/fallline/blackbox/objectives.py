@@ -62,6 +62,8 @@ class Mapped(Objective):
         answer = jnp.asarray(self.f(self.place.tree(vector)))
         if answer.size != 1:
             raise FalllineError(f"the objective returns an array of shape {answer.shape}: expected one number")
+        if jnp.iscomplexobj(answer):
+            raise FalllineError(f"the objective returns a complex number ({answer.dtype}): expected a real one")
         return self.sign * answer.reshape(()).astype(vector.dtype)
 
     def rows(self, x: Float[Array, "n d"]) -> Float[Array, " n"]:

@@ -13,7 +13,7 @@ class Optimum:
     """The best point seen.
 
     Arguments:
-        point: a tree like x0.
+        point: in the form of x0: a list for a list, NumPy's arrays for arrays, floats for numbers.
         value: of the objective there; NaN where every evaluation failed.
         evaluations: of the objective, failed ones included.
         failures: how many of them failed.

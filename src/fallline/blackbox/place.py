@@ -16,10 +16,14 @@ from fallline.workers.calls import Reshaped, number_of
 
 @dataclasses.dataclass(frozen=True)
 class Place:
-    """A point, its vector's dtype, and the way back to the caller's tree."""
+    """A point, its vector's dtype, and the way back to the caller's tree.
+
+    A list or tuple of plain numbers is one array to the objective; `sequence` is what the result is made of then.
+    """
 
     point: Point
     dtype: Any
+    sequence: type[list[Any]] | type[tuple[Any, ...]] | None = None
 
     @property
     def vector(self) -> np.ndarray:
@@ -29,6 +33,18 @@ class Place:
     def tree(self, vector: Any) -> Any:
         """The caller's tree with these numbers; arrays of the kind that `vector` is."""
         return self.point.tree(self.point.parts(vector))
+
+    def found(self, vector: np.ndarray) -> Any:
+        """The caller's own form of x0 with these numbers: every array in its dtype, every number a number."""
+        parts = self.point.parts(vector)
+        if self.sequence is not None:
+            return self.sequence(parts[0].tolist())
+        given = [self.point.leaves[each] for each in self.point.places]
+        own = [
+            float(part) if isinstance(leaf, float) else part.astype(leaf.dtype)
+            for leaf, part in zip(given, parts, strict=True)
+        ]
+        return self.point.tree(own)
 
     @property
     def shaped(self) -> Callable[[np.ndarray], Any]:
@@ -51,12 +67,17 @@ def place_of(x0: Any) -> Place:
 
     Single precision is used where all of its arrays are in single precision or less, double everywhere else.
 
-    Raises: FalllineError for one without numbers, and for one that is not finite.
+    Raises: FalllineError for one without numbers, for one that is not finite, and for one with booleans.
 
     >>> place_of([1, 2]).vector, place_of(np.float32(1.0)).dtype.name
     (array([1., 2.]), 'float32')
     """
-    if isinstance(x0, list | tuple) and x0 and all(_is_number(each) for each in x0):
+    if any(_is_boolean(leaf) for leaf in jax.tree.leaves(x0)):
+        raise FalllineError(
+            "x0 holds booleans, which cannot be moved in small steps: give numbers, and keep switches in the objective"
+        )
+    sequence = _sequence(x0)
+    if sequence is not None:
         x0 = np.asarray([_as_float(each) for each in x0], np.float64)
     try:
         point = point_of(jax.tree.map(_as_float, x0))
@@ -69,16 +90,25 @@ def place_of(x0: Any) -> Place:
     if not np.isfinite(point.vector).all():
         raise FalllineError("x0 holds numbers that are not finite: begin where the objective can be evaluated")
     wide = any(np.dtype(getattr(point.leaves[each], "dtype", float)) == np.float64 for each in point.places)
-    return Place(point, np.dtype(np.float64 if wide else np.float32))
+    return Place(point, np.dtype(np.float64 if wide else np.float32), sequence)
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _is_boolean(leaf: Any) -> bool:
+    return isinstance(leaf, bool) or str(getattr(leaf, "dtype", "")) in ("bool", "torch.bool")
+
+
+def _sequence(x0: Any) -> type[list[Any]] | type[tuple[Any, ...]] | None:
+    """What a flat list or tuple of numbers is; None for any other tree. A named tuple is a tree: its names are used."""
+    if not isinstance(x0, list | tuple) or not x0 or hasattr(x0, "_fields"):
+        return None
+    if not all(isinstance(each, int | float | np.integer) for each in x0):
+        return None
+    return list if isinstance(x0, list) else tuple
 
 
 def _as_float(leaf: Any) -> Any:
     """A whole number, or an array of such, in double precision: a search moves it like any other."""
-    if isinstance(leaf, int) and not isinstance(leaf, bool):
+    if isinstance(leaf, int | np.integer):
         try:
             return float(leaf)
         except OverflowError:

@@ -4,6 +4,7 @@ Ours go into `optax.chain` and Optax's loops as they are; `to_optax` is for thos
 Optax's, or a user's own with the same two functions, is a recipe's optimizer, as `FromOptax(transformation)`.
 """
 
+import inspect
 from typing import Any
 
 import jax
@@ -43,13 +44,21 @@ class FromOptax(Optimizer):
             )
 
     def begin(self, params: Any) -> Any:
-        return self.transformation.init(params)
+        try:
+            return self.transformation.init(params)
+        except FalllineError:
+            raise
+        except Exception as error:
+            raise FalllineError(
+                f"the Optax rule {self._called} cannot begin here ({_first_line(error)}): it gets the params as a tree of arrays"
+            ) from error
 
     def step(self, gradient: Any, state: Any, params: Any = None, **evidence: Any) -> tuple[Any, Any]:
         import optax
 
         extra = {}
         if isinstance(self.transformation, optax.GradientTransformationExtraArgs):
+            # No more: Optax's line searches refuse an argument that is not theirs.
             extra = {"value": evidence.get("value"), "grad": gradient, "value_fn": evidence.get("objective")}
         try:
             delta, state = self.transformation.update(gradient, state, params, **extra)
@@ -57,8 +66,8 @@ class FromOptax(Optimizer):
             raise
         except Exception as error:
             raise FalllineError(
-                f"the Optax rule {self._called} cannot take a step here ({type(error).__name__}: {error}): it gets the "
-                "gradient, the params, value, grad and value_fn, and no gradients of single rows or of other points"
+                f"the Optax rule {self._called} cannot take a step here ({_first_line(error)}): it gets the gradient, "
+                "the params, value, grad and value_fn, and no gradients of single rows or of other points"
             ) from error
         shapes = lambda tree: [jnp.shape(leaf) for leaf in jax.tree.leaves(tree)]  # noqa: E731
         if jax.tree.structure(delta) != jax.tree.structure(gradient) or shapes(delta) != shapes(gradient):
@@ -69,9 +78,27 @@ class FromOptax(Optimizer):
 
     @property
     def _called(self) -> str:
-        """Where the transformation was made: `sophia`."""
+        """The factory of the transformation, with those of the parts of a chain: `'chain(clip, sgd)'`."""
         name = getattr(self.transformation.update, "__qualname__", type(self.transformation).__name__)
-        return repr(name.partition(".<locals>")[0])
+        parts = [_factory(update) for update in _chained(self.transformation.update)]
+        return repr(name.partition(".<locals>")[0] + (f"({', '.join(parts)})" if parts else ""))
+
+
+def _chained(update: Any) -> list[Any]:
+    """The update functions of a chain's parts, which only its closure holds; none of anything else."""
+    held = inspect.getclosurevars(update).nonlocals if inspect.isfunction(update) else {}
+    return [each for each in held.get("update_fns", ()) if callable(each)]
+
+
+def _factory(update: Any) -> str:
+    """What made an update function, behind Optax's wrapper for extra arguments."""
+    held = inspect.getclosurevars(update).nonlocals if inspect.isfunction(update) else {}
+    name = getattr(update, "__qualname__", "?").partition(".<locals>")[0]
+    return _factory(held["tx"].update) if name == "with_extra_args_support" and "tx" in held else name
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
 
 
 def as_rule(value: Any) -> Any:
