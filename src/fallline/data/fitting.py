@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 MOST_CATEGORIES = 100
-ENOUGH = 10  # rows with a value from which a slot of its own can be learnt
+ENOUGH = 8  # rows with a value from which a slot of its own can be learnt
 _LISTED = 1_000  # rare values that are remembered
 
 
@@ -26,7 +26,7 @@ def enough(rows: int) -> int:
     """How many of so many rows must have a value before it gets a slot of its own.
 
     >>> enough(20), enough(100), enough(100_000)
-    (2, 5, 10)
+    (2, 5, 8)
     """
     return min(ENOUGH, max(2, rows // 20))
 
