@@ -381,8 +381,8 @@ SETTINGS = {
     "minibatches": ({"batch_size": 16}, True),
     "more than all rows": ({"batch_size": 1000}, True),
     "dropout": ({"dropout": 0.5}, True),
-    # Running averages count a minibatch by its share of `batch_size`, which 200 rows or "all" make another number.
-    "batch normalisation": ({"batch_norm": True, "batch_size": 20}, True),
+    "batch normalisation": ({"batch_norm": True}, True),
+    "batch normalisation, in minibatches": ({"batch_norm": True, "batch_size": 16}, True),
     "inverse scaling": ({"solver": "sgd", "learning_rate": "invscaling"}, True),
     "adaptive": ({"solver": "sgd", "learning_rate": "adaptive"}, 0),
     "members": ({"n_members": 2}, 0),
