@@ -125,8 +125,8 @@ def array_check(
     scale = np.maximum.reduce([np.abs(analytic), np.abs(slopes.numerical), slopes.uncertainty / tolerance])
     with np.errstate(invalid="ignore"):
         error = np.where(difference == 0, 0.0, difference / np.where(scale > 0, scale, 1.0))
-    shown = {"relative_error": error, "hint": said, "undecided": undecided}
-    return ArrayCheck(name, shape, checked, analytic, **vars(slopes), **shown)
+    known = vars(slopes)
+    return ArrayCheck(name, shape, checked, analytic, **known, relative_error=error, hint=said, undecided=undecided)
 
 
 @dataclasses.dataclass(frozen=True)
