@@ -73,13 +73,28 @@ def test_rows_that_only_fill_the_last_minibatch_do_not_count(float64):
     filled = np.concatenate([BATCHES[0], np.full((5, 3), 1e6)])
     weight = np.array([1.0] * 4 + [0.0] * 5)
     y, after = train(BATCH, PARAMS, stats, filled, weight)
-    alone, _ = train(BATCH, PARAMS, stats, BATCHES[0])
+    alone, expected = train(BATCH, PARAMS, stats, BATCHES[0])
     np.testing.assert_allclose(y[:4], alone, rtol=1e-12)
-    x, kept = BATCHES[0], RECORDED["momentum"] ** (3 / 8)  # 3 of 8 degrees of freedom
-    np.testing.assert_allclose(after["mean"], (1 - kept) * x.mean(axis=0), rtol=1e-12)
-    np.testing.assert_allclose(after["variance"], (1 - kept) * x.var(axis=0, ddof=1), rtol=1e-12)
+    for name in stats:
+        np.testing.assert_allclose(after[name], expected[name], rtol=1e-12, err_msg=name)
     gradient = jax.grad(lambda x: (train(BATCH, PARAMS, stats, x, weight)[0][:4] ** 3).sum())(jnp.asarray(filled))
     assert not gradient[4:].any()
+
+
+@pytest.mark.parametrize("fill", [0, 1, 7])
+def test_a_last_minibatch_counts_by_its_degrees_of_freedom(fill, float64):
+    _, stats = BATCH.init(jax.random.key(0), (3,))
+    full, last = np.concatenate(BATCHES[:2]), BATCHES[2]
+    filled = [np.concatenate([each, np.full((fill, 3), 1e6)]) for each in (full, last)]
+    for x, n in zip(filled, (8, 4), strict=True):
+        _, stats = train(BATCH, PARAMS, stats, x, np.float64(np.arange(len(x)) < n))
+    kept = RECORDED["momentum"] ** (3 / 7)
+    first = 1 - RECORDED["momentum"]
+    mean = kept * first * full.mean(axis=0) + (1 - kept) * last.mean(axis=0)
+    variance = kept * first * full.var(axis=0, ddof=1) + (1 - kept) * last.var(axis=0, ddof=1)
+    np.testing.assert_allclose(stats["mean"], mean, rtol=1e-12)
+    np.testing.assert_allclose(stats["variance"], variance, rtol=1e-12)
+    assert float(stats["seen"]) == pytest.approx(kept * first + 1 - kept)
 
 
 def test_a_weight_is_a_repetition(float64):

@@ -65,7 +65,12 @@ def normalised(kind, params, z):
         return z
     if kind == "layer":
         return LayerNorm().apply(params, {}, z, key=None, training=True)[0]
-    stats = {"mean": jnp.full(WIDTH, 0.1), "variance": jnp.full(WIDTH, 1.3), "seen": jnp.ones(())}
+    stats = {
+        "mean": jnp.full(WIDTH, 0.1),
+        "variance": jnp.full(WIDTH, 1.3),
+        "seen": jnp.ones(()),
+        "freedom": jnp.ones(()),
+    }
     return BatchNorm().apply(params, stats, z, key=None, training=kind == "batch training")[0]
 
 

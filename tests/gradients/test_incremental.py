@@ -29,7 +29,7 @@ def cross_entropy(z):
 
 
 def normalised(layer, z):
-    stats = {"mean": B, "variance": B * B, "seen": jnp.ones(())}
+    stats = {"mean": B, "variance": B * B, "seen": jnp.ones(()), "freedom": jnp.ones(())}
     return layer.apply({"scale": 1 + B, "shift": B}, stats, z, key=None, training=True)[0]
 
 

@@ -41,3 +41,20 @@ def test_verdicts_at_a_value_of_zero_make_sense(f):
     assert "digits" not in check.verdict
     broken = check_gradient(f, 0.0, np.nan)
     assert "derived as nan, which is no slope" in broken.verdict
+
+
+@pytest.mark.parametrize(("weights", "steep"), [
+    ([-0.0655, -0.1683, 0.0215], 0.2), ([-0.2245, 0.004, -0.074], 0.11), ([-0.2148, -0.0016, 0.0131], 0.15),
+])  # fmt: skip
+def test_rounding_on_either_side_counts(weights, steep):
+    """A hard sigmoid is exact where it is clipped; what it rounds on its ramp is seen all the same."""
+    w = np.array(weights)
+
+    def f(x):
+        return float(np.sum(w * np.clip(x / 6 + 0.5, 0, 1)) + np.sum(np.cos(steep * (x - 3.0) + 0.3)) / 10)
+
+    above = np.full(3, -0.1 * steep * np.sin(0.3))
+    for slopes in (above, above + w / 6):
+        assert check_gradient(f, np.full(3, 3.0), slopes).right
+    for slopes in (above - np.sign(w) * 0.01, above + w / 6 + np.sign(w) * 0.01):
+        assert check_gradient(f, np.full(3, 3.0), slopes).outcome == "wrong"

@@ -14,6 +14,7 @@ from fallline.gradients.directions import along_directions
 from fallline.gradients.functions import Function, function_of
 from fallline.gradients.hints import hint
 from fallline.gradients.judge import KINK, NOT_FINITE, OK, WRONG, Slopes, compared, judge
+from fallline.gradients.nearby import acquitted, undecided
 from fallline.gradients.numerical import complex_slopes
 from fallline.gradients.point import Point, coordinates, point_of
 from fallline.gradients.result import ArrayCheck, GradientCheck, array_check
@@ -45,7 +46,9 @@ def check_gradient(
     gn is the central difference and u its uncertainty: the measured rounding error of f over the step. A coordinate that
     disagrees is looked at again with steps from 100 times to a ten-millionth of the first, and the best is taken. Where
     f has a kink, the slopes to the left and to the right disagree however small the step; they are extrapolated to a step
-    of 0, any slope between the two is right, and any other wrong. Noise is found by evaluating f twice.
+    of 0, any slope between the two is right, and any other wrong. Where kinks of several layers meet at x, and a gradient
+    that can be derived elsewhere is right beside x, nothing is decided, and the verdict says so. Noise is found by
+    evaluating f twice.
 
     Arguments:
         f: a function of x, of JAX, NumPy or PyTorch, that returns a number (or an array: its elements are summed with
@@ -99,7 +102,12 @@ def check_gradient(
                 if method == "complex"
                 else judge(function, precision, analytic[chosen], chosen, tolerance, h)
             )
-            arrays = tuple(_cut(point, chosen, analytic, slopes, tolerance))
+            open_ = np.zeros(len(chosen), bool)
+            if method == "central" and h is None and (gradient is None or callable(gradient)):
+                derive = lambda beside: _analytic(beside, beside.point, x, gradient)  # noqa: E731
+                open_ = undecided(function, precision, derive, analytic[chosen], chosen, slopes, tolerance, seed)
+                slopes = acquitted(analytic[chosen], slopes, open_)
+            arrays = tuple(_cut(point, chosen, analytic, slopes, open_, tolerance))
         outcome = "wrong" if any(each.faults for each in arrays) else "right"
         verdict = verdict_of(arrays, part, tolerance, method)
         # At kinks throughout, f turns within the points that its noise was measured at.
@@ -147,7 +155,9 @@ def _complex(function: Function, analytic: np.ndarray, chosen: np.ndarray, toler
     return compared(analytic, Slopes(found, rounding, found, found, status), tolerance)
 
 
-def _cut(point: Point, chosen: np.ndarray, analytic: np.ndarray, slopes: Slopes, tolerance: float) -> list[ArrayCheck]:
+def _cut(
+    point: Point, chosen: np.ndarray, analytic: np.ndarray, slopes: Slopes, open_: np.ndarray, tolerance: float
+) -> list[ArrayCheck]:
     arrays = []
     for name, shape, cut in zip(point.names, point.shapes, point.slices, strict=True):
         mine = slice(*np.searchsorted(chosen, [cut.start, cut.stop]))
@@ -157,5 +167,6 @@ def _cut(point: Point, chosen: np.ndarray, analytic: np.ndarray, slopes: Slopes,
         own = analytic[chosen[mine]]
         whole = mine.stop - mine.start == cut.stop - cut.start
         said = hint(own, part, shape if whole else own.shape, tolerance) if (part.status >= WRONG).any() else ""
-        arrays.append(array_check(name, shape, chosen[mine] - cut.start, own, part, tolerance, said))
+        count = int(open_[mine].sum())
+        arrays.append(array_check(name, shape, chosen[mine] - cut.start, own, part, tolerance, said, count))
     return arrays

@@ -180,14 +180,16 @@ class Plain(Function):
 
     def shifted(self, indices: Int[np.ndarray, " shifts"], steps: np.ndarray) -> np.ndarray:
         found = np.zeros(len(indices), steps.dtype)
-        for k, (index, step) in enumerate(zip(indices, steps, strict=True)):
-            vector = self.point.vector.astype(steps.dtype)
-            vector[index] += step
-            found[k] = self._at(vector)
+        with jax.enable_x64(True):
+            for k, (index, step) in enumerate(zip(indices, steps, strict=True)):
+                vector = self.point.vector.astype(steps.dtype)
+                vector[index] += step
+                found[k] = self._at(vector)
         return found
 
     def along(self, directions: Float[np.ndarray, "shifts numbers"]) -> np.ndarray:
-        return np.array([self._at(self.point.vector + each) for each in directions])
+        with jax.enable_x64(True):
+            return np.array([self._at(self.point.vector + each) for each in directions])
 
     def gradient(self) -> Any:
         try:
@@ -201,11 +203,11 @@ class Plain(Function):
 
     def again(self) -> float:
         self.expected += 1
-        return float(self._at(self.point.vector.copy()))
+        with jax.enable_x64(True):
+            return float(self._at(self.point.vector.copy()))
 
     def _at(self, vector: np.ndarray) -> Any:
-        with jax.enable_x64(True):
-            found = _number(self.f(self._tree(vector)))
+        found = _number(self.f(self._tree(vector)))
         self.count(1)
         return found
 

@@ -1,6 +1,7 @@
 """A tree of arrays as one float64 vector, and back: what is differentiated, coordinate by coordinate."""
 
 import dataclasses
+import functools
 import itertools
 import math
 import sys
@@ -33,7 +34,7 @@ class Point:
     leaves: tuple[Any, ...]
     places: tuple[int, ...]
 
-    @property
+    @functools.cached_property
     def slices(self) -> list[slice]:
         """Where each array's numbers stand in the vector."""
         ends = np.cumsum([0, *(math.prod(shape) for shape in self.shapes)])

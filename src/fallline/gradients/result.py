@@ -44,6 +44,8 @@ class ArrayCheck:
         relative_error: |ga - gn| / max(|ga|, |gn|, uncertainty / tolerance), so that what differences cannot see
             counts as no more than the tolerance.
         status: 0 ok, 1 a kink, 2 wrong, 3 not finite.
+        hint: what kind of fault it is.
+        undecided: how many of the kinks are such that several meet at the point, and the derived slope is on neither side.
     """
 
     name: str
@@ -57,6 +59,7 @@ class ArrayCheck:
     relative_error: Float[np.ndarray, " chosen"]
     status: Int[np.ndarray, " chosen"]
     hint: str = ""
+    undecided: int = 0
 
     def count(self, status: int) -> int:
         """How many coordinates have a status."""
@@ -115,13 +118,15 @@ def array_check(
     slopes: Slopes,
     tolerance: float,
     said: str = "",
+    undecided: int = 0,
 ) -> ArrayCheck:
     """An array's entry, from the slopes of those of its numbers that were looked at."""
     difference = np.abs(analytic - slopes.numerical)
     scale = np.maximum.reduce([np.abs(analytic), np.abs(slopes.numerical), slopes.uncertainty / tolerance])
     with np.errstate(invalid="ignore"):
         error = np.where(difference == 0, 0.0, difference / np.where(scale > 0, scale, 1.0))
-    return ArrayCheck(name, shape, checked, analytic, **vars(slopes), relative_error=error, hint=said)
+    known = vars(slopes)
+    return ArrayCheck(name, shape, checked, analytic, **known, relative_error=error, hint=said, undecided=undecided)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -166,6 +171,11 @@ class GradientCheck:
     def kinks(self) -> int:
         """Coordinates at or near a kink of f, where the analytic slope is a possible one."""
         return sum(each.count(KINK) for each in self.arrays)
+
+    @property
+    def undecided(self) -> int:
+        """Coordinates of which nothing is decided: several kinks meet at x, and beside it the gradient is right."""
+        return sum(each.undecided for each in self.arrays)
 
     def wrong(self) -> list[Coordinate]:
         """The wrong coordinates of all arrays, the worst of each array first."""

@@ -47,17 +47,21 @@ def measure(function: Function, value: float, probes: Int[np.ndarray, " probes"]
     the smallest estimate is taken: a function that varies quickly looks noisy at the wider ones. Where f computes in
     single precision inside, only wide ones show its steps, and the largest is taken.
 
+    Points above x and points below it are taken apart, and the noisier side counts: across a kink at x differences of
+    high order would see the kink, and on one side of it (a clipped one) f may round far less than on the other.
+
     Source: Moré and Wild, "Estimating computational noise", 2011, section 3.
     """
     x = function.point.vector
     floor = EPSILON * abs(value) / 4
-    count = np.arange(POINTS)
+    count = np.arange(1 - POINTS, POINTS)
     shifts = [(i, k * spacing * size(x[i])) for spacing in SPACINGS for i in probes for k in count]
     indices, steps = (np.array(column) for column in zip(*shifts, strict=True))
     function.expected += len(shifts)
     values = function.shifted(indices.astype(np.int64), steps.astype(np.float64))
     noises, sizes = [], []
-    for rows in values.reshape(len(SPACINGS), len(probes), POINTS):
+    for lines in values.reshape(len(SPACINGS), len(probes), len(count)):
+        rows = [*lines[:, POINTS - 1 :], *lines[:, POINTS - 1 :: -1]]
         moving = [row for row in rows if np.isfinite(row).all() and len(set(row.tolist())) > POINTS // 2]
         if moving:
             noises.append(max(_noise(row) for row in moving))  # rounding differs from coordinate to coordinate

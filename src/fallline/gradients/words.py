@@ -29,11 +29,17 @@ def verdict_of(arrays: tuple[ArrayCheck, ...], share: float, tolerance: float, m
         else "no difference"
     )
     text = f"The gradient is right: {every}, {error}."
-    kinks = sum(each.count(KINK) for each in arrays)
+    undecided = sum(each.undecided for each in arrays)
+    kinks = sum(each.count(KINK) for each in arrays) - undecided
     if kinks:
         text += (
             f" At {kinks:,} of them f has a kink within reach (as a ReLU has at 0); the slope there is one of those "
             "that are possible."
+        )
+    if undecided:
+        text += (
+            f" At {undecided:,} several kinks of f meet (as where units of two layers are at exactly 0): x sits on a kink, "
+            "and nothing is decided there. Beside x their slopes are right."
         )
     coarse = sum(each.coarse for each in arrays)
     if coarse:

@@ -22,8 +22,8 @@ class BatchNorm(Layer):
 
         average = momentum average + (1 - momentum) value,  running = average / (1 - momentum^t)
 
-    so that they are right from the first epoch on. A last minibatch with n of B examples counts by its degrees of
-    freedom, with momentum^((n - 1) / (B - 1)); rows that only fill it count nowhere.
+    so that they are right from the first epoch on. A minibatch of n examples counts by its degrees of freedom beside the
+    largest B seen so far, with momentum^((n - 1) / (B - 1)); rows of weight 0, as those that only fill it, count nowhere.
 
     Deep networks train faster with it and forgive their initial weights. It makes examples of a minibatch depend on
     each other, so it is noisy below about 16 examples and impossible with one; use LayerNorm there.
@@ -53,8 +53,9 @@ class BatchNorm(Layer):
         return 2
 
     def init(self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None) -> tuple[Params, Stats]:
-        zeros = jnp.zeros(shape[-1])
-        return {"scale": jnp.ones(shape[-1]), "shift": zeros}, {"mean": zeros, "variance": zeros, "seen": jnp.zeros(())}
+        zeros, none = jnp.zeros(shape[-1]), jnp.zeros(())
+        stats = {"mean": zeros, "variance": zeros, "seen": none, "freedom": none}
+        return {"scale": jnp.ones(shape[-1]), "shift": zeros}, stats
 
     def apply(
         self,
@@ -71,7 +72,7 @@ class BatchNorm(Layer):
             share = w / jnp.maximum(jnp.sum(w), 1e-30)
             mu = share @ x
             var = share @ (x - mu) ** 2
-            stats = self._average(stats, mu, var, jnp.sum(w > 0).astype(x.dtype), x.shape[0])
+            stats = self._average(stats, mu, var, jnp.sum(w > 0).astype(x.dtype))
         else:
             # Before the first step nothing has been seen, and the inputs pass as they are.
             seen = jnp.maximum(stats["seen"], 1e-30)
@@ -80,13 +81,18 @@ class BatchNorm(Layer):
         xhat = (x - mu) * lax.rsqrt(var + self.epsilon)
         return params["scale"] * xhat + params["shift"], stats
 
-    def _average(self, stats: Stats, mu: Array, var: Array, n: Array, size: int) -> Stats:
-        """The running averages with one more minibatch of n examples, of `size` at most."""
+    def _average(self, stats: Stats, mu: Array, var: Array, n: Array) -> Stats:
+        """The running averages with one more minibatch of n examples.
+
+        How long the minibatch is with what fills it must not matter: a lane of a population is filled up to the longest.
+        """
         freedom = jnp.maximum(n - 1.0, 0.0)
-        kept = jnp.asarray(self.momentum, mu.dtype) ** (freedom / max(size - 1, 1))
+        most = jnp.maximum(stats["freedom"], freedom)
+        kept = jnp.asarray(self.momentum, mu.dtype) ** (freedom / jnp.maximum(most, 1.0))
         unbiased = var * n / jnp.maximum(freedom, 1.0)
         new = {"mean": mu, "variance": unbiased, "seen": jnp.ones((), mu.dtype)}
-        return {name: lax.stop_gradient(kept * stats[name] + (1.0 - kept) * new[name]) for name in new}
+        averages = {name: lax.stop_gradient(kept * stats[name] + (1.0 - kept) * new[name]) for name in new}
+        return averages | {"freedom": most.astype(mu.dtype)}
 
 
 class LayerNorm(Layer):

@@ -1,0 +1,119 @@
+"""Where several kinks meet at a point, is a slope that neither side has a fault? The slopes beside the point tell."""
+
+import copy
+import dataclasses
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from fallline.gradients.functions import Function
+from fallline.gradients.judge import KINK, WRONG, Slopes, judge, part
+from fallline.gradients.steps import Precision, size
+
+RAYS = 32  # on which the slopes are derived
+CHECKED = 3  # of them, on which they are measured
+REACH = 1e-4  # how far beside the point, in units of a coordinate's steps
+
+Gradient = Callable[[Function], np.ndarray]
+
+
+def undecided(
+    function: Function,
+    precision: Precision,
+    derive: Gradient,
+    analytic: Float[np.ndarray, " chosen"],
+    chosen: Int[np.ndarray, " chosen"],
+    slopes: Slopes,
+    tolerance: float,
+    seed: int,
+) -> Bool[np.ndarray, " chosen"]:
+    """Which wrong slopes may be those of a right gradient that has several kinks at the point.
+
+    Where units of two layers are at exactly 0, f is smooth within each of the cells that meet at the point, and along its
+    own axis a coordinate sees two of them. Automatic differentiation takes one side at every unit, which is another cell,
+    or none: its slope is on neither side, and no fault. A coordinate is such a one where
+
+        the slopes in the cells around x, g(x + t r) for t -> 0, are not all between those of its own two sides,
+        the one that was derived at x is not far from them, and
+        beside x, at x + t r, derived and measured slopes agree.
+
+    A derivation that is wrong is wrong beside the point as well, and stays so; and so does one that is wrong only at a
+    kink whose two sides are known.
+
+    Arguments:
+        function: f at x.
+        precision: of f there.
+        derive: the gradient, of a function at a point.
+        analytic: the slopes that were derived at x.
+        chosen: their places.
+        slopes: what was measured of them.
+        tolerance: on relative errors.
+        seed: of the rays r.
+    """
+    found = np.zeros(len(chosen), bool)
+    at = np.flatnonzero(slopes.status == WRONG)
+    if not len(at):
+        return found
+    x = function.point.vector
+    functions = [_moved(function, x + REACH * size(x) * ray) for ray in _rays(function, seed)]
+    far = np.array([derive(each)[chosen] for each in functions])
+    near = np.array([derive(_moved(function, 0.5 * x + 0.5 * each.point.vector))[chosen] for each in functions])
+    at = at[_meets(analytic[at], part(slopes, at), near[:, at], far[:, at], tolerance)]
+    for beside, own in zip(functions[:CHECKED], far, strict=False):
+        if not len(at):
+            break
+        value = float(beside.shifted(np.zeros(1, np.int64), np.zeros(1))[0])
+        here = dataclasses.replace(precision, value=value)
+        at = at[judge(beside, here, own[at], chosen[at], tolerance).status < WRONG]
+        function.count(beside.evaluations - function.evaluations)
+    found[at] = True
+    return found
+
+
+def acquitted(analytic: Float[np.ndarray, " chosen"], slopes: Slopes, open_: Bool[np.ndarray, " chosen"]) -> Slopes:
+    """The slopes, those that nothing is decided on marked as at a kink, and as uncertain as they are off."""
+    apart = np.maximum(slopes.uncertainty, np.abs(analytic - slopes.numerical))
+    return dataclasses.replace(
+        slopes,
+        status=np.where(open_, KINK, slopes.status),
+        uncertainty=np.where(open_, apart, slopes.uncertainty),
+    )
+
+
+def _rays(function: Function, seed: int) -> Iterator[Float[np.ndarray, " numbers"]]:
+    """Directions from the point: at first of any kind, then such that arrays lean to one side, some further than others.
+
+    So one layer's units come to the same side, or outweigh those of another, and more of the cells are met.
+    """
+    rng, count = np.random.default_rng(seed), len(function.point.vector)
+    for k in range(RAYS):
+        ray = rng.uniform(-1.0, 1.0, count)
+        for cut in function.point.slices if k >= CHECKED else ():
+            ray[cut] = 10.0 ** rng.uniform(-1.5, 0.0) * 0.5 * (ray[cut] + rng.choice([-1.0, 0.0, 1.0]))
+        yield ray
+
+
+def _meets(
+    analytic: Float[np.ndarray, " some"],
+    slopes: Slopes,
+    near: Float[np.ndarray, "rays some"],
+    far: Float[np.ndarray, "rays some"],
+    tolerance: float,
+) -> Bool[np.ndarray, " some"]:
+    """Where the cells around the point have slopes that neither side has, and the derived one is not far from them."""
+    low, high = np.minimum(slopes.left, slopes.right), np.maximum(slopes.left, slopes.right)
+    with np.errstate(invalid="ignore", over="ignore"):
+        limits = 2 * near - far
+        room = 2 * tolerance * np.maximum.reduce([np.abs(analytic), np.abs(low), np.abs(high)])
+        beyond = np.maximum(low - limits, limits - high) > room + 0.1 * np.abs(near - far)
+        least, most = np.minimum(low, limits.min(axis=0)), np.maximum(high, limits.max(axis=0))
+        close = np.abs(analytic - 0.5 * (least + most)) <= 1.5 * (most - least)
+        return beyond.any(axis=0) & close & np.isfinite(limits).all(axis=0)
+
+
+def _moved(function: Function, vector: Float[np.ndarray, " numbers"]) -> Function:
+    """The same f at another point; nothing is compiled again."""
+    other = copy.copy(function)
+    other.point = dataclasses.replace(function.point, vector=vector)
+    return other
