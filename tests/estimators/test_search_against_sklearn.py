@@ -300,7 +300,7 @@ def test_scores(scoring, refit, fit):
 @pytest.mark.parametrize(("scoring", "error_score"), [
     ("accuracy", "ignore"), *((failing, each) for each in ("raise", 0.0, -1, np.nan, "ignore")),
     ({"a": "accuracy", "b": failing}, "raise"), ({"a": "accuracy", "b": failing}, np.nan),
-], ids=str)  # fmt: skip
+], ids=lambda each: "failing" if each is failing else "one of two" if isinstance(each, dict) else str(each))  # fmt: skip
 def test_failed_scores(scoring, error_score):
     assert_agree(scoring=scoring, refit=False, cv=3, error_score=error_score)
 

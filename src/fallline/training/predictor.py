@@ -210,12 +210,19 @@ def load_predictor(path: str | Path) -> Predictor:
     check_description(described, what)
     recipe, schema = recipe_from_plain(described["recipe"]), Schema.from_dict(described["schema"])
     seen = take_seen(arrays, described, what)
+    _complete(arrays)
     check_model(recipe, schema, described["outputs"], arrays, what)
     tree = nest(arrays)
     for part in ("params", "stats", "scaling"):
         tree.setdefault(part, {})
     tree.setdefault("target_scaling", None)
     return Predictor(recipe, schema, described["outputs"], tree, seen)
+
+
+def _complete(arrays: dict[str, np.ndarray]) -> None:
+    """Adds what models of earlier versions lack and no prediction reads: batch normalisation's largest minibatch."""
+    for name in [each for each in arrays if each.startswith("stats/") and each.endswith("/seen")]:
+        arrays.setdefault(name.removesuffix("seen") + "freedom", np.zeros((), np.float32))
 
 
 def check_answer(answer: Float[np.ndarray, "rows targets"]) -> Float[np.ndarray, "rows targets"]:
