@@ -2,6 +2,8 @@
 
 import gc
 import os
+import tempfile
+from pathlib import Path
 
 import hypothesis
 import jax
@@ -27,7 +29,7 @@ if "XLA_FLAGS" not in os.environ:
     jax.devices()
     del os.environ["XLA_FLAGS"]
 
-os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", os.devnull)
+os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(Path(tempfile.gettempdir()) / "fallline-hypothesis"))
 hypothesis.settings.register_profile("fallline", deadline=None, derandomize=True, database=None, max_examples=40)
 hypothesis.settings.load_profile("fallline")
 
