@@ -87,7 +87,7 @@ def from_objects(name: str, cells: Sequence[object], where: str) -> pl.Series:
 def is_missing(cell: Any) -> bool:
     """Is it None, NaN, or pandas' or NumPy's mark for a missing cell?
 
-    >>> [is_missing(each) for each in (None, float("nan"), np.datetime64("NaT"), 0, "")]
+    >>> [is_missing(each) for each in (None, float("nan"), np.datetime64("NaT", "us"), 0, "")]
     [True, True, True, False, False]
     """
     if cell is None or isinstance(cell, str):
