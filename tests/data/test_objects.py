@@ -81,7 +81,7 @@ CASES = [
     ([DAY, NOON], US, [dt.datetime(2024, 2, 29), NOON]),
     ([pd.Timestamp(NOON), pd.NaT], US, [NOON, None]),
     ([pd.Timestamp("2024-02-29 12:00:00.000000001")], US, [NOON]),
-    ([np.datetime64("2024-02-29T12"), np.datetime64("NaT")], US, [NOON, None]),
+    ([np.datetime64("2024-02-29T12"), np.datetime64("NaT", "s")], US, [NOON, None]),
     ([np.datetime64("2024-02-29"), np.datetime64("2024-02")], US, [dt.datetime(2024, 2, 29), dt.datetime(2024, 2, 1)]),
     ([pd.Timestamp(NOON), NOON, DAY], US, [NOON, NOON, dt.datetime(2024, 2, 29)]),
     ([pd.Period("2024-02"), None], US, [dt.datetime(2024, 2, 1), None]),

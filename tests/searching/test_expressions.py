@@ -12,6 +12,9 @@ from fallline.optimizers import Adam
 from fallline.searching.foreign import converted, space_from
 from fallline.training.recipe import Recipe
 
+# Hyperopt sets the shape of its own arrays, which NumPy 2.5 deprecates.
+pytestmark = pytest.mark.filterwarnings("ignore:Setting the shape on a NumPy array:DeprecationWarning")
+
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what it imports may warn
     hyperopt = pytest.importorskip("hyperopt")
