@@ -1,6 +1,7 @@
 """Strict weather: warnings are errors (pyproject.toml), and property tests draw the same examples every time."""
 
 import gc
+import itertools
 import os
 import tempfile
 from pathlib import Path
@@ -39,10 +40,24 @@ def pytest_collection_finish():
     gc.freeze()
 
 
+MOST_MAPPINGS = 20_000  # Linux gives a process 65,530, and code that is compiled beyond them ends it by a signal
+tests_run = itertools.count(1)
+
+
 def pytest_runtest_teardown(item, nextitem):
-    """Compiled programs take a megabyte each; those of one folder are seldom met in the next."""
-    if nextitem is None or nextitem.path.parent != item.path.parent:
+    """Compiled programs take a megabyte and several mappings each; those of one folder are seldom met in the next."""
+    leaves = nextitem is None or nextitem.path.parent != item.path.parent
+    if leaves or (next(tests_run) % 25 == 0 and mappings() > MOST_MAPPINGS):
         jax.clear_caches()
+        gc.collect()
+
+
+def mappings() -> int:
+    """How many memory mappings this process has; 0 where the system does not say."""
+    try:
+        return Path("/proc/self/maps").read_bytes().count(b"\n")
+    except OSError:
+        return 0
 
 
 def pytest_sessionfinish():
