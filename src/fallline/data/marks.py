@@ -99,6 +99,8 @@ def _padded(frame: pl.DataFrame, blanks: str | None) -> list[str]:
     import polars as pl
 
     cell = pl.all()
+    if blanks == "":
+        return []
     if blanks is not None:
         ends = [cell.str.ends_with(each).any() for each in blanks]
         return _where(frame, [(cell < "!").any(), *ends])

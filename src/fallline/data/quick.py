@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _BLOCK = 1 << 18  # bytes looked at together: they stay in the processor's cache
 _PART = 1 << 24  # bytes for each thread
-_QUOTE, _LINE, _RETURN = b'"\n\r'
+_QUOTE, _LINE, _RETURN, _SPACE = b'"\n\r '
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,14 @@ class Bytes:
         ascii: is every byte ASCII?
         quoted: is there a quote?
         odd_quotes: does a quote stand amid other text?
+        padded: does a space stand beside a separator, a quote or a line end?
     """
 
     lines: int
     ascii: bool
     quoted: bool
     odd_quotes: bool
+    padded: bool
 
 
 def by_polars(text: Text, separator: str, skipped: int, width: int) -> tuple[pl.DataFrame, Bytes] | None:
@@ -84,13 +86,14 @@ def _look(text: Text, raw: np.ndarray, separator: int) -> Bytes:
         all(part.ascii for part in parts),
         quoted,
         any(part.odd_quotes for part in parts),
+        any(part.padded for part in parts),
     )
 
 
 def _look_at(raw: np.ndarray, start: int, separator: int, quotes: bool) -> Bytes:
     ends = np.zeros(256, bool)
     ends[[separator, _QUOTE, _LINE, _RETURN]] = True
-    lines, ascii, odd = 0, True, False
+    lines, ascii, odd, padded = 0, True, False, False
     for begin in range(start, min(start + _PART, raw.size), _BLOCK):
         near = raw[max(begin - 1, 0) : begin + _BLOCK + 1]  # with its neighbours; outside of the file are line ends
         near = np.concatenate(([_LINE], near)).astype(np.uint8) if begin == 0 else near
@@ -101,7 +104,10 @@ def _look_at(raw: np.ndarray, start: int, separator: int, quotes: bool) -> Bytes
             lines += int(np.count_nonzero(block == _LINE))
             at = np.flatnonzero(block == _QUOTE)
             odd |= at.size > 0 and not (ends[near[at]] | ends[near[at + 2]]).all()
-    return Bytes(lines, ascii, quotes, odd)
+        if not padded:
+            at = np.flatnonzero(block == _SPACE)
+            padded = at.size > 0 and bool((ends[near[at]] | ends[near[at + 2]]).any())
+    return Bytes(lines, ascii, quotes, odd, padded)
 
 
 def _complete(raw: np.ndarray, frame: pl.DataFrame, separator: int, quoted: bool) -> pl.DataFrame | None:

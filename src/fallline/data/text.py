@@ -100,8 +100,8 @@ def _blanks(text: Text, seen: Bytes, rows: int) -> str | None:
     """The blanks that may stand at the ends of cells; None for all that there are."""
     if not seen.ascii:
         return None
-    held = "".join(each for each in " \t\v\f" if text.data.find(each.encode()) >= 0)
-    return held + "\n" * (seen.quoted and seen.lines > rows)
+    held = "".join(each for each in "\t\v\f" if text.data.find(each.encode()) >= 0)
+    return " " * seen.padded + held + "\n" * (seen.quoted and seen.lines > rows)
 
 
 def _fits(header: list[str], width: int) -> bool:
