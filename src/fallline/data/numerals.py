@@ -6,29 +6,13 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fallline.data.measures import CURRENCIES, MAGNITUDE, MAGNITUDES, SHARES, canonical, ratio, together
+from fallline.data.measures import MAGNITUDE, MAGNITUDES, SHARES, canonical, ratio, together
+from fallline.data.numeral_parts import begins_as_number, split
 
 if TYPE_CHECKING:
     import polars as pl
 
 MOSTLY = 0.95  # so many cells must be numbers for a text column to be one
-_SIGN = r"[-+]"
-_MONEY = rf"(?:[A-Za-z]{{0,3}}\p{{Sc}}|(?:{CURRENCIES})|Rs\.?|kr\.?|руб\.?)"
-_BODY = r"\d+(?:[.,'_ ]\d+)*|[.,]\d+"
-_UNIT = r"[\p{L}\p{Sc}%‰°\x22'′″][\p{L}\p{N}\p{Sc}%‰°/*^. \x22'′″-]*?"
-_POWER = rf"[eE]({_SIGN}?\d+)\b| ?[x×*·] ?10 ?\^? ?({_SIGN}?\d+)"
-_CELL = (
-    rf"^(\()? ?({_SIGN})? ?({_MONEY})? ?({_SIGN})?({_BODY})"
-    rf"(?:([.,])-{{1,2}}|\.?(?:{_POWER})? ?({_UNIT})? ?(-)?) ?(\))?$"
-)
-_PARTS = ("open", "sign", "money", "sign2", "body", "even", "exponent", "power", "unit", "trailing", "close")
-_PREFIX = rf"^\(?{_SIGN}? ?{_MONEY}? ?{_SIGN}?[.,]?\d"  # what the beginning of a number looks like
-_RAISED = "[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]"
-_SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-", strict=True))
-_DIGITS = {
-    chr(start + digit): str(digit) for start in (0x0660, 0x06F0, 0x0966, 0x09E6, 0x0E50) for digit in range(10)
-} | {"٫": ".", "٬": ","}  # Arabic, Persian, Devanagari, Bengali, Thai
-_ODD = dict.fromkeys("−–—﹣‐‑", "-") | dict.fromkeys("’‘ʼ`´′", "'") | {"″": '"'}
 
 
 @dataclass(frozen=True)
@@ -91,7 +75,7 @@ def looks_numeric(sample: pl.Series) -> bool:
     >>> looks_numeric(pl.Series(["$ 12", "3,5"])), looks_numeric(pl.Series(["red", "blue"]))
     (True, False)
     """
-    return bool(len(sample)) and int(_normal(sample).str.contains(_PREFIX).sum()) >= 0.3 * len(sample)
+    return bool(len(sample)) and int(begins_as_number(sample).sum()) >= 0.3 * len(sample)
 
 
 def find(cells: pl.Series, hint: str = "") -> Found:
@@ -112,7 +96,7 @@ def find(cells: pl.Series, hint: str = "") -> Found:
     >>> found.numerals, found.other
     (Numerals(decimal='.', group=',', unit=''), Numerals(decimal=',', group='', unit=''))
     """
-    parts = _split(cells)
+    parts = split(cells)
     bodies = parts["body"].drop_nulls()
     if not len(bodies):
         return Found(None)
@@ -151,7 +135,7 @@ def read(cells: pl.Series, numerals: Numerals) -> pl.Series:
     """
     import polars as pl
 
-    parts = _split(cells)
+    parts = split(cells)
     values = _values(parts["body"], numerals.decimal, numerals.group)
     negative = (parts["open"] == "(") & (parts["close"] == ")")
     bad = (parts["open"] == "(") != (parts["close"] == ")")
@@ -173,45 +157,6 @@ def read(cells: pl.Series, numerals: Numerals) -> pl.Series:
     # 7 % is 0.07, and 7 * 0.01 is not: fifteen figures are what was written, the rest is rounding
     rounded = pl.when((scale != 1) | (power != 0)).then(scaled.round_sig_figs(15)).otherwise(scaled)
     return pl.select(pl.when(bad).then(None).otherwise(rounded)).to_series().alias(cells.name)
-
-
-def _normal(cells: pl.Series) -> pl.Series:
-    """One character for each meaning: minus, apostrophe, blank, digit."""
-    text = cells
-    if text.str.contains(_RAISED).any():
-        text = text.str.replace_all(f"({_RAISED}+)", "^$1").str.replace_many(_SUPERSCRIPTS)
-    if text.str.contains(r"[^\x00-\x7f]").any():
-        text = text.str.replace_many(_ODD).str.normalize("NFKC").str.replace_many(_ODD | _DIGITS)
-    return text.str.replace_all(r"\s+", " ").str.strip_chars()
-
-
-def _split(cells: pl.Series) -> dict[str, pl.Series]:
-    import polars as pl
-
-    text = _normal(cells)
-    if not text.str.contains(r"[^0-9.,'_ +-]|'$").any():
-        return _split_simple(text)
-    groups = text.str.extract_groups(_CELL).struct.unnest()
-    parts = {name: groups.to_series(position).fill_null("") for position, name in enumerate(_PARTS)}
-    parts["body"] = groups.to_series(_PARTS.index("body"))
-    parts["pair"] = pl.select(pl.concat_str(parts["money"], pl.lit("\n"), parts["unit"])).to_series()
-    return parts
-
-
-def _split_simple(text: pl.Series) -> dict[str, pl.Series]:
-    """Digits, signs and nothing else: no need of the great pattern, which costs ten times as much."""
-    import polars as pl
-
-    none = pl.Series([""], dtype=pl.String).new_from_index(0, len(text))
-    parts = dict.fromkeys(_PARTS, none)
-    parts["sign"] = text.str.extract(r"^([-+])").fill_null("")
-    parts["even"] = text.str.extract(r"([.,])-{1,2}$").fill_null("")
-    bare = text.str.replace(r"[.,]-{1,2}$", "").str.replace(r"^[-+] ?", "")
-    parts["trailing"] = bare.str.extract(r"(-)$").fill_null("")
-    bare = bare.str.replace(r"\.? ?-?$", "")
-    parts["body"] = pl.select(pl.when(bare.str.contains(rf"^(?:{_BODY})$")).then(bare)).to_series()
-    parts["pair"] = pl.Series(["\n"]).new_from_index(0, len(text))
-    return parts
 
 
 def _pairs(parts: dict[str, pl.Series]) -> list[tuple[str, str]]:

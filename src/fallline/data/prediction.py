@@ -9,9 +9,10 @@ import numpy as np
 from fallline.core.errors import FalllineError
 from fallline.data.arrays import Arrays, matrix
 from fallline.data.cells import target_cells
+from fallline.data.first_look import decimal_of
 from fallline.data.schema import Schema
 from fallline.data.sources import accepts_names, describe, read
-from fallline.data.understanding import decimal_of, understand_target
+from fallline.data.understanding import understand_target
 
 if TYPE_CHECKING:
     import polars as pl

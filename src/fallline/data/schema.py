@@ -18,11 +18,11 @@ from fallline.data.arrays import blocks, check_matrix, count_bad
 from fallline.data.columns import Column
 from fallline.data.dates import ORDERS
 from fallline.data.earlier import PATTERNS
+from fallline.data.first_look import decimal_of
 from fallline.data.fitting import fit_column
 from fallline.data.form import COUNTS, Form
 from fallline.data.sheet import Sheet
 from fallline.data.target import TASKS, Target
-from fallline.data.understanding import decimal_of
 from fallline.data.units import SAMPLE, Unit, unit_of
 
 if TYPE_CHECKING:

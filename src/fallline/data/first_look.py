@@ -1,0 +1,76 @@
+"""What does a first look at a column of text tell: are its cells numbers, do they look like numbers or like dates?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fallline.data import dates, durations
+from fallline.data.marks import is_word
+from fallline.data.numerals import Found, find, looks_numeric
+from fallline.data.sheet import Sheet
+
+if TYPE_CHECKING:
+    import polars as pl
+
+SAMPLE = 1_000  # distinct cells that a first look takes
+
+
+@dataclass
+class Look:
+    """What a first look at a text column found."""
+
+    text: pl.Series
+    plain: pl.Series | None = None  # the cells as numbers, where all are
+    found: Found | None = None
+    distinct: pl.Series | None = None
+
+
+def look_at(text: pl.Series, plain: pl.Series) -> Look:
+    """Look at a column's cells, and at `plain`, what a plain cast to Float64 makes of them."""
+    present = len(text) - text.null_count()
+    if plain.len() - plain.null_count() == present:
+        return Look(text, plain=plain)
+    rest = text.filter(plain.is_null() & text.is_not_null())
+    sample = rest.head(20 * SAMPLE).unique(maintain_order=True).head(SAMPLE)
+    sample = sample.filter(~is_word(sample))
+    as_numbers = plain.count()
+    words = present - as_numbers - int(is_word(rest).sum()) if as_numbers else present
+    mostly = as_numbers > 0.3 * (as_numbers + words)
+    shaped = _shaped(sample.head(100))
+    if not (mostly or shaped or looks_numeric(sample)):
+        return Look(text)
+    distinct = text.drop_nulls().unique(maintain_order=True)
+    numeric = distinct.filter(~is_word(distinct))
+    return Look(text, found=find(numeric) if len(numeric) and (mostly or not shaped) else None, distinct=numeric)
+
+
+def _shaped(sample: pl.Series) -> bool:
+    return dates.looks_like_dates(sample) or durations.looks_like_durations(sample)
+
+
+def file_decimal(found: list[Found | None], plain: list[pl.Series], separator: str) -> str:
+    """The decimal sign of a file: what its columns show beyond doubt, or what its separator speaks for."""
+    clear = {each.numerals.decimal for each in found if each is not None and each.clear and each.numerals is not None}
+    if not clear and any(s.str.contains(r"^-?\d+\.(?:\d{1,2}|\d{4,})$").any() for s in plain):
+        clear = {"."}
+    if len(clear) == 1:
+        return clear.pop()
+    return "," if separator == ";" and not clear else ""
+
+
+def decimal_of(sheet: Sheet, names: list[str]) -> str:
+    """The decimal sign that the texts of these columns show, "" where they show none.
+
+    >>> import polars as pl
+    >>> decimal_of(Sheet(pl.DataFrame({"a": ["1.234", "5.678"], "b": ["0,5", "1,25"]}), ";"), ["a", "b"])
+    ','
+    """
+    import polars as pl
+
+    frame = sheet.frame
+    texts = [frame[name].head(SAMPLE) for name in names if name in frame.columns and frame[name].dtype == pl.String]
+    looks = [look_at(text, text.cast(pl.Float64, strict=False)) for text in texts]
+    return file_decimal(
+        [look.found for look in looks], [look.text for look in looks if look.plain is not None], sheet.separator
+    )
