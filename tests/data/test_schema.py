@@ -268,3 +268,11 @@ def test_wrong_arrays() -> None:
         SCHEMA.encode(np.zeros((2, 6)))
     with pytest.raises(FalllineError, match=r"column 'b' of t.csv has 1 missing value"):
         schema.encode(pl.DataFrame({"a": [1], "b": [None], "c": [2]}), "t.csv")
+
+
+@pytest.mark.parametrize("column", FRAME.columns)
+@pytest.mark.parametrize("wrap", [lambda v: [v], lambda v: {"value": v}, lambda v: str(v).encode()])
+def test_nested_cells_at_predict_are_refused_by_name(column, wrap):
+    nested = FRAME.with_columns(pl.Series(column, [wrap(value) for value in FRAME[column]]))
+    with pytest.raises(FalllineError, match=f"column '{column}' of the rows has the type .*: give one plain value"):
+        SCHEMA.encode(nested, where="the rows")

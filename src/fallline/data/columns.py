@@ -111,9 +111,10 @@ class Column:
             understood: whether texts that are numbers and dates are typed already.
 
         Raises:
-            FalllineError: a cell is infinite, or most cells do not fit.
+            FalllineError: a cell is infinite, most cells do not fit, or the cells are lists, structs, bytes or objects.
         """
         remarks = [] if remarks is None else remarks
+        self._refuse_nested(series, where)
         form = PLAIN if understood else self.form
         if self.kind == "number":
             doubts: list[str] = []
@@ -135,6 +136,18 @@ class Column:
             out[:, 0] = ~_missing(series)
         else:
             self._encode_boolean(labels(series), out, where, remarks)
+
+    def _refuse_nested(self, series: pl.Series, where: str) -> None:
+        """Raises: FalllineError for a column of lists, structs, bytes or objects, unless every cell is missing."""
+        import polars as pl
+
+        nested = series.dtype in (pl.Binary, pl.Object) or series.dtype.is_nested()
+        if nested and series.null_count() < len(series):
+            expected = {"category": "categories", "boolean": "yes or no", "presence": "plain cells"}
+            raise FalllineError(
+                f"column {self.name!r} of {where} has the type {series.dtype}, expected "
+                f"{expected.get(self.kind, self.kind + 's')} as in training: give one plain value for each row"
+            )
 
     def condition(self, cells: np.ndarray, where: str) -> np.ndarray:
         """Float64 numbers as the float32 numbers (cells - shift) * factor, cut to the limit.
