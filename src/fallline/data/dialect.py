@@ -27,6 +27,7 @@ WIDEST = 100_000  # columns
 _LINES = 100  # lines that are looked at
 _COMMENTS = ("#", "%", "//")
 _UNKNOWN = ("::", "^", "~", "\x01", "\xa6")
+_RULE = re.compile(r":?-{3,}:?|:-+:?|-+:|={3,}")
 _DECLARED = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 
 
@@ -94,6 +95,9 @@ def find_dialect(path: Path, start: str, names: list[str] | None = None) -> Dial
         header, taken = _cells("\n".join(lines[skipped:]), found.separator)
         if names is None or sorted(header) == sorted(names):
             skipped += taken
+            if (ruled := _ruled(lines, skipped, found.separator)) > skipped:
+                notes.append(f"the rule under the header of {path} was skipped")
+                skipped = ruled
         else:
             header = None
     if comments:
@@ -164,6 +168,13 @@ def _cells(text: str, separator: str) -> tuple[list[str], int]:
         line = next(line for line in text.split("\n") if line.strip())
         return split(line, separator), text[: text.index(line)].count("\n") + 1
     return [_tidy(cell) for cell in cells], reader.line_num
+
+
+def _ruled(lines: list[str], start: int, separator: str) -> int:
+    """Where the rows start, after a rule such as Markdown's `|---|:--:|` if there is one below the header."""
+    line = lines[start] if start < len(lines) else ""
+    filled = [cell for cell in _cells(line, separator)[0] if cell] if line.strip() else []
+    return start + 1 if filled and all(map(_RULE.fullmatch, filled)) else start
 
 
 def _tidy(cell: str) -> str:

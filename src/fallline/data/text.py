@@ -136,8 +136,14 @@ def _labels(path: Path, frame: pl.DataFrame, dialect: Dialect, names: list[str] 
     dropped = [position for position in unnamed if empty[position]]
     if dropped:
         listed = ", ".join(str(position + 1) for position in dropped[:3]) + (" and more" if len(dropped) > 3 else "")
-        noun = "column" if len(dropped) == 1 else "columns"
-        notes.append(f"{noun} {listed} of {path} without name or cells, as trailing separators leave it, was left out")
+        if len(dropped) == 1:
+            notes.append(
+                f"column {listed} of {path} has no name and no cells, as trailing separators leave it: left out"
+            )
+        else:
+            notes.append(
+                f"columns {listed} of {path} have no names and no cells, as trailing separators leave them: left out"
+            )
     if 0 in unnamed and 0 not in dropped:
         labels[0] = free_name(INDEX, labels)
         notes.append(f"the first column of {path} has no name, as a column of row labels: it is called {labels[0]!r}")
