@@ -1,5 +1,8 @@
 """Targets: the task, the classes, and labels that come back as they were."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
@@ -7,7 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fallline.core.errors import FalllineError
+from fallline.data import load
 from fallline.data.cells import target_cells
+from fallline.data.prediction import read_labelled
+from fallline.data.schema import Schema
 from fallline.data.target import Target, recognise_target
 
 
@@ -172,3 +178,75 @@ def test_many_whole_numbers_called_codes_are_asked_about(name: str) -> None:
     assert recognise_target(codes, (name,), "t.csv", "classification").n_classes == np.unique(codes).size
     assert recognise_target(codes, ("price",), "t.csv").task == "regression"
     assert recognise_target(codes + 0.5, (name,), "t.csv").task == "regression"
+
+
+def grouped(values: list[int], sign: str) -> list[str]:
+    return [f"{value:,}".replace(",", sign) for value in values]
+
+
+PRICES = [67_000 + 1_237 * i for i in range(60)]
+
+
+def price_table(folder: Path, texts: list[str], name: str = "t.csv", separator: str = ";") -> Path:
+    path = folder / name
+    frame = pl.DataFrame({"size": [float(i % 13) for i in range(len(texts))], "price": texts})
+    frame.write_csv(path, separator=separator)
+    return path
+
+
+def test_a_target_that_can_be_read_in_two_ways_is_named_and_can_be_overruled(tmp_path: Path) -> None:
+    path = price_table(tmp_path, grouped(PRICES, "."))
+    table = load(path, "price")
+    assert any("'price' holds numbers such as '67.000', read as" in each for each in table.warnings)
+    for kind, unit in (("decimal_comma", 1), ("decimal_point", 1000)):
+        said = load(path, "price", kinds={"price": kind})
+        assert said.warnings == ()
+        np.testing.assert_allclose(said.dataset.given.ravel() * unit, PRICES)
+    twice = price_table(tmp_path, 2 * grouped(PRICES, "."), "twice.csv")
+    classes = load(twice, "price", kinds={"price": "category"}).classes
+    assert classes is not None
+    assert len(classes) == len(PRICES)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "task", "sentence"),
+    [
+        ({"price": "date"}, None, "kind of the target 'price' is given as 'date': expected number"),
+        ({"price": "drop"}, None, "kind of the target 'price' is given as 'drop': expected number"),
+        ({"price": "category"}, "regression", "given as 'category', and the task as 'regression'"),
+        ({"price": "numbr"}, None, "'numbr': did you mean 'number'"),
+        ({"prize": "number"}, None, "names the column 'prize', which is not a feature"),
+    ],
+)
+def test_a_kind_that_is_none_for_a_target_is_refused(
+    tmp_path: Path, kinds: dict[str, str], task: str | None, sentence: str
+) -> None:
+    with pytest.raises(FalllineError, match=sentence):
+        load(price_table(tmp_path, grouped(PRICES, ".")), "price", kinds=kinds, task=task)
+
+
+def test_a_target_that_is_not_as_said_is_refused(tmp_path: Path) -> None:
+    path = price_table(tmp_path, [*grouped(PRICES, "."), "on request"])
+    with pytest.raises(FalllineError, match=r"target 'price' .* 1 of 61 cells .* such as 'on request'"):
+        load(path, "price", kinds={"price": "decimal_comma"})
+
+
+@pytest.mark.filterwarnings("ignore:the target 'price' of .* read as 67000")
+@pytest.mark.parametrize(
+    ("trained", "later", "unit"),
+    [
+        ([f"{p / 10_000:.4f} km".replace(".", ",") for p in PRICES], [f"{p / 10:.1f} m" for p in PRICES], "km"),
+        ([f"{p} €" for p in PRICES], grouped(PRICES, "."), "€"),
+        ([f"{p / 2000:.4f}%" for p in PRICES], [f"{p / 200_000!r}" for p in PRICES], "%"),
+        (grouped(PRICES, "'"), [str(p) for p in PRICES], ""),
+    ],
+)
+def test_a_targets_form_holds_where_it_is_evaluated(
+    tmp_path: Path, trained: list[str], later: list[str], unit: str
+) -> None:
+    table = load(price_table(tmp_path, trained), "price")
+    schema = Schema.from_dict(json.loads(json.dumps(table.schema.to_dict())))
+    assert schema == table.schema
+    assert schema.target.forms[0].unit == unit
+    _, again = read_labelled(price_table(tmp_path, later, "later.csv"), schema)
+    np.testing.assert_allclose(again, table.dataset.given, rtol=1e-12)

@@ -18,7 +18,7 @@ from fallline.data.sheet import Sheet
 from fallline.data.split import split
 from fallline.data.target import Target, recognise_target
 from fallline.data.text import check_names
-from fallline.data.understanding import understand_features, understand_target
+from fallline.data.understanding import target_said, understand_features, understand_target
 
 if TYPE_CHECKING:
     import polars as pl
@@ -64,17 +64,24 @@ def from_sheet(
     sheet: Sheet, target: str | list[str] | None, kinds: dict[str, str] | None, where: str, wishes: Wishes
 ) -> Built:
     """Builds from a table; the encoding is learnt from the rows that are not for testing."""
+    import polars as pl
+
     frame = sheet.frame
     targets = _target_names(frame, target, where)
     features = frame.drop(targets)
     if not features.width:
         raise FalllineError(f"{where} holds only the target: give at least one feature column")
+    said = {name: kind for name, kind in (kinds or {}).items() if name in targets}
+    kinds = {name: kind for name, kind in (kinds or {}).items() if name not in said}
+    task, forms = target_said(said, wishes.task)
     understood = understand_features(features, sheet.separator, kinds)
     features = understood.frame
-    answers = understand_target(frame.select(targets), understood.decimal, where, wishes.task)
+    answers = understand_target(frame.select(targets), understood.decimal, where, task, forms)
     values = target_values(answers.frame, targets)
-    what = recognise_target(values, targets, where, wishes.task)
+    what = recognise_target(values, targets, where, task)
     y = what.read(values, where)
+    if pl.String in frame.select(targets).dtypes:
+        what = what.written(answers.forms, y)
     found = recognise(features, kinds)
     parts = wishes.split(what, y, set(wishes.sources))
     rows = np.sort(np.concatenate([parts["train"], parts["valid"]]))

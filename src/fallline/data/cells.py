@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 PLAIN = Form()
 THOUSANDS = r"^-?[1-9]\d{0,2}(?:\.\d{3})+$"
+_THOUSANDS_IN_UNITS = r"^[^\d.]*[1-9]\d{0,2}(?:\.\d{3})+[^\d.]*$"
 _EPOCH_OF_EXCEL = 25_569  # days from 1899-12-30 to 1970-01-01
 
 
@@ -64,7 +65,8 @@ def _read_numbers(text: pl.Series, form: Form, hint: str, whole: bool, doubts: l
         return durations.seconds(text)
     values = text.cast(pl.Float64, strict=False) if form.plain else read(text, form.numerals)
     unread = text.is_not_null() & values.is_null()
-    points = form.plain and (whole or hint == ",") and _thousands(text)  # 3.750 may be three thousand
+    # 3.750 may be three thousand.
+    points = (form.decimal, form.group) == (".", "") and (whole or hint == ",") and _thousands(text)
     if not unread.any() and not points:
         return values
     distinct = text.drop_nulls().unique(maintain_order=True)
@@ -105,9 +107,9 @@ def _whole(values: pl.Series) -> bool:
 
 
 def _thousands(text: pl.Series) -> bool:
-    """Are all cells that have a point such as 3.750?"""
+    """Are all cells that have a point such as 3.750, with or without a unit?"""
     dotted = text.filter(text.str.contains(".", literal=True).fill_null(False))
-    return len(dotted) > 0 and bool(dotted.str.contains(THOUSANDS).all())
+    return len(dotted) > 0 and bool(dotted.str.contains(_THOUSANDS_IN_UNITS).all())
 
 
 def labels(series: pl.Series) -> pl.Series:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fallline.core.errors import FalllineError
+from fallline.core.errors import DataWarning, FalllineError
 from fallline.data.arrays import Arrays, matrix
-from fallline.data.cells import target_cells
+from fallline.data.cells import PLAIN, numbers, target_cells
 from fallline.data.first_look import decimal_of
 from fallline.data.schema import Schema
 from fallline.data.sources import accepts_names, describe, read
-from fallline.data.understanding import understand_target
+from fallline.data.target import Target
 
 if TYPE_CHECKING:
     import polars as pl
@@ -66,10 +67,32 @@ def read_labelled(
         raise FalllineError(f"{where} lacks the target column {lacking[0]!r}: add it, or only predict")
     x = schema.encode(raw, where, remarks)
     numeric = [column.name for column in schema.columns if column.kind == "number"]
-    answers = understand_target(
-        raw.frame.select(schema.target.names), decimal_of(raw, numeric), where, schema.target.task
-    )
-    return x, schema.target.read(target_values(answers.frame, schema.target.names), where)
+    said: list[str] = []
+    answers = _read_targets(raw.frame.select(schema.target.names), schema.target, decimal_of(raw, numeric), where, said)
+    if remarks is not None:
+        remarks.extend(said)
+    for sentence in said if remarks is None else ():
+        warnings.warn(sentence, DataWarning, stacklevel=2)
+    return x, schema.target.read(target_values(answers, schema.target.names), where)
+
+
+def _read_targets(frame: pl.DataFrame, target: Target, decimal: str, where: str, remarks: list[str]) -> pl.DataFrame:
+    """The targets' texts as numbers, in the form that training learnt, or in one that plainly means the same.
+
+    A column that holds anything else stays text, which the target refuses by its cells.
+    """
+    import polars as pl
+
+    columns = []
+    forms = target.forms or (PLAIN,) * len(target.names)
+    for text, form in zip(frame.iter_columns(), forms, strict=True):
+        if target.task == "regression" and text.dtype == pl.String:
+            doubts: list[str] = []
+            cells = pl.Series(text.name, numbers(text, form, decimal, target.whole, doubts)).fill_nan(None)
+            if cells.null_count() == text.null_count():
+                columns.append(cells)
+                remarks.extend(f"the target {text.name!r} of {where} {each}" for each in doubts)
+    return frame.with_columns(columns)
 
 
 def target_values(frame: pl.DataFrame, targets: tuple[str, ...]) -> np.ndarray:

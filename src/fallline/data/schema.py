@@ -46,7 +46,7 @@ _COLUMN = Entries(
 _LABELS = Either(*(Listed(each, least=1) for each in (Text(), Flag(), Whole(), Real())))
 _TARGET = Entries(
     {"names": Listed(Text(), least=1), "task": Text(choices=TASKS)},
-    {"classes": _LABELS, "shift": Listed(Real()), "factor": Listed(Real(0.0))},
+    {"classes": _LABELS, "shift": Listed(Real()), "factor": Listed(Real(0.0)), "forms": Listed(_FORM), "whole": Flag()},
 )
 WRITTEN = Entries(
     {
@@ -202,6 +202,10 @@ class Schema:
             target["classes"] = [*self.target.classes]
         if self.target.conditioned:
             target |= {"shift": list(self.target.shift), "factor": list(self.target.factor)}
+        if self.target.forms:
+            target["forms"] = [form.to_dict() for form in self.target.forms]
+        if self.target.whole:
+            target["whole"] = True
         return {"columns": columns, "target": target, "missing": self.missing}
 
     @classmethod
@@ -342,7 +346,11 @@ def _read_target(entries: dict[str, Any]) -> Target:
     _demand(not factor or entries["task"] == "regression", "only a regression has a target in another unit")
     _demand(len(shift) == len(factor) and len(factor) in (0, len(names)), "not every target has a shift and a factor")
     _demand(all(each > 0 for each in factor), "the factor of a target is not above 0")
-    return Target(names, entries["task"], classes, shift, factor)
+    forms = tuple(Form(**each) for each in entries.get("forms", ()))
+    _demand(not forms or entries["task"] == "regression", "only the numbers of a regression have a form")
+    _demand(len(forms) in (0, len(names)), "not every target has a form")
+    _demand(all(form.decimal != form.group for form in forms), "the decimal sign of a target groups its digits as well")
+    return Target(names, entries["task"], classes, shift, factor, forms, entries.get("whole", False))
 
 
 def _is_zone(zone: str) -> bool:

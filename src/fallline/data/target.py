@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fallline.core.errors import FalllineError, nearest
+from fallline.data.form import Form
 from fallline.data.units import HIGHEST, Unit, unit_of
 
 TASKS = ("classification", "regression", "multilabel")
@@ -33,6 +34,8 @@ class Target:
         classes: the class labels in order (classification), else None.
         shift: per target, what a run subtracts in float64; empty where a run sees the targets as they are.
         factor: per target, the power of two that a run multiplies them by after that; empty likewise.
+        forms: per target, how training's texts were written; empty where all are plain numbers or labels.
+        whole: whether training's numbers were texts and whole, so that 3.750 can only be three thousand.
 
     >>> Target(("species",), "classification", ("cat", "dog")).encode(np.array(["dog", "cat"]), "t.csv").tolist()
     [1, 0]
@@ -43,6 +46,8 @@ class Target:
     classes: tuple[Label, ...] | None = None
     shift: tuple[float, ...] = ()
     factor: tuple[float, ...] = ()
+    forms: tuple[Form, ...] = ()
+    whole: bool = False
 
     @property
     def conditioned(self) -> bool:
@@ -85,6 +90,14 @@ class Target:
                 f"{title} holds {listed}, not a class seen in training: {nearest(str(unknown[0]), self.classes)}"
             )
         return known[codes]
+
+    def written(self, forms: dict[str, Form], y: np.ndarray) -> Target:
+        """The same target, read from text as `y` (rows, targets), with what was learnt of how its numbers are written."""
+        if self.task != "regression":
+            return self
+        held = any(name in forms for name in self.names)
+        own = tuple(forms.get(name, Form()) for name in self.names) if held else ()
+        return replace(self, forms=own, whole=bool((y % 1 == 0).all()))
 
     def fitted(self, y: np.ndarray, highest: float = HIGHEST) -> Target:
         """The same target in the unit in which a run can hold its training rows.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fallline.core.errors import FalllineError
+from fallline.core.errors import FalllineError, share
 from fallline.data import dates, durations
-from fallline.data.cells import THOUSANDS, instants
-from fallline.data.first_look import SAMPLE, Look, file_decimal, look_at
+from fallline.data.cells import instants
+from fallline.data.first_look import Look, file_decimal, look_at
 from fallline.data.form import Form, kind_of
 from fallline.data.numerals import MOSTLY, find, looks_numeric
 from fallline.data.typed_columns import Understood, as_dates, as_numbers, plain_numbers
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 _CLASSES = 20  # distinct texts that are classes without a question
+_TASKS = {"number": "regression", "category": "classification", "boolean": "classification"}
 _AS_TEXT = ("category", "boolean", "drop")
 
 
@@ -77,8 +78,44 @@ def understand_features(frame: pl.DataFrame, separator: str = "", kinds: dict[st
     return understand(frame, separator, {name: kind for name, (kind, _) in meant.items()}, said)
 
 
-def understand_target(frame: pl.DataFrame, decimal: str, where: str, task: str | None = None) -> Understood:
+def target_said(kinds: dict[str, str], task: str | None) -> tuple[str | None, dict[str, Form]]:
+    """The task and the forms that a user's words for the targets' columns stand for.
+
+    Raises:
+        FalllineError: a word that is none for a target, or one that contradicts the task.
+
+    >>> target_said({"price": "decimal_comma"}, None)[0]
+    'regression'
+    """
+    forms: dict[str, Form] = {}
+    for name, said in kinds.items():
+        kind, form = kind_of(name, said)
+        if kind not in _TASKS:
+            raise FalllineError(
+                f"the kind of the target {name!r} is given as {said!r}: expected number, category, boolean, "
+                "decimal_comma, decimal_point or duration"
+            )
+        if len(kinds) == 1 and task not in (None, "multilabel", _TASKS[kind]):
+            raise FalllineError(
+                f"the kind of the target {name!r} is given as {said!r}, and the task as {task!r}: give one"
+            )
+        task = task or _TASKS[kind]
+        if form != Form():
+            forms[name] = form
+    return task, forms
+
+
+def understand_target(
+    frame: pl.DataFrame, decimal: str, where: str, task: str | None = None, said: dict[str, Form] | None = None
+) -> Understood:
     """The target's columns: numbers as people write them are numbers, all else stays labels.
+
+    Args:
+        frame: the columns.
+        decimal: the decimal sign that the features' texts show, or "".
+        where: the source, for the sentences.
+        task: as given, or None.
+        said: column name to the form that the user says it has.
 
     Raises:
         FalllineError: texts that look like numbers and cannot be read would be taken for classes.
@@ -92,10 +129,15 @@ def understand_target(frame: pl.DataFrame, decimal: str, where: str, task: str |
     result = Understood(frame, decimal=decimal)
     columns = {}
     for text in texts:
-        look = look_at(text, text.cast(pl.Float64, strict=False))
-        if look.plain is not None and not _dotted(text, decimal):
+        if (form := (said or {}).get(text.name)) is not None:
+            columns[text.name] = _as_said(text, result, form, where)
             continue
-        column = plain_numbers(look, result, "number") if look.plain is not None else None
+        look = look_at(text, text.cast(pl.Float64, strict=False))
+        column = None
+        if look.plain is not None:
+            column = plain_numbers(look, result, "number")
+            if column is look.plain:
+                continue
         if column is None and look.distinct is not None and len(look.distinct):
             look.found = find(look.distinct, decimal or separator)
             column = as_numbers(look, result, "number" if task == "regression" else "", None)
@@ -108,8 +150,22 @@ def understand_target(frame: pl.DataFrame, decimal: str, where: str, task: str |
     return result
 
 
-def _dotted(text: pl.Series, decimal: str) -> bool:
-    return decimal == "," and bool(text.head(SAMPLE).drop_nulls().str.contains(THOUSANDS).any())
+def _as_said(text: pl.Series, result: Understood, form: Form, where: str) -> pl.Series:
+    """A target's texts as numbers of a form that the user named."""
+    distinct = text.drop_nulls().unique(maintain_order=True)
+    result.forms[text.name] = form
+    if form.unit == "duration":
+        column = durations.seconds(text)
+    else:
+        found = as_numbers(Look(text, distinct=distinct), result, "number", form)
+        column = text.clear(len(text)).cast(float) if found is None else found
+    lost = text.filter(column.is_null() & text.is_not_null())
+    if len(lost):
+        raise FalllineError(
+            f"the target {text.name!r} of {where} holds {share(len(lost), len(text))} that cannot be read as its kind "
+            f"says, such as {lost[0]!r}: correct it, or give another kind"
+        )
+    return column
 
 
 def _ask(text: pl.Series, distinct: pl.Series, where: str) -> None:
