@@ -77,6 +77,14 @@ def at(monkeypatch):
     return doing
 
 
+@pytest.fixture
+def heeded():
+    """SIGHUP heeded, as in a terminal: under `nohup` it is ignored, and then the command ignores it too."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 def terminate(number=signal.SIGTERM):
     return lambda: os.kill(os.getpid(), number)
 
@@ -90,7 +98,7 @@ def terminate(number=signal.SIGTERM):
         ("train", signal.SIGHUP, 129),
     ],
 )
-def test_a_signal_ends_a_command_as_ctrl_c_does_and_it_can_be_continued(call, at, command, number, code):
+def test_a_signal_ends_a_command_as_ctrl_c_does_and_it_can_be_continued(call, at, heeded, command, number, code):
     before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     at(command, 3, terminate(number))
     assert call(command, *COMMANDS[command], "--out", "run")[0] == code
