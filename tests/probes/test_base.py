@@ -15,7 +15,7 @@ class Plain(Probe):
     name: ClassVar[str] = "plain"
     title: ClassVar[str] = "Plain"
     help: ClassVar[str] = "The loss."
-    threshold: float = fl.number(0.5, valid="(0, 1)", usual=(0.1, 0.9), help="does nothing here")
+    threshold: float = fl.number(0.5, valid="[0, 1]", usual=(0.1, 0.9), help="does nothing here")
 
     def compute(self, context):
         return context.train_loss

@@ -14,7 +14,8 @@ from fallline.core.errors import FalllineError
 from fallline.probes.context import Context, Padding, Params, Step
 
 SCORES = ("train_loss", "valid_loss", "valid_metric", "monitor", "outcome")  # every epoch has these without a probe
-_TAKEN = (*SCORES, "epoch")
+Axis = Literal["run", "layer", "activation"]
+Scale = Literal["linear", "log", "share"]
 
 
 class Probe(Block):
@@ -29,10 +30,10 @@ class Probe(Block):
     """
 
     family: ClassVar[str] = "probe"
-    axis: ClassVar[Literal["run", "layer", "activation"]] = "run"
+    axis: ClassVar[Axis] = "run"
     title: ClassVar[str] = ""
     help: ClassVar[str] = ""
-    scale: ClassVar[Literal["linear", "log", "share"]] = "linear"
+    scale: ClassVar[Scale] = "linear"
     reference: ClassVar[tuple[float, str] | None] = None
     drawn: ClassVar[bool] = True
 
@@ -105,6 +106,11 @@ def _factor(padding: Padding) -> Float[np.ndarray, " activations"]:
     return padding.wide_units.astype(np.float32) / padding.units.astype(np.float32)
 
 
+def reserved(name: str) -> bool:
+    """Whether a name is that of a score, or begins like one."""
+    return name in (*SCORES, "epoch") or name.startswith(("train_", "valid_", "test_"))
+
+
 def distinct(probes: Iterable[Probe], built_in: tuple[Probe, ...]) -> tuple[Probe, ...]:
     """Probes that can be recorded together.
 
@@ -123,8 +129,7 @@ def distinct(probes: Iterable[Probe], built_in: tuple[Probe, ...]) -> tuple[Prob
         name, owner = each.name, type(each).__name__
         if not name.isidentifier():
             raise FalllineError(f"{owner} cannot be recorded: its name {name!r} is no name of a column, such as 'dead'")
-        taken = name in _TAKEN or (name.startswith(("train_", "valid_", "test_")) and name not in known)
-        if taken or not issubclass(type(each), known.get(name, Probe)):
+        if (reserved(name) and name not in known) or not issubclass(type(each), known.get(name, Probe)):
             raise FalllineError(f"{owner} cannot be recorded: the name {name!r} is taken; give the probe another")
         if any(isinstance(value, Placeholder) for _, _, value in walk(each)):
             raise FalllineError(

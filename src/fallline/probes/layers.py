@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from fallline.probes.base import Probe
+from fallline.probes.base import Axis, Probe, Scale
 from fallline.probes.context import Context, Params, Step, sampled, squared_norm
 
 
@@ -22,13 +22,13 @@ class GradientNorm(Probe):
     """
 
     name: ClassVar[str] = "gradient_norm"
-    axis: ClassVar[Any] = "layer"
+    axis: ClassVar[Axis] = "layer"
     title: ClassVar[str] = "Gradient norm"
     help: ClassVar[str] = (
         "Length of each layer's gradient, root mean square over the epoch's steps. First layers far below the last ones "
         "hint at vanishing gradients; steady growth hints at exploding ones."
     )
-    scale: ClassVar[Any] = "log"
+    scale: ClassVar[Scale] = "log"
 
     def begin(self, params: Params) -> Any:
         return dict.fromkeys(params, jnp.float32(0.0))
@@ -51,13 +51,13 @@ class UpdateRatio(Probe):
     """
 
     name: ClassVar[str] = "update_ratio"
-    axis: ClassVar[Any] = "layer"
+    axis: ClassVar[Axis] = "layer"
     title: ClassVar[str] = "Update to weight ratio"
     help: ClassVar[str] = (
         "Size of an update relative to the layer's weights. Around 1e-3 is usual: far less learns slowly, far "
         "more is unstable."
     )
-    scale: ClassVar[Any] = "log"
+    scale: ClassVar[Scale] = "log"
     reference: ClassVar[tuple[float, str] | None] = (1e-3, "1e-3, usual")
 
     def begin(self, params: Params) -> Any:

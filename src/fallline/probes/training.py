@@ -68,7 +68,7 @@ class LearningRate(Probe):
         return jnp.float32(jnp.nan)
 
     def after_step(self, gathered: Any, step: Step) -> Any:
-        return step.learning_rate
+        return step.latest(gathered, step.learning_rate)
 
     def compute(self, context: Context) -> Float[Array, ""]:
         return context.gathered[self.name]

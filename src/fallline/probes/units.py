@@ -1,12 +1,12 @@
 """What an activation does to its units, on a fixed sample of training rows."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from fallline.probes.base import Probe
+from fallline.probes.base import Axis, Probe, Scale
 from fallline.probes.context import Context, Padding
 
 
@@ -18,10 +18,10 @@ class Dead(Probe):
     """
 
     name: ClassVar[str] = "dead"
-    axis: ClassVar[Any] = "activation"
+    axis: ClassVar[Axis] = "activation"
     title: ClassVar[str] = "Dead units"
     help: ClassVar[str] = "Share of a layer's units that pass no gradient on any row of the sample."
-    scale: ClassVar[Any] = "share"
+    scale: ClassVar[Scale] = "share"
 
     def compute(self, context: Context) -> Float[Array, " activations"]:
         return context.per_activation(lambda tap: jnp.mean(jnp.min(tap.activation.flat(tap.before), axis=0)))
@@ -41,10 +41,10 @@ class Saturated(Probe):
     """
 
     name: ClassVar[str] = "saturated"
-    axis: ClassVar[Any] = "activation"
+    axis: ClassVar[Axis] = "activation"
     title: ClassVar[str] = "Saturated units"
     help: ClassVar[str] = "Share of a layer's values that lie where its activation is squashed flat."
-    scale: ClassVar[Any] = "share"
+    scale: ClassVar[Scale] = "share"
 
     def compute(self, context: Context) -> Float[Array, " activations"]:
         return context.per_activation(lambda tap: jnp.mean(tap.activation.squashed(tap.after)))

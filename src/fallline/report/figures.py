@@ -149,8 +149,10 @@ def _declared(history: "History") -> list[_Declared]:
     """The probes of a history that have a figure: those that are known here, then others by the names of their columns."""
     from fallline.core.block import family
     from fallline.probes import RECORDED
+    from fallline.probes.base import reserved
 
-    kinds: dict[str, Any] = {each.name: type(each) for each in RECORDED} | family("probe")
+    built_in: dict[str, Any] = {each.name: type(each) for each in RECORDED}
+    kinds = built_in | {name: kind for name, kind in family("probe").items() if not reserved(name)} | built_in
     seen = dict.fromkeys(name.rpartition(".")[2] for name in history.columns)
     known = [
         _Declared(name, kind.title or metric_title(name), kind.help, kind.axis, kind.scale, kind.reference)
@@ -166,8 +168,9 @@ def _of_probe(history: "History", probe: _Declared) -> Figure:
     columns = [name for name in history.columns if name.rpartition(".")[2] == probe.name]
     label = probe.title[:1].lower() + probe.title[1:]
     series: list[Series] = []
-    for column in sorted(columns, key=_by_number):
-        layer = column.rpartition(".")[0]
+    for layer, column in sorted(
+        ((name.rpartition(".")[0], name) for name in columns), key=lambda each: _by_number(each[0])
+    ):
         series += _curve(history, column, layer or label, "layer" if layer else "single")
     share = probe.scale == "share"
     figure = Figure(

@@ -14,6 +14,7 @@ from fallline.models import MLP
 from fallline.optimizers import Adam
 from fallline.population import evaluate
 from fallline.probes import Probe, recordable
+from fallline.schedules import Cosine
 from fallline.testing.base import demand, of
 from fallline.testing.compare import close, finite, same_bits
 from fallline.training import program
@@ -22,7 +23,7 @@ from fallline.training.train import Run, place, train
 from fallline.training.watch import layer_names
 
 EPOCHS = 3
-RECIPE = Recipe(model=MLP(hidden=(5,)), optimizer=Adam(0.01), batch_size=8, epochs=EPOCHS, patience=None)
+RECIPE = Recipe(model=MLP(hidden=(5,)), optimizer=Adam(Cosine(0.01)), batch_size=8, epochs=EPOCHS, patience=None)
 
 
 @functools.cache
@@ -94,14 +95,19 @@ def unnoticed(probe: Probe) -> None:
 
 @of("probe")
 def lanes(probe: Probe) -> None:
-    """A lane of a population that is padded, and whose fold is shorter than others, shows what its run alone shows."""
-    activations: tuple[Activation, ...] = (ReLU(), Tanh()) if probe.axis == "activation" else (ReLU(),)
+    """A lane of a population that is padded, and whose fold is shorter than others, shows what its run alone shows.
+
+    The sample rows of a lane are as many as those of the longest fold, so that for a probe of activations the folds are
+    of one size.
+    """
+    units = probe.axis == "activation"
+    activations: tuple[Activation, ...] = (ReLU(), Tanh()) if units else (ReLU(),)
+    short = 25 if units else 15  # with 15 rows, the second fold has fewer minibatches
     for activation in activations:
         wide = replace(RECIPE, {"model.activation": activation})
         narrow = replace(wide, {"model.hidden": (3,)})
         train_rows = table().dataset.train
-        # Of the two folds the second has fewer minibatches, so that its lanes have some without examples.
-        folds = [(train_rows[:25], train_rows[25:]), (train_rows[:15], train_rows[15:])]
+        folds = [(train_rows[:25], train_rows[25:]), (train_rows[-short:], train_rows[:-short])]
         population = evaluate([wide, narrow], table(), folds=folds, probes=(probe,))
         lane = len(population) - 1
         alone = _columns(probe, population.replay(lane).history)

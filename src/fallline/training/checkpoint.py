@@ -1,5 +1,6 @@
 """Checkpoints: a run's whole state and its history so far, the last two of them."""
 
+import json
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -96,7 +97,8 @@ def load_checkpoint(
 def _check_probes(said: Any, recorded: tuple[Probe, ...], what: str) -> None:
     """Raises: FalllineError where a checkpoint's history is of other probes than the run's."""
     said = said if isinstance(said, list) else []
-    if sorted(map(repr, said)) != sorted(repr(to_plain(each)) for each in recorded):
+    words = lambda plain: json.dumps(plain, sort_keys=True)  # noqa: E731
+    if sorted(map(words, said)) != sorted(words(to_plain(each)) for each in recorded):
         names = [str(each.get("name") if isinstance(each, dict) else each)[:80] for each in said[:100]]
         raise FalllineError(
             f"{what} belongs to a run that records other probes ({', '.join(names) or 'none'}): resume with those, with the "
