@@ -2,15 +2,15 @@
 
 from collections.abc import Iterable
 
-from fallline.probes.base import SCORES as SCORES
 from fallline.probes.base import Probe as Probe
-from fallline.probes.base import distinct
 from fallline.probes.context import Context as Context
 from fallline.probes.context import Padding as Padding
 from fallline.probes.context import Step as Step
 from fallline.probes.context import Tap as Tap
 from fallline.probes.layers import GradientNorm as GradientNorm
 from fallline.probes.layers import UpdateRatio as UpdateRatio
+from fallline.probes.recording import SCORES as SCORES
+from fallline.probes.recording import distinct
 from fallline.probes.training import Evaluations as Evaluations
 from fallline.probes.training import LearningRate as LearningRate
 from fallline.probes.training import TrainMetric as TrainMetric

@@ -149,7 +149,7 @@ def _declared(history: "History") -> list[_Declared]:
     """The probes of a history that have a figure: those that are known here, then others by the names of their columns."""
     from fallline.core.block import family
     from fallline.probes import RECORDED
-    from fallline.probes.base import reserved
+    from fallline.probes.recording import reserved
 
     built_in: dict[str, Any] = {each.name: type(each) for each in RECORDED}
     kinds = built_in | {name: kind for name, kind in family("probe").items() if not reserved(name)} | built_in

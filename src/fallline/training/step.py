@@ -14,8 +14,8 @@ from fallline.core.schedule import Time, at_time
 from fallline.layers import Sequential
 from fallline.penalties import Penalty
 from fallline.probes import GradientNorm, Probe, Step
-from fallline.probes.base import first_gathered, gather
 from fallline.probes.context import sampled, squared_norm
+from fallline.probes.recording import first_gathered, gather
 from fallline.schedules.plateau import remembered
 from fallline.training.arrays import Arrays
 from fallline.training.recipe import Recipe

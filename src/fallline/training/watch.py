@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, Int
 from fallline.layers import Sequential
 from fallline.metrics import METRICS, Metric, metrics_of
 from fallline.probes import Context, Probe, Tap
-from fallline.probes.base import computed
+from fallline.probes.recording import computed
 from fallline.training.arrays import Arrays
 from fallline.training.recipe import Recipe
 from fallline.training.state import Epochs, State
