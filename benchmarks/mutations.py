@@ -283,9 +283,10 @@ def checkpoint(folder: Path) -> Kind:
     import jax
 
     from fallline.core.block import as_arrays
+    from fallline.probes import RECORDED
     from fallline.training import program
     from fallline.training.checkpoint import NAME, load_checkpoint, save_checkpoint
-    from fallline.training.state import Epoch
+    from fallline.training.state import empty_history
     from fallline.training.train import place
 
     table, recipe = small_run(folder, optimizer=fl.Adam(fl.Cosine(0.01)))
@@ -293,10 +294,8 @@ def checkpoint(folder: Path) -> Kind:
     whole, arrays, key = place(recipe, table, 0)
     activations = program.network_of(whole, arrays).activations
     count = len(run.history)
-    empty = program.empty_history(count, len(run.state.params), activations)
-    seen = Epoch(
-        **{each.name: np.zeros_like(np.asarray(getattr(empty, each.name))) for each in dataclasses.fields(Epoch)}
-    )
+    empty = empty_history(count, len(run.state.params), activations, recorded=RECORDED)
+    seen = {name: np.zeros_like(np.asarray(room)) for name, room in empty.items()}
     save_checkpoint(folder, run.state, seen, {"seed": 0})
     like = jax.eval_shape(program.start, as_arrays(whole), arrays, key)
 

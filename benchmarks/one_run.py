@@ -49,6 +49,7 @@ def ours(sizes, x, y):
         import jax
 
         from fallline.core.block import as_arrays
+        from fallline.probes import RECORDED
         from fallline.training.train import compiled_advance, compiled_start, place
 
         completed, arrays, key = place(recipe, table, 0)
@@ -56,7 +57,7 @@ def ours(sizes, x, y):
         state = compiled_start(traced, arrays, key)
         jax.block_until_ready(state)
         began = time.perf_counter()
-        state, _ = compiled_advance(traced, arrays, state, EPOCHS)
+        state, _ = compiled_advance(traced, arrays, state, EPOCHS, RECORDED)
         jax.block_until_ready(state)
         return time.perf_counter() - began
 

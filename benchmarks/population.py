@@ -279,7 +279,7 @@ def mixed(rounds):
             steps, cost = many * 5 * epochs * 25, {}
             for together in (True, False):
                 units.mixes = lambda *_, together=together: together
-                run = functools.partial(evaluate, ours, data, folds=5, test=False, history=False)
+                run = functools.partial(evaluate, ours, data, folds=5, test=False, probes=())
                 run()
                 cost[together] = statistics.median(clock(run) for _ in range(rounds)) / steps * 1e6
             units.mixes = chosen = Remembered(by_rule)

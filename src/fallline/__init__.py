@@ -97,6 +97,7 @@ _FAMILIES = (
     "models",
     "optimizers",
     "penalties",
+    "probes",
     "scalers",
     "schedules",
     "testing",

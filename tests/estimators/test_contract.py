@@ -6,7 +6,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from fallline.core.compiling import known_options
 from fallline.estimators import MLPClassifier, MLPRegressor, fitting
-from fallline.training import program
+from fallline.training import chunks, program
 
 # The checks ask for some thirty shapes and train each for a moment: nearly all of their time is LLVM's. What the optimised
 # programs compute is asked in the files beside this one.
@@ -18,8 +18,8 @@ def quickly_compiled():
     with pytest.MonkeyPatch.context() as patch:
         options = known_options(UNOPTIMISED)
         patch.setattr(fitting, "compiled_start", jax.jit(program.start, compiler_options=options))
-        advance = jax.jit(fitting.advance, donate_argnums=2, compiler_options=options)
-        patch.setattr(fitting, "compiled_advance", advance)
+        advance = jax.jit(program.advance, donate_argnums=2, compiler_options=options)
+        patch.setattr(chunks, "compiled_advance", advance)
         yield
 
 

@@ -12,6 +12,7 @@ from fallline.models import MLP
 from fallline.optimizers import SGD, Adam, Momentum, SkipNonfinite
 from fallline.population import Halving, evaluate
 from fallline.population.widths import widen
+from fallline.probes import RECORDED
 from fallline.training.recipe import Recipe
 from fallline.training.train import train
 
@@ -145,14 +146,14 @@ def test_table_names_what_differs(shared):
 
 
 def test_where_only_scores_are_wanted_they_are_the_same(table, shared):
-    lean = evaluate(rates(10), table, history=False, test=False)
+    bare = evaluate(rates(10), table, probes=(), test=False)
     for name in ("valid_loss", "valid_accuracy", "train_loss"):
-        np.testing.assert_allclose(lean.columns[name], shared.columns[name], rtol=1e-5)
-    np.testing.assert_allclose(lean.score, shared.score, rtol=1e-5)
-    assert lean.epochs.tolist() == shared.epochs.tolist()
-    assert lean.best_epoch.tolist() == shared.best_epoch.tolist()
-    with pytest.raises(FalllineError, match="history=False"):
-        lean.history(0)
+        np.testing.assert_allclose(bare.columns[name], shared.columns[name], rtol=1e-5)
+    np.testing.assert_allclose(bare.score, shared.score, rtol=1e-5)
+    assert bare.epochs.tolist() == shared.epochs.tolist()
+    assert bare.best_epoch.tolist() == shared.best_epoch.tolist()
+    with pytest.raises(FalllineError, match="recorded no probes"):
+        bare.history(0)
 
 
 @pytest.mark.parametrize("epochs", [(5,) * 4, (80,) * 4, (3, 4, 5, 6)], ids=str)
@@ -161,14 +162,14 @@ def test_where_the_last_epoch_counts_the_others_need_no_validation(table, epochs
     recipes = [replace(each, {"keep": "last"}) for each in rates(4)]
     recipes = [replace(each, {"epochs": count}) for each, count in zip(recipes, epochs, strict=True)]
     recipes[1] = replace(recipes[1], {"optimizer.learning_rate": 1e30})
-    whole, lean = (evaluate(recipes, table, history=history, test=False, **options) for history in (True, False))
-    assert lean.outcome.tolist() == whole.outcome.tolist()
-    assert np.isfinite(lean.score).tolist() == (lean.recipe != 1).tolist()
-    np.testing.assert_allclose(lean.score, whole.score, rtol=1e-5)
-    ended = lean.outcome == Outcome.FINISHED
-    np.testing.assert_allclose(lean.columns["valid_loss"][ended], whole.columns["valid_loss"][ended], rtol=1e-5)
+    whole, bare = (evaluate(recipes, table, probes=probes, test=False, **options) for probes in (RECORDED, ()))
+    assert bare.outcome.tolist() == whole.outcome.tolist()
+    assert np.isfinite(bare.score).tolist() == (bare.recipe != 1).tolist()
+    np.testing.assert_allclose(bare.score, whole.score, rtol=1e-5)
+    ended = bare.outcome == Outcome.FINISHED
+    np.testing.assert_allclose(bare.columns["valid_loss"][ended], whole.columns["valid_loss"][ended], rtol=1e-5)
     if len(set(epochs)) == 1:  # the second epoch is never the last of a call
-        assert all(np.isnan(seen.valid_loss[1]) for seen in lean.epochs_seen if len(seen.outcome) > 2)
+        assert all(np.isnan(seen["valid_loss"][1]) for seen in bare.epochs_seen if len(seen["outcome"]) > 2)
 
 
 @pytest.mark.parametrize("optimizer", [SGD(0.1), SkipNonfinite(SGD(0.1))], ids=str)
@@ -176,16 +177,16 @@ def test_where_only_scores_are_wanted_runs_end_alike(table, optimizer):
     path = "optimizer.learning_rate" if isinstance(optimizer, SGD) else "optimizer.rule.learning_rate"
     base = replace(BASE, {"optimizer": optimizer, "penalty": None, "gradient_tolerance": 0.5})
     recipes = [replace(base, {path: rate}) for rate in (1e-3, 0.3, 1e3, 1e20, 1e38)]
-    whole, lean = (evaluate(recipes, table, history=history, test=False) for history in (True, False))
+    whole, bare = (evaluate(recipes, table, probes=probes, test=False) for probes in (RECORDED, ()))
     assert len(set(whole.outcome)) > 1
-    assert lean.outcome.tolist() == whole.outcome.tolist()
-    assert lean.epochs.tolist() == whole.epochs.tolist()
-    np.testing.assert_allclose(lean.score, whole.score, rtol=1e-5)
+    assert bare.outcome.tolist() == whole.outcome.tolist()
+    assert bare.epochs.tolist() == whole.epochs.tolist()
+    np.testing.assert_allclose(bare.score, whole.score, rtol=1e-5)
 
 
 def test_compiling_ahead_compiles_each_program_once(table):
     recipes = [replace(each, {"model.hidden": (9,)}) for each in rates(3)]
-    assert evaluate(recipes, table, history=False, test=False).report.compilations == 2  # begin, advance
+    assert evaluate(recipes, table, probes=(), test=False).report.compilations == 2  # begin, advance
 
 
 def test_a_second_call_of_the_same_shapes_compiles_nothing(table, shared):

@@ -3,8 +3,10 @@
 import math
 
 import numpy as np
+import pytest
 
-from fallline.report.figures import POINTS, Figure, curves_of
+from fallline.probes import RECORDED, Probe
+from fallline.report.figures import MOST_UNKNOWN, POINTS, Figure, curves_of
 from fallline.training.history import History
 
 NAN = [math.nan] * 3
@@ -75,3 +77,23 @@ def test_a_long_history_keeps_its_spikes() -> None:
     assert len(curve.x) <= POINTS
     assert {(778.0, 9.0), (30_002.0, -9.0), (1.0, 1.0), (50_000.0, 1.0)} <= set(zip(curve.x, curve.y, strict=True))
     assert None in curve.y
+
+
+@pytest.mark.parametrize("probe", [each for each in RECORDED if each.drawn], ids=lambda probe: probe.name)
+def test_a_figure_is_what_its_probe_declares(probe: Probe) -> None:
+    names = [probe.name] if probe.axis == "run" else [f"dense_{i}.{probe.name}" for i in (1, 2)]
+    found = curves(**{name: [0.25, 0.5] for name in names})
+    assert list(found) == [probe.title]
+    for figure in found.values():
+        assert figure.caption == probe.help
+        assert figure.percent == (probe.scale == "share")
+        assert figure.log_y == (probe.scale == "log")
+        assert [each.y for each in figure.series if each.role != "reference"] == [(0.25, 0.5)] * len(names)
+
+
+def test_columns_of_unknown_probes_are_drawn_by_their_names_and_not_without_end() -> None:
+    found = curves(**{"dense_1.margin_left": [1.0], "dense_2.margin_left": [2.0], "noise": [3.0], "epoch_2": [4.0]})
+    assert list(found) == ["Margin left", "Noise", "Epoch 2"]
+    assert [each.name for each in found["Margin left"].series] == ["dense_1", "dense_2"]
+    assert [each.role for each in found["Noise"].series] == ["single"]
+    assert len(curves(**{f"unknown_{i}": [1.0] for i in range(MOST_UNKNOWN + 9)})) == MOST_UNKNOWN

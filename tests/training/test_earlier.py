@@ -1,11 +1,14 @@
-"""Files that version 0.1.0 wrote before columns had forms, and batch normalisation its largest minibatch."""
+"""Files that version 0.1.0 wrote before columns had forms, batch normalisation its largest minibatch, and runs probes."""
 
 import json
 import shutil
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+import fallline as fl
+from fallline.probes import Dead
 from fallline.searching.store import Store
 from fallline.training.predictor import load_predictor
 
@@ -36,3 +39,32 @@ def test_a_study_keeps_its_trials(tmp_path):
     assert kept["trials"] == 4
     assert len(rows) == 4
     assert all(np.isfinite(row.score) for row in rows)
+
+
+@pytest.fixture
+def begun(tmp_path):
+    """A run of which 0.1.0 had trained some epochs: its recipe, its data, and a folder with its checkpoint."""
+    shutil.copy(EARLIER / "checkpoint.safetensors", tmp_path / "checkpoint.safetensors")
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(40, 3)).astype(np.float32)
+    table = fl.Table.from_arrays(x, np.array(["no", "yes"])[(x[:, 0] > 0).astype(int)])
+    recipe = fl.Recipe(model=fl.MLP(hidden=(4,)), optimizer=fl.Adam(0.01), batch_size=16, epochs=6, patience=None)
+    return recipe, table, tmp_path
+
+
+def test_a_checkpoint_is_gone_on_from(begun):
+    recipe, table, folder = begun
+    epochs = []
+    run = fl.train(recipe, table, seed=1, folder=folder, resume=True, watch=lambda moment: epochs.append(moment.epoch))
+    straight = fl.train(recipe, table, seed=1)
+    assert run.notes == ()
+    assert epochs[0] > 1
+    assert list(run.history) == list(straight.history)
+    for name, values in straight.history.items():
+        np.testing.assert_allclose(run.history[name], values, rtol=1e-5, atol=1e-7)
+
+
+def test_a_checkpoint_goes_on_with_its_own_probes_only(begun):
+    recipe, table, folder = begun
+    with pytest.raises(fl.FalllineError, match=r"records other probes \(train_objective, train_metric, learning_rate"):
+        fl.train(recipe, table, seed=1, folder=folder, resume=True, probes=(Dead(),))

@@ -10,9 +10,11 @@ import pytest
 import fallline as fl
 from fallline.core import files
 from fallline.core.holding import LOCK, Hold
+from fallline.probes import RECORDED
 from fallline.report.finished import read_finished
 from fallline.training import folder as folders
 from fallline.training.checkpoint import load_checkpoint, save_checkpoint
+from fallline.training.state import empty_history
 
 
 @pytest.fixture(scope="module")
@@ -22,9 +24,7 @@ def short(flowers, whole):
 
 def epochs(run, count):
     """What a checkpoint keeps of a history; the values do not matter here."""
-    from fallline.training import program
-
-    return program.empty_history(count, 2, 1)
+    return empty_history(count, 2, 1, recorded=RECORDED)
 
 
 def test_whatever_call_fails_a_checkpoint_is_the_old_or_the_new_one(short, tmp_path, failing, same):
@@ -41,7 +41,7 @@ def test_whatever_call_fails_a_checkpoint_is_the_old_or_the_new_one(short, tmp_p
         failing(10**9)
         state, seen, damaged = load_checkpoint(tmp_path / "run", short.state, {"seed": 6}, activations=1)
         assert damaged == []
-        assert len(seen.train_loss) in (2, 3)
+        assert len(seen["train_loss"]) in (2, 3)
         assert same(state, short.state)
         if not disk.refused:
             break

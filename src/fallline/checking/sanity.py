@@ -17,13 +17,14 @@ from fallline.data.dataset import Dataset
 from fallline.data.table import Table
 from fallline.layers import Dropout
 from fallline.penalties import Penalty
+from fallline.probes import Dead, UpdateRatio
 from fallline.schedules.plateau import begun, remembered
 from fallline.training.arrays import Arrays, to_device
 from fallline.training.recipe import Recipe
 from fallline.training.state import State
-from fallline.training.step import cost_of, network_of, scaled_target
+from fallline.training.step import cost_of, empty_tally, network_of, scaled_target
 from fallline.training.train import compiled_advance, compiled_start, train
-from fallline.training.watch import layer_names, probe
+from fallline.training.watch import context_of, layer_names
 
 FEW = 16  # rows that a network must be able to learn by heart
 STEPS = 1000  # in which it must
@@ -61,9 +62,9 @@ def sanity_of(recipe: Recipe, data: Table, seed: int) -> tuple[Finding, ...]:
     traced, key = as_arrays(recipe), jax.random.key(seed)
     start = compiled_start(traced, arrays, key)
     opening = {name: np.asarray(value) for name, value in _opening(traced, arrays, start).items()}
-    end, seen = compiled_advance(traced, arrays, jax.tree.map(jnp.copy, start), jnp.int32(1))
+    end, seen = compiled_advance(traced, arrays, jax.tree.map(jnp.copy, start), jnp.int32(1), (UpdateRatio(),))
     layers = layer_names(recipe, arrays)[0]
-    ratios = {name: float(ratio) for name, ratio in zip(layers, np.asarray(seen.update_ratio)[0], strict=True)}
+    ratios = {name: float(ratio) for name, ratio in zip(layers, np.asarray(seen["update_ratio"])[0], strict=True)}
     return (
         first_loss(float(opening["loss"]), float(opening["guess"]), recipe, data),
         penalty_raises(recipe, float(opening["loss"]), float(opening["penalty"])),
@@ -193,7 +194,7 @@ def _opening(recipe: Recipe, arrays: Arrays, state: State) -> dict[str, Array]:
         "loss": loss,
         "guess": jnp.vdot(nothing, weight) / jnp.sum(weight),
         "penalty": jnp.zeros(()) if now.penalty is None else now.penalty(state.params),
-        "dead": probe(now, arrays, state)["dead"],
+        "dead": Dead().compute(context_of(now, arrays, state, state, empty_tally(now, state, ()))),
     }
 
 

@@ -20,12 +20,13 @@ FAMILIES = (
     "loss",
     "penalty",
     "scaler",
+    "probe",
     "distribution",
     "recipe",
     "policy",
     "policy_recipe",
 )
-FACTS = ("range", "zero_centred", "saturates", "initializer", "full_batch")
+FACTS = ("range", "zero_centred", "saturates", "initializer", "full_batch", "axis")
 
 
 @dataclasses.dataclass(frozen=True)

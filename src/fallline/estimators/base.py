@@ -18,7 +18,7 @@ from fallline.core.outcome import Outcome
 from fallline.estimators import settings
 from fallline.estimators.batch import arrays_of
 from fallline.estimators.fitted import FittedMLP
-from fallline.estimators.fitting import Fit, Shown, Trained, begin, go_on
+from fallline.estimators.fitting import Fit, Trained, begin, go_on
 from fallline.estimators.inputs import given, learn_schema, needs_encoding, to_float32
 from fallline.estimators.lanes import lane_for
 from fallline.estimators.members import LEARNT, fit_members
@@ -28,6 +28,7 @@ from fallline.estimators.units import in_units, learn_units
 from fallline.estimators.weights import drawn
 from fallline.training.arrays import Arrays
 from fallline.training.recipe import Recipe, complete
+from fallline.training.state import Epochs
 
 
 class BaseMLP(FittedMLP):
@@ -74,7 +75,7 @@ class BaseMLP(FittedMLP):
         fit = self._prepared(recipe, arrays, random, incremental, rows)
         trained, seen, outcome, interrupted = fit.run(until=fit.first_epoch + 1 if incremental else None)
         if outcome is Outcome.DIVERGED:
-            self._say_divergence(trained, x, 0 if seen is None else len(seen.train_objective))
+            self._say_divergence(trained, x, 0 if seen is None else len(seen["train_objective"]))
         self._adopt(trained)
         self._take(seen, outcome, interrupted, fit.scores, len(rows.train), incremental)
         return self
@@ -177,7 +178,7 @@ class BaseMLP(FittedMLP):
 
     def _take(
         self,
-        seen: Shown | None,
+        seen: Epochs | None,
         outcome: Outcome,
         interrupted: bool,
         scores: Sequence[float],
@@ -187,10 +188,10 @@ class BaseMLP(FittedMLP):
         """Fitted attributes that tell of the training."""
         if not hasattr(self, "loss_curve_"):
             self._count()
-        epochs = 0 if seen is None else len(seen.train_objective)
+        epochs = 0 if seen is None else len(seen["train_objective"])
         self.n_iter_, self.t_ = epochs, self.t_ + rows * epochs
         if seen is not None:
-            self.loss_curve_ = self.loss_curve_ + seen.train_objective.astype(float).tolist()
+            self.loss_curve_ = self.loss_curve_ + seen["train_objective"].astype(float).tolist()
             self.loss_ = self.loss_curve_[-1]
             self._take_scores(seen, scores)
         if interrupted:
@@ -202,13 +203,13 @@ class BaseMLP(FittedMLP):
                 stacklevel=4,
             )
 
-    def _take_scores(self, seen: Shown, scores: Sequence[float]) -> None:
+    def _take_scores(self, seen: Epochs, scores: Sequence[float]) -> None:
         if not self.early_stopping:
             lowest = min(self.loss_curve_)
             self.best_loss_ = lowest if self.best_loss_ is None else min(lowest, self.best_loss_)
             return
         sign = -1.0 if isinstance(self.scoring, str) and self.scoring == "loss" else 1.0
-        own = list(scores) or (sign * seen.monitor).astype(float).tolist()
+        own = list(scores) or (sign * seen["monitor"]).astype(float).tolist()
         self.validation_scores_ = (self.validation_scores_ or []) + own
         self.best_validation_score_ = float(np.nanmax([-np.inf, *self.validation_scores_]))
 

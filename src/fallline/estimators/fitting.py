@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,12 +12,13 @@ from fallline.core.block import as_arrays, replace
 from fallline.core.outcome import Outcome
 from fallline.core.tensors import flatten, unflatten
 from fallline.estimators.settings import SMALLEST_RATE
+from fallline.probes import LearningRate, TrainObjective
 from fallline.training import program
 from fallline.training.arrays import Arrays
 from fallline.training.chunks import compiled_start, run_chunks
 from fallline.training.history import join
 from fallline.training.recipe import Recipe
-from fallline.training.state import State
+from fallline.training.state import Epochs, State
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,21 +48,7 @@ class Trained:
         return tree
 
 
-class Shown(NamedTuple):
-    """What an estimator shows of its epochs."""
-
-    train_objective: Any
-    monitor: Any
-    learning_rate: Any
-
-
-def advance(recipe: Recipe, arrays: Arrays, state: State, until: jax.Array) -> tuple[State, Shown]:
-    """`program.advance` that shows less: what is not asked for, XLA neither compiles nor computes."""
-    state, seen = program.advance(recipe, arrays, state, until)
-    return state, Shown(seen.train_objective, seen.monitor, seen.learning_rate)
-
-
-compiled_advance = jax.jit(advance, donate_argnums=2)
+RECORDED = (TrainObjective(), LearningRate())  # what an estimator tells of its epochs, besides their scores
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,10 +141,10 @@ class Fit:
         self.waited, self.printed = 0, 0
         self.asked = False
 
-    def run(self, until: int | None = None) -> tuple[Trained, Shown | None, Outcome, bool]:
+    def run(self, until: int | None = None) -> tuple[Trained, Epochs | None, Outcome, bool]:
         """Train to the end: what is kept, every epoch of it, how it ended, and whether Ctrl-C ended it."""
         state, recipe = self.state, self.recipe
-        epochs: list[Shown] = []
+        epochs: list[Epochs] = []
         every = 1 if self.scorer is not None or self.callbacks else None
         while True:
             done = run_chunks(
@@ -168,7 +155,7 @@ class Fit:
                 every=every,
                 between=self._between,
                 seen=epochs,
-                advance=compiled_advance,
+                recorded=RECORDED,
             )
             state, epochs, interrupted = done.state, done.epochs, done.interrupted
             rate = recipe.optimizer.learning_rate if self.adaptive else 0.0  # type: ignore[attr-defined]
@@ -183,7 +170,7 @@ class Fit:
         outcome = Outcome(int(state.outcome))
         return keep(self.recipe, state, self.best), join(epochs) if epochs else None, outcome, interrupted
 
-    def _between(self, state: State, epochs: list[Shown]) -> bool:
+    def _between(self, state: State, epochs: list[Epochs]) -> bool:
         seen = join(epochs)
         if self.scorer is not None:
             self._score(state)
@@ -191,13 +178,13 @@ class Fit:
             self._print(seen)
         params = jax.tree.map(np.asarray, state.params) if self.callbacks else {}
         for each in self.callbacks:
-            score = self.scores[-1] if self.scores else float(seen.monitor[-1])
+            score = self.scores[-1] if self.scores else float(seen["monitor"][-1])
             progress = Progress(
                 epoch=int(state.epoch) - self.first_epoch,
-                loss=float(seen.train_objective[-1]),
-                loss_curve=seen.train_objective.tolist(),
+                loss=float(seen["train_objective"][-1]),
+                loss_curve=seen["train_objective"].tolist(),
                 validation_score=score if self.arrays.valid.shape[0] else None,
-                learning_rate=float(seen.learning_rate[-1]),
+                learning_rate=float(seen["learning_rate"][-1]),
                 params=params,
             )
             self.asked = (each(progress) is True) or self.asked
@@ -210,10 +197,10 @@ class Fit:
             self.best_score, self.best = score, jax.tree.map(np.array, (state.params, state.stats))
         self.scores.append(score)
 
-    def _print(self, seen: Shown) -> None:
-        scores = (self.scores or seen.monitor) if self.arrays.valid.shape[0] else None
-        print_epochs(seen.train_objective, scores, self.printed)
-        self.printed = len(seen.train_objective)
+    def _print(self, seen: Epochs) -> None:
+        scores = (self.scores or seen["monitor"]) if self.arrays.valid.shape[0] else None
+        print_epochs(seen["train_objective"], scores, self.printed)
+        self.printed = len(seen["train_objective"])
 
 
 def print_epochs(losses: Any, scores: Any, first: int = 0) -> None:

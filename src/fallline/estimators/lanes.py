@@ -15,7 +15,7 @@ import numpy as np
 
 from fallline.core.outcome import Outcome
 from fallline.core.tensors import flatten
-from fallline.estimators.fitting import Shown, Trained, print_epochs
+from fallline.estimators.fitting import Trained, print_epochs
 from fallline.estimators.members import LEARNT
 from fallline.population.result import Population
 
@@ -56,12 +56,11 @@ class Lane:
         estimator._count()
         estimator._warn_of_batch(self.rows)
         if estimator.verbose:
-            print_epochs(seen.train_objective, seen.monitor if estimator.early_stopping else None)
+            print_epochs(seen["train_objective"], seen["monitor"] if estimator.early_stopping else None)
         if outcome is Outcome.DIVERGED:
-            estimator._say_divergence(trained, self.x, len(seen.train_objective))
+            estimator._say_divergence(trained, self.x, len(seen["train_objective"]))
         estimator._adopt(trained)
-        shown = Shown(seen.train_objective, seen.monitor, seen.learning_rate)
-        estimator._take(shown, outcome, False, (), self.rows, False)
+        estimator._take(seen, outcome, False, (), self.rows, False)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,7 +10,7 @@ from fallline.core.outcome import Outcome
 from fallline.core.tensors import flatten
 from fallline.estimators import settings
 from fallline.estimators.batch import table_of
-from fallline.estimators.fitting import Trained
+from fallline.estimators.fitting import RECORDED, Trained
 from fallline.estimators.rows import Rows
 from fallline.population import evaluate
 from fallline.population.result import Population
@@ -38,7 +38,7 @@ def fit_members(estimator: Any, rows: Rows, random: np.random.RandomState) -> li
     recipe = settings.recipe_of(estimator, task=estimator._task, targets=estimator._targets, rows=len(rows.train))
     seeds = random.randint(2**31 - 1, size=estimator.n_members)
     table = table_of(estimator._described(), rows, estimator._n_classes)
-    population = evaluate([recipe], table, seeds=seeds.tolist(), test=False, keep=True)
+    population = evaluate([recipe], table, seeds=seeds.tolist(), test=False, keep=True, probes=RECORDED)
     return [member_of(estimator, population, lane, len(rows.train)) for lane in range(len(population))]
 
 

@@ -11,6 +11,7 @@ from fallline.estimators import settings
 from fallline.estimators.base import BaseMLP
 from fallline.estimators.batch import table_of
 from fallline.estimators.candidates import alike
+from fallline.estimators.fitting import RECORDED
 from fallline.estimators.folds import Fold, Split, begun, folds_of, places_of, stacked
 from fallline.estimators.lanes import Expected, Lane, recognised
 from fallline.population import evaluate
@@ -92,7 +93,14 @@ class Together:
         began = time.perf_counter()
         try:
             population = evaluate(
-                recipes, table, seeds=[folds[0].seed], folds=pairs, test=False, keep=True, given=weights
+                recipes,
+                table,
+                seeds=[folds[0].seed],
+                folds=pairs,
+                test=False,
+                keep=True,
+                probes=RECORDED,
+                given=weights,
             )
         except Exception:
             return

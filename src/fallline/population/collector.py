@@ -18,10 +18,11 @@ from fallline.population.groups import group_recipes
 from fallline.population.halving import SCORE_AFTER
 from fallline.population.result import Population, Report, larger_is_better
 from fallline.population.widths import arithmetic, hidden_of
+from fallline.probes import RECORDED, Padding, Probe
 from fallline.training.arrays import Arrays, scale_of, to_device
 from fallline.training.history import in_own_unit, join
 from fallline.training.recipe import Recipe
-from fallline.training.state import Epoch, State
+from fallline.training.state import Epochs, State
 from fallline.training.step import input_width, network_of
 from fallline.training.train import Run, train
 from fallline.training.watch import layer_names
@@ -50,17 +51,17 @@ class Collector:
         independent: bool,
         state: State | None,
         keep: bool = False,
-        lean: bool = False,
+        recorded: tuple[Probe, ...] = RECORDED,
         given: list[dict[str, Any]] | None = None,
     ) -> None:
         self.recipes, self.contexts, self.data, self.independent = recipes, contexts, data, independent
-        self.state, self.lean, self.given = state, lean, given
+        self.state, self.recorded, self.given = state, recorded, given
         self.first_epoch = 0 if state is None else int(state.epoch)
         count = len(recipes) * len(contexts)
         self.outcome = np.zeros(count, np.int32)
         self.best_epoch, self.step = np.zeros(count, np.int32), np.zeros(count, np.int32)
         self.score = np.full(count, np.inf)
-        self.chunks: list[list[Epoch]] = [[] for _ in range(count)]
+        self.chunks: list[list[Epochs]] = [[] for _ in range(count)]
         self.metric, self.scale = metrics_of(data.task)[0].name, scale_of(data.dataset)
         self.test = lane_program.place_common(jnp.asarray(data.dataset.test)) if test else None
         self.test_columns = {name: np.full(count, np.nan) for name in ("test_loss", f"test_{self.metric}")}
@@ -68,6 +69,11 @@ class Collector:
         self.kept: list[dict[str, Any] | None] | None = [None] * count if keep else None
         self.programs: set[object] = set()
         self.useful = self.spent = 0
+
+    @property
+    def keeps_params(self) -> bool:
+        """Whether anybody reads the lanes' best params."""
+        return self.kept is not None or self.test is not None
 
     def widths(self, recipe: int) -> tuple[int, ...]:
         """The true hidden widths of a recipe; none for a model that is no MLP."""
@@ -83,15 +89,15 @@ class Collector:
             return None
         return jax.tree.map(lambda *leaves: np.stack(leaves), *(self.given[each] for each in recipes))
 
-    def note(self, who: np.ndarray, seen: Epoch, outcome: np.ndarray, lanes: lane_program.Lanes) -> None:
+    def note(self, who: np.ndarray, seen: Epochs, outcome: np.ndarray, lanes: lane_program.Lanes) -> None:
         """Keep a chunk of epochs of every lane that was running, up to its end."""
         best, step = np.asarray(lanes.state.best_epoch), np.asarray(lanes.state.step)
         score = np.asarray(lanes.state.best_score)
         sign = -1.0 if larger_is_better(str(self.recipes[0].monitor)) else 1.0
-        count, longest = len(seen.outcome), 0
+        count, longest = len(seen["outcome"]), 0
         for place in np.flatnonzero(who >= 0):
             number = who[place]
-            ends = np.flatnonzero(seen.outcome[:, place] != Outcome.RUNNING)
+            ends = np.flatnonzero(seen["outcome"][:, place] != Outcome.RUNNING)
             lived = int(ends[0]) + 1 if len(ends) else count
             self.chunks[number].append(jax.tree.map(lambda leaf, p=place, n=lived: leaf[:n, p], seen))
             self.useful += lived
@@ -99,7 +105,7 @@ class Collector:
             self.outcome[number], self.best_epoch[number] = outcome[place], best[place]
             self.step[number], self.score[number] = step[place], score[place]
             if self.recipes[number // len(self.contexts)].keep == "last":
-                last = sign * seen.monitor[lived - 1, place]
+                last = sign * seen["monitor"][lived - 1, place]
                 self.score[number] = last if np.isfinite(last) and outcome[place] != Outcome.DIVERGED else np.inf
             self.score[number] = in_own_unit(str(self.recipes[0].monitor), self.score[number], self.scale)
         self.spent += longest * len(who)
@@ -152,32 +158,38 @@ class Collector:
         seconds = time.perf_counter() - began
         done = int((self.outcome != Outcome.RUNNING).sum())
         most = sum(int(recipe.epochs) for recipe in self.recipes) * len(self.contexts)
-        spared = sum(int(self.recipes[n // len(self.contexts)].epochs) - sum(len(c.outcome) for c in self.chunks[n])
+        spared = sum(int(self.recipes[n // len(self.contexts)].epochs) - sum(len(c["outcome"]) for c in self.chunks[n])
                      for n in np.flatnonzero(self.outcome != Outcome.RUNNING))  # fmt: skip
         left = max(most - spared - self.useful, 0)
         return Progress(done, len(self.outcome), self.useful, seconds, seconds * left / max(self.useful, 1))
 
     def unpad(self, wide: list[Recipe]) -> None:
-        """Shares of units are over a lane's own units: what only pads is neither dead nor saturated."""
+        """Take out of every lane's probes what only pads it."""
         for number, chunks in enumerate(self.chunks):
             place = number // len(self.contexts)
-            true, padded = self.widths(place), hidden_of(wide[place])
-            if true != padded and chunks and chunks[0].dead is not None:
-                factor = np.array(padded, np.float32) / np.array(true, np.float32)
-                # Of a sum of 0, a padded unit's, an activation's slope may be 0 (ReLU) or not (tanh).
-                dead = float(self.recipes[place].model.activation.flat(jnp.zeros(1))[0])  # type: ignore[attr-defined]
-                self.chunks[number] = [
-                    dataclasses.replace(
-                        seen, dead=seen.dead * factor - dead * (factor - 1), saturated=seen.saturated * factor
-                    )
-                    for seen in chunks
-                ]
+            if self.recorded and chunks and self.widths(place) != hidden_of(wide[place]):
+                padding = self._padding(place, wide[place])
+                for seen in chunks:
+                    seen.update({each.name: each.unpad(seen[each.name], padding) for each in self.recorded})
+
+    def _padding(self, place: int, wide: Recipe) -> Padding:
+        """How much wider a recipe's lanes were than its own network."""
+        activation = self.recipes[place].model.activation  # type: ignore[attr-defined]
+        units = np.array(self.widths(place)), np.array(hidden_of(wide))
+        return Padding(activation, *units, self._numbers(self.recipes[place]), self._numbers(wide))
+
+    def _numbers(self, recipe: Recipe) -> np.ndarray:
+        """Parameters of every layer, in the order of the history."""
+        arrays = self._arrays()
+        network, width = network_of(recipe, arrays), input_width(recipe, arrays)
+        params, _ = jax.eval_shape(lambda key: network.init(key, (width,)), jax.random.key(0))
+        return np.array([sum(leaf.size for leaf in jax.tree.leaves(params[name])) for name in sorted(params)])
 
     def padded(self, wide: list[Recipe], inputs: int, outputs: int) -> float:
         """Arithmetic on padding, as a share of all, over the lanes' epochs."""
         own = spent = 0
         for number, chunks in enumerate(self.chunks):
-            place, epochs = number // len(self.contexts), sum(len(seen.outcome) for seen in chunks)
+            place, epochs = number // len(self.contexts), sum(len(seen["outcome"]) for seen in chunks)
             own += epochs * arithmetic(self.widths(place), inputs, outputs)
             spent += epochs * arithmetic(hidden_of(wide[place]), inputs, outputs)
         return 1.0 - own / max(spent, 1)
@@ -195,10 +207,7 @@ class Collector:
             (f"valid_{self.metric}", "valid_metric"),
         ):
             columns[name] = np.array(
-                [
-                    np.nan if each is None or b < 0 else getattr(each, field)[b]
-                    for each, b in zip(seen, best, strict=True)
-                ]
+                [np.nan if each is None or b < 0 else each[field][b] for each, b in zip(seen, best, strict=True)]
             )
             columns[name] = in_own_unit(name.partition("_")[2], columns[name], self.scale)
         if self.test is not None:
@@ -208,7 +217,7 @@ class Collector:
         columns |= self.rungs
         nothing: tuple[list[str], list[str]] = ([], [])
         shown = {
-            group.structure: nothing if self.lean else layer_names(self.recipes[group.members[0]], self._arrays())
+            group.structure: layer_names(self.recipes[group.members[0]], self._arrays()) if self.recorded else nothing
             for group in group_recipes(self.recipes)
         }
         return Population(
@@ -219,7 +228,7 @@ class Collector:
             seed=np.array([self.contexts[c].seed for c in context]),
             fold=np.array([self.contexts[c].fold for c in context]),
             outcome=self.outcome,
-            epochs=np.array([0 if each is None else len(each.outcome) for each in seen]),
+            epochs=np.array([0 if each is None else len(each["outcome"]) for each in seen]),
             best_epoch=self.best_epoch,
             step=self.step,
             score=self.score,
@@ -231,6 +240,7 @@ class Collector:
             arrays=None if self.kept is None else tuple(self.kept),
             first_epoch=self.first_epoch,
             scale=self.scale,
+            probes=self.recorded,
         )
 
     def _arrays(self) -> Arrays:
@@ -243,4 +253,6 @@ class Collector:
         rows = {name: context.rows[name][: int(context.rows[f"{name}_count"])] for name in ("train", "valid")}
         table = dataclasses.replace(self.data, dataset=dataclasses.replace(dataset, **rows))
         key = key_of(context.seed, recipe if self.independent else None)
-        return train(self.recipes[recipe], table, seed=context.seed, key=key, state=self.state)
+        return train(
+            self.recipes[recipe], table, seed=context.seed, key=key, state=self.state, probes=self.recorded or RECORDED
+        )

@@ -21,6 +21,7 @@ from fallline.population.halving import Halving
 from fallline.population.result import Population, Report, larger_is_better
 from fallline.population.units import Unit, packed, units_of
 from fallline.population.widths import padded_like, widen
+from fallline.probes import RECORDED, Probe, recordable
 from fallline.training.arrays import Arrays, judging_rows, suited, to_device
 from fallline.training.chunks import CEILING
 from fallline.training.interrupt import Interrupt
@@ -45,7 +46,7 @@ def evaluate(
     halving: Halving | None = None,
     bars: Mapping[int, float] | None = None,
     keep: bool = False,
-    history: bool = True,
+    probes: Sequence[Probe] = RECORDED,
     given: Sequence[dict[str, Any]] | None = None,
     watch: Callable[[Progress], None] | None = None,
 ) -> Population:
@@ -66,8 +67,8 @@ def evaluate(
         halving: stop all but the best recipes at a few epochs, by the mean score over seeds and folds so far.
         bars: for halving's rungs, the worst score with which a recipe goes on; None: the best share of the recipes does.
         keep: keep every lane's arrays, to predict with.
-        history: keep what every epoch showed. Without it, and where neither test rows nor arrays are asked for, programs
-            compile and run faster and tell only of the best epoch.
+        probes: what every lane's history has besides losses and metrics. With none of them, and where neither test rows nor
+            arrays are asked for, programs compile and run faster and tell only of the best epoch.
         given: every recipe's initial params, by layer, in place of drawn ones; layers left out are drawn.
         watch: called after every chunk of epochs.
 
@@ -109,13 +110,13 @@ def evaluate(
     arrays = dataclasses.replace(lane_program.place_common(arrays), ragged=weightless)
     judged = len(judging_rows(data.dataset, data.dataset.test)) > 0
     test = folds is None and judged if test is None else test and judged
-    lean = not (history or test or keep)
+    recorded = recordable(probes)
     outputs = completed[0].loss.outputs(arrays.targets, data.task)  # type: ignore[union-attr]
     together = widths_together and state is None
     inputs = completed[0].scaler.outputs(arrays.x.shape[1])
     wide = widen(completed, inputs, outputs, len(contexts)) if together else completed
     own = None if given is None else [_as_wide(*each, arrays) for each in zip(given, wide, strict=True)]
-    collector = Collector(completed, contexts, data, test, independent_orders, state, keep, lean, own)
+    collector = Collector(completed, contexts, data, test, independent_orders, state, keep, recorded, own)
     before, groups = lane_program.compilations(), group_recipes(wide)
     most = max(int(recipe.epochs) for recipe in completed)
     rungs = () if halving is None else halving.rungs(most, len(completed))
@@ -125,7 +126,7 @@ def evaluate(
             for group in groups
             for unit in units_of(
                 group, wide[group.members[0]], contexts, arrays, collector, independent_orders, lanes_per_program,
-                lean=lean, last=_last(halving, rungs, len(group.members), len(contexts)),
+                last=_last(halving, rungs, len(group.members), len(contexts)),
             )
         ]  # fmt: skip
         competing = np.ones(len(completed), bool)

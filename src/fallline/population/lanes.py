@@ -20,9 +20,10 @@ from fallline.core.random import Seed
 from fallline.metrics import metrics_of
 from fallline.population.groups import rebuild
 from fallline.population.widths import narrow
+from fallline.probes import Probe
 from fallline.training import program
 from fallline.training.arrays import Arrays
-from fallline.training.state import Epoch, State
+from fallline.training.state import Epochs, State
 from fallline.training.step import answers, input_width, network_of, scaled_target
 from fallline.training.watch import measured, predict
 
@@ -40,7 +41,8 @@ class Layout:
         scalers_differ: whether lanes scale their rows differently.
         own_rows: whether every lane has its own index sets and key, as for lanes of several folds and seeds.
         padded: whether lanes have widths of their own, narrower than the program's.
-        lean: whether only scores are wanted of the lanes.
+        recorded: the probes that every lane records.
+        keeps_params: whether lanes keep their best params.
     """
 
     structure: Any
@@ -48,7 +50,8 @@ class Layout:
     scalers_differ: bool
     own_rows: bool
     padded: bool = False
-    lean: bool = False
+    recorded: tuple[Probe, ...] = ()
+    keeps_params: bool = True
 
     @property
     def common(self) -> tuple[str, ...]:
@@ -82,7 +85,7 @@ def split(state: State, names: tuple[str, ...]) -> tuple[State, dict[str, Any]]:
     return dataclasses.replace(state, **without), shared
 
 
-def lean(state: State) -> State:
+def without_best(state: State) -> State:
     """A state that keeps no params but the present ones."""
     return dataclasses.replace(state, best_params=None, best_stats=None)
 
@@ -98,7 +101,7 @@ def _mapped(layout: Layout) -> tuple[Any, Any, Any]:
         state = program.start(recipe, arrays, key, given)
         if layout.padded:
             state = narrow(recipe, network_of(recipe, arrays), state, input_width(recipe, arrays), widths, given)
-        return lean(state) if layout.lean else state
+        return state if layout.keeps_params else without_best(state)
 
     def start(
         own: Any, common: Any, arrays: Arrays, rows: Any, keys: Any, widths: Any, given: Any
@@ -117,26 +120,26 @@ def _mapped(layout: Layout) -> tuple[Any, Any, Any]:
 
     def advance(
         own: Any, common: Any, arrays: Arrays, rows: Any, state: State, shared: dict[str, Any], until: Array
-    ) -> tuple[State, dict[str, Any], Epoch]:
-        def one_lane(o: Any, r: Any, s: State, epoch: Array, last: Array) -> tuple[State, Epoch]:
+    ) -> tuple[State, dict[str, Any], Epochs]:
+        def one_lane(o: Any, r: Any, s: State, epoch: Array, last: Array) -> tuple[State, Epochs]:
             whole = dataclasses.replace(s, **{**shared, "epoch": epoch})
             data = dataclasses.replace(arrays, **r) if layout.own_rows else arrays
-            new, seen = program.one_epoch(recipe_of(o, common), data, whole, last)
+            new, seen = program.one_epoch(recipe_of(o, common), data, whole, last, layout.recorded)
             return split(new, layout.common)[0], seen
 
-        def epoch_of_all(_: Any, __: Arrays, states: State, last: Array) -> tuple[State, Epoch]:
+        def epoch_of_all(_: Any, __: Arrays, states: State, last: Array) -> tuple[State, Epochs]:
             alive = states.running
             lanes, _ = split(states, layout.common)
             new, seen = jax.vmap(one_lane, in_axes=(0, 0, 0, None, None))(own, rows, lanes, states.epoch, last)
             keep = lambda a, b: jnp.where(alive.reshape(-1, *[1] * (a.ndim - 1)), a, b)  # noqa: E731
             kept = jax.tree.map(keep, new, lanes)
-            if layout.lean:  # of lanes that have ended nobody reads these again
+            if not layout.keeps_params:  # of lanes that have ended nobody reads these again
                 kept = dataclasses.replace(kept, params=new.params, stats=new.stats, memory=new.memory)
             return dataclasses.replace(kept, **{**shared, "epoch": states.epoch + 1}), seen
 
         whole = dataclasses.replace(state, **shared)
         some = recipe_of([leaf[0] for leaf in own], common)
-        new, seen = program.advance(some, arrays, whole, until, epoch_of_all)
+        new, seen = program.advance(some, arrays, whole, until, layout.recorded, epoch_of_all)
         # A device whose lanes have all ended stops early; the count of epochs is the same for every device.
         reached = jnp.minimum(until, shared["epoch"] + program.CAPACITY)
         lanes, after = split(dataclasses.replace(new, epoch=reached), layout.common)
@@ -248,13 +251,13 @@ def resume(
     layout: Layout, own: Any, common: Any, arrays: Arrays, rows: dict[str, Any], states: Sequence[State]
 ) -> Lanes:
     """Lanes that go on from given states, one for each lane, all at the same epoch."""
-    states = [lean(state) for state in states] if layout.lean else states
+    states = list(states) if layout.keeps_params else [without_best(state) for state in states]
     stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(split(state, layout.common)[0] for state in states))
     shared = split(states[0], layout.common)[1]
     return Lanes(place_lanes(own), common, arrays, place_lanes(rows), place_lanes(stacked), place_common(shared))
 
 
-def go(layout: Layout, lanes: Lanes, until: int) -> Epoch:
+def go(layout: Layout, lanes: Lanes, until: int) -> Epochs:
     """Advance all lanes, in place; returns the history of the epochs, (epochs, lanes, ...)."""
     arguments = (lanes.own, lanes.common_leaves, lanes.arrays, lanes.rows, lanes.state, lanes.shared, np.int32(until))
     lanes.state, lanes.shared, seen = programs(layout)[1](*arguments)

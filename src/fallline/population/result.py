@@ -11,9 +11,10 @@ from fallline.core.errors import FalllineError
 from fallline.core.field import Field
 from fallline.core.outcome import Outcome
 from fallline.metrics import METRICS, metrics_of
+from fallline.probes import Probe
 from fallline.training.history import History, name_columns
 from fallline.training.recipe import Recipe
-from fallline.training.state import Epoch
+from fallline.training.state import Epochs
 
 if TYPE_CHECKING:
     import polars as pl
@@ -59,6 +60,7 @@ class Population:
         arrays: if asked for, each lane's params, stats and scaling, as a predictor holds them; None where Ctrl-C or halving
             came before its end.
         scale: what made of a run's errors those in the target's own unit.
+        probes: what the histories have besides losses and metrics.
     """
 
     recipes: tuple[Recipe, ...]
@@ -75,11 +77,12 @@ class Population:
     columns: dict[str, np.ndarray]
     report: Report
     interrupted: bool
-    epochs_seen: tuple[Epoch | None, ...] = dataclasses.field(repr=False)
+    epochs_seen: tuple[Epochs | None, ...] = dataclasses.field(repr=False)
     again: Callable[[int], "Run"] = dataclasses.field(repr=False)
     arrays: tuple[dict[str, Any] | None, ...] | None = dataclasses.field(default=None, repr=False)
     first_epoch: int = 0
     scale: float = 1.0
+    probes: tuple[Probe, ...] = ()
 
     def __len__(self) -> int:
         return len(self.recipe)
@@ -88,11 +91,11 @@ class Population:
         """The whole history of one lane; raises FalllineError for a population that kept none."""
         seen = self.epochs_seen[lane]
         assert seen is not None
-        if seen.train_objective is None:
-            raise FalllineError("this population was trained with history=False: replay(lane) shows a lane's history")
+        if not self.probes:
+            raise FalllineError("this population recorded no probes: replay(lane) shows a lane's history")
         place = int(self.recipe[lane])
         monitor, metric = self.recipes[place].monitor, metrics_of(self.task)[0].name
-        return name_columns(seen, metric, monitor, *self.layers[place], self.first_epoch, self.scale)
+        return name_columns(seen, self.probes, metric, monitor, *self.layers[place], self.first_epoch, self.scale)
 
     def replay(self, lane: int) -> "Run":
         """Train one lane again alone, from its recipe, key and fold; equal to the lane to float32's rounding."""

@@ -40,7 +40,6 @@ def units_of(
     collector: Collector,
     independent: bool,
     limit: int | None,
-    lean: bool = False,
     last: int | None = None,
 ) -> list["Unit"]:
     """Every lane of one group, cut into units.
@@ -55,7 +54,15 @@ def units_of(
     own_rows = independent or len(group.members) < SHARED_FROM or not any(group.differ)
     own_rows |= len(contexts) > 1 and (last is not None or mixes(first, arrays))
     padded = any(collector.widths(member) != hidden_of(first) for member in group.members)
-    layout = lane_program.Layout(group.structure, group.differ, group.scalers_differ, own_rows, padded, lean)
+    layout = lane_program.Layout(
+        group.structure,
+        group.differ,
+        group.scalers_differ,
+        own_rows,
+        padded,
+        collector.recorded,
+        collector.keeps_params,
+    )
     everyone = range(len(group.members))
     if own_rows:
         queues = [[(place, c) for c in range(len(contexts)) for place in everyone]]

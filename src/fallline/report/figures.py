@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 Role = Literal["train", "valid", "layer", "reference", "single"]
 
-HEALTHY_RATIO = 1e-3  # of the update to the weights, a rule of thumb
+UNKNOWN = "Recorded by a probe of the run that declares nothing here."
+MOST_UNKNOWN = 50  # figures of such probes
 POINTS = 2000  # of a curve; a longer history keeps the extremes of its stretches
 
 
@@ -94,53 +95,20 @@ def curves_of(history: "History", summary: Mapping[str, Any]) -> list[Figure]:
     figures = [
         _of_splits(history, "loss", mark),
         *(_of_splits(history, name, mark) for name in _metrics_in(history)),
-        Figure(
-            "Learning rate",
-            "The step size that the schedule gave.",
-            "epoch",
-            "learning rate",
-            tuple(_curve(history, "learning_rate", "learning rate", "single")),
-        ),
-        _of_layers(
-            history,
-            "gradient_norm",
-            "Gradient norm",
-            "Length of each layer's gradient, root mean square over the epoch's steps. First layers far below the last ones "
-            "hint at vanishing gradients; steady growth hints at exploding ones.",
-            log=True,
-        ),
-        _with_healthy_ratio(
-            _of_layers(
-                history,
-                "update_ratio",
-                "Update to weight ratio",
-                "Size of an update relative to the layer's weights. Around 1e-3 is usual: far less learns slowly, far "
-                "more is unstable.",
-                log=True,
-            )
-        ),
-        _of_layers(
-            history,
-            "dead",
-            "Dead units",
-            "Share of a layer's units that pass no gradient on any row of the sample.",
-            percent=True,
-        ),
-        _of_layers(
-            history,
-            "saturated",
-            "Saturated units",
-            "Share of a layer's values that lie where its activation is squashed flat.",
-            percent=True,
-        ),
+        *(_of_probe(history, each) for each in _declared(history)),
     ]
     return [each for each in figures if any(one.role != "reference" for one in each.series)]
 
 
 def _metrics_in(history: "History") -> list[str]:
-    found = [re.fullmatch(r"(?:train|valid)_(.+)", name) for name in history.columns]
-    names = dict.fromkeys(match[1] for match in found if match and "." not in match[1])
+    names = dict.fromkeys(filter(None, map(_of_split, history.columns)))
     return [name for name in names if name not in ("loss", "objective")]
+
+
+def _of_split(column: str) -> str:
+    """What a column says of the training or validation rows, such as `loss`; empty for another column."""
+    match = re.fullmatch(r"(?:train|valid)_([^.]+)", column)
+    return match[1] if match else ""
 
 
 def _of_splits(history: "History", name: str, mark: tuple[float, str] | None) -> Figure:
@@ -165,24 +133,64 @@ def _of_splits(history: "History", name: str, mark: tuple[float, str] | None) ->
     )
 
 
-def _of_layers(
-    history: "History", column: str, title: str, caption: str, *, log: bool = False, percent: bool = False
-) -> Figure:
-    layers = [name.rpartition(".")[0] for name in history.columns if name.rpartition(".")[2] == column]
-    series = tuple(
-        curve
-        for layer in sorted(filter(None, layers), key=_by_number)
-        for curve in _curve(history, f"{layer}.{column}", layer, "layer")
+@dataclasses.dataclass(frozen=True)
+class _Declared:
+    """What the figure of a probe needs to know of it: its name in the history, and the facts that it declares."""
+
+    name: str
+    title: str
+    help: str
+    axis: str = "run"
+    scale: str = "linear"
+    reference: tuple[float, str] | None = None
+
+
+def _declared(history: "History") -> list[_Declared]:
+    """The probes of a history that have a figure: those that are known here, then others by the names of their columns."""
+    from fallline.core.block import family
+    from fallline.probes import RECORDED
+    from fallline.probes.recording import reserved
+
+    built_in: dict[str, Any] = {each.name: type(each) for each in RECORDED}
+    kinds = built_in | {name: kind for name, kind in family("probe").items() if not reserved(name)} | built_in
+    seen = dict.fromkeys(name.rpartition(".")[2] for name in history.columns)
+    known = [
+        _Declared(name, kind.title or metric_title(name), kind.help, kind.axis, kind.scale, kind.reference)
+        for name, kind in kinds.items()
+        if name in seen and kind.drawn
+    ]
+    others = [name for name in seen if name not in kinds and name != "epoch" and not _of_split(name)]
+    return [*known, *(_Declared(name, metric_title(name), UNKNOWN) for name in others[:MOST_UNKNOWN])]
+
+
+def _of_probe(history: "History", probe: _Declared) -> Figure:
+    """A probe's values over the epochs: one curve for the run, or one for every layer."""
+    columns = [name for name in history.columns if name.rpartition(".")[2] == probe.name]
+    label = probe.title[:1].lower() + probe.title[1:]
+    series: list[Series] = []
+    for layer, column in sorted(
+        ((name.rpartition(".")[0], name) for name in columns), key=lambda each: _by_number(each[0])
+    ):
+        series += _curve(history, column, layer or label, "layer" if layer else "single")
+    share = probe.scale == "share"
+    figure = Figure(
+        probe.title,
+        probe.help,
+        "epoch",
+        "share of units" if share and probe.axis == "activation" else label,
+        tuple(series),
+        log_y=probe.scale == "log" and _has_positive(series),
+        percent=share,
     )
-    label = "share of units" if percent else title.lower()
-    return Figure(title, caption, "epoch", label, series, log_y=log and _has_positive(series), percent=percent)
+    return figure if probe.reference is None else _with_reference(figure, *probe.reference)
 
 
-def _with_healthy_ratio(figure: Figure) -> Figure:
+def _with_reference(figure: Figure, value: float, name: str) -> Figure:
+    """A usual value as a line, where the axis reaches it."""
     if not figure.series or not figure.log_y:
         return figure
     x = [value for each in figure.series for value in each.x]
-    line = Series("1e-3, usual", (min(x), max(x)), (HEALTHY_RATIO, HEALTHY_RATIO), "reference", dashed=True)
+    line = Series(name, (min(x), max(x)), (value, value), "reference", dashed=True)
     return dataclasses.replace(figure, series=(*figure.series, line))
 
 

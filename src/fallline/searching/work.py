@@ -158,7 +158,7 @@ def _evaluated(task: Task, piece: Piece, watch: Callable[[Progress], None] | Non
         test=False,
         halving=task.halving,
         bars=piece.bars,
-        history=False,
+        probes=(),
         watch=watch,
     )
 

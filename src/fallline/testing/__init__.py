@@ -12,6 +12,7 @@ import fallline.testing.losses
 import fallline.testing.methods
 import fallline.testing.optimizers
 import fallline.testing.penalties
+import fallline.testing.probes
 import fallline.testing.scalers
 import fallline.testing.schedules
 from fallline.testing.base import Check as Check

@@ -7,7 +7,18 @@ from typing import Any
 from fallline.core.block import Block
 from fallline.core.errors import FalllineError
 
-FAMILIES = ("activation", "initializer", "layer", "loss", "method", "optimizer", "penalty", "scaler", "schedule")
+FAMILIES = (
+    "activation",
+    "initializer",
+    "layer",
+    "loss",
+    "method",
+    "optimizer",
+    "penalty",
+    "probe",
+    "scaler",
+    "schedule",
+)
 _CHECKS: list["Check"] = []
 
 

@@ -20,6 +20,7 @@ from fallline.testing import (
     methods,
     optimizers,
     penalties,
+    probes,
     scalers,
     schedules,
 )
@@ -34,6 +35,7 @@ EXAMPLES: dict[str, Any] = {
     "method": methods.example,
     "optimizer": optimizers.example,
     "penalty": penalties.example,
+    "probe": probes.example,
     "scaler": scalers.example,
     "schedule": schedules.example,
 }

@@ -1,6 +1,6 @@
 """Checkpoints: a run's whole state and its history so far, the last two of them."""
 
-import dataclasses
+import json
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -12,16 +12,32 @@ import numpy as np
 from fallline.core.errors import FalllineError
 from fallline.core.files import write_atomically
 from fallline.core.outcome import Outcome
+from fallline.core.plain import to_plain
 from fallline.core.reading import read_if_there
 from fallline.core.tensors import check_finite, flatten, load_tensors, save_tensors, unflatten
-from fallline.training.state import Epoch, State
+from fallline.probes import RECORDED, SCORES, Probe
+from fallline.training.state import Epochs, State
 
 NAME, PREVIOUS = "checkpoint.safetensors", "checkpoint.previous.safetensors"
 
-_PER_LAYER, _PER_ACTIVATION = ("gradient_norm", "update_ratio"), ("dead", "saturated")
+_EARLIER = [  # the probes of a checkpoint that does not name them, as those of 0.1.0
+    {"name": name}
+    for name in (
+        "train_objective",
+        "train_metric",
+        "learning_rate",
+        "evaluations",
+        "gradient_norm",
+        "update_ratio",
+        "dead",
+        "saturated",
+    )
+]
 
 
-def save_checkpoint(folder: Path, state: State, seen: Epoch, description: dict[str, Any]) -> None:
+def save_checkpoint(
+    folder: Path, state: State, seen: Epochs, description: dict[str, Any], recorded: tuple[Probe, ...] = RECORDED
+) -> None:
     """Write the newest checkpoint and keep the one before it.
 
     The description says what run it belongs to; the file is whole or not there, whenever the process is killed.
@@ -36,17 +52,22 @@ def save_checkpoint(folder: Path, state: State, seen: Epoch, description: dict[s
         ) from None
     arrays = {f"state/{name}": array for name, array in flatten(state).items()}
     arrays |= {f"history/{name}": array for name, array in flatten(seen).items()}
-    save_tensors(newest, arrays, {"kind": "checkpoint", **description})
+    save_tensors(newest, arrays, {"kind": "checkpoint", "probes": [to_plain(each) for each in recorded], **description})
 
 
 def load_checkpoint(
-    folder: Path, like: State, description: dict[str, Any], activations: int
-) -> tuple[State | None, Epoch | None, list[str]]:
+    folder: Path,
+    like: State,
+    description: dict[str, Any],
+    activations: int,
+    recorded: tuple[Probe, ...] = RECORDED,
+) -> tuple[State | None, Epochs | None, list[str]]:
     """The newest whole checkpoint of this run, or none; and a sentence for each damaged one.
 
-    `like` has the structure, shapes and dtypes of the run's state; `activations` are those of its network.
+    `like` has the structure, shapes and dtypes of the run's state; `activations` are those of its network; `recorded` are
+    the run's probes.
 
-    Raises: FalllineError when a checkpoint belongs to another recipe, seed or other data.
+    Raises: FalllineError when a checkpoint belongs to another recipe, seed or other data, or recorded other probes.
     """
     damaged = []
     for path in (folder / NAME, folder / PREVIOUS):
@@ -63,8 +84,9 @@ def load_checkpoint(
                     f"checkpoint {str(path)!r} belongs to another {name}: it can only continue the run that wrote it, "
                     "on the same data; start a new run instead"
                 )
+        _check_probes(described.get("probes", _EARLIER), recorded, f"checkpoint {str(path)!r}")
         try:
-            state, seen = _fitting(arrays, like, activations, f"checkpoint {str(path)!r}")
+            state, seen = _fitting(arrays, like, activations, recorded, f"checkpoint {str(path)!r}")
         except FalllineError as error:
             damaged.append(str(error))
             continue
@@ -72,7 +94,21 @@ def load_checkpoint(
     return None, None, damaged
 
 
-def _fitting(arrays: dict[str, np.ndarray], like: State, activations: int, what: str) -> tuple[State, Epoch]:
+def _check_probes(said: Any, recorded: tuple[Probe, ...], what: str) -> None:
+    """Raises: FalllineError where a checkpoint's history is of other probes than the run's."""
+    said = said if isinstance(said, list) else []
+    words = lambda plain: json.dumps(plain, sort_keys=True)  # noqa: E731
+    if sorted(map(words, said)) != sorted(words(to_plain(each)) for each in recorded):
+        names = [str(each.get("name") if isinstance(each, dict) else each)[:80] for each in said[:100]]
+        raise FalllineError(
+            f"{what} belongs to a run that records other probes ({', '.join(names) or 'none'}): resume with those, with the "
+            "same settings, or start a new run"
+        )
+
+
+def _fitting(
+    arrays: dict[str, np.ndarray], like: State, activations: int, recorded: tuple[Probe, ...], what: str
+) -> tuple[State, Epochs]:
     """The state and the history, compared with the run's own: shapes, dtypes, what a count can be, finite parameters.
 
     Raises: FalllineError for what no checkpoint of this run can hold.
@@ -90,16 +126,16 @@ def _fitting(arrays: dict[str, np.ndarray], like: State, activations: int, what:
     check_finite(flatten(kept), what, remedy)
     if not float(state.best_score) > -np.inf:
         raise FalllineError(f"{what} is damaged: its best score is {float(state.best_score)}; {remedy}")
-    names = [each.name for each in dataclasses.fields(Epoch)]
-    widths = dict.fromkeys(_PER_LAYER, (len(state.params),)) | dict.fromkeys(_PER_ACTIVATION, (activations,))
+    sizes: dict[str, tuple[int, ...]] = dict.fromkeys(SCORES, ())
+    sizes |= {each.name: each.size(len(state.params), activations) for each in recorded}
     count = len(history["train_loss"]) if history.get("train_loss", np.zeros(())).ndim else -1
-    for name in names:
+    for name, size in sizes.items():
         column = history.get(name)
-        if column is None or column.shape != (count, *widths.get(name, ())) or column.dtype != np.float32:
+        if column is None or column.shape != (count, *size) or column.dtype != np.float32:
             raise FalllineError(f"{what} is damaged: its history lacks epochs of {name!r}; {remedy}")
-    if history.keys() - set(names) or count > done:
+    if history.keys() - sizes.keys() or count > done:
         raise FalllineError(f"{what} is damaged: its history holds more than the run has shown; {remedy}")
-    return state, Epoch(**history)
+    return state, history
 
 
 def remove_checkpoints(folder: Path) -> None:

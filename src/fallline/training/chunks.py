@@ -10,11 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from fallline.core.outcome import Outcome
+from fallline.probes import RECORDED, Probe
 from fallline.training import program
 from fallline.training.arrays import Arrays
 from fallline.training.interrupt import Interrupt
 from fallline.training.recipe import Recipe
-from fallline.training.state import State
+from fallline.training.state import Epochs, State
 
 CEILING = 2**31 - 1
 CHUNK_SECONDS = 0.5  # how long a compiled call may run before Python looks up
@@ -30,13 +31,13 @@ class Chunks:
 
     Arguments:
         state: where it stands.
-        epochs: what every chunk has shown, an `Epoch` with a leading axis.
+        epochs: what was recorded in every chunk.
         interrupted: whether Ctrl-C ended it before its time.
         first_seconds: what the first chunk took, its compilation included.
     """
 
     state: State
-    epochs: list[Any]
+    epochs: list[Epochs]
     interrupted: bool
     first_seconds: float
 
@@ -48,9 +49,9 @@ def run_chunks(
     *,
     until: int | None = None,
     every: int | None = None,
-    between: Callable[[State, list[Any]], Any] | None = None,
-    seen: list[Any] | None = None,
-    advance: Callable[..., tuple[State, Any]] | None = None,
+    between: Callable[[State, list[Epochs]], Any] | None = None,
+    seen: list[Epochs] | None = None,
+    recorded: tuple[Probe, ...] = RECORDED,
 ) -> Chunks:
     """Train until the run ends, Ctrl-C, or somebody between two chunks says so.
 
@@ -61,17 +62,16 @@ def run_chunks(
         until: stop after this epoch, with a state that can be continued.
         every: epochs of a chunk at most; by default as many as take half a second.
         between: called after every chunk; an answer of True stops the run.
-        seen: what was shown before this call.
-        advance: compiled, in place of `compiled_advance`; it may show less of an epoch.
+        seen: what was recorded before this call.
+        recorded: the probes, their numbers as arrays.
     """
-    step = advance or compiled_advance
     goal = CEILING if until is None else until
     most = program.CAPACITY if every is None else max(1, min(every, program.CAPACITY))
     epochs, count, first = list(seen or []), 1, 0.0
     with Interrupt() as interrupt:
         while _running(state) and int(state.epoch) < goal and not interrupt.asked:
             before, asked_at = int(state.epoch), time.perf_counter()
-            state, shown = step(recipe, arrays, state, jnp.int32(min(before + count, goal)))
+            state, shown = compiled_advance(recipe, arrays, state, jnp.int32(min(before + count, goal)), recorded)
             interrupt.wait(state.epoch)
             done = int(state.epoch) - before
             epochs.append(jax.tree.map(lambda leaf, done=done: np.asarray(leaf)[:done], shown))

@@ -1,7 +1,7 @@
 """The history of a run on the host: one array per column, one entry per epoch."""
 
 import dataclasses
-from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
+from collections.abc import ItemsView, Iterator, KeysView, Mapping, Sequence, ValuesView
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -12,12 +12,13 @@ from fallline.core.errors import FalllineError
 from fallline.core.files import write_atomically
 from fallline.data.columnar import read_columnar
 from fallline.metrics import METRICS
-from fallline.training.state import Epoch
+from fallline.probes import Probe
+from fallline.training.state import Epochs
 
 if TYPE_CHECKING:
     import polars as pl
 
-Shown = TypeVar("Shown")  # `Epoch`, or what else a compiled call shows
+Tree = TypeVar("Tree")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,7 +100,8 @@ def load_history(path: Path) -> History:
 
 
 def name_columns(
-    seen: Epoch,
+    seen: Epochs,
+    recorded: Sequence[Probe],
     metric: str,
     monitor: str,
     layers: list[str],
@@ -107,33 +109,41 @@ def name_columns(
     begun: int = 0,
     scale: float = 1.0,
 ) -> History:
-    """A history with names, from the arrays of an `Epoch` with a leading epoch axis; `begun` epochs went before it.
+    """A history with names, from what was recorded of some epochs; `begun` epochs went before them.
 
-    `scale` times a metric that has the target's unit is in the target's own.
+    Arguments:
+        seen: the scores and the probes' values, each with a leading epoch axis.
+        recorded: the probes among them.
+        metric, monitor: the task's first metric, and what the run monitors.
+        layers, activations: names of the layers with params and of those with an activation.
+        begun: epochs before these.
+        scale: times a metric that has the target's unit is in the target's own.
     """
-    count = len(np.asarray(seen.train_loss))
+    count = len(np.asarray(seen["train_loss"]))
     columns = {
         "epoch": np.arange(begun + 1, begun + count + 1, dtype=np.int32),
-        "train_loss": seen.train_loss,
-        "train_objective": seen.train_objective,
-        f"train_{metric}": seen.train_metric,
-        "valid_loss": seen.valid_loss,
-        f"valid_{metric}": seen.valid_metric,
+        "train_loss": seen["train_loss"],
+        **_of_run(seen, recorded, metric, training=True),
+        "valid_loss": seen["valid_loss"],
+        f"valid_{metric}": seen["valid_metric"],
     }
     if monitor not in ("loss", "train_loss", "train_objective", "none", metric):
-        columns[f"valid_{monitor}"] = seen.monitor
-    columns["learning_rate"] = seen.learning_rate
-    columns["evaluations"] = seen.evaluations
-    for i, name in enumerate(layers):
-        columns[f"{name}.gradient_norm"] = seen.gradient_norm[:, i]
-        columns[f"{name}.update_ratio"] = seen.update_ratio[:, i]
-    for i, name in enumerate(activations):
-        columns[f"{name}.dead"] = seen.dead[:, i]
-        columns[f"{name}.saturated"] = seen.saturated[:, i]
+        columns[f"valid_{monitor}"] = seen["monitor"]
+    columns |= _of_run(seen, recorded, metric, training=False)
+    for axis, names in (("layer", layers), ("activation", activations)):
+        parts = [each for each in recorded if each.axis == axis]
+        for i, name in enumerate(names):
+            columns |= {f"{name}.{each.column(metric)}": seen[each.name][:, i] for each in parts}
     metrics = {f"train_{metric}": metric, f"valid_{metric}": metric, f"valid_{monitor}": monitor}
     return History(
         {name: in_own_unit(metrics.get(name, ""), np.asarray(column), scale) for name, column in columns.items()}
     )
+
+
+def _of_run(seen: Epochs, recorded: Sequence[Probe], metric: str, training: bool) -> Epochs:
+    """The columns of probes of the whole run: those of the training rows, or the others."""
+    named = {each.column(metric): seen[each.name] for each in recorded if each.axis == "run"}
+    return {name: column for name, column in named.items() if name.startswith("train_") == training}
 
 
 def in_own_unit(metric: str, values: np.ndarray, scale: float) -> np.ndarray:
@@ -143,6 +153,6 @@ def in_own_unit(metric: str, values: np.ndarray, scale: float) -> np.ndarray:
     return np.asarray(values, np.float64) * scale
 
 
-def join(chunks: list[Shown]) -> Shown:
+def join(chunks: list[Tree]) -> Tree:
     """The epochs of several compiled calls, one after another: a tree of arrays whose first axis is epochs."""
     return jax.tree.map(lambda *parts: np.concatenate([np.asarray(each) for each in parts]), *chunks)

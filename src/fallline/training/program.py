@@ -17,10 +17,11 @@ from fallline.core.outcome import Outcome
 from fallline.core.random import Seed, named, permutation
 from fallline.core.schedule import Time, at_time
 from fallline.metrics import METRICS
+from fallline.probes import RECORDED, GradientNorm, Probe
 from fallline.schedules.plateau import begun, remembered, watched
 from fallline.training.arrays import Arrays, training_weight
 from fallline.training.recipe import OWN, Recipe
-from fallline.training.state import Epoch, State, empty_history
+from fallline.training.state import Epochs, State, empty_history
 from fallline.training.step import (
     Tally,
     batch_rows,
@@ -32,7 +33,7 @@ from fallline.training.step import (
     pick,
     time_of,
 )
-from fallline.training.watch import layer_norms, probe, validate, validate_if
+from fallline.training.watch import record, validate, validate_if
 
 CAPACITY = 64  # epochs of history that one compiled call can return
 
@@ -76,38 +77,43 @@ def advance(
     arrays: Arrays,
     state: State,
     until: Int[Array, ""],
-    epoch: Callable[[Recipe, Arrays, State, Array], tuple[State, Epoch]] | None = None,
-) -> tuple[State, Epoch]:
+    recorded: tuple[Probe, ...] = RECORDED,
+    epoch: Callable[[Recipe, Arrays, State, Array], tuple[State, Epochs]] | None = None,
+) -> tuple[State, Epochs]:
     """Train until an epoch is reached or the run ends; at most `CAPACITY` epochs, which fill the history from 0 on.
 
-    A population passes its own `epoch`, the one below mapped over lanes; then the call ends with the last lane.
+    Nothing is computed for a probe that is not among those `recorded`. A population passes its own `epoch`, the one below
+    mapped over lanes; then the call ends with the last lane.
     """
     first = state.epoch
     goal = jnp.minimum(until, first + CAPACITY)
     activations = network_of(recipe, arrays).activations
-    history = empty_history(CAPACITY, len(state.params), activations, state.outcome.shape, state.lean)
+    history = empty_history(CAPACITY, len(state.params), activations, state.outcome.shape, recorded)
 
-    def more(carry: tuple[State, Epoch]) -> Array:
+    def more(carry: tuple[State, Epochs]) -> Array:
         return jnp.any(carry[0].running) & (carry[0].epoch < goal)
 
-    def body(carry: tuple[State, Epoch]) -> tuple[State, Epoch]:
+    def body(carry: tuple[State, Epochs]) -> tuple[State, Epochs]:
         state, history = carry
-        new, seen = (epoch or one_epoch)(recipe, arrays, state, state.epoch + 1 == goal)
+        last = state.epoch + 1 == goal
+        new, seen = epoch(recipe, arrays, state, last) if epoch else one_epoch(recipe, arrays, state, last, recorded)
         put = lambda room, value: room.at[state.epoch - first].set(value)  # noqa: E731
         return new, jax.tree.map(put, history, seen)
 
     return lax.while_loop(more, body, (state, history))
 
 
-def one_epoch(recipe: Recipe, arrays: Arrays, state: State, last: Array) -> tuple[State, Epoch]:
+def one_epoch(
+    recipe: Recipe, arrays: Arrays, state: State, last: Array, recorded: tuple[Probe, ...]
+) -> tuple[State, Epochs]:
     """One pass over the training rows in a new order, then a look at the validation rows; `last` of its call or not."""
     before = state
-    state, tally = _all_steps(recipe, arrays, state)
-    state = _fall_back(before, state)
+    state, tally = _all_steps(recipe, arrays, state, recorded)
+    state = _fall_back(before, state, recorded)
     total = jnp.maximum(tally.weight, 1e-30)
     shown = dataclasses.replace(state, params=recipe.optimizer.shown(state.params, state.memory))
     own = {"train_loss": tally.loss / total, "train_objective": tally.objective / total}
-    if judged_last(recipe, state):
+    if judged_last(recipe, state, recorded):
         judged = last | (state.epoch + 1 >= recipe.epochs)
         valid_loss, valid_metric, monitored = validate_if(judged, recipe, arrays, shown, own)
     else:
@@ -115,28 +121,27 @@ def one_epoch(recipe: Recipe, arrays: Arrays, state: State, last: Array) -> tupl
     new = _judge(recipe, arrays, state, shown, monitored, tally)
     if state.watching:
         new = _watch(recipe, arrays, new, valid_loss if arrays.valid.shape[0] else tally.loss / total)
-    seen = Epoch(tally.loss / total, valid_loss, valid_metric, monitored, new.outcome.astype(jnp.float32))
-    if state.lean:
-        return new, seen
-    metric, evaluations = tally.metric / total, recipe.optimizer.evaluations(state.memory)
-    return new, dataclasses.replace(
-        seen,
-        train_objective=tally.objective / total,
-        train_metric=jnp.sqrt(metric) if arrays.task == "regression" else metric,
-        learning_rate=tally.learning_rate,
-        evaluations=(state.step if evaluations is None else evaluations).astype(jnp.float32),
-        **layer_norms(state.params, tally),
-        **probe(recipe, arrays, shown),
-    )
+    seen = {
+        "train_loss": tally.loss / total,
+        "valid_loss": valid_loss,
+        "valid_metric": valid_metric,
+        "monitor": monitored,
+        "outcome": new.outcome.astype(jnp.float32),
+    }
+    return new, {**seen, **record(recipe, arrays, state, shown, tally, recorded)} if recorded else seen
 
 
-def judged_last(recipe: Recipe, state: State) -> bool:
-    """Whether validation rows are looked at in the last epoch of a call only: before it nothing hangs on their score."""
+def judged_last(recipe: Recipe, state: State, recorded: tuple[Probe, ...]) -> bool:
+    """Whether validation rows are looked at in the last epoch of a call only.
+
+    It is so where nothing hangs on the score of an earlier epoch and only scores are wanted.
+    """
     ends_early = recipe.patience is not None or recipe.gradient_tolerance is not None
-    return state.lean and recipe.keep == "last" and not ends_early and not state.watching
+    scores_only = not recorded and not state.keeps_params
+    return scores_only and recipe.keep == "last" and not ends_early and not state.watching
 
 
-def _all_steps(recipe: Recipe, arrays: Arrays, state: State) -> tuple[State, Tally]:
+def _all_steps(recipe: Recipe, arrays: Arrays, state: State, recorded: tuple[Probe, ...]) -> tuple[State, Tally]:
     """The epoch's minibatches, in an order drawn from the run's key and the epoch."""
     rows, size = arrays.train.shape[0], batch_rows(recipe, arrays)
     steps = -(-rows // size)
@@ -152,22 +157,22 @@ def _all_steps(recipe: Recipe, arrays: Arrays, state: State) -> tuple[State, Tal
         weight = (index * size + jnp.arange(size) < arrays.train_count).astype(jnp.float32)
         if arrays.weight is not None:
             weight = weight * arrays.weight[rows]
-        return one_step(recipe, arrays, state, tally, rows, weight, index, real_steps), None
+        return one_step(recipe, arrays, state, tally, rows, weight, index, real_steps, recorded), None
 
-    begun = (state, empty_tally(recipe, state))
+    begun = (state, empty_tally(recipe, state, recorded))
     if arrays.counted:
         return lax.fori_loop(0, real_steps, lambda index, carry: step(carry, (index, order[index]))[0], begun)
     return lax.scan(step, begun, (jnp.arange(steps), order))[0]
 
 
-def _fall_back(before: State, after: State) -> State:
+def _fall_back(before: State, after: State, recorded: tuple[Probe, ...]) -> State:
     """The epoch's end, or its beginning where an update has made the params non-finite.
 
     Each step sees that its gradient is finite; a rule that turns a finite gradient into a non-finite step is caught here.
     """
     finite = jnp.isfinite(sum(jnp.sum(leaf) for leaf in jax.tree.leaves(after.params)))
     outcome = jnp.where(finite, after.outcome, jnp.int32(Outcome.DIVERGED))
-    if after.lean:  # nobody reads what a diverged run is left with
+    if not recorded and not after.keeps_params:  # nobody looks at what a diverged run is left with
         return dataclasses.replace(after, outcome=outcome)
     kept = lambda s: (s.params, s.stats, s.memory)  # noqa: E731
     params, stats, memory = choose(finite, kept(after), kept(before))
@@ -200,14 +205,15 @@ def _judge(recipe: Recipe, arrays: Arrays, state: State, shown: State, monitored
     waited = jnp.where(improved, 0, state.waited + 1)
     ends = jnp.bool_(False) if recipe.patience is None else waited >= recipe.patience
     if recipe.gradient_tolerance is not None:
-        size = jnp.sqrt(sum(tally.squares.values()) / jnp.maximum(tally.steps, 1.0))
+        squares = tally.gathered[GradientNorm.name]
+        size = jnp.sqrt(sum(squares.values()) / jnp.maximum(tally.steps, 1.0))
         ends = ends | (size <= recipe.gradient_tolerance)
     going = jnp.where(epoch >= recipe.epochs, Outcome.FINISHED, jnp.where(ends, Outcome.STOPPED, Outcome.RUNNING))
     best = (state.best_params, state.best_stats)
     # A run that diverges keeps what it had before: at once, the initial params, and not the wild step away from them.
     keeps = healthy if recipe.keep == "last" else better
     best_epoch = jnp.where(keeps, epoch, state.best_epoch)
-    if not state.lean:
+    if state.keeps_params:
         best = choose(keeps, (shown.params, state.stats), best)
     return dataclasses.replace(
         state,

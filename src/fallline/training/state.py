@@ -1,6 +1,6 @@
-"""What a run carries from step to step, and what it shows of every epoch."""
+"""What a run carries from step to step, and the room for what it records of every epoch."""
 
-import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
@@ -9,13 +9,14 @@ from jaxtyping import Array, Float, Int
 
 from fallline.core.outcome import Outcome
 from fallline.core.random import Seed
+from fallline.probes import SCORES, Probe
 from fallline.schedules.plateau import Watched
 
 
 class State(eqx.Module):
     """All that the next step needs. Checkpoint, resume, rungs and forks are keeping one of these.
 
-    Without `best_params` it is lean: only the run's scores are wanted, so its epochs compute nothing else.
+    A run whose params nobody reads afterwards keeps none: its `best_params` and `best_stats` are None.
     """
 
     params: Any
@@ -40,41 +41,27 @@ class State(eqx.Module):
         return self.outcome == Outcome.RUNNING
 
     @property
-    def lean(self) -> bool:
-        """Whether only scores are wanted."""
-        return self.best_params is None
+    def keeps_params(self) -> bool:
+        """Whether the best params are kept, a fact of the program."""
+        return self.best_params is not None
 
 
-class Epoch(eqx.Module):
-    """What a person wants to see of an epoch; per layer where an array has an axis.
+Epochs = dict[str, Float[Array, "epochs ..."]]
+"""What is recorded of some epochs: the scores and every probe, by name. Of one epoch there is no first axis.
 
-    `train_loss` and `train_metric` are means over the epoch's minibatches, as trained; `valid_*` are taken at its end.
-    The gradient's norm is its root mean square over the epoch's steps, the update:weight ratio that of its last step;
-    dead and saturated shares are taken on a fixed probe of training rows. `evaluations` counts gradients since the start
-    of the run, one a step but for rules with a line search. `outcome` is the run's after the epoch. A lean run shows only
-    what has no default here.
-    """
-
-    train_loss: Float[Array, ""]
-    valid_loss: Float[Array, ""]
-    valid_metric: Float[Array, ""]
-    monitor: Float[Array, ""]
-    outcome: Float[Array, ""]
-    train_objective: Float[Array, ""] = eqx.field(default=None)
-    train_metric: Float[Array, ""] = eqx.field(default=None)
-    learning_rate: Float[Array, ""] = eqx.field(default=None)
-    evaluations: Float[Array, ""] = eqx.field(default=None)
-    gradient_norm: Float[Array, " layers"] = eqx.field(default=None)
-    update_ratio: Float[Array, " layers"] = eqx.field(default=None)
-    dead: Float[Array, " activations"] = eqx.field(default=None)
-    saturated: Float[Array, " activations"] = eqx.field(default=None)
+`train_loss` is a mean over the epoch's minibatches, as trained; `valid_loss`, `valid_metric` and `monitor` are taken at
+its end; `outcome` is the run's after the epoch.
+"""
 
 
 def empty_history(
-    capacity: int, layers: int, activations: int, lanes: tuple[int, ...] = (), lean: bool = False
-) -> Epoch:
+    capacity: int,
+    layers: int,
+    activations: int,
+    lanes: tuple[int, ...] = (),
+    recorded: Sequence[Probe] = (),
+) -> Epochs:
     """Room for the epochs of one compiled call, NaN until they are written."""
-    sizes = {"gradient_norm": (layers,), "update_ratio": (layers,), "dead": (activations,), "saturated": (activations,)}
-    fields = dataclasses.fields(Epoch)
-    names = [each.name for each in fields if not lean or each.default is dataclasses.MISSING]
-    return Epoch(**{name: jnp.full((capacity, *lanes, *sizes.get(name, ())), jnp.nan, jnp.float32) for name in names})
+    sizes: dict[str, tuple[int, ...]] = dict.fromkeys(SCORES, ())
+    sizes |= {each.name: each.size(layers, activations) for each in recorded}
+    return {name: jnp.full((capacity, *lanes, *size), jnp.nan, jnp.float32) for name, size in sizes.items()}

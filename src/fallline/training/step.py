@@ -13,6 +13,9 @@ from fallline.core.random import Seed, named
 from fallline.core.schedule import Time, at_time
 from fallline.layers import Sequential
 from fallline.penalties import Penalty
+from fallline.probes import GradientNorm, Probe, Step
+from fallline.probes.context import sampled, squared_norm
+from fallline.probes.recording import first_gathered, gather
 from fallline.schedules.plateau import remembered
 from fallline.training.arrays import Arrays
 from fallline.training.recipe import Recipe
@@ -39,48 +42,38 @@ def batch_rows(recipe: Recipe, arrays: Arrays) -> int:
 LIMIT = 1e15  # an objective beyond it has diverged, though float32 goes on to 3e38
 
 
-SAMPLE = 4096  # numbers of each array by which gradients and updates are measured
-
-
-def sampled(tree: Any) -> Any:
-    """Every k-th row of each array, about `SAMPLE` numbers of it; of a small array all.
-
-    Another pass over the whole gradient only to measure it costs 7 % of a step on 784-128-10. Rows, because a stride
-    within rows is slow.
-    """
-    return jax.tree.map(lambda leaf: jnp.atleast_1d(leaf)[:: max(1, leaf.size // SAMPLE)], tree)
-
-
-def squared_norm(tree: Any, sample: Any) -> Float[Array, ""]:
-    """Sum of squares of all numbers, as estimated from `sampled(tree)`; only the shapes of `tree` are used."""
-    pairs = zip(jax.tree.leaves(tree), jax.tree.leaves(sample), strict=True)
-    return sum((whole.size / part.size * jnp.vdot(part, part) for whole, part in pairs), jnp.float32(0.0))
-
-
 class Tally(NamedTuple):
-    """Sums over an epoch's steps, weighted by examples, and what tells the last step's update."""
+    """Sums over an epoch's steps, weighted by examples, and what the probes gather."""
 
     weight: Array
     loss: Array
     objective: Array
-    metric: Array
     steps: Array
-    squares: dict[str, Array]  # of the gradient, per layer, from a sample; of a lean run none
-    before: Any  # a sample of the params before the last step; of a lean run None
-    learning_rate: Array
+    gathered: dict[str, Any]
 
 
-def empty_tally(recipe: Recipe, state: State) -> Tally:
+def gathering(recipe: Recipe, recorded: tuple[Probe, ...]) -> dict[str, Probe]:
+    """The probes that look at every step: those recorded, and the gradient's norm where it decides when a run ends."""
+    found = {each.name: each for each in recorded}
+    if recipe.gradient_tolerance is not None:
+        found.setdefault(GradientNorm.name, GradientNorm())
+    return found
+
+
+def empty_tally(recipe: Recipe, state: State, recorded: tuple[Probe, ...]) -> Tally:
     """A tally before an epoch's first step."""
     zero = jnp.float32(0.0)
-    squares = dict.fromkeys(state.params, zero) if measures(recipe, state) else {}
-    before = None if state.lean else sampled(state.params)
-    return Tally(zero, zero, zero, zero, zero, squares, before, jnp.float32(jnp.nan))
+    gathered = {name: first_gathered(each, state.params) for name, each in gathering(recipe, recorded).items()}
+    return Tally(zero, zero, zero, zero, gathered)
 
 
-def measures(recipe: Recipe, state: State) -> bool:
-    """Whether every step measures its gradient. A lean run learns of a bad one from the next step's cost."""
-    return not state.lean or recipe.optimizer.skips or recipe.gradient_tolerance is not None
+def guarded(recipe: Recipe, state: State, recorded: tuple[Probe, ...]) -> bool:
+    """Whether every step measures its gradient before the params follow it.
+
+    A run of which only scores are wanted does without: it learns of a bad gradient from the next step's cost.
+    """
+    decides = recipe.optimizer.skips or recipe.gradient_tolerance is not None
+    return bool(recorded) or state.keeps_params or decides
 
 
 def one_step(
@@ -92,6 +85,7 @@ def one_step(
     weight: Float[Array, " batch"],
     index: Array,
     steps_per_epoch: Array,
+    recorded: tuple[Probe, ...],
 ) -> tuple[State, Tally]:
     """One update from an epoch's minibatch number `index`.
 
@@ -121,7 +115,8 @@ def one_step(
     }
     delta, memory = now.optimizer.update(gradient, state.memory, state.params, **evidence)
     # The guard against divergence. A bad number outside of the sample reaches the next step's cost, and `_fall_back`.
-    squares = {name: squared_norm(gradient[name], sampled(gradient[name])) for name in tally.squares}
+    measured = gradient if guarded(recipe, state, recorded) else {}
+    squares = {name: squared_norm(part, sampled(part)) for name, part in measured.items()}
     healthy = (cost < LIMIT) & jnp.isfinite(sum(squares.values()))
     endures = jnp.bool_(True) if now.optimizer.skips else healthy
     filled = total > 0 if arrays.ragged else jnp.bool_(True)
@@ -140,20 +135,26 @@ def one_step(
         step=state.step + moves,
         outcome=jnp.where(state.running & filled & ~endures, Outcome.DIVERGED, state.outcome).astype(jnp.int32),
     )
-    before = None if state.lean else sampled(state.params)
     counted = jnp.where(state.running & (healthy if now.optimizer.skips else True), total, 0.0)
-    add = lambda before, value: before + jnp.where(counted > 0, value * counted, 0.0)  # noqa: E731
+    seen = Step(
+        params=state.params,
+        gradient=gradient,
+        squares=squares,
+        objective=cost,
+        metric=lambda: jnp.vdot(score(now, state, arrays, prediction, y, rows), share),
+        learning_rate=jnp.asarray(getattr(now.optimizer, "learning_rate", jnp.nan), jnp.float32),
+        weight=counted,
+        moves=moves,
+        filled=filled,
+        ragged=arrays.ragged,
+    )
+    probes = gathering(recipe, recorded)
     return new, Tally(
         weight=tally.weight + counted,
-        loss=add(tally.loss, loss),
-        objective=add(tally.objective, cost),
-        metric=tally.metric
-        if state.lean
-        else add(tally.metric, jnp.vdot(score(now, state, arrays, prediction, y, rows), share)),
+        loss=seen.add(tally.loss, loss),
+        objective=seen.add(tally.objective, cost),
         steps=tally.steps + moves,
-        squares={name: tally.squares[name] + jnp.where(moves, squares[name], 0.0) for name in squares},
-        before=pick(filled, before, tally.before) if arrays.ragged else before,
-        learning_rate=jnp.asarray(getattr(now.optimizer, "learning_rate", jnp.nan), jnp.float32),
+        gathered={name: gather(probe, tally.gathered[name], seen) for name, probe in probes.items()},
     )
 
 

@@ -5,7 +5,7 @@ import functools
 import hashlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from fallline.core.outcome import Outcome
 from fallline.core.random import key_of
 from fallline.data.table import Table
 from fallline.metrics import exactly, metrics_of
+from fallline.probes import RECORDED, Probe, recordable
 from fallline.training import program
 from fallline.training.arrays import Arrays, judging_rows, scale_of, suited, to_device
 from fallline.training.checkpoint import load_checkpoint, save_checkpoint
@@ -28,7 +29,7 @@ from fallline.training.history import History, join, name_columns
 from fallline.training.keeping import Keeping, size_of
 from fallline.training.predictor import Predictor
 from fallline.training.recipe import Recipe, complete_for, recipe_to_plain
-from fallline.training.state import Epoch, State
+from fallline.training.state import Epochs, State, empty_history
 from fallline.training.step import LIMIT
 from fallline.training.watch import layer_names
 
@@ -104,6 +105,7 @@ def train(
     data: Table,
     *,
     seed: int = 0,
+    probes: Sequence[Probe] = RECORDED,
     watch: Callable[[Moment], Any] | None = None,
     folder: str | Path | None = None,
     checkpoint_seconds: float = 10.0,
@@ -119,6 +121,7 @@ def train(
         recipe: what to train and how; what it leaves open the data decide.
         data: a table with its split.
         seed: of initial weights, minibatch order and dropout.
+        probes: what the history has of every epoch besides losses and metrics; `fallline.probes` has them all.
         watch: called between chunks of epochs; an answer of True stops the run.
         folder: where checkpoints go; none are written without it. It is tried first; where it refuses one later, the
             training goes on and the run's notes say so.
@@ -129,7 +132,8 @@ def train(
         state: continue from another run's state, as `continued` makes it fit this recipe.
         given: initial params in place of drawn ones, {layer: {name: array}}; what is left out is drawn.
 
-    Raises: FalllineError for a recipe that does not fit the data, and a folder that cannot be written to or is in use.
+    Raises: FalllineError for a recipe that does not fit the data, probes that cannot be recorded together, and a folder
+        that cannot be written to or is in use.
 
     >>> from fallline.data.table import load
     >>> run = train(Recipe(epochs=3), load("sklearn:iris"))
@@ -142,6 +146,7 @@ def train(
             f"data of type {type(data).__name__} cannot be trained on: expected a Table, as fallline.load(source) and "
             "fallline.Table.from_arrays(X, y) make"
         )
+    recorded = recordable(probes)
     table, unheld = suited(data, [recipe])
     recipe, arrays, own_key = place(recipe, table, seed)
     key = own_key if key is None else key
@@ -154,7 +159,7 @@ def train(
         if resume and folder is not None:
             like = jax.eval_shape(program.start, traced, arrays, key)
             activations = program.network_of(recipe, arrays).activations
-            state, seen, damaged = load_checkpoint(folder, like, identity, activations)
+            state, seen, damaged = load_checkpoint(folder, like, identity, activations, recorded)
             notes += [
                 f"{sentence}; the one before it is used" if state is not None else sentence for sentence in damaged
             ]
@@ -162,29 +167,43 @@ def train(
         keeping.try_for(size_of(state) if folder else 0)
         names = layer_names(recipe, arrays)
         first_metric = metrics_of(table.task)[0].name
-        begun = int(state.epoch) - (0 if seen is None else len(seen.train_loss))  # a fork's history counts on
+        begun = int(state.epoch) - (0 if seen is None else len(seen["train_loss"]))  # a fork's history counts on
         label = functools.partial(
-            _label, metric=first_metric, monitor=recipe.monitor, names=names, begun=begun, scale=scale_of(table.dataset)
+            _label,
+            recorded=recorded,
+            metric=first_metric,
+            monitor=recipe.monitor,
+            names=names,
+            begun=begun,
+            scale=scale_of(table.dataset),
         )
         jax.block_until_ready(state.step)
         setup = time.perf_counter() - began
         saved = time.perf_counter()
 
-        def between(state: State, epochs: list[Epoch]) -> Any:
+        def between(state: State, epochs: list[Epochs]) -> Any:
             nonlocal saved
             now, answer = time.perf_counter(), None
             if watch is not None:
                 total = int(recipe.epochs)
                 answer = watch(Moment(int(state.epoch), total, now - began, label(epochs), int(state.best_epoch)))
             if folder is not None and bool(state.running) and now - saved >= checkpoint_seconds:
-                keeping.save(lambda folder: save_checkpoint(folder, state, join(epochs), identity))
+                keeping.save(lambda folder: save_checkpoint(folder, state, join(epochs), identity, recorded))
                 saved = now
             return answer
 
-        done = run_chunks(traced, arrays, state, until=until, between=between, seen=[] if seen is None else [seen])
+        done = run_chunks(
+            traced,
+            arrays,
+            state,
+            until=until,
+            between=between,
+            seen=[] if seen is None else [seen],
+            recorded=as_arrays(recorded),
+        )
         state, chunks, unsaved = done.state, done.epochs, None
         if done.interrupted and folder is not None and chunks:
-            last = lambda folder: save_checkpoint(folder, state, join(chunks), identity)  # noqa: E731
+            last = lambda folder: save_checkpoint(folder, state, join(chunks), identity, recorded)  # noqa: E731
             unsaved = None if keeping.save(last) else last
 
     if state.outcome == Outcome.DIVERGED and not _usable(predictor_of(recipe, table, state), table):
@@ -301,12 +320,17 @@ def evaluate_splits(model: Predictor, table: Table) -> dict[str, dict[str, float
 
 
 def _label(
-    chunks: list[Epoch], *, metric: str, monitor: str, names: tuple[list[str], list[str]], begun: int, scale: float
+    chunks: list[Epochs],
+    *,
+    recorded: tuple[Probe, ...],
+    metric: str,
+    monitor: str,
+    names: tuple[list[str], list[str]],
+    begun: int,
+    scale: float,
 ) -> History:
-    if not chunks:
-        empty = program.empty_history(0, len(names[0]), len(names[1]))
-        return name_columns(empty, metric, monitor, *names, begun, scale)
-    return name_columns(join(chunks), metric, monitor, *names, begun, scale)
+    seen = join(chunks) if chunks else empty_history(0, len(names[0]), len(names[1]), recorded=recorded)
+    return name_columns(seen, recorded, metric, monitor, *names, begun, scale)
 
 
 def _digest(recipe: Recipe) -> str:

@@ -1,4 +1,4 @@
-"""What is watched at the end of an epoch: validation loss and metrics, gradients, updates, and units on a probe."""
+"""What is seen of a run at the end of an epoch: validation loss and metrics, and the probes that are recorded."""
 
 from typing import Any
 
@@ -9,22 +9,15 @@ from jaxtyping import Array, Float, Int
 
 from fallline.layers import Sequential
 from fallline.metrics import METRICS, Metric, metrics_of
+from fallline.probes import Context, Probe, Tap
+from fallline.probes.recording import computed
 from fallline.training.arrays import Arrays
 from fallline.training.recipe import Recipe
-from fallline.training.state import State
-from fallline.training.step import (
-    Tally,
-    answers,
-    input_width,
-    network_of,
-    relative,
-    sampled,
-    scaled_target,
-    squared_norm,
-)
+from fallline.training.state import Epochs, State
+from fallline.training.step import Tally, answers, input_width, network_of, relative, scaled_target
 
 TILE = 1024  # rows per forward pass outside of training
-PROBE = 128  # training rows on which units are watched
+PROBE = 128  # training rows on which activations are looked at
 
 
 def forward(
@@ -92,37 +85,55 @@ def validate_if(
     return lax.cond(asked, yes, lambda: (nan, nan, own.get(recipe.monitor, nan)))
 
 
-def layer_norms(params: dict[str, Any], tally: Tally) -> dict[str, Array]:
-    """Per layer: the gradient's norm (root mean square over the epoch's steps) and the last update's size.
-
-    update ratio = ||delta|| / ||w||, of the epoch's last step, the real update after the optimizer. Both are estimated
-    from the same sample of each array's rows; of arrays of up to 8,191 numbers, from all.
-    """
-    shown = sampled(params)
-    norm = lambda name, sample: jnp.sqrt(squared_norm(params[name], sample[name]))  # noqa: E731
-    delta = jax.tree.map(jnp.subtract, shown, tally.before)
-    steps = jnp.maximum(tally.steps, 1.0)
-    return {
-        "gradient_norm": jnp.stack([jnp.sqrt(tally.squares[name] / steps) for name in params]),
-        "update_ratio": jnp.stack([norm(n, delta) / jnp.maximum(norm(n, shown), 1e-30) for n in params]),
-    }
-
-
-def probe(recipe: Recipe, arrays: Arrays, state: State) -> dict[str, Array]:
-    """Per activation, on fixed training rows: the share of units dead for all rows, and of saturated outputs."""
+def look(recipe: Recipe, arrays: Arrays, state: State) -> list[Tap]:
+    """Every activation of the network on fixed training rows."""
     rows = arrays.train[:: -(-arrays.train.shape[0] // PROBE)]
     taps: list[Any] = []
     x = recipe.scaler.apply(state.scaling, arrays.x[rows])
     network_of(recipe, arrays).apply(state.params, state.stats, x, key=None, training=False, taps=taps)
-    none = jnp.zeros(0)
-    return {
-        "dead": jnp.stack([jnp.mean(jnp.min(f.flat(a), axis=0)) for _, f, a, _ in taps]) if taps else none,
-        "saturated": jnp.stack([jnp.mean(f.squashed(b)) for _, f, _, b in taps]) if taps else none,
-    }
+    return [Tap(*each) for each in taps]
+
+
+def record(
+    recipe: Recipe, arrays: Arrays, state: State, shown: State, tally: Tally, recorded: tuple[Probe, ...]
+) -> Epochs:
+    """The value of every probe at an epoch's end.
+
+    Arguments:
+        recipe, arrays: of the run.
+        state: after the epoch's last step.
+        shown: the same with the params that are judged.
+        tally: of the epoch's steps.
+        recorded: the probes.
+    """
+    context = context_of(recipe, arrays, state, shown, tally)
+    layers, activations = len(state.params), network_of(recipe, arrays).activations
+    return {each.name: computed(each, context, each.size(layers, activations)) for each in recorded}
+
+
+def context_of(recipe: Recipe, arrays: Arrays, state: State, shown: State, tally: Tally) -> Context:
+    """A run at the end of an epoch, as probes look at it; see `record`."""
+    total = jnp.maximum(tally.weight, 1e-30)
+    evaluations = recipe.optimizer.evaluations(state.memory)
+    return Context(
+        recipe=recipe,
+        task=arrays.task,
+        params=state.params,
+        evaluation_params=shown.params,
+        stats=state.stats,
+        memory=state.memory,
+        weight=total,
+        updates=tally.steps,
+        train_loss=tally.loss / total,
+        train_objective=tally.objective / total,
+        evaluations=(state.step if evaluations is None else evaluations).astype(jnp.float32),
+        gathered=tally.gathered,
+        look=lambda: look(recipe, arrays, shown),
+    )
 
 
 def layer_names(recipe: Recipe, arrays: Arrays) -> tuple[list[str], list[str]]:
-    """Names of the layers with params and of the layers with an activation, in the order of `Epoch`'s arrays."""
+    """Names of the layers with params and of the layers with an activation, in the order of the probes' values."""
     network = network_of(recipe, arrays)
     width = input_width(recipe, arrays)
     shapes, stats = jax.eval_shape(lambda key: network.init(key, (width,)), jax.random.key(0))

@@ -1,0 +1,117 @@
+"""What every probe keeps: its facts, one finite value of its axis, a run that does not notice it, lanes that agree."""
+
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fallline.activations import Activation, ReLU, Tanh
+from fallline.core.block import as_arrays, replace
+from fallline.data.table import Table
+from fallline.models import MLP
+from fallline.optimizers import Adam
+from fallline.population import evaluate
+from fallline.probes import Probe, recordable
+from fallline.schedules import Cosine
+from fallline.testing.base import demand, of
+from fallline.testing.compare import close, finite, same_bits
+from fallline.training import program
+from fallline.training.recipe import Recipe
+from fallline.training.train import Run, place, train
+from fallline.training.watch import layer_names
+
+EPOCHS = 3
+RECIPE = Recipe(model=MLP(hidden=(5,)), optimizer=Adam(Cosine(0.01)), batch_size=8, epochs=EPOCHS, patience=None)
+
+
+@functools.cache
+def table() -> Table:
+    """A small classification whose folds differ in size."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(45, 3)).astype(np.float32)
+    return Table.from_arrays(x, (x[:, 0] > x[:, 1]).astype(int), seed=1)
+
+
+def example(probe: Probe) -> Any:
+    """Its values in two epochs."""
+    recipe, arrays, key = place(RECIPE, table(), 0)
+    traced = as_arrays(recipe)
+    state = program.start(traced, arrays, key)
+    return program.advance(traced, arrays, state, jnp.int32(2), (probe,))[1][probe.name][:2]
+
+
+@functools.lru_cache(maxsize=16)
+def _run(probe: Probe | None) -> Run:
+    return train(RECIPE, table(), probes=() if probe is None else (probe,))
+
+
+def _columns(probe: Probe, history: Any) -> dict[str, np.ndarray]:
+    """The probe's own columns."""
+    own = probe.column("accuracy")
+    return {name: values for name, values in history.items() if name.rpartition(".")[2] == own}
+
+
+@of("probe")
+def facts(probe: Probe) -> None:
+    """It can be recorded, and says what its axis, its figure's title, its scale and its help are."""
+    recordable((probe,))
+    demand(probe.axis in ("run", "layer", "activation"), f"its axis is {probe.axis!r}: run, layer or activation")
+    demand(probe.scale in ("linear", "log", "share"), f"its scale is {probe.scale!r}: linear, log or share")
+    demand(probe.title and probe.help, "it has no title or no help for its figure")
+
+
+@of("probe")
+def shape(probe: Probe) -> None:
+    """A run has one column of it, or one for every layer or activation, with a value for every epoch."""
+    run = _run(probe)
+    layers, activations = layer_names(run.recipe, place(RECIPE, table(), 0)[1])
+    expected = {"run": [""], "layer": layers, "activation": activations}[probe.axis]
+    found = _columns(probe, run.history)
+    demand([name.rpartition(".")[0] for name in found] == expected, f"its columns are {', '.join(found)}")
+    demand(all(len(values) == EPOCHS for values in found.values()), "a column lacks epochs")
+
+
+@of("probe")
+def ordinary(probe: Probe) -> None:
+    """Its values are finite on an ordinary run, and shares are between 0 and 1."""
+    values = _columns(probe, _run(probe).history)
+    finite(values, "its values on an ordinary run")
+    if probe.scale == "share":
+        within = all(((x >= 0) & (x <= 1)).all() for x in values.values())
+        demand(within, "a share is less than 0 or more than 1")
+
+
+@of("probe")
+def unnoticed(probe: Probe) -> None:
+    """A run that records it has the parameters, the memory and the scores of one that does not, to the bit."""
+    with_it, without = _run(probe), _run(None)
+    words = lambda run: jax.tree.map(np.asarray, (run.state.params, run.state.memory, run.state.best_params))  # noqa: E731
+    same_bits(words(with_it), words(without), "the run's state")
+    kept = {name: with_it.history[name] for name in without.history.columns}
+    same_bits(kept, dict(without.history.items()), "the run's scores")
+
+
+@of("probe")
+def lanes(probe: Probe) -> None:
+    """A lane of a population that is padded, and whose fold is shorter than others, shows what its run alone shows.
+
+    The sample rows of a lane are as many as those of the longest fold, so that for a probe of activations the folds are
+    of one size.
+    """
+    units = probe.axis == "activation"
+    activations: tuple[Activation, ...] = (ReLU(), Tanh()) if units else (ReLU(),)
+    short = 25 if units else 15  # with 15 rows, the second fold has fewer minibatches
+    for activation in activations:
+        wide = replace(RECIPE, {"model.activation": activation})
+        narrow = replace(wide, {"model.hidden": (3,)})
+        train_rows = table().dataset.train
+        folds = [(train_rows[:25], train_rows[25:]), (train_rows[-short:], train_rows[:-short])]
+        population = evaluate([wide, narrow], table(), folds=folds, probes=(probe,))
+        lane = len(population) - 1
+        alone = _columns(probe, population.replay(lane).history)
+        found = _columns(probe, population.history(lane))
+        demand(found.keys() == alone.keys(), f"a lane has the columns {', '.join(found)}")
+        for name, values in found.items():
+            close(values, alone[name], f"{name} of a lane beside its run alone ({activation.name})", 1e-3, 1e-5)
