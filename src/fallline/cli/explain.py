@@ -15,6 +15,7 @@ def explain(
     """Explain a block: its formula, its numbers, when to use it."""
     import fallline.control.recipe
     import fallline.methods
+    import fallline.strategies
     import fallline.training.recipe  # noqa: F401 - knows all families
     from fallline.core.explain import blocks_by_family
     from fallline.core.explain import explain as explained

@@ -100,9 +100,9 @@ def _options(
 ) -> dict[str, Any]:
     """The arguments of a new search, as far as they need more than a flag."""
     from fallline.data.table import load
-    from fallline.population import Halving
-    from fallline.searching.description import strategy as named
     from fallline.searching.usual import usual_space
+    from fallline.strategies.halving import Halving
+    from fallline.strategies.named import strategy_named
     from fallline.training import folder as folders
     from fallline.training.recipe import Recipe
 
@@ -115,7 +115,7 @@ def _options(
     return {
         "space": usual_space(recipe),
         "data": load(**data),  # type: ignore[arg-type]
-        "proposer": named(strategy),
+        "strategy": strategy_named(strategy),
         "halving": None if halving is None else Halving(among=halving),
     }
 

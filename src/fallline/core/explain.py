@@ -21,11 +21,13 @@ FAMILIES = (
     "penalty",
     "scaler",
     "distribution",
+    "strategy",
+    "pruner",
     "recipe",
     "policy",
     "policy_recipe",
 )
-FACTS = ("range", "zero_centred", "saturates", "initializer", "full_batch")
+FACTS = ("range", "zero_centred", "saturates", "initializer", "full_batch", "learns", "ends")
 
 
 @dataclasses.dataclass(frozen=True)

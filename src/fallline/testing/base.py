@@ -7,7 +7,19 @@ from typing import Any
 from fallline.core.block import Block
 from fallline.core.errors import FalllineError
 
-FAMILIES = ("activation", "initializer", "layer", "loss", "method", "optimizer", "penalty", "scaler", "schedule")
+FAMILIES = (
+    "activation",
+    "initializer",
+    "layer",
+    "loss",
+    "method",
+    "optimizer",
+    "penalty",
+    "pruner",
+    "scaler",
+    "schedule",
+    "strategy",
+)
 _CHECKS: list["Check"] = []
 
 
