@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from fallline.searching.description import begun
 from fallline.searching.store import Store
+from fallline.strategies import TPE, TrialHistory
 from fallline.training.predictor import load_predictor
 
 EARLIER = Path(__file__).parent / "earlier"
@@ -36,3 +38,17 @@ def test_a_study_keeps_its_trials(tmp_path):
     assert kept["trials"] == 4
     assert len(rows) == 4
     assert all(np.isfinite(row.score) for row in rows)
+
+
+def test_a_study_is_continued_with_its_strategy(tmp_path):
+    shutil.copy(EARLIER / "study.db", tmp_path / "study.db")
+    options = begun(tmp_path / "study.db")
+    assert (options["strategy"], options["halving"], options["trials"]) == (TPE(), None, 4)
+    known = TrialHistory.of(np.zeros((0, 3)), np.zeros(0))
+    again = options["strategy"].propose(options["space"], known, range(4), options["seed"])
+    store = Store(tmp_path / "study.db")
+    try:
+        store.begin(0, {})
+        np.testing.assert_array_equal(again, [json.loads(row.point) for row in store.rows()])
+    finally:
+        store.close()

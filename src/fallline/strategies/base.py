@@ -32,6 +32,7 @@ class Strategy(Block):
 
     family: ClassVar[str] = "strategy"
     traceable: ClassVar[bool] = False
+    compiled: ClassVar[bool] = False  # whether another value of a static field is another program
     learns: ClassVar[bool] = True  # whether its points depend on the trials so far
     random: ClassVar[bool] = True  # whether its points depend on the seed
     batch_invariant: ClassVar[bool] = False  # whether a batch cut anywhere gives the same points from the same trials

@@ -40,6 +40,7 @@ class Halving(Block):
     family: ClassVar[str] = "pruner"
     name: ClassVar[str] = "halving"
     traceable: ClassVar[bool] = False
+    compiled: ClassVar[bool] = False
     factor: int = number(
         3, valid="[2, 1000]", usual=(2, 4), integer=True, help="how many recipes compete for one place"
     )

@@ -21,7 +21,7 @@ class Random(Strategy):
     >>> from fallline.optimizers import Momentum
     >>> space = Space(Momentum(Uniform(0, 1)))
     >>> Random().propose(space, TrialHistory.empty(space), range(3), seed=0).round(3).tolist()
-    [[0.01], [0.342], [0.163]]
+    [[0.01], [0.342], [0.868]]
     """
 
     name: ClassVar[str] = "random"

@@ -6,6 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from fallline.strategies import Grid, Random, Sobol
+from fallline.testing.strategies import SECONDS
 
 
 class Unsnapped(Random):
