@@ -6,7 +6,7 @@ import pytest
 from fallline.core.block import replace
 from fallline.core.errors import FalllineError
 from fallline.data.table import Table
-from fallline.distributions import Choice, LogUniform, Uniform
+from fallline.distributions import Choice, Integer, LogUniform, Uniform
 from fallline.losses import AbsoluteError, Hinge, SoftmaxCrossEntropy
 from fallline.models import MLP
 from fallline.optimizers import Adam
@@ -212,3 +212,30 @@ def test_a_study_is_continued_only_with_what_it_was_begun_with(table, tmp_path):
     with pytest.raises(FalllineError, match="other folds"):
         search(SPACE, table, trials=8, study=where, folds=2)
     assert len(search(SPACE, table, trials=8, study=where, name="other", batch=8)) == 8
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"seed": -1}, r"seed = -1 is not a whole number from 0 to 2\^32 - 1"),
+        ({"seed": 2**32}, "seed = 4294967296"),
+        ({"seed": 1.5}, "seed = 1.5"),
+        ({"seed": None}, "seed = None"),
+        ({"strategy": TPE}, "is no strategy: expected one such as"),
+        ({"strategy": "tp"}, "strategy 'tp' is unknown: did you mean 'tpe'"),
+        ({"strategy": TPE(explore=Uniform(0, 1))}, "TPE.explore = .* is a distribution"),
+        ({"halving": True}, r"halving = True is not known: expected fallline.Halving\(\)"),
+        ({"halving": Halving(factor=Integer(2, 4))}, "Halving.factor = .* is a distribution"),
+    ],
+    ids=str,
+)
+def test_settings_that_no_search_can_have_are_named(table, tmp_path, options, words):
+    with pytest.raises(FalllineError, match=words):
+        search(SPACE, table, study=tmp_path / "s.db", **options)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_strategy_may_be_named(table):
+    options = {"trials": 8, "batch": 8, "epochs": 1}
+    named, given = search(SPACE, table, strategy="sobol", **options), search(SPACE, table, strategy=Sobol(), **options)
+    assert [each.values for each in named.trials] == [each.values for each in given.trials]

@@ -4,6 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fallline.core.errors import FalllineError
+from fallline.distributions import Uniform
+from fallline.optimizers import Momentum
+from fallline.strategies import TPE, CoarseToFine, Random, Space, TrialHistory
 from fallline.strategies.streams import ESTABLISHED, WORDS, Words, draws
 
 
@@ -35,3 +38,20 @@ def test_a_name_whose_hash_is_taken_is_refused(monkeypatch):
     assert words["one"] == words["one"]
     with pytest.raises(FalllineError, match="'one' and 'other' have the same key word"):
         words["other"]
+
+
+BOWL = Space(Momentum(Uniform(0, 1), momentum=Uniform(0, 0.99)))
+OF_0_1_0 = [  # trials 24 and 25 of seed 5, as version 0.1.0 proposed them
+    (Random(), [[0.16125, 0.67853], [0.40628, 0.09213]]),
+    (CoarseToFine(stage=12, outside=0.5), [[0.4731, 0.62134], [0.36381, 0.20278]]),
+    (TPE(joint=1.0, explore=0.0), [[0.35068, 0.28796], [0.17765, 0.19769]]),
+    (TPE(joint=0.0, explore=0.0), [[0.32861, 0.18784], [0.29469, 0.40409]]),
+]
+
+
+@pytest.mark.parametrize(("strategy", "expected"), OF_0_1_0, ids=repr)
+def test_points_are_those_of_version_0_1_0(strategy, expected):
+    points = BOWL.snap((np.arange(24)[:, None] * np.array([[0.618034, 0.754878]])) % 1)
+    known = TrialHistory.of(points, ((points - 0.3) ** 2).sum(axis=1))
+    found = strategy.propose(BOWL, known, range(24, 27), seed=5)
+    np.testing.assert_allclose(found[:2], expected, atol=2e-5)
