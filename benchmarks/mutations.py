@@ -426,7 +426,7 @@ def policy_recipe(folder: Path) -> Kind:
 
 def study(folder: Path) -> Kind:
     """`study.db`: flipped bits, and rows changed with their digests made again."""
-    from fallline.searching.description import check_description, describe
+    from fallline.searching.description import describe, read_description
     from fallline.searching.store import Store
     from fallline.searching.trial import history_of, trials_of
     from fallline.strategies.space import Space
@@ -466,7 +466,7 @@ def study(folder: Path) -> Kind:
             if described is None:
                 raise fl.FalllineError("there is no such study")
             seed, kept = opened.begin(1, about)
-            check_description(kept, "study", 2)
+            kept = read_description(kept, "study", 2)
             trials = trials_of(space, opened.rows())
             history_of(space, trials).order()
             held = {each.number for each in trials}

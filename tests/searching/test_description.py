@@ -3,6 +3,8 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fallline.core.block import family, replace
 from fallline.core.errors import FalllineError
@@ -18,11 +20,12 @@ from fallline.searching.description import (
 )
 from fallline.searching.store import Store
 from fallline.searching.usual import usual_space
-from fallline.strategies import OptunaSampler, Random
+from fallline.strategies import OptunaSampler, Random, Space, TrialHistory
 from fallline.strategies.coarse_to_fine import CoarseToFine
 from fallline.strategies.halving import Halving
 from fallline.strategies.named import required, strategy_named
 from fallline.strategies.tpe import TPE
+from fallline.testing.strategies import SPACES
 from fallline.training.recipe import Recipe
 
 SETTINGS = {
@@ -58,8 +61,13 @@ EARLIER = {  # as version 0.1.0 wrote it
 }
 
 
+@functools.cache
+def today():
+    return describe(usual_space(Recipe()), load("sklearn:iris"), piece=4, **SETTINGS)
+
+
 def earlier(**changes):
-    asked = describe(usual_space(Recipe()), load("sklearn:iris"), piece=4, **SETTINGS)
+    asked = today()
     return {key: value for key, value in asked.items() if key not in ("strategy", "version")} | EARLIER | changes
 
 
@@ -110,6 +118,42 @@ def test_what_cannot_be_read_is_refused_with_its_version(tmp_path, changes, word
         begun(tmp_path / "s.db")
     assert "begun with Fallline 9.0, and this is" in str(said.value)
     assert "s.db' cannot be read" in str(said.value)
+
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-3, 40)
+    | st.floats()
+    | st.sampled_from(["tpe", "uniform", "cosine", "none", ""]),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["name", "low", "high", "options"]), inner)
+    ),
+    max_leaves=5,
+)
+FIELDS = st.sampled_from(["name", "first", "share", "stage", "levels", "sampler", "factor", "least", "among", "shown"])
+PLAIN = st.builds(
+    lambda name, rest: {"name": name} | rest,
+    st.sampled_from(["tpe", "grid", "coarse_to_fine", "random", "optuna", "halving"]),
+    st.dictionaries(FIELDS, VALUES, max_size=3),
+)
+
+
+@given(PLAIN, PLAIN, st.booleans())
+def test_any_stored_strategy_is_read_or_refused(strategy, halving, old):
+    kept = earlier(proposer=strategy, halving=halving)
+    if not old:
+        kept = kept | {"strategy": kept.pop("proposer"), "version": "0.2.0"}
+    made, refused = None, ""
+    try:
+        made = strategy_of(read_description(kept, "study 's.db'"), "study 's.db'")
+    except FalllineError as error:
+        refused = str(error)
+    if made is None:
+        assert refused.startswith("study 's.db' ")
+    else:
+        space = Space(SPACES["one dimension"])
+        assert np.isfinite(made.propose(space, TrialHistory.empty(space), range(3), 0)).all()
 
 
 @pytest.mark.parametrize("kind", family("strategy").values(), ids=lambda kind: kind.name)

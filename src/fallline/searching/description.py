@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from fallline.core.block import family
+from fallline.core.distribution import refuse_space
 from fallline.core.errors import FalllineError
 from fallline.core.plain import from_plain, to_plain
 from fallline.core.reading import check_regular
@@ -99,6 +100,7 @@ def strategy_of(kept: dict[str, Any], what: str) -> Strategy:
         )
     with _written_by(kept, what):
         strategy: Strategy = from_plain("strategy", plain)
+        refuse_space(strategy)
     return strategy
 
 
