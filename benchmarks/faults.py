@@ -33,16 +33,16 @@ TRIALS, BATCH, FOLDS = 96, 8, 2
 MARK = "FALLLINE_FAULTS"  # in the environment of all processes of one undisturbed or disturbed study
 
 
-def study(where: str, name: str, proposer: fl.TPE | fl.Sobol, ray: bool | str = False) -> fl.Study:
+def study(where: str, name: str, strategy: fl.TPE | fl.Sobol, ray: bool | str = False) -> fl.Study:
     """The study of every part: small networks, so that there are many moments between two trials."""
     space = fl.replace(
         fl.Recipe(model=fl.MLP(hidden=(32,)), epochs=40, patience=None, batch_size=32),
         {"optimizer.learning_rate.peak": fl.LogUniform(1e-4, 1e-1), "model.dropout": fl.Uniform(0, 0.5)},
     )
     data = fl.load("sklearn:breast_cancer")
-    options = {"folds": FOLDS, "batch": BATCH * (4 if ray else 1), "proposer": proposer, "seed": 1}
+    options = {"folds": FOLDS, "batch": BATCH * (4 if ray else 1), "strategy": strategy, "seed": 1}
     # Long enough that a process which takes the place of a killed one finds work left.
-    trials = TRIALS * (2 if ray else 16 if isinstance(proposer, fl.Sobol) else 1)
+    trials = TRIALS * (2 if ray else 16 if isinstance(strategy, fl.Sobol) else 1)
     return fl.search(space, data, trials=trials, study=where, name=name, ray=ray, limit=60, **options)
 
 
@@ -241,9 +241,9 @@ def main() -> None:
     given = parser.parse_args()
     if given.part == "work":
         ray = given.address or given.kind == "ray"
-        proposer = fl.Sobol() if given.kind == "sobol" else fl.TPE()
+        strategy = fl.Sobol() if given.kind == "sobol" else fl.TPE()
         try:
-            if (found := study(given.study, given.name, proposer, ray)).notes:
+            if (found := study(given.study, given.name, strategy, ray)).notes:
                 raise fl.FalllineError(found.notes[0])
         except fl.FalllineError as error:
             print(error, file=sys.stderr)

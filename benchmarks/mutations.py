@@ -425,10 +425,10 @@ def policy_recipe(folder: Path) -> Kind:
 
 def study(folder: Path) -> Kind:
     """`study.db`: flipped bits, and rows changed with their digests made again."""
-    from fallline.searching.description import check_description, describe
-    from fallline.searching.space import Space
+    from fallline.searching.description import describe, read_description
     from fallline.searching.store import Store
-    from fallline.searching.study import past_of, trials_of
+    from fallline.searching.trial import history_of, trials_of
+    from fallline.strategies.space import Space
 
     table = fl.load("sklearn:iris")
     space = Space(
@@ -437,7 +437,7 @@ def study(folder: Path) -> Kind:
             {"optimizer.learning_rate.peak": fl.LogUniform(1e-5, 1e-1), "model.dropout": fl.Uniform(0, 0.5)},
         )
     )
-    about = describe(space, table, proposer=fl.TPE(), folds=None, seeds=1, halving=None, batch=8, piece=None, trials=24)
+    about = describe(space, table, strategy=fl.TPE(), folds=None, seeds=1, halving=None, batch=8, piece=None, trials=24)
     path = folder / "study.db"
     store = Store(path)
     store.begin(1, about)
@@ -465,9 +465,9 @@ def study(folder: Path) -> Kind:
             if described is None:
                 raise fl.FalllineError("there is no such study")
             seed, kept = opened.begin(1, about)
-            check_description(kept, "study", 2)
+            kept = read_description(kept, "study", 2)
             trials = trials_of(space, opened.rows())
-            past_of(space, trials).order()
+            history_of(space, trials).order()
             held = {each.number for each in trials}
             while mine := opened.reserve(30, 24, lambda rows, numbers: np.full((len(numbers), 2), 0.5)):
                 held |= {number for number, _ in mine}

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fallline.searching.space import INACTIVE, Space
+from fallline.strategies.dimension import INACTIVE
+from fallline.strategies.space import Space
 
 Found = tuple[np.ndarray, np.ndarray]
 

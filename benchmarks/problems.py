@@ -16,7 +16,7 @@ from fallline.distributions import Choice, LogUniform, Uniform
 from fallline.models import MLP
 from fallline.optimizers import Adam, Nesterov
 from fallline.penalties import L2
-from fallline.searching.space import Space
+from fallline.strategies.space import Space
 from fallline.training.recipe import Recipe
 
 DIGITS = Path(__file__).with_name("digits_trials.npz")

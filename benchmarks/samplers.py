@@ -1,4 +1,4 @@
-"""Proposers on functions whose optimum is known and on recorded trainings, beside Optuna's and hyperopt's TPE.
+"""Strategies on functions whose optimum is known and on recorded trainings, beside Optuna's and hyperopt's TPE.
 
     python benchmarks/samplers.py run [--samplers tpe,random,...] [--problems ...] [--batches 1,8,64] [--minutes 3]
     python benchmarks/samplers.py table     what `samplers.json` holds, as tables
@@ -25,10 +25,10 @@ from problems import Problem, box, problem
 from scipy import stats
 
 from fallline.core.files import write_atomically
-from fallline.searching.coarse import CoarseToFine
-from fallline.searching.past import Past
-from fallline.searching.proposers import Grid, Random, Sobol
-from fallline.searching.tpe import TPE
+from fallline.strategies import Grid, Random, Sobol
+from fallline.strategies.coarse_to_fine import CoarseToFine
+from fallline.strategies.history import TrialHistory
+from fallline.strategies.tpe import TPE
 
 FILE = Path(__file__).with_name("samplers.json")
 PROPOSERS = {
@@ -58,7 +58,7 @@ def search(sampler: str, name: str, batch: int, trials: int, seed: int) -> list[
         points, scores = np.zeros((0, len(asked.space))), np.zeros(0)
         while len(scores) < trials:
             numbers = range(len(scores), min(len(scores) + batch, trials))
-            new = PROPOSERS[sampler].propose(asked.space, Past.of(points, scores), numbers, seed)
+            new = PROPOSERS[sampler].propose(asked.space, TrialHistory.of(points, scores), numbers, seed)
             points, scores = np.concatenate([points, new]), np.append(scores, [seen(x) for x in new])
     return [shown(asked, points[:count], scores[:count]) for count in (trials // 2, trials)]
 
@@ -151,12 +151,12 @@ def grid(given: argparse.Namespace) -> None:
     print("| trials | grid | random | Sobol |\n|---|---|---|---|")
     for levels in (2, 3):
         trials, row = levels**7, []
-        for proposer in (Grid(levels), Random(), Sobol()):
+        for strategy in (Grid(levels), Random(), Sobol()):
             regrets = []
             for seed in range(given.seeds):
                 asked = problem("few matter", seed)
-                none = Past.of(np.zeros((0, len(asked.space))), np.zeros(0))
-                points = proposer.propose(asked.space, none, range(trials), seed)
+                none = TrialHistory.of(np.zeros((0, len(asked.space))), np.zeros(0))
+                points = strategy.propose(asked.space, none, range(trials), seed)
                 regrets.append(min(asked.regret(x) for x in points) / asked.usual)
             row.append(interval(100 * np.array(regrets)))
         print(f"| {trials} | {' | '.join(row)} |", flush=True)
@@ -166,7 +166,7 @@ def cost(batch: int = 64, finished: int = 1000, d: int = 10) -> None:
     """Print what proposals cost."""
     space, rng = box(d), np.random.default_rng(0)
     points = rng.random((finished, d))
-    past = Past.of(points, (points**2).sum(axis=1))
+    past = TrialHistory.of(points, (points**2).sum(axis=1))
     times = []
     for turn in range(6):
         began = time.perf_counter()

@@ -87,7 +87,7 @@ def rows(case: str, file: Path):
     return x, y, [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in validate]
 
 
-def begun(case: str, file: Path, proposer: object = None, halving: str | None = None):
+def begun(case: str, file: Path, strategy: object = None, halving: str | None = None):
     """Our search: the space, the table and the other arguments."""
     x, y, pairs = rows(case, file)
     trials, batch, epochs = CASES[case]
@@ -111,7 +111,7 @@ def begun(case: str, file: Path, proposer: object = None, halving: str | None = 
         monitor="accuracy",
         keep="last",
     )
-    options = {"trials": trials, "folds": FOLDS if case == "digits" else None, "proposer": proposer}
+    options = {"trials": trials, "folds": FOLDS if case == "digits" else None, "strategy": strategy}
     return fl.search, space, data, options | {"halving": fl.Halving(among=halving) if halving else None}
 
 
@@ -142,7 +142,7 @@ def programs_of_another_seed(case: str, file: Path, halving: str | None) -> str:
 
 def hardness(case: str, file: Path) -> None:
     """Print how many of 256 random trials reach an accuracy, and after how many trials the first does."""
-    from fallline.searching.proposers import Random
+    from fallline.strategies import Random
 
     search, space, data, options = begun(case, file, Random())
     study = search(space, data, **options | {"trials": 256, "batch": 64})

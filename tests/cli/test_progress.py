@@ -6,7 +6,7 @@ import pytest
 
 from fallline.cli.progress import CheckProgress, PolicyProgress, RunProgress, SearchProgress, best_lines
 from fallline.searching.driver import Standing
-from fallline.searching.study import Trial
+from fallline.searching.trial import Trial
 from fallline.training.history import History
 from fallline.training.train import Moment
 

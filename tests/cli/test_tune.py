@@ -4,6 +4,7 @@ import pytest
 
 from fallline.cli.main import run
 from fallline.searching.store import Store
+from fallline.strategies.named import spellings
 
 SPACE = """
 epochs = 3
@@ -60,7 +61,12 @@ def test_halving_stands_alone_or_says_among_whom(tmp_path, monkeypatch, capsys):
     for out, words in {"a": ["--halving", "sklearn:iris"], "b": ["--halving", "study", "sklearn:iris"]}.items():
         assert ended("tune", *words, "--space", "space.toml", "--trials", "4", "--batch", "4", "--out", out) == 0
         _, kept = Store(tmp_path / out / "study.db").described()
-        assert kept["halving"] == {"factor": 3, "least": 2, "among": "batch" if out == "a" else "study"}
+        assert kept["halving"] == {
+            "name": "halving",
+            "factor": 3,
+            "least": 2,
+            "among": "batch" if out == "a" else "study",
+        }
     capsys.readouterr()
     assert ended("tune", "--resume", "b/study.db", "--trials", "8", "--out", "c") == 0
     assert "8 trials" in capsys.readouterr().err
@@ -80,7 +86,9 @@ def test_halving_stands_alone_or_says_among_whom(tmp_path, monkeypatch, capsys):
         (["--ray", "ray://head:10001", "sklearn:iris"], "is a client's: expected HOST:PORT"),
         (["sklearn:iris", "--limit", "9"], "--limit 9 is of work on Ray"),
         (["--ray", "sklearn:nothing"], "no data set 'nothing'"),
-        (["--halving=all", "sklearn:iris"], 'compete among a "batch" or a "study"'),
+        (["--halving=all", "sklearn:iris"], "Halving.among = 'all' is unknown: valid: 'batch', 'study'"),
+        (["sklearn:iris", "--strategy", "optuna"], "the strategy 'optuna' needs a sampler: write optuna:SAMPLER"),
+        (["sklearn:iris", "--strategy", "tpe:16"], "the strategy 'tpe' takes no value"),
     ],
 )
 def test_bad_input_is_one_sentence(tmp_path, monkeypatch, capsys, arguments, words):
@@ -90,3 +98,12 @@ def test_bad_input_is_one_sentence(tmp_path, monkeypatch, capsys, arguments, wor
     assert words in said
     assert "Traceback" not in said
     assert not list(tmp_path.glob("runs/*"))
+
+
+def test_help_lists_every_strategy_and_whom_halving_compares(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "200")
+    assert ended("tune", "--help") == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"{spellings()[0]} (default), {', '.join(spellings()[1:])};" in said
+    assert "--halving [batch|study]" in said
+    assert "{" not in said

@@ -10,9 +10,10 @@ from fallline.core.outcome import Outcome
 from fallline.data.table import Table
 from fallline.models import MLP
 from fallline.optimizers import SGD, Adam, Momentum, SkipNonfinite
-from fallline.population import Halving, evaluate
+from fallline.population import evaluate
 from fallline.population.widths import widen
 from fallline.probes import RECORDED
+from fallline.strategies.halving import Halving
 from fallline.training.recipe import Recipe
 from fallline.training.train import train
 

@@ -1,15 +1,13 @@
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from fallline.core.block import replace
-from fallline.core.errors import FalllineError
 from fallline.core.outcome import Outcome
 from fallline.data.table import Table
 from fallline.models import MLP
 from fallline.optimizers import Adam
-from fallline.population import Halving, evaluate
+from fallline.population import evaluate
+from fallline.strategies.halving import Halving
 from fallline.training.recipe import Recipe
 
 BASE = Recipe(model=MLP(hidden=(8,), dropout=0.1), optimizer=Adam(1e-2), batch_size=32, epochs=9, patience=None)
@@ -64,15 +62,6 @@ def test_among_a_study_those_go_on_that_reach_the_bars(table, folds):
     assert evaluate(RATES, table, halving=study, bars={2: 0.0}).epochs.tolist() == [9] * 9
 
 
-@given(st.lists(st.tuples(st.floats(-9, 9), st.floats(-9, 9)), max_size=12))
-def test_no_good_trial_would_have_been_stopped(finished):
-    bar = Halving(3, among="study").bar(finished)
-    assert (bar is None) == (len(finished) < 3)
-    middle = np.median([end for _, end in finished]) if finished else 0.0
-    assert bar is None or all(at_rung <= bar for at_rung, end in finished if end < middle)
-    assert bar is None or bar in [at_rung for at_rung, _ in finished]
-
-
 def test_recipes_of_several_programs_compete_and_diverged_ones_never_win(table):
     wild = [replace(RATES[0], {"optimizer.learning_rate": 1e30})] * 3
     other = [replace(each, {"model.hidden": (4, 4)}) for each in RATES[::3]]
@@ -81,19 +70,6 @@ def test_recipes_of_several_programs_compete_and_diverged_ones_never_win(table):
     assert outcome[:3] == ["diverged"] * 3
     assert outcome.count("finished") == 1
     assert outcome.count("pruned") == 5
-
-
-def test_rungs_leave_one_and_bad_settings_are_named():
-    assert Halving(3).rungs(81, 9) == (9, 27)
-    assert Halving(3, least=10).rungs(81, 100) == (27,)
-    assert Halving(3).rungs(9, 9) == (3,)
-    assert Halving(2).rungs(1, 8) == ()
-    assert Halving(3, among="study").rungs(81, 2) == (27,)
-    assert Halving(3, least=30, among="study").rungs(81, 2) == ()
-    with pytest.raises(FalllineError, match='among a "batch" or a "study"'):
-        Halving(among="all")
-    with pytest.raises(FalllineError, match="factor of 2 or more"):
-        Halving(1)
 
 
 def test_where_the_last_parameters_are_kept_their_score_counts(table):

@@ -5,10 +5,11 @@ import pytest
 
 import fallline as fl
 from fallline.searching.against import AgainstDefault, against_default
-from fallline.searching.proposers import Grid, Random, Sobol
-from fallline.searching.space import Space
-from fallline.searching.study import Study, Trial
-from fallline.searching.tpe import TPE
+from fallline.searching.study import Study
+from fallline.searching.trial import Trial
+from fallline.strategies import Grid, Random, Sobol
+from fallline.strategies.space import Space
+from fallline.strategies.tpe import TPE
 
 RECIPE = fl.Recipe(model=fl.MLP(hidden=(4,)), epochs=2, patience=None)
 SPACE = Space(fl.replace(RECIPE, {"optimizer.learning_rate.peak": fl.LogUniform(1e-4, 1e-1)}))
@@ -59,9 +60,9 @@ def test_the_monitored_value_is_shown_not_the_score():
     assert "0.05 (0.95 against 0.9), with a standard error of 0.01 over 5 runs" in found.sentence
 
 
-@pytest.mark.parametrize("proposer", [Random(), Sobol(), TPE()])
-def test_the_first_trial_is_the_default_and_its_folds_are_kept(proposer):
-    found = fl.search(SPACE, TABLE, trials=4, folds=2, proposer=proposer)
+@pytest.mark.parametrize("strategy", [Random(), Sobol(), TPE()])
+def test_the_first_trial_is_the_default_and_its_folds_are_kept(strategy):
+    found = fl.search(SPACE, TABLE, trials=4, folds=2, strategy=strategy)
     assert found.trials[0].values["optimizer.learning_rate.peak"] == pytest.approx(fl.Cosine().peak)
     for each in found.trials:
         lanes = [each.columns[f"score_of_run_{k}"] for k in range(2)]
@@ -74,6 +75,6 @@ def test_a_space_without_the_default_has_none_to_compare_with():
     assert SPACE.holds_default
     assert not far.holds_default
     assert against_default(fl.search(far, TABLE, trials=2, folds=2)) is None
-    assert against_default(fl.search(SPACE, TABLE, trials=2, folds=2, proposer=Grid(2))) is None
+    assert against_default(fl.search(SPACE, TABLE, trials=2, folds=2, strategy=Grid(2))) is None
     assert not Space(fl.replace(RECIPE, {"model.activation": fl.Choice((fl.Tanh(), fl.ELU()))})).holds_default
     assert Space(fl.replace(RECIPE, {"model.activation": fl.Choice((fl.Tanh(), fl.ReLU()))})).holds_default

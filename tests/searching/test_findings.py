@@ -8,8 +8,9 @@ from fallline.distributions import Choice, Integer, LogUniform, Uniform
 from fallline.models import MLP
 from fallline.optimizers import Adam
 from fallline.searching.findings import Outlook, edges, expected_best, importance, outlook, prospects
-from fallline.searching.space import Space
-from fallline.searching.study import Study, Trial
+from fallline.searching.study import Study
+from fallline.searching.trial import Trial
+from fallline.strategies.space import Space
 from fallline.training.recipe import Recipe
 
 SPACE = Space(

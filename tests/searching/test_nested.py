@@ -7,7 +7,7 @@ from fallline.distributions import Choice
 from fallline.models import MLP
 from fallline.optimizers import Adam
 from fallline.searching.nested import nested, outer_tables
-from fallline.searching.proposers import Random
+from fallline.strategies import Random
 from fallline.training.recipe import Recipe
 
 
@@ -35,7 +35,7 @@ def test_what_cannot_be_learnt_is_scored_as_chance_though_the_best_trial_looks_b
         batch_size=32,
         monitor="accuracy",
     )
-    options = {"outer": 2, "trials": 8, "proposer": Random(), "study": tmp_path / "s.db"}
+    options = {"outer": 2, "trials": 8, "strategy": Random(), "study": tmp_path / "s.db"}
     found = nested(space, data, **options)
     chosen = np.mean([-each.best.trial.score for each in found.studies])
     assert chosen > found.mean["accuracy"] + 0.05

@@ -6,17 +6,18 @@ import pytest
 from fallline.core.block import replace
 from fallline.core.errors import FalllineError
 from fallline.data.table import Table
-from fallline.distributions import Choice, LogUniform, Uniform
+from fallline.distributions import Choice, Integer, LogUniform, Uniform
 from fallline.losses import AbsoluteError, Hinge, SoftmaxCrossEntropy
 from fallline.models import MLP
 from fallline.optimizers import Adam
-from fallline.population import Halving, evaluate
+from fallline.population import evaluate
 from fallline.searching import driver, search, store, work
-from fallline.searching.proposers import Grid, Random, Sobol
-from fallline.searching.space import Space
-from fallline.searching.study import bars_of, past_of
-from fallline.searching.tpe import TPE
+from fallline.searching.trial import bars_of, history_of
 from fallline.searching.work import in_pieces
+from fallline.strategies import Grid, Random, Sobol
+from fallline.strategies.halving import Halving
+from fallline.strategies.space import Space
+from fallline.strategies.tpe import TPE
 from fallline.training.recipe import Recipe
 from fallline.workers.processes import Processes
 
@@ -38,7 +39,7 @@ def table() -> Table:
 
 @pytest.fixture(scope="module")
 def whole(table):
-    return search(SPACE, table, trials=24, batch=8, proposer=TPE(first=8), folds=2, seed=3)
+    return search(SPACE, table, trials=24, batch=8, strategy=TPE(first=8), folds=2, seed=3)
 
 
 def test_scores_are_those_of_the_population(table, whole):
@@ -68,7 +69,7 @@ def test_a_study_that_was_cut_off_goes_on_with_the_same_proposals(table, whole, 
             raise RuntimeError("cut off")
         return evaluate(*arguments, **options)
 
-    options = {"trials": 24, "batch": 8, "proposer": TPE(first=8), "folds": 2, "study": tmp_path / "s.db"}
+    options = {"trials": 24, "batch": 8, "strategy": TPE(first=8), "folds": 2, "study": tmp_path / "s.db"}
     with monkeypatch.context() as patch:
         patch.setattr(work, "evaluate", cut_off)
         if killed:  # nobody gives the trials back, and their process is gone
@@ -89,7 +90,7 @@ def test_pieces_trained_by_another_process_give_the_same_scores(table, whole, mo
     # The same workers' contract as Ray's, whose own start takes longer (tests/workers, benchmarks/faults.py).
     monkeypatch.setattr(work, "Ray", lambda function, shared, address: Processes(function, shared, count=1))
     seen = []
-    there = search(SPACE, table, trials=16, proposer=Sobol(), folds=2, seed=3, ray=True, watch=seen.append)
+    there = search(SPACE, table, trials=16, strategy=Sobol(), folds=2, seed=3, ray=True, watch=seen.append)
     assert list(dict.fromkeys(each.done for each in seen)) == [0, 8, 16]
     for a, b in zip(there.trials[:8], whole.trials[:8], strict=True):
         assert a.values == b.values
@@ -98,7 +99,7 @@ def test_pieces_trained_by_another_process_give_the_same_scores(table, whole, mo
 
 def test_diverged_trials_and_pruned_ones_are_kept_and_never_the_best(table):
     space = replace(SPACE, {"optimizer.learning_rate": Choice((1e-3, 1e30)), "epochs": 9})
-    study = search(space, table, trials=16, batch=16, proposer=Random(), halving=Halving(3, least=1))
+    study = search(space, table, trials=16, batch=16, strategy=Random(), halving=Halving(3, least=1))
     outcomes = [each.outcome for each in study.trials]
     assert (
         outcomes.count("diverged") == sum(each.values["optimizer.learning_rate"] == 1e30 for each in study.trials) > 0
@@ -172,11 +173,11 @@ def test_the_loss_decides_between_equal_accuracies_unless_it_is_searched(table):
     assert all(a.columns["valid_loss"] <= b.columns["valid_loss"] for a, b in tied)
     assert any(a.number > b.number for a, b in tied)
     another = Space(replace(space, {"loss": Choice((SoftmaxCrossEntropy(), Hinge()))}))
-    assert past_of(another, found.trials[:0]).losses is None
+    assert history_of(another, found.trials[:0]).losses is None
 
 
 def test_budgets_and_the_end_of_a_grid(table):
-    assert len(search(SPACE, table, trials=90, batch=8, proposer=Grid(3))) == 9
+    assert len(search(SPACE, table, trials=90, batch=8, strategy=Grid(3))) == 9
     assert len(search(SPACE, table, trials=90, batch=8, epochs=24)) == 8
     assert len(search(SPACE, table, trials=90, batch=8, seconds=1e-9)) == 0
     seen = []
@@ -211,3 +212,30 @@ def test_a_study_is_continued_only_with_what_it_was_begun_with(table, tmp_path):
     with pytest.raises(FalllineError, match="other folds"):
         search(SPACE, table, trials=8, study=where, folds=2)
     assert len(search(SPACE, table, trials=8, study=where, name="other", batch=8)) == 8
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"seed": -1}, r"seed = -1 is not a whole number from 0 to 2\^32 - 1"),
+        ({"seed": 2**32}, "seed = 4294967296"),
+        ({"seed": 1.5}, "seed = 1.5"),
+        ({"seed": None}, "seed = None"),
+        ({"strategy": TPE}, "is no strategy: expected one such as"),
+        ({"strategy": "tp"}, "strategy 'tp' is unknown: did you mean 'tpe'"),
+        ({"strategy": TPE(explore=Uniform(0, 1))}, "TPE.explore = .* is a distribution"),
+        ({"halving": True}, r"halving = True is not known: expected fallline.Halving\(\)"),
+        ({"halving": Halving(factor=Integer(2, 4))}, "Halving.factor = .* is a distribution"),
+    ],
+    ids=str,
+)
+def test_settings_that_no_search_can_have_are_named(table, tmp_path, options, words):
+    with pytest.raises(FalllineError, match=words):
+        search(SPACE, table, study=tmp_path / "s.db", **options)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_strategy_may_be_named(table):
+    options = {"trials": 8, "batch": 8, "epochs": 1}
+    named, given = search(SPACE, table, strategy="sobol", **options), search(SPACE, table, strategy=Sobol(), **options)
+    assert [each.values for each in named.trials] == [each.values for each in given.trials]

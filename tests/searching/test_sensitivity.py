@@ -6,8 +6,9 @@ from fallline.distributions import Choice, LogUniform, Uniform
 from fallline.models import MLP
 from fallline.optimizers import SGD, Adam
 from fallline.searching.sensitivity import sensitivity
-from fallline.searching.space import Space
-from fallline.searching.study import Study, Trial
+from fallline.searching.study import Study
+from fallline.searching.trial import Trial
+from fallline.strategies.space import Space
 from fallline.training.recipe import Recipe
 
 SPACE = Space(

@@ -9,7 +9,9 @@ import pytest
 
 import fallline as fl
 from fallline.probes import Dead
+from fallline.searching.description import begun
 from fallline.searching.store import Store
+from fallline.strategies import TPE, TrialHistory
 from fallline.training.predictor import load_predictor
 
 EARLIER = Path(__file__).parent / "earlier"
@@ -42,7 +44,7 @@ def test_a_study_keeps_its_trials(tmp_path):
 
 
 @pytest.fixture
-def begun(tmp_path):
+def half_trained(tmp_path):
     """A run of which 0.1.0 had trained some epochs: its recipe, its data, and a folder with its checkpoint."""
     shutil.copy(EARLIER / "checkpoint.safetensors", tmp_path / "checkpoint.safetensors")
     rng = np.random.default_rng(0)
@@ -52,8 +54,8 @@ def begun(tmp_path):
     return recipe, table, tmp_path
 
 
-def test_a_checkpoint_is_gone_on_from(begun):
-    recipe, table, folder = begun
+def test_a_checkpoint_is_gone_on_from(half_trained):
+    recipe, table, folder = half_trained
     epochs = []
     run = fl.train(recipe, table, seed=1, folder=folder, resume=True, watch=lambda moment: epochs.append(moment.epoch))
     straight = fl.train(recipe, table, seed=1)
@@ -64,7 +66,21 @@ def test_a_checkpoint_is_gone_on_from(begun):
         np.testing.assert_allclose(run.history[name], values, rtol=1e-5, atol=1e-7)
 
 
-def test_a_checkpoint_goes_on_with_its_own_probes_only(begun):
-    recipe, table, folder = begun
+def test_a_checkpoint_goes_on_with_its_own_probes_only(half_trained):
+    recipe, table, folder = half_trained
     with pytest.raises(fl.FalllineError, match=r"records other probes \(train_objective, train_metric, learning_rate"):
         fl.train(recipe, table, seed=1, folder=folder, resume=True, probes=(Dead(),))
+
+
+def test_a_study_is_continued_with_its_strategy(tmp_path):
+    shutil.copy(EARLIER / "study.db", tmp_path / "study.db")
+    options = begun(tmp_path / "study.db")
+    assert (options["strategy"], options["halving"], options["trials"]) == (TPE(), None, 4)
+    known = TrialHistory.of(np.zeros((0, 3)), np.zeros(0))
+    again = options["strategy"].propose(options["space"], known, range(4), options["seed"])
+    store = Store(tmp_path / "study.db")
+    try:
+        store.begin(0, {})
+        np.testing.assert_array_equal(again, [json.loads(row.point) for row in store.rows()])
+    finally:
+        store.close()

@@ -19,11 +19,7 @@ Opt = typer.Option
 SHOWN = 6  # hyperparameters of the importance table
 TRIALS = 64
 HERE = "here"
-# By option: what its value looks like, and the value of the option alone.
-MAY_STAND_ALONE = {
-    "--ray": (rf"auto|{HERE}|ray://.*|[^/\\]+:\d+", HERE),
-    "--halving": ("batch|study", "batch"),
-}
+STRATEGIES, RIVALS = "{strategies}", "{rivals}"  # stand in help texts for what the blocks themselves know
 
 
 class TuneCommand(TyperCommand):
@@ -33,9 +29,44 @@ class TuneCommand(TyperCommand):
         found = []
         for place, word in enumerate(args):
             follower = args[place + 1] if place + 1 < len(args) else ""
-            looks, usual = MAY_STAND_ALONE.get(word, ("", ""))
+            looks, usual = _may_stand_alone(word)
             found.append(f"{word}={usual}" if usual and not re.fullmatch(looks, follower) else word)
         return list(super().parse_args(ctx, found))
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        for option in self.params:
+            for name in ("help", "metavar"):
+                text = getattr(option, name, None) or ""
+                if STRATEGIES in text or RIVALS in text:
+                    setattr(option, name, _filled(text))
+        super().format_help(ctx, formatter)
+
+
+def _may_stand_alone(option: str) -> tuple[str, str]:
+    """Of an option that may stand alone: what its value looks like, and the value that it has then."""
+    if option == "--ray":
+        return rf"auto|{HERE}|ray://.*|[^/\\]+:\d+", HERE
+    if option == "--halving":
+        rivals = _rivals()
+        return "|".join(rivals), rivals[0]
+    return "", ""
+
+
+def _rivals() -> list[str]:
+    """Whom a trial may compete with, the default first."""
+    from fallline.core.block import declared_fields
+    from fallline.strategies import Halving
+
+    usual = Halving().among
+    return sorted(declared_fields(Halving)["among"].choices or (), key=lambda each: each != usual)
+
+
+def _filled(text: str) -> str:
+    """A help text with the names of all strategies, and of whom trials compete with."""
+    from fallline.strategies.named import spellings
+
+    first, *others = spellings()
+    return text.replace(STRATEGIES, ", ".join([f"{first} (default)", *others])).replace(RIVALS, "|".join(_rivals()))
 
 
 def tune(
@@ -44,14 +75,12 @@ def tune(
     trials: Annotated[int | None, Opt(help=f"recipes to try (default: {TRIALS})")] = None,
     folds: Annotated[int | None, Opt(help="cross-validate with so many folds (default: one validation split)")] = None,
     space: Annotated[Path | None, Opt(help="recipe.toml with distributions (default: usual ranges)")] = None,
-    strategy: Annotated[
-        str | None, Opt(help="tpe (default), random, sobol, grid, coarse_to_fine, optuna:SAMPLER")
-    ] = None,
+    strategy: Annotated[str | None, Opt(help=f"{STRATEGIES}; `fallline explain NAME` says more of one")] = None,
     halving: Annotated[
         str | None,
         Opt(
-            metavar="[batch|study]",
-            help="stop early all but a batch's best third, or what is worse than a study's good trials were",
+            metavar=f"[{RIVALS}]",
+            help="prune all but a batch's best third, or trials that score worse than every good trial of the study",
         ),
     ] = None,
     batch: Annotated[int | None, Opt(help="trials proposed together")] = None,
@@ -82,7 +111,7 @@ def tune(
         options = begun(resume)
         options["trials"] = options["trials"] if trials is None else trials
     else:
-        options = _options(source, target, space, strategy or "tpe", halving)
+        options = _options(source, target, space, strategy, halving)
         options |= {"trials": TRIALS if trials is None else trials, "folds": folds, "batch": batch}
         options |= {"seed": seed or 0, "study": study}
     if nested is not None and nested < 2:
@@ -96,13 +125,13 @@ def tune(
 
 
 def _options(
-    source: str | None, target: str | None, space: Path | None, strategy: str, halving: str | None
+    source: str | None, target: str | None, space: Path | None, strategy: str | None, halving: str | None
 ) -> dict[str, Any]:
     """The arguments of a new search, as far as they need more than a flag."""
     from fallline.data.table import load
-    from fallline.population import Halving
-    from fallline.searching.description import strategy as named
     from fallline.searching.usual import usual_space
+    from fallline.strategies import Halving
+    from fallline.strategies.named import DEFAULT, strategy_named
     from fallline.training import folder as folders
     from fallline.training.recipe import Recipe
 
@@ -115,7 +144,7 @@ def _options(
     return {
         "space": usual_space(recipe),
         "data": load(**data),  # type: ignore[arg-type]
-        "proposer": named(strategy),
+        "strategy": strategy_named(strategy or DEFAULT),
         "halving": None if halving is None else Halving(among=halving),
     }
 

@@ -22,11 +22,13 @@ FAMILIES = (
     "scaler",
     "probe",
     "distribution",
+    "strategy",
+    "pruner",
     "recipe",
     "policy",
     "policy_recipe",
 )
-FACTS = ("range", "zero_centred", "saturates", "initializer", "full_batch", "axis")
+FACTS = ("range", "zero_centred", "saturates", "initializer", "full_batch", "axis", "learns", "ends")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +79,8 @@ def _explanation(cls: type[Block]) -> Explanation:
     text = doc.split(">>>")[0].rstrip()
     title, _, rest = text.partition("\n")
     defaults = {each.name: each.default for each in dataclasses.fields(cls)}
-    fields = tuple(_facts(key, declared, defaults[key]) for key, declared in declared_fields(cls).items())
+    compiled = getattr(cls, "compiled", True)
+    fields = tuple(_facts(key, declared, defaults[key], compiled) for key, declared in declared_fields(cls).items())
     facts = {fact: _fact(getattr(cls, fact)) for fact in FACTS if fact in _said(cls)}
     return Explanation(cls.name, cls.family, title, rest.strip("\n"), facts, fields)
 
@@ -98,7 +101,7 @@ def _fact(value: Any) -> str:
     return str(value)
 
 
-def _facts(name: str, declared: Field, default: Any) -> FieldFacts:
+def _facts(name: str, declared: Field, default: Any, compiled: bool) -> FieldFacts:
     usual = "" if declared.usual is None else f"{declared.usual[0]:g} to {declared.usual[1]:g}"
     if usual and declared.scale == "log":
         usual += " (log)"
@@ -110,4 +113,4 @@ def _facts(name: str, declared: Field, default: Any) -> FieldFacts:
     else:
         shown = "none" if default is None else f"{default:g}" if isinstance(default, float) else str(default)
     help = declared.help + (f" [{declared.unit}]" if declared.unit else "")
-    return FieldFacts(name, help, shown, valid, usual, declared.role != "number", declared.source)
+    return FieldFacts(name, help, shown, valid, usual, compiled and declared.role != "number", declared.source)

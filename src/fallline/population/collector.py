@@ -15,10 +15,10 @@ from fallline.metrics import metrics_of
 from fallline.population import lanes as lane_program
 from fallline.population.contexts import Context, key_of
 from fallline.population.groups import group_recipes
-from fallline.population.halving import SCORE_AFTER
 from fallline.population.result import Population, Report, larger_is_better
 from fallline.population.widths import arithmetic, hidden_of
 from fallline.probes import RECORDED, Padding, Probe
+from fallline.strategies.halving import SCORE_AFTER
 from fallline.training.arrays import Arrays, scale_of, to_device
 from fallline.training.history import in_own_unit, join
 from fallline.training.recipe import Recipe

@@ -17,11 +17,11 @@ from fallline.population import lanes as lane_program
 from fallline.population.collector import Collector, Progress
 from fallline.population.contexts import contexts_of
 from fallline.population.groups import group_recipes
-from fallline.population.halving import Halving
 from fallline.population.result import Population, Report, larger_is_better
 from fallline.population.units import Unit, packed, units_of
 from fallline.population.widths import padded_like, widen
 from fallline.probes import RECORDED, Probe, recordable
+from fallline.strategies.halving import Halving
 from fallline.training.arrays import Arrays, judging_rows, suited, to_device
 from fallline.training.chunks import CEILING
 from fallline.training.interrupt import Interrupt

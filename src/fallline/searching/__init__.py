@@ -3,4 +3,4 @@
 from fallline.searching.driver import Standing as Standing
 from fallline.searching.search import search as search
 from fallline.searching.study import Study as Study
-from fallline.searching.study import Trial as Trial
+from fallline.searching.trial import Trial as Trial

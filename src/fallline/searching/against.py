@@ -5,7 +5,8 @@ import dataclasses
 import numpy as np
 from jaxtyping import Float
 
-from fallline.searching.study import Study, Trial
+from fallline.searching.study import Study
+from fallline.searching.trial import Trial
 from fallline.searching.work import LANE
 
 

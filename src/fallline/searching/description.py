@@ -1,49 +1,34 @@
 """What a study is, as plain data beside its trials: enough to continue it exactly as it was begun."""
 
-import dataclasses
 import json
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from fallline.core.errors import FalllineError, nearest
+from fallline.core.block import family
+from fallline.core.distribution import refuse_space
+from fallline.core.errors import FalllineError
+from fallline.core.plain import from_plain, to_plain
 from fallline.core.reading import check_regular
-from fallline.core.shape import Either, Entries, Flag, Listed, Mapping, Nothing, Plain, Real, Text, Whole, check, maybe
+from fallline.core.shape import Entries, Listed, Mapping, Plain, Real, Text, Whole, check, maybe
 from fallline.data.table import Table, load
-from fallline.population import Halving
-from fallline.searching.coarse import CoarseToFine
-from fallline.searching.optuna_sampler import OptunaSampler, sampler_named
-from fallline.searching.proposers import Grid, Proposer, Random, Sobol
-from fallline.searching.space import Space
-from fallline.searching.tpe import TPE
+from fallline.searching.earlier import upgraded
+from fallline.strategies.base import Strategy
+from fallline.strategies.halving import Halving
+from fallline.strategies.space import Space
 from fallline.training.folder import DATA
 from fallline.training.recipe import recipe_from_plain, recipe_to_plain
 
-
-def _settings(kinds: dict[str, type[Proposer]]) -> list[str]:
-    return [each.name for kind in kinds.values() for each in dataclasses.fields(kind)]  # type: ignore[arg-type]
-
-
-STRATEGIES: dict[str, type[Proposer]] = {
-    "tpe": TPE,
-    "random": Random,
-    "sobol": Sobol,
-    "grid": Grid,
-    "coarse_to_fine": CoarseToFine,
-}
-OPTUNA = "optuna:"  # before the name of one of its samplers
-_PROPOSER = Entries(
-    {"name": maybe(Text())},
-    {key: Either(Flag(), Real(), Text(), Nothing()) for key in _settings(STRATEGIES)} | {"shown": Text()},
-)
-_HALVING = Entries({"factor": Whole(2, 1000), "least": Whole(1)}, {"among": Text(choices=("batch", "study"))})
+_BLOCK = Mapping(Plain())  # what its fields may be, the block itself says
 DESCRIPTION = Entries(  # what `describe` makes
     {
-        "space": maybe(Mapping(Plain())), "default": Listed(Real(0.0, 1.0)), "data": DATA, "fingerprint": Text(),
-        "proposer": _PROPOSER, "folds": maybe(Whole(2, 10**6)), "seeds": Whole(1, 10**6), "halving": maybe(_HALVING),
-        "batch": Whole(1, 10**9), "piece": maybe(Whole(1)), "trials": Whole(0, 10**9),
+        "space": maybe(_BLOCK), "default": Listed(Real(0.0, 1.0)), "data": DATA, "fingerprint": Text(),
+        "strategy": _BLOCK, "folds": maybe(Whole(2, 10**6)), "seeds": Whole(1, 10**6), "halving": maybe(_BLOCK),
+        "batch": Whole(1, 10**9), "piece": maybe(Whole(1)), "trials": Whole(0, 10**9), "version": Text(),
     }
 )  # fmt: skip
 _MUST_AGREE = {
@@ -59,7 +44,7 @@ def describe(
     space: Space,
     data: Table,
     *,
-    proposer: Proposer,
+    strategy: Strategy,
     folds: int | None,
     seeds: int,
     halving: Halving | None,
@@ -70,81 +55,89 @@ def describe(
 ) -> dict[str, Any]:
     """A study as plain data; one in memory may hold blocks that no file could."""
     return {
+        "version": _version(),
         "space": recipe_to_plain(space.recipe) if persistent else None,
         "default": space.default.tolist(),
         "data": data.source,
         "fingerprint": data.fingerprint,
-        "proposer": proposer_to_plain(proposer),
+        "strategy": strategy_to_plain(strategy),
         "folds": folds,
         "seeds": seeds,
-        "halving": None if halving is None else dataclasses.asdict(halving),
+        "halving": None if halving is None else to_plain(halving),
         "batch": batch,
         "piece": piece,
         "trials": trials,
     }
 
 
-def proposer_to_plain(proposer: Proposer) -> dict[str, Any]:
-    """A strategy's word and its settings; of a strategy that is not ours, how it shows itself.
+def strategy_to_plain(strategy: Strategy) -> dict[str, Any]:
+    """A strategy as a file holds it; one that no file can hold as it shows itself.
 
-    >>> proposer_to_plain(CoarseToFine(stage=8))
+    >>> from fallline.strategies import CoarseToFine
+    >>> strategy_to_plain(CoarseToFine(stage=8))
     {'name': 'coarse_to_fine', 'stage': 8, 'shrink': 0.5, 'best': 3, 'outside': 0.1}
     """
-    word = next((word for word, kind in STRATEGIES.items() if type(proposer) is kind), None)
-    if isinstance(proposer, OptunaSampler) and isinstance(proposer.sampler, type):
-        return {"name": f"{OPTUNA}{proposer.sampler.__name__}"}
-    if word is None:
-        return {"name": None, "shown": repr(proposer)}
-    return {"name": word, **dataclasses.asdict(proposer)}  # type: ignore[call-overload]
-
-
-def proposer_from_plain(plain: dict[str, Any]) -> Proposer:
-    """The strategy again.
-
-    Raises: FalllineError for one that only Python can make.
-    """
-    settings = dict(plain)
-    word = settings.pop("name")
-    settings.pop("shown", None)
-    if word is not None and word.startswith(OPTUNA):
-        return sampler_named(word.removeprefix(OPTUNA))
-    if word not in STRATEGIES:
-        raise FalllineError(
-            f"the study was begun with {plain.get('shown')}, which only Python can continue: give fallline.search the "
-            "same proposer and study"
-        )
+    if family("strategy").get(strategy.name) is not type(strategy):
+        return {"name": None, "shown": repr(strategy)}
+    plain = to_plain(strategy)
     try:
-        return STRATEGIES[word](**settings)
-    except TypeError:
-        raise FalllineError(
-            f"the strategy {word!r} has no such settings as {', '.join(settings)}: use another copy"
-        ) from None
+        same = json.loads(json.dumps(plain)) == plain
+    except (TypeError, ValueError):
+        same = False
+    return plain if same else {"name": None, "shown": repr(strategy)}
 
 
-def strategy(word: str) -> Proposer:
-    """A strategy by its word, with its usual settings; `optuna:NAME` is a sampler of Optuna's.
+def strategy_of(kept: dict[str, Any], what: str) -> Strategy:
+    """The strategy with which a study was begun.
 
-    Raises: FalllineError for a word that is none.
-
-    >>> strategy("sobol")
-    Sobol()
+    Raises: FalllineError for one that only Python can make, and for one that this version does not know.
     """
-    if not word.startswith(OPTUNA) and word not in STRATEGIES:
-        raise FalllineError(f"the strategy {word!r} is unknown: {nearest(word, STRATEGIES)}")
-    return proposer_from_plain({"name": word})
+    plain = kept["strategy"]
+    if "shown" in plain:
+        raise FalllineError(
+            f"{what} was begun with {plain['shown']}, which only Python can continue: give fallline.search the same "
+            "strategy and study"
+        )
+    with _written_by(kept, what):
+        strategy: Strategy = from_plain("strategy", plain)
+        refuse_space(strategy)
+    return strategy
 
 
-def check_description(kept: dict[str, Any], what: str, dimensions: int | None = None) -> None:
-    """Raises: FalllineError for a description that `describe` does not make, or of another number of dimensions."""
-    check(DESCRIPTION, kept, what, "use another copy")
-    if dimensions is not None and len(kept["default"]) != dimensions:
-        raise FalllineError(f"{what} is damaged: its default is not a point of its space; use another copy")
+def read_description(kept: dict[str, Any], what: str, dimensions: int | None = None) -> dict[str, Any]:
+    """A description as it was stored, by this version or an earlier one, as `describe` makes it.
+
+    Raises: FalllineError, with the version that wrote it, for one that cannot be read, or has another number of dimensions.
+    """
+    with _written_by(kept, what):
+        kept = upgraded(kept)
+        check(DESCRIPTION, kept, "its description", "use another copy")
+        if dimensions is not None and len(kept["default"]) != dimensions:
+            raise FalllineError("its default is not a point of its space; use another copy")
+        if kept["halving"] is not None:
+            kept = kept | {"halving": to_plain(from_plain("pruner", kept["halving"], "halving"))}
+    return kept
+
+
+def _version() -> str:
+    return str(import_module("fallline").__version__)
+
+
+@contextmanager
+def _written_by(kept: dict[str, Any], what: str) -> Iterator[None]:
+    """Raises: FalllineError that names the study and its version, for whatever of it cannot be read."""
+    try:
+        yield
+    except FalllineError as error:
+        version = kept.get("version", "0.1.0")
+        known = version if isinstance(version, str) and len(version) < 20 else "unknown"
+        raise FalllineError(
+            f"{what} cannot be read ({error}); it was begun with Fallline {known}, and this is {_version()}"
+        ) from None
 
 
 def check_same(kept: dict[str, Any], asked: dict[str, Any]) -> None:
     """Raises: FalllineError for a study that was begun with something else."""
-    if kept["halving"] is not None:  # a study of an earlier version may not say all of it
-        kept = kept | {"halving": dataclasses.asdict(Halving(**kept["halving"]))}
     for key, what in _MUST_AGREE.items():
         if kept[key] != json.loads(json.dumps(asked[key])):
             raise FalllineError(
@@ -170,26 +163,26 @@ def begun(where: str | Path, name: str = "study", data: Table | None = None) -> 
         found = store.described()
     if found is None:
         raise FalllineError(f"{str(where)!r} holds no study {name!r}: expected the study.db of an earlier search")
-    seed, kept = found
-    check_description(kept, f"study {str(where)!r}")
+    seed, kept = found[0], read_description(found[1], f"study {str(where)!r}")
     if kept["space"] is None:
         raise FalllineError(f"study {str(where)!r} does not say what it searches: only fallline.search can continue it")
     if data is None and "source" not in kept["data"]:
         raise FalllineError(
             f"study {str(where)!r} was begun with a table from memory: only Python can continue it, with data=..."
         )
-    space = Space(recipe_from_plain(kept["space"]))
-    check_description(kept, f"study {str(where)!r}", len(space))
+    with _written_by(kept, f"study {str(where)!r}"):
+        space = Space(recipe_from_plain(kept["space"]))
+    read_description(kept, f"study {str(where)!r}", len(space))
     space.default = np.array(kept["default"])
     return {
         "space": space,
         "data": load(**kept["data"]) if data is None else data,
         "trials": kept["trials"],
         "batch": kept["batch"],
-        "proposer": proposer_from_plain(kept["proposer"]),
+        "strategy": strategy_of(kept, f"study {str(where)!r}"),
         "folds": kept["folds"],
         "seeds": kept["seeds"],
-        "halving": None if kept["halving"] is None else Halving(**kept["halving"]),
+        "halving": None if kept["halving"] is None else from_plain("pruner", kept["halving"]),
         "seed": seed,
         "study": where,
         "name": name,

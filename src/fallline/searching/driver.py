@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 
 from fallline.core.errors import FalllineError
-from fallline.population import Halving
 from fallline.population.collector import Progress
 from fallline.searching.kept import Kept
 from fallline.searching.memory import Memory
-from fallline.searching.proposers import Proposer
-from fallline.searching.space import Space
-from fallline.searching.study import Trial, bars_of, past_of, trials_of
+from fallline.searching.trial import Trial, bars_of, history_of, trials_of
 from fallline.searching.work import Points, Trainer, in_pieces
+from fallline.strategies.base import Strategy
+from fallline.strategies.halving import Halving
+from fallline.strategies.space import Space
 
 POLL = 0.2  # seconds between two looks at what other processes have left to do
 
@@ -51,7 +51,7 @@ class Driver:
     """One process's part in a search.
 
     Arguments:
-        space, proposer, seed, trials: what is searched, by whom, and how many trials the study is to have.
+        space, strategy, seed, trials: what is searched, by whom, and how many trials the study is to have.
         store, trainer: who keeps the trials and who trains them.
         batch, piece: trials reserved together, and of those trained together (None: all).
         halving: whom a trial competes with.
@@ -62,7 +62,7 @@ class Driver:
     """
 
     space: Space
-    proposer: Proposer
+    strategy: Strategy
     seed: int
     trials: int
     store: Kept | Memory
@@ -105,8 +105,8 @@ class Driver:
 
     def _propose(self, rows: list[Any], numbers: range) -> np.ndarray:
         pending = [np.array(json.loads(row.point)) for row in rows if row.outcome is None]
-        past = past_of(self.space, trials_of(self.space, rows, self.read), pending)
-        return self.proposer.propose(self.space, past, numbers, self.seed)
+        trial_history = history_of(self.space, trials_of(self.space, rows, self.read), pending)
+        return self.strategy.propose(self.space, trial_history, numbers, self.seed)
 
     def _bars(self, first: int) -> dict[int, float] | None:
         """What the trials of a batch must reach at halving's rungs, which contains the trial `first`."""
@@ -131,7 +131,7 @@ class Driver:
         part = 0.0 if progress is None else self.at_hand * progress.lanes_done / progress.lanes
         new, spent = len(self.known) - self.before + part, time.perf_counter() - self.began
         left = spent / new * max(self.trials - len(self.known) - part, 0) if new else np.nan
-        order = past_of(self.space, self.known).order()
+        order = history_of(self.space, self.known).order()
         best = self.known[order[0]] if len(order) and self.known[order[0]].finished else None
         self.watch(Standing(len(self.known), self.trials, best, spent, left, part, progress, self.sign))
 

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from fallline.searching.past import FINISHED
-from fallline.searching.study import Study, past_of
+from fallline.searching.study import Study
+from fallline.searching.trial import history_of
+from fallline.strategies.history import FINISHED
 
 NEAR = 0.03  # of a range: what is closer to its end is at the edge
 SAMPLES = 1000  # of a bootstrap
@@ -32,17 +33,17 @@ def importance(study: Study, seed: int = 0) -> list[Importance]:
     from sklearn.ensemble import RandomForestRegressor
     from sklearn.inspection import permutation_importance
 
-    past = past_of(study.space, study.trials)
-    if len(past) < FEWEST:
+    trial_history = history_of(study.space, study.trials)
+    if len(trial_history) < FEWEST:
         return []
-    order = past.order()
-    rank = np.empty(len(past))
-    rank[order] = np.arange(len(past))
+    order = trial_history.order()
+    rank = np.empty(len(trial_history))
+    rank[order] = np.arange(len(trial_history))
     # Trials that are equally bad (all that diverged) are equally ranked.
-    worst = ~np.isfinite(past.scores)
+    worst = ~np.isfinite(trial_history.scores)
     rank[worst] = rank[worst].mean() if worst.any() else 0.0
-    forest = RandomForestRegressor(200, min_samples_leaf=2, random_state=seed).fit(past.points, rank)
-    lost = permutation_importance(forest, past.points, rank, n_repeats=5, random_state=seed).importances_mean
+    forest = RandomForestRegressor(200, min_samples_leaf=2, random_state=seed).fit(trial_history.points, rank)
+    lost = permutation_importance(forest, trial_history.points, rank, n_repeats=5, random_state=seed).importances_mean
     lost = np.maximum(lost, 0.0)
     shares = lost / max(lost.sum(), 1e-30)
     return [Importance(study.space.names[i], float(shares[i])) for i in np.argsort(-shares, kind="stable")]
@@ -121,8 +122,8 @@ def outlook(study: Study) -> Outlook | None:
 
 def finished_scores(study: Study) -> Float[np.ndarray, " n"]:
     """Scores of the trials that finished, the best first."""
-    past = past_of(study.space, study.trials)
-    return np.sort(past.scores[(past.ended == FINISHED) & np.isfinite(past.scores)])
+    trial_history = history_of(study.space, study.trials)
+    return np.sort(trial_history.scores[(trial_history.ended == FINISHED) & np.isfinite(trial_history.scores)])
 
 
 @dataclasses.dataclass(frozen=True)

@@ -51,7 +51,7 @@ class Kept:
         try:
             mine = self.store.reserve(count, most, seen)
         except FalllineError as error:
-            if error in refused:  # the proposer's, not the store's
+            if error in refused:  # the strategy's, not the store's
                 raise
             self._move(error)
             mine = self.store.reserve(count, most, seen)

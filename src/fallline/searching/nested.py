@@ -13,9 +13,9 @@ from fallline.data.split import split
 from fallline.data.table import Table
 from fallline.searching.driver import Standing
 from fallline.searching.search import search
-from fallline.searching.space import Space
 from fallline.searching.study import Study
 from fallline.searching.usual import usual_space
+from fallline.strategies.space import Space
 from fallline.training.recipe import Recipe
 
 VALID = 0.1  # of an outer fold's rows, where the table has no validation rows of its own
@@ -77,7 +77,7 @@ def nested(
         outer: how many outer folds, so many searches.
         study, name: where trials are kept, each outer fold under a name of its own; what is there is continued.
         watch: called with the outer fold, from 0, and where its search stands.
-        options: of each search: trials, folds, proposer, ray, ...
+        options: of each search: trials, folds, strategy, ray, ...
 
     Raises: FalllineError as `search` does, and for more outer folds than rows.
     """

@@ -1,16 +1,18 @@
 """A study as one of Optuna's: for its dashboard, its plots, or to go on with there."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from fallline.searching.optuna_words import of_value, of_values, optuna
+from fallline.distributions import Integer, LogInteger, LogNormal, LogUniform, Quantised, Uniform
+from fallline.searching.trial import Trial
+from fallline.strategies.dimension import Dimension, shown_value
+from fallline.strategies.optuna_study import optuna
+from fallline.strategies.space import Space
 
-if TYPE_CHECKING:
-    from fallline.searching.study import Study
 
-
-def to_optuna(study: "Study", storage: Any = None, name: str | None = None) -> Any:
+def to_optuna(space: Space, trials: Sequence[Trial], sign: float, storage: Any = None, name: str | None = None) -> Any:
     """Every judged trial as a trial of an Optuna study.
 
     Parameters are the hyperparameters' values by their names here; those of an option that is not chosen are left out.
@@ -19,24 +21,26 @@ def to_optuna(study: "Study", storage: Any = None, name: str | None = None) -> A
     Outcome, standard error, epochs, seconds and metrics are user attributes.
 
     Arguments:
-        study: a search's.
+        space: what was searched.
+        trials: those that are judged.
+        sign: -1 where more of the monitored value is better.
         storage: where Optuna is to keep it, such as "sqlite:///optuna.db"; None: in memory.
         name: the study's name there.
 
     Raises: FalllineError where Optuna is not installed.
     """
-    library, space = optuna(), study.space
-    states, sign = library.trial.TrialState, study.sign
+    library = optuna()
+    states = library.trial.TrialState
     kinds = {each.name: of_values(each) for each in space.dimensions}
     dimensions = {each.name: each for each in space.dimensions}
     made = library.create_study(storage=storage, study_name=name, direction="maximize" if sign < 0 else "minimize")
-    trials = []
-    for each in study.trials:
+    kept = []
+    for each in trials:
         finite = np.isfinite(each.score)
         state = states.FAIL if not finite else states.PRUNED if each.outcome == "pruned" else states.COMPLETE
         last = {int(each.epochs): sign * each.score} if state == states.PRUNED else {}
         attributes = {"outcome": each.outcome, "error": each.error, "epochs": each.epochs, "seconds": each.seconds}
-        trials.append(
+        kept.append(
             library.trial.create_trial(
                 params={key: of_value(dimensions[key], value) for key, value in each.values.items()},
                 distributions={key: kinds[key] for key in each.values},
@@ -46,5 +50,34 @@ def to_optuna(study: "Study", storage: Any = None, name: str | None = None) -> A
                 user_attrs={"trial": each.number, **attributes, **each.columns},
             )
         )
-    made.add_trials(trials)
+    made.add_trials(kept)
     return made
+
+
+def of_values(dimension: Dimension) -> Any:
+    """Optuna's distribution of a dimension's values.
+
+    A normal one becomes the range that it reaches; so does a rounded one whose values Optuna cannot count.
+    """
+    kinds, ours = optuna().distributions, dimension.distribution
+    if dimension.categorical:
+        count = ours.count or 1
+        return kinds.CategoricalDistribution([_option(shown_value(dimension, (k + 0.5) / count)) for k in range(count)])
+    low, high = ours.reached()
+    if isinstance(ours, Integer | LogInteger):
+        return kinds.IntDistribution(int(low), int(high), log=isinstance(ours, LogInteger))
+    if isinstance(ours, Quantised) and isinstance(ours.distribution, Uniform):
+        if float(ours.step).is_integer():
+            return kinds.IntDistribution(int(low), int(high), step=int(ours.step))
+        return kinds.FloatDistribution(low, high, step=ours.step)
+    inner = ours.distribution if isinstance(ours, Quantised) else ours
+    return kinds.FloatDistribution(low, high, log=low > 0 and isinstance(inner, LogUniform | LogNormal))
+
+
+def of_value(dimension: Dimension, value: Any) -> Any:
+    """A dimension's value as Optuna keeps it: words for tuples."""
+    return _option(value) if dimension.categorical else value
+
+
+def _option(value: Any) -> Any:
+    return value if isinstance(value, None | bool | int | float | str) else str(value)

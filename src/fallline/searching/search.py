@@ -6,21 +6,26 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from fallline.core.distribution import refuse_space
 from fallline.core.errors import FalllineError
 from fallline.data.table import Table
-from fallline.population import Halving
 from fallline.population.contexts import contexts_of
 from fallline.population.result import larger_is_better
-from fallline.searching.description import check_description, check_same, describe, proposer_from_plain
+from fallline.searching.description import check_same, describe, read_description, strategy_of
 from fallline.searching.driver import Driver, Standing
 from fallline.searching.kept import Kept
 from fallline.searching.memory import Memory
-from fallline.searching.proposers import Proposer
-from fallline.searching.space import Space
-from fallline.searching.study import Study, judges_another_loss
-from fallline.searching.tpe import TPE
+from fallline.searching.study import Study
+from fallline.searching.trial import judges_another_loss
 from fallline.searching.usual import usual_space
 from fallline.searching.work import Here, OnRay, Task, piece_size
+from fallline.strategies.base import Strategy
+from fallline.strategies.halving import Halving
+from fallline.strategies.named import strategy_named
+from fallline.strategies.space import Space
+from fallline.strategies.tpe import TPE
 from fallline.training.recipe import OWN, Recipe
 
 LANES = 16  # of a batch, at least, where its size is not given
@@ -35,7 +40,7 @@ def search(
     epochs: int | None = None,
     seconds: float | None = None,
     batch: int | None = None,
-    proposer: Proposer | None = None,
+    strategy: Strategy | str | None = None,
     folds: int | None = None,
     seeds: int = 1,
     halving: Halving | None = None,
@@ -57,7 +62,7 @@ def search(
         batch: trials per batch; default: as the study was begun; a new one: about as many as make 16 lanes with folds
             and seeds, about 8 at least; with halving among a batch about 32; and on Ray four pieces. Give more where there
             are more workers than that.
-        proposer: what to try next; default: as the study was begun; a new one: TPE.
+        strategy: what to try next, or its name; default: as the study was begun; a new one: TPE.
         folds: cross-validate, so many folds; None: the table's own validation rows.
         seeds: runs per recipe and fold.
         halving: stop all but the best of a batch early (on Ray, of a piece), or what falls behind the study's good trials.
@@ -83,6 +88,7 @@ def search(
     began = time.perf_counter()
     space = space if isinstance(space, Space) else usual_space(space)
     _comparable(space, data)
+    strategy = _checked(strategy, halving, seed)
     if min(trials, seeds, 1 if batch is None else batch) < 1:
         raise FalllineError(f"trials = {trials}, seeds = {seeds}, batch = {batch}: expected 1 or more")
     contexts_of(data, folds, [0])  # folds that these rows do not allow leave no study behind
@@ -92,16 +98,16 @@ def search(
     # Before the study, so that a cluster that is not there leaves no study behind.
     with closing(OnRay(task, None if ray is True else ray, limit) if ray else Here(task)) as trainer:
         asked = describe(
-            space, data, proposer=proposer or TPE(), folds=folds, seeds=seeds, halving=halving, batch=usual,
+            space, data, strategy=strategy or TPE(), folds=folds, seeds=seeds, halving=halving, batch=usual,
             piece=min(size, usual) if ray else None, trials=trials, persistent=study is not None,
         )  # fmt: skip
         with closing(_store(study, name)) as store:
-            seed, kept = store.begin(seed, asked)
-            check_description(kept, f"study {str(study)!r}", None if study is None else len(space))
+            seed, kept = store.begin(int(seed), asked)
+            kept = read_description(kept, f"study {str(study)!r}", None if study is None else len(space))
             check_same(kept, asked)
             keeper = None if isinstance(store, Memory) else Kept(store, seed, kept)
             driver = Driver(
-                space, proposer or proposer_from_plain(kept["proposer"]), seed, trials, keeper or store, trainer,
+                space, strategy or strategy_of(kept, f"study {str(study)!r}"), seed, trials, keeper or store, trainer,
                 batch=batch or kept["batch"], piece=kept["piece"] or asked["piece"], halving=halving, epochs=epochs,
                 seconds=seconds, watch=watch, sign=-1.0 if larger_is_better(str(space.recipe.monitor)) else 1.0,
                 began=began,
@@ -109,6 +115,21 @@ def search(
             driver.run()
             judged = driver.judged()
         return Study(space, data, judged, seed, time.perf_counter() - began, trainer.interrupted, keeper)
+
+
+def _checked(strategy: Strategy | str | None, halving: Halving | None, seed: int) -> Strategy | None:
+    """The strategy, if one is given; raises FalllineError for settings that no search can have."""
+    if isinstance(strategy, str):
+        strategy = strategy_named(strategy)
+    if strategy is not None and not isinstance(strategy, Strategy):
+        raise FalllineError(f"strategy = {strategy!r} is no strategy: expected one such as fallline.TPE(), or its name")
+    if halving is not None and not isinstance(halving, Halving):
+        raise FalllineError(f"halving = {halving!r} is not known: expected fallline.Halving(), or None")
+    for settings in filter(None, (strategy, halving)):
+        refuse_space(settings)
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
+        raise FalllineError(f"seed = {seed!r} is not a whole number from 0 to 2^32 - 1")
+    return strategy
 
 
 def _store(where: str | Path | None, name: str) -> Any:

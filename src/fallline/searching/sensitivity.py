@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from fallline.searching.past import FINISHED
-from fallline.searching.study import Study, past_of
+from fallline.searching.study import Study
+from fallline.searching.trial import history_of
+from fallline.strategies.history import FINISHED
 
 SHARE = 0.01  # of the best score that may be lost
 FEWEST, MOST = 16, 128  # trials that a model is fitted to
@@ -66,19 +67,21 @@ def sensitivity(study: Study, seed: int = 0) -> list[Sensitivity]:
 
     Source: Rasmussen and Williams, "Gaussian processes for machine learning", 2006, algorithm 2.1.
     """
-    space, past = study.space, past_of(study.space, study.trials)
-    if not len(past) or not np.isfinite(past.scores).any():
+    space, trial_history = study.space, history_of(study.space, study.trials)
+    if not len(trial_history) or not np.isfinite(trial_history.scores).any():
         return []
-    order = past.order()
-    best = past.points[order[0]]
-    active = space.active(past.points)
-    alike = (active == active[order[0]]).all(axis=1) & (past.ended == FINISHED) & np.isfinite(past.scores)
+    order = trial_history.order()
+    best = trial_history.points[order[0]]
+    active = space.active(trial_history.points)
+    alike = (
+        (active == active[order[0]]).all(axis=1) & (trial_history.ended == FINISHED) & np.isfinite(trial_history.scores)
+    )
     chosen = order[alike[order]][:MOST]
-    if len(chosen) < FEWEST or np.ptp(past.scores[chosen]) == 0:
+    if len(chosen) < FEWEST or np.ptp(trial_history.scores[chosen]) == 0:
         return []
-    y, room = _responses(past.scores[chosen])
+    y, room = _responses(trial_history.scores[chosen])
     dims = [i for i in range(len(space)) if active[order[0], i]]
-    model = _fitted(_encoded(study, past.points[chosen], dims), y, seed)
+    model = _fitted(_encoded(study, trial_history.points[chosen], dims), y, seed)
     found = []
     for i in dims:
         line = np.repeat(best[None], PLACES + 1, axis=0)
@@ -93,7 +96,7 @@ def sensitivity(study: Study, seed: int = 0) -> list[Sensitivity]:
         chance = (drawn[:, 1:] <= drawn[:, :1] + room).mean(axis=0)
         values = [space.values(point)[dimension.name] for point in line]
         if dimension.categorical:
-            tried = np.isclose(line[1:, i : i + 1], past.points[chosen, i]).any(axis=1)
+            tried = np.isclose(line[1:, i : i + 1], trial_history.points[chosen, i]).any(axis=1)
             each = zip(values[1:], chance, tried, strict=True)
             options = tuple((str(value), float(share)) for value, share, seen in each if seen and value != values[0])
             if options:

@@ -14,8 +14,9 @@ from fallline.searching.against import against_default
 from fallline.searching.findings import edges, importance, outlook, prospects
 from fallline.searching.nested import Nested
 from fallline.searching.sensitivity import Sensitivity, sensitivity
-from fallline.searching.space import option_words
-from fallline.searching.study import Study, past_of
+from fallline.searching.study import Study
+from fallline.searching.trial import history_of
+from fallline.strategies.dimension import option_words
 
 NAME = "study.json"
 
@@ -34,9 +35,9 @@ def save_summary(folder: Path, summary: dict[str, Any]) -> None:
 
 def summarise(study: Study, nested: Nested | None = None) -> dict[str, Any]:
     """Trials, hyperparameters and what the trials say of them; what is not finite is None."""
-    past = past_of(study.space, study.trials)
-    rank = np.empty(len(past), np.int64)
-    rank[past.order()] = np.arange(len(past))
+    trial_history = history_of(study.space, study.trials)
+    rank = np.empty(len(trial_history), np.int64)
+    rank[trial_history.order()] = np.arange(len(trial_history))
     best, ahead, default = study.best.trial, outlook(study), against_default(study)
     shares = {each.name: each.share for each in importance(study)}
     cards = {each.name: each for each in sensitivity(study)}

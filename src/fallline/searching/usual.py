@@ -8,7 +8,7 @@ from fallline.core.distribution import Distribution, distributions
 from fallline.core.field import Field
 from fallline.core.schedule import Schedule
 from fallline.distributions import Integer, LogInteger, LogUniform, Uniform
-from fallline.searching.space import Space
+from fallline.strategies.space import Space
 
 # What is worth searching first: how fast, how large, how much regularised. The other numbers' defaults serve widely.
 SEARCHED = ("learning_rate", "momentum", "weight_decay", "dropout", "strength")

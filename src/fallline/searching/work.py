@@ -14,9 +14,10 @@ import numpy as np
 
 from fallline.core.outcome import Outcome
 from fallline.data.table import Table
-from fallline.population import Halving, Population, evaluate
+from fallline.population import Population, evaluate
 from fallline.population.collector import Progress
-from fallline.searching.space import Space
+from fallline.strategies.halving import Halving
+from fallline.strategies.space import Space
 from fallline.training.interrupt import Interrupt
 from fallline.workers import finished
 from fallline.workers.cluster import Ray

@@ -13,8 +13,10 @@ import fallline.testing.methods
 import fallline.testing.optimizers
 import fallline.testing.penalties
 import fallline.testing.probes
+import fallline.testing.pruners
 import fallline.testing.scalers
 import fallline.testing.schedules
+import fallline.testing.strategies
 from fallline.testing.base import Check as Check
 from fallline.testing.base import check as check
 from fallline.testing.base import checks as checks

@@ -16,8 +16,10 @@ FAMILIES = (
     "optimizer",
     "penalty",
     "probe",
+    "pruner",
     "scaler",
     "schedule",
+    "strategy",
 )
 _CHECKS: list["Check"] = []
 

@@ -59,7 +59,7 @@ def declared(block: Block) -> None:
                 demand(value in each.valid, f"{field.name} = {value:g} is outside of its interval {each.valid.text}")
 
 
-@of(*FAMILIES, concerns=lambda block: block.name)
+@of(*FAMILIES, concerns=lambda block: block.name and getattr(block, "repeatable", True))
 def written(block: Block) -> None:
     """A recipe file can hold it: written and read again, it is the same block."""
     again = from_plain(block.family, to_plain(block))

@@ -1,6 +1,32 @@
 """Blocks that lack a property, family by family: the block, the name of the check that finds it, what it says."""
 
-from wrong import activations, initializers, layers, losses, methods, optimizers, penalties, probes, scalers, schedules
+from wrong import (
+    activations,
+    initializers,
+    layers,
+    losses,
+    methods,
+    optimizers,
+    penalties,
+    probes,
+    pruners,
+    scalers,
+    schedules,
+    strategies,
+)
 
-FAMILIES = (activations, initializers, losses, optimizers, schedules, penalties, scalers, layers, methods, probes)
+FAMILIES = (
+    activations,
+    initializers,
+    losses,
+    optimizers,
+    schedules,
+    penalties,
+    scalers,
+    layers,
+    methods,
+    probes,
+    strategies,
+    pruners,
+)
 WRONG = [row for family in FAMILIES for row in family.WRONG]

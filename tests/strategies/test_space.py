@@ -11,8 +11,8 @@ from fallline.models import MLP
 from fallline.optimizers import SGD, Adam, Momentum
 from fallline.penalties import L2, ElasticNet
 from fallline.schedules import Cosine
-from fallline.searching.space import Space
 from fallline.searching.usual import usual_space
+from fallline.strategies.space import Space
 from fallline.training.recipe import Recipe
 
 RECIPE = Recipe(

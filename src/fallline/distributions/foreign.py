@@ -1,34 +1,11 @@
-"""Spaces that people bring: lists and scipy.stats objects as in scikit-learn, Optuna's distributions, hyperopt's expressions."""
+"""Distributions of other libraries as ours: lists and scipy.stats objects, Optuna's distributions, hyperopt's expressions."""
 
-from collections.abc import Mapping
 from typing import Any
 
-from fallline.core.block import replace
 from fallline.core.distribution import Distribution
 from fallline.core.errors import FalllineError
-from fallline.core.plain import parse
 from fallline.distributions import Choice, Integer, LogInteger, LogUniform, Normal, Quantised, Uniform
-from fallline.searching.expressions import choice_of, of_expression
-from fallline.searching.space import Space
-
-
-def space_from(recipe: Any, values: Mapping[str, Any]) -> Space:
-    """The space of a recipe in which dotted paths hold lists, distributions of ours, of scipy.stats, Optuna or hyperopt.
-
-    An option may be a block as in a recipe file: `{"name": "sgd", "learning_rate": hp.loguniform("rate", -9, 0)}`. Whatever
-    the source, a search answers with values, never with the index of an option.
-
-    Raises: FalllineError naming the path, for a distribution that has no counterpart here.
-
-    >>> from scipy import stats
-    >>> from fallline.optimizers import Adam
-    >>> space_from(Adam(), {"learning_rate": stats.loguniform(1e-4, 1e-1), "beta1": [0.9, 0.95]}).dimensions[0].distribution
-    LogUniform(low=0.0001, high=0.1)
-    """
-    for path, value in values.items():
-        ours = converted(value, path)
-        recipe = parse(recipe, path, ours) if isinstance(ours, dict) else replace(recipe, {path: ours})
-    return Space(recipe)
+from fallline.distributions.expressions import choice_of, of_expression
 
 
 def converted(value: Any, path: str = "value") -> Any:

@@ -8,8 +8,9 @@ from scipy import stats
 
 from fallline.core.errors import FalllineError
 from fallline.distributions import Choice, Integer, LogUniform, Quantised, Uniform
+from fallline.distributions.foreign import converted
 from fallline.optimizers import Adam
-from fallline.searching.foreign import converted, space_from
+from fallline.strategies.space import space_from
 from fallline.training.recipe import Recipe
 
 # Hyperopt sets the shape of its own arrays, which NumPy 2.5 deprecates.

@@ -1,20 +1,21 @@
 """Successive halving: at a few epochs only the best share of the recipes goes on, each from where it stands."""
 
-import dataclasses
 import math
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Bool, Float
 
-from fallline.core.errors import FalllineError
+from fallline.core.block import Block
+from fallline.core.field import number, structure
+from fallline.strategies.base import refuse_schedules
 
 SCORE_AFTER = "score_after_"  # and an epoch: the column of the scores at a rung
 FEW = 4  # finished trials that all count as good
 
 
-@dataclasses.dataclass(frozen=True)
-class Halving:
+class Halving(Block):
     """Which epochs are rungs, and which recipes go on from one.
 
         R the most epochs of a recipe
@@ -22,30 +23,43 @@ class Halving:
         among a study:  one rung, at  R / factor;  those go on whose score is no worse than the worst that the better
                         half of the finished trials had there; as in a batch, until `factor` have finished
 
-    A batch always has losers, however good it is. Among a study only those lose that nobody good was ever as bad as: more
-    goes on, and what ends well is seldom stopped. Only what went on raises the bar, and a second rung would raise it twice.
+    Of a batch most are always pruned, however good it is. Among a study a trial is pruned only if it scores worse at the rung
+    than every good trial did: more go on, and a trial that would end well is seldom pruned. There is one rung, since only
+    trials that went on raise what must be reached, and a second rung would raise it again.
 
-    Runs are continued, never begun again. With folds and seeds, all lanes of a recipe stop or go on together, by the mean
-    of their best scores so far. The schedule of a learning rate is that of the whole run, so a rung judges runs at a
-    learning rate that has not fallen yet.
-
-    Arguments:
-        factor: how many recipes compete for one place.
-        least: epochs of the first rung, at least. The first epoch tells little but which learning rate begins fast.
-        among: whom a recipe competes with: the others of its "batch", or the finished trials of its "study".
+    Runs are continued, never begun again. With folds and seeds, all lanes of a recipe go on or are pruned together, by the mean
+    of their best scores so far. A learning rate's schedule spans the whole run, so a rung compares runs whose learning rate
+    has not fallen yet.
 
     Source: Jamieson and Talwalkar, "Non-stochastic best arm identification and hyperparameter optimization", 2016.
+
+    >>> Halving(factor=2).rungs(epochs=40, recipes=8)
+    (5, 10, 20)
     """
 
-    factor: int = 3
-    least: int = 2
-    among: str = "batch"
+    family: ClassVar[str] = "pruner"
+    name: ClassVar[str] = "halving"
+    traceable: ClassVar[bool] = False
+    compiled: ClassVar[bool] = False
+    factor: int = number(
+        3, valid="[2, 1000]", usual=(2, 4), integer=True, help="how many recipes compete for one place"
+    )
+    least: int = number(
+        2,
+        valid="[1, 1e9]",
+        usual=(1, 10),
+        integer=True,
+        unit="epochs",
+        help="the first rung, at least; the first epoch mostly shows which learning rate starts fast",
+    )
+    among: str = structure(
+        "batch",
+        choices=("batch", "study"),
+        help="whom a recipe competes with: the others of its batch, or the finished trials of its study",
+    )
 
-    def __post_init__(self) -> None:
-        if self.factor < 2 or self.least < 1:
-            raise FalllineError(f"{self!r}: expected a factor of 2 or more and a first rung of 1 epoch or more")
-        if self.among not in ("batch", "study"):
-            raise FalllineError(f'{self!r}: recipes compete among a "batch" or a "study"')
+    def __check_init__(self) -> None:
+        refuse_schedules(self)
 
     def rungs(self, epochs: int, recipes: int) -> tuple[int, ...]:
         """The epochs at which recipes are compared, rising; no more than it takes to leave one of a batch.

@@ -6,7 +6,8 @@ from scipy import stats
 
 from fallline.core.errors import FalllineError
 from fallline.distributions import Choice, Integer, LogInteger, LogUniform, Quantised, Uniform
-from fallline.searching.foreign import converted, space_from
+from fallline.distributions.foreign import converted
+from fallline.strategies.space import space_from
 from fallline.training.recipe import Recipe
 
 

@@ -1,9 +1,14 @@
 """Scrambled Sobol points: any first n of them are spread evenly over the unit cube, and any part is found directly."""
 
 import functools
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float, Int
+
+from fallline.strategies.base import Strategy, begin_with_default
+from fallline.strategies.history import TrialHistory
+from fallline.strategies.space import Space
 
 BITS = 30  # of a coordinate
 # Of every dimension but the first: a primitive polynomial's bits, and as many odd numbers as its degree.
@@ -25,7 +30,29 @@ TABLE = """
 """
 
 
-def sobol(d: int, numbers: range, seed: int) -> Float[np.ndarray, "n d"]:
+class Sobol(Strategy):
+    """Scrambled Sobol points: random, but without clumps and holes. The first trial is the space's default.
+
+    Source: Bousquet et al., "Critical hyper-parameters: no random, no cry", 2017.
+
+    >>> from fallline.distributions import Uniform
+    >>> from fallline.optimizers import Momentum
+    >>> space = Space(Momentum(Uniform(0, 1)))
+    >>> points = Sobol().propose(space, TrialHistory.empty(space), range(8, 16), seed=0)[:, 0]
+    >>> sorted((points * 8).astype(int).tolist())  # one in every eighth
+    [0, 1, 2, 3, 4, 5, 6, 7]
+    """
+
+    name: ClassVar[str] = "sobol"
+    learns: ClassVar[bool] = False
+    batch_invariant: ClassVar[bool] = True
+
+    def propose(self, space: Space, trial_history: TrialHistory, numbers: range, seed: int) -> Float[np.ndarray, "n d"]:
+        points = space.snap(sobol_points(len(space), numbers, seed))
+        return begin_with_default(points, space, numbers)
+
+
+def sobol_points(d: int, numbers: range, seed: int) -> Float[np.ndarray, "n d"]:
     """A part of a scrambled Sobol sequence.
 
         x_n = shift xor v_k for every bit k of n xor (n >> 1),   v the scrambled directions of a dimension
@@ -34,9 +61,9 @@ def sobol(d: int, numbers: range, seed: int) -> Float[np.ndarray, "n d"]:
 
     Source: Sobol, 1967; in this order: Antonov and Saleev, 1979; scrambled after Matousek, 1998.
 
-    >>> sobol(3, range(8), seed=1)[2:5].tolist() == sobol(3, range(2, 5), seed=1).tolist()
+    >>> sobol_points(3, range(8), seed=1)[2:5].tolist() == sobol_points(3, range(2, 5), seed=1).tolist()
     True
-    >>> sorted((sobol(1, range(8), seed=1)[:, 0] * 8).astype(int).tolist())  # one point in every eighth
+    >>> sorted((sobol_points(1, range(8), seed=1)[:, 0] * 8).astype(int).tolist())  # one point in every eighth
     [0, 1, 2, 3, 4, 5, 6, 7]
     """
     if d > len(_rows()):

@@ -1,45 +1,29 @@
 """A recipe with distributions in it as a cube: one reversible map between typed values and points of [0, 1]^d."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
 
-from fallline.core.block import Block
+from fallline.core.block import Block, replace
 from fallline.core.distribution import Distribution, parts
 from fallline.core.errors import FalllineError, nearest
-from fallline.distributions import Choice, alike
-
-INACTIVE = 0.5  # the coordinate of a dimension that does not matter at a point
-
-
-@dataclasses.dataclass(frozen=True)
-class Dimension:
-    """One distribution of a space.
-
-    Arguments:
-        place: the dotted path of the distribution in the space.
-        path: the dotted path of its value in a recipe.
-        name: the path, with the option in brackets where the dimension belongs to one: `optimizer[sgd].momentum`.
-        distribution: what it is.
-        parent: the dimension and the option on which it depends, or None.
-        default: the value of the first trial, or None for the median.
-    """
-
-    place: str
-    path: str
-    name: str
-    distribution: Distribution
-    parent: tuple[int, int] | None
-    default: Any
-
-    @property
-    def categorical(self) -> bool:
-        """Whether its values have no order."""
-        return isinstance(self.distribution, Choice)
+from fallline.core.plain import parse
+from fallline.distributions import Choice
+from fallline.distributions.foreign import converted
+from fallline.strategies.dimension import (
+    INACTIVE,
+    Dimension,
+    default_place,
+    has_default,
+    option_words,
+    place_of,
+    shown_value,
+    value_at,
+)
 
 
 class Space:
@@ -134,7 +118,7 @@ class Space:
         point = np.full(len(self), INACTIVE)
         for i, each in enumerate(self.dimensions):
             if each.name in values:
-                point[i] = _placed(each, values[each.name])
+                point[i] = place_of(each, values[each.name])
         return point
 
     @cached_property
@@ -143,18 +127,18 @@ class Space:
         point = np.full(len(self), INACTIVE)
         for i, each in enumerate(self.dimensions):
             if each.default is not None or each.categorical:
-                point[i] = _default_place(each)
+                point[i] = default_place(each)
         return self.snap(point)[0]
 
     @cached_property
     def holds_default(self) -> bool:
         """Whether the point of the first trial is the default recipe: every default lies in its range."""
         active = self.active(self.default[None])[0]
-        return all(_has_default(each) for each, on in zip(self.dimensions, active, strict=True) if on)
+        return all(has_default(each) for each, on in zip(self.dimensions, active, strict=True) if on)
 
     def _fill(self, node: Any, place: str, point: np.ndarray) -> Any:
         if isinstance(node, Distribution):
-            value = _value(node, point[self._index[place]])
+            value = value_at(node, point[self._index[place]])
             if not isinstance(node, Choice):
                 return value
             option = int(node.index(point[self._index[place]]))
@@ -211,62 +195,20 @@ def _changed(old: Any, new: Any) -> bool:
     return old is not new
 
 
-def option_words(options: Sequence[Any]) -> list[str]:
-    """How options are called: a block by its name, with its number where two blocks have the same."""
-    names = [(each.name or type(each).__name__) if isinstance(each, Block) else str(each) for each in options]
-    return [name if names.count(name) == 1 else f"{name} {k + 1}" for k, name in enumerate(names)]
+def space_from(recipe: Any, values: Mapping[str, Any]) -> Space:
+    """The space of a recipe in which dotted paths hold lists, distributions of ours, of scipy.stats, Optuna or hyperopt.
 
+    An option may be a block as in a recipe file: `{"name": "sgd", "learning_rate": hp.loguniform("rate", -9, 0)}`. Whatever
+    the source, a search answers with values, never with the index of an option.
 
-def _value(distribution: Distribution, u: float) -> Any:
-    value = distribution.quantile(np.float64(u))  # type: ignore[arg-type]
-    return value.item() if isinstance(value, np.ndarray | np.generic) else value
+    Raises: FalllineError naming the path, for a distribution that has no counterpart here.
 
-
-def shown_value(dimension: Dimension, u: float) -> Any:
-    """The value at a place of a dimension; a block by its word."""
-    distribution = dimension.distribution
-    if isinstance(distribution, Choice):
-        option = distribution.options[int(distribution.index(u))]
-        return option_words(distribution.options)[int(distribution.index(u))] if _named(option) else option
-    return _value(distribution, u)
-
-
-def _named(option: Any) -> bool:
-    return isinstance(option, Block) or (isinstance(option, tuple) and any(map(_named, option)))
-
-
-def _placed(dimension: Dimension, value: Any) -> float:
-    distribution = dimension.distribution
-    if isinstance(distribution, Choice):
-        words = option_words(distribution.options)
-        for k, option in enumerate(distribution.options):
-            if (words[k] == value) if _named(option) else alike(option, value):
-                return (k + 0.5) / len(words)
-        raise FalllineError(f"{dimension.name} = {value!r} is none of the options: {nearest(str(value), words)}")
-    return float(distribution.place(value))
-
-
-def _default_place(dimension: Dimension) -> float:
-    """Where a default stands; the first option, or the median, where it is none of the values."""
-    distribution, default = dimension.distribution, dimension.default
-    if isinstance(distribution, Choice):
-        fits = _fitting(dimension)
-        return ((fits[0] if fits else 0) + 0.5) / len(distribution.options)
-    return float(distribution.place(default)) if _has_default(dimension) else INACTIVE
-
-
-def _has_default(dimension: Dimension) -> bool:
-    """Whether a default is one of the values."""
-    default = dimension.default
-    if isinstance(dimension.distribution, Choice):
-        return bool(_fitting(dimension))
-    low, high = dimension.distribution.reached()
-    return isinstance(default, int | float) and not isinstance(default, bool) and bool(low <= default <= high)
-
-
-def _fitting(dimension: Dimension) -> list[int]:
-    """The options of a choice that are its default."""
-    options, default = dimension.distribution.options, dimension.default  # type: ignore[attr-defined]
-    words = option_words(options)
-    word = (default.name or type(default).__name__) if isinstance(default, Block) else None
-    return [k for k, each in enumerate(options) if alike(each, default) or words[k] == word]
+    >>> from scipy import stats
+    >>> from fallline.optimizers import Adam
+    >>> space_from(Adam(), {"learning_rate": stats.loguniform(1e-4, 1e-1), "beta1": [0.9, 0.95]}).dimensions[0].distribution
+    LogUniform(low=0.0001, high=0.1)
+    """
+    for path, value in values.items():
+        ours = converted(value, path)
+        recipe = parse(recipe, path, ours) if isinstance(ours, dict) else replace(recipe, {path: ours})
+    return Space(recipe)

@@ -1,6 +1,7 @@
-"""What a proposer is told: the trials so far, as points and scores."""
+"""What a strategy is told: the trials so far, as points and scores."""
 
 import dataclasses
+from collections.abc import Sized
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -9,7 +10,7 @@ FINISHED, PRUNED, DIVERGED = 0, 1, 2
 
 
 @dataclasses.dataclass(frozen=True)
-class Past:
+class TrialHistory:
     """Trials that are judged, and the points of those that are not yet.
 
     Arguments:
@@ -32,16 +33,21 @@ class Past:
     losses: Float[np.ndarray, " n"] | None = None
 
     @classmethod
-    def of(cls, points: np.ndarray, scores: np.ndarray, pending: np.ndarray | None = None) -> "Past":
+    def of(cls, points: np.ndarray, scores: np.ndarray, pending: np.ndarray | None = None) -> "TrialHistory":
         """Trials that all finished, numbered from 0.
 
-        >>> Past.of(np.zeros((2, 3)), np.array([0.5, np.nan])).order()
+        >>> TrialHistory.of(np.zeros((2, 3)), np.array([0.5, np.nan])).order()
         array([0, 1])
         """
         count, d = np.shape(points)
         zeros = np.zeros(count, np.int64)
         pending = np.zeros((0, d)) if pending is None else pending
         return cls(points, np.asarray(scores, np.float64), np.arange(count), zeros, zeros.astype(float), pending)
+
+    @classmethod
+    def empty(cls, space: Sized) -> "TrialHistory":
+        """The history before the first trial of a space."""
+        return cls.of(np.zeros((0, len(space))), np.zeros(0))
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -58,7 +64,7 @@ class Past:
         losses = np.zeros(len(self)) if self.losses is None else np.nan_to_num(self.losses, nan=np.inf)
         return np.lexsort((self.number, np.where(ended == DIVERGED, 0.0, losses), scores, epochs, ended))
 
-    def before(self, number: int) -> "Past":
+    def before(self, number: int) -> "TrialHistory":
         """Only the trials with smaller numbers."""
         keep = self.number < number
         kept = {name: getattr(self, name)[keep] for name in ("points", "scores", "number", "ended", "epochs")}

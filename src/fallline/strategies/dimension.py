@@ -1,0 +1,106 @@
+"""One dimension of a search space, and the map between its values and [0, 1]."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from fallline.core.block import Block
+from fallline.core.distribution import Distribution
+from fallline.core.errors import FalllineError, nearest
+from fallline.distributions import Choice, alike
+
+INACTIVE = 0.5  # the coordinate of a dimension that does not matter at a point
+
+
+@dataclasses.dataclass(frozen=True)
+class Dimension:
+    """One distribution of a space.
+
+    Arguments:
+        place: the dotted path of the distribution in the space.
+        path: the dotted path of its value in a recipe.
+        name: the path, with the option in brackets where the dimension belongs to one: `optimizer[sgd].momentum`.
+        distribution: what it is.
+        parent: the dimension and the option on which it depends, or None.
+        default: the value of the first trial, or None for the median.
+    """
+
+    place: str
+    path: str
+    name: str
+    distribution: Distribution
+    parent: tuple[int, int] | None
+    default: Any
+
+    @property
+    def categorical(self) -> bool:
+        """Whether its values have no order."""
+        return isinstance(self.distribution, Choice)
+
+
+def option_words(options: Sequence[Any]) -> list[str]:
+    """How options are called: a block by its name, with its number where two blocks have the same."""
+    names = [(each.name or type(each).__name__) if isinstance(each, Block) else str(each) for each in options]
+    return [name if names.count(name) == 1 else f"{name} {k + 1}" for k, name in enumerate(names)]
+
+
+def value_at(distribution: Distribution, u: float) -> Any:
+    """A distribution's value at a place of [0, 1], as a Python number."""
+    value = distribution.quantile(np.float64(u))  # type: ignore[arg-type]
+    return value.item() if isinstance(value, np.ndarray | np.generic) else value
+
+
+def shown_value(dimension: Dimension, u: float) -> Any:
+    """The value at a place of a dimension; a block by its word."""
+    distribution = dimension.distribution
+    if isinstance(distribution, Choice):
+        option = distribution.options[int(distribution.index(u))]
+        return option_words(distribution.options)[int(distribution.index(u))] if _named(option) else option
+    return value_at(distribution, u)
+
+
+def _named(option: Any) -> bool:
+    return isinstance(option, Block) or (isinstance(option, tuple) and any(map(_named, option)))
+
+
+def place_of(dimension: Dimension, value: Any) -> float:
+    """Where in [0, 1] a dimension's value stands; the inverse of `shown_value`.
+
+    Raises: FalllineError for a value that is no option of a choice.
+    """
+    distribution = dimension.distribution
+    if isinstance(distribution, Choice):
+        words = option_words(distribution.options)
+        for k, option in enumerate(distribution.options):
+            if (words[k] == value) if _named(option) else alike(option, value):
+                return (k + 0.5) / len(words)
+        raise FalllineError(f"{dimension.name} = {value!r} is none of the options: {nearest(str(value), words)}")
+    return float(distribution.place(value))
+
+
+def default_place(dimension: Dimension) -> float:
+    """Where a default stands; the first option, or the median, where it is none of the values."""
+    distribution, default = dimension.distribution, dimension.default
+    if isinstance(distribution, Choice):
+        fits = _fitting(dimension)
+        return ((fits[0] if fits else 0) + 0.5) / len(distribution.options)
+    return float(distribution.place(default)) if has_default(dimension) else INACTIVE
+
+
+def has_default(dimension: Dimension) -> bool:
+    """Whether a default is one of the values."""
+    default = dimension.default
+    if isinstance(dimension.distribution, Choice):
+        return bool(_fitting(dimension))
+    low, high = dimension.distribution.reached()
+    return isinstance(default, int | float) and not isinstance(default, bool) and bool(low <= default <= high)
+
+
+def _fitting(dimension: Dimension) -> list[int]:
+    """The options of a choice that are its default."""
+    options, default = dimension.distribution.options, dimension.default  # type: ignore[attr-defined]
+    words = option_words(options)
+    word = (default.name or type(default).__name__) if isinstance(default, Block) else None
+    return [k for k, each in enumerate(options) if alike(each, default) or words[k] == word]

@@ -1,0 +1,88 @@
+"""Grid search."""
+
+import itertools
+from collections.abc import Iterator
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Float
+
+from fallline.core.field import number
+from fallline.strategies.base import Strategy
+from fallline.strategies.dimension import INACTIVE
+from fallline.strategies.history import TrialHistory
+from fallline.strategies.space import Space
+
+
+class Grid(Strategy):
+    """Every combination of a few values per dimension, evenly spaced on each dimension's own scale.
+
+    Countable dimensions with no more values than `levels` take all of them. Ends when all combinations are tried. The
+    number of trials is exponential in the number of dimensions; for more than two or three, random points find more.
+
+    Source: Bergstra and Bengio, "Random search for hyper-parameter optimization", 2012, on when it is the worse choice.
+
+    >>> from fallline.distributions import LogUniform
+    >>> from fallline.optimizers import SGD
+    >>> space = Space(SGD(LogUniform(1e-4, 1.0)))
+    >>> points = Grid(3).propose(space, TrialHistory.empty(space), range(99), seed=0)
+    >>> [round(space.fill(point).learning_rate, 4) for point in points]
+    [0.0001, 0.01, 1.0]
+    """
+
+    name: ClassVar[str] = "grid"
+    learns: ClassVar[bool] = False
+    random: ClassVar[bool] = False
+    batch_invariant: ClassVar[bool] = True
+    ends: ClassVar[bool] = True
+    levels: int = number(
+        5, valid="[1, 1e6]", usual=(2, 10), integer=True, help="values per dimension that has more of them"
+    )
+
+    def propose(self, space: Space, trial_history: TrialHistory, numbers: range, seed: int) -> Float[np.ndarray, "n d"]:
+        chosen = itertools.islice(self._combinations(space), numbers.start, numbers.stop)
+        return np.array(list(chosen)).reshape(-1, len(space))
+
+    def places(self, space: Space, dimension: int) -> Float[np.ndarray, " levels"]:
+        """The coordinates that one dimension takes, as proposed."""
+        distribution, count = space.dimensions[dimension].distribution, space.counts[dimension]
+        if space.dimensions[dimension].categorical:
+            return (np.arange(count or 0) + 0.5) / (count or 1)
+        if count is not None and count <= self.levels:
+            values = distribution.quantile(np.linspace(0, 1, 1000 * count))
+            return np.asarray(distribution.place(np.unique(values)))
+        if self.levels == 1 or not distribution.bounded:
+            places = (np.arange(self.levels) + 0.5) / self.levels
+        else:
+            places = np.linspace(0, 1, self.levels)
+        if count is None:
+            return places
+        return np.unique(distribution.place(distribution.quantile(places)))
+
+    def size(self, space: Space) -> int:
+        """How many combinations there are.
+
+        >>> from fallline.distributions import Choice, Uniform
+        >>> from fallline.optimizers import Momentum
+        >>> Grid(3).size(Space(Momentum(Uniform(0, 1), momentum=Choice((0.5, 0.9)))))
+        6
+        """
+        return sum(1 for _ in self._combinations(space))
+
+    def _combinations(self, space: Space) -> Iterator[np.ndarray]:
+        places = [self.places(space, i) for i in range(len(space))]
+        point = np.full(len(space), INACTIVE)
+
+        def below(i: int) -> Iterator[np.ndarray]:
+            if i == len(space):
+                yield point.copy()
+                return
+            parent = space.dimensions[i].parent
+            # Parents stand before their children, so what is active is already known.
+            active = parent is None or bool(space.active(point[None])[0, i])
+            for place in places[i] if active else (INACTIVE,):
+                point[i] = place
+                yield from below(i + 1)
+            point[i] = INACTIVE
+
+        return below(0)

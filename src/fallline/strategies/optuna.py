@@ -1,0 +1,124 @@
+"""Any of Optuna's samplers as a strategy."""
+
+import copy
+import dataclasses
+from typing import Any, ClassVar
+
+import numpy as np
+from jaxtyping import Float
+
+from fallline.core.errors import FalllineError, nearest
+from fallline.core.field import structure
+from fallline.strategies.base import Strategy
+from fallline.strategies.history import TrialHistory
+from fallline.strategies.optuna_study import Conversation, optuna
+from fallline.strategies.space import Space
+
+
+@dataclasses.dataclass(eq=False)
+class Made:
+    """A sampler made already, and the conversation that a copy of it has been having."""
+
+    sampler: Any
+    conversation: Conversation | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Made) and self.sampler is other.sampler
+
+    def __hash__(self) -> int:
+        return id(self.sampler)
+
+    def __repr__(self) -> str:
+        return type(self.sampler).__name__
+
+
+class OptunaSampler(Strategy):
+    """One of Optuna's samplers, asked for a batch and told its scores.
+
+    It draws in the unit cube: a number's place on its own scale, an integer's rank, a choice's option; a dimension of an
+    option that is not chosen is not asked for. A diverged trial is told as the worst score so far, one that halving stopped
+    as pruned.
+
+    A class, such as `TPESampler`, is made anew for every batch, with a seed from the study's own and the batch's first trial,
+    and told all trials: so a study that is resumed, or worked on by several processes, repeats the proposals of one that was
+    not. A sampler itself remembers instead, as CMA-ES must, whose state is more than trials: the study that it is asked in
+    lives as long as this object, and a study that is resumed goes on with other proposals, though it learns from every trial.
+
+    Raises: FalllineError where Optuna is not installed, or for what is no sampler.
+
+    Source: Akiba et al., "Optuna: a next-generation hyperparameter optimization framework", 2019.
+
+    >>> OptunaSampler("TPESampler")
+    OptunaSampler(TPESampler)
+    """
+
+    name: ClassVar[str] = "optuna"
+    sampler: Any = structure(
+        help="of optuna.samplers: a class or its name, another function of `seed`, or a sampler, which a search copies"
+    )
+
+    def __init__(self, sampler: Any) -> None:
+        self.sampler = _held(sampler)
+
+    def __check_init__(self) -> None:
+        if not isinstance(self.sampler, Made):
+            self._made(0)
+
+    def __repr__(self) -> str:
+        shown = self.sampler if isinstance(self.sampler, str | Made) else None
+        return f"OptunaSampler({shown or getattr(self.sampler, '__name__', type(self.sampler).__name__)})"
+
+    @property
+    def repeatable(self) -> bool:
+        return not isinstance(self.sampler, Made)
+
+    def propose(self, space: Space, trial_history: TrialHistory, numbers: range, seed: int) -> Float[np.ndarray, "n d"]:
+        conversation = self._conversation(space, trial_history, numbers.start, seed)
+        conversation.tell(trial_history)
+        return space.snap(conversation.ask(numbers))
+
+    def _conversation(self, space: Space, trial_history: TrialHistory, first: int, seed: int) -> Conversation:
+        made = self.sampler
+        if not isinstance(made, Made):
+            return Conversation(space, seed, self._made(int(self.draws(seed, first, "seed").integers(2**31))))
+        if made.conversation is None or not made.conversation.continues(space, seed, trial_history):
+            made.conversation = Conversation(space, seed, copy.deepcopy(made.sampler))
+        return made.conversation
+
+    def _made(self, seed: int) -> Any:
+        """A new sampler; raises FalllineError for what makes none from a seed alone."""
+        kind = getattr(optuna().samplers, self.sampler) if isinstance(self.sampler, str) else self.sampler
+        try:
+            made = kind(seed=seed)
+        except TypeError as error:
+            raise FalllineError(
+                f"{self!r} cannot be made from a seed alone ({error}): give it a function of `seed`, or a sampler"
+            ) from None
+        if not isinstance(made, optuna().samplers.BaseSampler):
+            raise FalllineError(f"{self!r} makes a {type(made).__name__}: expected one of optuna.samplers")
+        return made
+
+
+def _held(sampler: Any) -> Any:
+    """A class of Optuna's by its name, a sampler with room for its conversation; raises FalllineError for neither."""
+    if isinstance(sampler, Made):
+        return Made(sampler.sampler)
+    samplers, known = optuna().samplers, _known()
+    if isinstance(sampler, str):
+        if sampler not in known:
+            raise FalllineError(f"Optuna has no sampler {sampler!r}: {nearest(sampler, known)}")
+        return sampler
+    if isinstance(sampler, samplers.BaseSampler):
+        return Made(sampler)
+    if not callable(sampler):
+        raise FalllineError(
+            f"OptunaSampler({sampler!r}): expected one of optuna.samplers, such as TPESampler or CmaEsSampler(seed=0)"
+        )
+    return next((name for name, kind in known.items() if kind is sampler), sampler)
+
+
+def _known() -> dict[str, type]:
+    """Optuna's own classes of samplers, by name."""
+    base = optuna().samplers.BaseSampler
+    found = {name: kind for name, kind in vars(optuna().samplers).items() if isinstance(kind, type)}
+    return {name: kind for name, kind in found.items() if issubclass(kind, base) and kind is not base}
