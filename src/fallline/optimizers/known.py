@@ -76,7 +76,8 @@ def evaluate(
     # A loop of one round or none. Of a branch, lanes of a population would compute both sides.
     here = _is_at(known, params)
     _, found = lax.while_loop(lambda carry: ~carry[0], look, (here, (known.value, known.gradient, known.notes)))
-    return Evaluation(*found, ~here)
+    value, gradient, notes = found
+    return Evaluation(value, gradient, notes, ~here)
 
 
 def _is_at(known: Known, params: Any) -> Bool[Array, ""]:
