@@ -112,7 +112,7 @@ def test_a_gradient_that_is_not_finite_is_no_step_and_is_not_remembered():
     w, rule = jnp.array([-1.2, 1.0]), LBFGS()
     delta, state = rule.update(jnp.array([jnp.nan, 1.0]), rule.init(w), w, objective=rosenbrock)
     assert np.isfinite(np.asarray(delta)).all()
-    assert all(np.isfinite(np.asarray(leaf)).all() for leaf in state)
+    assert all(np.isfinite(np.asarray(leaf)).all() for leaf in jax.tree.leaves(state))
 
 
 def test_without_the_objective_it_says_so():

@@ -74,7 +74,8 @@ def test_lbfgs_counts_its_evaluations_per_lane(flowers, small):
     counts = [population.history(lane)["evaluations"] for lane in (0, 1)]
     for count, lane in zip(counts, (0, 1), strict=True):
         assert population.step[lane] == 6  # one step an epoch: the full batch
-        assert (np.diff(count) >= 2).all()  # the step's own gradient, and one or more along the line
+        assert count[0] >= 2  # at the beginning, and one or more along the line
+        assert (np.diff(count) >= 1).all()  # where a line ends, the next begins
         np.testing.assert_array_equal(population.replay(lane).history["evaluations"], count)
     assert counts[1][0] > counts[0][0]  # a line that begins too near is searched for longer
     assert population.history(0)["train_loss"][-1] < 0.7 * population.history(0)["train_loss"][0]

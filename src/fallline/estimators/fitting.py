@@ -12,6 +12,7 @@ from fallline.core.block import as_arrays, replace
 from fallline.core.outcome import Outcome
 from fallline.core.tensors import flatten, unflatten
 from fallline.estimators.settings import SMALLEST_RATE
+from fallline.optimizers import forgotten
 from fallline.probes import LearningRate, TrainObjective
 from fallline.training import program
 from fallline.training.arrays import Arrays
@@ -93,8 +94,10 @@ def go_on(recipe: Recipe, arrays: Arrays, params: dict[str, Any], before: Traine
     like = jax.eval_shape(program.start, as_arrays(recipe), arrays, jax.random.key(0))
     bare = unflatten(before.rest, dataclasses.replace(like, params=None, best_params=None))
     on_device = jax.tree.map(jnp.asarray, params)
+    state = jax.tree.map(jnp.asarray, bare)
     return dataclasses.replace(
-        jax.tree.map(jnp.asarray, bare),
+        state,
+        memory=forgotten(state.memory),  # the rows may be others
         params=on_device,
         best_params=jax.tree.map(jnp.copy, on_device),
         outcome=jnp.int32(Outcome.RUNNING),

@@ -96,6 +96,21 @@ def operations_of(traced: Any) -> Operations:
     return Operations(tuple(steps), constants, tuple(inputs), tuple(outputs))
 
 
+def depend(operations: Operations, inputs: Sequence[int]) -> bool:
+    """Whether any result depends on any of these input slots.
+
+    >>> import jax
+    >>> steps = operations_of(jax.make_jaxpr(lambda x, y: (y + 1, x * 2)[1])(1.0, 1.0))
+    >>> [depend(steps, [slot]) for slot in steps.inputs]
+    [True, False]
+    """
+    reached = set(inputs)
+    for step in operations.steps:
+        if not reached.isdisjoint(step.inputs):
+            reached.update(step.outputs)
+    return not reached.isdisjoint(operations.outputs)
+
+
 def _called(equation: Any) -> tuple[Any, Sequence[Any]] | None:
     """The function that an equation does nothing but call, and its constants."""
     if equation.primitive.name not in CALLS:

@@ -23,6 +23,8 @@ from fallline.optimizers.descent import AveragedMomentum as AveragedMomentum
 from fallline.optimizers.descent import Momentum as Momentum
 from fallline.optimizers.descent import Nesterov as Nesterov
 from fallline.optimizers.half import HalfMemory as HalfMemory
+from fallline.optimizers.known import evaluate as evaluate
+from fallline.optimizers.known import forgotten as forgotten
 from fallline.optimizers.lbfgs import LBFGS as LBFGS
 from fallline.optimizers.newton import Newton as Newton
 from fallline.optimizers.rmsprop import RMSProp as RMSProp

@@ -20,7 +20,9 @@ class Optimizer(Block):
     field is a number by the time of the update. Elsewhere, a rule with schedules in its fields counts its own steps.
 
     Evidence that a rule may ask for, by name: `value` (the loss at the params, penalty included), `objective` (the
-    same as a function of the params), `weight` (of the minibatch), `time`, `key` (random, of the step).
+    same as a function of the params), `weight` (of the minibatch), `time`, `key` (random, of the step). A rule that
+    remembers evaluations (`fallline.optimizers.known`) also gets `anew` (whether value and gradient were evaluated for this step)
+    and `noting` (the objective with what is to be noted beside it).
     """
 
     family: ClassVar[str] = "optimizer"

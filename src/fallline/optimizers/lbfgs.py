@@ -11,16 +11,18 @@ from jaxtyping import Array, Float, Int
 from fallline.core.errors import FalllineError
 from fallline.core.field import Number, number, structure
 from fallline.optimizers.base import Optimizer, needed, rate, without_count
+from fallline.optimizers.known import Known, unknown
 from fallline.optimizers.line_search import Point, strong_wolfe
 
 
 class Pairs(NamedTuple):
-    """L-BFGS's memory: the last steps and changes of the gradient, newest last, and the evaluations so far."""
+    """L-BFGS's memory: the last steps and changes of the gradient, newest last, the evaluations so far, and the last one."""
 
     s: Float[Array, "memory n"]
     y: Float[Array, "memory n"]
     count: Int[Array, ""]
     evaluations: Int[Array, ""]
+    known: Known
 
 
 class LBFGS(Optimizer):
@@ -35,15 +37,19 @@ class LBFGS(Optimizer):
     The method of choice for small data and full batches: tens of steps where descent takes thousands, and nothing to
     tune. It takes the noise of minibatches or of dropout for curvature, and fails on it.
 
+    The line search has evaluated the point to which it leads. `evaluate` takes that from the memory, so that a step
+    costs little more than one evaluation.
+
     Source: Nocedal and Wright, "Numerical optimization", 2006, algorithms 7.4 and 7.5.
 
+    >>> from fallline.optimizers import evaluate
     >>> valley = lambda w: (1 - w[0]) ** 2 + 100 * (w[1] - w[0] ** 2) ** 2
     >>> w, rule = jnp.array([-1.2, 1.0]), LBFGS()
     >>> state = rule.init(w)
     >>> @jax.jit
     ... def step(w, state):
-    ...     value, gradient = jax.value_and_grad(valley)(w)
-    ...     delta, state = rule.update(gradient, state, w, value=value, objective=valley)
+    ...     value, gradient, _, anew = evaluate(valley, w, state)
+    ...     delta, state = rule.update(gradient, state, w, value=value, objective=valley, anew=anew)
     ...     return w + delta, state
     >>> for _ in range(40):
     ...     w, state = step(w, state)
@@ -68,10 +74,11 @@ class LBFGS(Optimizer):
     def begin(self, params: Any) -> Pairs:
         w, _ = ravel_pytree(params)
         pairs = jnp.zeros((self.memory, w.size), w.dtype)
-        return Pairs(pairs, pairs, jnp.zeros((), jnp.int32), jnp.zeros((), jnp.int32))
+        return Pairs(pairs, pairs, jnp.zeros((), jnp.int32), jnp.zeros((), jnp.int32), unknown(params, w.dtype))
 
     def step(self, gradient: Any, state: Pairs, params: Any = None, **evidence: Any) -> tuple[Any, Pairs]:
-        objective = needed("objective", self, evidence)
+        objective, notes = needed("objective", self, evidence), state.known.notes
+        noting = evidence.get("noting", lambda params: (objective(params), notes))
         w, tree = ravel_pytree(needed("params", self, {"params": params}))
         g = ravel_pytree(gradient)[0].astype(w.dtype)
         value = evidence.get("value")
@@ -82,21 +89,32 @@ class LBFGS(Optimizer):
         fresh = (state.count == 0) | ~downhill
         first = self.learning_rate * jnp.where(fresh, 1 / jnp.maximum(jnp.sum(jnp.abs(r)), 1), 1).astype(w.dtype)
 
-        def along(a: Array) -> tuple[Array, Array, Array]:
-            f, g = jax.value_and_grad(lambda w: objective(tree(w)))(w - a * r)
-            return f.astype(w.dtype), -jnp.vdot(g, r), g
+        def far(a: Array) -> Array:
+            # The choice keeps product and sum apart. As one operation they round otherwise, and the point of the line
+            # would not be the one that the caller's sum leads to.
+            s = -a * r
+            return jnp.where(jnp.isfinite(s), s, jnp.nan)
 
-        start = Point(jnp.zeros((), w.dtype), f, -jnp.vdot(r, g), g)
+        def along(a: Array) -> tuple[Array, Array, Array, Any]:
+            (f, notes), g = jax.value_and_grad(lambda w: noting(tree(w)), has_aux=True)(w + far(a))
+            return f.astype(w.dtype), -jnp.vdot(g, r), g, notes
+
+        start = Point(jnp.zeros((), w.dtype), f, -jnp.vdot(r, g), g, notes)
         # At a stationary point, or where the gradient is not finite, there is no line to search.
         most = jnp.where(start.slope < 0, self.evaluations_per_step, 0)
         end, count, _ = strong_wolfe(along, start, jnp.asarray(first, w.dtype), c1=self.c1, c2=self.c2, most=most)
-        s, y = jnp.where(end.a > 0, -end.a * r, 0), end.g - g
+        s, y = jnp.where(end.a > 0, far(end.a), 0), end.g - g
         learnt = jnp.vdot(s, y) > jnp.finfo(w.dtype).eps * jnp.vdot(y, y)
         push = lambda rows, row: jnp.where(learnt, jnp.concatenate([rows[1:], row[None]]), rows)  # noqa: E731
         pairs = jnp.where(learnt, jnp.minimum(state.count + 1, self.memory), state.count)
         # A line without a lower place: begin again from the gradient's own direction.
         pairs = jnp.where(end.a > 0, pairs, 0)
-        return tree(s), Pairs(push(state.s, s), push(state.y, y), pairs, state.evaluations + count + 1)
+        # Of a line that leads nowhere the end is the beginning, whose gradient a wrapper may have changed.
+        reached = (end.a > 0) & jnp.all(jnp.isfinite(end.g))
+        there = Known(jnp.ones((), jnp.int32), tree(w + s), end.f, tree(end.g), end.notes)
+        known = jax.tree.map(lambda new, old: jnp.where(reached, new, old), there, state.known)
+        evaluations = state.evaluations + count + jnp.asarray(evidence.get("anew", True), jnp.int32)
+        return tree(s), Pairs(push(state.s, s), push(state.y, y), pairs, evaluations, known)
 
     def evaluations(self, state: Any) -> Int[Array, ""]:
         return without_count(state).evaluations

@@ -9,12 +9,13 @@ from jaxtyping import Array, Bool, Float, Int
 
 
 class Point(NamedTuple):
-    """A place on the line: how far, the value, the slope, and the gradient."""
+    """A place on the line: how far, the value, the slope, the gradient, and what else was noted there."""
 
     a: Float[Array, ""]
     f: Float[Array, ""]
     slope: Float[Array, ""]
     g: Float[Array, " n"]
+    notes: Any = ()
 
 
 class Search(NamedTuple):
@@ -38,7 +39,7 @@ def strong_wolfe(
     evaluations run out, it is the lowest place seen that has fallen enough: the start, if there was none.
 
     Arguments:
-        along: how far -> (value, slope, gradient).
+        along: how far -> (value, slope, gradient), and notes if the start has them.
         start: the place 0, with a negative slope.
         trial: how far to look first.
         c1, c2: shares of the first slope, 0 < c1 < c2 < 1.

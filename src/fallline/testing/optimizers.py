@@ -9,6 +9,7 @@ import numpy as np
 from fallline.core.block import as_arrays
 from fallline.core.schedule import Time, at_time
 from fallline.optimizers import Clocked, HalfMemory, Optimizer, SkipNonfinite
+from fallline.optimizers.known import known_in
 from fallline.schedules import Constant
 from fallline.testing.base import demand, of
 from fallline.testing.compare import close, draw, finite, in_both_precisions, quick, same_bits, same_spec
@@ -152,6 +153,24 @@ def half(rule: Optimizer) -> None:
 
     full, halved = quick(lambda: (last(rule), last(wrapped)))()
     close(halved, full, "the step of a memory in bfloat16", rtol=4e-2)
+
+
+def _remembers(rule: Optimizer) -> bool:
+    """Whether it remembers an evaluation; of a rule that cannot begin, other checks tell."""
+    try:
+        return known_in(jax.eval_shape(rule.init, layer())) is not None
+    except Exception:
+        return False
+
+
+@of("optimizer", concerns=_remembers)
+def known(rule: Optimizer) -> None:
+    """What its memory knows of the objective is so: the value and the gradient at the point that it names."""
+    found = known_in(quick(lambda w: path(rule, w, 1))(layer())[0][1])
+    assert found is not None
+    value, gradient = jax.value_and_grad(bowl)(found.params)
+    if found.holds:
+        close((found.value, found.gradient), (value, gradient), "value and gradient", rtol=1e-5, atol=1e-6)
 
 
 def example(rule: Optimizer) -> Any:

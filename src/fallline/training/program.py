@@ -17,6 +17,7 @@ from fallline.core.outcome import Outcome
 from fallline.core.random import Seed, named, permutation
 from fallline.core.schedule import Time, at_time
 from fallline.metrics import METRICS
+from fallline.optimizers.known import known_in, with_notes
 from fallline.probes import RECORDED, GradientNorm, Probe
 from fallline.schedules.plateau import begun, remembered, watched
 from fallline.training.arrays import Arrays, training_weight
@@ -69,7 +70,8 @@ def start(recipe: Recipe, arrays: Arrays, key: Seed, given: Any = None) -> State
 def first_memory(recipe: Recipe, params: Any) -> Any:
     """The optimizer's memory before the first step, its schedules at their first values."""
     zero = jnp.float32(0.0)
-    return at_time(remembered(recipe, begun(recipe)), Time(zero, zero, zero)).optimizer.init(params)
+    memory = at_time(remembered(recipe, begun(recipe)), Time(zero, zero, zero)).optimizer.init(params)
+    return with_notes(memory, (zero, zero))  # the loss and the first metric
 
 
 def advance(
@@ -142,12 +144,15 @@ def judged_last(recipe: Recipe, state: State, recorded: tuple[Probe, ...]) -> bo
 
 
 def _all_steps(recipe: Recipe, arrays: Arrays, state: State, recorded: tuple[Probe, ...]) -> tuple[State, Tally]:
-    """The epoch's minibatches, in an order drawn from the run's key and the epoch."""
+    """The epoch's minibatches, in an order drawn from the run's key and the epoch.
+
+    A rule that remembers evaluations sees its one batch in the rows' own order, so that sums round alike at every step.
+    """
     rows, size = arrays.train.shape[0], batch_rows(recipe, arrays)
     steps = -(-rows // size)
     real_steps = -(-arrays.train_count // size)
     places = jnp.minimum(lax.iota(jnp.int32, steps * size), rows - 1)
-    if recipe.shuffle:
+    if recipe.shuffle and known_in(state.memory) is None:
         places = permutation(named(state.key, "order", state.epoch), rows, arrays.train_count)[places]
     order = arrays.train[places].reshape(steps, size)
 

@@ -1,6 +1,7 @@
 """One update: a minibatch, its loss and gradient, the rule's step."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -11,7 +12,9 @@ from jaxtyping import Array, Float, Int
 from fallline.core.outcome import Outcome
 from fallline.core.random import Seed, named
 from fallline.core.schedule import Time, at_time
+from fallline.gradients.operations import depend, operations_of
 from fallline.layers import Sequential
+from fallline.optimizers.known import evaluate, known_in
 from fallline.penalties import Penalty
 from fallline.probes import GradientNorm, Probe, Step
 from fallline.probes.context import sampled, squared_norm
@@ -93,26 +96,30 @@ def one_step(
     index, which the lanes of a population share, and not the lane's own count of updates.
     """
     step = state.epoch * steps_per_epoch + index
-    time = time_of(recipe, step, steps_per_epoch)
-    now = at_time(remembered(recipe, state.watching), time)
-    network = network_of(now, arrays)
-    x = now.scaler.apply(state.scaling, arrays.x[rows])
-    y = scaled_target(now, state, arrays.y[rows])
+    now, time, key, y, objective = moment_of(recipe, arrays, state, rows, weight, step, steps_per_epoch)
     total = jnp.sum(weight)
     share = weight / jnp.maximum(total, 1e-30)
-    key = named(state.key, "noise", step)
-
-    def objective(params: Any) -> tuple[Array, tuple[Array, Array, Any]]:
-        return cost_of(now, network, params, state.stats, x, y, weight, key=key, training=True)
-
-    (cost, (loss, prediction, stats)), gradient = jax.value_and_grad(objective, has_aux=True)(state.params)
     evidence = {
-        "value": cost,
         "objective": lambda params: objective(params)[0],
         "weight": total,
         "time": time,
         "key": key,
     }
+
+    def noting(params: Any) -> tuple[Array, tuple[Array, Array]]:
+        cost, (loss, prediction, _) = objective(params)
+        first = jnp.vdot(score(now, state, arrays, prediction, y, rows), share) if recorded else 0.0
+        return cost, (loss, jnp.asarray(first, jnp.float32))
+
+    if lasts(recipe, arrays, state, rows, weight, step, steps_per_epoch):
+        cost, gradient, (loss, first), anew = evaluate(evidence["objective"], state.params, state.memory, noting)
+        metric = lambda: first  # noqa: E731
+        stats = objective(state.params)[1][2] if jax.tree.leaves(state.stats) else state.stats
+        evidence |= {"noting": noting, "anew": anew}
+    else:
+        (cost, (loss, prediction, stats)), gradient = jax.value_and_grad(objective, has_aux=True)(state.params)
+        metric = lambda: jnp.vdot(score(now, state, arrays, prediction, y, rows), share)  # noqa: E731
+    evidence["value"] = cost
     delta, memory = now.optimizer.update(gradient, state.memory, state.params, **evidence)
     # The guard against divergence. A bad number outside of the sample reaches the next step's cost, and `_fall_back`.
     measured = gradient if guarded(recipe, state, recorded) else {}
@@ -141,7 +148,7 @@ def one_step(
         gradient=gradient,
         squares=squares,
         objective=cost,
-        metric=lambda: jnp.vdot(score(now, state, arrays, prediction, y, rows), share),
+        metric=metric,
         learning_rate=jnp.asarray(getattr(now.optimizer, "learning_rate", jnp.nan), jnp.float32),
         weight=counted,
         moves=moves,
@@ -156,6 +163,66 @@ def one_step(
         steps=tally.steps + moves,
         gathered={name: gather(probe, tally.gathered[name], seen) for name, probe in probes.items()},
     )
+
+
+class Moment(NamedTuple):
+    """A step's recipe, its time, its noise, its targets as the loss sees them, and what it minimises."""
+
+    recipe: Recipe
+    time: Time
+    key: Seed
+    y: Array
+    objective: Callable[[Any], tuple[Array, tuple[Array, Array, Any]]]
+
+
+def moment_of(
+    recipe: Recipe,
+    arrays: Arrays,
+    state: State,
+    rows: Int[Array, " batch"],
+    weight: Float[Array, " batch"],
+    step: Array,
+    steps_per_epoch: Array,
+) -> Moment:
+    """What a step sees, of the state its statistics and not its params."""
+    time = time_of(recipe, step, steps_per_epoch)
+    now = at_time(remembered(recipe, state.watching), time)
+    network = network_of(now, arrays)
+    x = now.scaler.apply(state.scaling, arrays.x[rows])
+    y = scaled_target(now, state, arrays.y[rows])
+    key = named(state.key, "noise", step)
+
+    def objective(params: Any) -> tuple[Array, tuple[Array, Array, Any]]:
+        return cost_of(now, network, params, state.stats, x, y, weight, key=key, training=True)
+
+    return Moment(now, time, key, y, objective)
+
+
+def lasts(
+    recipe: Recipe,
+    arrays: Arrays,
+    state: State,
+    rows: Int[Array, " batch"],
+    weight: Float[Array, " batch"],
+    step: Array,
+    steps_per_epoch: Array,
+) -> bool:
+    """Whether a rule that remembers evaluations meets the same objective at every step.
+
+    Not on minibatches, nor where the cost as traced depends on the step, through noise or a schedule, on a plateau or on
+    running statistics.
+    """
+    if known_in(state.memory) is None or rows.shape[0] < arrays.train.shape[0]:
+        return False
+
+    def cost(changing: tuple[Array, Any, Any], params: Any) -> Array:
+        step, watching, stats = changing
+        then = dataclasses.replace(state, watching=watching, stats=stats)
+        return moment_of(recipe, arrays, then, rows, weight, step, steps_per_epoch).objective(params)[0]
+
+    changing = (step, state.watching, state.stats)
+    operations = operations_of(jax.make_jaxpr(cost)(changing, state.params))
+    return not depend(operations, operations.inputs[: len(jax.tree.leaves(changing))])
 
 
 def cost_of(

@@ -19,6 +19,7 @@ from fallline.core.outcome import Outcome
 from fallline.core.random import key_of
 from fallline.data.table import Table
 from fallline.metrics import exactly, metrics_of
+from fallline.optimizers import forgotten
 from fallline.probes import RECORDED, Probe, recordable
 from fallline.training import program
 from fallline.training.arrays import Arrays, judging_rows, scale_of, suited, to_device
@@ -163,7 +164,8 @@ def train(
             notes += [
                 f"{sentence}; the one before it is used" if state is not None else sentence for sentence in damaged
             ]
-        state = compiled_start(traced, arrays, key, given) if state is None else continued(state, traced, arrays)
+        same = seen is not None  # of a checkpoint
+        state = compiled_start(traced, arrays, key, given) if state is None else continued(state, traced, arrays, same)
         keeping.try_for(size_of(state) if folder else 0)
         names = layer_names(recipe, arrays)
         first_metric = metrics_of(table.task)[0].name
@@ -230,8 +232,10 @@ def train(
     )
 
 
-def continued(state: State, recipe: Recipe, arrays: Arrays) -> State:
+def continued(state: State, recipe: Recipe, arrays: Arrays, same: bool = False) -> State:
     """A copy of a run's state that goes on under another recipe, if that leaves it something to do.
+
+    Unless recipe and data are known to be the `same`, what a rule remembers of the objective is forgotten.
 
     Raises: FalllineError where the recipe's network or update rule has another memory than the state's.
     """
@@ -244,7 +248,8 @@ def continued(state: State, recipe: Recipe, arrays: Arrays) -> State:
         )
     ended = (state.outcome == Outcome.DIVERGED) | (state.epoch >= recipe.epochs)
     outcome = jnp.where(ended, jnp.maximum(state.outcome, Outcome.FINISHED), Outcome.RUNNING).astype(jnp.int32)
-    return dataclasses.replace(jax.tree.map(jnp.copy, state), outcome=outcome)
+    state = jax.tree.map(jnp.copy, state)
+    return dataclasses.replace(state, outcome=outcome, memory=state.memory if same else forgotten(state.memory))
 
 
 def place(recipe: Recipe, table: Table, seed: int) -> tuple[Recipe, Arrays, jax.Array]:

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from fallline.core.field import number
 from fallline.methods import WithoutGradient
-from fallline.optimizers import SGD, Momentum
+from fallline.optimizers import LBFGS, SGD, Momentum
 
 
 class Uphill(SGD):
@@ -134,7 +134,18 @@ class Summed(Momentum):
     averages: ClassVar = ("v", "steps")
 
 
+class Outdated(LBFGS):
+    """A memory that takes the value of the line's beginning for that of its end."""
+
+    name: ClassVar = ""
+
+    def step(self, gradient, state, params=None, **evidence):
+        delta, state = super().step(gradient, state, params, **evidence)
+        return delta, state._replace(known=state.known._replace(value=evidence["value"]))
+
+
 WRONG = [
+    (Outdated(), "known", "value and gradient"),
     (Needy(), "empty", "IndexError"),
     (OnceOnly(), "dtypes", "step, memory and shown params"),
     (OnceOnly(), "skipped", "TypeError"),
