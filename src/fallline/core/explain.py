@@ -27,7 +27,7 @@ FAMILIES = (
     "policy",
     "policy_recipe",
 )
-FACTS = ("range", "zero_centred", "saturates", "initializer", "full_batch", "learns", "ends")
+FACTS = ("range", "zero_centred", "saturates", "initializer", "full_batch", "learns", "begins_with_default", "ends")
 
 
 @dataclasses.dataclass(frozen=True)
