@@ -28,7 +28,9 @@ FAMILIES = (
     "policy",
     "policy_recipe",
 )
-FACTS = ("range", "zero_centred", "saturates", "initializer", "full_batch", "axis", "learns", "ends")
+FACTS = (
+    "range", "zero_centred", "saturates", "initializer", "full_batch", "axis", "learns", "begins_with_default", "ends",
+)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)

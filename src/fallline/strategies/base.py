@@ -36,6 +36,7 @@ class Strategy(Block):
     learns: ClassVar[bool] = True  # whether its points depend on the trials so far
     random: ClassVar[bool] = True  # whether its points depend on the seed
     batch_invariant: ClassVar[bool] = False  # whether a batch cut anywhere gives the same points from the same trials
+    begins_with_default: ClassVar[bool] = False  # whether the first trial of a study is the space's default
     ends: ClassVar[bool] = False  # whether it proposes fewer points than asked for when there are no more to try
 
     @property

@@ -36,6 +36,7 @@ class CoarseToFine(Strategy):
     """
 
     name: ClassVar[str] = "coarse_to_fine"
+    begins_with_default: ClassVar[bool] = True
     batch_invariant: ClassVar[bool] = True
     stage: int = number(
         32, valid="[1, 1e9]", usual=(8, 128), scale="log", integer=True, unit="trials", help="trials per stage"

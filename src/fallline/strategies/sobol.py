@@ -44,6 +44,7 @@ class Sobol(Strategy):
     """
 
     name: ClassVar[str] = "sobol"
+    begins_with_default: ClassVar[bool] = True
     learns: ClassVar[bool] = False
     batch_invariant: ClassVar[bool] = True
 

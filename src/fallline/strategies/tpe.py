@@ -49,6 +49,7 @@ class TPE(Strategy):
     """
 
     name: ClassVar[str] = "tpe"
+    begins_with_default: ClassVar[bool] = True
     first: int = number(
         16,
         valid="[2, 1e9]",

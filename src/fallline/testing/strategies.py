@@ -193,6 +193,14 @@ def learns_nothing(strategy: Strategy) -> None:
         demand(same, f"it proposes other points after {what} than after no trial")
 
 
+@of("strategy", concerns=lambda strategy: strategy.begins_with_default)
+def first_trial(strategy: Strategy) -> None:
+    """The first trial of a study is the space's default, as it declares."""
+    for name, space in spaces().items():
+        points = proposed(strategy, space, TrialHistory.empty(space), range(BATCH))
+        demand(np.array_equal(points[0], space.default), f"the first trial is at {points[0]}, in a space of {name}")
+
+
 @of("strategy")
 def leaves_alone(strategy: Strategy) -> None:
     """It changes nothing of the space and of the trials that it is given."""

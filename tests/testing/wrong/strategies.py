@@ -86,6 +86,15 @@ class Secretive(Random):
         return super().propose(space, trial_history, numbers, seed + len(trial_history))
 
 
+class Headstrong(Sobol):
+    """Begins one trial late."""
+
+    name: ClassVar = ""
+
+    def propose(self, space, trial_history, numbers, seed):
+        return super().propose(space, trial_history, range(numbers.start + 1, numbers.stop + 1), seed)
+
+
 class Sorting(Random):
     """Sorts the trials where they are."""
 
@@ -156,6 +165,7 @@ WRONG = [
     (PerBatch(), "cut_anywhere", "in parts it proposes other points"),
     (Counting(), "resumes", "after 0 trials a copy proposes other points, in one dimension"),
     (Secretive(), "learns_nothing", "it proposes other points after finished trials than after no trial"),
+    (Headstrong(), "first_trial", "the first trial is at"),
     (Sorting(), "leaves_alone", "read-only"),
     (Moving(), "leaves_alone", "it changes the space's default"),
     (Eager(), "asked_for_none", "asked for 0 points it proposes 1"),
