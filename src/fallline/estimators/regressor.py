@@ -49,7 +49,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     >>> import numpy as np
     >>> X = np.linspace(-2, 2, 80)[:, None]
-    >>> model = MLPRegressor(hidden_layer_sizes=(20,), activation="tanh", solver="lbfgs", random_state=0)
+    >>> model = MLPRegressor(hidden_layer_sizes=(20,), activation="tanh", solver="lbfgs", max_iter=400, random_state=0)
     >>> bool(model.fit(X, np.sin(2 * X[:, 0])).score(X, np.sin(2 * X[:, 0])) > 0.99)
     True
     """
