@@ -32,6 +32,7 @@ class AdaGrad(Optimizer):
     """
 
     name: ClassVar[str] = "adagrad"
+    large: ClassVar[str] = "refused"
     learning_rate: Number = rate(1e-2, (1e-4, 1.0))
     epsilon: float = small(1e-8)
     start: Number = number(0.0, valid="[0, inf)", usual=(0.0, 0.1), help="the sum of squares before the first step")
@@ -86,6 +87,7 @@ class Adadelta(Optimizer):
     """
 
     name: ClassVar[str] = "adadelta"
+    large: ClassVar[str] = "scaled"
     learning_rate: Number = rate(1.0, (1e-1, 10.0), "a, a factor before the step; the rule itself has none")
     rho: float = kept(0.95, (0.9, 0.99), "share of both averages kept")
     epsilon: float = small(1e-6, "under both roots; sets the size of the first steps")

@@ -47,6 +47,7 @@ class Adam(Optimizer):
     """
 
     name: ClassVar[str] = "adam"
+    large: ClassVar[str] = "scaled"
     averages: ClassVar[tuple[str, ...]] = ("m",)
     learning_rate: Number = rate(1e-3)
     beta1: float = kept(0.9, (0.8, 0.99), "share of the gradient's average kept")
@@ -161,6 +162,7 @@ class Nadam(Optimizer):
     """
 
     name: ClassVar[str] = "nadam"
+    large: ClassVar[str] = "scaled"
     averages: ClassVar[tuple[str, ...]] = ("m",)
     learning_rate: Number = rate(2e-3)
     beta1: float = kept(0.9, (0.8, 0.99), "what the momentum mu_t tends to")

@@ -48,6 +48,7 @@ class RMSProp(Optimizer):
     """
 
     name: ClassVar[str] = "rmsprop"
+    large: ClassVar[str] = "scaled"
     learning_rate: Number = rate(1e-3)
     decay: float = kept(0.9, (0.8, 0.999), "share of the squares' average kept")
     momentum: float | None = kept(None, (0.5, 0.99), "mu, the share of the velocity kept; None: no velocity")

@@ -14,7 +14,7 @@ from fallline.core.files import write_atomically
 from fallline.core.outcome import Outcome
 from fallline.core.reading import read_if_there
 from fallline.core.tensors import check_finite, flatten, load_tensors, save_tensors, unflatten
-from fallline.training.state import Epoch, State
+from fallline.training.state import LATER, Epoch, State
 
 NAME, PREVIOUS = "checkpoint.safetensors", "checkpoint.previous.safetensors"
 
@@ -79,7 +79,7 @@ def _fitting(arrays: dict[str, np.ndarray], like: State, activations: int, what:
     """
     history, remedy = _part(arrays, "history/"), "use another copy"
     try:
-        state = unflatten(_part(arrays, "state/"), like)
+        state = unflatten(LATER | _part(arrays, "state/"), like)
     except FalllineError as error:
         raise FalllineError(f"{what} is damaged: {error}; {remedy}") from None
     done, step, best, waited = (int(each) for each in (state.epoch, state.step, state.best_epoch, state.waited))
@@ -88,6 +88,8 @@ def _fitting(arrays: dict[str, np.ndarray], like: State, activations: int, what:
         raise FalllineError(f"{what} is damaged: its counts of epochs and steps contradict each other; {remedy}")
     kept = {name: getattr(state, name) for name in ("params", "stats", "scaling", "target_scaling", "best_params")}
     check_finite(flatten(kept), what, remedy)
+    if not 1 <= float(state.unit) < np.inf:
+        raise FalllineError(f"{what} is damaged: the unit of its objective is {float(state.unit)}; {remedy}")
     if not float(state.best_score) > -np.inf:
         raise FalllineError(f"{what} is damaged: its best score is {float(state.best_score)}; {remedy}")
     names = [each.name for each in dataclasses.fields(Epoch)]

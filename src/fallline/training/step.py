@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from fallline.core.outcome import Outcome
 from fallline.core.random import Seed, named
@@ -36,7 +36,7 @@ def batch_rows(recipe: Recipe, arrays: Arrays) -> int:
     return max(1, min(recipe.batch_size, arrays.train.shape[0]))
 
 
-LIMIT = 1e15  # an objective beyond it has diverged, though float32 goes on to 3e38
+LIMIT = 1e15  # an objective this many times the run's unit has diverged, though float32 goes on to 3e38
 
 
 SAMPLE = 4096  # numbers of each array by which gradients and updates are measured
@@ -55,6 +55,27 @@ def squared_norm(tree: Any, sample: Any) -> Float[Array, ""]:
     """Sum of squares of all numbers, as estimated from `sampled(tree)`; only the shapes of `tree` are used."""
     pairs = zip(jax.tree.leaves(tree), jax.tree.leaves(sample), strict=True)
     return sum((whole.size / part.size * jnp.vdot(part, part) for whole, part in pairs), jnp.float32(0.0))
+
+
+def finite(sample: Any) -> Bool[Array, ""]:
+    """Whether all numbers of `sampled(...)` are finite, however large.
+
+    A sum keeps what is not finite, and the factor keeps that of the largest float32 numbers in range. Written as a dot
+    product because XLA's CPU backend vectorises that, but not a reduction of comparisons.
+    """
+    parts = [part.ravel() for part in jax.tree.leaves(sample)]
+    return jnp.isfinite(sum((jnp.vdot(part, jnp.full_like(part, 1e-12)) for part in parts), jnp.float32(0.0)))
+
+
+def squarable(recipe: Recipe, gradient: Any, unit: Float[Array, ""]) -> Any:
+    """The gradient as the rule gets it: of an objective beyond `LIMIT` made smaller, if the rule's steps stay the same.
+
+    Such a rule squares it, and the square of 1.8e19 is infinite.
+    """
+    if recipe.optimizer.large != "scaled":
+        return gradient
+    factor = jnp.where(unit < LIMIT, 1.0, 2.0**20 / unit)
+    return jax.tree.map(lambda g: g * factor, gradient)
 
 
 class Tally(NamedTuple):
@@ -119,10 +140,15 @@ def one_step(
         "time": time,
         "key": key,
     }
-    delta, memory = now.optimizer.update(gradient, state.memory, state.params, **evidence)
+    unit = jnp.where(state.step > 0, state.unit, jnp.maximum(cost, 1.0))
+    delta, memory = now.optimizer.update(squarable(now, gradient, unit), state.memory, state.params, **evidence)
     # The guard against divergence. A bad number outside of the sample reaches the next step's cost, and `_fall_back`.
-    squares = {name: squared_norm(gradient[name], sampled(gradient[name])) for name in tally.squares}
-    healthy = (cost < LIMIT) & jnp.isfinite(sum(squares.values()))
+    samples = {name: sampled(gradient[name]) for name in tally.squares}
+    squares = {name: squared_norm(gradient[name], samples[name]) for name in samples}
+    healthy = cost < LIMIT * unit
+    if squares:
+        # The square of a gradient beyond 1.8e19 is infinite, but most rules make an ordinary update of it.
+        healthy &= jnp.isfinite(sum(squares.values())) if now.optimizer.large == "refused" else finite(samples)
     endures = jnp.bool_(True) if now.optimizer.skips else healthy
     filled = total > 0 if arrays.ragged else jnp.bool_(True)
     moves = state.running & filled & healthy
@@ -138,6 +164,7 @@ def one_step(
         stats=pick(moves, stats, state.stats),
         memory=pick(filled, memory, state.memory) if arrays.ragged else memory,
         step=state.step + moves,
+        unit=jnp.where(moves, unit, state.unit),
         outcome=jnp.where(state.running & filled & ~endures, Outcome.DIVERGED, state.outcome).astype(jnp.int32),
     )
     before = None if state.lean else sampled(state.params)
