@@ -30,6 +30,20 @@ def input_width(recipe: Recipe, arrays: Arrays) -> int:
     return recipe.scaler.outputs(arrays.x.shape[1])
 
 
+_SHAPES: dict[Any, Any] = {}
+
+
+def shapes_of(recipe: Recipe, arrays: Arrays) -> tuple[Any, Any]:
+    """Shapes and dtypes of the network's params and stats; kept, since it takes tracing and numbers do not change them."""
+    network, width = network_of(recipe, arrays), input_width(recipe, arrays)
+    which = (jax.tree.structure(network), width)
+    if which not in _SHAPES:
+        if len(_SHAPES) > 64:
+            _SHAPES.clear()
+        _SHAPES[which] = jax.eval_shape(lambda key: network.init(key, (width,)), jax.random.key(0))
+    return _SHAPES[which]
+
+
 def batch_rows(recipe: Recipe, arrays: Arrays) -> int:
     """Examples per step."""
     assert isinstance(recipe.batch_size, int)

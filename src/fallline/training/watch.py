@@ -20,6 +20,7 @@ from fallline.training.step import (
     relative,
     sampled,
     scaled_target,
+    shapes_of,
     squared_norm,
 )
 
@@ -125,7 +126,7 @@ def layer_names(recipe: Recipe, arrays: Arrays) -> tuple[list[str], list[str]]:
     """Names of the layers with params and of the layers with an activation, in the order of `Epoch`'s arrays."""
     network = network_of(recipe, arrays)
     width = input_width(recipe, arrays)
-    shapes, stats = jax.eval_shape(lambda key: network.init(key, (width,)), jax.random.key(0))
+    shapes, stats = shapes_of(recipe, arrays)
     taps: list[Any] = []
     x = jax.ShapeDtypeStruct((1, width), jnp.float32)
     jax.eval_shape(lambda p, s, x: network.apply(p, s, x, key=None, training=False, taps=taps)[0], shapes, stats, x)
