@@ -74,9 +74,9 @@ def test_the_values_are_those_of_the_recipe_whose_usual_ranges_are_searched():
 def test_of_many_values_a_few_are_named():
     choices = {
         "optimizer.learning_rate.peak": fl.LogUniform(1e-4, 1e-1),
-        "optimizer.epsilon": fl.LogUniform(1e-10, 1e-6),
+        "optimizer.epsilon": fl.LogUniform(1e-9, 1e-6),
     }
-    choices |= {"optimizer.learning_rate.warmup": fl.Uniform(0, 0.2), "optimizer.beta1": fl.Uniform(0.8, 0.95)}
+    choices |= {"model.dropout": fl.Uniform(0, 0.5), "optimizer.beta1": fl.Uniform(0.8, 0.95)}
     space = Space(fl.replace(RECIPE, {"optimizer.beta2": fl.Uniform(0.9, 0.9999), **choices}))
     assert space.holds_default
     none = dataclasses.replace(study([1.0], [0.5]), space=space, trials=())

@@ -32,6 +32,7 @@ class AdaGrad(Optimizer):
     """
 
     name: ClassVar[str] = "adagrad"
+    large: ClassVar[str] = "refused"
     learning_rate: Number = rate(1e-2, (1e-4, 1.0))
     epsilon: float = small(1e-8)
     start: Number = number(0.0, valid="[0, inf)", usual=(0.0, 0.1), help="the sum of squares before the first step")

@@ -27,7 +27,7 @@ class Optimizer(Block):
     full_batch: ClassVar[bool] = False  # whether the rule makes sense of nothing less than all of the training rows
     skips: ClassVar[bool] = False  # whether the rule answers a gradient that is not finite by staying where it is
     # A gradient whose square is infinite is "taken" as it is, "scaled" first because the steps stay the same, or "refused".
-    large: ClassVar[str] = "refused"
+    large: ClassVar[str] = "taken"
     averages: ClassVar[tuple[str, ...]] = ()  # the parts of its memory that are averages or sums of gradients
 
     @abstractmethod

@@ -5,7 +5,7 @@ Optax's, or a user's own with the same two functions, is a recipe's optimizer, a
 """
 
 import inspect
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -34,6 +34,7 @@ class FromOptax(Optimizer):
     -0.1
     """
 
+    large: ClassVar[str] = "refused"
     transformation: Any = structure(help="an object with init and update")
 
     def __check_init__(self) -> None:

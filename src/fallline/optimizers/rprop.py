@@ -45,7 +45,6 @@ class Rprop(Optimizer):
     """
 
     name: ClassVar[str] = "rprop"
-    large: ClassVar[str] = "taken"
     full_batch: ClassVar[bool] = True
     learning_rate: Number = rate(0.1, (1e-4, 1.0), "the size of the first step")
     grow: Number = number(1.2, valid="[1, inf)", usual=(1.1, 1.5), help="factor while the sign holds")

@@ -81,12 +81,15 @@ def finite(sample: Any) -> Bool[Array, ""]:
     return jnp.isfinite(sum((jnp.vdot(part, jnp.full_like(part, 1e-12)) for part in parts), jnp.float32(0.0)))
 
 
-def shrinking(recipe: Recipe, unit: Float[Array, ""]) -> Any:
-    """What the gradient is multiplied by: 1, but for an objective beyond `LIMIT` under a rule whose steps stay the same.
+def squarable(recipe: Recipe, gradient: Any, unit: Float[Array, ""]) -> Any:
+    """The gradient as the rule gets it: of an objective beyond `LIMIT` made smaller, if the rule's steps stay the same.
 
-    Such a rule squares the gradient, and the square of 1.8e19 is infinite.
+    Such a rule squares it, and the square of 1.8e19 is infinite.
     """
-    return jnp.where(unit < LIMIT, 1.0, 2.0**20 / unit) if recipe.optimizer.large == "scaled" else jnp.float32(1.0)
+    if recipe.optimizer.large != "scaled":
+        return gradient
+    factor = jnp.where(unit < LIMIT, 1.0, 2.0**20 / unit)
+    return jax.tree.map(lambda g: g * factor, gradient)
 
 
 class Tally(NamedTuple):
@@ -143,10 +146,7 @@ def one_step(
     def objective(params: Any) -> tuple[Array, tuple[Array, Array, Any]]:
         return cost_of(now, network, params, state.stats, x, y, weight, key=key, training=True)
 
-    cost, backward, (loss, prediction, stats) = jax.vjp(objective, state.params, has_aux=True)
-    unit = jnp.where(state.step > 0, state.unit, jnp.maximum(cost, 1.0))
-    factor = shrinking(now, unit)
-    (gradient,) = backward(factor)
+    (cost, (loss, prediction, stats)), gradient = jax.value_and_grad(objective, has_aux=True)(state.params)
     evidence = {
         "value": cost,
         "objective": lambda params: objective(params)[0],
@@ -154,14 +154,15 @@ def one_step(
         "time": time,
         "key": key,
     }
-    delta, memory = now.optimizer.update(gradient, state.memory, state.params, **evidence)
+    unit = jnp.where(state.step > 0, state.unit, jnp.maximum(cost, 1.0))
+    delta, memory = now.optimizer.update(squarable(now, gradient, unit), state.memory, state.params, **evidence)
     # The guard against divergence. A bad number outside of the sample reaches the next step's cost, and `_fall_back`.
     samples = {name: sampled(gradient[name]) for name in tally.squares}
     squares = {name: squared_norm(gradient[name], samples[name]) for name in samples}
     healthy = cost < LIMIT * unit
     if squares:
-        # The square of a gradient beyond 1.8e19 is infinite, but some rules make an ordinary update of it.
-        healthy &= finite(samples) if now.optimizer.large == "taken" else jnp.isfinite(sum(squares.values()))
+        # The square of a gradient beyond 1.8e19 is infinite, but most rules make an ordinary update of it.
+        healthy &= jnp.isfinite(sum(squares.values())) if now.optimizer.large == "refused" else finite(samples)
     endures = jnp.bool_(True) if now.optimizer.skips else healthy
     filled = total > 0 if arrays.ragged else jnp.bool_(True)
     moves = state.running & filled & healthy
@@ -191,7 +192,7 @@ def one_step(
         if state.lean
         else add(tally.metric, jnp.vdot(score(now, state, arrays, prediction, y, rows), share)),
         steps=tally.steps + moves,
-        squares={name: tally.squares[name] + jnp.where(moves, squares[name] / factor**2, 0.0) for name in squares},
+        squares={name: tally.squares[name] + jnp.where(moves, squares[name], 0.0) for name in squares},
         before=pick(filled, before, tally.before) if arrays.ragged else before,
         learning_rate=jnp.asarray(getattr(now.optimizer, "learning_rate", jnp.nan), jnp.float32),
     )
