@@ -1,3 +1,4 @@
+import contextlib
 import dataclasses
 import warnings
 
@@ -8,7 +9,9 @@ import pytest
 from fallline.control.environments import Facts
 from fallline.control.network import Network
 from fallline.control.policy import TrainedPolicy, load_policy
+from fallline.control.presets import preset_of
 from fallline.control.replay import film, replay_policy
+from fallline.control.search import train_policy
 from fallline.control.statistics import Scaling
 from fallline.core.errors import FalllineError
 from fallline.core.tensors import save_tensors
@@ -135,3 +138,40 @@ def test_arrays_that_are_no_policy_are_refused(changes, words):
     given = {"M": np.ones((2, 4)), "mean": np.zeros(4), "std": np.ones(4), "environment": "CartPole-v1"} | changes
     with pytest.raises(FalllineError, match=words):
         TrainedPolicy.from_arrays(given.pop("M"), **given)
+
+
+@pytest.mark.parametrize("normalise", [False, True])
+def test_arrays_of_a_trained_policy_are_that_policy_again(normalise, tmp_path):
+    pytest.importorskip("mujoco")
+    recipe = dataclasses.replace(
+        preset_of("Swimmer-v5").recipe, steps=1200, horizon=60, evaluations=1, normalise=normalise
+    )
+    own = train_policy("Swimmer-v5", recipe, seed=3, workers=1).policy
+    assert np.abs(own.point).max() > 0
+    (weight, _), *more = own.network.layers(own.point)
+    assert (weight.shape, more) == ((2, 8), [])
+    # As the authors' files hold it: the matrix, the mean, the standard deviation.
+    mean, std = (own.scaling.mean, 1 / own.scaling.factor) if normalise else (np.zeros(8), np.ones(8))
+    taken = TrainedPolicy.from_arrays(weight, mean, std, "Swimmer-v5", horizon=60)
+    taken.save(tmp_path / "p.safetensors")
+    plain = TrainedPolicy.from_arrays(weight, None, None, "Swimmer-v5", horizon=60)
+    expected = path_of(own)
+    assert np.isfinite(expected).all()
+    for each in (taken, load_policy(tmp_path / "p.safetensors"), *([] if normalise else [plain])):
+        if normalise:  # 1 / (1 / s) may be s but for the last bit
+            np.testing.assert_allclose(path_of(each), expected, rtol=1e-6, atol=1e-9)
+        else:
+            np.testing.assert_array_equal(path_of(each), expected)
+        assert (each.network, each.facts, each.horizon, each.outside) == (own.network, own.facts, 60, own.outside)
+    assert np.array_equal(path_of(plain), expected) != normalise
+
+
+def path_of(policy):
+    """Rewards of an episode."""
+    with contextlib.closing(gymnasium.make("Swimmer-v5")) as environment:
+        x, _ = environment.reset(seed=1)
+        rewards = []
+        for _ in range(policy.horizon):
+            x, reward, *_ = environment.step(policy.act(x, environment.action_space))
+            rewards.append(reward)
+    return np.array(rewards)

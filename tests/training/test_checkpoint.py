@@ -1,6 +1,8 @@
+import numpy as np
 import pytest
 
 import fallline as fl
+from fallline.core.tensors import load_tensors, save_tensors
 from fallline.training.checkpoint import NAME, PREVIOUS, remove_checkpoints
 
 
@@ -83,6 +85,25 @@ def test_killed_between_the_two_renames_the_previous_one_is_used(flowers, whole,
     (killed / NAME).unlink()
     run, _ = resumed(whole, flowers, killed)
     assert run.notes == ()
+    assert same(run.state, fl.train(whole, flowers, seed=6).state)
+
+
+def test_a_checkpoint_of_an_earlier_version_lacks_the_objectives_unit(flowers, whole, killed, same):
+    for name in (NAME, PREVIOUS):
+        arrays, described = load_tensors(killed / name, "checkpoint")
+        del arrays["state/unit"]
+        save_tensors(killed / name, arrays, described)
+    run, first = resumed(whole, flowers, killed)
+    assert (run.notes, first > 1) == ((), True)
+    assert same(run.model.arrays, fl.train(whole, flowers, seed=6).model.arrays)
+
+
+@pytest.mark.parametrize("unit", [0.0, np.inf, np.nan])
+def test_a_unit_that_no_run_has_is_damage(flowers, whole, killed, same, unit):
+    arrays, described = load_tensors(killed / NAME, "checkpoint")
+    save_tensors(killed / NAME, {**arrays, "state/unit": np.float32(unit)}, described)
+    run, _ = resumed(whole, flowers, killed)
+    assert "the unit of its objective is" in run.notes[0]
     assert same(run.state, fl.train(whole, flowers, seed=6).state)
 
 

@@ -1,11 +1,18 @@
 """The arithmetic of a run, against float64 NumPy."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 import fallline as fl
+from fallline.losses import SquaredError, Times
+from fallline.optimizers import AdaGrad, ClipByLayerNorm, ClipByNorm
+from fallline.population import evaluate
 from fallline.training.recipe import complete
+from fallline.training.step import finite
 
 LAYERS = ("dense_1", "dense_2")
 
@@ -138,3 +145,59 @@ def test_what_is_shown_of_an_epoch_is_the_mean_over_examples(flowers, whole, by_
             assert run.history["train_objective"][0] == pytest.approx(expected.objective, rel=1e-4)
     answer = run.model.probabilities(data.x)
     np.testing.assert_allclose(answer, by_numpy(run.state.params, scaled(data.x)).probabilities, rtol=1e-3, atol=1e-6)
+
+
+# -- gradients whose square is infinite -------------------------------------------------------------------------------
+
+
+def times(descent, rule, factor):
+    return fl.replace(descent, {"optimizer": rule, "loss": Times(SquaredError(), factor), "patience": None})
+
+
+def relative_loss(run, factor):
+    assert run.outcome is fl.Outcome.FINISHED
+    assert all(np.isfinite(each).all() for each in jax.tree.leaves((run.state.params, run.model.arrays)))
+    return run.metrics["train"]["loss"] / factor
+
+
+@pytest.mark.parametrize("rule", [ClipByNorm(fl.SGD(0.05)), ClipByLayerNorm(fl.Adam(0.05))], ids=lambda each: each.name)
+def test_clipped_gradients_train_at_any_size(prices, descent, rule):
+    plain = relative_loss(fl.train(times(descent, rule, 1e12), prices), 1e12)
+    assert plain < 0.6
+    for factor in (1e20, 1e30):
+        assert relative_loss(fl.train(times(descent, rule, factor), prices), factor) == pytest.approx(plain, rel=1e-4)
+
+
+def test_what_diverges_from_a_large_loss_is_still_said_to(prices, descent):
+    for rule, factor in (
+        (fl.SGD(0.05), 1e20),
+        (fl.SGD(1e6), 1.0),
+        (fl.SGD(5e-14), 1e14),
+        (ClipByNorm(fl.SGD(1e18)), 1e20),
+    ):
+        run = fl.train(times(descent, rule, factor), prices)
+        assert run.outcome is fl.Outcome.DIVERGED
+        assert not run.learnt
+
+
+def test_rules_that_would_stand_still_call_it_diverged(prices, descent):
+    for rule in (AdaGrad(0.1), fl.Adam(0.05)):
+        assert relative_loss(fl.train(times(descent, rule, 1.0), prices), 1.0) < 0.6
+        assert fl.train(times(descent, rule, 1e20), prices).outcome is fl.Outcome.DIVERGED
+
+
+def test_lanes_of_a_population_have_losses_of_their_own_size(prices, descent):
+    factors = (1e12, 1e20, 1e30)
+    found = evaluate([times(descent, ClipByNorm(fl.SGD(0.05)), factor) for factor in factors], prices)
+    # The monitored loss is the kept epoch's.
+    scores = np.array(found.columns["valid_loss"]) / factors
+    assert scores == pytest.approx([scores[0]] * 3, rel=1e-4)
+
+
+@given(st.lists(st.floats(width=32), min_size=1, max_size=5), st.lists(st.floats(width=32), min_size=1, max_size=5))
+@example([3.4e38] * 5, [3.4e38] * 5)
+@example([np.inf, -np.inf], [0.0])
+@example([1.0], [np.nan])
+def test_finite_means_all_numbers(first, second):
+    sample = {"a": {"weight": jnp.array([first], jnp.float32)}, "b": jnp.array(second, jnp.float32)}
+    assert bool(finite(sample)) == bool(np.isfinite(first).all() and np.isfinite(second).all())

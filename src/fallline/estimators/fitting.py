@@ -19,7 +19,7 @@ from fallline.training.arrays import Arrays
 from fallline.training.chunks import compiled_start, run_chunks
 from fallline.training.history import join
 from fallline.training.recipe import Recipe
-from fallline.training.state import Epochs, State
+from fallline.training.state import LATER, Epochs, State
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +92,7 @@ def go_on(recipe: Recipe, arrays: Arrays, params: dict[str, Any], before: Traine
     Raises: FalllineError where the rule has another memory, or the network other layers.
     """
     like = jax.eval_shape(program.start, as_arrays(recipe), arrays, jax.random.key(0))
-    bare = unflatten(before.rest, dataclasses.replace(like, params=None, best_params=None))
+    bare = unflatten(LATER | before.rest, dataclasses.replace(like, params=None, best_params=None))
     on_device = jax.tree.map(jnp.asarray, params)
     state = jax.tree.map(jnp.asarray, bare)
     return dataclasses.replace(

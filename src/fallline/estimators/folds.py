@@ -47,6 +47,7 @@ class Fold:
             repr(classes),
             len(self.rows.valid) > 0,
             clock,
+            self.seed,  # that of validation rows drawn from folds of other sizes differs
         )
 
 

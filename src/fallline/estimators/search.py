@@ -22,11 +22,16 @@ from fallline.population.result import Report
 class PopulationSearchCV(BaseSearchCV):
     """Search over an estimator's arguments, cross-validated; all candidates on all folds are one population.
 
-    Arguments, attributes and `cv_results_` are those of `RandomizedSearchCV` and `GridSearchCV`, and so are the scores:
-    every candidate begins with the weights, validation rows and order of rows that its own `fit` on the fold would have.
-    Only the training is another: candidates of one structure (the same layers, rule and batch size) train together in one
-    program, whatever their numbers; those that differ in widths alone may share one, padded. The best is fitted again on
-    all rows by itself.
+    Arguments, attributes and `cv_results_` are those of `RandomizedSearchCV` and `GridSearchCV`, and so are the scores,
+    to float32's rounding: with a `random_state` in the estimator or the candidate, every candidate begins with the
+    weights, validation rows and order of rows that its own `fit` on the fold would have. Only the training is another:
+    candidates of one structure (the same layers, rule and batch size) train together in one program, whatever their
+    numbers; those that differ in widths alone may share one, padded. The best is fitted again on all rows by itself.
+
+    Two things are equal to theirs only up to seeds. Candidates of different `hidden_layer_sizes` begin with their own
+    weights, but share the first one's validation rows, order of rows and dropout; without early stopping, minibatches and
+    dropout their scores are equal, too. An estimator without a `random_state` draws anew for every fit of `GridSearchCV`,
+    here once for all candidates, which compares like with like.
 
     A population cannot express `n_members`, `callbacks`, `learning_rate="adaptive"`, a `scoring` of the estimator's own
     that only Python can compute, and a subclass with another `fit`. Such candidates are fitted one by one.

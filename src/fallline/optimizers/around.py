@@ -47,6 +47,11 @@ class Wrapper(Optimizer):
         """As the rule's."""
         return self.rule.skips
 
+    @property
+    def large(self) -> str:  # type: ignore[override]
+        """As the rule's."""
+        return self.rule.large
+
 
 class WeightDecay(Wrapper):
     """Decoupled weight decay around any rule: the weights shrink, whatever the gradients are.

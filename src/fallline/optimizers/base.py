@@ -28,6 +28,8 @@ class Optimizer(Block):
     family: ClassVar[str] = "optimizer"
     full_batch: ClassVar[bool] = False  # whether the rule makes sense of nothing less than all of the training rows
     skips: ClassVar[bool] = False  # whether the rule answers a gradient that is not finite by staying where it is
+    # A finite gradient whose square is infinite is "taken", if the rule makes an ordinary step of it, or "refused".
+    large: ClassVar[str] = "refused"
     averages: ClassVar[tuple[str, ...]] = ()  # the parts of its memory that are averages or sums of gradients
 
     @abstractmethod

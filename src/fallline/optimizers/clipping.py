@@ -15,6 +15,8 @@ from fallline.optimizers.around import Wrapper
 class Clip(Wrapper):
     """A wrapper that gives its rule a clipped gradient."""
 
+    large: ClassVar[str] = "taken"
+
     @abstractmethod
     def clipped(self, gradient: Any) -> Any:
         """The gradient that the rule sees."""

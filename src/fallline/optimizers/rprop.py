@@ -46,6 +46,7 @@ class Rprop(Optimizer):
 
     name: ClassVar[str] = "rprop"
     full_batch: ClassVar[bool] = True
+    large: ClassVar[str] = "taken"
     learning_rate: Number = rate(0.1, (1e-4, 1.0), "the size of the first step")
     grow: Number = number(1.2, valid="[1, inf)", usual=(1.1, 1.5), help="factor while the sign holds")
     shrink: Number = number(0.5, valid="(0, 1]", usual=(0.3, 0.8), help="factor when the sign flips")

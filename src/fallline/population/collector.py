@@ -23,7 +23,7 @@ from fallline.training.arrays import Arrays, scale_of, to_device
 from fallline.training.history import in_own_unit, join
 from fallline.training.recipe import Recipe
 from fallline.training.state import Epochs, State
-from fallline.training.step import input_width, network_of
+from fallline.training.step import shapes_of
 from fallline.training.train import Run, train
 from fallline.training.watch import layer_names
 
@@ -146,9 +146,7 @@ class Collector:
 
     def _cut(self, recipe: Recipe, found: dict[str, Any]) -> dict[str, Any]:
         """Params and stats without what only padded them: the first numbers along every axis."""
-        arrays = self._arrays()
-        width = input_width(recipe, arrays)
-        like = jax.eval_shape(lambda key: network_of(recipe, arrays).init(key, (width,)), jax.random.key(0))
+        like = shapes_of(recipe, self._arrays())
         cut = lambda leaf, true: leaf[tuple(map(slice, true.shape))]  # noqa: E731
         params, stats = jax.tree.map(cut, (found["params"], found["stats"]), like)
         return {"params": params, "stats": stats}
@@ -180,9 +178,7 @@ class Collector:
 
     def _numbers(self, recipe: Recipe) -> np.ndarray:
         """Parameters of every layer, in the order of the history."""
-        arrays = self._arrays()
-        network, width = network_of(recipe, arrays), input_width(recipe, arrays)
-        params, _ = jax.eval_shape(lambda key: network.init(key, (width,)), jax.random.key(0))
+        params, _ = shapes_of(recipe, self._arrays())
         return np.array([sum(leaf.size for leaf in jax.tree.leaves(params[name])) for name in sorted(params)])
 
     def padded(self, wide: list[Recipe], inputs: int, outputs: int) -> float:

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import jax
 import numpy as np
 
 from fallline.core.errors import FalllineError
@@ -27,7 +26,7 @@ from fallline.training.chunks import CEILING
 from fallline.training.interrupt import Interrupt
 from fallline.training.recipe import Recipe, complete_for
 from fallline.training.state import State
-from fallline.training.step import input_width, network_of
+from fallline.training.step import shapes_of
 
 FILLED = 8  # lanes that fill a program well enough, about
 
@@ -154,8 +153,7 @@ def evaluate(
 
 def _as_wide(params: dict[str, Any], recipe: Recipe, arrays: Arrays) -> dict[str, Any]:
     """Given params in the arrays of a network that may be wider."""
-    width, network = input_width(recipe, arrays), network_of(recipe, arrays)
-    return padded_like(params, jax.eval_shape(lambda key: network.init(key, (width,)), jax.random.key(0))[0])
+    return padded_like(params, shapes_of(recipe, arrays)[0])
 
 
 def _last(halving: Halving | None, rungs: tuple[int, ...], recipes: int, contexts: int) -> int | None:

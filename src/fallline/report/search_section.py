@@ -58,7 +58,7 @@ def search_text(search: Mapping[str, Any]) -> Html:
     table = tag(
         "table", tag("thead", tag("tr", *(tag("th", each, scope="col") for each in head))), tag("tbody", *lines)
     )
-    # Of an earlier version's study nobody has compared the best with the default recipe.
+    # A summary of an earlier version compares the best with nothing.
     said = [each for each in (search.get("default"), *search["edges"], search["outlook"]) if each]
     notes = tag("ul", *(tag("li", f"{each[:1].upper()}{each[1:]}.") for each in said)) if said else Html("")
     return join(

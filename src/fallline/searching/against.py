@@ -1,4 +1,4 @@
-"""Is a study's best better than what it began with, the default recipe, or is that chance?"""
+"""Is a study's best better than its space's default point, or is that chance?"""
 
 import dataclasses
 
@@ -8,20 +8,25 @@ from jaxtyping import Float
 from fallline.searching.study import Study
 from fallline.searching.trial import Trial
 from fallline.searching.work import LANE
+from fallline.strategies.space import Space
+
+_SHOWN = 4  # values of the default point that a sentence names
 
 
 @dataclasses.dataclass(frozen=True)
 class AgainstDefault:
-    """The default recipe's score and the best trial's, in the unit of the monitored value.
+    """The score of the space's default point and the best trial's, in the unit of the monitored value.
 
     Arguments:
-        default: the score of the default recipe.
+        named: the default point, in words.
+        default: its score.
         best: the best trial's.
         gain: what the best trial is better by, above 0.
         error: standard error of the gain, of the differences fold by fold; NaN for a single split.
         runs: folds times seeds.
     """
 
+    named: str
     default: float
     best: float
     gain: float
@@ -30,38 +35,36 @@ class AgainstDefault:
 
     @property
     def within_error(self) -> bool:
-        """Whether the best trial is within a standard error of the default recipe."""
+        """Whether the best trial is within a standard error of the default point."""
         return bool(self.gain <= self.error)
 
     @property
     def sentence(self) -> str:
         """How they compare, in plain words."""
         if self.gain <= 0:
-            return f"no trial is better than the default recipe, which scores {self.default:.4g}"
+            return f"no trial is better than {self.named}, which scores {self.default:.4g}"
         scores = f"{self.best:.4g} against {self.default:.4g}"
         if not np.isfinite(self.error):
             return (
-                f"the best trial is better than the default recipe by {self.gain:.2g} ({scores}) on one validation split; "
+                f"the best trial is better than {self.named} by {self.gain:.2g} ({scores}) on one validation split; "
                 "search with folds to see whether that is more than chance"
             )
         said = f"{self.gain:.2g} ({scores}), with a standard error of {self.error:.2g} over {self.runs} runs"
         if self.within_error:
             return (
-                f"the best trial is within its standard error of the default recipe, better by {said}: that may be chance, "
-                "and the default recipe as good"
+                f"the best trial is within its standard error of {self.named}, better by {said}: that may be chance, "
+                "and the default as good"
             )
-        return f"the best trial is better than the default recipe by {said}"
+        return f"the best trial is better than {self.named} by {said}"
 
 
 def against_default(study: Study) -> AgainstDefault | None:
-    """Compare the best trial with the default recipe, fold by fold; None where that was not tried or did not finish.
+    """Compare the best trial with the default point, fold by fold; None where that was not tried or did not finish.
 
     The best was chosen for its score, so its gain is too large rather than too small.
     """
-    space = study.space
-    tried = (each for each in study.trials if np.allclose(each.point, space.default, atol=1e-9))
-    default = next(tried, None)
-    if default is None or not default.finished or not space.holds_default:
+    default = _tried(study)
+    if default is None or not default.finished or not study.space.holds_default:
         return None
     best = study.best.trial
     first, second = _lanes(default), _lanes(best)
@@ -71,7 +74,39 @@ def against_default(study: Study) -> AgainstDefault | None:
     else:  # a study of an earlier version kept the means alone
         error = float(np.hypot(default.error, best.error))
     sign, gain = study.sign, 0.0 if best.number == default.number else default.score - best.score
-    return AgainstDefault(default.score * sign, best.score * sign, gain, error, runs)
+    named = _named(study.space, default)
+    return AgainstDefault(named, default.score * sign, best.score * sign, gain, error, runs)
+
+
+def default_sentence(study: Study) -> str | None:
+    """How the best trial compares with the default point, or why it does not; None where no default lies in the space."""
+    found = against_default(study)
+    if found is not None or not study.space.holds_default:
+        return None if found is None else found.sentence
+    trial = _tried(study)
+    named = _named(study.space, trial)
+    if trial is None:
+        return f"{named} was not tried, so nothing says whether the best trial is better: random, sobol and tpe begin with it"
+    ended = "was stopped early" if trial.outcome == "pruned" else "diverged"
+    return f"{named} {ended}, so the best trial is not compared with it"
+
+
+def _tried(study: Study) -> Trial | None:
+    """The trial at the default point."""
+    return next((each for each in study.trials if np.allclose(each.point, study.space.default, atol=1e-9)), None)
+
+
+def _named(space: Space, trial: Trial | None) -> str:
+    """The default point by its values: those of the fields, or of the recipe whose usual ranges are searched."""
+    values = space.values(space.default)
+    shown = [f"{name} = {_short(value)}" for name, value in list(values.items())[:_SHOWN]]
+    more = [f"{len(values) - _SHOWN} more"] if len(values) > _SHOWN else []
+    which = "" if trial is None else f"trial {trial.number}, "
+    return f"{which}the default point of the space ({', '.join(shown + more)})"
+
+
+def _short(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _lanes(trial: Trial) -> Float[np.ndarray, " runs"]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from fallline.core.distribution import Distribution, parts
 from fallline.core.files import write_atomically
-from fallline.searching.against import against_default
+from fallline.searching.against import default_sentence
 from fallline.searching.findings import edges, importance, outlook, prospects
 from fallline.searching.nested import Nested
 from fallline.searching.sensitivity import Sensitivity, sensitivity
@@ -38,7 +38,7 @@ def summarise(study: Study, nested: Nested | None = None) -> dict[str, Any]:
     trial_history = history_of(study.space, study.trials)
     rank = np.empty(len(trial_history), np.int64)
     rank[trial_history.order()] = np.arange(len(trial_history))
-    best, ahead, default = study.best.trial, outlook(study), against_default(study)
+    best, ahead = study.best.trial, outlook(study)
     shares = {each.name: each.share for each in importance(study)}
     cards = {each.name: each for each in sensitivity(study)}
     return {
@@ -73,7 +73,7 @@ def summarise(study: Study, nested: Nested | None = None) -> dict[str, Any]:
             for i, name in enumerate(study.space.names)
         ],
         "edges": edges(study),
-        "default": None if default is None else default.sentence,
+        "default": default_sentence(study),
         "outlook": None if ahead is None else ahead.sentence,
         "prospects": [dataclasses.asdict(each) for each in prospects(study)],
         "nested": None

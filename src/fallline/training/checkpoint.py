@@ -16,7 +16,7 @@ from fallline.core.plain import to_plain
 from fallline.core.reading import read_if_there
 from fallline.core.tensors import check_finite, flatten, load_tensors, save_tensors, unflatten
 from fallline.probes import RECORDED, SCORES, Probe
-from fallline.training.state import Epochs, State
+from fallline.training.state import LATER, Epochs, State
 
 NAME, PREVIOUS = "checkpoint.safetensors", "checkpoint.previous.safetensors"
 
@@ -115,7 +115,7 @@ def _fitting(
     """
     history, remedy = _part(arrays, "history/"), "use another copy"
     try:
-        state = unflatten(_part(arrays, "state/"), like)
+        state = unflatten(LATER | _part(arrays, "state/"), like)
     except FalllineError as error:
         raise FalllineError(f"{what} is damaged: {error}; {remedy}") from None
     done, step, best, waited = (int(each) for each in (state.epoch, state.step, state.best_epoch, state.waited))
@@ -124,6 +124,8 @@ def _fitting(
         raise FalllineError(f"{what} is damaged: its counts of epochs and steps contradict each other; {remedy}")
     kept = {name: getattr(state, name) for name in ("params", "stats", "scaling", "target_scaling", "best_params")}
     check_finite(flatten(kept), what, remedy)
+    if not 1 <= float(state.unit) < np.inf:
+        raise FalllineError(f"{what} is damaged: the unit of its objective is {float(state.unit)}; {remedy}")
     if not float(state.best_score) > -np.inf:
         raise FalllineError(f"{what} is damaged: its best score is {float(state.best_score)}; {remedy}")
     sizes: dict[str, tuple[int, ...]] = dict.fromkeys(SCORES, ())

@@ -63,6 +63,7 @@ def start(recipe: Recipe, arrays: Arrays, key: Seed, given: Any = None) -> State
         best_score=jnp.float32(jnp.inf),
         best_epoch=zero,
         waited=zero,
+        unit=jnp.float32(1.0),
         watching=watching,
     )
 

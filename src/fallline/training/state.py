@@ -5,12 +5,15 @@ from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int
 
 from fallline.core.outcome import Outcome
 from fallline.core.random import Seed
 from fallline.probes import SCORES, Probe
 from fallline.schedules.plateau import Watched
+
+LATER = {"unit": np.ones((), np.float32)}  # what states of earlier versions lack
 
 
 class State(eqx.Module):
@@ -33,6 +36,7 @@ class State(eqx.Module):
     best_score: Float[Array, ""]
     best_epoch: Int[Array, ""]
     waited: Int[Array, ""]  # epochs since an improvement
+    unit: Float[Array, ""]  # the objective at the first step, or 1 where it is below: what divergence is measured by
     watching: tuple[Watched, ...] = ()
 
     @property

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from fallline.core.outcome import Outcome
 from fallline.core.random import Seed, named
@@ -36,13 +36,37 @@ def input_width(recipe: Recipe, arrays: Arrays) -> int:
     return recipe.scaler.outputs(arrays.x.shape[1])
 
 
+_SHAPES: dict[Any, Any] = {}
+
+
+def shapes_of(recipe: Recipe, arrays: Arrays) -> tuple[Any, Any]:
+    """Shapes and dtypes of the network's params and stats; kept, since it takes tracing and numbers do not change them."""
+    network, width = network_of(recipe, arrays), input_width(recipe, arrays)
+    which = (jax.tree.structure(network), width)
+    if which not in _SHAPES:
+        if len(_SHAPES) > 64:
+            _SHAPES.clear()
+        _SHAPES[which] = jax.eval_shape(lambda key: network.init(key, (width,)), jax.random.key(0))
+    return _SHAPES[which]
+
+
 def batch_rows(recipe: Recipe, arrays: Arrays) -> int:
     """Examples per step."""
     assert isinstance(recipe.batch_size, int)
     return max(1, min(recipe.batch_size, arrays.train.shape[0]))
 
 
-LIMIT = 1e15  # an objective beyond it has diverged, though float32 goes on to 3e38
+LIMIT = 1e15  # an objective this many times the run's unit has diverged, though float32 goes on to 3e38
+
+
+def finite(sample: Any) -> Bool[Array, ""]:
+    """Whether all numbers of `sampled(...)` are finite, however large.
+
+    A sum keeps what is not finite, and the factor keeps that of the largest float32 numbers in range. Written as a dot
+    product because XLA's CPU backend vectorises that, but not a reduction of comparisons.
+    """
+    parts = [part.ravel() for part in jax.tree.leaves(sample)]
+    return jnp.isfinite(sum((jnp.vdot(part, jnp.full_like(part, 1e-12)) for part in parts), jnp.float32(0.0)))
 
 
 class Tally(NamedTuple):
@@ -123,8 +147,13 @@ def one_step(
     delta, memory = now.optimizer.update(gradient, state.memory, state.params, **evidence)
     # The guard against divergence. A bad number outside of the sample reaches the next step's cost, and `_fall_back`.
     measured = gradient if guarded(recipe, state, recorded) else {}
-    squares = {name: squared_norm(part, sampled(part)) for name, part in measured.items()}
-    healthy = (cost < LIMIT) & jnp.isfinite(sum(squares.values()))
+    samples = {name: sampled(part) for name, part in measured.items()}
+    squares = {name: squared_norm(part, samples[name]) for name, part in measured.items()}
+    unit = jnp.where(state.step > 0, state.unit, jnp.maximum(cost, 1.0))
+    healthy = cost < LIMIT * unit
+    if squares:
+        # The square of a gradient beyond 1.8e19 is infinite, but some rules make an ordinary update of it.
+        healthy &= finite(samples) if now.optimizer.large == "taken" else jnp.isfinite(sum(squares.values()))
     endures = jnp.bool_(True) if now.optimizer.skips else healthy
     filled = total > 0 if arrays.ragged else jnp.bool_(True)
     moves = state.running & filled & healthy
@@ -140,6 +169,7 @@ def one_step(
         stats=pick(moves, stats, state.stats),
         memory=pick(filled, memory, state.memory) if arrays.ragged else memory,
         step=state.step + moves,
+        unit=jnp.where(moves, unit, state.unit),
         outcome=jnp.where(state.running & filled & ~endures, Outcome.DIVERGED, state.outcome).astype(jnp.int32),
     )
     counted = jnp.where(state.running & (healthy if now.optimizer.skips else True), total, 0.0)

@@ -208,7 +208,7 @@ def train(
             last = lambda folder: save_checkpoint(folder, state, join(chunks), identity, recorded)  # noqa: E731
             unsaved = None if keeping.save(last) else last
 
-    if state.outcome == Outcome.DIVERGED and not _usable(predictor_of(recipe, table, state), table):
+    if state.outcome == Outcome.DIVERGED and not _usable(predictor_of(recipe, table, state), table, float(state.unit)):
         # What was kept looked healthy only as long as nobody looked at its loss.
         fresh = compiled_start(traced, arrays, key, given)
         state = dataclasses.replace(
@@ -279,10 +279,10 @@ def predictor_of(recipe: Recipe, table: Table, state: State) -> Predictor:
     return Predictor(recipe, table.schema, outputs, jax.tree.map(np.asarray, kept), table.seen)
 
 
-def _usable(model: Predictor, table: Table) -> bool:
-    """Whether the loss on the training rows is within the bounds of a run."""
+def _usable(model: Predictor, table: Table, unit: float) -> bool:
+    """Whether the loss on the training rows is within the bounds of a run of this unit."""
     data = table.dataset
-    return evaluate_rows(model, data.x, data.y, data.weight, data.train)["loss"] < LIMIT
+    return evaluate_rows(model, data.x, data.y, data.weight, data.train)["loss"] < LIMIT * unit
 
 
 def evaluate_rows(

@@ -14,7 +14,7 @@ from fallline.probes.recording import computed
 from fallline.training.arrays import Arrays
 from fallline.training.recipe import Recipe
 from fallline.training.state import Epochs, State
-from fallline.training.step import Tally, answers, input_width, network_of, relative, scaled_target
+from fallline.training.step import Tally, answers, input_width, network_of, relative, scaled_target, shapes_of
 
 TILE = 1024  # rows per forward pass outside of training
 PROBE = 128  # training rows on which activations are looked at
@@ -136,7 +136,7 @@ def layer_names(recipe: Recipe, arrays: Arrays) -> tuple[list[str], list[str]]:
     """Names of the layers with params and of the layers with an activation, in the order of the probes' values."""
     network = network_of(recipe, arrays)
     width = input_width(recipe, arrays)
-    shapes, stats = jax.eval_shape(lambda key: network.init(key, (width,)), jax.random.key(0))
+    shapes, stats = shapes_of(recipe, arrays)
     taps: list[Any] = []
     x = jax.ShapeDtypeStruct((1, width), jnp.float32)
     jax.eval_shape(lambda p, s, x: network.apply(p, s, x, key=None, training=False, taps=taps)[0], shapes, stats, x)
