@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 from jaxtyping import Float
 
+from fallline.core.block import family
 from fallline.searching.study import Study
 from fallline.searching.trial import Trial
 from fallline.searching.work import LANE
@@ -86,7 +87,11 @@ def default_sentence(study: Study) -> str | None:
     trial = _tried(study)
     named = _named(study.space, trial)
     if trial is None:
-        return f"{named} was not tried, so nothing says whether the best trial is better: random, sobol and tpe begin with it"
+        begin = sorted(name for name, kind in family("strategy").items() if getattr(kind, "begins_with_default", False))
+        return (
+            f"{named} was not tried, so nothing says whether the best trial is better: the strategies "
+            f"{', '.join(begin)} begin with it"
+        )
     ended = "was stopped early" if trial.outcome == "pruned" else "diverged"
     return f"{named} {ended}, so the best trial is not compared with it"
 
