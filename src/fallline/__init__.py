@@ -6,9 +6,8 @@ Names are imported when they are first used, so that `import fallline` costs not
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from fallline._version import __version__ as __version__
 from fallline.core.garbage import collector_rests
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "fallline.activations": ("ELU", "GELU", "Identity", "LeakyReLU", "ReLU", "SiLU", "Sigmoid", "Softplus", "Tanh"),

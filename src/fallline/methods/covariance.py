@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from fallline.core.errors import FalllineError
+from fallline.core.extras import optional
 from fallline.core.field import Number, structure
 from fallline.methods.base import Method, State, noise_field
 
@@ -99,12 +100,6 @@ class CMAES(Method):
 
 
 def _library() -> Any:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that it cannot draw without matplotlib
-            import cma
-    except ImportError:
-        raise FalllineError(
-            "CMA-ES needs the library cma, which is not installed: pip install 'fallline[cma]'"
-        ) from None
-    return cma
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that it cannot draw without matplotlib
+        return optional("cma", "cma", "CMA-ES")

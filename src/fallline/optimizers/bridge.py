@@ -5,6 +5,7 @@ Optax's, or a user's own with the same two functions, is a recipe's optimizer, a
 """
 
 import inspect
+import sys
 from typing import Any
 
 import jax
@@ -12,6 +13,7 @@ import jax.numpy as jnp
 
 from fallline.core.block import Block
 from fallline.core.errors import FalllineError
+from fallline.core.extras import optional
 from fallline.core.field import Number, number, structure
 from fallline.core.schedule import Time, at_time
 from fallline.optimizers.around import Wrapper
@@ -54,10 +56,9 @@ class FromOptax(Optimizer):
             ) from error
 
     def step(self, gradient: Any, state: Any, params: Any = None, **evidence: Any) -> tuple[Any, Any]:
-        import optax
-
         extra = {}
-        if isinstance(self.transformation, optax.GradientTransformationExtraArgs):
+        optax = sys.modules.get("optax")  # a transformation of Optax's has imported it; a user's own does not need it
+        if optax is not None and isinstance(self.transformation, optax.GradientTransformationExtraArgs):
             # No more: Optax's line searches refuse an argument that is not theirs.
             extra = {"value": evidence.get("value"), "grad": gradient, "value_fn": evidence.get("objective")}
         try:
@@ -115,6 +116,8 @@ def as_rule(value: Any) -> Any:
 def to_optax(rule: Optimizer) -> Any:
     """The rule as an Optax transformation with extra arguments: `value_fn` (or `objective`), `value`, `time`.
 
+    Raises: FalllineError where Optax is not installed.
+
     >>> import jax
     >>> from fallline.optimizers import LBFGS
     >>> transformation, bowl = to_optax(LBFGS()), lambda w: (w - 3.0) ** 2
@@ -124,7 +127,7 @@ def to_optax(rule: Optimizer) -> Any:
     >>> float(delta) > 0
     True
     """
-    import optax
+    optax = optional("optax", "optax", "to_optax")
 
     def update(gradient: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
         if "value_fn" in extra:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from fallline.core.errors import FalllineError
+from fallline.core.extras import optional
 from fallline.workers.pool import Event, Workers
 
 LOOK = 2.0  # seconds between two questions of how large the cluster is
@@ -79,11 +80,7 @@ def _work(function: Callable[[Any, Any], Any], shared: Any, item: Any) -> Iterat
 
 def _ray() -> Any:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    try:
-        import ray
-    except ImportError:
-        raise FalllineError('working on Ray needs the package ray: pip install "fallline[ray]"') from None
-    return ray
+    return optional("ray", "ray", "working on Ray")
 
 
 def _join(ray: Any, address: str | None) -> None:
