@@ -24,9 +24,7 @@ def on_ray():
 
 
 def optuna_sampler():
-    from fallline.searching.optuna_words import optuna
-
-    optuna()
+    fl.OptunaSampler(dict)
 
 
 def onnx_graph():

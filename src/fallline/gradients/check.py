@@ -10,14 +10,16 @@ from jaxtyping import Float, Int
 
 from fallline.core.errors import FalllineError
 from fallline.core.field import check_choice
+from fallline.gradients.array import ArrayCheck, array_check
 from fallline.gradients.directions import along_directions
-from fallline.gradients.functions import Function, function_of
+from fallline.gradients.function import Function
+from fallline.gradients.functions import function_of
 from fallline.gradients.hints import hint
 from fallline.gradients.judge import KINK, NOT_FINITE, OK, WRONG, Slopes, compared, judge
 from fallline.gradients.nearby import acquitted, undecided
 from fallline.gradients.numerical import complex_slopes
 from fallline.gradients.point import Point, coordinates, point_of
-from fallline.gradients.result import ArrayCheck, GradientCheck, array_check
+from fallline.gradients.result import GradientCheck
 from fallline.gradients.steps import measure
 from fallline.gradients.torch_functions import function_of_parameters, is_module
 from fallline.gradients.words import noisy, not_finite, verdict_of

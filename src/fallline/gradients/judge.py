@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from fallline.gradients.functions import Function
+from fallline.gradients.function import Function
 from fallline.gradients.numerical import differences
 from fallline.gradients.sides import EPSILON, Sides, limit
 from fallline.gradients.steps import Precision, size

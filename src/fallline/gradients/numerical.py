@@ -10,7 +10,8 @@ from jaxtyping import Float, Int
 
 from fallline.core.errors import FalllineError
 from fallline.core.field import check_choice
-from fallline.gradients.functions import Function, function_of
+from fallline.gradients.function import Function
+from fallline.gradients.functions import function_of
 from fallline.gradients.point import point_of
 from fallline.gradients.steps import Precision, measure, optimal
 

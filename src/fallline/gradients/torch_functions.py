@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from fallline.gradients.functions import Plain, weights_for
+from fallline.gradients.function import weights_for
+from fallline.gradients.plain import Plain
 
 
 class Tensors(Plain):
