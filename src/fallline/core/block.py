@@ -6,22 +6,24 @@ therefore the program and `jax.tree.leaves(block)` are its hyperparameters.
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, ClassVar, TypeVar, cast, dataclass_transform
 
 import equinox as eqx
 import jax
 import numpy as np
 
 from fallline.core.errors import FalllineError, nearest
-from fallline.core.field import Field, check_choice
+from fallline.core.field import Field, check_choice, required
 from fallline.core.runtime import configure
 
 configure()
 
+Tree = TypeVar("Tree")
 _FAMILIES: dict[str, dict[str, type["Block"]]] = {}
 
 
+@dataclass_transform(field_specifiers=(required, eqx.field, dataclasses.field))
 class Block(eqx.Module):
     """Base of every block. A subclass gives its `family` and, if files may name it, its `name`."""
 
@@ -184,14 +186,15 @@ def get(block: Any, path: str) -> Any:
     return block
 
 
-def replace(block: Any, changes: dict[str, Any]) -> Any:
+def replace(block: Tree, changes: Mapping[str, Any]) -> Tree:
     """A copy of a block with other values at dotted paths.
 
     Raises: FalllineError for a path that does not exist, with the nearest, and for a value that is not valid there.
     """
+    changed: Any = block
     for path, value in changes.items():
-        block = _replace(block, path.split("."), value, path)
-    return block
+        changed = _replace(changed, path.split("."), value, path)
+    return cast(Tree, changed)
 
 
 def _replace(block: Any, names: list[str], value: Any, path: str) -> Any:

@@ -143,6 +143,15 @@ def part(
     return _declare(default, Field("block", help, optional=optional, family=family, several=several), **options)
 
 
+def required(declared: Any) -> Any:
+    """A field without a default, marked so for type checkers; nothing happens when the program runs.
+
+    Checkers take every assigned field for one with a default, except those made by the functions that `Block` names
+    as field specifiers. This is the one that it names.
+    """
+    return declared
+
+
 def options(*, help: str = "") -> Any:
     """What a distribution chooses from: values or blocks of the field in which the distribution stands."""
     return _declare(dataclasses.MISSING, Field("options", help), converter=_as_tuple)

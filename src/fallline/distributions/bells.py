@@ -7,7 +7,7 @@ from scipy.special import ndtr, ndtri
 
 from fallline.core.distribution import Distribution
 from fallline.core.errors import FalllineError
-from fallline.core.field import number
+from fallline.core.field import number, required
 
 FARTHEST = 6.0  # deviations from the mean, beyond which no value is tried
 
@@ -39,8 +39,8 @@ class Normal(Distribution):
     """
 
     name: ClassVar[str] = "normal"
-    mean: float = number(help="the middle")
-    deviation: float = number(valid="(0, inf)", help="the spread")
+    mean: float = required(number(help="the middle"))
+    deviation: float = required(number(valid="(0, inf)", help="the spread"))
     low: float | None = number(None, optional=True, help="the smallest value")
     high: float | None = number(None, optional=True, help="the largest value")
 
@@ -80,8 +80,8 @@ class LogNormal(Distribution):
     """
 
     name: ClassVar[str] = "log_normal"
-    median: float = number(valid="(0, inf)", help="the middle")
-    deviation: float = number(valid="(0, inf)", unit="of the natural logarithm", help="the spread")
+    median: float = required(number(valid="(0, inf)", help="the middle"))
+    deviation: float = required(number(valid="(0, inf)", unit="of the natural logarithm", help="the spread"))
     low: float | None = number(None, valid="(0, inf)", optional=True, help="the smallest value")
     high: float | None = number(None, valid="(0, inf)", optional=True, help="the largest value")
 

@@ -7,7 +7,7 @@ import numpy as np
 from fallline.core.block import Block
 from fallline.core.distribution import Distribution
 from fallline.core.errors import FalllineError
-from fallline.core.field import options
+from fallline.core.field import options, required
 
 
 class Choice(Distribution):
@@ -23,7 +23,7 @@ class Choice(Distribution):
     """
 
     name: ClassVar[str] = "choice"
-    options: tuple[Any, ...] = options(help="what to choose from")
+    options: tuple[Any, ...] = required(options(help="what to choose from"))
 
     def __check_init__(self) -> None:
         if not isinstance(self.options, tuple) or not self.options:

@@ -6,7 +6,7 @@ import numpy as np
 
 from fallline.core.distribution import Distribution
 from fallline.core.errors import FalllineError
-from fallline.core.field import number
+from fallline.core.field import number, required
 
 
 def check_range(block: Any, least: float = -np.inf) -> None:
@@ -29,8 +29,8 @@ class Uniform(Distribution):
     """
 
     name: ClassVar[str] = "uniform"
-    low: float = number(help="the smallest value")
-    high: float = number(help="the largest value")
+    low: float = required(number(help="the smallest value"))
+    high: float = required(number(help="the largest value"))
 
     def __check_init__(self) -> None:
         check_range(self)
@@ -55,8 +55,8 @@ class LogUniform(Distribution):
     """
 
     name: ClassVar[str] = "log_uniform"
-    low: float = number(help="the smallest value, above 0")
-    high: float = number(help="the largest value")
+    low: float = required(number(help="the smallest value, above 0"))
+    high: float = required(number(help="the largest value"))
 
     def __check_init__(self) -> None:
         check_range(self, least=0.0)

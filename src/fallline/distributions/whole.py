@@ -6,7 +6,7 @@ import numpy as np
 
 from fallline.core.distribution import Distribution
 from fallline.core.errors import FalllineError
-from fallline.core.field import number, part
+from fallline.core.field import number, part, required
 from fallline.distributions.ranges import LogUniform, check_range
 
 MOST = 10_000  # values of a rounded distribution that are told apart one by one
@@ -24,8 +24,8 @@ class Integer(Distribution):
     """
 
     name: ClassVar[str] = "integer"
-    low: int = number(integer=True, help="the smallest value")
-    high: int = number(integer=True, help="the largest value, included")
+    low: int = required(number(integer=True, help="the smallest value"))
+    high: int = required(number(integer=True, help="the largest value, included"))
 
     def __check_init__(self) -> None:
         check_range(self)
@@ -57,8 +57,8 @@ class LogInteger(Distribution):
     """
 
     name: ClassVar[str] = "log_integer"
-    low: int = number(valid="[1, inf)", integer=True, help="the smallest value, at least 1")
-    high: int = number(integer=True, help="the largest value, included")
+    low: int = required(number(valid="[1, inf)", integer=True, help="the smallest value, at least 1"))
+    high: int = required(number(integer=True, help="the largest value, included"))
 
     def __check_init__(self) -> None:
         check_range(self, least=0.0)
@@ -93,8 +93,8 @@ class Quantised(Distribution):
     """
 
     name: ClassVar[str] = "quantised"
-    distribution: Distribution = part(family="distribution", help="what is rounded")
-    step: float = number(valid="(0, inf)", help="the distance between two values")
+    distribution: Distribution = required(part(family="distribution", help="what is rounded"))
+    step: float = required(number(valid="(0, inf)", help="the distance between two values"))
 
     def __check_init__(self) -> None:
         inner = self.distribution

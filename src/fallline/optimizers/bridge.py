@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from fallline.core.block import Block
 from fallline.core.errors import FalllineError
 from fallline.core.extras import optional
-from fallline.core.field import Number, number, structure
+from fallline.core.field import Number, number, required, structure
 from fallline.core.schedule import Time, at_time
 from fallline.optimizers.around import Wrapper
 from fallline.optimizers.base import Counted, Optimizer
@@ -36,7 +36,7 @@ class FromOptax(Optimizer):
     -0.1
     """
 
-    transformation: Any = structure(help="an object with init and update")
+    transformation: Any = required(structure(help="an object with init and update"))
 
     def __check_init__(self) -> None:
         if not all(callable(getattr(self.transformation, each, None)) for each in ("init", "update")):

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-from fallline.core.field import Number, number, part, structure
+from fallline.core.field import Number, number, part, required, structure
 from fallline.penalties.base import Penalty, check_layers, chosen
 
 
@@ -73,7 +73,7 @@ class Penalties(Penalty):
     """
 
     name: ClassVar[str] = "penalties"
-    parts: tuple[Penalty, ...] = part(family="penalty", several=True, help="the penalties, in order")
+    parts: tuple[Penalty, ...] = required(part(family="penalty", several=True, help="the penalties, in order"))
 
     def __call__(self, params: Any) -> Float[Array, ""]:
         return sum((each(params) for each in self.parts), start=jnp.zeros(()))

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from fallline.core.errors import FalllineError
-from fallline.core.field import Number, number
+from fallline.core.field import Number, number, required
 from fallline.core.schedule import Schedule, Time, at_time, reached_by
 
 
@@ -84,9 +84,9 @@ class ReduceOnPlateau(Schedule):
 class Reduced(Schedule):
     """A value times a factor, not below a floor: what a plateau's memory makes of its schedule."""
 
-    value: Number = number(help="the value before any fall")
-    factor: Number = number(help="the product of all falls")
-    floor: Number = number(help="the lowest value")
+    value: Number = required(number(help="the value before any fall"))
+    factor: Number = required(number(help="the product of all falls"))
+    floor: Number = required(number(help="the lowest value"))
 
     def __call__(self, time: Time) -> Float[Array, ""]:
         return jnp.maximum(self.value * self.factor, self.floor)
