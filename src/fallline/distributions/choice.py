@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from fallline.core.block import Block
-from fallline.core.distribution import Distribution
+from fallline.core.distribution import Distribution, Numbers
 from fallline.core.errors import FalllineError
 from fallline.core.field import options, required
 
@@ -37,11 +37,11 @@ class Choice(Distribution):
     def count(self) -> int:
         return len(self.options)
 
-    def index(self, u: Any) -> Any:
+    def index(self, u: Numbers) -> Any:
         """Which option a place of [0, 1] means."""
         return np.minimum(np.floor(np.asarray(u, np.float64) * self.count), self.count - 1).astype(np.int64)
 
-    def quantile(self, u: Any) -> Any:
+    def quantile(self, u: Numbers) -> Any:
         index = self.index(u)
         if index.ndim == 0:
             return self.options[int(index)]

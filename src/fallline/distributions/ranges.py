@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from fallline.core.distribution import Distribution
+from fallline.core.distribution import Distribution, Numbers
 from fallline.core.errors import FalllineError
 from fallline.core.field import number, required
 
@@ -35,11 +35,11 @@ class Uniform(Distribution):
     def __check_init__(self) -> None:
         check_range(self)
 
-    def quantile(self, u: Any) -> Any:
+    def quantile(self, u: Numbers) -> Any:
         # Not low + (high - low) u, which may miss `high` by a rounding.
         return self.low * (1.0 - u) + self.high * u
 
-    def cdf(self, x: Any) -> Any:
+    def cdf(self, x: Numbers) -> Any:
         return np.clip((x - self.low) / (self.high - self.low), 0.0, 1.0)
 
 
@@ -61,10 +61,10 @@ class LogUniform(Distribution):
     def __check_init__(self) -> None:
         check_range(self, least=0.0)
 
-    def quantile(self, u: Any) -> Any:
+    def quantile(self, u: Numbers) -> Any:
         # The power may miss `high` by a rounding.
         return np.clip(self.low * (self.high / self.low) ** np.asarray(u, np.float64), self.low, self.high)
 
-    def cdf(self, x: Any) -> Any:
+    def cdf(self, x: Numbers) -> Any:
         x = np.clip(x, self.low, self.high)
         return np.log(x / self.low) / np.log(self.high / self.low)

@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 
 from fallline.core.errors import FalllineError
 from fallline.core.field import check_choice
+from fallline.core.tree import Tree
 from fallline.gradients.array import ArrayCheck, array_check
 from fallline.gradients.directions import along_directions
 from fallline.gradients.function import Function
@@ -30,8 +31,8 @@ SAME = 1e-5  # relative difference of two evaluations that is not noise: single 
 
 def check_gradient(
     f: Callable[[Any], Any],
-    x: Any,
-    gradient: Any = None,
+    x: Tree,
+    gradient: Tree = None,
     *,
     tolerance: float = 1e-6,
     method: str = "central",
@@ -121,7 +122,7 @@ def check_gradient(
         )
 
 
-def _analytic(function: Function, point: Point, x: Any, gradient: Any) -> Float[np.ndarray, " numbers"]:
+def _analytic(function: Function, point: Point, x: Tree, gradient: Tree) -> Float[np.ndarray, " numbers"]:
     if gradient is None:
         return point.flatten(function.gradient(), "the gradient")
     if callable(gradient):

@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 
 from fallline.core.errors import FalllineError
 from fallline.core.field import check_choice
+from fallline.core.tree import Tree
 from fallline.gradients.function import Function
 from fallline.gradients.functions import function_of
 from fallline.gradients.point import point_of
@@ -19,7 +20,7 @@ METHODS = ("central", "forward", "complex")
 TINY = 1e-20  # the complex step: no difference is taken, so that it can be as small as one likes
 
 
-def numerical_gradient(f: Callable[[Any], Any], x: Any, method: str = "central", h: float | None = None) -> Any:
+def numerical_gradient(f: Callable[[Any], Any], x: Tree, method: str = "central", h: float | None = None) -> Any:
     """The gradient of f at x by differences, in float64.
 
         forward:  g_i = (f(x + h e_i) - f(x)) / h
@@ -154,7 +155,7 @@ class StepErrors:
 
 
 def step_errors(
-    f: Callable[[Any], Any], x: Any, gradient: Any, steps: Sequence[float] = tuple(np.logspace(-14, 0, 57))
+    f: Callable[[Any], Any], x: Tree, gradient: Tree, steps: Sequence[float] = tuple(np.logspace(-14, 0, 57))
 ) -> StepErrors:
     """The relative error of forward and central differences at every step, given the right gradient.
 

@@ -71,7 +71,7 @@ def operations_of(traced: Any) -> Operations:
     constants: dict[int, Any] = {}
     slots = itertools.count()
 
-    def constant(value: Any) -> int:
+    def constant(value: object) -> int:
         slot = next(slots)
         constants[slot] = value
         return slot

@@ -60,7 +60,7 @@ class CMAES(Method):
     def candidates(self, d: int) -> int:
         return self.population or 4 + int(3 * np.log(d))
 
-    def start(self, point: Any, key: Any, iterations: Any = None) -> State:
+    def start(self, point: Any, key: Any, iterations: object = None) -> State:
         """The state before the first iteration.
 
         Raises: FalllineError without the library, and for a schedule in `noise`, which is only where sigma begins.

@@ -58,7 +58,7 @@ class Graph:
         self.nodes.append(node)
         return output
 
-    def constant(self, value: Any) -> str:
+    def constant(self, value: object) -> str:
         """Add an array to the file and return its name."""
         array = np.asarray(value)
         name = self._free("constant")

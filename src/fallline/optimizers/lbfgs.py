@@ -10,6 +10,7 @@ from jaxtyping import Array, Float, Int
 
 from fallline.core.errors import FalllineError
 from fallline.core.field import Number, number, structure
+from fallline.core.tree import Tree
 from fallline.optimizers.base import Optimizer, needed, rate, without_count
 from fallline.optimizers.line_search import Point, strong_wolfe
 
@@ -65,12 +66,12 @@ class LBFGS(Optimizer):
         if not isinstance(self.memory, int) or not 1 <= self.memory <= 10_000:
             raise FalllineError(f"LBFGS.memory = {self.memory!r} is not a number of pairs: expected 1 to 10000")
 
-    def begin(self, params: Any) -> Pairs:
+    def begin(self, params: Tree) -> Pairs:
         w, _ = ravel_pytree(params)
         pairs = jnp.zeros((self.memory, w.size), w.dtype)
         return Pairs(pairs, pairs, jnp.zeros((), jnp.int32), jnp.zeros((), jnp.int32))
 
-    def step(self, gradient: Any, state: Pairs, params: Any = None, **evidence: Any) -> tuple[Any, Pairs]:
+    def step(self, gradient: Tree, state: Pairs, params: Tree = None, **evidence: Any) -> tuple[Any, Pairs]:
         objective = needed("objective", self, evidence)
         w, tree = ravel_pytree(needed("params", self, {"params": params}))
         g = ravel_pytree(gradient)[0].astype(w.dtype)
@@ -98,7 +99,7 @@ class LBFGS(Optimizer):
         pairs = jnp.where(end.a > 0, pairs, 0)
         return tree(s), Pairs(push(state.s, s), push(state.y, y), pairs, state.evaluations + count + 1)
 
-    def evaluations(self, state: Any) -> Int[Array, ""]:
+    def evaluations(self, state: Tree) -> Int[Array, ""]:
         return without_count(state).evaluations
 
 

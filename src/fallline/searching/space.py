@@ -218,7 +218,7 @@ def option_words(options: Sequence[Any]) -> list[str]:
 
 
 def _value(distribution: Distribution, u: float) -> Any:
-    value = distribution.quantile(np.float64(u))  # type: ignore[arg-type]
+    value = distribution.quantile(np.float64(u))
     return value.item() if isinstance(value, np.ndarray | np.generic) else value
 
 

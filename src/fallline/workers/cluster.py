@@ -28,7 +28,7 @@ class Ray(Workers):
     Raises: FalllineError without the extra `ray`, and for a cluster that does not answer.
     """
 
-    def __init__(self, function: Callable[[Any, Any], Any], shared: Any, address: str | None = None) -> None:
+    def __init__(self, function: Callable[[Any, Any], Any], shared: object, address: str | None = None) -> None:
         self.ray = _ray()
         self.ours = not self.ray.is_initialized()
         if self.ours:
@@ -43,7 +43,7 @@ class Ray(Workers):
             self.looked = time.monotonic()
         return self.size
 
-    def start(self, item: Any) -> Any:
+    def start(self, item: object) -> Any:
         return self.task.remote(self.function, self.shared, item)
 
     def events(self, tickets: Sequence[Any], timeout: float) -> list[Event]:
@@ -60,7 +60,7 @@ class Ray(Workers):
             return Event(ticket, "lost", f"of Ray's {type(error).__name__}")
         return Event(ticket, "begun") if value == BEGUN else Event(ticket, *value)
 
-    def kill(self, ticket: Any) -> None:
+    def kill(self, ticket: object) -> None:
         self.ray.cancel(ticket, force=True)
 
     def close(self) -> None:
@@ -68,7 +68,7 @@ class Ray(Workers):
             self.ray.shutdown()
 
 
-def _work(function: Callable[[Any, Any], Any], shared: Any, item: Any) -> Iterator[Any]:
+def _work(function: Callable[[Any, Any], Any], shared: object, item: object) -> Iterator[Any]:
     """A task: says that it has begun, so that waiting for a worker is not taken for hanging, then what came out."""
     os.environ["JAX_NUM_CPU_DEVICES"] = "1"
     yield BEGUN
