@@ -5,10 +5,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-from fallline.control.environments import Source, named, open_environment, registered
+from fallline.control.environments import HORIZON, Source, named, open_environment, registered
 from fallline.control.evaluation import FINAL, Evaluation, evaluate_policy
 from fallline.control.policy import TrainedPolicy
-from fallline.control.rollouts import HORIZON, Setup, rollout_seed
+from fallline.control.rollouts import Setup, rollout_seed
 from fallline.control.workers import Workers
 from fallline.core.errors import FalllineError
 from fallline.core.extras import optional

@@ -178,10 +178,15 @@ def step_errors(
         value = finite_value(function)
         precision: Precision = measure(function, value, chosen[:8])
         own = optimal(function, precision, chosen, "central")
-        error = lambda steps, method: float(  # noqa: E731
-            np.linalg.norm(_slopes(function, value, chosen, steps, method) - right) / np.linalg.norm(right)
-        )
-        all_of = lambda method: tuple(error(np.full(len(chosen), h), method) for h in steps)  # noqa: E731
+
+        def error(steps: np.ndarray, method: str) -> float:
+            return float(
+                np.linalg.norm(_slopes(function, value, chosen, steps, method) - right) / np.linalg.norm(right)
+            )
+
+        def all_of(method: str) -> tuple[float, ...]:
+            return tuple(error(np.full(len(chosen), h), method) for h in steps)
+
         return StepErrors(
             steps=tuple(float(h) for h in steps),
             forward=all_of("forward"),

@@ -97,7 +97,10 @@ class Traced(Function):
         # One shape for calls of any length: to fill one up costs less than to compile another.
         together = min(CALL, max(16, 1 << (2 * len(vector) - 1).bit_length()))
         lanes = min(self.lanes, together)
-        program = lambda i, h: self.program(*self.arguments, vector, i, h)  # noqa: E731
+
+        def program(i: np.ndarray, h: np.ndarray) -> Array:
+            return self.program(*self.arguments, vector, i, h)
+
         return self._in_chunks(program, max(1, together // lanes), lanes, indices, steps)
 
     def along(self, directions: Float[np.ndarray, "shifts numbers"]) -> np.ndarray:

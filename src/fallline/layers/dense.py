@@ -173,7 +173,9 @@ class Maxout(Layer):
         return self.pieces * (inputs + 1) * self.width
 
     def init(self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None) -> tuple[Params, Stats]:
-        draw = lambda k: self.initializer(named(key, "weight", k), (shape[-1], self.width), fans)  # noqa: E731
+        def draw(k: int) -> Array:
+            return self.initializer(named(key, "weight", k), (shape[-1], self.width), fans)
+
         weight = jnp.stack([draw(k) for k in range(self.pieces)], axis=1)
         bias = self.bias_initializer(named(key, "bias"), (self.pieces, self.width), fans)
         return {"bias": bias, "weight": weight}, {}

@@ -22,7 +22,10 @@ def chosen(params: Tree, layers: tuple[str, ...] | None = None, acts_on: str = "
     for layer in layers or ():
         if layer not in names:
             raise FalllineError(f"penalty on layer {layer!r}: the network has no such layer: {nearest(layer, names)}")
-    mine = lambda path: layers is None or path[0] in layers  # noqa: E731
+
+    def mine(path: list[Any]) -> bool:
+        return layers is None or path[0] in layers
+
     return [mine(path) and (acts_on == "all" or path[-1] == "weight") for path in paths]
 
 

@@ -114,7 +114,10 @@ class Table(Schedule):
     def __call__(self, time: Time) -> Float[Array, ""]:
         t = getattr(time, self.unit)
         if self.between == "line":
-            row = lambda name: jnp.stack([jnp.asarray(getattr(m, name), t.dtype) for m in self.milestones])  # noqa: E731
+
+            def row(name: str) -> Array:
+                return jnp.stack([jnp.asarray(getattr(m, name), t.dtype) for m in self.milestones])
+
             return jnp.interp(t, row("at"), row("value"))
         now = jnp.asarray(self.milestones[0].value, t.dtype)
         for each in self.milestones[1:]:
