@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
 
-from fallline.gradients import check_gradient, functions, step_errors
+from fallline.gradients import check_gradient, step_errors, traced
 
 RNG = np.random.default_rng(0)
 ROWS = RNG.normal(size=(128, 64))
@@ -70,9 +70,9 @@ def seconds(f):
 
 def everything(f, p):
     """The check with all of f evaluated for every shift."""
-    before, functions.WORK = functions.WORK, 1 << 62
+    before, traced.WORK = traced.WORK, 1 << 62
     found = check_gradient(f, p)
-    functions.WORK = before
+    traced.WORK = before
     return found
 
 

@@ -1,14 +1,14 @@
 """Fallline trains neural networks by gradient descent, finds the settings that train them best, and says why.
 
-Names are imported when they are first used, so that `import fallline` costs nothing and JAX starts late.
+Names are imported when they are first used, so that `import fallline` costs nothing and JAX starts late. Type checkers
+read `__init__.pyi` instead, which `python benchmarks/stub.py` writes from the table below.
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from fallline._version import __version__ as __version__
 from fallline.core.garbage import collector_rests
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "fallline.activations": ("ELU", "GELU", "Identity", "LeakyReLU", "ReLU", "SiLU", "Sigmoid", "Softplus", "Tanh"),
@@ -20,7 +20,7 @@ _HOMES = {
     "fallline.control.search": ("train_policy",),
     "fallline.core.block": ("Block", "get", "replace", "walk"),
     "fallline.core.errors": ("FalllineError",),
-    "fallline.core.field": ("number", "part", "structure"),
+    "fallline.core.field": ("number", "part", "required", "structure"),
     "fallline.core.outcome": ("Outcome",),
     "fallline.core.schedule": ("Schedule", "Time"),
     "fallline.data.table": ("Table", "load"),
@@ -113,33 +113,6 @@ _FAMILIES = (
 )
 _WHERE = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = sorted(_WHERE)
-
-if TYPE_CHECKING:
-    from fallline.activations import ReLU as ReLU
-    from fallline.checking import check_recipe as check_recipe
-    from fallline.core.block import Block as Block
-    from fallline.core.block import get as get
-    from fallline.core.block import replace as replace
-    from fallline.core.block import walk as walk
-    from fallline.core.errors import FalllineError as FalllineError
-    from fallline.core.field import number as number
-    from fallline.core.field import part as part
-    from fallline.core.field import structure as structure
-    from fallline.core.outcome import Outcome as Outcome
-    from fallline.core.schedule import Schedule as Schedule
-    from fallline.core.schedule import Time as Time
-    from fallline.data.table import Table as Table
-    from fallline.data.table import load as load
-    from fallline.estimators import MLPClassifier as MLPClassifier
-    from fallline.estimators import MLPRegressor as MLPRegressor
-    from fallline.estimators import PopulationSearchCV as PopulationSearchCV
-    from fallline.estimators import to_fallline as to_fallline
-    from fallline.gradients import check_gradient as check_gradient
-    from fallline.gradients import numerical_gradient as numerical_gradient
-    from fallline.population import Population as Population
-    from fallline.population.evaluate import evaluate as evaluate
-    from fallline.training.recipe import Recipe as Recipe
-    from fallline.training.train import train as train
 
 
 def __getattr__(name: str) -> Any:

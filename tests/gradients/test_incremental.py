@@ -10,7 +10,7 @@ from jax.tree_util import Partial
 
 from fallline.core.block import family
 from fallline.core.compiling import known_options
-from fallline.gradients import check_gradient, functions, rules
+from fallline.gradients import check_gradient, rules, traced
 from fallline.gradients.incremental import after, dealt, evaluate
 from fallline.gradients.operations import operations_of, work
 from fallline.layers import BatchNorm, LayerNorm, Maxout
@@ -117,8 +117,8 @@ def compared(monkeypatch, f, x, gradient=None):
     """The check with every function evaluated by its changes, and by none."""
     found = []
     for least in (0, 1 << 62):
-        monkeypatch.setattr(functions, "WORK", least)
-        monkeypatch.setattr(functions, "ONCE", least)
+        monkeypatch.setattr(traced, "WORK", least)
+        monkeypatch.setattr(traced, "ONCE", least)
         found.append(check_gradient(f, x, gradient))
     return found
 

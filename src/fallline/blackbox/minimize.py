@@ -181,7 +181,10 @@ def _check(
     if not callable(objective):
         raise FalllineError(f"objective of type {type(objective).__name__} cannot be called: expected a function of x")
     n = method.candidates(len(place.vector))
-    whole = lambda value: isinstance(value, int | np.integer) and not isinstance(value, bool)  # noqa: E731
+
+    def whole(value: object) -> bool:
+        return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
     if not whole(evaluations) or not n + 2 <= evaluations < 2**31:
         raise FalllineError(
             f"evaluations = {evaluations!r} are not enough for one iteration: expected {n + 2} or more, for {n} candidates, "

@@ -93,7 +93,7 @@ def place_of(x0: Any) -> Place:
     return Place(point, np.dtype(np.float64 if wide else np.float32), sequence)
 
 
-def _is_boolean(leaf: Any) -> bool:
+def _is_boolean(leaf: object) -> bool:
     return isinstance(leaf, bool) or str(getattr(leaf, "dtype", "")) in ("bool", "torch.bool")
 
 
@@ -106,7 +106,7 @@ def _sequence(x0: Any) -> type[list[Any]] | type[tuple[Any, ...]] | None:
     return list if isinstance(x0, list) else tuple
 
 
-def _as_float(leaf: Any) -> Any:
+def _as_float(leaf: object) -> Any:
     """A whole number, or an array of such, in double precision: a search moves it like any other."""
     if isinstance(leaf, int | np.integer):
         try:

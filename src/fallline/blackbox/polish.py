@@ -127,7 +127,10 @@ def _layers(model: Predictor, layers: Sequence[str] | None) -> tuple[str, ...]:
 
 def _scales(layers: dict[str, Any]) -> dict[str, Any]:
     """The size of each array's numbers; of an array of zeros, that of its layer's."""
-    size = lambda leaves: np.sqrt(sum(np.sum(w**2) for w in leaves) / max(1, sum(w.size for w in leaves)))  # noqa: E731
+
+    def size(leaves: list[np.ndarray]) -> float:
+        return np.sqrt(sum(np.sum(w**2) for w in leaves) / max(1, sum(w.size for w in leaves)))
+
     found = {}
     for name, layer in layers.items():
         whole = float(size(jax.tree.leaves(layer))) or 1.0

@@ -46,7 +46,7 @@ class Bounds(NamedTuple):
     target: Float[Array, ""]
 
 
-def begun(point: Float[Array, " d"], value: Any) -> Seen:
+def begun(point: Float[Array, " d"], value: object) -> Seen:
     """What is seen before the first iteration: the first point."""
     value = jnp.asarray(value, point.dtype)
     failed = ~jnp.isfinite(value)
@@ -112,7 +112,7 @@ def iteration(
 
 
 def judged(
-    seen: Seen, x: Float[Array, "n d"], f: Float[Array, " n"], point: Float[Array, " d"], value: Any, look: Any
+    seen: Seen, x: Float[Array, "n d"], f: Float[Array, " n"], point: Float[Array, " d"], value: object, look: Any
 ) -> tuple[Seen, Row]:
     """What is seen after an iteration's values and, if anybody looked, the value at the point."""
     bad = jnp.append(~jnp.isfinite(f), look & ~jnp.isfinite(value))

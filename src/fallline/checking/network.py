@@ -11,6 +11,7 @@ from jaxtyping import Array, Int
 
 from fallline.core.block import as_arrays
 from fallline.core.schedule import Time, at_time
+from fallline.core.tree import Tree
 from fallline.gradients import GradientCheck, check_gradient
 from fallline.layers import BatchNorm, Dropout, Sequential
 from fallline.schedules.plateau import begun, remembered
@@ -56,7 +57,7 @@ def check_network(
         y = scaled_target(now, state, data[1])
     network = without_dropout(network_of(now, arrays)) if training else network_of(now, arrays)
 
-    def cost(params: Any) -> Array:
+    def cost(params: Tree) -> Array:
         return cost_of(now, network, params, state.stats, x, y, weight, key=None, training=training)[0]
 
     return check_gradient(cost, state.params, tolerance=tolerance, share=share, seed=seed, watch=watch)
@@ -67,7 +68,7 @@ def without_dropout(network: Sequential) -> Sequential:
     return dataclasses.replace(network, layers=tuple(each for each in network.layers if not isinstance(each, Dropout)))
 
 
-def _double(tree: Any) -> Any:
+def _double(tree: Tree) -> Any:
     """The floats of a tree in float64, on the host."""
 
     def convert(leaf: Any) -> Any:

@@ -90,7 +90,7 @@ def _page(found: Any) -> list[str]:
     lines = []
     for mode, each in found.gradients.items():
         heading = f"As in {mode}. " if len(found.gradients) > 1 else ""
-        lines += [*textwrap.wrap(heading + each.verdict, 80), "", *(table(each) if each.arrays else []), ""]
+        lines += [*textwrap.wrap(heading + each.verdict, 80), "", *(table(each.arrays) if each.arrays else []), ""]
     lines.append("Before a long training")
     lines.append("")
     for each in found.sanity:

@@ -37,7 +37,7 @@ def export(
     for name, about in done.inputs.items():
         say(f"  {name.ljust(width)}  {about}")
     if done.difference is None:
-        say("Not compared with the model: onnxruntime is not installed (pip install onnxruntime).")
+        say('Not compared with the model, which needs the package onnxruntime: pip install "fallline[onnx]"')
     else:
         say(f"ONNX Runtime's answers differ from the model's by {done.difference:.1e} at most, on rows made up for it.")
     return 0

@@ -60,7 +60,7 @@ app.command()(stoppable(explain))
 
 def _version(value: bool) -> None:
     if value:
-        from fallline import __version__
+        from fallline._version import __version__
 
         print(f"fallline {__version__}")
         raise typer.Exit

@@ -13,7 +13,7 @@ from fallline.core.errors import FalllineError
 from fallline.core.tensors import check_finite, flatten, load_tensors, save_tensors, unflatten
 
 if TYPE_CHECKING:
-    from fallline.control.search import Progress
+    from fallline.control.training import Progress
 
 NAME = "checkpoint.safetensors"
 _CURVES = {"iterations": ITERATION, "evaluations": EVALUATION}

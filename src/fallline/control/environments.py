@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float
 
 from fallline.core.errors import FalllineError
+from fallline.core.extras import missing
 from fallline.core.shape import shown
 
 Source: TypeAlias = str | Callable[[], Any]  # a registered name, or a function that makes an environment
@@ -162,7 +163,7 @@ def _no_log_file(source: Source) -> None:
 def require_gymnasium() -> None:
     """Raises: FalllineError where Gymnasium is not installed."""
     if importlib.util.find_spec("gymnasium") is None:
-        raise FalllineError("environments need Gymnasium, which is not installed: pip install 'fallline[rl]'")
+        raise FalllineError(missing("gymnasium", "rl", "an environment"))
 
 
 def named(source: Source) -> str:

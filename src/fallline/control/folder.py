@@ -244,7 +244,7 @@ def over_seeds(summaries: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _without_nan(value: Any) -> Any:
+def _without_nan(value: object) -> Any:
     if isinstance(value, dict):
         return {key: _without_nan(each) for key, each in value.items()}
     if isinstance(value, list):

@@ -56,7 +56,7 @@ class TrainedPolicy:
 
     @classmethod
     def from_arrays(
-        cls, M: Any, mean: Any, std: Any, environment: Any, *, outside: str = "clip", horizon: int | None = None
+        cls, M: Any, mean: Any, std: Any, environment: object, *, outside: str = "clip", horizon: int | None = None
     ) -> "TrainedPolicy":
         """A linear policy that was found elsewhere, as one that can be saved, replayed and filmed.
 
@@ -133,7 +133,7 @@ class TrainedPolicy:
         ]
 
 
-def _facts(environment: Any) -> Facts:
+def _facts(environment: object) -> Facts:
     """What a policy must know of an environment, which is opened for that."""
     if callable(environment) or (isinstance(environment, str) and not environment.startswith("jax:")):
         opened = open_environment(environment)

@@ -5,12 +5,13 @@ import os
 from pathlib import Path
 from typing import Any
 
-from fallline.control.environments import Source, named, open_environment, registered
+from fallline.control.environments import HORIZON, Source, named, open_environment, registered
 from fallline.control.evaluation import FINAL, Evaluation, evaluate_policy
 from fallline.control.policy import TrainedPolicy
-from fallline.control.rollouts import HORIZON, Setup, rollout_seed
+from fallline.control.rollouts import Setup, rollout_seed
 from fallline.control.workers import Workers
 from fallline.core.errors import FalllineError
+from fallline.core.extras import optional
 
 SUFFIXES = (".mp4", ".gif")
 _ORIGIN = "the policy's file"
@@ -63,10 +64,7 @@ def film(policy: TrainedPolicy, path: Path, environment: Source | None = None, *
     source = policy.facts.name if environment is None else environment
     if isinstance(source, str) and source.startswith("jax:"):
         raise FalllineError(f"environment {source!r} is a program without pictures: film one of Gymnasium's")
-    try:
-        import imageio.v2 as imageio
-    except ImportError:
-        raise FalllineError("films need imageio, which is not installed: pip install 'fallline[rl]'") from None
+    imageio = optional("imageio.v2", "rl", "a film")
     if not os.environ.get("DISPLAY"):
         os.environ.setdefault("MUJOCO_GL", "egl")
         os.environ.setdefault("SDL_VIDEODRIVER", "dummy")

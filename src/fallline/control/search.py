@@ -19,7 +19,7 @@ LEAST = 1_000_000  # bytes of a checkpoint, generously
 
 
 def train_policy(
-    environment: Any,
+    environment: object,
     recipe: PolicyRecipe | None = None,
     *,
     seed: int = 0,

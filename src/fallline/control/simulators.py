@@ -193,7 +193,9 @@ def episode(
     True
     """
     policy = network.at(point, scaling, jnp)
-    words = lambda word: jax.random.wrap_key_data(jnp.stack([seed, jnp.asarray(word, jnp.uint32)]))  # noqa: E731
+
+    def words(word: Array) -> Array:
+        return jax.random.wrap_key_data(jnp.stack([seed, jnp.asarray(word, jnp.uint32)]))
 
     def advance(carry: tuple[Array, ...]) -> tuple[Array, ...]:
         state, total, steps, mean, squares, _ = carry

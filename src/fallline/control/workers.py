@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterable, Sequence
 from types import TracebackType
+from typing import Any
 
 from fallline.control.environments import Facts, facts_of, require_gymnasium
 from fallline.control.rollouts import Roller, Rollout, Setup, Task, failed
@@ -68,12 +69,12 @@ class Workers:
         """The rollouts of all tasks, in their order."""
         return self._results(list(tasks))
 
-    def _results(self, items: list) -> list:
+    def _results(self, items: list[Any]) -> list[Any]:
         waiting = collections.deque(range(len(items)))
         deaths: collections.Counter[int] = collections.Counter()
         found: dict[int, Rollout] = {}
-        running: dict = {}
-        seconds: dict = {}  # since a ticket was begun
+        running: dict[Any, int] = {}
+        seconds: dict[Any, float] = {}  # since a ticket was begun
         looked = time.monotonic()
         try:
             while len(found) < len(items):
@@ -116,7 +117,7 @@ class Workers:
                 self.pool.kill(ticket)
         return [found[place] for place in range(len(items))]
 
-    def _room(self, waiting: Sequence[int], items: list) -> int:
+    def _room(self, waiting: Sequence[int], items: list[Any]) -> int:
         """How many rollouts may be handed over, now.
 
         A worker that has its next rollout at hand does not wait for a message. The last ones go to who is free, so that

@@ -6,22 +6,25 @@ therefore the program and `jax.tree.leaves(block)` are its hyperparameters.
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, ClassVar, TypeVar, cast, dataclass_transform
 
 import equinox as eqx
 import jax
 import numpy as np
 
 from fallline.core.errors import FalllineError, nearest
-from fallline.core.field import Field, check_choice
+from fallline.core.field import Field, check_choice, required
 from fallline.core.runtime import configure
+from fallline.core.tree import Tree
 
 configure()
 
+Same = TypeVar("Same")
 _FAMILIES: dict[str, dict[str, type["Block"]]] = {}
 
 
+@dataclass_transform(field_specifiers=(required, eqx.field, dataclasses.field))
 class Block(eqx.Module):
     """Base of every block. A subclass gives its `family` and, if files may name it, its `name`."""
 
@@ -63,7 +66,7 @@ def _once_filled(check: Callable[[Any], None]) -> Callable[[Any], None]:
     return checked
 
 
-def _searched(value: Any) -> bool:
+def _searched(value: object) -> bool:
     if isinstance(value, tuple):
         return any(map(_searched, value))
     return isinstance(value, Placeholder) and value.family == "distribution"
@@ -90,7 +93,7 @@ def lookup(kind: str, name: str) -> type[Block]:
     return known[name]
 
 
-def _check(block: Block, name: str, declared: Field, value: Any) -> None:
+def _check(block: Block, name: str, declared: Field, value: object) -> None:
     owner = type(block).__name__
     if value is None:
         if not declared.optional:
@@ -109,7 +112,7 @@ def _check(block: Block, name: str, declared: Field, value: Any) -> None:
         _check_number(owner, name, declared, value)
 
 
-def _check_part(owner: str, name: str, declared: Field, value: Any) -> None:
+def _check_part(owner: str, name: str, declared: Field, value: object) -> None:
     families = (declared.family or "").split("|")
     if isinstance(value, tuple) != declared.several and not isinstance(value, Placeholder):
         expected = "a tuple of blocks" if declared.several else "one block"
@@ -123,7 +126,7 @@ def _check_part(owner: str, name: str, declared: Field, value: Any) -> None:
             )
 
 
-def _apart(value: Any) -> Iterator[Any]:
+def _apart(value: object) -> Iterator[Any]:
     """The blocks of a part, those to choose from among them."""
     for each in value if isinstance(value, tuple) else (value,):
         if isinstance(each, Placeholder) and each.alternatives():
@@ -141,7 +144,7 @@ def _check_reached(owner: str, name: str, declared: Field, value: Placeholder) -
             )
 
 
-def _check_number(owner: str, name: str, declared: Field, value: Any) -> None:
+def _check_number(owner: str, name: str, declared: Field, value: object) -> None:
     if isinstance(value, jax.Array) and not value.is_fully_addressable:
         return
     try:
@@ -177,21 +180,22 @@ def walk(block: Any, path: str = "") -> Iterator[tuple[str, Field, Any]]:
                 yield from walk(value, here)
 
 
-def get(block: Any, path: str) -> Any:
+def get(block: object, path: str) -> Any:
     """The value at a dotted path."""
     for name in path.split("."):
         block = _step(block, name, path)
     return block
 
 
-def replace(block: Any, changes: dict[str, Any]) -> Any:
+def replace(block: Same, changes: Mapping[str, Any]) -> Same:
     """A copy of a block with other values at dotted paths.
 
     Raises: FalllineError for a path that does not exist, with the nearest, and for a value that is not valid there.
     """
+    changed: Any = block
     for path, value in changes.items():
-        block = _replace(block, path.split("."), value, path)
-    return block
+        changed = _replace(changed, path.split("."), value, path)
+    return cast(Same, changed)
 
 
 def _replace(block: Any, names: list[str], value: Any, path: str) -> Any:
@@ -205,7 +209,7 @@ def _replace(block: Any, names: list[str], value: Any, path: str) -> Any:
     return dataclasses.replace(block, **{names[0]: new})
 
 
-def _step(block: Any, name: str, path: str) -> Any:
+def _step(block: object, name: str, path: str) -> Any:
     if isinstance(block, tuple) and name.isdigit() and int(name) < len(block):
         return block[int(name)]
     if isinstance(block, Block) and name in declared_fields(type(block)):
@@ -216,10 +220,10 @@ def _step(block: Any, name: str, path: str) -> Any:
     raise FalllineError(f"path {path!r}: {owner} has no field {name!r}: {hint}")
 
 
-def as_arrays(tree: Any, dtype: Any = np.float32) -> Any:
+def as_arrays(tree: Tree, dtype: Any = np.float32) -> Any:
     """The same tree with every number a 0-d array, ready to be traced: floats `dtype`, whole numbers int32."""
 
-    def convert(leaf: Any) -> Any:
+    def convert(leaf: object) -> Any:
         if isinstance(leaf, float | np.floating) or (
             isinstance(leaf, jax.Array | np.ndarray) and leaf.dtype.kind == "f"
         ):

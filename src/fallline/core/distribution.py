@@ -1,7 +1,7 @@
 """What may stand in a field in place of its value: a distribution of values, for a search to choose from."""
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 from jaxtyping import Float
@@ -9,6 +9,8 @@ from jaxtyping import Float
 from fallline.core.block import Block, Placeholder, declared_fields
 from fallline.core.errors import FalllineError
 from fallline.core.random import Seed, uniform
+
+Numbers: TypeAlias = float | Float[np.ndarray, "*shape"]
 
 
 class Distribution(Placeholder):
@@ -20,7 +22,7 @@ class Distribution(Placeholder):
 
     family: ClassVar[str] = "distribution"
 
-    def quantile(self, u: Float[np.ndarray, "*shape"]) -> Any:
+    def quantile(self, u: Numbers) -> Any:
         """The value below which a share u of the probability lies."""
         raise TypeError(f"{type(self).__name__} does not say its values: define quantile(self, u)")
 
@@ -50,7 +52,7 @@ class Distribution(Placeholder):
         return tuple(float(each) for each in self.quantile(np.array([0.0, 1.0])))
 
 
-def distributions(node: Any, path: str = "") -> Iterator[tuple[str, Distribution]]:
+def distributions(node: object, path: str = "") -> Iterator[tuple[str, Distribution]]:
     """Every distribution in a block, outermost first, with its dotted path.
 
     >>> from fallline.distributions import Uniform
@@ -65,7 +67,7 @@ def distributions(node: Any, path: str = "") -> Iterator[tuple[str, Distribution
             yield from distributions(part, f"{path}.{name}" if path else name)
 
 
-def parts(node: Any) -> Iterator[tuple[str, Any]]:
+def parts(node: object) -> Iterator[tuple[str, Any]]:
     """The fields of a block, or the entries of a tuple, by name."""
     if isinstance(node, tuple):
         yield from ((str(index), each) for index, each in enumerate(node))

@@ -3,7 +3,6 @@
 import dataclasses
 import inspect
 import math
-from typing import Any
 
 from fallline.core.block import Block, declared_fields, family
 from fallline.core.errors import FalllineError, nearest
@@ -94,7 +93,7 @@ def _said(cls: type[Block]) -> set[str]:
     return {fact for fact in names if not callable(getattr(cls, fact)) and not isinstance(getattr(cls, fact), property)}
 
 
-def _fact(value: Any) -> str:
+def _fact(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, tuple):
@@ -103,7 +102,7 @@ def _fact(value: Any) -> str:
     return str(value)
 
 
-def _facts(name: str, declared: Field, default: Any, compiled: bool) -> FieldFacts:
+def _facts(name: str, declared: Field, default: object, compiled: bool) -> FieldFacts:
     usual = "" if declared.usual is None else f"{declared.usual[0]:g} to {declared.usual[1]:g}"
     if usual and declared.scale == "log":
         usual += " (log)"

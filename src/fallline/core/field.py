@@ -83,7 +83,7 @@ class Field:
 
 
 def number(
-    default: Any = dataclasses.MISSING,
+    default: object = dataclasses.MISSING,
     *,
     valid: str = "(-inf, inf)",
     usual: tuple[float, float] | None = None,
@@ -97,7 +97,7 @@ def number(
     """A traced numeric hyperparameter; a schedule or a distribution may stand in it."""
     declared = Field("number", help, Interval.parse(valid), usual, scale, integer, optional, None, None, unit, source)
 
-    def convert(value: Any) -> Any:
+    def convert(value: object) -> Any:
         # One dtype per field, whatever the user wrote, so that 1 and 1.0 share a program.
         if isinstance(value, bool) or not isinstance(value, int | float | np.integer):
             return value
@@ -113,7 +113,7 @@ def number(
 
 
 def structure(
-    default: Any = dataclasses.MISSING,
+    default: object = dataclasses.MISSING,
     *,
     choices: tuple[Any, ...] | None = None,
     optional: bool = False,
@@ -127,7 +127,7 @@ def structure(
 
 
 def part(
-    default: Any = dataclasses.MISSING,
+    default: object = dataclasses.MISSING,
     *,
     family: str,
     optional: bool = False,
@@ -143,22 +143,31 @@ def part(
     return _declare(default, Field("block", help, optional=optional, family=family, several=several), **options)
 
 
+def required(declared: Any) -> Any:
+    """A field without a default, marked so for type checkers; nothing happens when the program runs.
+
+    Checkers take every assigned field for one with a default, except those made by the functions that `Block` names
+    as field specifiers. This is the one that it names.
+    """
+    return declared
+
+
 def options(*, help: str = "") -> Any:
     """What a distribution chooses from: values or blocks of the field in which the distribution stands."""
     return _declare(dataclasses.MISSING, Field("options", help), converter=_as_tuple)
 
 
-def _as_tuple(value: Any) -> Any:
+def _as_tuple(value: object) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _declare(default: Any, declared: Field, **options: Any) -> Any:
+def _declare(default: object, declared: Field, **options: Any) -> Any:
     if default is not dataclasses.MISSING:
         options["default"] = default
     return eqx.field(metadata={"fallline": declared}, **options)
 
 
-def check_choice(owner: str, name: str, value: Any, choices: tuple[Any, ...]) -> None:
+def check_choice(owner: str, name: str, value: object, choices: tuple[Any, ...]) -> None:
     """One sentence for a structural value that is none of the choices."""
     if value not in choices:
         raise FalllineError(f"{owner}.{name} = {value!r} is unknown: {nearest(str(value), choices)}")

@@ -26,7 +26,7 @@ def to_plain(block: Block) -> dict[str, Any]:
     return plain
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     if value is None:
         return "none"
     if isinstance(value, Block):
@@ -76,7 +76,7 @@ def from_plain(kind: str, plain: Any, where: str = "", field: Field | None = Non
         raise FalllineError(f"[{where}] {name} is incomplete: {str(error).split(') ', 1)[-1]}") from None
 
 
-def _value(declared: Field, value: Any, where: str) -> Any:
+def _value(declared: Field, value: object, where: str) -> Any:
     if isinstance(value, Block):
         return value  # made already, by whoever wrote the rest as plain data
     if declared.optional and value == "none":
@@ -102,14 +102,14 @@ def _value(declared: Field, value: Any, where: str) -> Any:
     return value
 
 
-def _entry(declared: Field, value: Any, where: str) -> Any:
+def _entry(declared: Field, value: object, where: str) -> Any:
     # A list within a list of blocks is a block by the order of its fields.
     if isinstance(value, dict):
         return _value(declared, value, where)
     return from_plain(declared.family or "", value, where)
 
 
-def parse(block: Any, path: str, value: Any) -> Any:
+def parse(block: object, path: str, value: object) -> Any:
     """A copy of a block with plain data put at a dotted path: `("optimizer", "sgd")`, `("model.dropout", 0.1)`.
 
     Raises: FalllineError for a path that does not exist, with the nearest, and for a value that is not valid there.

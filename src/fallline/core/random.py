@@ -143,7 +143,12 @@ def _walked_order(key: Seed, size: int, count: Array) -> UInt32[Array, " size"]:
         return x
 
     place = lax.iota(jnp.uint32, size)
-    beyond = lambda x: (place < count) & (x >= count)  # noqa: E731
-    again = lambda x: jnp.where(beyond(x), bijection(x), x)  # noqa: E731
+
+    def beyond(x: Array) -> Array:
+        return (place < count) & (x >= count)
+
+    def again(x: Array) -> Array:
+        return jnp.where(beyond(x), bijection(x), x)
+
     x = lax.while_loop(lambda x: jnp.any(beyond(x)), again, bijection(place))
     return jnp.where(place < count, x, place)

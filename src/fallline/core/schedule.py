@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from fallline.core.block import Placeholder
+from fallline.core.tree import Tree
 
 
 class Time(NamedTuple):
@@ -42,10 +43,10 @@ def reached_by(*fields: Any) -> tuple[float, ...]:
     return tuple(found)
 
 
-def at_time(tree: Any, time: Time) -> Any:
+def at_time(tree: Tree, time: Time) -> Any:
     """The same tree with every schedule replaced by its value at a time."""
 
-    def value(node: Any) -> Any:
+    def value(node: object) -> Any:
         if not isinstance(node, Schedule):
             return node
         # A schedule may stand in a schedule's own fields.

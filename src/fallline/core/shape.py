@@ -24,11 +24,11 @@ class Shape(ABC):
     """What a value must be."""
 
     @abstractmethod
-    def wrong(self, value: Any, entry: str) -> Wrong:
+    def wrong(self, value: object, entry: str) -> Wrong:
         """The first entry that does not fit, or None."""
 
 
-def check(shape: Shape, value: Any, what: str, remedy: str) -> None:
+def check(shape: Shape, value: object, what: str, remedy: str) -> None:
     """Compare a file's content with its shape.
 
     Arguments:
@@ -58,7 +58,7 @@ class Text(Shape):
     visible: bool = False
     longest: int = 1_000_000
 
-    def wrong(self, value: Any, entry: str) -> Wrong:
+    def wrong(self, value: object, entry: str) -> Wrong:
         if isinstance(value, str) and len(value) <= self.longest:
             if self.choices is not None:
                 return None if value in self.choices else (entry, f"one of {', '.join(map(repr, self.choices))}")
@@ -74,7 +74,7 @@ class Whole(Shape):
     low: int = -_LARGEST
     high: int = _LARGEST - 1
 
-    def wrong(self, value: Any, entry: str) -> Wrong:
+    def wrong(self, value: object, entry: str) -> Wrong:
         if isinstance(value, int) and not isinstance(value, bool) and self.low <= value <= self.high:
             return None
         if self.high < _LARGEST - 1:
@@ -90,7 +90,7 @@ class Real(Shape):
     high: float = math.inf
     finite: bool = True
 
-    def wrong(self, value: Any, entry: str) -> Wrong:
+    def wrong(self, value: object, entry: str) -> Wrong:
         if isinstance(value, float) or (
             isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 1000
         ):
@@ -106,7 +106,7 @@ class Real(Shape):
 class Flag(Shape):
     """True or false."""
 
-    def wrong(self, value: Any, entry: str) -> Wrong:
+    def wrong(self, value: object, entry: str) -> Wrong:
         return None if isinstance(value, bool) else (entry, "true or false")
 
 
@@ -114,7 +114,7 @@ class Flag(Shape):
 class Nothing(Shape):
     """None."""
 
-    def wrong(self, value: Any, entry: str) -> Wrong:
+    def wrong(self, value: object, entry: str) -> Wrong:
         return None if value is None else (entry, "nothing")
 
 
@@ -126,7 +126,7 @@ class Listed(Shape):
     least: int = 0
     most: int | None = None
 
-    def wrong(self, value: Any, entry: str) -> Wrong:
+    def wrong(self, value: object, entry: str) -> Wrong:
         most = math.inf if self.most is None else self.most
         if not isinstance(value, list) or not self.least <= len(value) <= most:
             count = f"{self.least}" if self.most == self.least else f"{self.least} or more"
@@ -142,7 +142,7 @@ class Entries(Shape):
     optional: Pairs[str, Shape] = field(default_factory=dict)
     open: bool = False
 
-    def wrong(self, value: Any, entry: str) -> Wrong:
+    def wrong(self, value: object, entry: str) -> Wrong:
         if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
             return entry, "a table"
         for key in self.required:
@@ -164,7 +164,7 @@ class Mapping(Shape):
 
     of: Shape
 
-    def wrong(self, value: Any, entry: str) -> Wrong:
+    def wrong(self, value: object, entry: str) -> Wrong:
         if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
             return entry, "a table"
         wrongs = (self.of.wrong(each, _inside(entry, key)) for key, each in value.items())
@@ -180,7 +180,7 @@ class Either(Shape):
     def __init__(self, *of: Shape) -> None:
         object.__setattr__(self, "of", of)
 
-    def wrong(self, value: Any, entry: str) -> Wrong:
+    def wrong(self, value: object, entry: str) -> Wrong:
         found = [each.wrong(value, entry) for each in self.of]
         if not all(found):
             return None
@@ -200,7 +200,7 @@ def maybe(shape: Shape) -> Shape:
 class Plain(Shape):
     """Anything that a file of plain values can say, within reason: numbers of 64 bits, not nested beyond all depth."""
 
-    def wrong(self, value: Any, entry: str) -> Wrong:
+    def wrong(self, value: object, entry: str) -> Wrong:
         waiting = [(value, entry, 0)]
         while waiting:
             each, here, depth = waiting.pop()
@@ -215,7 +215,7 @@ class Plain(Shape):
         return None
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     """A value in a sentence, cut short.
 
     >>> shown(10**99), shown([1, 2]), shown("text")
@@ -236,7 +236,7 @@ def _inside(entry: str, name: str | int) -> str:
     return f"{entry}.{short}" if entry else short
 
 
-def _at(value: Any, entry: str) -> Any:
+def _at(value: object, entry: str) -> Any:
     """What stands at an entry; a table's own name may hold dots."""
     while entry:
         if isinstance(value, list):

@@ -13,9 +13,10 @@ from fallline.core.errors import FalllineError
 from fallline.core.files import write_atomically
 from fallline.core.reading import check_regular, parse_json
 from fallline.core.shape import Mapping, Plain
+from fallline.core.tree import Tree
 
 
-def flatten(tree: Any) -> dict[str, np.ndarray]:
+def flatten(tree: Tree) -> dict[str, np.ndarray]:
     """Every leaf by its path, `params/dense_1/weight`; random keys as their words.
 
     >>> sorted(flatten({"a": {"b": np.zeros(2)}, "c": np.ones(1)}))
@@ -129,6 +130,6 @@ def _path(path: tuple[Any, ...]) -> str:
     return "/".join(str(each) for each in names)
 
 
-def _words(leaf: Any) -> Any:
+def _words(leaf: object) -> Any:
     is_key = hasattr(leaf, "dtype") and jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
     return jax.random.key_data(leaf) if is_key else leaf

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fallline.core.errors import FalllineError
+from fallline.data.names import check_names
 from fallline.data.objects import from_objects, refuse_complex
-from fallline.data.text import check_names
 
 if TYPE_CHECKING:
     import polars as pl

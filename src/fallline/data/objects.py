@@ -84,7 +84,7 @@ def from_objects(name: str, cells: Sequence[object], where: str) -> pl.Series:
     return _text(name, cells)
 
 
-def is_missing(cell: Any) -> bool:
+def is_missing(cell: object) -> bool:
     """Is it None, NaN, or pandas' or NumPy's mark for a missing cell?
 
     >>> [is_missing(each) for each in (None, float("nan"), np.datetime64("NaT", "us"), 0, "")]

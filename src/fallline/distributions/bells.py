@@ -5,14 +5,14 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from fallline.core.distribution import Distribution
+from fallline.core.distribution import Distribution, Numbers
 from fallline.core.errors import FalllineError
-from fallline.core.field import number
+from fallline.core.field import number, required
 
 FARTHEST = 6.0  # deviations from the mean, beyond which no value is tried
 
 
-def _truncated(u: Any, low: float, high: float) -> Any:
+def _truncated(u: Numbers, low: float, high: float) -> Any:
     """The quantile of a standard normal between two bounds; from whichever tail keeps its digits."""
     low, high = max(low, -FARTHEST), min(high, FARTHEST)
     if low > 0:
@@ -39,8 +39,8 @@ class Normal(Distribution):
     """
 
     name: ClassVar[str] = "normal"
-    mean: float = number(help="the middle")
-    deviation: float = number(valid="(0, inf)", help="the spread")
+    mean: float = required(number(help="the middle"))
+    deviation: float = required(number(valid="(0, inf)", help="the spread"))
     low: float | None = number(None, optional=True, help="the smallest value")
     high: float | None = number(None, optional=True, help="the largest value")
 
@@ -60,11 +60,11 @@ class Normal(Distribution):
     def bounded(self) -> bool:
         return False
 
-    def quantile(self, u: Any) -> Any:
+    def quantile(self, u: Numbers) -> Any:
         x = self.mean + self.deviation * _truncated(np.asarray(u, np.float64), *self._bounds())
         return np.clip(x, self.low, self.high) if (self.low, self.high) != (None, None) else x
 
-    def cdf(self, x: Any) -> Any:
+    def cdf(self, x: Numbers) -> Any:
         return _cdf((np.asarray(x, np.float64) - self.mean) / self.deviation, *self._bounds())
 
 
@@ -80,8 +80,8 @@ class LogNormal(Distribution):
     """
 
     name: ClassVar[str] = "log_normal"
-    median: float = number(valid="(0, inf)", help="the middle")
-    deviation: float = number(valid="(0, inf)", unit="of the natural logarithm", help="the spread")
+    median: float = required(number(valid="(0, inf)", help="the middle"))
+    deviation: float = required(number(valid="(0, inf)", unit="of the natural logarithm", help="the spread"))
     low: float | None = number(None, valid="(0, inf)", optional=True, help="the smallest value")
     high: float | None = number(None, valid="(0, inf)", optional=True, help="the largest value")
 
@@ -98,10 +98,10 @@ class LogNormal(Distribution):
     def bounded(self) -> bool:
         return False
 
-    def quantile(self, u: Any) -> Any:
+    def quantile(self, u: Numbers) -> Any:
         x = self.median * np.exp(self._inner().quantile(u))
         return np.clip(x, self.low, self.high) if (self.low, self.high) != (None, None) else x
 
-    def cdf(self, x: Any) -> Any:
+    def cdf(self, x: Numbers) -> Any:
         with np.errstate(divide="ignore"):
             return self._inner().cdf(np.log(np.maximum(np.asarray(x, np.float64), 0.0) / self.median))

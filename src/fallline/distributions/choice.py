@@ -5,9 +5,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from fallline.core.block import Block
-from fallline.core.distribution import Distribution
+from fallline.core.distribution import Distribution, Numbers
 from fallline.core.errors import FalllineError
-from fallline.core.field import options
+from fallline.core.field import options, required
 
 
 class Choice(Distribution):
@@ -23,7 +23,7 @@ class Choice(Distribution):
     """
 
     name: ClassVar[str] = "choice"
-    options: tuple[Any, ...] = options(help="what to choose from")
+    options: tuple[Any, ...] = required(options(help="what to choose from"))
 
     def __check_init__(self) -> None:
         if not isinstance(self.options, tuple) or not self.options:
@@ -37,11 +37,11 @@ class Choice(Distribution):
     def count(self) -> int:
         return len(self.options)
 
-    def index(self, u: Any) -> Any:
+    def index(self, u: Numbers) -> Any:
         """Which option a place of [0, 1] means."""
         return np.minimum(np.floor(np.asarray(u, np.float64) * self.count), self.count - 1).astype(np.int64)
 
-    def quantile(self, u: Any) -> Any:
+    def quantile(self, u: Numbers) -> Any:
         index = self.index(u)
         if index.ndim == 0:
             return self.options[int(index)]

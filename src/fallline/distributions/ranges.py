@@ -4,9 +4,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from fallline.core.distribution import Distribution
+from fallline.core.distribution import Distribution, Numbers
 from fallline.core.errors import FalllineError
-from fallline.core.field import number
+from fallline.core.field import number, required
 
 
 def check_range(block: Any, least: float = -np.inf) -> None:
@@ -29,17 +29,17 @@ class Uniform(Distribution):
     """
 
     name: ClassVar[str] = "uniform"
-    low: float = number(help="the smallest value")
-    high: float = number(help="the largest value")
+    low: float = required(number(help="the smallest value"))
+    high: float = required(number(help="the largest value"))
 
     def __check_init__(self) -> None:
         check_range(self)
 
-    def quantile(self, u: Any) -> Any:
+    def quantile(self, u: Numbers) -> Any:
         # Not low + (high - low) u, which may miss `high` by a rounding.
         return self.low * (1.0 - u) + self.high * u
 
-    def cdf(self, x: Any) -> Any:
+    def cdf(self, x: Numbers) -> Any:
         return np.clip((x - self.low) / (self.high - self.low), 0.0, 1.0)
 
 
@@ -55,16 +55,16 @@ class LogUniform(Distribution):
     """
 
     name: ClassVar[str] = "log_uniform"
-    low: float = number(help="the smallest value, above 0")
-    high: float = number(help="the largest value")
+    low: float = required(number(help="the smallest value, above 0"))
+    high: float = required(number(help="the largest value"))
 
     def __check_init__(self) -> None:
         check_range(self, least=0.0)
 
-    def quantile(self, u: Any) -> Any:
+    def quantile(self, u: Numbers) -> Any:
         # The power may miss `high` by a rounding.
         return np.clip(self.low * (self.high / self.low) ** np.asarray(u, np.float64), self.low, self.high)
 
-    def cdf(self, x: Any) -> Any:
+    def cdf(self, x: Numbers) -> Any:
         x = np.clip(x, self.low, self.high)
         return np.log(x / self.low) / np.log(self.high / self.low)

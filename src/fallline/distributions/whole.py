@@ -4,9 +4,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from fallline.core.distribution import Distribution
+from fallline.core.distribution import Distribution, Numbers
 from fallline.core.errors import FalllineError
-from fallline.core.field import number, part
+from fallline.core.field import number, part, required
 from fallline.distributions.ranges import LogUniform, check_range
 
 MOST = 10_000  # values of a rounded distribution that are told apart one by one
@@ -24,8 +24,8 @@ class Integer(Distribution):
     """
 
     name: ClassVar[str] = "integer"
-    low: int = number(integer=True, help="the smallest value")
-    high: int = number(integer=True, help="the largest value, included")
+    low: int = required(number(integer=True, help="the smallest value"))
+    high: int = required(number(integer=True, help="the largest value, included"))
 
     def __check_init__(self) -> None:
         check_range(self)
@@ -34,14 +34,14 @@ class Integer(Distribution):
     def count(self) -> int:
         return self.high - self.low + 1
 
-    def quantile(self, u: Any) -> Any:
+    def quantile(self, u: Numbers) -> Any:
         cell = np.minimum(np.floor(np.asarray(u, np.float64) * self.count), self.count - 1)
         return self.low + cell.astype(np.int64)
 
-    def cdf(self, x: Any) -> Any:
+    def cdf(self, x: Numbers) -> Any:
         return np.clip((np.floor(x) - self.low + 1) / self.count, 0.0, 1.0)
 
-    def place(self, x: Any) -> Any:
+    def place(self, x: Numbers) -> Any:
         return (np.asarray(x) - self.low + 0.5) / self.count
 
 
@@ -57,8 +57,8 @@ class LogInteger(Distribution):
     """
 
     name: ClassVar[str] = "log_integer"
-    low: int = number(valid="[1, inf)", integer=True, help="the smallest value, at least 1")
-    high: int = number(integer=True, help="the largest value, included")
+    low: int = required(number(valid="[1, inf)", integer=True, help="the smallest value, at least 1"))
+    high: int = required(number(integer=True, help="the largest value, included"))
 
     def __check_init__(self) -> None:
         check_range(self, least=0.0)
@@ -70,14 +70,14 @@ class LogInteger(Distribution):
     def _inner(self) -> LogUniform:
         return LogUniform(self.low - 0.5, self.high + 0.5)
 
-    def quantile(self, u: Any) -> Any:
+    def quantile(self, u: Numbers) -> Any:
         return np.clip(np.rint(self._inner().quantile(u)), self.low, self.high).astype(np.int64)
 
-    def cdf(self, x: Any) -> Any:
+    def cdf(self, x: Numbers) -> Any:
         # Below low - 1/2 there is nothing, and no logarithm of it is taken.
         return self._inner().cdf(np.floor(x) + 0.5)
 
-    def place(self, x: Any) -> Any:
+    def place(self, x: Numbers) -> Any:
         return (self._inner().cdf(np.asarray(x) - 0.5) + self._inner().cdf(np.asarray(x) + 0.5)) / 2
 
 
@@ -93,8 +93,8 @@ class Quantised(Distribution):
     """
 
     name: ClassVar[str] = "quantised"
-    distribution: Distribution = part(family="distribution", help="what is rounded")
-    step: float = number(valid="(0, inf)", help="the distance between two values")
+    distribution: Distribution = required(part(family="distribution", help="what is rounded"))
+    step: float = required(number(valid="(0, inf)", help="the distance between two values"))
 
     def __check_init__(self) -> None:
         inner = self.distribution
@@ -114,7 +114,7 @@ class Quantised(Distribution):
     def bounded(self) -> bool:
         return self.distribution.bounded
 
-    def quantile(self, u: Any) -> Any:
+    def quantile(self, u: Numbers) -> Any:
         return self._multiple(np.rint(self.distribution.quantile(u) / self.step))
 
     def _multiple(self, steps: Any) -> Any:
@@ -123,10 +123,10 @@ class Quantised(Distribution):
         # 3 * 0.1 is 0.30000000000000004; as many decimals as the step has make it 0.3.
         return np.round(steps * self.step, 15 - int(np.floor(np.log10(self.step))) - 4)
 
-    def cdf(self, x: Any) -> Any:
+    def cdf(self, x: Numbers) -> Any:
         return self.distribution.cdf((np.floor(np.asarray(x) / self.step + 1e-9) + 0.5) * self.step)
 
-    def place(self, x: Any) -> Any:
+    def place(self, x: Numbers) -> Any:
         k = np.rint(np.asarray(x) / self.step)
         below, above = ((k + half) * self.step for half in (-0.5, 0.5))
         return (self.distribution.cdf(below) + self.distribution.cdf(above)) / 2

@@ -10,14 +10,17 @@ from jaxtyping import Float, Int
 
 from fallline.core.errors import FalllineError
 from fallline.core.field import check_choice
+from fallline.core.tree import Tree
+from fallline.gradients.array import ArrayCheck, array_check
 from fallline.gradients.directions import along_directions
-from fallline.gradients.functions import Function, function_of
+from fallline.gradients.function import Function
+from fallline.gradients.functions import function_of
 from fallline.gradients.hints import hint
 from fallline.gradients.judge import KINK, NOT_FINITE, OK, WRONG, Slopes, compared, judge
 from fallline.gradients.nearby import acquitted, undecided
 from fallline.gradients.numerical import complex_slopes
 from fallline.gradients.point import Point, coordinates, point_of
-from fallline.gradients.result import ArrayCheck, GradientCheck, array_check
+from fallline.gradients.result import GradientCheck
 from fallline.gradients.steps import measure
 from fallline.gradients.torch_functions import function_of_parameters, is_module
 from fallline.gradients.words import noisy, not_finite, verdict_of
@@ -28,8 +31,8 @@ SAME = 1e-5  # relative difference of two evaluations that is not noise: single 
 
 def check_gradient(
     f: Callable[[Any], Any],
-    x: Any,
-    gradient: Any = None,
+    x: Tree,
+    gradient: Tree = None,
     *,
     tolerance: float = 1e-6,
     method: str = "central",
@@ -119,7 +122,7 @@ def check_gradient(
         )
 
 
-def _analytic(function: Function, point: Point, x: Any, gradient: Any) -> Float[np.ndarray, " numbers"]:
+def _analytic(function: Function, point: Point, x: Tree, gradient: Tree) -> Float[np.ndarray, " numbers"]:
     if gradient is None:
         return point.flatten(function.gradient(), "the gradient")
     if callable(gradient):

@@ -4,9 +4,9 @@ import numpy as np
 from jaxtyping import Float
 
 from fallline.core.errors import FalllineError
-from fallline.gradients.functions import Function
+from fallline.gradients.array import ArrayCheck, array_check
+from fallline.gradients.function import Function
 from fallline.gradients.judge import RUNGS, Slopes, compared, rung_of, settled
-from fallline.gradients.result import ArrayCheck, array_check
 from fallline.gradients.steps import Precision
 
 

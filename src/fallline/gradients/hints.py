@@ -19,7 +19,10 @@ def hint(analytic: Float[np.ndarray, " numbers"], slopes: Slopes, shape: tuple[i
     if (slopes.status == NOT_FINITE).any():
         return ""
     loose = max(1e-3, 10 * tolerance)
-    close = lambda a, b: bool(np.allclose(a, b, rtol=loose, atol=1e-3 * loose * np.abs(b).max()))  # noqa: E731
+
+    def close(a: np.ndarray, b: np.ndarray) -> bool:
+        return bool(np.allclose(a, b, rtol=loose, atol=1e-3 * loose * np.abs(b).max()))
+
     if not analytic.any() and (np.abs(measured) > slopes.uncertainty).any():
         return "it is derived as 0 throughout: the term that depends on it has no gradient"
     if not (measured.any() or slopes.left.any() or slopes.right.any()):

@@ -2,12 +2,13 @@
 
 import dataclasses
 import itertools
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from fallline.gradients.functions import Function
+from fallline.gradients.function import Function
 from fallline.gradients.numerical import differences
 from fallline.gradients.sides import EPSILON, Sides, limit
 from fallline.gradients.steps import Precision, size
@@ -206,7 +207,10 @@ def best_rung(rungs: list[Rung], enough: Float[np.ndarray, " chosen"]) -> Slopes
         bounds.append(np.where(np.isfinite(rung.central) & np.isfinite(rung.jump), bound, np.inf))
         jumps.append(np.where(np.isfinite(jump), jump, 0.0))
     best = np.argmin(_consistent(rungs, bounds), axis=0)
-    pick = lambda columns: np.take_along_axis(np.array(columns), best[None], axis=0)[0]  # noqa: E731
+
+    def pick(columns: Sequence[np.ndarray]) -> np.ndarray:
+        return np.take_along_axis(np.array(columns), best[None], axis=0)[0]
+
     uncertainty, jump = pick(bounds), pick(jumps)
     kinked = (jump > pick([rung.rounding for rung in rungs])) & (jump > enough)
     # A kink that shorter steps have got past is within reach of the first step all the same: there the slope of one side

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from fallline.gradients.functions import Function
+from fallline.gradients.function import Function
 from fallline.gradients.judge import KINK, WRONG, Slopes, judge, part
 from fallline.gradients.steps import Precision, size
 

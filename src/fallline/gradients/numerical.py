@@ -10,7 +10,9 @@ from jaxtyping import Float, Int
 
 from fallline.core.errors import FalllineError
 from fallline.core.field import check_choice
-from fallline.gradients.functions import Function, function_of
+from fallline.core.tree import Tree
+from fallline.gradients.function import Function
+from fallline.gradients.functions import function_of
 from fallline.gradients.point import point_of
 from fallline.gradients.steps import Precision, measure, optimal
 
@@ -18,7 +20,7 @@ METHODS = ("central", "forward", "complex")
 TINY = 1e-20  # the complex step: no difference is taken, so that it can be as small as one likes
 
 
-def numerical_gradient(f: Callable[[Any], Any], x: Any, method: str = "central", h: float | None = None) -> Any:
+def numerical_gradient(f: Callable[[Any], Any], x: Tree, method: str = "central", h: float | None = None) -> Any:
     """The gradient of f at x by differences, in float64.
 
         forward:  g_i = (f(x + h e_i) - f(x)) / h
@@ -153,7 +155,7 @@ class StepErrors:
 
 
 def step_errors(
-    f: Callable[[Any], Any], x: Any, gradient: Any, steps: Sequence[float] = tuple(np.logspace(-14, 0, 57))
+    f: Callable[[Any], Any], x: Tree, gradient: Tree, steps: Sequence[float] = tuple(np.logspace(-14, 0, 57))
 ) -> StepErrors:
     """The relative error of forward and central differences at every step, given the right gradient.
 
@@ -176,10 +178,15 @@ def step_errors(
         value = finite_value(function)
         precision: Precision = measure(function, value, chosen[:8])
         own = optimal(function, precision, chosen, "central")
-        error = lambda steps, method: float(  # noqa: E731
-            np.linalg.norm(_slopes(function, value, chosen, steps, method) - right) / np.linalg.norm(right)
-        )
-        all_of = lambda method: tuple(error(np.full(len(chosen), h), method) for h in steps)  # noqa: E731
+
+        def error(steps: np.ndarray, method: str) -> float:
+            return float(
+                np.linalg.norm(_slopes(function, value, chosen, steps, method) - right) / np.linalg.norm(right)
+            )
+
+        def all_of(method: str) -> tuple[float, ...]:
+            return tuple(error(np.full(len(chosen), h), method) for h in steps)
+
         return StepErrors(
             steps=tuple(float(h) for h in steps),
             forward=all_of("forward"),

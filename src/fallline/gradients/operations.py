@@ -71,7 +71,7 @@ def operations_of(traced: Any) -> Operations:
     constants: dict[int, Any] = {}
     slots = itertools.count()
 
-    def constant(value: Any) -> int:
+    def constant(value: object) -> int:
         slot = next(slots)
         constants[slot] = value
         return slot
@@ -79,7 +79,10 @@ def operations_of(traced: Any) -> Operations:
     def write(jaxpr: Any, values: Sequence[Any], arguments: Sequence[int]) -> list[int]:
         place = dict(zip(jaxpr.invars, arguments, strict=True))
         place.update((variable, constant(value)) for variable, value in zip(jaxpr.constvars, values, strict=True))
-        where = lambda atom: constant(atom.val) if hasattr(atom, "val") else place[atom]  # noqa: E731
+
+        def where(atom: Any) -> int:
+            return constant(atom.val) if hasattr(atom, "val") else place[atom]
+
         for equation in jaxpr.eqns:
             inputs = [where(atom) for atom in equation.invars]
             called = _called(equation)

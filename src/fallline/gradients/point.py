@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from fallline.core.errors import FalllineError
+from fallline.core.tree import Tree
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Point:
             leaves[place] = array
         return self.structure.unflatten(leaves)
 
-    def flatten(self, tree: Any, what: str) -> Float[np.ndarray, " numbers"]:
+    def flatten(self, tree: Tree, what: str) -> Float[np.ndarray, " numbers"]:
         """Another tree of the same structure, such as a gradient, as a vector.
 
         Raises: FalllineError for another structure or shape.
@@ -83,7 +84,7 @@ class Point:
         raise IndexError(index)
 
 
-def point_of(x: Any) -> Point:
+def point_of(x: Tree) -> Point:
     """The point that a tree of arrays, or a number, stands for.
 
     Raises: FalllineError where there is nothing to differentiate by.
@@ -117,13 +118,13 @@ def as_numpy(leaf: Any) -> np.ndarray:
     return np.asarray(leaf)
 
 
-def is_torch(leaf: Any) -> bool:
+def is_torch(leaf: object) -> bool:
     """Whether something is a PyTorch tensor, without importing PyTorch."""
     torch = sys.modules.get("torch")
     return torch is not None and isinstance(leaf, torch.Tensor)
 
 
-def _kind(leaf: Any) -> str:
+def _kind(leaf: object) -> str:
     return "torch" if is_torch(leaf) else "jax" if isinstance(leaf, jax.Array) else "numpy"
 
 

@@ -211,7 +211,10 @@ def product(step: Operation, values: list[Any], changes: Changes, result: Any) -
         return Change(at, _lanes_last(c.new, places, other, list(theirs), side))
     index = {theirs[mine.index(axis)]: c.at[axis] for axis in known}
     difference, factor = c.new - c.old(values[side]), taken(other, index)
-    ones = lambda count: (1,) * count  # noqa: E731
+
+    def ones(count: int) -> tuple[int, ...]:
+        return (1,) * count
+
     lanes, n, m = difference.shape[-1], difference.ndim - 1, factor.ndim - 1
     if side == 0:
         difference = difference.reshape(*difference.shape[:-1], *ones(m), lanes)

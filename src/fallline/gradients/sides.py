@@ -1,6 +1,7 @@
 """The slopes of either side at a point itself: one-sided differences extrapolated to a step of 0."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -81,7 +82,10 @@ def limit(
             last += [k + m for k in range(len(value))]
         kept = _uncontradicted(np.array(entries), np.array(errors), np.array(last))
     best = np.argmin(kept, axis=0)[None]
-    pick = lambda rows: np.take_along_axis(np.array(rows), best, axis=0)[0]  # noqa: E731
+
+    def pick(rows: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
+        return np.take_along_axis(np.array(rows), best, axis=0)[0]
+
     return pick(entries), pick(kept)
 
 

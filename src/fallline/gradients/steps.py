@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 from jaxtyping import Float, Int
 
-from fallline.gradients.functions import Function
+from fallline.gradients.function import Function
 
 EPSILON = float(np.finfo(np.float64).eps)
 SPACINGS = (

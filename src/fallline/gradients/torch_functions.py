@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from fallline.gradients.functions import Plain, weights_for
+from fallline.core.tree import Tree
+from fallline.gradients.function import weights_for
+from fallline.gradients.plain import Plain
 
 
 class Tensors(Plain):
@@ -47,7 +49,7 @@ def function_of_parameters(module: Any, inputs: Any) -> tuple[Callable[[Any], An
     parameters = {name: each.detach() for name, each in own.named_parameters() if each.requires_grad}
     point = {"inputs": inputs, "parameters": parameters}
 
-    def f(tree: Any) -> Any:
+    def f(tree: Tree) -> Any:
         return torch.func.functional_call(own, tree["parameters"], tree["inputs"])
 
     return f, point

@@ -2,8 +2,8 @@
 
 import math
 
+from fallline.gradients.array import ArrayCheck, Coordinate
 from fallline.gradients.judge import KINK
-from fallline.gradients.result import ArrayCheck, Coordinate, GradientCheck
 
 NAMED = 3  # wrong places in a verdict
 WIDTH = 80
@@ -60,10 +60,10 @@ def not_finite(value: float) -> str:
     return f"f(x) is {value}: a function has a gradient only where it is finite. Look at x, and at logarithms and divisions."
 
 
-def table(check: GradientCheck) -> list[str]:
+def table(arrays: tuple[ArrayCheck, ...]) -> list[str]:
     """One row per array: how many numbers, the worst error and where, kinks, and the verdict."""
     rows = [("array", "numbers", "worst error", "at", "kinks", "")]
-    for each in check.arrays:
+    for each in arrays:
         worst = each.worst
         place = f"[{', '.join(map(str, worst.index))}]" if worst.index and worst.relative_error else ""
         kinks = each.count(KINK)

@@ -52,7 +52,7 @@ class Layer(Block):
         """The output and the new stats. `weight` is 0 for rows that only fill the last minibatch."""
 
 
-def check_count(owner: str, name: str, value: Any, what: str, least: int = 1) -> None:
+def check_count(owner: str, name: str, value: object, what: str, least: int = 1) -> None:
     """One sentence for a structural field that must be a whole number."""
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise FalllineError(f"{owner}.{name} = {value!r} is not a number of {what}: expected {least} or more")

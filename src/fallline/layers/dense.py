@@ -10,7 +10,7 @@ from jax.custom_batching import custom_vmap
 from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array, Float
 
-from fallline.core.field import part, structure
+from fallline.core.field import part, required, structure
 from fallline.core.random import Seed, named
 from fallline.initializers import Fans, GlorotUniform, Initializer, LeCunNormal, Zeros
 from fallline.layers.base import Layer, Params, Stats, check_count
@@ -100,7 +100,7 @@ class Dense(Layer):
     """
 
     name: ClassVar[str] = "dense"
-    width: int = structure(help="number of units")
+    width: int = required(structure(help="number of units"))
     initializer: Initializer = part(GlorotUniform(), family="initializer", help="initial weights")
     bias_initializer: Initializer = part(Zeros(), family="initializer", help="initial biases")
     bias: bool = structure(True, choices=(True, False), help="whether the layer adds a bias")
@@ -157,7 +157,7 @@ class Maxout(Layer):
     """
 
     name: ClassVar[str] = "maxout"
-    width: int = structure(help="number of units")
+    width: int = required(structure(help="number of units"))
     pieces: int = structure(2, help="weighted sums per unit")
     initializer: Initializer = part(LeCunNormal(), family="initializer", help="initial weights of each piece")
     bias_initializer: Initializer = part(Zeros(), family="initializer", help="initial biases")
@@ -173,7 +173,9 @@ class Maxout(Layer):
         return self.pieces * (inputs + 1) * self.width
 
     def init(self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None) -> tuple[Params, Stats]:
-        draw = lambda k: self.initializer(named(key, "weight", k), (shape[-1], self.width), fans)  # noqa: E731
+        def draw(k: int) -> Array:
+            return self.initializer(named(key, "weight", k), (shape[-1], self.width), fans)
+
         weight = jnp.stack([draw(k) for k in range(self.pieces)], axis=1)
         bias = self.bias_initializer(named(key, "bias"), (self.pieces, self.width), fans)
         return {"bias": bias, "weight": weight}, {}

@@ -4,7 +4,7 @@ from jaxtyping import Array, Float
 
 from fallline.activations import Activation
 from fallline.core.errors import FalllineError
-from fallline.core.field import part
+from fallline.core.field import part, required
 from fallline.core.random import Seed, named
 from fallline.initializers import Fans
 from fallline.layers.base import Layer, Params, Stats
@@ -18,7 +18,9 @@ class Sequential(Layer):
     every activation's (name of the layer whose sums it gets, activation, input, output) is appended to it.
     """
 
-    layers: tuple[Layer | Activation, ...] = part(family="layer|activation", several=True, help="the layers, in order")
+    layers: tuple[Layer | Activation, ...] = required(
+        part(family="layer|activation", several=True, help="the layers, in order")
+    )
 
     def __check_init__(self) -> None:
         for each in self.layers:

@@ -34,7 +34,7 @@ class Loss(Block):
         """What the outputs say: the probability of each class or label, or the expected target."""
         return prediction
 
-    def target_scaler(self, asked: Any) -> Any:
+    def target_scaler(self, asked: object) -> Any:
         """The target's scaler in a regression, given the one asked for: a loss may need one of its own."""
         return asked
 

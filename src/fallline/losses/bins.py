@@ -56,7 +56,7 @@ class BinnedCrossEntropy(Loss):
         """The probability of each bin, target after target; the scaler's `invert` makes targets of them."""
         return jax.nn.softmax(self._histograms(prediction), axis=-1).reshape(prediction.shape)
 
-    def target_scaler(self, asked: Any) -> Any:
+    def target_scaler(self, asked: object) -> Any:
         return lookup("scaler", "bins")(self.bins, self.by)
 
     def _histograms(self, prediction: Float[Array, "batch outputs"]) -> Float[Array, "batch targets bins"]:

@@ -146,5 +146,5 @@ class Poisson(Loss):
     def mean(self, prediction: Float[Array, "batch outputs"]) -> Float[Array, "batch targets"]:
         return jnp.exp(prediction)
 
-    def target_scaler(self, asked: Any) -> Any:
+    def target_scaler(self, asked: object) -> Any:
         return lookup("scaler", "per_mean")()

@@ -48,5 +48,5 @@ class Times(Loss):
     def mean(self, prediction: Float[Array, "batch outputs"]) -> Float[Array, "batch targets"]:
         return self.inner.mean(prediction)
 
-    def target_scaler(self, asked: Any) -> Any:
+    def target_scaler(self, asked: object) -> Any:
         return asked

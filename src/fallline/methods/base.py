@@ -51,7 +51,7 @@ class Method(Block):
         """How many points it asks for in an iteration, in d dimensions."""
 
     @abstractmethod
-    def start(self, point: Float[Array, " d"], key: Seed, iterations: Any = None) -> State:
+    def start(self, point: Float[Array, " d"], key: Seed, iterations: object = None) -> State:
         """The state before the first iteration; `iterations` for schedules that ask for progress."""
 
     @abstractmethod
@@ -83,7 +83,7 @@ class Traceable(Method):
     def move(self, state: State, values: Float[Array, " n"]) -> tuple[Float[Array, " d"], Any]:
         """The step to add to the point, and the new memory. A step that is not finite is not taken."""
 
-    def start(self, point: Float[Array, " d"], key: Seed, iterations: Any = None) -> State:
+    def start(self, point: Float[Array, " d"], key: Seed, iterations: object = None) -> State:
         return _start(self, point, key, iterations)
 
     def ask(self, state: State) -> Float[Array, "n d"]:
@@ -95,7 +95,7 @@ class Traceable(Method):
 
 # Compiled once for all numbers of a method, so that a loop in Python is quick too.
 @jax.jit
-def _start(method: Traceable, point: Float[Array, " d"], key: Seed, iterations: Any) -> State:
+def _start(method: Traceable, point: Float[Array, " d"], key: Seed, iterations: object) -> State:
     point, zero = jnp.asarray(point), jnp.zeros((), jnp.int32)
     last = None if iterations is None else jnp.asarray(iterations, point.dtype)
     state = State(point, key, zero, last, ())

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from fallline.core.errors import FalllineError
+from fallline.core.extras import optional
 from fallline.core.field import Number, structure
 from fallline.methods.base import Method, State, noise_field
 
@@ -59,7 +60,7 @@ class CMAES(Method):
     def candidates(self, d: int) -> int:
         return self.population or 4 + int(3 * np.log(d))
 
-    def start(self, point: Any, key: Any, iterations: Any = None) -> State:
+    def start(self, point: Any, key: Any, iterations: object = None) -> State:
         """The state before the first iteration.
 
         Raises: FalllineError without the library, and for a schedule in `noise`, which is only where sigma begins.
@@ -99,12 +100,6 @@ class CMAES(Method):
 
 
 def _library() -> Any:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that it cannot draw without matplotlib
-            import cma
-    except ImportError:
-        raise FalllineError(
-            "CMA-ES needs the library cma, which is not installed: pip install 'fallline[cma]'"
-        ) from None
-    return cma
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that it cannot draw without matplotlib
+        return optional("cma", "cma", "CMA-ES")

@@ -9,6 +9,7 @@ from jaxtyping import Array, Int
 
 from fallline.core.errors import FalllineError
 from fallline.core.field import part
+from fallline.core.tree import Tree
 from fallline.methods.base import Method, State
 from fallline.methods.search import ARS
 from fallline.optimizers import Optimizer, as_rule
@@ -61,12 +62,12 @@ class WithoutGradient(Optimizer):
         inner = getattr(self.method, "optimizer", None)
         return getattr(self.method, "step", jnp.nan) if inner is None else getattr(inner, "learning_rate", jnp.nan)
 
-    def begin(self, params: Any) -> Wander:
+    def begin(self, params: Tree) -> Wander:
         w, _ = ravel_pytree(params)
         zero = jnp.zeros((), jnp.int32)
         return Wander(zero, zero, self.method.start(w, jax.random.key(0)).memory)
 
-    def step(self, gradient: Any, state: Wander, params: Any = None, **evidence: Any) -> tuple[Any, Wander]:
+    def step(self, gradient: Tree, state: Wander, params: Tree = None, **evidence: Any) -> tuple[Any, Wander]:
         objective = needed("objective", self, evidence)
         w, tree = ravel_pytree(needed("params", self, {"params": params}))
         key = evidence.get("key")
@@ -76,11 +77,11 @@ class WithoutGradient(Optimizer):
         delta, evaluations = tree(after.point - w), state.evaluations + f.shape[0]
         return delta, Wander(state.count + 1, evaluations, after.memory)
 
-    def evaluations(self, state: Any) -> Int[Array, ""]:
+    def evaluations(self, state: Tree) -> Int[Array, ""]:
         return without_count(state).evaluations
 
 
-def as_optimizer(value: Any) -> Any:
+def as_optimizer(value: object) -> Any:
     """A method as a rule, an object with `init` and `update` as `FromOptax`; anything else as it is.
 
     >>> as_optimizer(ARS(step=0.1)).method.step

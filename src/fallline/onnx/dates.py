@@ -24,11 +24,21 @@ def date_features(graph: Graph, x: str, origin: float) -> tuple[dict[str, str], 
 
     Source: Hinnant, "chrono-compatible low-level date algorithms", 2013, civil_from_days and weekday_from_days.
     """
-    add = lambda a, b: graph.op("Add", a, _whole(b))  # noqa: E731
-    sub = lambda a, b: graph.op("Sub", a, _whole(b))  # noqa: E731
-    mul = lambda a, b: graph.op("Mul", a, _whole(b))  # noqa: E731
-    div = lambda a, b: graph.op("Div", a, _whole(b))  # noqa: E731  (of what is not negative)
-    mod = lambda a, b: graph.op("Mod", a, _whole(b))  # noqa: E731  (has the divisor's sign)
+
+    def add(a: str, b: str | int) -> str:
+        return graph.op("Add", a, _whole(b))
+
+    def sub(a: str, b: str | int) -> str:
+        return graph.op("Sub", a, _whole(b))
+
+    def mul(a: str, b: str | int) -> str:
+        return graph.op("Mul", a, _whole(b))
+
+    def div(a: str, b: str | int) -> str:  # of what is not negative
+        return graph.op("Div", a, _whole(b))
+
+    def mod(a: str, b: str | int) -> str:  # with the divisor's sign
+        return graph.op("Mod", a, _whole(b))
 
     missing = graph.op("Equal", x, np.int64(NO_DATE))
     x = graph.op("Where", missing, np.int64(0), x)

@@ -1,12 +1,13 @@
 """The graph under construction: operators are added one by one and named; numbers become constants on the way."""
 
-import importlib
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
+from fallline._version import __version__
 from fallline.core.errors import FalllineError
+from fallline.core.extras import optional
 
 OPSET, ML_OPSET, IR_VERSION = 20, 3, 9  # of ONNX 1.15: what ONNX Runtime reads since 1.17
 ML = "ai.onnx.ml"
@@ -18,10 +19,7 @@ def package(name: str) -> Any:
 
     Raises: FalllineError where it is not installed.
     """
-    try:
-        return importlib.import_module(name)
-    except ImportError:
-        raise FalllineError(f'ONNX export needs the package {name}: pip install "fallline[onnx]"') from None
+    return optional(name, "onnx", "ONNX export")
 
 
 class Graph:
@@ -60,7 +58,7 @@ class Graph:
         self.nodes.append(node)
         return output
 
-    def constant(self, value: Any) -> str:
+    def constant(self, value: object) -> str:
         """Add an array to the file and return its name."""
         array = np.asarray(value)
         name = self._free("constant")
@@ -99,7 +97,7 @@ class Graph:
             opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid(ML, ML_OPSET)],
             ir_version=IR_VERSION,
             producer_name="fallline",
-            producer_version=importlib.import_module("fallline").__version__,
+            producer_version=__version__,
         )
         helper.set_model_props(model, notes)
         self.onnx.checker.check_model(model, full_check=True)

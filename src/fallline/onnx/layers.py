@@ -56,7 +56,9 @@ def _batch_norm(layer: BatchNorm, graph: Graph, x: str, params: Arrays, stats: A
 
 @layer_form.register(LayerNorm)
 def _layer_norm(layer: LayerNorm, graph: Graph, x: str, params: Arrays, stats: Arrays) -> str:
-    mean = lambda values: graph.op("ReduceMean", values, np.array([1]), keepdims=1)  # noqa: E731
+    def mean(values: str) -> str:
+        return graph.op("ReduceMean", values, np.array([1]), keepdims=1)
+
     d = graph.op("Sub", x, mean(x))
     var = mean(graph.op("Mul", d, d))
     xhat = graph.op("Div", d, graph.op("Sqrt", graph.op("Add", var, np.float32(layer.epsilon))))

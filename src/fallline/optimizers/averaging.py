@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from fallline.core.field import Number, number
+from fallline.core.tree import Tree
 from fallline.optimizers.around import Wrapper, or_stay
 from fallline.optimizers.base import kept, needed, without_count, zeros_like
 
@@ -43,20 +44,20 @@ class WeightAverage(Wrapper):
     name: ClassVar[str] = "weight_average"
     decay: float = kept(0.999, (0.9, 0.9999), "share of the average kept")
 
-    def begin(self, params: Any) -> Averaged:
+    def begin(self, params: Tree) -> Averaged:
         return Averaged(zeros_like(params), jnp.zeros(()), self.rule.init(params))
 
-    def step(self, gradient: Any, state: Averaged, params: Any = None, **evidence: Any) -> tuple[Any, Averaged]:
+    def step(self, gradient: Tree, state: Averaged, params: Tree = None, **evidence: Any) -> tuple[Any, Averaged]:
         params, decay = needed("params", self, {"params": params}), self.decay
         delta, memory = self.rule.update(gradient, state.memory, params, **evidence)
         w = jax.tree.map(lambda u, w, d: (decay * u + (1 - decay) * (w + d)).astype(u.dtype), state.w, params, delta)
         total = (decay * state.total + (1 - decay)).astype(state.total.dtype)
         return delta, Averaged(w, total, memory)
 
-    def inner(self, state: Any) -> Any:
+    def inner(self, state: Tree) -> Any:
         return state.memory
 
-    def shown(self, params: Any, state: Any) -> Any:
+    def shown(self, params: Tree, state: Tree) -> Any:
         state = without_count(state)
         c = jnp.maximum(state.total, 1e-30)
         average = lambda u, w: jnp.where(state.total > 0, u / c, w).astype(w.dtype)  # noqa: E731
@@ -97,11 +98,11 @@ class Accumulate(Wrapper):
     name: ClassVar[str] = "accumulate"
     every: Number = number(4, valid="[1, 1e6]", usual=(2, 32), integer=True, unit="minibatches", help="k, in one step")
 
-    def begin(self, params: Any) -> Accumulated:
+    def begin(self, params: Tree) -> Accumulated:
         zero = jnp.zeros(())
         return Accumulated(jnp.zeros((), jnp.int32), zero, zeros_like(params), zero, self.rule.init(params))
 
-    def step(self, gradient: Any, state: Accumulated, params: Any = None, **evidence: Any) -> tuple[Any, Accumulated]:
+    def step(self, gradient: Tree, state: Accumulated, params: Tree = None, **evidence: Any) -> tuple[Any, Accumulated]:
         n = evidence.pop("weight", 1.0)
         evidence.pop("objective", None)  # of one minibatch, which is not what the rule steps on
         value = (state.value + n * evidence.pop("value", jnp.nan)).astype(state.value.dtype)
@@ -117,5 +118,5 @@ class Accumulate(Wrapper):
         clear = lambda sum: jnp.where(full, jnp.zeros_like(sum), sum)  # noqa: E731
         return delta, Accumulated(clear(count), clear(weight), jax.tree.map(clear, g), clear(value), memory)
 
-    def inner(self, state: Any) -> Any:
+    def inner(self, state: Tree) -> Any:
         return state.memory

@@ -5,6 +5,7 @@ Optax's, or a user's own with the same two functions, is a recipe's optimizer, a
 """
 
 import inspect
+import sys
 from typing import Any
 
 import jax
@@ -12,8 +13,10 @@ import jax.numpy as jnp
 
 from fallline.core.block import Block
 from fallline.core.errors import FalllineError
-from fallline.core.field import Number, number, structure
+from fallline.core.extras import optional
+from fallline.core.field import Number, number, required, structure
 from fallline.core.schedule import Time, at_time
+from fallline.core.tree import Tree
 from fallline.optimizers.around import Wrapper
 from fallline.optimizers.base import Counted, Optimizer
 
@@ -34,7 +37,7 @@ class FromOptax(Optimizer):
     -0.1
     """
 
-    transformation: Any = structure(help="an object with init and update")
+    transformation: Any = required(structure(help="an object with init and update"))
 
     def __check_init__(self) -> None:
         if not all(callable(getattr(self.transformation, each, None)) for each in ("init", "update")):
@@ -43,7 +46,7 @@ class FromOptax(Optimizer):
                 "transformation such as optax.adam(1e-3)"
             )
 
-    def begin(self, params: Any) -> Any:
+    def begin(self, params: Tree) -> Any:
         try:
             return self.transformation.init(params)
         except FalllineError:
@@ -53,11 +56,10 @@ class FromOptax(Optimizer):
                 f"the Optax rule {self._called} cannot begin here ({_first_line(error)}): it gets the params as a tree of arrays"
             ) from error
 
-    def step(self, gradient: Any, state: Any, params: Any = None, **evidence: Any) -> tuple[Any, Any]:
-        import optax
-
+    def step(self, gradient: Tree, state: Tree, params: Tree = None, **evidence: Any) -> tuple[Any, Any]:
         extra = {}
-        if isinstance(self.transformation, optax.GradientTransformationExtraArgs):
+        optax = sys.modules.get("optax")  # a transformation of Optax's has imported it; a user's own does not need it
+        if optax is not None and isinstance(self.transformation, optax.GradientTransformationExtraArgs):
             # No more: Optax's line searches refuse an argument that is not theirs.
             extra = {"value": evidence.get("value"), "grad": gradient, "value_fn": evidence.get("objective")}
         try:
@@ -101,7 +103,7 @@ def _first_line(error: Exception) -> str:
     return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
 
 
-def as_rule(value: Any) -> Any:
+def as_rule(value: object) -> Any:
     """An object with `init` and `update` that is no block as `FromOptax`; anything else as it is.
 
     >>> import optax
@@ -115,6 +117,8 @@ def as_rule(value: Any) -> Any:
 def to_optax(rule: Optimizer) -> Any:
     """The rule as an Optax transformation with extra arguments: `value_fn` (or `objective`), `value`, `time`.
 
+    Raises: FalllineError where Optax is not installed.
+
     >>> import jax
     >>> from fallline.optimizers import LBFGS
     >>> transformation, bowl = to_optax(LBFGS()), lambda w: (w - 3.0) ** 2
@@ -124,9 +128,9 @@ def to_optax(rule: Optimizer) -> Any:
     >>> float(delta) > 0
     True
     """
-    import optax
+    optax = optional("optax", "optax", "to_optax")
 
-    def update(gradient: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
+    def update(gradient: Tree, state: Tree, params: Tree = None, **extra: Any) -> tuple[Any, Any]:
         if "value_fn" in extra:
             extra["objective"] = extra.pop("value_fn")
         return rule.update(gradient, state, params, **extra)
@@ -159,12 +163,12 @@ class Clocked(Wrapper):
         1, valid="[1, 1e9]", usual=(1, 1e4), scale="log", integer=True, help="updates in an epoch"
     )
 
-    def init(self, params: Any) -> Counted:
+    def init(self, params: Tree) -> Counted:
         """The count of the steps, and the rule's memory."""
         zero = jnp.zeros((), jnp.int32)
         return Counted(zero, self._at(zero).init(params))
 
-    def update(self, gradient: Any, state: Any, params: Any = None, **evidence: Any) -> tuple[Any, Counted]:
+    def update(self, gradient: Tree, state: Tree, params: Tree = None, **evidence: Any) -> tuple[Any, Counted]:
         """The rule's step at this time."""
         delta, memory = self._at(state.count).update(gradient, state.memory, params, **evidence)
         return delta, Counted(state.count + 1, memory)

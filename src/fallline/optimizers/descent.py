@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Int
 
 from fallline.core.field import Number, structure
+from fallline.core.tree import Tree
 from fallline.optimizers.base import Optimizer, as_step, kept, per_leaf, rate, zeros_like
 
 PLACES = ("inside", "outside")
@@ -31,10 +32,10 @@ class SGD(Optimizer):
     name: ClassVar[str] = "sgd"
     learning_rate: Number = rate(1e-2, (1e-4, 1.0))
 
-    def begin(self, params: Any) -> Any:
+    def begin(self, params: Tree) -> Any:
         return ()
 
-    def step(self, gradient: Any, state: Any, params: Any = None, **evidence: Any) -> tuple[Any, Any]:
+    def step(self, gradient: Tree, state: Tree, params: Tree = None, **evidence: Any) -> tuple[Any, Any]:
         a = self.learning_rate
         return jax.tree.map(lambda g: -a * g, gradient), state
 
@@ -72,10 +73,10 @@ class Momentum(Optimizer):
     momentum: float = kept(0.9, (0.5, 0.99), "mu, the share of the velocity kept")
     rate_place: str = structure("inside", choices=PLACES, help="whether the velocity holds the learning rate")
 
-    def begin(self, params: Any) -> Velocity:
+    def begin(self, params: Tree) -> Velocity:
         return Velocity(zeros_like(params))
 
-    def step(self, gradient: Any, state: Velocity, params: Any = None, **evidence: Any) -> tuple[Any, Velocity]:
+    def step(self, gradient: Tree, state: Velocity, params: Tree = None, **evidence: Any) -> tuple[Any, Velocity]:
         a, mu = self.learning_rate, self.momentum
         if self.rate_place == "inside":
             v = jax.tree.map(lambda g, v: mu * v - a * g, gradient, state.v)
@@ -111,10 +112,10 @@ class Nesterov(Optimizer):
     momentum: float = kept(0.9, (0.5, 0.99), "mu, the share of the velocity kept")
     rate_place: str = structure("inside", choices=PLACES, help="whether the velocity holds the learning rate")
 
-    def begin(self, params: Any) -> Velocity:
+    def begin(self, params: Tree) -> Velocity:
         return Velocity(zeros_like(params))
 
-    def step(self, gradient: Any, state: Velocity, params: Any = None, **evidence: Any) -> tuple[Any, Velocity]:
+    def step(self, gradient: Tree, state: Velocity, params: Tree = None, **evidence: Any) -> tuple[Any, Velocity]:
         a, mu = self.learning_rate, self.momentum
 
         def inside(g: Array, v: Array) -> tuple[Array, Array]:
@@ -160,10 +161,10 @@ class AveragedMomentum(Optimizer):
     beta: float = kept(0.9, (0.5, 0.99), "the share of the average kept")
     corrected: bool = structure(False, choices=(False, True), help="whether the average's start at zero is corrected")
 
-    def begin(self, params: Any) -> Average:
+    def begin(self, params: Tree) -> Average:
         return Average(jnp.zeros((), jnp.int32), zeros_like(params))
 
-    def step(self, gradient: Any, state: Average, params: Any = None, **evidence: Any) -> tuple[Any, Average]:
+    def step(self, gradient: Tree, state: Average, params: Tree = None, **evidence: Any) -> tuple[Any, Average]:
         a, beta, t = self.learning_rate, self.beta, state.t + 1
         v = jax.tree.map(lambda g, v: beta * v + (1 - beta) * g, gradient, state.v)
         c = 1 / (1 - beta**t) if self.corrected else 1.0

@@ -6,6 +6,7 @@ import jax
 
 from fallline.core.errors import FalllineError
 from fallline.core.field import structure
+from fallline.core.tree import Tree
 from fallline.optimizers.around import Wrapper
 
 
@@ -36,13 +37,13 @@ class HalfMemory(Wrapper):
                 "around a rule with a momentum, or leave it out"
             )
 
-    def begin(self, params: Any) -> NamedTuple:
+    def begin(self, params: Tree) -> NamedTuple:
         return self._cast(super().begin(params), lambda tree: jax.tree.map(lambda m: m.astype(self.dtype), tree))
 
-    def step(self, gradient: Any, state: Any, params: Any = None, **evidence: Any) -> tuple[Any, NamedTuple]:
+    def step(self, gradient: Tree, state: Tree, params: Tree = None, **evidence: Any) -> tuple[Any, NamedTuple]:
         full = lambda tree: jax.tree.map(lambda m, g: m.astype(g.dtype), tree, gradient)  # noqa: E731
         delta, state = self.rule.update(gradient, self._cast(state, full), params, **evidence)
         return delta, self._cast(state, lambda tree: jax.tree.map(lambda m: m.astype(self.dtype), tree))
 
-    def _cast(self, state: Any, cast: Any) -> Any:
+    def _cast(self, state: Tree, cast: Any) -> Any:
         return state._replace(**{name: cast(getattr(state, name)) for name in self.rule.averages})

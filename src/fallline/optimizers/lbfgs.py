@@ -10,6 +10,7 @@ from jaxtyping import Array, Float, Int
 
 from fallline.core.errors import FalllineError
 from fallline.core.field import Number, number, structure
+from fallline.core.tree import Tree
 from fallline.optimizers.base import Optimizer, needed, rate, without_count
 from fallline.optimizers.known import Known, unknown
 from fallline.optimizers.line_search import Point, strong_wolfe
@@ -71,12 +72,12 @@ class LBFGS(Optimizer):
         if not isinstance(self.memory, int) or not 1 <= self.memory <= 10_000:
             raise FalllineError(f"LBFGS.memory = {self.memory!r} is not a number of pairs: expected 1 to 10000")
 
-    def begin(self, params: Any) -> Pairs:
+    def begin(self, params: Tree) -> Pairs:
         w, _ = ravel_pytree(params)
         pairs = jnp.zeros((self.memory, w.size), w.dtype)
         return Pairs(pairs, pairs, jnp.zeros((), jnp.int32), jnp.zeros((), jnp.int32), unknown(params, w.dtype))
 
-    def step(self, gradient: Any, state: Pairs, params: Any = None, **evidence: Any) -> tuple[Any, Pairs]:
+    def step(self, gradient: Tree, state: Pairs, params: Tree = None, **evidence: Any) -> tuple[Any, Pairs]:
         objective, notes = needed("objective", self, evidence), state.known.notes
         noting = evidence.get("noting", lambda params: (objective(params), notes))
         w, tree = ravel_pytree(needed("params", self, {"params": params}))
@@ -116,7 +117,7 @@ class LBFGS(Optimizer):
         evaluations = state.evaluations + count + jnp.asarray(evidence.get("anew", True), jnp.int32)
         return tree(s), Pairs(push(state.s, s), push(state.y, y), pairs, evaluations, known)
 
-    def evaluations(self, state: Any) -> Int[Array, ""]:
+    def evaluations(self, state: Tree) -> Int[Array, ""]:
         return without_count(state).evaluations
 
 

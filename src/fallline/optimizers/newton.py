@@ -10,6 +10,7 @@ from jaxtyping import Array, Int
 from fallline.core.errors import FalllineError
 from fallline.core.factorise import solve
 from fallline.core.field import Number, number
+from fallline.core.tree import Tree
 from fallline.optimizers.base import Optimizer, needed, rate, without_count
 
 LARGEST = 5000  # params: 100 MB of Hessian and about a second a step
@@ -45,7 +46,7 @@ class Newton(Optimizer):
     learning_rate: Number = rate(1.0, (0.1, 1.0), "a, the share of the step taken")
     damping: Number = number(1e-6, valid="[0, inf)", usual=(1e-8, 1.0), scale="log", help="added to every curvature")
 
-    def begin(self, params: Any) -> Solved:
+    def begin(self, params: Tree) -> Solved:
         count = sum(leaf.size for leaf in jax.tree.leaves(params))
         if count > LARGEST:
             raise FalllineError(
@@ -54,7 +55,7 @@ class Newton(Optimizer):
             )
         return Solved(jnp.zeros((), jnp.int32))
 
-    def step(self, gradient: Any, state: Solved, params: Any = None, **evidence: Any) -> tuple[Any, Solved]:
+    def step(self, gradient: Tree, state: Solved, params: Tree = None, **evidence: Any) -> tuple[Any, Solved]:
         objective = needed("objective", self, evidence)
         w, tree = ravel_pytree(needed("params", self, {"params": params}))
         g, _ = ravel_pytree(gradient)
@@ -62,5 +63,5 @@ class Newton(Optimizer):
         delta = -self.learning_rate * solve(H, g)
         return tree(delta.astype(w.dtype)), Solved(state.evaluations + 1 + w.size)
 
-    def evaluations(self, state: Any) -> Int[Array, ""]:
+    def evaluations(self, state: Tree) -> Int[Array, ""]:
         return without_count(state).evaluations

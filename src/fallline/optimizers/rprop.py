@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from fallline.core.field import Number, number, structure
+from fallline.core.tree import Tree
 from fallline.optimizers.base import Optimizer, as_step, per_leaf, rate, zeros_like
 
 
@@ -56,11 +57,11 @@ class Rprop(Optimizer):
     longest: Number = number(50.0, valid="(0, inf)", usual=(0.1, 50.0), scale="log", help="upper bound of a step size")
     flip: str = structure("backtrack", choices=("backtrack", "wait", "go_on"), help="the step at a flipped sign")
 
-    def begin(self, params: Any) -> Strides:
+    def begin(self, params: Tree) -> Strides:
         size = jax.tree.map(lambda w: jnp.full_like(w, self.learning_rate), params)
         return Strides(size, zeros_like(params), zeros_like(params) if self.flip == "backtrack" else ())
 
-    def step(self, gradient: Any, state: Strides, params: Any = None, **evidence: Any) -> tuple[Any, Strides]:
+    def step(self, gradient: Tree, state: Strides, params: Tree = None, **evidence: Any) -> tuple[Any, Strides]:
         def size(g: Array, last: Array, z: Array) -> tuple[Array, Array]:
             # Signs are multiplied, not gradients: the product of two small ones would underflow to "no flip".
             held = jnp.sign(g) * jnp.sign(last)

@@ -5,8 +5,10 @@ from typing import Any
 
 import jax
 
+from fallline.core.tree import Tree
 
-def on_weights(change: Callable[..., Any], tree: Any, *others: Any, everywhere: bool = False) -> Any:
+
+def on_weights(change: Callable[..., Any], tree: Tree, *others: Any, everywhere: bool = False) -> Any:
     """The tree with its weights changed; biases, scales and shifts as they were.
 
     A leaf is a weight by its name, as for the penalties. A tree without names (a bare array, a list) has weights only.

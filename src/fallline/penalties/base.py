@@ -8,9 +8,10 @@ from jaxtyping import Array, Float
 
 from fallline.core.block import Block
 from fallline.core.errors import FalllineError, nearest
+from fallline.core.tree import Tree
 
 
-def chosen(params: Any, layers: tuple[str, ...] | None = None, acts_on: str = "weights") -> list[bool]:
+def chosen(params: Tree, layers: tuple[str, ...] | None = None, acts_on: str = "weights") -> list[bool]:
     """For each leaf of the params, whether a penalty acts on it.
 
     Raises: FalllineError, with the nearest, for a layer that the network does not have.
@@ -21,11 +22,14 @@ def chosen(params: Any, layers: tuple[str, ...] | None = None, acts_on: str = "w
     for layer in layers or ():
         if layer not in names:
             raise FalllineError(f"penalty on layer {layer!r}: the network has no such layer: {nearest(layer, names)}")
-    mine = lambda path: layers is None or path[0] in layers  # noqa: E731
+
+    def mine(path: list[Any]) -> bool:
+        return layers is None or path[0] in layers
+
     return [mine(path) and (acts_on == "all" or path[-1] == "weight") for path in paths]
 
 
-def weights(params: Any, layers: tuple[str, ...] | None = None, acts_on: str = "weights") -> list[Array]:
+def weights(params: Tree, layers: tuple[str, ...] | None = None, acts_on: str = "weights") -> list[Array]:
     """The arrays that a penalty acts on: every `weight`; biases and a normalisation's scale and shift only if asked."""
     return [w for w, mine in zip(jax.tree.leaves(params), chosen(params, layers, acts_on), strict=True) if mine]
 
@@ -36,10 +40,10 @@ class Penalty(Block):
     family: ClassVar[str] = "penalty"
 
     @abstractmethod
-    def __call__(self, params: Any) -> Float[Array, ""]:
+    def __call__(self, params: Tree) -> Float[Array, ""]:
         """The penalty of the params."""
 
-    def project(self, params: Any) -> Any:
+    def project(self, params: Tree) -> Any:
         """The params after a step, brought back to where the penalty allows; by default they are allowed anywhere."""
         return params
 

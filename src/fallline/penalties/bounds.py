@@ -7,7 +7,8 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-from fallline.core.field import Number, number, part, structure
+from fallline.core.field import Number, number, part, required, structure
+from fallline.core.tree import Tree
 from fallline.penalties.base import Penalty, check_layers, chosen
 
 
@@ -35,10 +36,10 @@ class MaxNorm(Penalty):
     def __check_init__(self) -> None:
         check_layers(self)
 
-    def __call__(self, params: Any) -> Float[Array, ""]:
+    def __call__(self, params: Tree) -> Float[Array, ""]:
         return jnp.zeros(())
 
-    def project(self, params: Any) -> Any:
+    def project(self, params: Tree) -> Any:
         leaves, tree = jax.tree.flatten(params)
         mine = chosen(params, self.layers)
         return tree.unflatten([self._shorten(w) if act else w for w, act in zip(leaves, mine, strict=True)])
@@ -73,12 +74,12 @@ class Penalties(Penalty):
     """
 
     name: ClassVar[str] = "penalties"
-    parts: tuple[Penalty, ...] = part(family="penalty", several=True, help="the penalties, in order")
+    parts: tuple[Penalty, ...] = required(part(family="penalty", several=True, help="the penalties, in order"))
 
-    def __call__(self, params: Any) -> Float[Array, ""]:
+    def __call__(self, params: Tree) -> Float[Array, ""]:
         return sum((each(params) for each in self.parts), start=jnp.zeros(()))
 
-    def project(self, params: Any) -> Any:
+    def project(self, params: Tree) -> Any:
         for each in self.parts:
             params = each.project(params)
         return params

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from fallline.core.field import Number, number, structure
+from fallline.core.tree import Tree
 from fallline.penalties.base import Penalty, check_layers, weights
 
 
@@ -30,7 +31,7 @@ class L2(Penalty):
     def __check_init__(self) -> None:
         check_layers(self)
 
-    def __call__(self, params: Any) -> Float[Array, ""]:
+    def __call__(self, params: Tree) -> Float[Array, ""]:
         # `vdot` and not `sum(w ** 2)`: XLA's CPU backend vectorises the dot product, not the sum.
         return 0.5 * self.strength * sum(jnp.vdot(w, w) for w in weights(params, self.layers, self.acts_on))
 
@@ -57,7 +58,7 @@ class L1(Penalty):
     def __check_init__(self) -> None:
         check_layers(self)
 
-    def __call__(self, params: Any) -> Float[Array, ""]:
+    def __call__(self, params: Tree) -> Float[Array, ""]:
         return self.strength * absolute_sum(weights(params, self.layers, self.acts_on))
 
 
@@ -83,7 +84,7 @@ class ElasticNet(Penalty):
     def __check_init__(self) -> None:
         check_layers(self)
 
-    def __call__(self, params: Any) -> Float[Array, ""]:
+    def __call__(self, params: Tree) -> Float[Array, ""]:
         found = weights(params, self.layers, self.acts_on)
         squares = sum(jnp.vdot(w, w) for w in found)
         return self.strength * (self.alpha * absolute_sum(found) + (1.0 - self.alpha) * squares)

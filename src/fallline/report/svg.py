@@ -19,8 +19,13 @@ def to_svg(figure: Figure) -> str:
     True
     """
     x_ends, y_ends = _ends(figure, "x", figure.log_x), _ends(figure, "y", figure.log_y)
-    across = lambda value: LEFT + (WIDTH - LEFT - RIGHT) * _share(value, x_ends, figure.log_x)  # noqa: E731
-    up = lambda value: HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * _share(value, y_ends, figure.log_y)  # noqa: E731
+
+    def across(value: float) -> float:
+        return LEFT + (WIDTH - LEFT - RIGHT) * _share(value, x_ends, figure.log_x)
+
+    def up(value: float) -> float:
+        return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * _share(value, y_ends, figure.log_y)
+
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" '
         f'role="img" font-family="{html.escape(FONT)}" font-size="13">',

@@ -80,7 +80,10 @@ class Bins(Scaler):
         p = self._histograms(x)
         below = jnp.cumsum(p, axis=-1)
         bin = jnp.sum(below[..., :-1] <= level, axis=-1, keepdims=True)
-        pick = lambda values: jnp.take_along_axis(values, bin, axis=-1)[..., 0]  # noqa: E731
+
+        def pick(values: Array) -> Array:
+            return jnp.take_along_axis(values, bin, axis=-1)[..., 0]
+
         low, high = (jnp.broadcast_to(each, p.shape) for each in (stats["edges"][:, :-1], stats["edges"][:, 1:]))
         share = (level - pick(below - p)) / jnp.maximum(pick(p), 1e-30)
         return pick(low) + jnp.clip(share, 0.0, 1.0) * (pick(high) - pick(low))

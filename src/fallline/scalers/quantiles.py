@@ -48,7 +48,10 @@ def weighted_quantiles(
         reached = jnp.cumsum(w)
         last = jnp.maximum(reached[-1] - 1.0, 0.0)
         h = levels * last
-        at = lambda k: v[jnp.clip(jnp.searchsorted(reached, k, side="right"), 0, rows - 1)]  # noqa: E731
+
+        def at(k: Array) -> Array:
+            return v[jnp.clip(jnp.searchsorted(reached, k, side="right"), 0, rows - 1)]
+
         low, high = at(jnp.floor(h)), at(jnp.minimum(jnp.floor(h) + 1.0, last))
         return jnp.where(reached[-1] > 0, low + (h - jnp.floor(h)) * (high - low), 0.0)
 

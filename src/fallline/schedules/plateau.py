@@ -11,8 +11,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from fallline.core.errors import FalllineError
-from fallline.core.field import Number, number
+from fallline.core.field import Number, number, required
 from fallline.core.schedule import Schedule, Time, at_time, reached_by
+from fallline.core.tree import Tree
 
 
 class Watched(NamedTuple):
@@ -84,35 +85,35 @@ class ReduceOnPlateau(Schedule):
 class Reduced(Schedule):
     """A value times a factor, not below a floor: what a plateau's memory makes of its schedule."""
 
-    value: Number = number(help="the value before any fall")
-    factor: Number = number(help="the product of all falls")
-    floor: Number = number(help="the lowest value")
+    value: Number = required(number(help="the value before any fall"))
+    factor: Number = required(number(help="the product of all falls"))
+    floor: Number = required(number(help="the lowest value"))
 
     def __call__(self, time: Time) -> Float[Array, ""]:
         return jnp.maximum(self.value * self.factor, self.floor)
 
 
-def _is_plateau(node: Any) -> bool:
+def _is_plateau(node: object) -> bool:
     return isinstance(node, ReduceOnPlateau)
 
 
-def plateaus(tree: Any) -> list[ReduceOnPlateau]:
+def plateaus(tree: Tree) -> list[ReduceOnPlateau]:
     """The schedules in a tree that see the loss, in its order."""
     return [node for node in jax.tree.leaves(tree, is_leaf=_is_plateau) if _is_plateau(node)]
 
 
-def begun(tree: Any) -> tuple[Watched, ...]:
+def begun(tree: Tree) -> tuple[Watched, ...]:
     """The memories of a tree's plateaus before the first epoch; empty for most."""
     zero = jnp.zeros(())
     return tuple(Watched(jnp.full((), jnp.inf), zero, zero, jnp.ones(())) for _ in plateaus(tree))
 
 
-def watched(tree: Any, memories: tuple[Watched, ...], loss: Float[Array, ""], time: Time) -> tuple[Watched, ...]:
+def watched(tree: Tree, memories: tuple[Watched, ...], loss: Float[Array, ""], time: Time) -> tuple[Watched, ...]:
     """The memories after an epoch with this loss."""
     return tuple(node.watch(each, loss, time) for node, each in zip(plateaus(tree), memories, strict=True))
 
 
-def remembered(tree: Any, memories: tuple[Watched, ...]) -> Any:
+def remembered(tree: Tree, memories: tuple[Watched, ...]) -> Any:
     """The tree with every plateau replaced by a schedule that knows its falls."""
     if not memories:
         return tree

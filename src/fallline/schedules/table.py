@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 
 from fallline.core.block import Block
 from fallline.core.errors import FalllineError
-from fallline.core.field import Field, Number, number, structure
+from fallline.core.field import Field, Number, number, required, structure
 from fallline.core.schedule import Schedule, Time, reached_by
 
 
@@ -65,8 +65,8 @@ class Milestone(Block):
 
     family: ClassVar[str] = "milestone"
     name: ClassVar[str] = "milestone"
-    at: Number = number(valid="[0, inf)", usual=(0.0, 100.0), help="the moment, in the table's unit")
-    value: Number = number(usual=(1e-5, 1.0), scale="log", help="the value from then on")
+    at: Number = required(number(valid="[0, inf)", usual=(0.0, 100.0), help="the moment, in the table's unit"))
+    value: Number = required(number(usual=(1e-5, 1.0), scale="log", help="the value from then on"))
 
 
 def _milestones(pairs: Any) -> Any:
@@ -114,7 +114,10 @@ class Table(Schedule):
     def __call__(self, time: Time) -> Float[Array, ""]:
         t = getattr(time, self.unit)
         if self.between == "line":
-            row = lambda name: jnp.stack([jnp.asarray(getattr(m, name), t.dtype) for m in self.milestones])  # noqa: E731
+
+            def row(name: str) -> Array:
+                return jnp.stack([jnp.asarray(getattr(m, name), t.dtype) for m in self.milestones])
+
             return jnp.interp(t, row("at"), row("value"))
         now = jnp.asarray(self.milestones[0].value, t.dtype)
         for each in self.milestones[1:]:

@@ -3,12 +3,12 @@
 import json
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from fallline._version import __version__
 from fallline.core.block import family
 from fallline.core.distribution import refuse_space
 from fallline.core.errors import FalllineError
@@ -55,7 +55,7 @@ def describe(
 ) -> dict[str, Any]:
     """A study as plain data; one in memory may hold blocks that no file could."""
     return {
-        "version": _version(),
+        "version": __version__,
         "space": recipe_to_plain(space.recipe) if persistent else None,
         "default": space.default.tolist(),
         "data": data.source,
@@ -119,10 +119,6 @@ def read_description(kept: dict[str, Any], what: str, dimensions: int | None = N
     return kept
 
 
-def _version() -> str:
-    return str(import_module("fallline").__version__)
-
-
 @contextmanager
 def _written_by(kept: dict[str, Any], what: str) -> Iterator[None]:
     """Raises: FalllineError that names the study and its version, for whatever of it cannot be read."""
@@ -132,7 +128,7 @@ def _written_by(kept: dict[str, Any], what: str) -> Iterator[None]:
         version = kept.get("version", "0.1.0")
         known = version if isinstance(version, str) and len(version) < 20 else "unknown"
         raise FalllineError(
-            f"{what} cannot be read ({error}); it was begun with Fallline {known}, and this is {_version()}"
+            f"{what} cannot be read ({error}); it was begun with Fallline {known}, and this is {__version__}"
         ) from None
 
 

@@ -354,6 +354,8 @@ def _file_of(engine: sa.Engine) -> tuple[int, int] | None:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, ImportError):  # the driver of another database than SQLite
+        return f'{error}; for PostgreSQL, pip install "fallline[postgres]" and a URL that begins with postgresql+psycopg://'
     return str(getattr(error, "orig", None) or error).splitlines()[0]
 
 

@@ -48,7 +48,7 @@ def option_words(options: Sequence[Any]) -> list[str]:
 
 def value_at(distribution: Distribution, u: float) -> Any:
     """A distribution's value at a place of [0, 1], as a Python number."""
-    value = distribution.quantile(np.float64(u))  # type: ignore[arg-type]
+    value = distribution.quantile(np.float64(u))
     return value.item() if isinstance(value, np.ndarray | np.generic) else value
 
 

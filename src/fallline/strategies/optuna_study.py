@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from fallline.core.errors import FalllineError
+from fallline.core.extras import optional
 from fallline.strategies.dimension import INACTIVE, Dimension
 from fallline.strategies.history import DIVERGED, PRUNED, TrialHistory
 from fallline.strategies.space import Space
@@ -17,11 +17,7 @@ def optuna() -> ModuleType:
 
     Raises: FalllineError naming the extra.
     """
-    try:
-        import optuna
-    except ImportError:
-        raise FalllineError('Optuna is not installed: pip install "fallline[optuna]"') from None
-    return optuna
+    return optional("optuna", "optuna", "An Optuna sampler")
 
 
 class Conversation:

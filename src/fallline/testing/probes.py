@@ -12,7 +12,7 @@ from fallline.core.block import as_arrays, replace
 from fallline.data.table import Table
 from fallline.models import MLP
 from fallline.optimizers import Adam
-from fallline.population import evaluate
+from fallline.population.evaluate import evaluate
 from fallline.probes import Probe, recordable
 from fallline.schedules import Cosine
 from fallline.testing.base import demand, of

@@ -2,12 +2,12 @@
 
 import io
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from fallline.core.files import write_atomically
-from fallline.training.predictor import Predictor
+from fallline.data.schema import Schema
 
 if TYPE_CHECKING:
     import polars as pl
@@ -16,8 +16,28 @@ _FORMULA = "^[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"  # the last four are the wi
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 
 
+class Answers(Protocol):
+    """What a trained model can be asked; a `Predictor` can."""
+
+    @property
+    def schema(self) -> Schema:
+        """The columns and the target."""
+
+    def judge(self, x: np.ndarray) -> tuple[Any, Any]:
+        """The answers to rows, and what the outputs were."""
+
+    def decide(self, answer: np.ndarray) -> Any:
+        """The class of each row, or the target itself."""
+
+    def interval(self, x: np.ndarray, coverage: float) -> tuple[Any, Any]:
+        """The ends of an interval of a probability."""
+
+    def check_probabilities(self) -> None:
+        """Raises: FalllineError for a model without probabilities."""
+
+
 def predictions_frame(
-    model: Predictor, x: np.ndarray, probabilities: bool, coverage: float | None = None
+    model: Answers, x: np.ndarray, probabilities: bool, coverage: float | None = None
 ) -> "pl.DataFrame":
     """One row per row of `x`; the columns are named after the target.
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from fallline.core.errors import FalllineError
+from fallline.core.extras import optional
 from fallline.workers.pool import Event, Workers
 
 LOOK = 2.0  # seconds between two questions of how large the cluster is
@@ -27,7 +28,7 @@ class Ray(Workers):
     Raises: FalllineError without the extra `ray`, and for a cluster that does not answer.
     """
 
-    def __init__(self, function: Callable[[Any, Any], Any], shared: Any, address: str | None = None) -> None:
+    def __init__(self, function: Callable[[Any, Any], Any], shared: object, address: str | None = None) -> None:
         self.ray = _ray()
         self.ours = not self.ray.is_initialized()
         if self.ours:
@@ -42,7 +43,7 @@ class Ray(Workers):
             self.looked = time.monotonic()
         return self.size
 
-    def start(self, item: Any) -> Any:
+    def start(self, item: object) -> Any:
         return self.task.remote(self.function, self.shared, item)
 
     def events(self, tickets: Sequence[Any], timeout: float) -> list[Event]:
@@ -59,7 +60,7 @@ class Ray(Workers):
             return Event(ticket, "lost", f"of Ray's {type(error).__name__}")
         return Event(ticket, "begun") if value == BEGUN else Event(ticket, *value)
 
-    def kill(self, ticket: Any) -> None:
+    def kill(self, ticket: object) -> None:
         self.ray.cancel(ticket, force=True)
 
     def close(self) -> None:
@@ -67,7 +68,7 @@ class Ray(Workers):
             self.ray.shutdown()
 
 
-def _work(function: Callable[[Any, Any], Any], shared: Any, item: Any) -> Iterator[Any]:
+def _work(function: Callable[[Any, Any], Any], shared: object, item: object) -> Iterator[Any]:
     """A task: says that it has begun, so that waiting for a worker is not taken for hanging, then what came out."""
     os.environ["JAX_NUM_CPU_DEVICES"] = "1"
     yield BEGUN
@@ -79,11 +80,7 @@ def _work(function: Callable[[Any, Any], Any], shared: Any, item: Any) -> Iterat
 
 def _ray() -> Any:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    try:
-        import ray
-    except ImportError:
-        raise FalllineError('working on Ray needs the package ray: pip install "fallline[ray]"') from None
-    return ray
+    return optional("ray", "ray", "working on Ray")
 
 
 def _join(ray: Any, address: str | None) -> None:

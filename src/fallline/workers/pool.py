@@ -40,7 +40,7 @@ class Workers(ABC):
         """How many items can be worked on at once, now."""
 
     @abstractmethod
-    def start(self, item: Any) -> Any:
+    def start(self, item: object) -> Any:
         """Hand an item over; its ticket."""
 
     @abstractmethod
@@ -48,7 +48,7 @@ class Workers(ABC):
         """What has happened to these tickets since the last call; waits so many seconds for something to happen."""
 
     @abstractmethod
-    def kill(self, ticket: Any) -> None:
+    def kill(self, ticket: object) -> None:
         """Stop working on a ticket, whatever its worker does at the moment."""
 
     @abstractmethod

@@ -34,7 +34,7 @@ class Processes(Workers):
     [(0, 11), (1, 12)]
     """
 
-    def __init__(self, function: Callable[[Any, Any], Any], shared: Any, count: int) -> None:
+    def __init__(self, function: Callable[[Any, Any], Any], shared: object, count: int) -> None:
         if count < 1:
             raise FalllineError(f"{count} processes can do nothing: expected 1 or more")
         self.count = self.ahead = count
@@ -45,7 +45,7 @@ class Processes(Workers):
     def slots(self) -> int:
         return self.count
 
-    def start(self, item: Any) -> Any:
+    def start(self, item: object) -> Any:
         ticket = _Ticket(item)
         self._hand(ticket)
         return ticket
@@ -103,7 +103,7 @@ class Processes(Workers):
 class _Ticket:
     """An item, and the process that holds it."""
 
-    def __init__(self, item: Any) -> None:
+    def __init__(self, item: object) -> None:
         self.item = item
         self.process: _Process | None = None
 
@@ -124,7 +124,7 @@ class _Process:
         self.connection = Connection(ours.detach())
         self._try(lambda: self.connection.send_bytes(hello))
 
-    def send(self, item: Any) -> None:
+    def send(self, item: object) -> None:
         self._try(lambda: self.connection.send(item))
 
     def _try(self, send: Callable[[], None]) -> None:

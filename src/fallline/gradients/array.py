@@ -1,0 +1,129 @@
+"""What a check has found of one array: its coordinates' slopes, as derived and as measured."""
+
+import dataclasses
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from fallline.gradients.judge import COARSE, NOT_FINITE, STATUSES, WRONG, Slopes
+
+
+@dataclasses.dataclass(frozen=True)
+class Coordinate:
+    """One number of x: `array` and `index` say which; its slopes as derived, and as measured."""
+
+    array: str
+    index: tuple[int, ...]
+    analytic: float
+    numerical: float
+    uncertainty: float
+    relative_error: float
+    status: str
+    left: float
+    right: float
+
+    @property
+    def name(self) -> str:
+        """Such as `dense_1.weight[3, 2]`."""
+        return self.array + (f"[{', '.join(map(str, self.index))}]" if self.index else "")
+
+
+@dataclasses.dataclass(frozen=True)
+class ArrayCheck:
+    """One array of x.
+
+    Arguments:
+        name: its dotted path.
+        shape: its shape.
+        checked: which of its numbers, counted row by row, were looked at.
+        analytic: the gradient that was given, at those.
+        numerical: the slopes by differences.
+        uncertainty: how far these may be off: the rounding error of f, or, at a kink, half the jump of the slope.
+        left: the slopes just below.
+        right: the slopes just above.
+        relative_error: |ga - gn| / max(|ga|, |gn|, uncertainty / tolerance), so that what differences cannot see
+            counts as no more than the tolerance.
+        status: 0 ok, 1 a kink, 2 wrong, 3 not finite.
+        hint: what kind of fault it is.
+        undecided: how many of the kinks are such that several meet at the point, and the derived slope is on neither side.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    checked: Int[np.ndarray, " chosen"]
+    analytic: Float[np.ndarray, " chosen"]
+    numerical: Float[np.ndarray, " chosen"]
+    uncertainty: Float[np.ndarray, " chosen"]
+    left: Float[np.ndarray, " chosen"]
+    right: Float[np.ndarray, " chosen"]
+    relative_error: Float[np.ndarray, " chosen"]
+    status: Int[np.ndarray, " chosen"]
+    hint: str = ""
+    undecided: int = 0
+
+    def count(self, status: int) -> int:
+        """How many coordinates have a status."""
+        return int(np.sum(self.status == status))
+
+    @property
+    def faults(self) -> int:
+        """How many coordinates are wrong or not finite."""
+        return self.count(WRONG) + self.count(NOT_FINITE)
+
+    @property
+    def worst(self) -> Coordinate:
+        """The coordinate with the largest relative error; one that is not finite comes first."""
+        k = int(np.argmax(np.where(np.isfinite(self.relative_error), self.relative_error, np.inf)))
+        return self.coordinate(k)
+
+    @property
+    def coarse(self) -> int:
+        """Coordinates whose slopes are so small, or jump so much, that a fault of 1 % would not be seen."""
+        scale = np.maximum(np.abs(self.analytic), np.abs(self.numerical))
+        return int(np.sum((self.uncertainty > COARSE * scale) & (self.status != NOT_FINITE)))
+
+    @property
+    def norm_error(self) -> float:
+        """||ga - gn|| / max(||ga||, ||gn||), of the array as a whole."""
+        scale = max(np.linalg.norm(self.analytic), np.linalg.norm(self.numerical))
+        return float(np.linalg.norm(self.analytic - self.numerical) / scale) if scale > 0 else 0.0
+
+    def coordinate(self, k: int) -> Coordinate:
+        """The k-th of the coordinates that were looked at."""
+        index = tuple(int(i) for i in np.unravel_index(self.checked[k], self.shape)) if self.shape else ()
+        return Coordinate(
+            self.name,
+            index,
+            float(self.analytic[k]),
+            float(self.numerical[k]),
+            float(self.uncertainty[k]),
+            float(self.relative_error[k]),
+            STATUSES[self.status[k]],
+            float(self.left[k]),
+            float(self.right[k]),
+        )
+
+    def wrong(self) -> list[Coordinate]:
+        """The coordinates that are wrong or not finite, the worst first."""
+        at = np.flatnonzero((self.status == WRONG) | (self.status == NOT_FINITE))
+        order = np.argsort(-np.where(np.isfinite(self.relative_error[at]), self.relative_error[at], np.inf))
+        return [self.coordinate(int(k)) for k in at[order]]
+
+
+def array_check(
+    name: str,
+    shape: tuple[int, ...],
+    checked: np.ndarray,
+    analytic: np.ndarray,
+    slopes: Slopes,
+    tolerance: float,
+    said: str = "",
+    undecided: int = 0,
+) -> ArrayCheck:
+    """An array's entry, from the slopes of those of its numbers that were looked at."""
+    difference = np.abs(analytic - slopes.numerical)
+    scale = np.maximum.reduce([np.abs(analytic), np.abs(slopes.numerical), slopes.uncertainty / tolerance])
+    with np.errstate(invalid="ignore"):
+        error = np.where(difference == 0, 0.0, difference / np.where(scale > 0, scale, 1.0))
+    known = vars(slopes)
+    return ArrayCheck(name, shape, checked, analytic, **known, relative_error=error, hint=said, undecided=undecided)
