@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float
 
 ORDER = 3  # of the highest polynomial that is extrapolated
 EPSILON = float(np.finfo(np.float64).eps)
+CAUTION = 2.0  # times the last change is what a limit may be off: where f turns near the steps, the change is too hopeful
 APART = 4.0  # times their errors that two limits must differ by to be those of a kink
 
 
@@ -56,7 +57,7 @@ def limit(
     """The limit of one-sided difference quotients as the step goes to 0, and its error.
 
         T[k, 0] = d(h_k),  T[k, m] = T[k+1, m-1] + (T[k+1, m-1] - T[k, m-1]) / (h_k / h_(k+m) - 1)
-        error[k, m] = |T[k, m] - T[k+1, m-1]| + rounding[k, m]
+        error[k, m] = CAUTION |T[k, m] - T[k+1, m-1]| + rounding[k, m]
 
     The entry of the least error is the limit. An entry that one of shorter steps contradicts by more than both errors is
     left out: f turns within its steps.
@@ -78,7 +79,7 @@ def limit(
             noise = noise[1:] + (noise[1:] + noise[:-1]) * np.abs(weight)
             value = value[1:] + step
             entries += list(value)
-            errors += list(np.where(np.isfinite(value), np.abs(step) + noise, np.inf))
+            errors += list(np.where(np.isfinite(value), CAUTION * np.abs(step) + noise, np.inf))
             last += [k + m for k in range(len(value))]
         kept = _uncontradicted(np.array(entries), np.array(errors), np.array(last))
     best = np.argmin(kept, axis=0)[None]
