@@ -85,7 +85,11 @@ def _table(path: Path, target: str, rows: int, tally: dict[str, Counter[str]], s
     with tempfile.TemporaryDirectory() as folder:
         first = Path(folder) / "first.csv"
         _write(frame, first, ",")
-        table = fl.load(str(first), target)
+        try:
+            table = fl.load(str(first), target)
+        except FalllineError as problem:  # a class that the sample of rows holds once, for example
+            print(f"left out: {path.name}: {problem}")
+            return
         for column in frame.columns:
             kinds = {each.name: each.kind for each in table.schema.columns}
             for spelling, cells in _respelled(frame[column], kinds.get(column, "")):

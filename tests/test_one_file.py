@@ -1,0 +1,293 @@
+"""A new rule, layer, strategy, probe or command is one new file and at most two lines: everything else finds it by itself."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+import fallline
+
+
+class New(NamedTuple):
+    """What somebody adds.
+
+    Arguments:
+        file: the new one.
+        text: what it holds.
+        edited: the one other file.
+        lines: for each line added to it, the line that it follows; "" for the end.
+        asked: a program that finds it, in the copy.
+    """
+
+    file: str
+    text: str
+    edited: str
+    lines: dict[str, str]
+    asked: str
+
+
+BEGINNING = """
+import contextlib, io
+from pathlib import Path
+import numpy as np
+import fallline as fl
+from fallline.cli.main import app
+from fallline.core.plain import from_plain, to_plain
+from fallline.testing import check
+
+def said(*words):
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        app(args=list(words), standalone_mode=False)
+    return " ".join(out.getvalue().split())
+
+x = np.random.default_rng(0).normal(size=(80, 3)).astype(np.float32)
+table = fl.Table.from_arrays(x, (x[:, 0] > 0).astype(int))
+"""
+
+RULE = New(
+    "optimizers/sign.py",
+    '''"""Steps of one length."""
+
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+
+from fallline.core.field import Number
+from fallline.core.tree import Tree
+from fallline.optimizers.base import Optimizer, rate
+
+
+class SignDescent(Optimizer):
+    """Steps of one length: only the sign of each slope counts.
+
+        w <- w - a sign(g)
+
+    Source: Bernstein et al., "signSGD: compressed optimisation for non-convex problems", 2018, algorithm 1.
+    """
+
+    name: ClassVar[str] = "sign_descent"
+    large: ClassVar[str] = "taken"
+    learning_rate: Number = rate(1e-3, (1e-5, 1e-1))
+
+    def begin(self, params: Tree) -> Any:
+        return ()
+
+    def step(self, gradient: Tree, state: Tree, params: Tree = None, **evidence: Any) -> tuple[Any, Any]:
+        return jax.tree.map(lambda g: -self.learning_rate * jnp.sign(g), gradient), state
+''',
+    "optimizers/__init__.py",
+    {"from fallline.optimizers.sign import SignDescent as SignDescent": ""},
+    """
+rule = from_plain("optimizer", {"name": "sign_descent", "learning_rate": 0.02})
+run = fl.train(fl.Recipe(model=fl.MLP(hidden=(8,)), optimizer=rule, epochs=10), table)
+assert run.metrics["train"]["accuracy"] > 0.9, run.metrics
+assert "sign_descent" in said("explain")
+assert "only the sign of each slope counts" in said("explain", "sign_descent")
+assert to_plain(rule) == {"name": "sign_descent", "learning_rate": 0.02}
+check(rule)
+""",
+)
+
+LAYER = New(
+    "layers/centre.py",
+    '''"""A layer that takes the mean away."""
+
+from typing import ClassVar
+
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float
+
+from fallline.core.field import Number, number
+from fallline.core.random import Seed
+from fallline.initializers import Fans
+from fallline.layers.base import Layer, Params, Stats
+
+
+class Centre(Layer):
+    """Takes away each unit's mean over the minibatch; in prediction, a running average of it.
+
+        y = x - mu,  average <- momentum average + (1 - momentum) mu
+
+    Source: Salimans and Kingma, "Weight normalization", 2016, section 4 (mean-only batch normalisation).
+    """
+
+    name: ClassVar[str] = "centre"
+    momentum: Number = number(0.9, valid="[0, 1)", usual=(0.8, 0.99), help="share of the running average that is kept")
+
+    def init(self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None) -> tuple[Params, Stats]:
+        return {}, {"mean": jnp.zeros(shape[-1])}
+
+    def apply(
+        self,
+        params: Params,
+        stats: Stats,
+        x: Float[Array, "batch inputs"],
+        *,
+        key: Seed | None,
+        training: bool,
+        weight: Float[Array, " batch"] | None = None,
+    ) -> tuple[Float[Array, "batch outputs"], Stats]:
+        if not training:
+            return x - stats["mean"], stats
+        w = jnp.ones(x.shape[0], x.dtype) if weight is None else weight
+        mu = (w / jnp.maximum(jnp.sum(w), 1e-30)) @ x
+        average = self.momentum * stats["mean"] + (1.0 - self.momentum) * mu
+        return x - mu, {"mean": lax.stop_gradient(average)}
+''',
+    "layers/__init__.py",
+    {"from fallline.layers.centre import Centre as Centre": ""},
+    """
+layer = from_plain("layer", {"name": "centre", "momentum": 0.8})
+model = fl.Network((fl.Dense(8), layer, fl.ReLU()))
+run = fl.train(fl.Recipe(model=model, epochs=20, patience=None), table)
+run.model.save("model.safetensors")
+again = fl.load_predictor("model.safetensors")
+np.testing.assert_array_equal(again.predict(x), run.model.predict(x))
+assert run.metrics["train"]["accuracy"] > 0.8, run.metrics
+assert "centre" in said("explain")
+assert "share of the running average" in said("explain", "centre")
+check(layer)
+""",
+)
+
+STRATEGY = New(
+    "strategies/antithetic.py",
+    '''"""Random points, each followed by its mirror image."""
+
+from typing import ClassVar
+
+import numpy as np
+
+from fallline.core.field import number
+from fallline.strategies.base import Strategy
+
+
+class Antithetic(Strategy):
+    """Pairs of opposite random points.
+
+    Source: Hammersley and Morton, "A new Monte Carlo technique: antithetic variates", 1956.
+    """
+
+    name: ClassVar[str] = "antithetic"
+    learns: ClassVar[bool] = False
+    batch_invariant: ClassVar[bool] = True
+    middle: float = number(0.5, valid="(0, 1)", usual=(0.3, 0.7), help="what the points are mirrored at")
+
+    def propose(self, space, trial_history, numbers, seed):
+        half = [self.draws(seed, each // 2).random(len(space)) for each in numbers]
+        points = np.array(half).reshape(-1, len(space))
+        mirrored = np.array(numbers, int) % 2 == 1
+        points[mirrored] = np.clip(2 * self.middle - points[mirrored], 0, 1)
+        return space.snap(points)
+''',
+    "strategies/__init__.py",
+    {"from fallline.strategies.antithetic import Antithetic as Antithetic": ""},
+    """
+from fallline.searching.description import strategy_to_plain
+from fallline.strategies.named import strategy_named
+strategy = strategy_named("antithetic")
+check(strategy)
+plain = strategy_to_plain(strategy)
+assert plain == {"name": "antithetic", "middle": 0.5}
+assert from_plain("strategy", plain) == strategy
+assert "strategy antithetic, coarse_to_fine" in said("explain")
+assert said("explain", "antithetic").startswith("antithetic (strategy): Pairs of opposite random points.")
+assert "what the points are mirrored at" in said("explain", "antithetic")
+assert "tpe (default), antithetic, coarse_to_fine" in said("tune", "--help")
+""",
+)
+
+PROBE = New(
+    "probes/largest.py",
+    '''"""How large weights become."""
+
+from typing import ClassVar
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from fallline.probes.base import Axis, Probe
+from fallline.probes.context import Context
+
+
+class LargestWeight(Probe):
+    """Each layer's largest weight, max_ij |w_ij|."""
+
+    name: ClassVar[str] = "largest_weight"
+    axis: ClassVar[Axis] = "layer"
+    title: ClassVar[str] = "Largest weight"
+    help: ClassVar[str] = "Fast growth hints at a learning rate that is too high."
+
+    def compute(self, context: Context) -> Float[Array, " layers"]:
+        return context.per_layer(lambda name: jnp.max(jnp.abs(context.params[name]["weight"])))
+''',
+    "probes/__init__.py",
+    {
+        "from fallline.probes.largest import LargestWeight": "from fallline.probes.context import Tap as Tap",
+        "    LargestWeight(),": "RECORDED: tuple[Probe, ...] = (",
+    },
+    """
+run = fl.train(fl.Recipe(model=fl.MLP(hidden=(4,)), epochs=3), table)
+largest = run.history["dense_1.largest_weight"]
+assert largest.shape == (3,) and (largest > 0).all(), largest
+said("train", "sklearn:iris", "--epochs", "2", "--hidden", "4", "--out", "run")
+page = Path("run/report.html").read_text()
+assert "Largest weight" in page and "a learning rate that is too high" in page
+lanes = fl.evaluate([fl.Recipe(model=fl.MLP(hidden=(width,)), epochs=3) for width in (3, 4)], table)
+assert lanes.history(0)["dense_1.largest_weight"].shape == (3,)
+assert "largest_weight" in said("explain")
+check(fl.probes.RECORDED[0])
+""",
+)
+
+COMMAND = New(
+    "cli/rows.py",
+    '''"""`fallline rows`: how many rows a source has."""
+
+from typing import Annotated
+
+import typer
+
+
+def rows(source: Annotated[str, typer.Argument(help="a file, or sklearn:NAME")]) -> int:
+    """Count the rows of a source."""
+    from fallline.data import read
+
+    print(f"{read(source).frame.height:,} rows")
+    return 0
+''',
+    "cli/main.py",
+    {
+        "from fallline.cli.rows import rows": "from fallline.cli.report import report",
+        "app.command()(stoppable(rows))": "app.command()(stoppable(report))",
+    },
+    """
+Path("t.csv").write_text("a,b\\n" + "1,2\\n" * 1234)
+assert said("rows", "t.csv") == "1,234 rows"
+assert "Count the rows of a source" in said("--help")
+assert "a file, or sklearn:NAME" in said("rows", "--help")
+""",
+)
+
+
+@pytest.mark.parametrize("new", [RULE, LAYER, STRATEGY, PROBE, COMMAND], ids=lambda new: new.file)
+def test_one_new_file_and_at_most_two_lines(new, tmp_path):
+    copy = tmp_path / "fallline"
+    shutil.copytree(Path(fallline.__file__).parent, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    (copy / new.file).write_text(new.text)
+    assert len(new.lines) <= 2
+    edited = (copy / new.edited).read_text().splitlines()
+    for line, after in new.lines.items():
+        edited.insert(edited.index(after) + 1 if after else len(edited), line)
+    (copy / new.edited).write_text("\n".join(edited) + "\n")
+    environment = os.environ | {"PYTHONPATH": str(tmp_path), "COLUMNS": "200"}
+    done = subprocess.run(
+        [sys.executable, "-c", BEGINNING + new.asked], capture_output=True, text=True, env=environment, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
