@@ -52,13 +52,22 @@ class MLP(Model):
     hidden: tuple[int, ...] = structure((128, 64), help="units of each hidden layer", unit="units")
     activation: Activation = part(ReLU(), family="activation", help="non-linearity of the hidden layers")
     dropout: Number = number(
-        None, valid="[0, 1)", usual=(0.0, 0.5), optional=True, help="probability of dropping a hidden unit"
+        None,
+        valid="[0, 1)",
+        usual=(0.0, 0.5),
+        optional=True,
+        read="training",
+        help="probability of dropping a hidden unit",
     )
     initializer: Initializer | None = part(
-        None, family="initializer", optional=True, help="initial weights of the hidden layers; None: the activation's"
+        None,
+        family="initializer",
+        optional=True,
+        read="start",
+        help="initial weights of the hidden layers; None: the activation's",
     )
     output_initializer: Initializer = part(
-        GlorotUniform(), family="initializer", help="initial weights of the output layer"
+        GlorotUniform(), family="initializer", read="start", help="initial weights of the output layer"
     )
     batch_norm: bool = structure(False, choices=(True, False), help="batch normalisation before each activation")
     layer_norm: bool = structure(False, choices=(True, False), help="layer normalisation before each activation")
@@ -112,7 +121,7 @@ class Network(Model):
         (), family="layer|activation", several=True, help="the hidden layers and activations"
     )
     output_initializer: Initializer = part(
-        GlorotUniform(), family="initializer", help="initial weights of the output layer"
+        GlorotUniform(), family="initializer", read="start", help="initial weights of the output layer"
     )
 
     def __check_init__(self) -> None:

@@ -66,6 +66,9 @@ class Field:
         several: a tuple of such blocks is expected, not one.
         unit: "per step", "epochs", ...
         source: author, year, where the number comes from.
+        read: when a run reads the field. "always": in training, validation and prediction. "training": in training
+            steps alone. "start": once, before the first step, so that a schedule cannot stand there. A part's word
+            holds for all fields below it.
     """
 
     role: str
@@ -80,6 +83,7 @@ class Field:
     unit: str = ""
     source: str = ""
     several: bool = False
+    read: str = "always"
 
 
 def number(
@@ -92,10 +96,13 @@ def number(
     optional: bool = False,
     unit: str = "",
     source: str = "",
+    read: str = "always",
     help: str = "",
 ) -> Any:
     """A traced numeric hyperparameter; a schedule or a distribution may stand in it."""
-    declared = Field("number", help, Interval.parse(valid), usual, scale, integer, optional, None, None, unit, source)
+    declared = Field(
+        "number", help, Interval.parse(valid), usual, scale, integer, optional, unit=unit, source=source, read=read
+    )
 
     def convert(value: object) -> Any:
         # One dtype per field, whatever the user wrote, so that 1 and 1.0 share a program.
@@ -133,6 +140,7 @@ def part(
     optional: bool = False,
     several: bool = False,
     convert: Callable[[Any], Any] | None = None,
+    read: str = "always",
     help: str = "",
 ) -> Any:
     """A block within a block; with `several` a tuple of them, which a list becomes.
@@ -140,7 +148,9 @@ def part(
     `convert` makes a block of what a user may give instead.
     """
     options: dict[str, Any] = {"converter": _as_tuple if several else convert} if several or convert else {}
-    return _declare(default, Field("block", help, optional=optional, family=family, several=several), **options)
+    return _declare(
+        default, Field("block", help, optional=optional, family=family, several=several, read=read), **options
+    )
 
 
 def required(declared: Any) -> Any:

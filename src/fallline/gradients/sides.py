@@ -8,7 +8,9 @@ from jaxtyping import Bool, Float
 
 ORDER = 3  # of the highest polynomial that is extrapolated
 EPSILON = float(np.finfo(np.float64).eps)
-CAUTION = 2.0  # times the last change is what a limit may be off: where f turns near the steps, the change is too hopeful
+CAUTION = (
+    2.0  # times the last change is what a limit may be off: where f turns near the steps, the change is too hopeful
+)
 APART = 4.0  # times their errors that two limits must differ by to be those of a kink
 
 

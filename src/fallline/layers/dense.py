@@ -101,8 +101,8 @@ class Dense(Layer):
 
     name: ClassVar[str] = "dense"
     width: int = required(structure(help="number of units"))
-    initializer: Initializer = part(GlorotUniform(), family="initializer", help="initial weights")
-    bias_initializer: Initializer = part(Zeros(), family="initializer", help="initial biases")
+    initializer: Initializer = part(GlorotUniform(), family="initializer", read="start", help="initial weights")
+    bias_initializer: Initializer = part(Zeros(), family="initializer", read="start", help="initial biases")
     bias: bool = structure(True, choices=(True, False), help="whether the layer adds a bias")
 
     def __check_init__(self) -> None:
@@ -159,8 +159,10 @@ class Maxout(Layer):
     name: ClassVar[str] = "maxout"
     width: int = required(structure(help="number of units"))
     pieces: int = structure(2, help="weighted sums per unit")
-    initializer: Initializer = part(LeCunNormal(), family="initializer", help="initial weights of each piece")
-    bias_initializer: Initializer = part(Zeros(), family="initializer", help="initial biases")
+    initializer: Initializer = part(
+        LeCunNormal(), family="initializer", read="start", help="initial weights of each piece"
+    )
+    bias_initializer: Initializer = part(Zeros(), family="initializer", read="start", help="initial biases")
 
     def __check_init__(self) -> None:
         check_count("Maxout", "width", self.width, "units")

@@ -32,7 +32,12 @@ class Dropout(Layer):
 
     name: ClassVar[str] = "dropout"
     rate: Number = number(
-        0.5, valid="[0, 1)", usual=(0.0, 0.5), help="probability of dropping a unit", source="Srivastava et al. 2014"
+        0.5,
+        valid="[0, 1)",
+        usual=(0.0, 0.5),
+        read="training",
+        help="probability of dropping a unit",
+        source="Srivastava et al. 2014",
     )
     form: str = structure("inverted", choices=("inverted", "vanilla"), help="scale while training, or when predicting")
 

@@ -41,7 +41,12 @@ class BatchNorm(Layer):
 
     name: ClassVar[str] = "batch_norm"
     momentum: Number = number(
-        0.9, valid="[0, 1)", usual=(0.8, 0.99), unit="per step", help="share of the running average that is kept"
+        0.9,
+        valid="[0, 1)",
+        usual=(0.8, 0.99),
+        unit="per step",
+        read="training",
+        help="share of the running average that is kept",
     )
     epsilon: Number = number(
         1e-5, valid="(0, inf)", usual=(1e-8, 1e-3), scale="log", help="added to the variance", source="PyTorch's value"

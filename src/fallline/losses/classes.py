@@ -34,6 +34,7 @@ class SoftmaxCrossEntropy(Loss):
     tasks: ClassVar[tuple[str, ...]] = ("classification",)
     smoothing: Number = number(
         None,
+        read="training",
         valid="[0, 1)",
         usual=(0.0, 0.2),
         optional=True,
@@ -79,6 +80,7 @@ class BinaryCrossEntropy(Loss):
     tasks: ClassVar[tuple[str, ...]] = ("classification", "multilabel")
     smoothing: Number = number(
         None,
+        read="training",
         valid="[0, 1)",
         usual=(0.0, 0.2),
         optional=True,

@@ -24,7 +24,7 @@ from fallline.probes import Probe
 from fallline.training import program
 from fallline.training.arrays import Arrays
 from fallline.training.state import Epochs, State
-from fallline.training.step import answers, input_width, network_of, scaled_target
+from fallline.training.step import answers, beginning, input_width, network_of, scaled_target, settled, steps_of
 from fallline.training.watch import measured, predict
 
 ROWS = ("train", "train_count", "valid", "valid_count")
@@ -100,7 +100,9 @@ def _mapped(layout: Layout) -> tuple[Any, Any, Any]:
         recipe = recipe_of(own, common)
         state = program.start(recipe, arrays, key, given)
         if layout.padded:
-            state = narrow(recipe, network_of(recipe, arrays), state, input_width(recipe, arrays), widths, given)
+            state = narrow(
+                recipe, network_of(beginning(recipe), arrays), state, input_width(recipe, arrays), widths, given
+            )
         return state if layout.keeps_params else without_best(state)
 
     def start(
@@ -152,6 +154,7 @@ def _mapped(layout: Layout) -> tuple[Any, Any, Any]:
             recipe = recipe_of(o, common)
             best = dataclasses.replace(s, **shared, params=s.best_params, stats=s.best_stats)
             data = dataclasses.replace(arrays, **r) if layout.own_rows else arrays
+            recipe = settled(recipe, best.watching, best.best_epoch, steps_of(recipe, data))
             prediction = predict(recipe, data, best, test)
             target = arrays.y[test]
             weight = jnp.ones(test.shape[0]) if arrays.weight is None else arrays.weight[test]

@@ -15,23 +15,25 @@ from jaxtyping import Array, Int
 
 from fallline.core.outcome import Outcome
 from fallline.core.random import Seed, named, permutation
-from fallline.core.schedule import Time, at_time
 from fallline.metrics import METRICS
 from fallline.optimizers.known import known_in, with_notes
 from fallline.probes import RECORDED, GradientNorm, Probe
-from fallline.schedules.plateau import begun, remembered, watched
+from fallline.schedules.plateau import begun, watched
 from fallline.training.arrays import Arrays, training_weight
 from fallline.training.recipe import OWN, Recipe
 from fallline.training.state import Epochs, State, empty_history
 from fallline.training.step import (
     Tally,
     batch_rows,
+    beginning,
     choose,
     empty_tally,
     input_width,
     network_of,
     one_step,
     pick,
+    settled,
+    steps_of,
     time_of,
 )
 from fallline.training.watch import record, validate, validate_if
@@ -45,7 +47,7 @@ def start(recipe: Recipe, arrays: Arrays, key: Seed, given: Any = None) -> State
     scaling = recipe.scaler.fit(arrays.x, weight, arrays.columns)
     target_scaling = None if recipe.target_scaler is None else recipe.target_scaler.fit(arrays.y, weight)
     width = input_width(recipe, arrays)
-    params, stats = network_of(recipe, arrays).init(named(key, "init"), (width,), given=given)
+    params, stats = network_of(beginning(recipe), arrays).init(named(key, "init"), (width,), given=given)
     watching = begun(recipe)
     zero = jnp.int32(0)
     return State(
@@ -71,7 +73,7 @@ def start(recipe: Recipe, arrays: Arrays, key: Seed, given: Any = None) -> State
 def first_memory(recipe: Recipe, params: Any) -> Any:
     """The optimizer's memory before the first step, its schedules at their first values."""
     zero = jnp.float32(0.0)
-    memory = at_time(remembered(recipe, begun(recipe)), Time(zero, zero, zero)).optimizer.init(params)
+    memory = beginning(recipe).optimizer.init(params)
     return with_notes(memory, (zero, zero))  # the loss and the first metric
 
 
@@ -115,12 +117,13 @@ def one_epoch(
     state = _fall_back(before, state, recorded)
     total = jnp.maximum(tally.weight, 1e-30)
     shown = dataclasses.replace(state, params=recipe.optimizer.shown(state.params, state.memory))
+    judged_as = settled(recipe, state.watching, state.epoch + 1, steps_of(recipe, arrays))
     own = {"train_loss": tally.loss / total, "train_objective": tally.objective / total}
     if judged_last(recipe, state, recorded):
         judged = last | (state.epoch + 1 >= recipe.epochs)
-        valid_loss, valid_metric, monitored = validate_if(judged, recipe, arrays, shown, own)
+        valid_loss, valid_metric, monitored = validate_if(judged, judged_as, arrays, shown, own)
     else:
-        valid_loss, valid_metric, monitored = validate(recipe, arrays, shown, own)
+        valid_loss, valid_metric, monitored = validate(judged_as, arrays, shown, own)
     new = _judge(recipe, arrays, state, shown, monitored, tally)
     if state.watching:
         new = _watch(recipe, arrays, new, valid_loss if arrays.valid.shape[0] else tally.loss / total)
@@ -131,7 +134,7 @@ def one_epoch(
         "monitor": monitored,
         "outcome": new.outcome.astype(jnp.float32),
     }
-    return new, {**seen, **record(recipe, arrays, state, shown, tally, recorded)} if recorded else seen
+    return new, {**seen, **record(judged_as, arrays, state, shown, tally, recorded)} if recorded else seen
 
 
 def judged_last(recipe: Recipe, state: State, recorded: tuple[Probe, ...]) -> bool:

@@ -1,13 +1,14 @@
 """The recipe: everything that decides a run, but for the data and the seed."""
 
 import dataclasses
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import jax
 import numpy as np
 
 import fallline.distributions  # noqa: F401  (a recipe file may name them)
-from fallline.core.block import Block, Placeholder, walk
+from fallline.core.block import Block, Placeholder, declared_fields
 from fallline.core.budget import check_memory
 from fallline.core.distribution import refuse_space
 from fallline.core.errors import FalllineError
@@ -22,7 +23,7 @@ from fallline.models import MLP, Model
 from fallline.optimizers import Adam, Optimizer
 from fallline.penalties import L2, Penalty
 from fallline.scalers import Scaler, Standardise
-from fallline.schedules import Cosine
+from fallline.schedules import Cosine, ReduceOnPlateau
 
 
 class Recipe(Block):
@@ -52,18 +53,26 @@ class Recipe(Block):
         choices=("step", "example"),
         help="step: the penalty is added as it is; example: divided by the minibatch's weight, as scikit-learn's alpha is",
     )
-    scaler: Scaler = part(Standardise(clip=3.0), family="scaler", help="scaling of the inputs")
+    scaler: Scaler = part(Standardise(clip=3.0), family="scaler", read="start", help="scaling of the inputs")
     target_scaler: Scaler | None = part(
-        Standardise(), family="scaler", optional=True, help="scaling of the target; regression only"
+        Standardise(), family="scaler", optional=True, read="start", help="scaling of the target; regression only"
     )
     batch_size: int | None = structure(
         None, optional=True, unit="examples", help="examples per step; 1 is stochastic, all is batch descent"
     )
     epochs: Number = number(
-        60, valid="[0, 1e9]", usual=(10, 300), scale="log", integer=True, unit="epochs", help="passes over the data"
+        60,
+        read="start",
+        valid="[0, 1e9]",
+        usual=(10, 300),
+        scale="log",
+        integer=True,
+        unit="epochs",
+        help="passes over the data",
     )
     patience: Number = number(
         20,
+        read="start",
         valid="[1, 1e9]",
         usual=(5, 50),
         integer=True,
@@ -71,7 +80,9 @@ class Recipe(Block):
         unit="epochs",
         help="epochs without improvement before stopping; None: never",
     )
-    tolerance: Number = number(0.0, valid="[0, inf)", usual=(0.0, 1e-3), help="smallest change that patience counts")
+    tolerance: Number = number(
+        0.0, read="start", valid="[0, inf)", usual=(0.0, 1e-3), help="smallest change that patience counts"
+    )
     monitor: str = structure(
         "loss",
         help="what early stopping watches: loss or a metric of the validation rows, train_loss, train_objective, none",
@@ -79,6 +90,7 @@ class Recipe(Block):
     keep: str = structure("best", choices=("best", "last"), help="whether the best or the last parameters are kept")
     gradient_tolerance: Number = number(
         None,
+        read="start",
         valid="[0, inf)",
         usual=(1e-8, 1e-3),
         scale="log",
@@ -96,20 +108,33 @@ class Recipe(Block):
 
 
 OWN = ("train_loss", "train_objective")  # what can be monitored without validation rows
-_FIXED = (
-    "epochs",
-    "patience",
-    "tolerance",
-    "gradient_tolerance",
-    "scaler",
-    "target_scaler",
-)  # read outside of the steps
 
 
-def _untimed(path: str) -> bool:
-    """Whether validation and prediction read a field, which know no time."""
-    head, _, rest = path.partition(".")
-    return (head == "loss" and rest != "smoothing") or (head == "model" and rest.endswith("epsilon"))
+def reads(block: Block, path: str = "", read: str = "always") -> Iterator[tuple[str, str, Any]]:
+    """Every field of a block and its parts: its dotted path, when a run reads it, and its value."""
+    for name, declared in declared_fields(type(block)).items():
+        value, own = getattr(block, name), declared.read if read == "always" else read
+        here = f"{path}.{name}" if path else name
+        parts = enumerate(value) if isinstance(value, tuple) else [(None, value)]
+        for index, each in parts:
+            place = here if index is None else f"{here}.{index}"
+            yield place, own, each
+            if isinstance(each, Block):
+                yield from reads(each, place, own)
+
+
+def refuse_timeless(recipe: Recipe) -> None:
+    """Raises: FalllineError for a schedule where a number is read once, or for one that prediction cannot read."""
+    for path, read, value in reads(recipe):
+        if read == "start" and isinstance(value, Placeholder):
+            raise FalllineError(
+                f"Recipe.{path} = {value!r} would change during the run, which it cannot: give a number"
+            )
+        if read == "always" and isinstance(value, ReduceOnPlateau) and path.split(".")[0] in ("model", "loss"):
+            raise FalllineError(
+                f"Recipe.{path} = {value!r} follows the validation loss, which prediction does not have: use a schedule "
+                "of time, such as cosine"
+            )
 
 
 def complete(recipe: Recipe, *, task: str, training_rows: int, lowest: float | None = None) -> Recipe:
@@ -125,11 +150,7 @@ def complete(recipe: Recipe, *, task: str, training_rows: int, lowest: float | N
         time does not pass, and for minibatches that the update rule or a layer cannot use.
     """
     refuse_space(recipe)
-    for path, _, value in walk(recipe):
-        if isinstance(value, Placeholder) and (path.split(".")[0] in _FIXED or _untimed(path)):
-            raise FalllineError(
-                f"Recipe.{path} = {value!r} would change during the run, which it cannot: give a number"
-            )
+    refuse_timeless(recipe)
     loss = recipe.loss or _usual_loss(task)
     if task not in loss.tasks:
         raise FalllineError(f"loss {loss.name!r} is for {' or '.join(loss.tasks)}; the target makes this a {task}")

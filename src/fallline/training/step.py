@@ -9,9 +9,10 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
+from fallline.core.block import walk
 from fallline.core.outcome import Outcome
 from fallline.core.random import Seed, named
-from fallline.core.schedule import Time, at_time
+from fallline.core.schedule import Schedule, Time, at_time
 from fallline.gradients.operations import depend, operations_of
 from fallline.layers import Sequential
 from fallline.optimizers.known import evaluate, known_in
@@ -19,7 +20,7 @@ from fallline.penalties import Penalty
 from fallline.probes import GradientNorm, Probe, Step
 from fallline.probes.context import sampled, squared_norm
 from fallline.probes.recording import first_gathered, gather
-from fallline.schedules.plateau import remembered
+from fallline.schedules.plateau import Watched, begun, remembered
 from fallline.training.arrays import Arrays
 from fallline.training.recipe import Recipe
 from fallline.training.state import State
@@ -41,13 +42,38 @@ _SHAPES: dict[Any, Any] = {}
 
 def shapes_of(recipe: Recipe, arrays: Arrays) -> tuple[Any, Any]:
     """Shapes and dtypes of the network's params and stats; kept, since it takes tracing and numbers do not change them."""
-    network, width = network_of(recipe, arrays), input_width(recipe, arrays)
+    network, width = network_of(beginning(recipe), arrays), input_width(recipe, arrays)
     which = (jax.tree.structure(network), width)
     if which not in _SHAPES:
         if len(_SHAPES) > 64:
             _SHAPES.clear()
         _SHAPES[which] = jax.eval_shape(lambda key: network.init(key, (width,)), jax.random.key(0))
     return _SHAPES[which]
+
+
+def beginning(recipe: Recipe) -> Any:
+    """The recipe with its schedules at their first values, as what is made before the first step reads it."""
+    zero = jnp.float32(0.0)
+    return at_time(remembered(recipe, begun(recipe)), Time(zero, zero, zero))
+
+
+def settled(recipe: Recipe, watching: tuple[Watched, ...], epochs: Array, steps: Array | int) -> Recipe:
+    """The recipe as validation and prediction read it after some epochs: the model and the loss of the last step.
+
+    Without a schedule in them it is the recipe itself, and the program stays the same.
+
+    Arguments:
+        recipe: with its schedules.
+        watching: the memories of its plateaus.
+        epochs: that are over.
+        steps: per epoch.
+    """
+    parts = (recipe.model, recipe.loss)
+    if not any(isinstance(value, Schedule) for each in parts if each is not None for _, _, value in walk(each)):
+        return recipe
+    time = time_of(recipe, jnp.maximum(epochs * steps - 1, 0), jnp.asarray(steps))
+    now = at_time(remembered(recipe, watching), time)
+    return dataclasses.replace(recipe, model=now.model, loss=now.loss)
 
 
 def batch_rows(recipe: Recipe, arrays: Arrays) -> int:
@@ -67,6 +93,11 @@ def finite(sample: Any) -> Bool[Array, ""]:
     """
     parts = [part.ravel() for part in jax.tree.leaves(sample)]
     return jnp.isfinite(sum((jnp.vdot(part, jnp.full_like(part, 1e-12)) for part in parts), jnp.float32(0.0)))
+
+
+def steps_of(recipe: Recipe, arrays: Arrays) -> Array:
+    """Steps per epoch; a lane whose fold has fewer rows has fewer."""
+    return -(-arrays.train_count // batch_rows(recipe, arrays))
 
 
 class Tally(NamedTuple):

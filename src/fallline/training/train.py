@@ -31,7 +31,7 @@ from fallline.training.keeping import Keeping, size_of
 from fallline.training.predictor import Predictor
 from fallline.training.recipe import Recipe, complete_for, recipe_to_plain
 from fallline.training.state import Epochs, State, empty_history
-from fallline.training.step import LIMIT
+from fallline.training.step import LIMIT, settled
 from fallline.training.watch import layer_names
 
 
@@ -268,7 +268,12 @@ def place(recipe: Recipe, table: Table, seed: int) -> tuple[Recipe, Arrays, jax.
 
 
 def predictor_of(recipe: Recipe, table: Table, state: State) -> Predictor:
-    """What is kept of a state: the best parameters, on the host."""
+    """What is kept of a state: the best parameters, on the host, and the numbers that the model and the loss had then."""
+    rows = len(table.dataset.train)
+    assert isinstance(recipe.batch_size, int)
+    steps = -(-rows // max(1, min(recipe.batch_size, rows)))
+    as_read = settled(recipe, state.watching, state.best_epoch, steps)
+    recipe = jax.tree.map(lambda leaf: leaf.item() if isinstance(leaf, jax.Array) else leaf, as_read)
     kept = {
         "params": state.best_params,
         "stats": state.best_stats,

@@ -14,7 +14,16 @@ from fallline.probes.recording import computed
 from fallline.training.arrays import Arrays
 from fallline.training.recipe import Recipe
 from fallline.training.state import Epochs, State
-from fallline.training.step import Tally, answers, input_width, network_of, relative, scaled_target, shapes_of
+from fallline.training.step import (
+    Tally,
+    answers,
+    beginning,
+    input_width,
+    network_of,
+    relative,
+    scaled_target,
+    shapes_of,
+)
 
 TILE = 1024  # rows per forward pass outside of training
 PROBE = 128  # training rows on which activations are looked at
@@ -134,7 +143,7 @@ def context_of(recipe: Recipe, arrays: Arrays, state: State, shown: State, tally
 
 def layer_names(recipe: Recipe, arrays: Arrays) -> tuple[list[str], list[str]]:
     """Names of the layers with params and of the layers with an activation, in the order of the probes' values."""
-    network = network_of(recipe, arrays)
+    network = network_of(beginning(recipe), arrays)
     width = input_width(recipe, arrays)
     shapes, stats = shapes_of(recipe, arrays)
     taps: list[Any] = []
