@@ -172,7 +172,7 @@ def _read_dates(text: pl.Series, form: Form) -> pl.Series:
 
 
 def _counted(series: pl.Series, form: Form) -> pl.Series:
-    """Converts numbers that count seconds, milliseconds or days to instants; an unstated unit is guessed from their size."""
+    """Converts numbers that count seconds, milliseconds or days to instants; an unknown unit is guessed by size."""
     import polars as pl
 
     values = series.cast(pl.Float64, strict=False).fill_nan(None)

@@ -134,7 +134,7 @@ def _preamble(lines: list[str], skipped: int, named: bool) -> tuple[int, str, li
 
 
 def _are_rows(comments: list[str], mark: str, rest: list[str], named: bool) -> bool:
-    """Whether lines with a comment prefix are data: a header such as `#,name` or `#id,name`, or rows of a named file."""
+    """Whether lines with a comment prefix are data: a header such as `#,name` or `#id,name`, or rows below names."""
     after = comments[0].removeprefix(mark)
     if mark == "//" or (len(comments) > 1 and not named) or (after[:1].isspace() and after[0] != "\t"):
         return False
@@ -158,7 +158,7 @@ def _is_commented_header(comment: str, mark: str, first: list[str], found: Layou
 
 
 def _cells(text: str, separator: str) -> tuple[list[str], int]:
-    """The cells of the first line of a text, and the number of lines up to its end, including blank lines before it."""
+    """The cells of the first line of a text, and how many lines it takes, including blank lines before it."""
     if separator == BLANKS:
         text, separator = tabbed(text.encode()).decode(), "\t"
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator or SINGLE, skipinitialspace=True)

@@ -202,7 +202,7 @@ def _durations(name: str, cells: Sequence[Any], where: str) -> pl.Series:
 
 
 def _text(name: str, cells: Sequence[Any]) -> pl.Series:
-    """Converts every cell to text; numbers are written as `labels` writes them, so that they agree with such a column."""
+    """Converts every cell to text; numbers are written as by `labels`, so that they agree with a column of numbers."""
     import polars as pl
 
     texts = _each(cells, _written)

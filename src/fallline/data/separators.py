@@ -125,7 +125,7 @@ def _try(lines: list[str], separator: str, has_header: bool) -> Layout:
 
 
 def _is_long_title(rows: list[list[str]]) -> bool:
-    """Whether the first line is a title with separators in it, above a header without numbers and columns of numbers."""
+    """Whether the first line is a title that holds separators, above a header without numbers and numeric columns."""
     if len(rows) < 3 or len(rows[1]) < 3 or len(rows[0]) >= len(rows[1]) or len({len(row) for row in rows[1:]}) > 1:
         return False
     numbers = [all(map(is_number, column)) for column in zip(*rows[2:], strict=True)]

@@ -122,7 +122,7 @@ class Target:
         return replace(self, shift=(0.0,) * len(self.shift) if scaled else (), factor=self.factor if scaled else ())
 
     def condition(self, y: np.ndarray, where: str = "the data") -> np.ndarray:
-        """Converts targets from `read` to those of a run: class indices stay, numbers become float32 (y - shift) * factor.
+        """Converts targets from `read` for a run: class indices stay, numbers become float32 (y - shift) * factor.
 
         Raises:
             FalllineError: float32 cannot hold a number.
