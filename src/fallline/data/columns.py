@@ -173,7 +173,7 @@ class Column:
         return f"column {self.name!r} of {where} has {count} (or beyond {beyond}): remove or correct them"
 
     def _name_lost(self, series: pl.Series, lost: np.ndarray, what: str, where: str, remarks: list[str]) -> None:
-        """Adds a remark on cells that are neither missing nor of the expected kind; raises if most cells are not."""
+        """Adds a remark on present cells of the wrong kind; raises if they are more than half of the present cells."""
         import polars as pl
 
         lost = lost & ~_missing(series)

@@ -108,7 +108,7 @@ def _padded(frame: pl.DataFrame, blanks: str | None) -> list[str]:
 
 
 def _marked(frame: pl.DataFrame) -> list[str]:
-    """The columns with a cell that holds a mark. Most text columns have no cell short enough, which is checked first."""
+    """The columns with a cell that holds a mark. Most have no cell short enough for one, which is checked first."""
     import polars as pl
 
     marks = spellings(MISSING)
