@@ -134,7 +134,7 @@ def _preamble(lines: list[str], skipped: int, named: bool) -> tuple[int, str, li
 
 
 def _are_rows(comments: list[str], mark: str, rest: list[str], named: bool) -> bool:
-    """Whether lines with a comment prefix are data: a header such as `#,name` or `#id,name`, or rows below names."""
+    """Whether lines with a comment prefix are data: a header such as `#id,name`, or rows if names are given."""
     after = comments[0].removeprefix(mark)
     if mark == "//" or (len(comments) > 1 and not named) or (after[:1].isspace() and after[0] != "\t"):
         return False

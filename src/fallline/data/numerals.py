@@ -197,7 +197,7 @@ def _values(bodies: pl.Series, decimal: str, group: str) -> pl.Series:
 
 
 def _prefer(forms: list[tuple[str, str]], hint: str) -> tuple[str, str]:
-    """Chooses among equally good readings: the plain one, then the hinted decimal sign, then the first candidate."""
+    """Chooses among equally good readings: the plain one unless a comma is hinted, else the hinted one or the first."""
     if (".", "") in forms and hint != ",":
         return (".", "")
     by_hint = [form for form in forms if form[0] == hint]
@@ -205,7 +205,7 @@ def _prefer(forms: list[tuple[str, str]], hint: str) -> tuple[str, str]:
 
 
 def _decisive(bodies: pl.Series, decimal: str) -> bool:
-    """Whether some cell shows the decimal sign beyond doubt: not before exactly three digits, or after a group."""
+    """Whether some cell shows the decimal sign beyond doubt: not before exactly three digits, or after 0 or a group."""
     d = f"\\{decimal}"
     return bool(bodies.str.contains(rf"{d}(?:\d{{0,2}}|\d{{4,}})$|^0{d}|[.,' _]\d{{3}}{d}\d").any())
 
