@@ -21,7 +21,7 @@ Opt = typer.Option
 
 
 class Means(NamedTuple):
-    """What does the rollouts; it decides nothing of the result."""
+    """The means by which rollouts are done; they do not affect the result."""
 
     workers: int | None
     timeout: float
@@ -127,7 +127,7 @@ def _plan(
     seed: int | None,
     seeds: int | None,
 ) -> "Plan":
-    """The recipe file's plan, or the environment's preset, with the flags' changes."""
+    """The plan of the recipe file or of the environment's preset, changed by the flags."""
     from fallline.control.environments import registered
     from fallline.control.folder import Plan, read_plan
     from fallline.control.presets import preset_of
@@ -151,7 +151,7 @@ def _plan(
 
 
 def _changed(recipe: "PolicyRecipe", flags: dict[str, Any], settings: list[str]) -> "PolicyRecipe":
-    """The recipe with the flags that were given, then every `path=value`."""
+    """The recipe changed by the given flags, then by every `path=value`."""
     import fallline.schedules  # noqa: F401 - a field may name one
     from fallline.cli.recipes import parse_setting, parse_widths
     from fallline.core.block import lookup, replace
@@ -163,7 +163,7 @@ def _changed(recipe: "PolicyRecipe", flags: dict[str, Any], settings: list[str])
         flags["policy.hidden"] = parse_widths(flags["policy.hidden"])
         flags.setdefault("policy", "mlp")
     if "method.directions" in flags and "method.kept" not in flags and getattr(recipe.method, "kept", None) is not None:
-        recipe = replace(recipe, {"method.kept": None})  # a preset's b belongs to its own N
+        recipe = replace(recipe, {"method.kept": None})  # a preset's b is meant for the preset's N
     for path in sorted(flags, key=lambda path: path.count(".")):
         value = flags[path]
         if path.startswith("method.") and not hasattr(recipe.method, path.removeprefix("method.")):
@@ -182,7 +182,7 @@ def _changed(recipe: "PolicyRecipe", flags: dict[str, Any], settings: list[str])
 def _train(
     plan: "Plan", out: Path | None, resume: Path | None, means: Means, checkpoint_seconds: float, json: bool
 ) -> int:
-    """Train every seed of a plan, in a new folder or from where the folder `resume` stands."""
+    """Train every seed of a plan, in a new folder or continuing from the folder `resume`."""
     from fallline.control import folder as folders
     from fallline.control.search import open_collector
     from fallline.core.holding import Hold
@@ -192,8 +192,8 @@ def _train(
         raise FalllineError(f"run {str(resume)!r} has finished: there is nothing to resume")
     goes_on = resume is not None and out == resume
     if not goes_on:
-        new_folder(out, plan.environment)  # refuses one that holds something before anything is started
-    # Ray prints on standard output, which is the one JSON document's.
+        new_folder(out, plan.environment)  # refuses a folder that is not empty, before anything is started
+    # Ray prints on standard output, which is reserved for the JSON document.
     with redirect_stdout(sys.stderr), open_collector(plan.environment, plan.recipe, *means) as collector:
         folder = resume if goes_on else claim_folder(out, plan.environment)
         assert folder is not None
@@ -235,7 +235,7 @@ def _seeds(
     checkpoint_seconds: float,
     quiet: bool,
 ) -> list["Kept"]:
-    """Where every seed is kept; what a folder holds already is not trained again, and Ctrl-C ends the list."""
+    """Trains every seed; seeds that the folder already holds are not trained again, and Ctrl-C ends the list."""
     from fallline.cli.progress import PolicyProgress
     from fallline.control import folder as folders
     from fallline.control.presets import preset_of
@@ -264,7 +264,7 @@ def _seeds(
         for sentence in run.notes:
             say(f"warning: {sentence}")
         found.append(folders.keep(folder, home, plan, run, check))
-        with suppress(FalllineError):  # a picture of what history.parquet holds
+        with suppress(FalllineError):  # the picture only repeats what history.parquet holds
             _draw(found[-1].folder, found[-1].summary)
         if run.outcome == "interrupted":
             break
@@ -272,7 +272,7 @@ def _seeds(
 
 
 def _over_seeds(plan: "Plan", folder: Path, kept: list["Kept"]) -> tuple[dict[str, Any], list[str]]:
-    """The one JSON document, and a sentence for everything that is not where it was wanted."""
+    """The JSON document, and a sentence for everything that could not be saved in the requested place."""
     from fallline.control import folder as folders
 
     refused = [f"Seed {e.summary['seed']} is in {e.folder}, because of this: {e.refused}." for e in kept if e.refused]
@@ -288,7 +288,7 @@ def _over_seeds(plan: "Plan", folder: Path, kept: list["Kept"]) -> tuple[dict[st
 
 
 def _draw(folder: Path, summary: dict[str, Any]) -> None:
-    """The learning curve as a picture."""
+    """Writes the learning curve as a picture."""
     from fallline.core.files import write_atomically
     from fallline.report.figures import Figure, Series
     from fallline.report.svg import to_svg
@@ -341,7 +341,7 @@ def _tell(plan: "Plan", folder: Path, document: dict[str, Any], kept: list["Kept
 
 
 def _saved(folder: Path) -> list[str]:
-    """The names of what is there, as a person looks for it."""
+    """The names of the files that exist, the most interesting first."""
     from fallline.control import folder as folders
 
     names = (folders.POLICY, folders.CURVE, folders.HISTORY, folders.METRICS, folders.RECIPE, folders.CHECKPOINT)

@@ -1,4 +1,4 @@
-"""A progress bar on standard error; a line now and then where that is no terminal."""
+"""A progress bar on standard error, or an occasional line if standard error is not a terminal."""
 
 import sys
 import time
@@ -7,18 +7,18 @@ from typing import Any, Self
 
 from fallline.cli.output import say
 
-SECONDS = 10  # between two lines
+SECONDS = 10  # least time between two lines
 
 
 class Bar:
-    """Used in a `with` block, and told where the work stands.
+    """A progress bar, to be used in a `with` block and updated with `show`.
 
     Arguments:
-        before: what stands left of the bar, in Rich's format of a task.
-        after: what stands right of it.
-        quiet: nothing is shown.
-        clock: whether Rich says what time is left.
-        task: as Rich's `add_task` takes it.
+        before: text to the left of the bar, in Rich's format for a task.
+        after: text to the right of the bar.
+        quiet: whether nothing is shown.
+        clock: whether Rich shows the remaining time.
+        task: arguments of Rich's `add_task`.
     """
 
     def __init__(self, before: str, after: str, *, quiet: bool, clock: bool = True, **task: Any) -> None:
@@ -40,12 +40,12 @@ class Bar:
             self.drawn.stop()
 
     def show(self, line: str, below: str = "", **task: Any) -> None:
-        """Where the work stands.
+        """Shows the state of the work.
 
         Arguments:
-            line: without a terminal.
+            line: text that is printed if there is no terminal.
             below: lines under the bar.
-            task: as Rich's `update` takes it.
+            task: arguments of Rich's `update`.
         """
         if self.drawn is not None:
             self.drawn.below = below

@@ -1,4 +1,4 @@
-"""`fallline check`: the gradient of a whole network, and what must hold before a long training."""
+"""`fallline check`: checks the gradient of a whole network, and what must hold before a long training."""
 
 import dataclasses
 from pathlib import Path
@@ -49,7 +49,7 @@ def check(
 
 
 def _subject(model: Path, source: str | None, target: str | None, names: list[str] | None) -> tuple[Any, Any, Any]:
-    """The recipe, the table, and the trained model if there is one."""
+    """The recipe, the table, and the trained model or None."""
     if model.suffix == ".toml":
         from fallline.data.table import load
         from fallline.training.folder import read_plan

@@ -28,7 +28,7 @@ def evaluate(
     warn(remarks)
     metrics = evaluate_rows(trained, x, y)
     known = None if trained.seen is None else trained.seen.among(x, y)
-    label = "these rows" if known is None else known.label  # a file of an earlier version does not know its rows
+    label = "these rows" if known is None else known.label  # files of earlier versions do not record their rows
     if json:
         counts = None if known is None else {"trained": known.trained, "chose_epoch": known.chose}
         document = {"model": str(model), "source": source, "rows": len(x), "label": label, "seen": counts}

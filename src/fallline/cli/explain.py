@@ -1,4 +1,4 @@
-"""`fallline explain`: any block, its mathematics, its fields, its facts."""
+"""`fallline explain`: the mathematics, fields and facts of any block."""
 
 import dataclasses
 from typing import Annotated, Any

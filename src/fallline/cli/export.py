@@ -1,4 +1,4 @@
-"""`fallline export`: a trained model for another program."""
+"""`fallline export`: writes a trained model for other programs."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""One program, `fallline`. Heavy modules are imported by the command that needs them, never by `--help`."""
+"""The program `fallline`. Heavy modules are imported by the commands that need them, never by `--help`."""
 
 import functools
 import gc
@@ -35,7 +35,7 @@ app = typer.Typer(
 
 
 def stoppable(command: Callable[..., int]) -> Callable[..., int]:
-    """A command that says so where Ctrl-C stops it: the option parser's versions differ in what they make of that."""
+    """Wraps a command so that it reports Ctrl-C itself, which versions of the option parser handle differently."""
 
     @functools.wraps(command)
     def stopping(*arguments: Any, **options: Any) -> int:
@@ -75,14 +75,14 @@ def root(
 ) -> None:
     """Train neural networks by gradient descent, find the settings that train them best, and see why."""
     if max_bytes is not None:
-        os.environ[VARIABLE] = str(parse_size(max_bytes, "--max-bytes"))  # so that workers know of it, too
+        os.environ[VARIABLE] = str(parse_size(max_bytes, "--max-bytes"))  # so that worker processes inherit it
 
 
 def run(arguments: list[str] | None = None) -> None:
-    """Run the program: 0 success, 1 a failed check, 2 bad input in one sentence; 130 after Ctrl-C, 143 after SIGTERM."""
+    """Run the program; it exits with 0 (success), 1 (failed check), 2 (bad input), 130 (Ctrl-C) or 143 (SIGTERM)."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    gc.set_threshold(50_000, 20, 50)  # imports and compilations make much that stays: a command answers 0.3 s sooner
-    if threading.current_thread() is not threading.main_thread():  # where Python lets nobody listen to signals
+    gc.set_threshold(50_000, 20, 50)  # fewer collections while imports create lasting objects: 0.3 s faster
+    if threading.current_thread() is not threading.main_thread():  # no signal handlers outside the main thread
         sys.exit(_exit_code(arguments))
     with heard() as signals:
         code = signals.exit_code(_exit_code(arguments))
@@ -97,7 +97,7 @@ def _exit_code(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         code = _stopped()
     except BrokenPipeError:
-        # Whoever read our output has gone; nothing more can be said to them, not even at exit.
+        # The reader of the output has gone: discard all further output, including the flush at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     except MemoryError:
@@ -105,7 +105,7 @@ def _exit_code(arguments: list[str]) -> int:
     except Exception as error:
         if not hasattr(error, "format_message"):
             raise
-        # A misspelt option or a missing argument, as the option parser words it.
+        # A misspelt option or a missing argument, in the words of the option parser.
         message = error.format_message()
         where = getattr(getattr(error, "ctx", None), "command_path", "fallline")
         code = 0 if not message else _complain(f"{message.rstrip('.')}; see `{where} --help`")

@@ -1,4 +1,4 @@
-"""What goes where: one JSON document on standard output, everything else on standard error."""
+"""Output of the commands: one JSON document on standard output, everything else on standard error."""
 
 import json
 import math
@@ -9,20 +9,20 @@ from typing import Any
 
 
 def say(text: str = "") -> None:
-    """A line for a person, on standard error; control characters are shown, not obeyed."""
+    """Prints a line for a person on standard error, with control characters escaped."""
     shown = "".join(c if c.isprintable() or c in "\n " else f"\\x{ord(c):02x}" for c in text)
-    with suppress(OSError):  # a terminal that was closed, or a full disk under a log, must not end a training
+    with suppress(OSError):  # a closed terminal or a full disk under a log must not end a training
         print(shown, file=sys.stderr, flush=True)
 
 
 def warn(sentences: Iterable[str]) -> None:
-    """A line per warning, for a person."""
+    """Prints a line per warning on standard error."""
     for sentence in sentences:
         say(f"warning: {sentence}")
 
 
 def give(document: Any) -> None:
-    """The one JSON document, on standard output; what is not a number is null."""
+    """Prints the JSON document on standard output; numbers that are not finite become null."""
     print(json.dumps(_finite(document), indent=2), flush=True)
 
 
@@ -35,7 +35,7 @@ def _finite(value: Any) -> Any:
 
 
 def figures(value: float) -> str:
-    """A number to four decimals or five figures, without an exponent where that can be read.
+    """A number with four decimals or five significant digits, without an exponent if that is readable.
 
     >>> figures(0.98333), figures(57.3301), figures(48213.7), figures(3.2e-9)
     ('0.9833', '57.330', '48214', '3.2e-09')
@@ -48,7 +48,7 @@ def figures(value: float) -> str:
 
 
 def table(rows: list[list[str]]) -> str:
-    """Rows as aligned columns, the first to the left and the others to the right; the first row is the heading.
+    """Rows as aligned columns, the first left-aligned and the others right-aligned; the first row is the heading.
 
     >>> table([["", "loss"], ["train", "0.1"]]).splitlines()
     ['          loss', '  train    0.1']
@@ -65,7 +65,7 @@ def table(rows: list[list[str]]) -> str:
 
 
 def metrics_table(metrics: dict[str, dict[str, float]], order: tuple[str, ...] = ("train", "valid", "test")) -> str:
-    """Metrics by split, as a table of at most 80 columns."""
+    """The metrics of each split, as a table at most 80 characters wide."""
     words = {"train": "training", "valid": "validation", "test": "test"}
     names = list(next(iter(metrics.values())))
     short = {"balanced_accuracy": "balanced"}

@@ -1,4 +1,4 @@
-"""`fallline predict`: what a model says of new rows."""
+"""`fallline predict`: a model's predictions for new rows."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""What a command shows of work under way, on standard error: one bar each for a run, a search, a check and a policy."""
+"""Progress of the commands on standard error: one bar each for a run, a search, a check and a policy."""
 
 import time
 from collections.abc import Callable
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from fallline.searching.driver import Standing
     from fallline.training.train import Moment
 
-MOST = 8  # hyperparameters of the best trial below the bar
+MOST = 8  # most hyperparameters of the best trial shown below the bar
 
 
 class RunProgress(Bar):
-    """Shows where a run stands; used as the `watch` of `train`."""
+    """Shows the progress of a run; used as the `watch` of `train`."""
 
     def __init__(self, epochs: int, quiet: bool) -> None:
         before = "epoch {task.completed:.0f}/{task.total:.0f}"
@@ -30,7 +30,7 @@ class RunProgress(Bar):
 
 
 class SearchProgress(Bar):
-    """Shows where a search stands, and its best trial below; used as the `watch` of `search`."""
+    """Shows the progress of a search, with its best trial below; used as the `watch` of `search`."""
 
     def __init__(self, quiet: bool) -> None:
         self.before = ""
@@ -61,7 +61,7 @@ class SearchProgress(Bar):
 
 
 class CheckProgress(Bar):
-    """Shows where the check of a gradient stands; used as the `watch` of `check_recipe`."""
+    """Shows the progress of a gradient check; used as the `watch` of `check_recipe`."""
 
     def __init__(self, quiet: bool) -> None:
         self.mode, self.began = "", time.monotonic()
@@ -74,13 +74,13 @@ class CheckProgress(Bar):
             if self.drawn is not None:
                 self.drawn.reset(self.task)
         text = f"gradient, as in {mode}: {done:,} of {total:,} evaluations"
-        if done > total // 10:  # before, most of the time has gone into compiling
+        if done > total // 10:  # earlier, most of the time was spent compiling
             text += f", about {(time.monotonic() - self.began) * (total - done) / done:.0f} s left"
         self.show(text, completed=done, total=total, description=mode)
 
 
 class PolicyProgress(Bar):
-    """Shows where a policy's training stands; used as the `watch` of `train_policy`."""
+    """Shows the progress of a policy's training; used as the `watch` of `train_policy`."""
 
     def __init__(self, steps: float, label: str, quiet: bool) -> None:
         self.label, self.steps = label, float(steps)
@@ -95,7 +95,7 @@ class PolicyProgress(Bar):
 
 
 def best_lines(standing: "Standing") -> list[str]:
-    """The best trial so far, its score and then its hyperparameters, one a line."""
+    """The best trial so far: its score, then its hyperparameters, one per line."""
     best = standing.best
     if best is None:
         return []

@@ -1,4 +1,4 @@
-"""Flags to recipe: `--set path=value`, and short names for the paths that people change most."""
+"""Applies flags to a recipe: `--set path=value`, and short names for the paths that are changed most often."""
 
 import tomllib
 from typing import TYPE_CHECKING, Any
@@ -9,13 +9,13 @@ if TYPE_CHECKING:
     from fallline.training.recipe import Recipe
 
 
-OWN_RATE = ("adadelta", "rprop", "lbfgs", "newton")  # their rate is a first step or a factor of 1, not to be decayed
+OWN_RATE = ("adadelta", "rprop", "lbfgs", "newton")  # their rate is a first step or a factor of 1, which must not decay
 
 
 def changed(recipe: "Recipe", flags: dict[str, Any], settings: list[str]) -> "Recipe":
-    """The recipe with the flags that were given, then every `path=value`.
+    """The recipe changed by the given flags, then by every `path=value`.
 
-    Raises: FalllineError naming the flag or path, for what is unknown or not valid there.
+    Raises: FalllineError that names the flag or path, if it is unknown or its value is not valid.
     """
     from fallline.core.block import replace
     from fallline.core.plain import parse
@@ -46,7 +46,7 @@ def changed(recipe: "Recipe", flags: dict[str, Any], settings: list[str]) -> "Re
 
 
 def parse_setting(setting: str) -> tuple[str, Any]:
-    """`path=value` as both."""
+    """Splits `path=value` into the path and the value."""
     path, equals, text = setting.partition("=")
     if not equals:
         raise FalllineError(f"--set {setting!r} has no '=': expected path=value, such as model.dropout=0.1")
@@ -54,7 +54,7 @@ def parse_setting(setting: str) -> tuple[str, Any]:
 
 
 def _penalty(sizes: dict[str, float]) -> Any:
-    """One penalty, or several as one; those of size 0 are left out."""
+    """One penalty, or several combined into one; penalties of size 0 are left out."""
     from fallline.core.block import lookup
     from fallline.penalties import Penalties
 
@@ -65,7 +65,7 @@ def _penalty(sizes: dict[str, float]) -> Any:
 
 
 def _optimizer(name: str) -> Any:
-    """An update rule with its own learning rate as the peak of the default's schedule."""
+    """An update rule, with its own default learning rate as the peak of the default schedule."""
     from fallline.core.block import declared_fields, family, lookup
     from fallline.schedules import Cosine
     from fallline.training.recipe import Recipe
@@ -83,21 +83,21 @@ def _optimizer(name: str) -> Any:
 
 
 def _without_gradient(name: str) -> Any:
-    """A method without gradients as an update rule, its steps falling as those of other rules."""
+    """A method without gradients as an update rule, with steps that fall like those of other rules."""
     from fallline.core.block import declared_fields, get, lookup, replace
     from fallline.methods import SPSA, WithoutGradient
     from fallline.schedules import Cosine
 
     method: Any = lookup("method", name)()
     path = "step" if "step" in declared_fields(type(method)) else "optimizer.learning_rate"
-    rule = WithoutGradient(method)  # refuses those that cannot train a network
-    if isinstance(method, SPSA):  # has a fall of its own
+    rule = WithoutGradient(method)  # refuses methods that cannot train a network
+    if isinstance(method, SPSA):  # its steps already fall
         return rule
     return replace(rule, {f"method.{path}": Cosine(get(method, path))})
 
 
 def _rate_field(recipe: "Recipe") -> tuple[str, dict[str, Any]]:
-    """The path of the learning rate in the update rule or in what it wraps, and the rule's fields by path."""
+    """The path of the learning rate in the update rule or in a rule that it wraps, and the rule's fields by path."""
     from fallline.core.block import walk
 
     fields = {path: value for path, _, value in walk(recipe.optimizer, "optimizer")}
@@ -109,7 +109,7 @@ def _rate_field(recipe: "Recipe") -> tuple[str, dict[str, Any]]:
 
 
 def _scheduled(recipe: "Recipe", name: str) -> "Recipe":
-    """The recipe with another schedule of the learning rate, of the same size."""
+    """The recipe with another learning rate schedule of the same size."""
     from fallline.core.block import lookup, replace
 
     place, fields = _rate_field(recipe)
@@ -117,7 +117,7 @@ def _scheduled(recipe: "Recipe", name: str) -> "Recipe":
 
 
 def _rated(recipe: "Recipe", rate: float) -> "Recipe":
-    """The recipe with a learning rate of another size, its schedule's shape as it was."""
+    """The recipe with a learning rate of another size; the shape of its schedule stays the same."""
     from fallline.core.block import replace
     from fallline.core.schedule import Schedule
 
@@ -127,7 +127,7 @@ def _rated(recipe: "Recipe", rate: float) -> "Recipe":
 
 
 def _size(value: Any) -> Any:
-    """A number, or what a schedule is given first: its highest value, for those that fall."""
+    """The size of a number or a schedule: the number itself, or the schedule's first field, often its highest value."""
     from fallline.core.block import declared_fields, get
     from fallline.core.schedule import Schedule
     from fallline.schedules import Table
@@ -138,7 +138,7 @@ def _size(value: Any) -> Any:
 
 
 def _sized(schedule: Any, size: Any) -> Any:
-    """The schedule at another size; all values of a table go with its highest."""
+    """The schedule at another size; all values of a table are scaled with its highest."""
     from fallline.core.block import declared_fields, replace
     from fallline.schedules import Table
 
@@ -151,7 +151,7 @@ def _sized(schedule: Any, size: Any) -> Any:
 
 
 def _value(text: str) -> Any:
-    """A value as TOML writes it; a bare word is a string."""
+    """Parses a value as TOML; a bare word is a string."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
@@ -159,7 +159,7 @@ def _value(text: str) -> Any:
 
 
 def parse_kinds(kinds: list[str]) -> dict[str, str] | None:
-    """`COLUMN=KIND` pairs as a dict."""
+    """Parses `COLUMN=KIND` pairs into a dict."""
     from fallline.data.form import KINDS, SPELLINGS
 
     known = KINDS + SPELLINGS
@@ -173,7 +173,7 @@ def parse_kinds(kinds: list[str]) -> dict[str, str] | None:
 
 
 def parse_widths(text: str | None) -> list[int] | None:
-    """`128,64` as layer widths; `none` or an empty text as no hidden layer."""
+    """Parses layer widths such as `128,64`; `none` or an empty text means no hidden layer."""
     if text is None:
         return None
     if text.strip() in ("", "none"):

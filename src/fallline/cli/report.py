@@ -1,4 +1,4 @@
-"""`fallline report`: a run folder's page, written again."""
+"""`fallline report`: writes the page of a run folder again."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""SIGTERM and SIGHUP end a command as Ctrl-C does: what is finished is kept, and the exit code names the signal."""
+"""SIGTERM and SIGHUP end a command like Ctrl-C: finished work is kept, and the exit code names the signal."""
 
 import signal
 from collections.abc import Iterator
@@ -11,17 +11,17 @@ _NAMES = ("SIGTERM", "SIGHUP")  # Windows has no SIGHUP
 
 
 class Signals:
-    """Which signal asked for the end, if one did."""
+    """The signal that requested the end of the command, if any."""
 
     def __init__(self) -> None:
         self.asked: int | None = None
 
     def exit_code(self, code: Any) -> Any:
-        """The exit code of a command that ended with `code`: 128 + signal in place of that of Ctrl-C."""
+        """The exit code of a command that ended with `code`: 128 + signal instead of the code of Ctrl-C."""
         return 128 + self.asked if code == CTRL_C and self.asked is not None else code
 
     def note(self, number: int, frame: FrameType | None) -> None:
-        """Hand a signal to whoever listens to Ctrl-C now; without a listener it ends the command."""
+        """Passes a signal to the current handler of Ctrl-C; without a handler it ends the command."""
         self.asked = number
         listener = signal.getsignal(signal.SIGINT)
         if not callable(listener):
@@ -31,7 +31,7 @@ class Signals:
 
 @contextmanager
 def heard() -> Iterator[Signals]:
-    """Listen to the signals, but for those that whoever started the program ignores, as `nohup` does."""
+    """Handles the signals, except those that the parent process ignores, as `nohup` does."""
     signals, before = Signals(), {}
     for name in _NAMES:
         number = getattr(signal, name, None)

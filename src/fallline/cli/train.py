@@ -1,4 +1,4 @@
-"""`fallline train`: fit one recipe, save a run folder."""
+"""`fallline train`: fits one recipe and saves a run folder."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -116,7 +116,7 @@ def train(
 def _plan(
     recipe: Path | None, data: dict[str, Any], flags: dict[str, Any], settings: list[str], seed: int | None
 ) -> Any:
-    """The recipe file's plan, or the default one, with the flags' changes."""
+    """The plan of the recipe file, or the default plan, changed by the flags."""
     if recipe is None and "source" not in data:
         raise FalllineError("no SOURCE to train on: expected a file such as data.csv, or sklearn:digits to try")
     from fallline.training.folder import Plan, read_plan
@@ -138,7 +138,7 @@ def _begun(folder: Path) -> Any:
 
 
 def _train(plan: Any, folder: Path | None, checkpoint_seconds: float, json: bool, resume: Path | None = None) -> int:
-    """Train a plan, from the beginning or from where the folder `resume` stands, and keep the run in a folder."""
+    """Train a plan, from the beginning or continuing from the folder `resume`, and keep the run in a folder."""
     from fallline.core.holding import Hold
     from fallline.data.table import load
     from fallline.training import folder as folders

@@ -1,4 +1,4 @@
-"""`fallline tune`: search hyperparameters, keep the study, save the best recipe and its model."""
+"""`fallline tune`: searches hyperparameters, keeps the study, and saves the best recipe and its model."""
 
 import re
 import sys
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from fallline.searching.study import Study
 
 Opt = typer.Option
-SHOWN = 6  # hyperparameters of the importance table
+SHOWN = 6  # most hyperparameters in the importance table
 TRIALS = 64
 HERE = "here"
-STRATEGIES, RIVALS = "{strategies}", "{rivals}"  # stand in help texts for what the blocks themselves know
+STRATEGIES, RIVALS = "{strategies}", "{rivals}"  # placeholders in help texts, filled in from the blocks
 
 
 class TuneCommand(TyperCommand):
-    """Lets `--ray` and `--halving` stand alone: what follows is their value only if it looks like one."""
+    """Lets `--ray` and `--halving` be given without a value: the next word is their value only if it looks like one."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         found = []
@@ -43,7 +43,7 @@ class TuneCommand(TyperCommand):
 
 
 def _may_stand_alone(option: str) -> tuple[str, str]:
-    """Of an option that may stand alone: what its value looks like, and the value that it has then."""
+    """For an option whose value may be omitted: a pattern of its values, and the value if it is omitted."""
     if option == "--ray":
         return rf"auto|{HERE}|ray://.*|[^/\\]+:\d+", HERE
     if option == "--halving":
@@ -53,7 +53,7 @@ def _may_stand_alone(option: str) -> tuple[str, str]:
 
 
 def _rivals() -> list[str]:
-    """Whom a trial may compete with, the default first."""
+    """The groups of trials that a trial may compete with, the default first."""
     from fallline.core.block import declared_fields
     from fallline.strategies import Halving
 
@@ -62,7 +62,7 @@ def _rivals() -> list[str]:
 
 
 def _filled(text: str) -> str:
-    """A help text with the names of all strategies, and of whom trials compete with."""
+    """A help text with the names of all strategies and of the groups that trials compete with."""
     from fallline.strategies.named import spellings
 
     first, *others = spellings()
@@ -127,7 +127,7 @@ def tune(
 def _options(
     source: str | None, target: str | None, space: Path | None, strategy: str | None, halving: str | None
 ) -> dict[str, Any]:
-    """The arguments of a new search, as far as they need more than a flag."""
+    """The arguments of a new search that need more than the value of a flag."""
     from fallline.data.table import load
     from fallline.searching.usual import usual_space
     from fallline.strategies import Halving
@@ -168,14 +168,14 @@ def _search(options: dict[str, Any], outer: int | None, out: Path | None, json: 
                 if not run.interrupted:
                     return _keep(found, procedure, folder, hold.check, json)
     finally:
-        folders.abandon_folder(folder)  # if nothing is in it
+        folders.abandon_folder(folder)  # removes it if nothing was saved in it
     say(f"Interrupted after {len(found)} trials{'' if interrupted else ', while the best was trained once more'}.")
     say(f"Continue with: fallline tune --resume {found.where}")
     return 130
 
 
 def _found(options: dict[str, Any], outer: int | None, json: bool) -> tuple["Study", Any]:
-    """The study, and how the whole procedure did, if that was asked for."""
+    """The study, and the nested scores of the whole procedure if they were requested."""
     from contextlib import redirect_stdout
 
     from fallline.cli.progress import SearchProgress
@@ -183,7 +183,7 @@ def _found(options: dict[str, Any], outer: int | None, json: bool) -> tuple["Stu
     from fallline.searching.nested import nested
 
     procedure = None
-    # Ray prints on standard output, which is the one JSON document's.
+    # Ray prints on standard output, which is reserved for the JSON document.
     with SearchProgress(quiet=json) as progress, redirect_stdout(sys.stderr):
         found = search(**options, watch=progress)
         if outer is not None and not found.interrupted:
@@ -194,7 +194,7 @@ def _found(options: dict[str, Any], outer: int | None, json: bool) -> tuple["Stu
 
 
 def _keep(found: "Study", procedure: Any, folder: Path, check: Callable[[], None], json: bool) -> int:
-    """Keep the study's best recipe, its model and what the trials say in a folder."""
+    """Keep the study's best recipe, its model and a summary of the trials in a folder."""
     from fallline.report.page import write_report
     from fallline.searching.summary import save_summary, summarise
     from fallline.training import folder as folders

@@ -1,4 +1,4 @@
-"""Tables to arrays: read a source, recognise its columns, encode it once, split it."""
+"""From tables to arrays: read a source, recognise its columns, encode them once, split the rows."""
 
 from .arrays import Arrays as Arrays
 from .dataset import Dataset as Dataset

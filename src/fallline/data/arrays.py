@@ -1,4 +1,4 @@
-"""Arrays with their names: what a source without typed columns gives."""
+"""Arrays with feature names, as read from sources without typed columns."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import numpy as np
 
 from fallline.core.errors import FalllineError
 
-_BLOCK = 1 << 20  # numbers handled together, so that a large array is never copied whole
+_BLOCK = 1 << 20  # numbers processed at a time, so that a large array is never copied whole
 
 
 @dataclass(frozen=True)
 class Arrays:
-    """Numbers `x` (rows, features) with labels or targets `y`, and a test part of its own where the source has one.
+    """Numbers `x` (rows, features) with labels or targets `y`, and the source's own test part if it has one.
 
     Attributes:
         x: numbers, (rows, features).
         y: labels (rows,), targets (rows,) or (rows, targets), or None where the source has none.
         names: one name per feature, or None.
         test: the source's own test part as (x, y), or None.
-        target: the name of what is predicted.
+        target: the name of the target.
 
     >>> Arrays(np.zeros((2, 3)), np.array([0, 1])).x.shape
     (2, 3)
@@ -33,12 +33,12 @@ class Arrays:
     target: str = "y"
 
     def held_out(self) -> tuple[np.ndarray, np.ndarray | None]:
-        """The rows to judge a model on: the source's own test part, or all rows where it has none."""
+        """The rows to evaluate a model on: the source's own test part, or all rows if it has none."""
         return self.test if self.test is not None else (self.x, self.y)
 
 
 def matrix(x: object, where: str) -> np.ndarray:
-    """Any array-like of numbers as an array; the array itself where it is one.
+    """Converts an array-like of numbers to an array; a numeric array is returned as it is.
 
     >>> matrix([[1, 2]], "X").shape
     (1, 2)
@@ -56,7 +56,7 @@ def matrix(x: object, where: str) -> np.ndarray:
 
 
 def check_matrix(x: np.ndarray, where: str) -> None:
-    """Numbers, two dimensions, and at least one row and column.
+    """Checks that `x` holds numbers, is two-dimensional and has at least one row and one column.
 
     Raises:
         FalllineError: otherwise.
@@ -70,13 +70,13 @@ def check_matrix(x: np.ndarray, where: str) -> None:
 
 
 def blocks(x: np.ndarray) -> list[slice]:
-    """Consecutive rows, so many together that temporaries stay small."""
+    """Slices of consecutive rows, sized so that temporaries stay small."""
     step = max(1, _BLOCK // max(1, x.shape[1]))
     return [slice(start, start + step) for start in range(0, len(x), step)]
 
 
 def count_bad(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Per column, how many values are infinite, and how many NaN.
+    """The number of infinite values and the number of NaNs in each column.
 
     >>> [each.tolist() for each in count_bad(np.array([[np.inf, 1.0], [2.0, np.nan]]))]
     [[1, 0], [0, 1]]

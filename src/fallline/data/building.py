@@ -1,4 +1,4 @@
-"""From what was read to what is trained on: recognise, split, encode, and put the sources together."""
+"""Builds the training arrays from the sources read: recognise, split, encode, and join."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ Built = tuple[Schema, Dataset, tuple[str, ...]]
 
 @dataclass(frozen=True)
 class Wishes:
-    """What the caller of `load` or `from_arrays` asked for, beside the data.
+    """The options of `load` or `from_arrays`, apart from the data.
 
     Attributes:
-        task: given, or None to recognise it.
-        shares: of the rows, for "test" and "valid".
-        seed: of the split.
+        task: the task, or None to recognise it.
+        shares: the shares of the rows for "test" and "valid".
+        seed: seed of the split.
         missing: "impute", "error", or None for the source's default.
-        sources: other sources for "test" and "valid", where given.
+        sources: separate sources for "test" and "valid", if given.
         names: column names for text files without a header.
     """
 
@@ -48,12 +48,12 @@ class Wishes:
     names: list[str] | None = None
 
     def __post_init__(self) -> None:
-        """Checks `missing`, which two callers pass on as given."""
+        """Checks `missing`, which two callers pass on unchecked."""
         if self.missing not in (None, "impute", "error"):
             raise FalllineError(f"missing is {self.missing!r}: give 'impute' or 'error'")
 
     def split(self, what: Target, y: np.ndarray, given: set[str]) -> dict[str, np.ndarray]:
-        """Train, valid and test rows; none are taken for a part that is given."""
+        """Draws train, valid and test rows; none are drawn for a part that was given separately."""
         shares = {key: 0.0 if key in given else share for key, share in self.shares.items()}
         classes = y if what.task == "classification" else None
         train, valid, test = split(len(y), classes, test=shares["test"], valid=shares["valid"], seed=self.seed)
@@ -63,7 +63,7 @@ class Wishes:
 def from_sheet(
     sheet: Sheet, target: str | list[str] | None, kinds: dict[str, str] | None, where: str, wishes: Wishes
 ) -> Built:
-    """Builds from a table; the encoding is learnt from the rows that are not for testing."""
+    """Builds from a table; the encoding is learnt from the rows outside the test set."""
     import polars as pl
 
     frame = sheet.frame
@@ -99,7 +99,7 @@ def from_sheet(
 def from_arrays(
     arrays: Arrays, where: str, wishes: Wishes, *, given: dict[str, Part] | None = None, weight: object | None = None
 ) -> Built:
-    """Builds from arrays; `given` holds a test and a validation part that are arrays, too."""
+    """Builds from arrays; `given` holds test and validation parts that are also arrays."""
     x, y = matrix(arrays.x, where), arrays.y
     if y is None:
         raise FalllineError(f"{where} has no y: save the labels or targets beside X as y")
@@ -138,7 +138,7 @@ def _assemble(
     extra: dict[str, Part],
     schema: Schema,
 ) -> Dataset:
-    """All rows of all sources one after another, and the index sets into them."""
+    """Concatenates the rows of all sources and builds the index sets into them."""
     start = len(x)
     for key, (more, _) in extra.items():
         parts[key] = np.arange(start, start + len(more), dtype=np.int32)
@@ -203,12 +203,12 @@ def _weights(weight: object, rows: int) -> np.ndarray:
 
 
 def kept(remarks: list[str], kinds: dict[str, str]) -> list[str]:
-    """The remarks on columns that are features; those on dropped ones help nobody."""
+    """The remarks on columns that became features; remarks on dropped columns are left out."""
     return [each for each in remarks if any(each.startswith(f"column {name!r} ") for name in kinds)]
 
 
 def grouped(schema: Schema) -> list[str]:
-    """A sentence on each column whose rare values share one feature.
+    """One sentence for each column whose rare values share a feature.
 
     >>> from fallline.data.columns import Column
     >>> print(*grouped(Schema((Column("c", "category", ("a",), rare=("b", "d"), others=0.01),), Target(("y",), "regression"))))

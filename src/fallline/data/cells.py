@@ -1,4 +1,4 @@
-"""How do a column's cells become numbers, labels or instants? One conversion each, used in training and prediction."""
+"""Converts a column's cells to numbers, labels or instants, in the same way for training and prediction."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ _EPOCH_OF_EXCEL = 25_569  # days from 1899-12-30 to 1970-01-01
 def numbers(
     series: pl.Series, form: Form = PLAIN, hint: str = "", whole: bool = False, doubts: list[str] | None = None
 ) -> np.ndarray:
-    """The cells as float64, NaN where a cell is missing or is no number; durations and times in seconds.
+    """The cells as float64, NaN where a cell is missing or not a number; durations and times in seconds.
 
     Args:
         series: typed cells, or text.
-        form: how training's cells were written. A cell that is written in another way is read if it can only mean
-            one number.
+        form: how the training cells were written. A cell written in another way is read if it can only mean one
+            number.
         hint: the decimal sign that the other columns of the same file use, or "".
-        whole: whether training's numbers were whole: of two readings, the one with whole numbers is then meant.
-        doubts: takes the end of a sentence where texts can be read in two ways.
+        whole: whether the training numbers were whole; of two possible readings, the one with whole numbers is chosen.
+        doubts: collects the end of a sentence if the texts can be read in two ways.
 
     >>> import polars as pl
     >>> numbers(pl.Series(["1", "2.5", "x", None])).tolist()
@@ -58,14 +58,14 @@ def numbers(
 
 
 def _read_numbers(text: pl.Series, form: Form, hint: str, whole: bool, doubts: list[str]) -> pl.Series:
-    """Text as numbers: by the form that training learnt, and what it does not read by the column's own."""
+    """Reads text as numbers in the form learnt in training; cells it cannot read are tried in the column's own form."""
     import polars as pl
 
     if form.unit == "duration":
         return durations.seconds(text)
     values = text.cast(pl.Float64, strict=False) if form.plain else read(text, form.numerals)
     unread = text.is_not_null() & values.is_null()
-    # 3.750 may be three thousand.
+    # 3.750 may mean 3750.
     points = (form.decimal, form.group) == (".", "") and (whole or hint == ",") and _thousands(text)
     if not unread.any() and not points:
         return values
@@ -83,13 +83,13 @@ def _read_numbers(text: pl.Series, form: Form, hint: str, whole: bool, doubts: l
             own, other = other, own
         doubts.append(two_ways(found.example, own, other))
     others = read(text, own)
-    if others.count() >= values.count():  # the whole column is written so
+    if others.count() >= values.count():  # the whole column is written this way
         return others
     return pl.select(pl.coalesce(values, others)).to_series()
 
 
 def two_ways(example: str, chosen: Numerals, other: Numerals) -> str:
-    """The end of a sentence on a number that can be read in two ways.
+    """The end of a sentence about a number that can be read in two ways.
 
     >>> two_ways("1,234", Numerals(".", ","), Numerals(","))
     "holds numbers such as '1,234', read as 1234 (a decimal point, ',' between thousands) and not as 1.234"
@@ -107,13 +107,13 @@ def _whole(values: pl.Series) -> bool:
 
 
 def _thousands(text: pl.Series) -> bool:
-    """Are all cells that have a point such as 3.750, with or without a unit?"""
+    """Whether every cell with a point looks like 3.750, with or without a unit."""
     dotted = text.filter(text.str.contains(".", literal=True).fill_null(False))
     return len(dotted) > 0 and bool(dotted.str.contains(_THOUSANDS_IN_UNITS).all())
 
 
 def labels(series: pl.Series) -> pl.Series:
-    """The cells as text, null where missing; whole numbers without a decimal point, so that 1 and 1.0 agree.
+    """The cells as text, null where missing; whole numbers have no decimal point, so that 1 and 1.0 agree.
 
     >>> import polars as pl
     >>> labels(pl.Series([1.0, 2.5, None])).to_list()
@@ -135,7 +135,7 @@ def labels(series: pl.Series) -> pl.Series:
 
 
 def instants(series: pl.Series, form: Form = PLAIN) -> pl.Series:
-    """The cells as date and time, null where missing or no date; those of a known zone in UTC.
+    """The cells as dates with times, null where missing or not a date; cells with a known zone are converted to UTC.
 
     >>> import polars as pl
     >>> instants(pl.Series(["01.02.2024", "2024-02-01T00:30+01:00", "soon"])).to_list()
@@ -159,7 +159,7 @@ def _read_dates(text: pl.Series, form: Form) -> pl.Series:
 
     order = form.order
     when, ahead = dates.local(text, order)
-    if not form.settled and when.null_count() > text.null_count():  # 27/07 where training had the month first
+    if not form.settled and when.null_count() > text.null_count():  # e.g. 27/07, but training had the month first
         found = dates.find_order(text.drop_nulls().unique(maintain_order=True), order)
         other = dates.local(text, found.name)
         if found.name != order and other[0].count() > when.count():
@@ -172,7 +172,7 @@ def _read_dates(text: pl.Series, form: Form) -> pl.Series:
 
 
 def _counted(series: pl.Series, form: Form) -> pl.Series:
-    """Numbers that count seconds, milliseconds or days as instants; without a word on it, by their size."""
+    """Converts numbers that count seconds, milliseconds or days to instants; an unknown unit is guessed by size."""
     import polars as pl
 
     values = series.cast(pl.Float64, strict=False).fill_nan(None)
@@ -186,7 +186,7 @@ def _counted(series: pl.Series, form: Form) -> pl.Series:
 
 
 def _guessed(values: pl.Series) -> str:
-    """What numbers that shall be dates count: 20240727 is a day, 1.7e9 are seconds, 1.7e12 milliseconds."""
+    """Guesses what numbers meant as dates count: 20240727 is a day, 1.7e9 are seconds, 1.7e12 milliseconds."""
     middle = values.median()
     if middle is None:
         return ""
@@ -198,7 +198,7 @@ def _guessed(values: pl.Series) -> str:
 
 
 def _in_zone(when: pl.Series, zone: str) -> pl.Series:
-    """Times of a zone in UTC; others as they are."""
+    """Converts times in a zone to UTC; without a zone they stay as they are."""
     if not zone or zone == "UTC":
         return when
     if zone[0] in "+-":
@@ -209,7 +209,7 @@ def _in_zone(when: pl.Series, zone: str) -> pl.Series:
 
 
 def target_cells(series: pl.Series) -> np.ndarray:
-    """A column's cells as an array of labels or numbers; text that is numbers throughout is typed so.
+    """A target column's cells as an array of labels or numbers; text that consists only of numbers becomes numbers.
 
     >>> import polars as pl
     >>> target_cells(pl.Series(["1", "0"])).tolist(), target_cells(pl.Series(["01", "10"])).tolist()

@@ -1,4 +1,4 @@
-"""When do two texts name the same category? As a person reads them: not by their spelling."""
+"""Decides whether two texts name the same category, ignoring differences in spelling that a person would ignore."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ FALSE, TRUE = ({pair[place] for pair in PAIRS} for place in (0, 1))
 
 
 def key(text: str) -> str:
-    """One text for all spellings of a value: composed letters, single blanks, numbers by their value, any case.
+    """One text for all spellings of a value: composed letters, single spaces, numbers by value, case ignored.
 
-    Words of one or two letters keep their case: m and M may be two codes.
+    Words of one or two letters keep their case, since m and M may be two codes.
 
     >>> key("1.0"), key("01"), key("True"), key("  New   York "), key("M")
     ('1', '1', 'true', 'new york', 'M')
@@ -34,7 +34,7 @@ def key(text: str) -> str:
 
 
 def matching(values: Iterable[str], unknown: Iterable[str]) -> dict[str, int]:
-    """Which unknown texts name one of the known values, and its place among them.
+    """Maps each unknown text that names a known value to that value's position.
 
     >>> matching(["1", "True", "m"], ["1.0", "TRUE", "M", "2"])
     {'1.0': 0, 'TRUE': 1, 'M': 2}
@@ -56,7 +56,7 @@ def matching(values: Iterable[str], unknown: Iterable[str]) -> dict[str, int]:
 
 
 def variants(value: str) -> set[str]:
-    """Other usual spellings of a value, for readers that can only compare texts.
+    """Common spellings of a value, for readers that can only compare texts.
 
     >>> sorted(variants("1")), sorted(variants("Été") - {"Été"})[:2]
     (['01', '1', '1.0'], ['E\u0301TE\u0301', 'E\u0301te\u0301'])
@@ -68,7 +68,7 @@ def variants(value: str) -> set[str]:
 
 
 def truth(pair: tuple[str, str]) -> tuple[set[str], set[str]]:
-    """The lower-case texts that mean the first and the second of a pair; every usual pair means the same.
+    """The lower-case texts that mean the first and the second value of a pair; all usual pairs are equivalent.
 
     >>> no, yes = truth(("no", "yes"))
     >>> "off" in no, "true" in yes

@@ -1,4 +1,4 @@
-"""How is a file of typed columns (Parquet, Arrow, Feather) read? Once it is known what it unpacks to."""
+"""Reads files of typed columns (Parquet, Arrow, Feather), after checking their unpacked size."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from fallline.core.reading import open_regular
 if TYPE_CHECKING:
     import polars as pl
 
-_WIDE = 16  # bytes of a cell of text, or of what has no fixed width, besides the text itself
+_WIDE = 16  # bytes of a cell of text or of another type without a fixed width, not counting the text itself
 
 
 def read_columnar(path: Path, what: str, remedy: str, kind: str = "Parquet") -> pl.DataFrame:
-    """The table in a file; its sizes are compared with the limit before a column is unpacked.
+    """Reads the table in a file; its unpacked size is checked against the limit before any column is unpacked.
 
     Args:
         path: the file.
-        what: what to call it in a sentence.
-        remedy: what to do about a damaged one.
+        what: name of the file in error messages.
+        remedy: advice for a damaged file.
         kind: "Parquet" or "Arrow".
 
     Raises:
-        FalllineError: no regular file, damaged, or more than `fallline.core.budget` allows.
+        FalllineError: the file is not regular, is damaged, or unpacks to more than `fallline.core.budget` allows.
     """
     import polars as pl
 
@@ -65,7 +65,7 @@ def _arrow(file: BinaryIO, what: str) -> pl.DataFrame:
 
 
 def _check(frame: pl.LazyFrame, held: int, what: str) -> None:
-    """Rows times the widths of the columns, both of which stand in the file's description."""
+    """Checks rows times column widths, both taken from the file's metadata."""
     import polars as pl
 
     rows = int(frame.select(pl.len()).collect().item())

@@ -1,4 +1,4 @@
-"""How is one column encoded? The same columns of numbers ever after, and a word on every cell that does not fit."""
+"""Encodes one column as the same columns of numbers every time, with a remark on cells that do not fit."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 _PARTS = ("year", "month", "day", "weekday", "days")
-_MOST = 0.5  # of a column: more cells than this that do not fit are an error
+_MOST = 0.5  # share of a column's cells; if more than this do not fit, it is an error
 
 
 @dataclass(frozen=True)
@@ -29,17 +29,18 @@ class Column:
     Attributes:
         name: the column.
         kind: "number", "category", "boolean", "date" or "presence".
-        values: a category's own slots, most frequent first; a boolean's texts for 0 and 1.
-        indicator: whether a 0/1 feature says that the cell is missing (for a category: its slot for missing).
-        shift: subtracted in float64 before a number becomes float32; 0 unless float32 would lose the differences.
-        factor: multiplied after that, a power of two; 1 unless float32 could not square the differences.
-        limit: to which size the number is cut after that; infinite unless a few values are wildly far off.
-        form: how its cells were written in training.
+        values: for a category, the values with slots of their own, most frequent first; for a boolean, the texts for
+            0 and 1.
+        indicator: whether a 0/1 feature marks missing cells (for a category, whether it has a slot for them).
+        shift: number subtracted in float64 before the cast to float32; 0 unless float32 would lose the differences.
+        factor: power of two multiplied after the shift; 1 unless float32 could not square the differences.
+        limit: size to which the number is then clipped; infinite unless a few values are extremely far off.
+        form: how the cells were written in training.
         hour: whether a date has a time of day.
         origin: the day, since 1970-01-01, from which a date's days are counted.
-        rare: a category's values that training saw too seldom for slots of their own, as far as they are listed.
-        others: the share of training's cells that had such a value.
-        whole: whether training's numbers were whole, so that 3.750 can only be three thousand.
+        rare: values of a category too rare in training for slots of their own, up to the number that is listed.
+        others: the share of training cells with such a value.
+        whole: whether the training numbers were whole, so that 3.750 can only mean 3750.
 
     >>> Column("colour", "category", values=("red", "blue"), indicator=True).feature_names()
     ['colour=red', 'colour=blue', 'colour=(other)', 'colour=(missing)']
@@ -61,12 +62,12 @@ class Column:
 
     @property
     def plain(self) -> bool:
-        """A number that is only cast to float32."""
+        """Whether the column is a number that is only cast to float32."""
         return self.kind == "number" and not self.indicator and self.unit.own and self.form == PLAIN
 
     @property
     def unit(self) -> Unit:
-        """How a number is conditioned before it becomes float32."""
+        """The shift, factor and limit applied to a number before the cast to float32."""
         return Unit(self.shift, self.factor, self.limit)
 
     def feature_names(self) -> list[str]:
@@ -83,7 +84,7 @@ class Column:
         return [name, *missing]
 
     def scaled(self) -> list[bool]:
-        """Per encoded feature: may a scaler touch it? Numbers and parts of dates, not zeros and ones."""
+        """Whether a scaler may change each encoded feature: true of numbers and parts of dates, not of 0/1 features."""
         width = {"number": 1, "date": len(self._parts())}.get(self.kind, 0)
         return [position < width for position in range(len(self.feature_names()))]
 
@@ -104,11 +105,11 @@ class Column:
 
         Args:
             series: the cells, typed or text.
-            out: where the features go.
-            where: the source, for the sentences.
-            remarks: takes a sentence for every kind of cell that does not fit what training learnt.
-            decimal: the decimal sign that the file uses, "" where nothing shows it.
-            understood: whether texts that are numbers and dates are typed already.
+            out: array that receives the features.
+            where: name of the source in messages.
+            remarks: collects a sentence for every kind of cell that does not fit what training learnt.
+            decimal: the decimal sign of the file, "" if unknown.
+            understood: whether texts that are numbers and dates have already been converted.
 
         Raises:
             FalllineError: a cell is infinite, most cells do not fit, or the cells are lists, structs, bytes or objects.
@@ -138,7 +139,7 @@ class Column:
             self._encode_boolean(labels(series), out, where, remarks)
 
     def _refuse_nested(self, series: pl.Series, where: str) -> None:
-        """Raises: FalllineError for a column of lists, structs, bytes or objects, unless every cell is missing."""
+        """Raises: FalllineError if the column holds lists, structs, bytes or objects, unless every cell is missing."""
         import polars as pl
 
         nested = series.dtype in (pl.Binary, pl.Object) or series.dtype.is_nested()
@@ -150,10 +151,10 @@ class Column:
             )
 
     def condition(self, cells: np.ndarray, where: str) -> np.ndarray:
-        """Float64 numbers as the float32 numbers (cells - shift) * factor, cut to the limit.
+        """Converts float64 numbers to the float32 numbers (cells - shift) * factor, clipped to the limit.
 
         Raises:
-            FalllineError: infinity, now or after the cast.
+            FalllineError: a number is infinite, before or after the cast.
         """
         infinite = np.isinf(cells)
         with np.errstate(over="ignore"):
@@ -164,7 +165,7 @@ class Column:
         return result
 
     def refusal(self, infinite: int, where: str) -> str:
-        """The sentence for numbers that are infinite, or that float32 cannot hold in this column's unit."""
+        """The error message for numbers that are infinite, or that float32 cannot hold in this column's unit."""
         count = f"{infinite} infinite values" if infinite > 1 else "1 infinite value"
         beyond = (
             "1e38" if self.factor == 1.0 else f"{1e38 / self.factor:.0e}, for a column of the size seen in training"
@@ -172,7 +173,7 @@ class Column:
         return f"column {self.name!r} of {where} has {count} (or beyond {beyond}): remove or correct them"
 
     def _name_lost(self, series: pl.Series, lost: np.ndarray, what: str, where: str, remarks: list[str]) -> None:
-        """Says which cells are neither missing nor what the column should hold; refuses a column of such cells."""
+        """Adds a remark on present cells of the wrong kind; raises if they are more than half of the present cells."""
         import polars as pl
 
         lost = lost & ~_missing(series)
@@ -219,7 +220,7 @@ class Column:
         out[np.arange(len(places)), places] = 1
 
     def _name_unknown(self, unknown: pl.Series, present: int, where: str, remarks: list[str]) -> None:
-        """Says how many cells hold values that training never saw; values that it saw too seldom are no surprise."""
+        """Adds a remark on cells whose values training never saw; values that were merely rare are not mentioned."""
         rare = matching(self.rare, unknown.unique()) if self.rare else {}
         new = unknown.filter(~unknown.is_in(list(rare)))
         if not len(new):
@@ -241,7 +242,7 @@ class Column:
         meaning = truth((self.values[0], self.values[1]))
         codes = {each: float(place) for place in (0, 1) for each, own in words.items() if own in meaning[place]}
         values = text.replace_strict(codes, default=None, return_dtype=pl.Float64) if codes else _nothing(text)
-        out[:, 0] = values.fill_null(0.5).to_numpy()  # neither; only when missing or unheard of
+        out[:, 0] = values.fill_null(0.5).to_numpy()  # 0.5 stands for missing or unknown
         self._name_lost(text, values.is_null().to_numpy(), f"{self.values[0]!r} and {self.values[1]!r}", where, remarks)
         if self.indicator:
             out[:, 1] = text.is_null().to_numpy()

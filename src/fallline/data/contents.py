@@ -1,4 +1,4 @@
-"""What is a file that is called a text table, but is none? Its first bytes say so."""
+"""Recognises files named like text tables that are something else, by their first bytes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _TEXT: tuple[tuple[re.Pattern[bytes], str], ...] = (
 
 
 def foreign(start: bytes) -> str | None:
-    """What the first bytes of a file say that it is, and what to do; None where nothing says that it is no table.
+    """What a file is according to its first bytes, and what to do about it; None if it may be a text table.
 
     >>> foreign(b"PAR1..."), foreign(b"a,b\\n1,2\\n")
     ('is a Parquet file: name it .parquet', None)

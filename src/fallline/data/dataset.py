@@ -9,20 +9,20 @@ import numpy as np
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Rows of all sources, encoded, and which of them train, validate and test.
+    """The encoded rows of all sources, and the indices of those that train, validate and test.
 
     Attributes:
-        x: features, float32 (rows, features); numbers that are missing are NaN.
+        x: features, float32 (rows, features); missing numbers are NaN.
         y: int32 (rows,) class indices, or float32 (rows, targets) for regression and multilabel, as a run sees them.
-        weight: float32 (rows,), or None where all rows weigh the same.
+        weight: float32 (rows,), or None if all rows weigh the same.
         train: int32 indices of the training rows.
         valid: int32 indices of the validation rows; may be empty.
         test: int32 indices of the test rows; may be empty.
-        scaled: bool (features,): may a scaler touch the feature? Zeros and ones are left alone.
+        scaled: bool (features,), whether a scaler may change the feature; 0/1 features are left alone.
         task: "classification", "regression" or "multilabel".
-        n_classes: classes, or labels of a multilabel task; 0 for regression.
-        truth: the targets of a regression as given, float64 (rows, targets); None where `y` is the same.
-        factor: per target, the power of two by which `y` was multiplied; empty where it was not.
+        n_classes: number of classes, or of labels of a multilabel task; 0 for regression.
+        truth: the targets of a regression as given, float64 (rows, targets); None if `y` is the same.
+        factor: per target, the power of two by which `y` was multiplied; empty if it was not.
 
     >>> none = np.zeros(0, np.int32)
     >>> Dataset(np.zeros((3, 2), np.float32), np.array([0, 1, 0], np.int32), None, np.arange(3, dtype=np.int32),
@@ -44,10 +44,10 @@ class Dataset:
 
     @property
     def given(self) -> np.ndarray:
-        """The targets as given: what a model is judged by."""
+        """The targets as given, against which a model is evaluated."""
         return self.y if self.truth is None else self.truth
 
     def __repr__(self) -> str:
-        """What it holds, in counts."""
+        """The task and the number of rows, features and rows of each set."""
         parts = ", ".join(f"{len(getattr(self, name))} {name}" for name in ("train", "valid", "test"))
         return f"Dataset({self.task}, {self.x.shape[0]} rows, {self.x.shape[1]} features, {parts})"

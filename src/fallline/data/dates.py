@@ -1,4 +1,4 @@
-"""Which texts are dates, and which year, month and day do they name? Each family of spellings is one pattern."""
+"""Recognises dates in text and reads their year, month and day. Each family of spellings is one pattern."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ _ISO = {
     r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d": "%Y-%m-%d %H:%M:%S",
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d": "%Y-%m-%dT%H:%M:%S",
 }
-_MANY = 1_000  # cells from which equal ones are read once
+_MANY = 1_000  # number of cells above which equal cells are read only once
 ORDERS = ("day_first", "month_first", "year_first")
 
-# Family: its pattern, and which groups are year, month and day; "?" where the order of numbers decides, 0 where there is none.
-# The time's groups follow: hour, minute, second, fraction, am or pm, zone.
+# Family: its pattern, the groups of year, month and day (-1 if their order is to be decided, 0 if there is none), and
+# the first of the groups of the time: hour, minute, second, fraction, am or pm, zone.
 _FAMILIES: dict[str, tuple[str, tuple[int, int, int], int]] = {
     "ymd": (rf"^(\d{{4}})(?: ?[-/.] ?|年)(\d{{1,2}})(?: ?[-/.] ?|月)(\d{{1,2}})[.日]?{_TIME}$", (1, 2, 3), 4),
     "numbers": (rf"^(\d{{1,2}})(?:\. |[-/. ])(\d{{1,2}})(?:\. |[-/. ]){_YEAR}\.?{_TIME}$", (-1, -1, -1), 4),
@@ -75,10 +75,10 @@ _OFFSETS = {
 
 @dataclass(frozen=True)
 class Order:
-    """In which order a column's numbers stand where no month is named.
+    """The order of day, month and year in a column of numeric dates.
 
     Attributes:
-        name: "day_first", "month_first" or "year_first"; "" where nothing asks for one.
+        name: "day_first", "month_first" or "year_first"; "" if no cell needs one.
         doubtful: whether another order reads as many cells.
         example: a cell that the other order reads differently.
     """
@@ -89,7 +89,7 @@ class Order:
 
 
 def looks_like_dates(sample: pl.Series) -> bool:
-    """Do most cells have the shape of a date?
+    """Whether at least half of the cells have the shape of a date.
 
     >>> import polars as pl
     >>> looks_like_dates(pl.Series(["27. 7. 2024", "Jul 27, 2024"])), looks_like_dates(pl.Series(["red", "blue"]))
@@ -103,11 +103,11 @@ def looks_like_dates(sample: pl.Series) -> bool:
 
 
 def find_order(cells: pl.Series, hint: str = "") -> Order:
-    """The order of day and month, decided over all cells; `hint` decides where the cells do not.
+    """The order of day, month and year, decided over all cells; `hint` breaks ties.
 
     Args:
-        cells: text, no missing cells; a column's distinct ones are enough.
-        hint: "day_first" or "month_first"; without one "/" and "-" put the month first and all else the day.
+        cells: text without missing cells; a column's distinct cells are enough.
+        hint: "day_first" or "month_first"; without one, "/" means the month first and other separators the day first.
 
     >>> import polars as pl
     >>> find_order(pl.Series(["03/04/2024", "27/04/2024"]))
@@ -142,13 +142,13 @@ def find_order(cells: pl.Series, hint: str = "") -> Order:
 
 
 def _years(cells: pl.Series, order: str) -> int:
-    """From the first year to the last, read in this order."""
+    """The difference between the last and the first year, read in this order."""
     years = local(cells, order)[0].dt.year()
     return int(years.max()) - int(years.min())  # type: ignore[arg-type]
 
 
 def local(cells: pl.Series, order: str = "") -> tuple[pl.Series, pl.Series]:
-    """(date and time as written, minutes that its zone is ahead of UTC), null where there is none.
+    """(date and time as written, offset of its zone from UTC in minutes), null where there is none.
 
     >>> import polars as pl
     >>> when, ahead = local(pl.Series(["2024-07-27T09:30:00+02:00", "27 July 2024", "soon"]))
@@ -184,7 +184,7 @@ def local(cells: pl.Series, order: str = "") -> tuple[pl.Series, pl.Series]:
 
 
 def _iso(cells: pl.Series) -> pl.Series | None:
-    """The instants of a column that is written in one of the forms of ISO 8601 without zones throughout, else None."""
+    """The instants of a column written throughout in one ISO 8601 form without zones, else None."""
     first = next(iter(cells.drop_nulls().head(1)), "")
     form = next((form for pattern, form in _ISO.items() if re.fullmatch(pattern, first)), None)
     if form is None:
@@ -194,7 +194,7 @@ def _iso(cells: pl.Series) -> pl.Series | None:
 
 
 def normal(cells: pl.Series) -> pl.Series:
-    """Blanks, ordinals and weekdays out of the way."""
+    """Normalises spaces and dashes, and removes ordinal suffixes and weekdays."""
     text = cells
     if text.str.contains(r"[^\x00-\x7f]").any():
         text = text.str.normalize("NFKC").str.replace_all("[−–‐‑]", "-")
@@ -208,7 +208,7 @@ def normal(cells: pl.Series) -> pl.Series:
 def _read(
     name: str, groups: pl.DataFrame, places: tuple[int, int, int], clock: int, order: str
 ) -> tuple[pl.Series, pl.Series]:
-    """One family's groups as instants and offsets."""
+    """Converts one family's groups to instants and offsets."""
     import polars as pl
 
     if places[0] < 0:
@@ -240,7 +240,7 @@ def _read(
 
 
 def _time(clock: int) -> pl.Expr:
-    """What the hands of the clock say; null where they say what no clock does."""
+    """The time of day as a duration; null where it is impossible."""
     import polars as pl
 
     hour, minute, second, fraction, half = (pl.col(str(clock + place)) for place in range(5))
@@ -254,7 +254,7 @@ def _time(clock: int) -> pl.Expr:
 
 
 def _ahead(zone: pl.Expr) -> pl.Expr:
-    """Minutes ahead of UTC."""
+    """The offset from UTC in minutes."""
     import polars as pl
 
     text = zone.str.replace(r"^(?:UTC|GMT)([+-])", "$1").str.to_uppercase()

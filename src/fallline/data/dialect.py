@@ -1,4 +1,4 @@
-"""How is a text file laid out? What stands before its header, what separates its cells, which columns it has."""
+"""Finds the layout of a text file: the lines above its header, the separator of its cells, and its columns."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from fallline.data.separators import (
 )
 
 WIDEST = 100_000  # columns
-_LINES = 100  # lines that are looked at
+_LINES = 100  # lines that are examined
 _COMMENTS = ("#", "%", "//")
 _UNKNOWN = ("::", "^", "~", "\x01", "\xa6")
 _RULE = re.compile(r":?-{3,}:?|:-+:?|-+:|={3,}")
@@ -36,12 +36,12 @@ class Dialect:
     """The layout of a text file.
 
     Attributes:
-        separator: of the cells; `BLANKS` for runs of blanks, "" for one column.
-        skipped: lines before the first row of data.
-        header: the cells of the header, or None where the file has none.
-        width: cells per line of data.
-        comment: what starts a comment line, or "".
-        notes: sentences on what was odd.
+        separator: separator of the cells; `BLANKS` for runs of blanks, "" for a single column.
+        skipped: number of lines before the first row of data.
+        header: the cells of the header, or None if the file has none.
+        width: number of cells per line of data.
+        comment: the prefix of comment lines, or "".
+        notes: sentences about anything unusual.
     """
 
     separator: str
@@ -53,15 +53,15 @@ class Dialect:
 
 
 def find_dialect(path: Path, start: str, names: list[str] | None = None) -> Dialect:
-    """Judges the first lines of a file.
+    """Finds the dialect of a file from its first lines.
 
     Args:
-        path: the file, for its suffix and the sentences.
-        start: its first lines, whole ones.
-        names: of the columns where the file has no header; a first line that repeats them is one.
+        path: the file, for its suffix and for messages.
+        start: its first complete lines.
+        names: column names for a file without a header; a first line that repeats them is still taken as a header.
 
     Raises:
-        FalllineError: more than `WIDEST` columns, or a separator that is not known.
+        FalllineError: the file has more than `WIDEST` columns, or an unknown separator.
 
     >>> find_dialect(Path("t.csv"), "# of 2024\\na;b\\n1,5;2\\n3,5;4\\n").header
     ['a', 'b']
@@ -107,15 +107,15 @@ def find_dialect(path: Path, start: str, names: list[str] | None = None) -> Dial
 
 
 def _declared(lines: list[str]) -> tuple[str, int]:
-    """The separator that a first line `sep=;` declares, as Excel writes and reads it, and how many lines that takes."""
+    """The separator declared by a first line such as `sep=;` (a convention of Excel), and the lines it takes."""
     match = _DECLARED.fullmatch(lines[0])
     return (match[1], 1) if match else ("", 0)
 
 
 def _preamble(lines: list[str], skipped: int, named: bool) -> tuple[int, str, list[str]]:
-    """Blank lines and comment lines at the top: their number, what starts a comment, the comments.
+    """Blank lines and comment lines at the top: their number, the comment prefix, and the comments.
 
-    A file in which all lines start alike has no comments: that is what its cells are like.
+    A file in which every line starts with the prefix has no comments: the prefix belongs to its cells.
     """
     while skipped < len(lines) and not lines[skipped].strip():
         skipped += 1
@@ -134,7 +134,7 @@ def _preamble(lines: list[str], skipped: int, named: bool) -> tuple[int, str, li
 
 
 def _are_rows(comments: list[str], mark: str, rest: list[str], named: bool) -> bool:
-    """Are lines with a mark no comments: a header such as `#,name` or `#id,name`, or rows under given names?"""
+    """Whether lines with a comment prefix are data: a header such as `#id,name`, or rows if names are given."""
     after = comments[0].removeprefix(mark)
     if mark == "//" or (len(comments) > 1 and not named) or (after[:1].isspace() and after[0] != "\t"):
         return False
@@ -146,7 +146,7 @@ def _are_rows(comments: list[str], mark: str, rest: list[str], named: bool) -> b
 
 
 def _is_commented_header(comment: str, mark: str, first: list[str], found: Layout, names: list[str] | None) -> bool:
-    """Does the last comment name the columns of lines that have no header, as `numpy.savetxt` writes it?"""
+    """Whether the last comment is the header, as `numpy.savetxt` writes it."""
     cells = split(masked(comment.removeprefix(mark).strip()), found.separator)
     return (
         names is None
@@ -158,20 +158,20 @@ def _is_commented_header(comment: str, mark: str, first: list[str], found: Layou
 
 
 def _cells(text: str, separator: str) -> tuple[list[str], int]:
-    """The cells of the first line of a text, and how many lines it takes, blank ones before it included."""
+    """The cells of the first line of a text, and how many lines it takes, including blank lines before it."""
     if separator == BLANKS:
         text, separator = tabbed(text.encode()).decode(), "\t"
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator or SINGLE, skipinitialspace=True)
     try:
         cells = next(row for row in reader if len(row) > 1 or "".join(row).strip())
-    except (csv.Error, StopIteration):  # a quote that is never closed: reading the rows names it
+    except (csv.Error, StopIteration):  # a quote that is never closed; reading the rows will report it
         line = next(line for line in text.split("\n") if line.strip())
         return split(line, separator), text[: text.index(line)].count("\n") + 1
     return [_tidy(cell) for cell in cells], reader.line_num
 
 
 def _ruled(lines: list[str], start: int, separator: str) -> int:
-    """Where the rows start, after a rule such as Markdown's `|---|:--:|` if there is one below the header."""
+    """The line at which the rows start, after a rule below the header such as Markdown's `|---|:--:|`, if any."""
     line = lines[start] if start < len(lines) else ""
     filled = [cell for cell in _cells(line, separator)[0] if cell] if line.strip() else []
     return start + 1 if filled and all(map(_RULE.fullmatch, filled)) else start
@@ -190,7 +190,7 @@ def _check_width(path: Path, width: int) -> None:
 
 
 def _refuse_unknown_separators(path: Path, lines: list[str]) -> None:
-    """Lines of one cell that all hold as many of what other programs put between cells."""
+    """Raises: FalllineError if every line holds equally many of a separator that is not supported."""
     for mark in _UNKNOWN:
         counts = {line.count(mark) for line in lines}
         if len(lines) > 1 and len(counts) == 1 and counts != {0}:
@@ -200,7 +200,7 @@ def _refuse_unknown_separators(path: Path, lines: list[str]) -> None:
 
 
 def _physical(lines: list[str], start: int, count: int) -> int:
-    """How many lines hold `count` that are not blank."""
+    """How many lines, blank ones included, hold `count` lines that are not blank."""
     position = start
     while count:
         count -= bool(lines[position].strip())

@@ -1,4 +1,4 @@
-"""Which texts say how long something took? Clock times, days and a clock time, ISO 8601 durations, 2h 30m."""
+"""Reads durations from text: clock times, days with a clock time, ISO 8601 durations, and texts such as 2h 30m."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _WORDS = (
 
 
 def seconds(cells: pl.Series) -> pl.Series:
-    """The durations in seconds, Float64; null where a cell is none. `09:30 PM` counts from midnight.
+    """The durations in seconds, Float64; null where a cell is not a duration. `09:30 PM` counts from midnight.
 
     >>> import polars as pl
     >>> seconds(pl.Series(["1:30:00", "2 days 00:00:01", "PT1H30M", "2h 30m", "09:30 PM", "x"])).to_list()
@@ -56,7 +56,7 @@ def seconds(cells: pl.Series) -> pl.Series:
 
 
 def looks_like_durations(sample: pl.Series) -> bool:
-    """Are most cells clock times or durations of more than one part? (`3 h` is a number with a unit.)
+    """Whether most cells are clock times or durations of several parts (`3 h` counts as a number with a unit).
 
     >>> import polars as pl
     >>> looks_like_durations(pl.Series(["1:30", "12:05"])), looks_like_durations(pl.Series(["3 h", "4 h"]))

@@ -1,4 +1,4 @@
-"""How did versions before 0.2 describe a column of dates? By one pattern that all of its cells had."""
+"""The date patterns by which versions before 0.2 described a column of dates."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ _TIMES = (
     "", " %H:%M", " %H:%M:%S", " %H:%M:%S%.f", "T%H:%M", "T%H:%M:%S", "T%H:%M:%S%.f", "T%H:%M:%S%.f%z",
     " %H:%M:%S%.f%z",
 )  # fmt: skip
-# The order of a date's numbers that each pattern stands for.
+# The order of day, month and year that each pattern stands for.
 PATTERNS = {day + time: order for day, order in _DAYS.items() for time in _TIMES}

@@ -1,4 +1,4 @@
-"""What does a first look at a column of text tell: are its cells numbers, do they look like numbers or like dates?"""
+"""A quick inspection of a text column: are its cells numbers, or do they look like numbers or dates?"""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from fallline.data.sheet import Sheet
 if TYPE_CHECKING:
     import polars as pl
 
-SAMPLE = 1_000  # distinct cells that a first look takes
+SAMPLE = 1_000  # distinct cells that are inspected
 
 
 @dataclass
 class Look:
-    """What a first look at a text column found."""
+    """The result of inspecting a text column."""
 
     text: pl.Series
-    plain: pl.Series | None = None  # the cells as numbers, where all are
+    plain: pl.Series | None = None  # the cells as numbers, if every cell is one
     found: Found | None = None
     distinct: pl.Series | None = None
 
 
 def look_at(text: pl.Series, plain: pl.Series) -> Look:
-    """Look at a column's cells, and at `plain`, what a plain cast to Float64 makes of them."""
+    """Inspects a column's cells; `plain` is their plain cast to Float64."""
     present = len(text) - text.null_count()
     if plain.len() - plain.null_count() == present:
         return Look(text, plain=plain)
@@ -50,7 +50,7 @@ def _shaped(sample: pl.Series) -> bool:
 
 
 def file_decimal(found: list[Found | None], plain: list[pl.Series], separator: str) -> str:
-    """The decimal sign of a file: what its columns show beyond doubt, or what its separator speaks for."""
+    """The decimal sign of a file: the one its columns show beyond doubt, or else the one its separator suggests."""
     clear = {each.numerals.decimal for each in found if each is not None and each.clear and each.numerals is not None}
     if not clear and any(s.str.contains(r"^-?\d+\.(?:\d{1,2}|\d{4,})$").any() for s in plain):
         clear = {"."}
@@ -60,7 +60,7 @@ def file_decimal(found: list[Found | None], plain: list[pl.Series], separator: s
 
 
 def decimal_of(sheet: Sheet, names: list[str]) -> str:
-    """The decimal sign that the texts of these columns show, "" where they show none.
+    """The decimal sign that the texts of these columns show, "" if they show none.
 
     >>> import polars as pl
     >>> decimal_of(Sheet(pl.DataFrame({"a": ["1.234", "5.678"], "b": ["0,5", "1,25"]}), ";"), ["a", "b"])

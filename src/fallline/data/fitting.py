@@ -1,4 +1,4 @@
-"""What does training learn of a column? Its slots, its form, what conditions its numbers: from its training rows."""
+"""Learns a column's encoding from its training rows: its slots, its form, and the unit of its numbers."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     import polars as pl
 
 MOST_CATEGORIES = 100
-ENOUGH = 8  # rows with a value from which a slot of its own can be learnt
+ENOUGH = 8  # rows that are always enough for a value to get a slot of its own
 _LISTED = 1_000  # rare values that are remembered
 
 
 def enough(rows: int) -> int:
-    """How many of so many rows must have a value before it gets a slot of its own.
+    """The number of rows, out of `rows`, that must have a value before it gets a slot of its own.
 
     >>> enough(20), enough(100), enough(100_000)
     (2, 5, 8)
@@ -36,11 +36,11 @@ def fit_column(series: pl.Series, kind: str, form: Form | None = None) -> Column
 
     Args:
         series: the training rows' cells.
-        kind: what `recognise` or the user says that it is.
-        form: how its cells are written; found from them by default.
+        kind: the kind of the column, from `recognise` or the user.
+        form: how the cells are written; found from them by default.
 
     Raises:
-        FalllineError: a column that shall be boolean has other than two values, or one that shall be a date has none.
+        FalllineError: a boolean column has more than two values, or a date column holds no date.
 
     >>> import polars as pl
     >>> fit_column(pl.Series("size", ["S", "M", "M", None, "XL", "M", "S"]), "category").values
@@ -80,7 +80,7 @@ def _fit_date(series: pl.Series, form: Form) -> Column:
 
 
 def _fit_category(text: pl.Series) -> Column:
-    """Spellings of one value share its slot, under the spelling that is most frequent."""
+    """Gives all spellings of a value one slot, named by the most frequent spelling."""
     counts = text.drop_nulls().value_counts(sort=False).sort(["count", text.name], descending=[True, False])
     spelled: dict[str, str] = {}
     total: dict[str, int] = {}

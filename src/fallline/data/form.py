@@ -1,4 +1,4 @@
-"""How are the cells of a column written? What training learnt of it, and what a user may say beforehand."""
+"""How the cells of a column are written, as learnt in training or as declared by the user."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ SPELLINGS = ("decimal_comma", "decimal_point", "duration", *ORDERS, *COUNTS)
 
 @dataclass(frozen=True)
 class Form:
-    """How a column's cells are written; the defaults are plain numbers and typed or self-explaining dates.
+    """How a column's cells are written; the defaults stand for plain numbers and typed or unambiguous dates.
 
     Attributes:
-        decimal: the decimal sign of its numbers, "." or ",".
-        group: what separates groups of their digits: "", ",", ".", " ", "'" or "_".
-        unit: the unit that they are in, "" for none; "duration" for clock times and the like, in seconds.
-        order: of a date's numbers: "day_first", "month_first", "year_first", or "" where nothing asks for one.
-        zone: the time zone of dates without one of their own, where dates have zones; "" where they have none.
-        counts: what numbers count that are dates: a key of `COUNTS`, or "".
-        settled: whether the user said it, so that it is not looked for.
+        decimal: the decimal sign of numbers, "." or ",".
+        group: the separator of groups of digits: "", ",", ".", " ", "'" or "_".
+        unit: the unit of numbers, "" for none; "duration" for clock times and the like, read in seconds.
+        order: the order in a date: "day_first", "month_first", "year_first", or "" if none is needed.
+        zone: the time zone assumed for dates that lack one in a column with zones; "" if the column has no zones.
+        counts: the unit of numbers that are dates: a key of `COUNTS`, or "".
+        settled: whether the user declared the form, so that it is not inferred.
 
     >>> Form(decimal=",").to_dict()
     {'decimal': ','}
@@ -41,26 +41,26 @@ class Form:
 
     @property
     def numerals(self) -> Numerals:
-        """How its numbers are written."""
+        """How the numbers are written."""
         return Numerals(self.decimal, self.group, self.unit)
 
     @property
     def plain(self) -> bool:
-        """Numbers as every program writes them."""
+        """Whether numbers are written with a decimal point and nothing else."""
         return (self.decimal, self.group, self.unit) == (".", "", "")
 
     def to_dict(self) -> dict[str, Any]:
-        """What differs from the defaults."""
+        """The fields that differ from the defaults."""
         return {
             each.name: getattr(self, each.name) for each in fields(self) if getattr(self, each.name) != each.default
         }
 
 
 def kind_of(name: str, said: str) -> tuple[str, Form]:
-    """The kind and form that a user's word for a column stands for.
+    """The kind and form that the user's word for a column stands for.
 
     Raises:
-        FalllineError: the word is none of them.
+        FalllineError: the word is unknown.
 
     >>> kind_of("price", "decimal_comma")
     ('number', Form(decimal=',', group='', unit='', order='', zone='', counts='', settled=True))

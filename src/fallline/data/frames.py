@@ -1,4 +1,4 @@
-"""How does any table of named columns become a Polars frame? One conversion per container, the cells' meaning kept."""
+"""Converts tables of named columns to Polars frames: one conversion per container, keeping the cells' meaning."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LIBRARIES = {library for library, _ in _TABLES}
 
 
 def is_frame(source: object) -> bool:
-    """Is it a table of named columns: of pandas, Polars or PyArrow, or one that speaks Arrow's or the DataFrame protocol?
+    """Whether it is a table of named columns: pandas, Polars, PyArrow, or any with the Arrow or DataFrame protocol.
 
     >>> import polars as pl
     >>> is_frame(pl.LazyFrame({"a": [1]})), is_frame(np.zeros((2, 2))), is_frame({"a": [1]})
@@ -37,19 +37,20 @@ def is_frame(source: object) -> bool:
 
 
 def to_polars(source: object, where: str, *, text_names: bool = True) -> pl.DataFrame:
-    """A table of named columns as a Polars frame, null where a cell is missing, instants with a time zone in UTC.
+    """Converts a table of named columns to a Polars frame, null where a cell is missing, zoned instants in UTC.
 
-    Cells that are no features (bytes, lists, ...) stay columns of such a type. The index of a pandas frame is left out.
+    Columns of types that cannot be features (bytes, lists, ...) keep such a type. The index of a pandas frame is left
+    out.
 
     Args:
-        source: what `is_frame` takes: pandas.DataFrame, polars.DataFrame or LazyFrame, pyarrow.Table, RecordBatch or
-            RecordBatchReader, or an object with `__arrow_c_stream__` or `__dataframe__`.
-        where: what to call it in the sentence of an error.
-        text_names: whether every column's name must be text; otherwise other names become text.
+        source: a container that `is_frame` accepts: pandas.DataFrame, polars.DataFrame or LazyFrame, pyarrow.Table,
+            RecordBatch or RecordBatchReader, or an object with `__arrow_c_stream__` or `__dataframe__`.
+        where: name of the table in error messages.
+        text_names: whether column names must be text; otherwise other names are converted to text.
 
     Raises:
-        FalllineError: another container, names that are not text or stand twice, complex numbers, or a column that Polars
-            cannot hold.
+        FalllineError: the container is of another type, a name is not text or occurs twice, a column holds complex
+            numbers, or Polars cannot hold a column.
 
     >>> import polars as pl
     >>> to_polars(pl.LazyFrame({"a": [1.5, float("nan")]}), "X")["a"].to_list()
@@ -78,7 +79,7 @@ def to_polars(source: object, where: str, *, text_names: bool = True) -> pl.Data
 
 
 def advice(source: object) -> str:
-    """What a container that is no table is, and what to give in its place; the end of a sentence.
+    """The end of a sentence: what a container that is not a table is, and what to give in its place.
 
     >>> advice({"a": [1, 2]})
     'a dict: put it into a frame first, with polars.DataFrame or pandas.DataFrame'
@@ -99,7 +100,7 @@ def advice(source: object) -> str:
 
 
 def is_records(source: object) -> bool:
-    """Does it hold named cells without being a table: a dict of columns, dicts of rows, or a structured array?
+    """Whether it holds named cells without being a table: a dict of columns, dicts of rows, or a structured array.
 
     >>> is_records([{"a": 1}]), is_records([[1]])
     (True, False)
@@ -107,15 +108,15 @@ def is_records(source: object) -> bool:
     if isinstance(source, np.ndarray):
         return source.dtype.names is not None
     first = source[0] if isinstance(source, (list, tuple)) and source else source
-    return isinstance(first, Mapping) and not hasattr(first, "shape")  # SciPy's DOK matrices are dicts, too
+    return isinstance(first, Mapping) and not hasattr(first, "shape")  # SciPy's DOK matrices are dicts as well
 
 
 def _container(source: object) -> str:
-    """The way in: a value of `_TABLES`, "stream", "interchange", or "" for what is no table."""
+    """The kind of container: a value of `_TABLES`, "stream", "interchange", or "" if it is not a table."""
     kinds = [(each.__module__.split(".")[0], each.__name__) for each in type(source).__mro__]
     known = next((_TABLES[each] for each in kinds if each in _TABLES), "")
     if known or any(library in _LIBRARIES for library, _ in kinds):
-        return known  # a Series or an Index speaks Arrow's protocol, too, but is one column
+        return known  # a Series or an Index also has Arrow's protocol, but is a single column
     if isinstance(source, type):
         return ""
     return (
@@ -124,7 +125,7 @@ def _container(source: object) -> str:
 
 
 def _names(labels: list[Any], where: str, text_names: bool) -> list[str]:
-    """The columns' names as text. Raises: FalllineError for names of several levels, not text, or standing twice."""
+    """The column names as text. Raises: FalllineError if a name has several levels, is not text, or occurs twice."""
     levels = next((each for each in labels if isinstance(each, tuple)), None)
     if levels is not None:
         raise FalllineError(
@@ -144,7 +145,7 @@ def _names(labels: list[Any], where: str, text_names: bool) -> list[str]:
 
 
 def _taken(table: Any, kind: str, where: str) -> pl.DataFrame:
-    """A query that is run, or another library's table."""
+    """Runs a lazy query, or reads another library's table."""
     import polars as pl
 
     try:
@@ -159,7 +160,7 @@ def _taken(table: Any, kind: str, where: str) -> pl.DataFrame:
 
 
 def _settled(series: pl.Series, where: str) -> pl.Series:
-    """The column itself, or with its objects typed, NaN as null and instants in UTC."""
+    """The column with its objects typed, NaN as null and zoned instants in UTC; unchanged if it has none of these."""
     import polars as pl
 
     if series.dtype == pl.Object:
@@ -172,10 +173,10 @@ def _settled(series: pl.Series, where: str) -> pl.Series:
 
 
 def _arrow(column: Any, name: str, where: str) -> pl.Series:
-    """A column of PyArrow's, cell by cell where Polars lacks the type."""
+    """Converts a PyArrow column, cell by cell if Polars lacks the type."""
     import polars as pl
 
-    if "256" not in str(column.type):  # of 256 bits Polars would say so by a panic
+    if "256" not in str(column.type):  # Polars panics on types of 256 bits
         try:
             return _settled(pl.Series(name, column), where)
         except pl.exceptions.PolarsError:
@@ -184,7 +185,7 @@ def _arrow(column: Any, name: str, where: str) -> pl.Series:
 
 
 def _pandas(column: Any, name: str, where: str) -> pl.Series:
-    """A column of pandas'; PyArrow is needed only for what it holds already."""
+    """Converts a pandas column; PyArrow is needed only for columns that it already backs."""
     import polars as pl
 
     dtype = column.dtype
@@ -212,7 +213,7 @@ def _pandas(column: Any, name: str, where: str) -> pl.Series:
 
 
 def _category(column: Any, name: str, where: str) -> pl.Series:
-    """The categories' values: a category of numbers holds numbers."""
+    """Converts a categorical column to its categories' values, so that a category of numbers holds numbers."""
     codes = column.cat.codes.to_numpy().astype(np.int64)
     values = _pandas(column.cat.categories.to_series(), name, where).extend_constant(None, 1)
     return values.gather(np.where(codes < 0, len(values) - 1, codes))
@@ -227,17 +228,18 @@ def _numpy(values: np.ndarray, name: str, where: str) -> pl.Series:
         return pl.Series(name, _ticks(values, name, where))
     if values.dtype.kind not in "biuf":
         return from_objects(name, values.tolist(), where)
-    values = values.astype(values.dtype.newbyteorder("="), copy=False)  # not every Polars takes the other order
+    # Some versions of Polars reject the other byte order.
+    values = values.astype(values.dtype.newbyteorder("="), copy=False)
     if values.dtype.kind == "f":
-        if values.itemsize not in (4, 8):  # not every Polars holds 16 bits, and none more than 64
-            with np.errstate(over="ignore"):  # an infinite cell is refused by name where it is encoded
+        if values.itemsize not in (4, 8):  # some versions of Polars lack 16 bits, and all lack more than 64
+            with np.errstate(over="ignore"):  # the encoding refuses infinite cells and names the column
                 values = values.astype(np.float32 if values.itemsize < 4 else np.float64)
         return pl.Series(name, values, nan_to_null=True)
     return pl.Series(name, values)
 
 
 def _ticks(values: np.ndarray, name: str, where: str) -> np.ndarray:
-    """Instants or durations in a unit that Polars has."""
+    """Converts instants or durations to a unit that Polars has."""
     if np.datetime_data(values.dtype) in (("ns", 1), ("us", 1), ("ms", 1)):
         return values
     finer = values.astype(f"{values.dtype.kind}8[us]")

@@ -1,4 +1,4 @@
-"""Which rows has a model seen? A number of 64 bits per row, of what the network is given and what it is to answer."""
+"""Remembers which rows a model has seen, by a 64-bit hash of each row's features and target."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from jaxtyping import Float, UInt64
 from fallline.data.arrays import blocks
 from fallline.data.dataset import Dataset
 
-MOST = 1 << 16  # numbers kept of a split: of more rows, those with the smallest ones, an even sample
+MOST = 1 << 16  # hashes kept per split; of more rows, the smallest hashes are kept, which is an even sample
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class SeenRows:
-    """The rows that trained a model and those that chose its epoch.
+    """Hashes of the rows that trained a model and of those that chose its epoch.
 
     Arguments:
-        train: sorted numbers of training rows; of many, those below a bound.
-        valid: the same of validation rows.
+        train: sorted hashes of the training rows; of very many rows, only the smallest.
+        valid: the same for the validation rows.
         chance: share of the rows held out at training that equal a training row by chance.
     """
 
@@ -30,7 +30,7 @@ class SeenRows:
 
     @classmethod
     def of(cls, data: Dataset) -> SeenRows:
-        """Of a data set with its split."""
+        """The rows of a data set with its split."""
         split = {name: numbers_of(data.x[rows], data.y[rows]) for name, rows in _splits(data).items()}
         train = np.unique(split["train"])
         held = np.concatenate([split["valid"], split["test"]])
@@ -38,7 +38,7 @@ class SeenRows:
         return cls(train[:MOST], np.unique(split["valid"])[:MOST], chance)
 
     def among(self, x: Float[np.ndarray, "rows features"], y: np.ndarray) -> Overlap:
-        """How many rows are among those seen; of a model that has seen very many, estimated from an even sample."""
+        """Counts the rows that the model has seen; estimated from an even sample if it has seen very many."""
         numbers = numbers_of(x, y)
         trained = np.isin(numbers, self.train)
         chose = np.isin(numbers, self.valid) & ~trained
@@ -49,7 +49,7 @@ class SeenRows:
 
 @dataclasses.dataclass(frozen=True)
 class Overlap:
-    """Of so many rows, how many trained the model and how many chose its epoch, and by chance as many as `chance` says.
+    """How many of `rows` trained the model and how many chose its epoch; `chance` is the share expected by chance.
 
     >>> Overlap(400, 312, 20, 0.0).sentence
     '312 of 400 rows trained this model and 20 chose its epoch: these are no test scores'
@@ -64,25 +64,25 @@ class Overlap:
 
     @property
     def by_chance(self) -> float:
-        """Rows that may equal training rows by chance, where tables repeat themselves."""
+        """The number of rows that may equal training rows by chance, in tables with repeated rows."""
         expected = self.rows * self.chance
         return expected + 3.0 * float(np.sqrt(expected * (1.0 - self.chance)))
 
     @property
     def fresh(self) -> bool:
-        """Whether no more rows are known than chance explains."""
+        """Whether no more rows have been seen than chance explains."""
         return self.trained <= self.by_chance and self.chose <= self.by_chance
 
     @property
     def label(self) -> str:
-        """What a table of metrics may call these rows."""
+        """The name of these rows in a table of metrics."""
         if self.fresh:
             return "test"
         return "training rows" if self.trained == self.rows else "these rows"
 
     @property
     def sentence(self) -> str:
-        """What the model knows of the rows; empty where it knows none."""
+        """A sentence on how many rows the model has seen; empty if it has seen none."""
         if not self.trained and not self.chose:
             return ""
         if self.fresh:
@@ -94,7 +94,7 @@ class Overlap:
 
 
 def numbers_of(x: Float[np.ndarray, "rows features"], y: np.ndarray) -> UInt64[np.ndarray, " rows"]:
-    """A number per row: of equal rows equal, of others almost surely not.
+    """A hash per row: equal for equal rows, almost surely different for others.
 
         h = mix(sum_j r_j w_j mod 2^64),  w the row's words of 32 bits, r_j odd and fixed
 
@@ -129,7 +129,7 @@ def _splits(data: Dataset) -> dict[str, np.ndarray]:
 
 
 def _count(numbers: np.ndarray, known: np.ndarray, seen: np.ndarray) -> int:
-    """How many rows are known, where `seen` may hold the smallest numbers only."""
+    """The number of known rows; an estimate if `seen` holds only the smallest hashes."""
     if len(seen) < MOST:
         return int(known.sum())
     sample = numbers <= seen[-1]

@@ -1,4 +1,4 @@
-"""How is an idx file read? Numbers of one type behind a header that gives their sizes, as MNIST is published."""
+"""Reads idx files, the format of MNIST: numbers of one type after a header that gives their sizes."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ _DEFLATE_RATIO = 1032  # deflate never expands a byte to more than this
 def read_idx(path: Path) -> np.ndarray:
     """Reads one idx file, gzipped or not, into an array of its shape and type, in this machine's byte order.
 
-    The file is two zero bytes, the code of the type, the number of dimensions, one big-endian 32-bit size per
-    dimension, and the numbers, big-endian, too.
+    The file consists of two zero bytes, the code of the type, the number of dimensions, one big-endian 32-bit size per
+    dimension, and the numbers, also big-endian.
 
     Raises:
-        FalllineError: it is no idx file, its length is not the declared one, or it unpacks to more than is allowed.
+        FalllineError: it is not an idx file, its length differs from the declared one, or it unpacks to more than is
+            allowed.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""What kind is each column? Number, category, boolean, date, presence, or nothing to learn from."""
+"""Recognises the kind of each column: number, category, boolean, date, presence, or nothing to learn from."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ _ID_NAME = re.compile(
     r"(?i:^(row|rownames?|row_names|level_\d+|serial|s\.? ?no\.?|nr\.?|sl\.? ?no\.?)$)"
 )
 _INDEX_NAME = re.compile(r"__index_level_\d+__|Unnamed: ?\d+(\.\d+)*")  # what pandas calls a frame's own index
-_UNIQUE = 0.9  # above this share of distinct values, text names rows
-_FEW_ROWS = 20  # with fewer, "all different" and "consecutive" say nothing
+_UNIQUE = 0.9  # above this share of distinct values, text is taken to name the rows
+_FEW_ROWS = 20  # with fewer rows, "all different" and "consecutive" mean nothing
 _CHANCE = 12.0  # n draws from a range of N are all different with probability exp(-n^2 / 2N): here below 1e-5
 
 
 @dataclass
 class Findings:
-    """What recognition found: a kind per kept column, the reason per dropped one, and sentences about the doubtful.
+    """The result of recognition: the kind of each kept column, the reason for each dropped one, and remarks.
 
     Attributes:
         kinds: column name to "number", "category", "boolean", "date" or "presence", in the frame's order.
         dropped: column name to the reason.
-        remarks: warnings on columns that are kept.
+        remarks: warnings about kept columns.
     """
 
     kinds: dict[str, str] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class Findings:
     remarks: list[str] = field(default_factory=list)
 
     def warnings(self) -> list[str]:
-        """One sentence per reason for dropping, and the remarks."""
+        """One sentence per reason for dropping columns, followed by the remarks."""
         sentences = []
         for reason in dict.fromkeys(self.dropped.values()):
             names = [name for name, why in self.dropped.items() if why == reason]
@@ -57,14 +57,14 @@ class Findings:
 def recognise(frame: pl.DataFrame, kinds: dict[str, str] | None = None) -> Findings:
     """Recognises each column's kind from its type, its values and, for identifiers, its name.
 
-    True and false, yes and no and the like are booleans; other text is a category. Dropped: columns without values, with
-    one value, whole numbers that only count or name the rows, text nearly all different, and text of which no value recurs
-    often enough to be learnt from. Text nearly all different where most cells are missing keeps what it can still say:
-    whether it is there.
+    Pairs such as true and false or yes and no are booleans; other text is a category. These columns are dropped: those
+    without values, those with a single value, whole numbers that only count or name the rows, text that differs in
+    nearly every row, and text without a value frequent enough to be learnt from. If a column is mostly missing and its
+    text hardly repeats, only its presence is kept.
 
     Args:
-        frame: the features' columns, understood: texts that are numbers or dates are typed so.
-        kinds: column name to the kind that it shall have ("number", "category", "boolean", "date", "drop", or a word for
+        frame: the feature columns, in which texts that are numbers or dates have already been converted.
+        kinds: column name to the kind it is to have ("number", "category", "boolean", "date", "drop", or a word for
             how its numbers or dates are written, such as "decimal_comma" or "day_first").
 
     Raises:
@@ -92,7 +92,7 @@ def recognise(frame: pl.DataFrame, kinds: dict[str, str] | None = None) -> Findi
             _recognise_one(series, found)
     if not found.kinds:
         counters = [name for name in found.dropped if found.dropped[name] == _COUNTS]
-        for name in counters:  # the only thing to learn from may well be a position
+        for name in counters:  # if nothing else is left, the position may be the feature to learn from
             found.kinds[name] = "number"
             del found.dropped[name]
     if not found.kinds:
@@ -159,7 +159,7 @@ def _number(series: pl.Series, found: Findings) -> None:
 
 
 def _text(present: pl.Series, rows: int, distinct: int, found: Findings) -> None:
-    """`present`: the cells that have a value, of `rows` in all."""
+    """Recognises a text column from `present`, its cells with a value, out of `rows` cells in all."""
     name = present.name
     if distinct <= 4 and booleans(present) is not None:
         found.kinds[name] = "boolean"
@@ -177,7 +177,7 @@ def _text(present: pl.Series, rows: int, distinct: int, found: Findings) -> None
 
 
 def booleans(present: pl.Series) -> tuple[str, str] | None:
-    """The lower-case texts (false, true) of a column with two values that are such a pair, or None.
+    """The lower-case texts (false, true) of a column whose two values form such a pair, or None.
 
     >>> import polars as pl
     >>> booleans(pl.Series(["Yes", "No", "yes"]))

@@ -1,4 +1,4 @@
-"""Does a column give the target away? A cheap look at some training rows; it warns and changes nothing."""
+"""Finds columns that give the target away, by a cheap check of some training rows; it only warns."""
 
 from __future__ import annotations
 
@@ -8,26 +8,27 @@ from fallline.data.columns import Column
 from fallline.data.schema import Schema
 
 MOST_ROWS = 20_000
-_MOST_NUMBERS = 2_000_000  # rows times features looked at
-_FEWEST_ROWS = 40  # below this a perfect fit may be luck
-_SCREEN_ROWS = 1_000  # a first look, which most columns do not survive
+_MOST_NUMBERS = 2_000_000  # rows times features that are examined
+_FEWEST_ROWS = 40  # with fewer rows a perfect fit may be chance
+_SCREEN_ROWS = 1_000  # rows of a first screening, which rules out most columns
 _CORRELATION = 0.999
 _RESIDUAL = 1e-4  # of the target's standard deviation: exact, up to float32
 _MOST_TERMS = 4
-_MOST_COLUMNS = 200  # for the linear combination
+_MOST_COLUMNS = 200  # for the search for a linear combination
 
 
 def find_leaks(x: np.ndarray, y: np.ndarray, rows: np.ndarray, schema: Schema) -> list[str]:
-    """Sentences on columns from which the target can be read off.
+    """Returns sentences about columns from which the target can be read off.
 
-    Regression: a column that correlates with the target by more than 0.999, or two to four columns of which the target
-    is an exact linear combination. Classification: a column whose nearest value seen on one half of the rows tells the
-    class on the other half, with less than a hundredth of the errors of always answering the largest class.
+    For a regression these are columns whose correlation with the target exceeds 0.999, and sets of two to four columns
+    such that the target is an exact linear combination of them. For a classification they are columns that predict the
+    class: the nearest value in one half of the rows predicts the class in the other half, with at most a hundredth of
+    the errors made by always answering the largest class.
 
     Args:
         x: encoded features, (all rows, features).
         y: encoded targets.
-        rows: the training rows to look at; at most 20,000 of them are.
+        rows: the training rows; at most 20,000 of them are examined.
         schema: the columns and the task.
 
     >>> from fallline.data.target import Target
@@ -114,14 +115,14 @@ def _telling_classes(x: np.ndarray, y: np.ndarray, schema: Schema) -> list[str]:
 
 
 def _tells(values: np.ndarray, y: np.ndarray, lenience: float) -> bool:
-    """Does the nearest value of the first half tell the class in the second half?"""
+    """Whether the nearest value in the first half of the rows predicts the class in the second half."""
     half = len(y) // 2
     distinct, place = np.unique(values[:half], return_inverse=True)
     classes = int(y.max()) + 1
     if distinct.size * classes <= 4 * MOST_ROWS:
         tally = np.bincount(place * classes + y[:half], minlength=distinct.size * classes)
         answer = tally.reshape(distinct.size, classes).argmax(axis=1)
-    else:  # hardly any value repeats: any row's class will do
+    else:  # hardly any value repeats, so the class of any row with the value will do
         answer = np.zeros(distinct.size, y.dtype)
         answer[place] = y[:half]
     asked = values[half:]

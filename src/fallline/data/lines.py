@@ -1,4 +1,4 @@
-"""Which cells does each line hold? Read line by line, where every defect is named by its line."""
+"""Reads a text table line by line, so that every defect can be reported with its line number."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from fallline.core.errors import FalllineError
 if TYPE_CHECKING:
     import polars as pl
 
-_ROWS = 50_000  # gathered as Python's strings before they become part of a frame
-_LIMIT = threading.Lock()  # Python keeps one limit for all readers
+_ROWS = 50_000  # rows collected as Python strings before they are added to a frame
+_LIMIT = threading.Lock()  # Python has one field size limit for all readers
 
 
 def read_lines(
     path: Path, text: str, separator: str, skipped: int, width: int, comment: str
 ) -> tuple[pl.DataFrame, list[str]]:
-    """Rows of text, read by Python's reader: slower than Polars, but it forgives odd quotes and knows line numbers.
+    """Reads rows of text with Python's reader: slower than Polars, but it accepts odd quotes and knows line numbers.
 
-    Blank lines are left out where there are several columns; in a file with one they are missing cells.
+    Blank lines are skipped if there are several columns; in a file with one column they are missing cells.
 
     Args:
-        path: the file, for the sentences.
-        text: all of it.
+        path: the file, for messages.
+        text: the whole content of the file.
         separator: one character.
-        skipped: lines before the first row.
-        width: cells per line.
-        comment: what starts a comment line, or "".
+        skipped: number of lines before the first row.
+        width: number of cells per line.
+        comment: the prefix of comment lines, or "".
 
     Returns:
-        A frame with the columns "0", "1", ..., and sentences on lines that were left out.
+        A frame with the columns "0", "1", ..., and sentences about skipped lines.
 
     Raises:
-        FalllineError: a line has too many or few cells, or a quote is never closed.
+        FalllineError: a line has too many or too few cells, or a quote is never closed.
 
     >>> read_lines(Path("t.csv"), 'a,b\\n1,5" pipe\\n', ",", 1, 2, "")[0].rows()
     [('1', '5" pipe')]
@@ -57,7 +57,7 @@ def read_lines(
 
 
 def ragged(path: Path, line: int, fields: int, width: int, last: int | None = None) -> FalllineError:
-    """The error that names a line with too many or few cells, which runs on to line `last`."""
+    """The error for a line with too many or too few cells; `last` is the line at which its row ends."""
     advice = "check its separators and quotes"
     if last is not None and last > line:
         advice = f"a quote opened there runs on to line {last}; close it"
@@ -111,13 +111,13 @@ def _rows(
 
 
 def _is_comment(cells: list[str], comment: str) -> bool:
-    """Is a line of another width a comment: as those at the top of the file, or a single cell that starts with `#`?"""
+    """Whether a line of another width is a comment: like those at the top, or a single cell that starts with `#`."""
     return (comment != "" and cells[0].startswith(comment)) or (len(cells) == 1 and cells[0].startswith("#"))
 
 
 @contextmanager
 def _long_cells(length: int) -> Iterator[None]:
-    """Python's reader takes cells of any length meanwhile."""
+    """Lifts the field size limit of Python's reader, so that cells of any length can be read."""
     with _LIMIT:
         before = csv.field_size_limit(max(length, csv.field_size_limit()))
         try:
@@ -127,7 +127,7 @@ def _long_cells(length: int) -> Iterator[None]:
 
 
 def _with_doubled_quotes(text: str, separator: str) -> str:
-    """Quoted cells in which quotes have a backslash before them, as if they were doubled."""
+    """Replaces quotes escaped by a backslash within quoted cells by doubled quotes."""
     between = re.escape(separator)
     quoted = re.compile(rf'(?:(?<=[{between}\n])|^)( *)"((?:[^"\\]++|\\.)*+)"(?= *(?:[{between}\r\n]|$))', re.DOTALL)
     return quoted.sub(lambda cell: f'{cell[1]}"{_doubled(cell[2])}"', text)

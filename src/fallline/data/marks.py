@@ -1,4 +1,4 @@
-"""Which cells are missing? Empty ones and those that hold one of the marks that people write instead."""
+"""Recognises missing cells: empty ones, and those that hold one of the usual marks for a missing value."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MISSING = (
     "", "NA", "N/A", "NaN", "null", "?", "#N/A", "#NA", "<NA>", "NaT", "(null)", "[null]", "\\N", "n.a.", "-nan", "#NULL!",
     "#DIV/0!", "#VALUE!", "#REF!", "#NUM!", "#NAME?",
 )  # fmt: skip
-# What stands for a missing number or date as well; in a column of words each of them may be a word.
+# Further marks for a missing number or date; in a column of text each of them may be an ordinary word.
 WORDS = frozenset(
     {
         "-",
@@ -68,17 +68,17 @@ WORDS = frozenset(
         "sin dato",
     }
 )
-_SHORT = 5  # letters of a mark that is known in any mixture of capital and small ones
+_SHORT = 5  # longest mark, in characters, that is recognised in any mixture of upper and lower case
 
 
 def clean(frame: pl.DataFrame, blanks: str | None = None) -> pl.DataFrame:
-    """The same columns, where those of text have no blanks at the ends of cells, and cells that hold a mark are missing.
+    """Strips the cells of text columns, and turns cells that hold a mark for a missing value into nulls.
 
-    Only the columns that hold such cells are written anew, since most have none and looking is cheaper.
+    Only columns with such cells are rewritten: most have none, and checking is cheaper.
 
     Args:
         frame: any frame; columns that are not text are left alone.
-        blanks: where known, the ASCII blanks with which a cell may end; by default all that Unicode knows.
+        blanks: if known, the ASCII blanks that may end a cell; by default all Unicode blanks.
 
     >>> import polars as pl
     >>> clean(pl.DataFrame({"a": [" x", "Nan "], "b": ["1", "2"]})).rows()
@@ -95,7 +95,7 @@ def clean(frame: pl.DataFrame, blanks: str | None = None) -> pl.DataFrame:
 
 
 def _padded(frame: pl.DataFrame, blanks: str | None) -> list[str]:
-    """The columns with a cell that begins or ends with a blank. All ASCII blanks sort before `!`."""
+    """The columns with a cell that begins or ends with a blank. ASCII blanks are found by sorting before `!`."""
     import polars as pl
 
     cell = pl.all()
@@ -108,7 +108,7 @@ def _padded(frame: pl.DataFrame, blanks: str | None) -> list[str]:
 
 
 def _marked(frame: pl.DataFrame) -> list[str]:
-    """The columns with a cell that holds a mark. Most columns of text have no cell as short as one."""
+    """The columns with a cell that holds a mark. Most have no cell short enough for one, which is checked first."""
     import polars as pl
 
     marks = spellings(MISSING)
@@ -118,7 +118,7 @@ def _marked(frame: pl.DataFrame) -> list[str]:
 
 
 def _where(frame: pl.DataFrame, tests: list[pl.Expr]) -> list[str]:
-    """The columns for which one of the tests holds."""
+    """The columns for which any of the tests holds."""
     if not frame.width or not frame.height:
         return []
     found = frame.select(test.name.suffix(f"\0{i}") for i, test in enumerate(tests)).row(0)
@@ -127,7 +127,7 @@ def _where(frame: pl.DataFrame, tests: list[pl.Expr]) -> list[str]:
 
 @cache
 def spellings(marks: tuple[str, ...]) -> list[str]:
-    """The marks in capital and small letters: short ones in any mixture, longer ones as people write words.
+    """The marks in upper and lower case: short ones in any mixture, longer ones as words are usually written.
 
     >>> spellings(("No",)), len(spellings(("unknown",)))
     (['NO', 'No', 'nO', 'no'], 3)
@@ -142,5 +142,5 @@ def spellings(marks: tuple[str, ...]) -> list[str]:
 
 
 def is_word(series: pl.Series) -> pl.Series:
-    """Which texts stand for a missing number, in any case."""
+    """Which texts stand for a missing number, ignoring case."""
     return series.str.strip_chars(" \t<>()[]").str.to_lowercase().is_in(list(WORDS)).fill_null(False)

@@ -1,4 +1,4 @@
-"""Which units and magnitudes stand behind a number, and how many of one are another?"""
+"""The units and magnitudes that can follow a number, and the ratios between them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAGNITUDES = {
     "mrd": 1e9, "billion": 1e9, "billions": 1e9, "t": 1e12, "tn": 1e12, "bio": 1e12, "trillion": 1e12,
 }  # fmt: skip
 
-# Dimension -> unit -> how many of the dimension's first unit it is; as BIPM's SI brochure (2019) and NIST's handbook 44 say.
+# Dimension -> unit -> its size in the dimension's first unit. Source: BIPM, SI brochure, 2019; NIST handbook 44.
 _DIMENSIONS: dict[str, dict[str, float]] = {
     "length": {
         "m": 1.0, "nm": 1e-9, "μm": 1e-6, "um": 1e-6, "mm": 1e-3, "cm": 1e-2, "dm": 1e-1, "km": 1e3, "in": 0.0254,
@@ -50,7 +50,7 @@ _DIMENSIONS: dict[str, dict[str, float]] = {
 
 
 def canonical(unit: str) -> str:
-    """One spelling of a unit: no blanks around it, no final point, singular.
+    """One spelling of a unit: stripped, without a final point, singular.
 
     >>> canonical(" km. "), canonical("stars"), canonical("km"), canonical("KM")
     ('km', 'star', 'km', 'KM')
@@ -62,7 +62,7 @@ def canonical(unit: str) -> str:
 
 
 def ratio(unit: str, base: str) -> float | None:
-    """How many of `base` one `unit` is, or None where nobody can say.
+    """How many of `base` one `unit` is, or None if the two do not convert.
 
     >>> ratio("km", "m"), ratio("mi", "km"), ratio("km", "kg"), ratio("kg", "lb")
     (1000.0, 1.609344, None, 2.2046226218487757)
@@ -81,7 +81,7 @@ def _size(unit: str, sizes: dict[str, float]) -> float | None:
 
 
 def known(unit: str) -> bool:
-    """Is it a unit or a currency of these tables?
+    """Whether it is a unit or a currency in these tables.
 
     >>> known("km"), known("€"), known("CHF"), known("b12")
     (True, True, True, False)
@@ -92,7 +92,7 @@ def known(unit: str) -> bool:
 
 
 def together(units: Iterable[str]) -> bool:
-    """Can all be given in the first of them?
+    """Whether all the units can be converted to the first.
 
     >>> together(["km", "m"]), together(["k", "M"])
     (True, False)

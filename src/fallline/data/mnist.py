@@ -1,4 +1,4 @@
-"""How is a folder of MNIST's idx files read, or of its relatives'? Up to four files, found by their usual names."""
+"""Reads a folder of idx files, as for MNIST and its relatives: up to four files, found by their usual names."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ Files = dict[tuple[str, str], list[Path]]
 
 
 def has_idx(folder: Path) -> bool:
-    """Does the folder hold an idx file with a name such as `train-images-idx3-ubyte`?"""
+    """Whether the folder holds an idx file with a name such as `train-images-idx3-ubyte`."""
     return any(_PATTERN.fullmatch(path.name) and path.is_file() for path in folder.iterdir())
 
 
 def read_mnist(folder: Path) -> Arrays:
     """Reads `train-images-idx3-ubyte` and its three companions; the `t10k` or `test` pair becomes the test part.
 
-    Images become rows of numbers. Whole numbers are labels, whatever type they are stored as; other labels are
-    targets of a regression.
+    Images become rows of numbers. Labels that are whole numbers become integers, whatever type they are stored as; other
+    labels are targets of a regression.
 
     Raises:
         FalllineError: a pair is incomplete, the folder holds several data sets, or a file is damaged.
@@ -44,7 +44,7 @@ def read_mnist(folder: Path) -> Arrays:
 
 
 def _files(folder: Path) -> Files:
-    """The files of each part and kind, all of one data set."""
+    """The files of each part and kind. Raises: FalllineError if they belong to several data sets."""
     sets: dict[str, Files] = {}
     for path in sorted(folder.iterdir()):
         match = _PATTERN.fullmatch(path.name)
@@ -62,7 +62,7 @@ def _files(folder: Path) -> Files:
 
 
 def _single(folder: Path, files: Files) -> dict[tuple[str, str], Path]:
-    """One file of each part and kind: a plain file rather than its gzipped twin."""
+    """One file per part and kind; a plain file is preferred to its gzipped twin."""
     found = {}
     for key, paths in files.items():
         twins = {path.name.lower().removesuffix(".gz").replace(".", "-") for path in paths}
@@ -95,7 +95,7 @@ def _pair(folder: Path, found: dict[tuple[str, str], Path], part: str) -> tuple[
 
 
 def _labels(labels: np.ndarray) -> np.ndarray:
-    """Whole numbers that are stored as floats, as integers."""
+    """Converts whole numbers stored as floats to integers."""
     if labels.dtype.kind == "f" and bool(np.isfinite(labels).all()) and bool((np.abs(labels) < 2**53).all()):
         whole = labels.astype(np.int64)
         if (whole == labels).all():

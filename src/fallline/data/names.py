@@ -1,17 +1,17 @@
-"""What are the columns called? Names that tell columns apart, and a name for the column of row labels."""
+"""Checks that column names tell columns apart, and names the column of row labels."""
 
 from __future__ import annotations
 
 from fallline.core.errors import FalllineError
 
-INDEX = "index"  # what the column of row labels is called where the file leaves it without a name
+INDEX = "index"  # name of the column of row labels if the file gives it none
 
 
 def check_names(names: list[object] | list[str], where: str, hint: bool = False) -> None:
-    """Column names are text, none empty, none twice.
+    """Checks that column names are text, not empty and unique.
 
     Raises:
-        FalllineError: naming the first name that is not.
+        FalllineError: a name is not; the message names the first one.
 
     >>> check_names(["a", "b"], "t.csv")
     """
@@ -32,7 +32,7 @@ def check_names(names: list[object] | list[str], where: str, hint: bool = False)
 
 
 def free_name(name: str, taken: list[str]) -> str:
-    """The name itself, or with the first number that makes it free.
+    """The name itself, or the name with the first number that makes it unique.
 
     >>> free_name("index", ["a"]), free_name("index", ["a", "index", "index_2"])
     ('index', 'index_3')

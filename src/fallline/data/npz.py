@@ -1,4 +1,4 @@
-"""How is a NumPy archive (.npz) read? Its arrays `X` and `y`, with sizes checked before anything is allocated."""
+"""Reads the arrays `X` and `y` of a NumPy archive (.npz), checking sizes before anything is allocated."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _DEFLATE_RATIO = 1032  # deflate never expands a byte to more than this
 
 
 def read_npz(path: Path) -> Arrays:
-    """Reads `X` or `x`, and where there, `y`, `X_test`, `y_test` and `feature_names`.
+    """Reads `X` or `x` and, if present, `y`, `X_test`, `y_test` and `feature_names`.
 
-    Object arrays are refused: they would need pickle, which runs code.
+    Object arrays are refused, because reading them would need pickle, which can run code.
 
     Raises:
         FalllineError: the archive is truncated, has no `X`, holds objects, or its shapes do not fit together.
@@ -46,7 +46,7 @@ def read_npz(path: Path) -> Arrays:
             size = sum(info.file_size for info in archive.infolist())
             check_unpacked(size, file.seek(0, 2), str(path))
             for info in archive.infolist():
-                archive.open(info).close()  # the name in the list must be that beside the array
+                archive.open(info).close()  # checks that the name in the directory is the one stored with the array
             held = {name.removesuffix(".npy"): name for name in archive.namelist()}
             found = {key: next((held[each] for each in keys if each in held), None) for key, keys in _KEYS.items()}
             if found["x"] is None:
@@ -85,16 +85,16 @@ def _array(path: Path, archive: zipfile.ZipFile, name: str) -> np.ndarray:
         try:
             array = np.lib.format.read_array(file, allow_pickle=False)
             if dtype.kind == "U":
-                array.tolist()  # a letter beyond Unicode is noticed by whoever looks first
+                array.tolist()  # raises for a code point beyond Unicode
             return array
         except (ValueError, MemoryError):
             raise damaged from None
 
 
 def _header(file: IO[bytes], damaged: FalllineError) -> tuple[tuple[int, ...], np.dtype]:
-    """Shape and dtype that an array's header declares.
+    """The shape and dtype that an array's header declares.
 
-    NumPy reads the header as a Python literal: whatever that raises for damaged text, and what it warns of, is damage.
+    NumPy parses the header as a Python literal; any error or warning in doing so means that the file is damaged.
     """
     try:
         with warnings.catch_warnings():
@@ -125,5 +125,5 @@ def _together(path: Path, parts: dict[str, np.ndarray], names: np.ndarray | None
 
 
 def _flat(x: np.ndarray) -> np.ndarray:
-    """Images and the like become rows of numbers."""
+    """Flattens the features of each row, such as the pixels of an image."""
     return x.reshape(len(x), -1) if x.ndim > 2 and len(x) else x

@@ -1,4 +1,4 @@
-"""What are the parts of a number as people write it? Its sign, currency, digits, power of ten and unit."""
+"""Splits a number as people write it into its sign, currency, digits, power of ten and unit."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CELL = (
     rf"(?:([.,])-{{1,2}}|\.?(?:{_POWER})? ?({_UNIT})? ?(-)?) ?(\))?$"
 )
 _PARTS = ("open", "sign", "money", "sign2", "body", "even", "exponent", "power", "unit", "trailing", "close")
-_PREFIX = rf"^\(?{_SIGN}? ?{_MONEY}? ?{_SIGN}?[.,]?\d"  # what the beginning of a number looks like
+_PREFIX = rf"^\(?{_SIGN}? ?{_MONEY}? ?{_SIGN}?[.,]?\d"  # the beginning of a number
 _RAISED = "[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]"
 _SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-", strict=True))
 _DIGITS = {
@@ -29,14 +29,14 @@ _ODD = dict.fromkeys("−–—﹣‐‑", "-") | dict.fromkeys("’‘ʼ`´′"
 
 
 def begins_as_number(cells: pl.Series) -> pl.Series:
-    """Which cells begin as a number does."""
+    """Which cells begin like a number."""
     return _normal(cells).str.contains(_PREFIX)
 
 
 def split(cells: pl.Series) -> dict[str, pl.Series]:
-    """The parts of each cell by their names; `body`, the digits with their signs, is null where a cell is no number.
+    """The parts of each cell by name; `body`, the digits with their separators, is null where a cell is not a number.
 
-    `pair` holds the currency and the unit, with a line end between them.
+    `pair` holds the currency and the unit, separated by a newline.
 
     >>> import polars as pl
     >>> parts = split(pl.Series(["-$ 1,200.5", "3e4 km"]))
@@ -56,7 +56,7 @@ def split(cells: pl.Series) -> dict[str, pl.Series]:
 
 
 def _split_simple(text: pl.Series) -> dict[str, pl.Series]:
-    """Digits, signs and nothing else: no need of the great pattern, which costs ten times as much."""
+    """Splits cells of digits and signs only, without the full pattern, which costs ten times as much."""
     import polars as pl
 
     none = pl.Series([""], dtype=pl.String).new_from_index(0, len(text))
@@ -72,7 +72,7 @@ def _split_simple(text: pl.Series) -> dict[str, pl.Series]:
 
 
 def _normal(cells: pl.Series) -> pl.Series:
-    """One character for each meaning: minus, apostrophe, blank, digit."""
+    """Replaces all variants of minus signs, apostrophes, spaces and digits by one character each."""
     text = cells
     if text.str.contains(_RAISED).any():
         text = text.str.replace_all(f"({_RAISED}+)", "^$1").str.replace_many(_SUPERSCRIPTS)

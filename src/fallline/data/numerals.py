@@ -1,4 +1,4 @@
-"""How do people write numbers? With their own decimal sign, grouped digits, a currency, a unit, a percent sign."""
+"""Reads numbers as people write them: with a decimal sign, grouped digits, a currency, a unit or a percent sign."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fallline.data.numeral_parts import begins_as_number, split
 if TYPE_CHECKING:
     import polars as pl
 
-MOSTLY = 0.95  # so many cells must be numbers for a text column to be one
+MOSTLY = 0.95  # share of cells that must be numbers for a text column to be read as numbers
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,8 @@ class Numerals:
 
     Attributes:
         decimal: the decimal sign, "." or ",".
-        group: what separates groups of digits: "", ",", ".", " ", "'" or "_".
-        unit: what stands behind (or, a currency, before) every number; the others are converted to it.
+        group: the separator of groups of digits: "", ",", ".", " ", "'" or "_".
+        unit: the unit after (for a currency, before) the numbers; numbers in other units are converted to it.
 
     >>> import polars as pl
     >>> read(pl.Series(["1.234,5 km", "700 m"]), Numerals(",", ".", "km")).to_list()
@@ -34,7 +34,7 @@ class Numerals:
     unit: str = ""
 
     def describe(self) -> str:
-        """How an example is written and what it means, for a sentence.
+        """The notation in words, for a sentence.
 
         >>> Numerals(",", ".").describe()
         "a decimal comma, '.' between thousands"
@@ -49,15 +49,15 @@ class Numerals:
 
 @dataclass(frozen=True)
 class Found:
-    """How a column seems to be written.
+    """How the numbers of a column appear to be written.
 
     Attributes:
-        numerals: the best reading, None where the column holds no numbers.
-        read: how many cells it reads.
-        other: another reading that explains the cells as well, or None.
+        numerals: the best reading, None if the column holds no numbers.
+        read: the number of cells that it can read.
+        other: another reading that explains the cells equally well, or None.
         clear: whether the cells are numbers, and some show the decimal sign beyond doubt.
-        example: a cell that has a second reading, or that was not read.
-        mixed: the units that stand side by side and cannot be converted.
+        example: a cell with a second reading, or one that could not be read.
+        mixed: units that occur in the column and cannot be converted to its main unit.
     """
 
     numerals: Numerals | None
@@ -69,7 +69,7 @@ class Found:
 
 
 def looks_numeric(sample: pl.Series) -> bool:
-    """Do most cells begin as a number does?
+    """Whether at least 30 % of the cells begin like a number.
 
     >>> import polars as pl
     >>> looks_numeric(pl.Series(["$ 12", "3,5"])), looks_numeric(pl.Series(["red", "blue"]))
@@ -79,14 +79,14 @@ def looks_numeric(sample: pl.Series) -> bool:
 
 
 def find(cells: pl.Series, hint: str = "") -> Found:
-    """How the numbers among these cells are written.
+    """Finds how the numbers among these cells are written.
 
-    The decimal sign and the sign between groups are those that make most cells numbers. Where two readings do equally
-    well ("1,234"), `hint`, the decimal sign that other columns or the file's separator speak for, decides; without one
-    a single comma before three digits separates thousands, and a point is a decimal point.
+    The decimal sign and the group separator are those that make the most cells numbers. If two readings do equally
+    well ("1,234"), `hint` decides, the decimal sign suggested by other columns or by the file's separator. Without a
+    hint, a single comma before three digits separates thousands, and a point is a decimal point.
 
     Args:
-        cells: text, no missing cells; a column's distinct ones are enough.
+        cells: text without missing cells; a column's distinct cells are enough.
         hint: ",", "." or "".
 
     >>> import polars as pl
@@ -127,7 +127,7 @@ def find(cells: pl.Series, hint: str = "") -> Found:
 
 
 def read(cells: pl.Series, numerals: Numerals) -> pl.Series:
-    """The numbers, Float64; null where a cell is not a number so written, or of a unit that cannot be converted.
+    """The numbers, Float64; null where a cell is not a number in this notation, or its unit cannot be converted.
 
     >>> import polars as pl
     >>> read(pl.Series(["(5)", "12K", "−3", "45%", "x"]), Numerals()).to_list()
@@ -154,7 +154,7 @@ def read(cells: pl.Series, numerals: Numerals) -> pl.Series:
     exact = pl.Series([10.0]).pow(power) if (power != 0).any() else 1.0
     signed = pl.select(pl.when(negative).then(-values).otherwise(values)).to_series()
     scaled = signed * scale * exact
-    # 7 % is 0.07, and 7 * 0.01 is not: fifteen figures are what was written, the rest is rounding
+    # 7 % is 0.07, which 7 * 0.01 misses by a rounding error: keep the fifteen digits that float64 can represent.
     rounded = pl.when((scale != 1) | (power != 0)).then(scaled.round_sig_figs(15)).otherwise(scaled)
     return pl.select(pl.when(bad).then(None).otherwise(rounded)).to_series().alias(cells.name)
 
@@ -165,7 +165,7 @@ def _pairs(parts: dict[str, pl.Series]) -> list[tuple[str, str]]:
 
 
 def _candidates(bodies: pl.Series) -> list[tuple[str, str]]:
-    """(decimal, group) pairs whose signs occur; the plain one first."""
+    """The (decimal, group) pairs whose characters occur, the plain one first."""
     held = {sign for sign in ".,' _" if bodies.str.contains(sign, literal=True).any()}
     forms = [(".", "")]
     if "," in held:
@@ -187,7 +187,7 @@ def _valid(bodies: pl.Series, decimal: str, group: str) -> pl.Series:
 
 
 def _values(bodies: pl.Series, decimal: str, group: str) -> pl.Series:
-    """Float64, null where the digits are not so grouped."""
+    """The digits as Float64, null where they are not grouped in this way."""
     import polars as pl
 
     valid = _valid(bodies, decimal, group)
@@ -197,7 +197,7 @@ def _values(bodies: pl.Series, decimal: str, group: str) -> pl.Series:
 
 
 def _prefer(forms: list[tuple[str, str]], hint: str) -> tuple[str, str]:
-    """Of readings that explain as much, the hinted decimal sign; else as few signs as are needed, thousands first."""
+    """Chooses among equally good readings: the plain one unless a comma is hinted, else the hinted one or the first."""
     if (".", "") in forms and hint != ",":
         return (".", "")
     by_hint = [form for form in forms if form[0] == hint]
@@ -205,28 +205,26 @@ def _prefer(forms: list[tuple[str, str]], hint: str) -> tuple[str, str]:
 
 
 def _decisive(bodies: pl.Series, decimal: str) -> bool:
-    """Does some cell show its decimal sign beyond doubt: not before just three digits, or beside another sign?"""
+    """Whether some cell shows the decimal sign beyond doubt: not before exactly three digits, or after 0 or a group."""
     d = f"\\{decimal}"
     return bool(bodies.str.contains(rf"{d}(?:\d{{0,2}}|\d{{4,}})$|^0{d}|[.,' _]\d{{3}}{d}\d").any())
 
 
 def _unit(parts: dict[str, pl.Series]) -> tuple[str, tuple[str, ...]]:
-    """The unit that the column is read in, and those that cannot be converted to it."""
+    """The unit in which the column is read, and the units that cannot be converted to it."""
     counts: Counter[str] = Counter()
     for pair, count in parts["pair"].filter(parts["body"].is_not_null()).value_counts().iter_rows():
         _, unit = _meaning(*pair.split("\n", 1))
         counts["%" if unit.casefold() in SHARES else unit] += count
     units = sorted((unit for unit in counts if unit), key=lambda unit: (-counts[unit], unit))
-    if all(
-        unit.casefold() in MAGNITUDES for unit in units
-    ):  # 12K, 3M; but metres and grams where nothing else is there
+    if all(unit.casefold() in MAGNITUDES for unit in units):  # 12K, 3M; but a lone m, g, t or mm is a metric unit
         metric = len(units) == 1 and units[0] in ("m", "g", "t", "mm")
         return (units[0] if metric or (len(units) > 1 and together(units)) else MAGNITUDE if units else ""), ()
     return units[0], tuple(unit for unit in units[1:] if ratio(unit, units[0]) is None)
 
 
 def _meaning(money: str, unit: str) -> tuple[str, str]:
-    """(magnitude, unit) of one cell: ("M", "$") of `$ 3M`, `3 M$` and `M$ 3`; a magnitude alone is a unit still.
+    """(magnitude, unit) of one cell: ("M", "$") of `$ 3M`, `3 M$` and `M$ 3`; a magnitude alone counts as a unit.
 
     >>> _meaning("$", "bn"), _meaning("", "Mio. €"), _meaning("", "k€"), _meaning("", "km"), _meaning("", "K")
     (('bn', '$'), ('Mio', '€'), ('k', '€'), ('', 'km'), ('', 'K'))
@@ -243,7 +241,7 @@ def _meaning(money: str, unit: str) -> tuple[str, str]:
 
 
 def _factor(money: str, unit: str, base: str) -> float | None:
-    """What a cell's number is multiplied by to be in `base`; None where nobody can say."""
+    """The factor that converts a cell's number to `base`; None if there is none."""
     magnitude, found = _meaning(money, unit)
     size = MAGNITUDES[magnitude.casefold()] if magnitude else 1.0
     if base == MAGNITUDE:

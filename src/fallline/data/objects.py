@@ -1,4 +1,4 @@
-"""What does a column of Python objects hold? Numbers, text, dates, instants, times or durations; the rest is left as it is."""
+"""Types columns of Python objects: numbers, text, dates, instants, times or durations; others are left as they are."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 _NUMBERS = {"boolean", "whole", "real"}
 _INSTANTS = {"date", "instant", "period"}
 _TEXTS = {"text", "interval", "time", "duration"}
-_MISSING = ("NAType", "NaTType", "MaskedConstant")  # the marks of pandas and NumPy, whose classes need no import here
+_MISSING = ("NAType", "NaTType", "MaskedConstant")  # class names of pandas' and NumPy's marks, to avoid an import
 
 _FAMILIES: tuple[tuple[str, tuple[type, ...]], ...] = (
     ("boolean", (bool, np.bool_)),
     ("text", (str, uuid.UUID, PurePath)),
-    ("duration", (np.timedelta64, dt.timedelta)),  # before the whole numbers, among which NumPy counts its own
+    ("duration", (np.timedelta64, dt.timedelta)),  # before "whole", since NumPy's timedelta64 is an integer type
     ("whole", (int, np.integer)),
     ("real", (float, np.floating, Decimal, numbers.Real)),
     ("complex", (complex, np.complexfloating, numbers.Complex)),
@@ -39,19 +39,20 @@ _FAMILIES: tuple[tuple[str, tuple[type, ...]], ...] = (
 
 
 def from_objects(name: str, cells: Sequence[object], where: str) -> pl.Series:
-    """A column of Python objects as a typed column, null where a cell is None, NaN, NA or NaT.
+    """Converts a column of Python objects to a typed column, null where a cell is None, NaN, NA or NaT.
 
-    Whole numbers become Int64, all other numbers Float64, instants with a time zone the same instants in UTC; text mixed
-    with others becomes text, with every number as people write it. Cells that are no features (bytes, lists, ...) stay a
-    column of objects, for whoever asks next to name.
+    Whole numbers become Int64, all other numbers Float64, and instants with a time zone are converted to UTC. Text mixed
+    with other types becomes text, with numbers as people write them. Cells that cannot be features (bytes, lists, ...)
+    stay a column of objects, which the caller can report.
 
     Args:
-        name: the column.
+        name: name of the column.
         cells: its objects.
-        where: the source, for the sentence of an error.
+        where: name of the source in error messages.
 
     Raises:
-        FalllineError: complex numbers, instants with and without a zone in one column, or dates that no calendar has.
+        FalllineError: the column holds complex numbers, instants both with and without a zone, or dates outside the
+            calendar.
 
     >>> from fractions import Fraction
     >>> from_objects("share", [Fraction(1, 4), 1, None], "X").to_list()
@@ -85,7 +86,7 @@ def from_objects(name: str, cells: Sequence[object], where: str) -> pl.Series:
 
 
 def is_missing(cell: object) -> bool:
-    """Is it None, NaN, or pandas' or NumPy's mark for a missing cell?
+    """Whether a cell is None, NaN, or pandas' or NumPy's mark for a missing value.
 
     >>> [is_missing(each) for each in (None, float("nan"), np.datetime64("NaT", "us"), 0, "")]
     [True, True, True, False, False]
@@ -102,7 +103,7 @@ def is_missing(cell: object) -> bool:
 
 
 def family(kind: type) -> str:
-    """What a type of Python's, NumPy's or pandas' counts as; "other" for what is no feature.
+    """The family of a Python, NumPy or pandas type; "other" if it cannot be a feature.
 
     >>> family(np.float32), family(list)
     ('real', 'other')
@@ -113,7 +114,7 @@ def family(kind: type) -> str:
 
 
 def refuse_complex(name: str, where: str) -> None:
-    """Raises: FalllineError in the words by which scikit-learn's users know it."""
+    """Raises: FalllineError, worded as in scikit-learn."""
     raise FalllineError(
         f"Complex data not supported: column {name!r} of {where} holds complex numbers; give their real and imaginary "
         "parts as two columns"
@@ -128,7 +129,7 @@ def _real(cell: Any) -> float:
     try:
         return float(cell)
     except OverflowError:
-        return float("inf") if cell > 0 else float("-inf")  # refused by name where it is encoded
+        return float("inf") if cell > 0 else float("-inf")  # the encoding refuses it and names the column
 
 
 def _numbers(name: str, cells: Sequence[Any]) -> pl.Series:
@@ -168,9 +169,9 @@ def _instant(cell: Any) -> dt.datetime:
         cell = cell.start_time
     if isinstance(cell, np.datetime64):
         cell = cell.astype("datetime64[us]").item()
-        if not isinstance(cell, dt.datetime):  # NumPy hands out a number for what Python's calendar lacks
+        if not isinstance(cell, dt.datetime):  # NumPy returns an integer for dates outside Python's calendar
             raise OverflowError
-    if hasattr(cell, "to_pydatetime"):  # pandas', which has nanoseconds
+    if hasattr(cell, "to_pydatetime"):  # a pandas Timestamp, which has nanoseconds
         cell = cell.to_pydatetime(warn=False)
     return cell if isinstance(cell, dt.datetime) else dt.datetime.combine(cell, dt.time())
 
@@ -201,7 +202,7 @@ def _durations(name: str, cells: Sequence[Any], where: str) -> pl.Series:
 
 
 def _text(name: str, cells: Sequence[Any]) -> pl.Series:
-    """Every cell as text; numbers as `labels` writes a column of them, so that they agree with one."""
+    """Converts every cell to text; numbers are written as by `labels`, so that they agree with a column of numbers."""
     import polars as pl
 
     texts = _each(cells, _written)

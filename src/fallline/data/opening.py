@@ -1,4 +1,4 @@
-"""How do the bytes of a text file become lines of UTF-8? Unpacked, decoded, with `\\n` at their ends."""
+"""Turns the bytes of a text file into lines of UTF-8: unpacked, decoded, and ending in `\\n`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from fallline.core.budget import allowed, check_stream
 from fallline.core.errors import FalllineError
 from fallline.data.contents import foreign
 
-_START = 1 << 14  # bytes that tell what a file is
-_MARKS = (  # of byte orders; the longer ones first
+_START = 1 << 14  # bytes examined to find out what a file is
+_MARKS = (  # byte order marks, the longer ones first
     (b"\xff\xfe\0\0", "utf-32-le", "UTF-32"),
     (b"\0\0\xfe\xff", "utf-32-be", "UTF-32"),
     (b"\xff\xfe", "utf-16-le", "UTF-16"),
@@ -30,9 +30,9 @@ class Text:
 
     Attributes:
         path: the file.
-        data: UTF-8 (not yet checked), without a byte order mark and blank lines at the end.
-        as_stored: are these exactly the bytes of the file?
-        notes: sentences on what was done.
+        data: UTF-8 (not yet validated), without a byte order mark or blank lines at the end.
+        as_stored: whether these are exactly the bytes of the file.
+        notes: sentences about what was done.
     """
 
     path: Path
@@ -41,10 +41,10 @@ class Text:
     notes: tuple[str, ...] = ()
 
     def decoded(self) -> str:
-        """All of it.
+        """The whole text.
 
         Raises:
-            FalllineError: a byte that is not UTF-8, with its line.
+            FalllineError: a byte is not UTF-8; the message gives its line.
         """
         data = self.data[:]
         try:
@@ -56,10 +56,10 @@ class Text:
 
 
 def open_text(path: Path) -> Text:
-    """Opens a text file, gzipped where its name ends in `.gz`.
+    """Opens a text file, which is unpacked if its name ends in `.gz`.
 
     Raises:
-        FalllineError: it is empty, no text, or unpacks to more than `fallline.core.budget` allows.
+        FalllineError: the file is empty, is not text, or unpacks to more than `fallline.core.budget` allows.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -91,7 +91,7 @@ def open_text(path: Path) -> Text:
 
 
 def _mapped(path: Path) -> bytes | mmap.mmap:
-    """The file's bytes, not copied: reading 100 MB costs a quarter of what parsing them does."""
+    """Maps the file's bytes without a copy: reading 100 MB would cost a quarter of the time of parsing them."""
     with path.open("rb") as file:
         try:
             return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
@@ -118,7 +118,7 @@ def _recoded(path: Path, data: bytes, mark: tuple[bytes, str, str]) -> bytes:
 
 
 def _trimmed(data: bytes | mmap.mmap) -> bytes | mmap.mmap:
-    """Without line ends at the end but one; most files are left as they are."""
+    """Removes surplus line ends at the end; most files are returned as they are."""
     end = len(data)
     while end and data[end - 1] in b"\r\n":
         end -= 1

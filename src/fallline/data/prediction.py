@@ -1,4 +1,4 @@
-"""How is a source read for a trained model? By the schema that training wrote."""
+"""Reads a source for a trained model, by the schema learnt in training."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 def read_features(
     source: object, schema: Schema, names: list[str] | None = None, remarks: list[str] | None = None
 ) -> tuple[np.ndarray, pl.DataFrame | None]:
-    """Reads and encodes the rows to predict; of a source with a test part of its own, that part.
+    """Reads and encodes the rows to predict; if the source has its own test part, only that part.
 
     Args:
-        source: as for `load`; extra columns are ignored, reordered ones found by name.
-        schema: the model's.
+        source: as for `load`; extra columns are ignored, and columns are found by name.
+        schema: the model's schema.
         names: column names for a text file without a header line; other files have their own.
-        remarks: takes a sentence for every kind of cell that does not fit what training learnt; without it they become
-            warnings.
+        remarks: collects a sentence for every kind of cell that does not fit what training learnt; if None, the
+            sentences become warnings.
 
     Returns:
-        float32 (rows, features), and the table as read (None for arrays), to write beside the predictions.
+        float32 (rows, features), and the table as read (None for arrays), to be written next to the predictions.
 
     Raises:
         FalllineError: a column is missing, infinite or of another kind than in training.
@@ -46,13 +46,13 @@ def read_features(
 def read_labelled(
     source: object, schema: Schema, names: list[str] | None = None, remarks: list[str] | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Reads and encodes rows with their labels or targets; of a source with a test part of its own, that part.
+    """Reads and encodes rows with their labels or targets; if the source has its own test part, only that part.
 
     Returns:
         float32 (rows, features), and the targets as given: int32 class indices (rows,) or float64 (rows, targets).
 
     Raises:
-        FalllineError: as `read_features`; no target, a missing one, or a class that training has not seen.
+        FalllineError: as for `read_features`; or there is no target, a target is missing, or a class is unknown.
     """
     raw, where = read(source, names if accepts_names(source) else None), describe(source)
     if isinstance(raw, Arrays):
@@ -77,9 +77,9 @@ def read_labelled(
 
 
 def _read_targets(frame: pl.DataFrame, target: Target, decimal: str, where: str, remarks: list[str]) -> pl.DataFrame:
-    """The targets' texts as numbers, in the form that training learnt, or in one that plainly means the same.
+    """Reads the targets' texts as numbers, in the form learnt in training or in another form with a clear meaning.
 
-    A column that holds anything else stays text, which the target refuses by its cells.
+    A column that holds anything else stays text, which the target then refuses with an example.
     """
     import polars as pl
 

@@ -1,7 +1,7 @@
-"""How are text tables read fast? By Polars, whose result is kept only where the bytes say that it is right.
+"""Reads text tables fast, with Polars, and keeps the result only if the bytes confirm that it is right.
 
-Polars fills short lines up with missing cells and swallows stray quotes, both without a word. So the separators of the
-file are counted where its last column has missing cells, and every quote must stand at an end of a cell.
+Polars silently pads short lines with missing cells and drops stray quotes. The separators of the file are therefore
+counted if its last column has missing cells, and every quote must be at the beginning or the end of a cell.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from fallline.data.opening import Text
 if TYPE_CHECKING:
     import polars as pl
 
-_BLOCK = 1 << 18  # bytes looked at together: they stay in the processor's cache
+_BLOCK = 1 << 18  # bytes examined at a time, so that they stay in the processor's cache
 _PART = 1 << 24  # bytes for each thread
 _QUOTE, _LINE, _RETURN, _SPACE = b'"\n\r '
 
 
 @dataclass(frozen=True)
 class Bytes:
-    """What the bytes of a text file say.
+    """Facts about the bytes of a text file.
 
     Attributes:
-        lines: line ends; counted only where there are quotes.
-        ascii: is every byte ASCII?
-        quoted: is there a quote?
-        odd_quotes: does a quote stand amid other text?
-        padded: does a space stand beside a separator, a quote or a line end?
+        lines: number of line ends; counted only if there are quotes.
+        ascii: whether every byte is ASCII.
+        quoted: whether there is a quote.
+        odd_quotes: whether a quote occurs inside other text.
+        padded: whether a space is next to a separator, a quote or a line end.
     """
 
     lines: int
@@ -43,13 +43,13 @@ class Bytes:
 
 
 def by_polars(text: Text, separator: str, skipped: int, width: int) -> tuple[pl.DataFrame, Bytes] | None:
-    """The rows as columns "0", "1", ... of text, or None where only reading line by line tells what they are.
+    """The rows as text columns "0", "1", ..., or None if the file has to be read line by line.
 
     Args:
         text: the file.
         separator: one character.
-        skipped: lines before the first row.
-        width: cells per line.
+        skipped: number of lines before the first row.
+        width: number of cells per line.
     """
     import polars as pl
 
@@ -58,7 +58,7 @@ def by_polars(text: Text, separator: str, skipped: int, width: int) -> tuple[pl.
         start = text.data.find(b"\n", start) + 1 or len(text.data)
     raw = np.frombuffer(text.data, np.uint8)[start:]
     seen = _look(text, raw, ord(separator))
-    if seen.odd_quotes or (raw.size and raw[-1] == ord(separator)):  # a separator at the very end is overlooked
+    if seen.odd_quotes or (raw.size and raw[-1] == ord(separator)):  # Polars overlooks a separator at the very end
         return None
     try:
         frame = pl.read_csv(
@@ -76,7 +76,7 @@ def by_polars(text: Text, separator: str, skipped: int, width: int) -> tuple[pl.
 
 
 def _look(text: Text, raw: np.ndarray, separator: int) -> Bytes:
-    """Looks at the bytes from the first row on, on all cores."""
+    """Examines the bytes from the first row on, using all cores."""
     quoted = text.data.find(b'"') >= 0
     starts = range(0, raw.size, _PART)
     with ThreadPoolExecutor(max(1, min(len(starts), os.cpu_count() or 1))) as threads:
@@ -95,7 +95,7 @@ def _look_at(raw: np.ndarray, start: int, separator: int, quotes: bool) -> Bytes
     ends[[separator, _QUOTE, _LINE, _RETURN]] = True
     lines, ascii, odd, padded = 0, True, False, False
     for begin in range(start, min(start + _PART, raw.size), _BLOCK):
-        near = raw[max(begin - 1, 0) : begin + _BLOCK + 1]  # with its neighbours; outside of the file are line ends
+        near = raw[max(begin - 1, 0) : begin + _BLOCK + 1]  # with its neighbours; the file is padded with line ends
         near = np.concatenate(([_LINE], near)).astype(np.uint8) if begin == 0 else near
         near = np.append(near, np.uint8(_LINE)) if begin + _BLOCK >= raw.size else near
         block = near[1:-1]
@@ -111,9 +111,9 @@ def _look_at(raw: np.ndarray, start: int, separator: int, quotes: bool) -> Bytes
 
 
 def _complete(raw: np.ndarray, frame: pl.DataFrame, separator: int, quoted: bool) -> pl.DataFrame | None:
-    """The frame without rows of blank lines; None where a line may be too short.
+    """The frame without rows of blank lines; None if a line may be too short.
 
-    A file with as many separators as its rows need has no short line, since Polars refuses long ones.
+    A file with as many separators as its rows need has no short line, because Polars refuses long lines.
     """
     import polars as pl
 
@@ -127,7 +127,7 @@ def _complete(raw: np.ndarray, frame: pl.DataFrame, separator: int, quoted: bool
 
 
 def _separators(raw: np.ndarray, separator: int, quoted: bool) -> int:
-    """How many separators stand outside quotes."""
+    """The number of separators outside quotes."""
     count, inside = 0, False
     for begin in range(0, raw.size, _BLOCK):
         block = raw[begin : begin + _BLOCK]

@@ -1,4 +1,4 @@
-"""How does a table become an array? A description in plain JSON values, fitted on training rows, used ever after."""
+"""The encoding of a table as an array: fitted on training rows, written as plain JSON values, used for prediction."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 _DESCRIPTION, _AGAIN = "the description of the columns", "save the model again"
-_CELLS = 2_000_000  # of a wide array, as many cells are looked at for its columns' units
+_CELLS = 2_000_000  # cells of a wide array that are examined to find its columns' units
 _ENCODED = ("number", "category", "boolean", "date", "presence")
 _NUMBERS = Entries({"numbers": Listed(Text(), least=1)})
 _FORM = Entries(
@@ -62,9 +62,9 @@ class Schema:
     """The encoding of a table.
 
     Attributes:
-        columns: how each feature column is encoded, in the order of the encoded features.
-        target: what is predicted.
-        missing: "impute": a missing number is NaN, for the training run to fill in; "error": it is refused.
+        columns: the encoding of each feature column, in the order of the encoded features.
+        target: the target.
+        missing: "impute" if missing numbers become NaN, to be filled in by the training run; "error" to refuse them.
 
     >>> import polars as pl
     >>> frame = pl.DataFrame({"age": [31.0, None, 52.0, 40.0], "sex": ["m", "f", "f", "m"]})
@@ -89,7 +89,7 @@ class Schema:
 
     @cached_property
     def scaled(self) -> np.ndarray:
-        """Bool (features,): may a scaler touch the feature?"""
+        """Bool (features,): whether a scaler may change the feature."""
         return np.array([each for column in self.columns for each in column.scaled()], bool)
 
     def encode(
@@ -100,16 +100,16 @@ class Schema:
         *,
         understood: bool = False,
     ) -> np.ndarray:
-        """Encodes rows as float32 (rows, features); columns are found by name, an array's by position.
+        """Encodes rows as float32 (rows, features); columns are found by name, or by position in an array.
 
-        A float32 array in C order with nothing to encode comes back as itself.
+        A float32 array in C order with nothing to encode is returned as it is.
 
         Args:
             data: the rows.
-            where: the source, for the sentences.
-            remarks: takes a sentence for every kind of cell that does not fit what training learnt; without it they
-                become warnings.
-            understood: whether texts that are numbers and dates are typed already.
+            where: name of the source in messages.
+            remarks: collects a sentence for every kind of cell that does not fit what training learnt; if None, the
+                sentences become warnings.
+            understood: whether texts that are numbers and dates have already been converted.
 
         Raises:
             FalllineError: a column is missing, infinite or of another kind than in training.
@@ -190,7 +190,7 @@ class Schema:
             _refuse_missing(self.columns[worst].name, int(missing[worst]), where)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values; runs of plain numbers are written as a list of names."""
+        """The schema as plain JSON values; runs of plain number columns are written as a list of names."""
         columns: list[dict[str, Any]] = []
         for plain, run in groupby(self.columns, key=lambda column: column.plain and not column.whole):
             if plain:
@@ -210,10 +210,10 @@ class Schema:
 
     @classmethod
     def from_dict(cls, written: dict[str, Any]) -> Schema:
-        """The schema that `to_dict` wrote.
+        """Reads a schema written by `to_dict`.
 
         Raises:
-            FalllineError: `written` is not what `to_dict` writes.
+            FalllineError: `written` is not in the form written by `to_dict`.
 
         >>> columns = (Column("a", "number"), Column("b", "boolean", ("no", "yes")))
         >>> schema = Schema(columns, Target(("y",), "regression"))
@@ -237,8 +237,8 @@ def fit_schema(
     Args:
         frame: the training rows.
         kinds: column name to "number", "category", "boolean", "date" or "presence"; other columns are left out.
-        target: what is predicted.
-        forms: how columns are written, of which more is to be known than their type.
+        target: the target.
+        forms: column name to how the column is written, where its type does not say it all.
     """
     forms = forms or {}
     return Schema(tuple(fit_column(frame[name], kind, forms.get(name)) for name, kind in kinds.items()), target)
@@ -247,14 +247,14 @@ def fit_schema(
 def array_schema(
     x: np.ndarray, names: tuple[str, ...], target: Target, rows: np.ndarray, missing: str = "error"
 ) -> Schema:
-    """Learns the encoding of an array: every column a number.
+    """Learns the encoding of an array, in which every column is a number.
 
     Args:
         x: (all rows, features).
-        names: one per feature.
-        target: what is predicted.
+        names: one name per feature.
+        target: the target.
         rows: the indices of the training rows.
-        missing: "impute" lets NaN through and adds an indicator to columns that have it; "error" refuses NaN.
+        missing: "impute" to accept NaN and add an indicator to columns that have it; "error" to refuse NaN.
     """
     check_matrix(x, "X")
     width = x.shape[1]
@@ -270,9 +270,9 @@ def array_schema(
 
 
 def _units(x: np.ndarray, rows: np.ndarray) -> list[Unit]:
-    """The unit of every column of an array, learnt from some rows: its ends from all of them, the rest from a sample."""
+    """The unit of every column of an array: its extremes are taken over `rows`, the rest is learnt from a sample."""
     width = x.shape[1]
-    if x.dtype.itemsize <= 2:  # float32 holds these, and their squares
+    if x.dtype.itemsize <= 2:  # float32 holds these numbers and their squares
         return [Unit()] * width
     most = max(1_000, min(SAMPLE, _CELLS // width))
     sample = x[rows[:: max(1, len(rows) // most)]].astype(np.float64)
@@ -285,7 +285,7 @@ def _units(x: np.ndarray, rows: np.ndarray) -> list[Unit]:
 
 
 def _ends(x: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """The smallest and the largest number of every column, (2, columns) float64, NaN left out."""
+    """The smallest and the largest number of every column, (2, columns) float64, ignoring NaN."""
     step = max(1, _CELLS // x.shape[1])
     low, high = np.full(x.shape[1], np.inf), np.full(x.shape[1], -np.inf)
     for start in range(0, len(rows), step):
@@ -328,7 +328,7 @@ def _read(entries: dict[str, Any]) -> Column:
 
 
 def _read_form(entries: dict[str, Any]) -> Form:
-    """A form as written; versions before 0.2 wrote the pattern of a date's cells instead."""
+    """Reads a form; versions before 0.2 wrote the pattern of a date's cells instead."""
     if "format" in entries:
         return Form(order=PATTERNS[entries["format"]])
     return Form(**entries.get("form", {}))

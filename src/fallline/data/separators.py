@@ -1,4 +1,4 @@
-"""What separates the cells of a line? That which splits the whole beginning of the file into columns."""
+"""Finds the separator of a text table: the one that splits all the first lines into columns."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 BLANKS = " "  # runs of blanks and tabs
-SINGLE = "\x1f"  # given to readers that need a separator where a line is one cell
+SINGLE = "\x1f"  # given to readers that need a separator if a line is a single cell
 CANDIDATES = ("\t", ";", "|", ",")  # in the order in which a tie is decided
 NAMES = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas", BLANKS: "blanks"}
 _GOOD = 0.6  # a separator with this score leaves no reason to look for blanks
@@ -19,7 +19,7 @@ _QUOTED = re.compile(
 _NUMBER = re.compile(r"[-+\u2212]?(\d[\d.,'\u2019_ ]*|[.,]\d+)([eE][-+]?\d+)?\s?%?")
 _GROUPED = re.compile(r"[-+]?\d{1,3}( \d{3})+")
 _YEAR = re.compile(r"[12]\d{3}")
-_CLOSE = re.compile(r"[,;|](?!\s)|\t")  # as nobody writes in a sentence
+_CLOSE = re.compile(r"[,;|](?!\s)|\t")  # a separator without a space after it, unlike in a sentence
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,11 @@ class Layout:
     """How the lines split.
 
     Attributes:
-        separator: one of `CANDIDATES`, `BLANKS`, or "" where a line is one cell.
-        width: cells per line of data.
-        header: cells in the first line.
-        titles: lines with a single cell before the first.
-        score: between 0 and 1, how well.
+        separator: one of `CANDIDATES`, `BLANKS`, or "" if a line is a single cell.
+        width: number of cells per line of data.
+        header: number of cells in the first line.
+        titles: number of title lines above the first line.
+        score: quality of the split, between 0 and 1.
     """
 
     separator: str
@@ -42,7 +42,7 @@ class Layout:
 
 
 def masked(text: str) -> str:
-    """Lines in which nothing is quoted: each quoted cell is replaced by a plain one.
+    """Replaces each quoted cell by a plain one, so that nothing is quoted.
 
     >>> masked('"a, b";c\\n"1\\n2";3')
     'Q;c\\nQ;3'
@@ -51,7 +51,7 @@ def masked(text: str) -> str:
 
 
 def split(line: str, separator: str) -> list[str]:
-    """The cells of a line without quotes, stripped.
+    """The stripped cells of a line that has no quotes.
 
     >>> split(" a  b ", BLANKS), split("a; b", ";"), split("a b", "")
     (['a', 'b'], ['a', 'b'], ['a b'])
@@ -62,7 +62,7 @@ def split(line: str, separator: str) -> list[str]:
 
 
 def tabbed(data: bytes) -> bytes:
-    """Lines whose cells are separated by runs of blanks, with single tabs instead.
+    """Replaces the runs of blanks between cells by single tabs.
 
     >>> tabbed(b' 1  2\\n 3  "x  y"\\n')
     b'1\\t2\\n3\\t"x  y"\\n'
@@ -74,7 +74,7 @@ def tabbed(data: bytes) -> bytes:
 
 
 def is_number(cell: str) -> bool:
-    """Does it look like a number, however it is written?
+    """Whether a cell looks like a number, however it is written.
 
     >>> is_number("-1,5e3"), is_number("12 %"), is_number("v1")
     (True, True, False)
@@ -83,12 +83,12 @@ def is_number(cell: str) -> bool:
 
 
 def layout(lines: list[str], suffix: str, has_header: bool = True) -> tuple[Layout, Layout | None]:
-    """The layout that fits best, and another one that fits nearly as well.
+    """The layout that fits best, and another that fits nearly as well, or None.
 
     Args:
-        lines: the first lines from the header on, `masked`, none blank.
-        suffix: of the file's name; it decides how readily blanks are taken to separate cells.
-        has_header: is the first line a header?
+        lines: the first lines from the header on, `masked`, without blank lines.
+        suffix: suffix of the file name; it decides how readily blanks are taken as separators.
+        has_header: whether the first line is a header.
     """
     tried = sorted((_try(lines, each, has_header) for each in CANDIDATES), key=lambda each: -each.score)
     best, second = tried[0], tried[1]
@@ -125,7 +125,7 @@ def _try(lines: list[str], separator: str, has_header: bool) -> Layout:
 
 
 def _is_long_title(rows: list[list[str]]) -> bool:
-    """Does a title that holds separators stand above a header without numbers and columns with numbers?"""
+    """Whether the first line is a title that holds separators, above a header without numbers and numeric columns."""
     if len(rows) < 3 or len(rows[1]) < 3 or len(rows[0]) >= len(rows[1]) or len({len(row) for row in rows[1:]}) > 1:
         return False
     numbers = [all(map(is_number, column)) for column in zip(*rows[2:], strict=True)]
@@ -133,17 +133,17 @@ def _is_long_title(rows: list[list[str]]) -> bool:
 
 
 def _cleanness(rows: list[list[str]], separator: str) -> float:
-    """The share of cells without what looks like another separator."""
+    """The share of cells that hold nothing like another separator."""
     return sum(_clean(cell, separator) for row in rows for cell in row) / sum(len(row) for row in rows)
 
 
 def _labelled(rows: list[list[str]], separator: str) -> bool:
-    """Under a header of one cell: is the first of two cells a quoted label, as R's write.table writes row names?"""
+    """Whether lines of two cells under a header of one begin with a quoted row name, as R's write.table writes them."""
     return separator not in ("", BLANKS) and all(len(row) == 2 and row[0] == "Q" for row in rows[1:]) and len(rows) > 1
 
 
 def _titles(rows: list[list[str]]) -> int:
-    """How many lines of at most one cell stand above a header and lines that all have the same three or more."""
+    """The number of title lines: lines of at most one cell above lines that all have the same three or more cells."""
     if _is_long_title(rows):
         return 1
     filled = [sum(cell != "" for cell in row) for row in rows]
@@ -155,7 +155,7 @@ def _titles(rows: list[list[str]]) -> int:
 
 
 def _clean(cell: str, separator: str) -> bool:
-    """Is it a cell of its own, without what looks like another separator?"""
+    """Whether it is a single cell, with nothing in it like another separator."""
     if any(each in cell for each in CANDIDATES[:3] if each != separator):
         return False
     if separator != BLANKS and "  " in cell:
@@ -164,7 +164,7 @@ def _clean(cell: str, separator: str) -> bool:
 
 
 def _plausible_blanks(lines: list[str], blank: Layout, suffix: str) -> bool:
-    """Blanks stand within cells, too: they separate only regular lines, in which at least a column is of numbers."""
+    """Whether blanks separate cells, and are not part of them: the lines are regular and a column holds numbers."""
     rows = [split(line, BLANKS) for line in lines]
     body = rows[1:] or rows
     if any(len(row) != blank.width for row in body) or len(rows[0]) not in (blank.width, blank.width - 1):
@@ -179,7 +179,7 @@ def _plausible_blanks(lines: list[str], blank: Layout, suffix: str) -> bool:
 
 
 def _without_columns(lines: list[str]) -> Layout:
-    """Nothing separates the lines alike: a single column, or lines of which the first says how many cells they need."""
+    """The layout of lines that no separator splits alike: a single column, or as many cells as the first line has."""
     if all(is_number(line.strip()) or _CLOSE.search(line.strip()) is None for line in lines[1:] or lines):
         widths = [len(split(lines[0], each)) for each in CANDIDATES]
         if max(widths) == 1 or all(is_number(line.strip()) for line in lines):

@@ -1,4 +1,4 @@
-"""A table as its source holds it, before its cells are understood."""
+"""A table as its source holds it, before its cells are interpreted."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Sheet:
-    """The columns of a source; those of a text file are all text.
+    """The columns of a source; in a text file every column is text.
 
     Attributes:
         frame: one column per column of the source.
-        separator: what separates the cells of a text file, "" elsewhere; it hints at how numbers are written.
-        notes: one sentence each on what was odd about the file and how it was read.
+        separator: separator of the cells of a text file, "" for other sources; it hints at how numbers are written.
+        notes: one sentence about each peculiarity of the file and how it was read.
     """
 
     frame: pl.DataFrame

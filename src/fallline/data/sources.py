@@ -1,4 +1,4 @@
-"""What is a source, and how is it opened? A path or `sklearn:NAME`; each file format is read in exactly one place."""
+"""Opens a source: a path, `sklearn:NAME` or a frame. Each file format is read in exactly one place."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def read(source: object, names: list[str] | None = None) -> Sheet | Arrays:
 
     Args:
         source: a path (CSV or TSV, also gzipped, Parquet, Arrow or Feather, `.npz`, a folder of MNIST's idx files),
-            `sklearn:NAME`, or a frame: of pandas, Polars or PyArrow.
+            `sklearn:NAME`, or a pandas, Polars or PyArrow frame.
         names: column names for a text file without a header line.
 
     Returns:
-        A `Sheet` (of a text file: every column text, missing cells null), or `Arrays`.
+        A `Sheet` (for a text file, every column is text and missing cells are null), or `Arrays`.
 
     Raises:
-        FalllineError: nothing there, an unknown kind of source, or a file that cannot be read as what it is.
+        FalllineError: there is no such source, its kind is unknown, or the file cannot be read.
 
     >>> read("sklearn:iris").x.shape
     (150, 4)
@@ -68,7 +68,7 @@ def read(source: object, names: list[str] | None = None) -> Sheet | Arrays:
 
 
 def accepts_names(source: object) -> bool:
-    """Is the source a text file, which may have no header line and then needs names?
+    """Whether the source is a text file, which may lack a header line and then needs names.
 
     >>> accepts_names("t.csv"), accepts_names("t.tsv.gz"), accepts_names("t.parquet")
     (True, True, False)
@@ -77,7 +77,7 @@ def accepts_names(source: object) -> bool:
 
 
 def _suffix(path: Path) -> str:
-    """What kind of file the name says it is: `.csv` of `t.csv.gz`, too."""
+    """The suffix that says what kind of file it is: `.csv` also for `t.csv.gz`."""
     suffix = path.suffix.lower()
     inner = Path(path.stem).suffix.lower()
     return inner if suffix == ".gz" and inner in TEXT else suffix
@@ -101,7 +101,7 @@ def _read_path(path: Path, names: list[str] | None) -> Sheet | Arrays:
 
 
 def _read_folder(folder: Path) -> Arrays:
-    """MNIST's idx files; a folder without any is refused by what it holds instead."""
+    """Reads MNIST's idx files; the error for a folder without any says what it holds instead."""
     if has_idx(folder):
         return read_mnist(folder)
     entries = sorted(each for each in folder.iterdir() if not each.name.startswith("."))
@@ -121,7 +121,7 @@ def _read_folder(folder: Path) -> Arrays:
 
 
 def describe(source: object) -> str:
-    """What to call a source in a sentence.
+    """The name of a source in messages.
 
     >>> describe("folder/train.csv"), describe(np.zeros(3))
     ('folder/train.csv', 'the ndarray')
@@ -162,5 +162,5 @@ def _read_sklearn(name: str) -> Arrays:
     y = bunch.target
     classes = getattr(bunch, "target_names", None)
     if classes is not None and np.asarray(classes).dtype.kind == "U":
-        y = np.asarray(classes)[y]  # predictions then read "setosa", not 0
+        y = np.asarray(classes)[y]  # so that predictions are "setosa", not 0
     return Arrays(bunch.data, y, tuple(str(each) for each in bunch.feature_names), target="target")

@@ -1,4 +1,4 @@
-"""Which rows train, which validate, which test? Index sets drawn once from a seed."""
+"""Draws the index sets of training, validation and test rows from a seed."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ def split(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Draws disjoint (train, valid, test) row indices, each sorted, int32.
 
-    With classes, every class gives its share: of class c with m rows, `test * m` go to the test set and `valid * m` to
-    the validation set, rounded so that the totals stay right and at least one row of each class trains.
+    With classes, the split is stratified: of a class with m rows, `test * m` go to the test set and `valid * m` to the
+    validation set, rounded so that the totals stay right and at least one row of each class trains.
 
     Args:
-        rows: how many rows there are.
+        rows: number of rows.
         classes: class index per row, to stratify by, or None.
         test: share of all rows for testing; 0 for none, otherwise at least one row.
         valid: share of all rows for validation; 0 for none, otherwise at least one row.
-        seed: of the Philox generator; the same seed draws the same sets on every machine.
+        seed: seed of the Philox generator; the same seed draws the same sets on every machine.
 
     Raises:
-        FalllineError: a share is outside [0, 1), both together reach 1, or too few rows to share out.
+        FalllineError: a share is outside [0, 1), the shares add up to 1 or more, or there are too few rows.
 
     >>> [part.tolist() for part in split(6, test=0.2, valid=0.1, seed=1)]
     [[1, 2, 3, 4], [5], [0]]
@@ -57,18 +57,18 @@ def split(
 
 
 def folds(rows: int, k: int, *, classes: np.ndarray | None = None, seed: int = 0) -> list[np.ndarray]:
-    """Draws k disjoint sets of row indices that together are all rows; each is held out once in cross-validation.
+    """Draws k disjoint sets of row indices that together cover all rows; each is held out once in cross-validation.
 
-    Sizes differ by at most one, and with classes so do each class's counts.
+    Sizes differ by at most one, and so do the counts of each class if classes are given.
 
     Args:
-        rows: how many rows there are.
-        k: how many folds, at least 2.
+        rows: number of rows.
+        k: number of folds, at least 2.
         classes: class index per row, to stratify by, or None.
-        seed: of the Philox generator.
+        seed: seed of the Philox generator.
 
     Raises:
-        FalllineError: fewer than 2 folds, fewer rows than folds, or a class with fewer rows than folds.
+        FalllineError: there are fewer than 2 folds, or fewer rows, or rows of a class, than folds.
 
     >>> [fold.tolist() for fold in folds(5, 2, seed=1)]
     [[0, 2, 4], [1, 3]]
@@ -88,7 +88,7 @@ def folds(rows: int, k: int, *, classes: np.ndarray | None = None, seed: int = 0
 
 
 def _shuffled_by_class(rows: int, classes: np.ndarray | None, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """All rows, shuffled, class after class; and how many rows each class has."""
+    """All rows, shuffled and grouped by class, and the number of rows of each class."""
     order = np.random.Generator(np.random.Philox(seed)).permutation(np.arange(rows, dtype=np.int32))
     if classes is None:
         return order, np.array([rows])

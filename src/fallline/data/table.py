@@ -1,4 +1,4 @@
-"""From a source to the arrays of a training run: read, recognise, split, encode, and say what is odd."""
+"""From a source to the arrays of a training run: read, recognise, split, encode, and warn about peculiarities."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from fallline.data.target import Label
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """A source, encoded once, split and described.
+    """A source, encoded, split and described.
 
     Attributes:
-        name: what to call it.
-        schema: how its columns are encoded, and what is predicted.
+        name: name of the table.
+        schema: the encoding of its columns and of the target.
         dataset: the arrays.
-        warnings: one sentence each on what was dropped or looks odd.
-        source: the arguments with which `load` makes this table again; without "source" where it came from memory.
+        warnings: one sentence about each thing that was dropped or looks odd.
+        source: the arguments with which `load` makes this table again; without "source" if it came from memory.
 
     >>> load("sklearn:iris")
     Table('iris', classification, 150 rows, 4 features, 3 classes)
@@ -43,12 +43,12 @@ class Table:
 
     @property
     def task(self) -> str:
-        """Either "classification", "regression" or "multilabel"."""
+        """The task: "classification", "regression" or "multilabel"."""
         return self.schema.target.task
 
     @property
     def classes(self) -> tuple[Label, ...] | None:
-        """The class labels in the order of their indices; None but for classification."""
+        """The class labels in the order of their indices; None except for classification."""
         return self.schema.target.classes
 
     @property
@@ -58,7 +58,7 @@ class Table:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over the encoded arrays and index sets: the same data, encoded and split alike, has the same."""
+        """SHA-256 of the encoded arrays and index sets; equal for the same data, encoded and split alike."""
         digest = hashlib.sha256()
         for name in ("x", "y", "weight", "train", "valid", "test", "scaled"):
             array = getattr(self.dataset, name)
@@ -71,11 +71,11 @@ class Table:
 
     @cached_property
     def seen(self) -> SeenRows:
-        """The rows that train a model and those that choose its epoch, as numbers: what the model is to remember."""
+        """Hashes of the rows that train a model and of those that choose its epoch, which the model remembers."""
         return SeenRows.of(self.dataset)
 
     def __repr__(self) -> str:
-        """What it holds, in counts."""
+        """The name, the task, and the number of rows, features and classes."""
         rows, features = self.dataset.x.shape
         classes = f", {self.dataset.n_classes} classes" if self.task == "classification" else ""
         return f"Table({self.name!r}, {self.task}, {rows} rows, {features} features{classes})"
@@ -96,23 +96,23 @@ class Table:
         weight: object | None = None,
         missing: str | None = None,
     ) -> Table:
-        """A table of numbers in memory. A float32 `X` in C order is used as it is, never copied.
+        """Builds a table from arrays in memory. A float32 `X` in C order is used without a copy.
 
         Args:
             X: numbers, (rows, features).
             y: labels (rows,), or targets (rows,) or (rows, targets); 0/1 (rows, labels) with task="multilabel".
             names: one name per feature; x0, x1, ... by default.
             task: "classification", "regression" or "multilabel"; recognised by default.
-            test: share of the rows for testing; none are taken when `test_data` is given.
-            valid: share of the rows for validation; none are taken when `valid_data` is given.
-            seed: of the split.
+            test: share of the rows for testing; no rows are taken if `test_data` is given.
+            valid: share of the rows for validation; no rows are taken if `valid_data` is given.
+            seed: seed of the split.
             test_data: (X, y) to test on.
             valid_data: (X, y) to validate on.
-            weight: of each row, (rows,), at least 0.
-            missing: "impute" where NaN stands for a missing number; otherwise NaN is an error.
+            weight: weight of each row, (rows,), at least 0.
+            missing: "impute" if NaN stands for a missing number; otherwise NaN is an error.
 
         Raises:
-            FalllineError: shapes that do not fit, NaN, infinity, or targets unfit for the task.
+            FalllineError: shapes do not match, a value is NaN or infinite, or the targets do not fit the task.
 
         >>> Table.from_arrays([[0.0], [1.0], [2.0], [3.0]], ["a", "b", "a", "b"], test=0.25, valid=0).classes
         ('a', 'b')
@@ -144,25 +144,25 @@ def load(
 ) -> Table:
     """Reads a source and encodes it for training.
 
-    The encoding is learnt from the rows that are not for testing.
+    The encoding is learnt from the rows outside the test set.
 
     Args:
-        source: a path (CSV, TSV, Parquet, Arrow, Feather, `.npz`, a folder of idx files), `sklearn:NAME`, or a frame:
-            of pandas, Polars or PyArrow.
-        target: the column to predict (several: as many outputs); sources of arrays carry their own.
+        source: a path (CSV, TSV, Parquet, Arrow, Feather, `.npz`, a folder of idx files), `sklearn:NAME`, or a pandas,
+            Polars or PyArrow frame.
+        target: the column to predict, or a list of columns, one output each; sources of arrays carry their own target.
         names: column names for a text file without a header line.
-        test_source: another source to test on; then no rows are taken for it from `source`.
+        test_source: another source to test on; no test rows are then taken from `source`.
         valid_source: the same for validation.
-        kinds: column name to "number", "category", "boolean", "date", "drop", or how it is written ("decimal_comma",
-            "day_first", "epoch_seconds", ...), where recognition is to be overruled.
+        kinds: column name to "number", "category", "boolean", "date", "drop", or a word for how it is written
+            ("decimal_comma", "day_first", "epoch_seconds", ...), to overrule recognition.
         task: "classification", "regression" or "multilabel"; recognised by default.
         test: share of the rows for testing.
         valid: share of the rows for validation.
-        seed: of the split.
+        seed: seed of the split.
         missing: "impute" (the default for tables) or "error" (the default for arrays).
 
     Raises:
-        FalllineError: anything wrong with the source, in one sentence.
+        FalllineError: something is wrong with the source; the message says what, in one sentence.
 
     >>> import polars as pl
     >>> frame = pl.DataFrame({"size": ["S", "M"] * 10, "unit": ["cm"] * 20, "price": [0.5, 1.25] * 10})

@@ -1,4 +1,4 @@
-"""What is predicted? A task, recognised or given, and labels that map to indices and exactly back."""
+"""The target: its task, recognised or given, and its labels, which map to indices and exactly back."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from fallline.data.form import Form
 from fallline.data.units import HIGHEST, Unit, unit_of
 
 TASKS = ("classification", "regression", "multilabel")
-FEW = 20  # whole numbers with at most so many distinct values are classes
-FEW_FLOATS = 10  # and so are whole numbers stored as floats
-_BLOCK = 1 << 18  # rows handled together, to keep temporaries small
+FEW = 20  # whole numbers with at most this many distinct values are classes
+FEW_FLOATS = 10  # the same limit for whole numbers stored as floats
+_BLOCK = 1 << 18  # rows processed at a time, to keep temporaries small
 
 _CODE_NAME = re.compile(
     r"(?i:(^|[_\s.-])(code|class|category|label|type|group|id|zip|zipcode|postcode|sku|icd\d*|nace|naics)$)|[a-z](Code|Class|Id|ID)$"
@@ -26,16 +26,16 @@ Label = str | int | bool | float
 
 @dataclass(frozen=True)
 class Target:
-    """What is predicted.
+    """The quantity to predict.
 
     Attributes:
-        names: one name per target (one, but for several outputs or labels).
+        names: one name per target (a single name, except with several outputs or labels).
         task: "classification", "regression" or "multilabel".
         classes: the class labels in order (classification), else None.
-        shift: per target, what a run subtracts in float64; empty where a run sees the targets as they are.
-        factor: per target, the power of two that a run multiplies them by after that; empty likewise.
-        forms: per target, how training's texts were written; empty where all are plain numbers or labels.
-        whole: whether training's numbers were texts and whole, so that 3.750 can only be three thousand.
+        shift: number subtracted from each target in float64; empty if a run sees the targets as they are.
+        factor: power of two by which each target is then multiplied; empty if a run sees the targets as they are.
+        forms: how the texts of each target were written in training; empty if all are plain numbers or labels.
+        whole: whether the training targets were texts of whole numbers, so that 3.750 can only mean 3750.
 
     >>> Target(("species",), "classification", ("cat", "dog")).encode(np.array(["dog", "cat"]), "t.csv").tolist()
     [1, 0]
@@ -51,31 +51,31 @@ class Target:
 
     @property
     def conditioned(self) -> bool:
-        """Whether a run sees the targets in another unit than their own, so that float32 can hold them."""
+        """Whether a run sees the targets in a unit other than their own, so that float32 can hold them."""
         return bool(self.factor)
 
     @property
     def n_classes(self) -> int:
-        """Classes, or labels of a multilabel task; 0 for regression."""
+        """The number of classes, or of labels of a multilabel task; 0 for regression."""
         return len(self.classes) if self.classes is not None else len(self.names) if self.task == "multilabel" else 0
 
     def encode(self, values: np.ndarray, where: str) -> np.ndarray:
-        """Targets as numbers of a run: int32 class indices (rows,), or float32 (rows, targets), conditioned.
+        """Encodes targets as a run sees them: int32 class indices (rows,), or float32 (rows, targets), conditioned.
 
         Args:
             values: labels (rows,) or targets (rows,) or (rows, targets).
-            where: the source, for the sentence of an error.
+            where: name of the source in error messages.
 
         Raises:
-            FalllineError: values are missing, infinite or, as classes, unknown.
+            FalllineError: a value is missing or infinite, or is an unknown class.
         """
         return self.condition(self.read(values, where), where)
 
     def read(self, values: np.ndarray, where: str) -> np.ndarray:
-        """Targets as given: int32 class indices (rows,), or float64 (rows, targets) in their own unit.
+        """Reads targets as given: int32 class indices (rows,), or float64 (rows, targets) in their own unit.
 
         Raises:
-            FalllineError: as `encode`.
+            FalllineError: as for `encode`.
         """
         title = _title(self.names, where)
         if self.classes is None:
@@ -92,7 +92,7 @@ class Target:
         return known[codes]
 
     def written(self, forms: dict[str, Form], y: np.ndarray) -> Target:
-        """The same target, read from text as `y` (rows, targets), with what was learnt of how its numbers are written."""
+        """The same target with the notation of its numbers, which were read from text as `y` (rows, targets)."""
         if self.task != "regression":
             return self
         held = any(name in forms for name in self.names)
@@ -100,10 +100,10 @@ class Target:
         return replace(self, forms=own, whole=bool((y % 1 == 0).all()))
 
     def fitted(self, y: np.ndarray, highest: float = HIGHEST) -> Target:
-        """The same target in the unit in which a run can hold its training rows.
+        """The same target in a unit in which float32 can hold its training rows.
 
         Args:
-            y: what `read` gives of the training rows.
+            y: the training rows' targets, as returned by `read`.
             highest: the largest target that is left as it is.
 
         >>> Target(("y",), "regression").fitted(np.array([[1.7e9], [1.7e9 + 1], [1.7e9 + 3]])).shift
@@ -122,10 +122,10 @@ class Target:
         return replace(self, shift=(0.0,) * len(self.shift) if scaled else (), factor=self.factor if scaled else ())
 
     def condition(self, y: np.ndarray, where: str = "the data") -> np.ndarray:
-        """What `read` gives, as a run sees it: class indices as they are, numbers as float32 (y - shift) * factor.
+        """Converts targets from `read` for a run: class indices stay, numbers become float32 (y - shift) * factor.
 
         Raises:
-            FalllineError: numbers that float32 cannot hold.
+            FalllineError: float32 cannot hold a number.
         """
         if self.classes is not None:
             return y
@@ -139,7 +139,7 @@ class Target:
         return result
 
     def restore(self, answer: np.ndarray) -> np.ndarray:
-        """A run's answers (rows, targets) in the targets' own unit: float64 where they were conditioned."""
+        """Converts a run's answers (rows, targets) to the targets' own unit, in float64 if they were conditioned."""
         return self._columnwise(Unit.restore, answer) if self.conditioned else answer
 
     def _columnwise(self, change: Callable[[Unit, np.ndarray], np.ndarray], y: np.ndarray) -> np.ndarray:
@@ -147,7 +147,7 @@ class Target:
         return np.column_stack([change(unit, y[:, place]) for place, unit in enumerate(units)])
 
     def decode(self, indices: np.ndarray) -> np.ndarray:
-        """Class indices as labels, of the type that the classes have.
+        """Converts class indices to labels, of the type of the classes.
 
         >>> Target(("y",), "classification", (False, True)).decode(np.array([1, 0])).tolist()
         [True, False]
@@ -157,7 +157,7 @@ class Target:
         return np.array(self.classes)[indices]
 
     def _as_class(self, label: Label) -> Label:
-        """A label read from another file, as the type of the classes."""
+        """Converts a label read from another file to the type of the classes."""
         wanted = type(self.classes[0])  # type: ignore[index]
         if wanted is str:
             return label if isinstance(label, str) else str(label)
@@ -174,17 +174,18 @@ class Target:
 def recognise_target(values: np.ndarray, names: tuple[str, ...], where: str, task: str | None = None) -> Target:
     """Recognises the task and, for a classification, the classes.
 
-    Text and booleans are classes; so are whole numbers with at most 20 distinct values (10 where stored as floats) that
-    repeat at least twice on average. All else is regression.
+    Text and booleans are classes, and so are whole numbers with at most 20 distinct values (10 if stored as floats) that
+    occur at least twice on average. All else is regression.
 
     Args:
         values: labels (rows,), or targets (rows, targets).
         names: one name per target.
-        where: the source, for the sentence of an error.
-        task: "classification", "regression" or "multilabel" overrule the recognition.
+        where: name of the source in error messages.
+        task: "classification", "regression" or "multilabel", to overrule recognition.
 
     Raises:
-        FalllineError: missing or infinite values, a single class, a class with one member, or values unfit for `task`.
+        FalllineError: a value is missing or infinite, there is a single class, a class has one member, or the values do
+            not fit `task`.
 
     >>> recognise_target(np.array([0, 1, 1, 0]), ("y",), "t.csv").classes
     (0, 1)
@@ -218,7 +219,7 @@ def recognise_target(values: np.ndarray, names: tuple[str, ...], where: str, tas
 
 
 def _ask_about_codes(values: np.ndarray, names: tuple[str, ...], title: str) -> None:
-    """Raises: FalllineError for many whole numbers that are called codes: a guess would train the wrong thing."""
+    """Raises: FalllineError for many whole numbers in a column named like a code, where a guess could be wrong."""
     cells = _homogeneous(values.ravel(), title)
     if _CODE_NAME.search(names[0]) is None or not (cells == np.floor(cells)).all():
         return
@@ -276,7 +277,7 @@ def _reals(values: np.ndarray, target: Target, title: str) -> np.ndarray:
 
 
 def _labels(values: np.ndarray, title: str) -> tuple[list[Label], np.ndarray]:
-    """The distinct labels in order, and each row's position among them (int32)."""
+    """The distinct labels in order, and the position of each row's label among them (int32)."""
     values = _homogeneous(np.asarray(values).ravel(), title)
     if values.dtype.kind in "OU":
         cells = values.tolist()
@@ -292,7 +293,7 @@ def _labels(values: np.ndarray, title: str) -> tuple[list[Label], np.ndarray]:
 
 
 def _homogeneous(values: np.ndarray, title: str) -> np.ndarray:
-    """An array of objects as text or numbers; missing objects are counted and refused."""
+    """Converts an array of objects to text or numbers; missing objects are counted and refused."""
     if values.dtype.kind in "biufU":
         return values
     if values.dtype.kind != "O" and values.dtype.kind != "T":

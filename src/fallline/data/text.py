@@ -1,4 +1,4 @@
-"""How is a text table (CSV, TSV) read? As text cells, with every defect named by its line."""
+"""Reads text tables (CSV, TSV) as text cells, and reports every defect with its line number."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from fallline.data.sheet import Sheet
 if TYPE_CHECKING:
     import polars as pl
 
-_START = 1 << 16  # bytes from which the dialect is judged, if they hold some lines
-_FEW = 20  # rows that tell whether the header looks like one of them
+_START = 1 << 16  # bytes from which the dialect is found, if they hold enough lines
+_FEW = 20  # rows with which the header is compared
 
 
 def read_text(path: Path, names: list[str] | None = None) -> Sheet:
     """Reads a text table; every column holds text, or null where a cell is missing.
 
     The first line is the header, unless `names` gives the names of a file without one (a first line that repeats
-    `names`, in any order, is still taken as a header). Blanks around cells are stripped. The separator is the one of
-    comma, semicolon, tab, bar and blanks that splits the first lines alike. Comment lines and a title above the header
+    `names`, in any order, is still taken as a header). Blanks around cells are stripped. The separator is a comma, a
+    semicolon, a tab, a bar or blanks, whichever splits the first lines alike. Comment lines and a title above the header
     are skipped.
 
     Args:
@@ -37,7 +37,7 @@ def read_text(path: Path, names: list[str] | None = None) -> Sheet:
         names: column names for a file without a header.
 
     Raises:
-        FalllineError: the file is empty, has a header only, is no text, or a line has too many or few fields.
+        FalllineError: the file is empty, has only a header, is not text, or a line has too many or too few fields.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -61,7 +61,7 @@ def read_text(path: Path, names: list[str] | None = None) -> Sheet:
 
 
 def _beginning(text: Text) -> str:
-    """The first whole lines; three at least, if there are as many."""
+    """The first complete lines, at least three if the file has that many."""
     data, end = text.data, _START
     for _ in range(3):
         if data[:end].count(b"\n") >= 3 or end >= len(data):
@@ -73,15 +73,15 @@ def _beginning(text: Text) -> str:
     try:
         return start.decode("utf-8").replace("\r\n", "\n")
     except UnicodeDecodeError:
-        text.decoded()  # names the line
+        text.decoded()  # raises an error that names the line
         raise
 
 
 def _parse(text: Text, dialect: Dialect, names: list[str] | None) -> tuple[pl.DataFrame, list[str]]:
-    """All rows as text, by Polars; where it fails, line by line, which works or says what is wrong where."""
+    """All rows as text, read by Polars or, if that fails, line by line, which works or reports the faulty line."""
     width = dialect.width
     if names is None and dialect.header is not None and not _fits(dialect.header, width):
-        width = len(dialect.header)  # the lines below it are at fault, and the first of them will be named
+        width = len(dialect.header)  # the lines below the header are wrong, and the first one is reported
     separator = {"": SINGLE, BLANKS: "\t"}.get(dialect.separator, dialect.separator)
     if dialect.separator == BLANKS:
         text = Text(text.path, tabbed(text.data[:]), False)
@@ -97,7 +97,7 @@ def _parse(text: Text, dialect: Dialect, names: list[str] | None) -> tuple[pl.Da
 
 
 def _blanks(text: Text, seen: Bytes, rows: int) -> str | None:
-    """The blanks that may stand at the ends of cells; None for all that there are."""
+    """The blanks that may begin or end a cell; None if any blank may."""
     if not seen.ascii:
         return None
     held = "".join(each for each in "\t\v\f" if text.data.find(each.encode()) >= 0)
@@ -105,12 +105,12 @@ def _blanks(text: Text, seen: Bytes, rows: int) -> str | None:
 
 
 def _fits(header: list[str], width: int) -> bool:
-    """May lines have another number of cells than their header? One more (row labels), or empty ones fewer."""
+    """Whether the header fits the lines: as many cells, one fewer (row labels), or more if the surplus is empty."""
     return len(header) in (width, width - 1) or not any(header[width:])
 
 
 def _without_empty_end(path: Path, frame: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
-    """Without the rows at the end in which every cell is empty, as spreadsheets leave them."""
+    """Removes rows at the end in which every cell is empty, as spreadsheets leave them."""
     import polars as pl
 
     if frame.width == 1 or frame.height == 0 or any((cell or "").strip() for cell in frame.row(-1)):
@@ -122,7 +122,7 @@ def _without_empty_end(path: Path, frame: pl.DataFrame, notes: list[str]) -> pl.
 
 
 def _labels(path: Path, frame: pl.DataFrame, dialect: Dialect, names: list[str] | None, notes: list[str]) -> list[str]:
-    """One name per column of the frame, "" for those that are left out."""
+    """One name per column of the frame, "" for columns that are left out."""
     if dialect.header is None:
         labels = _given(path, frame, names or [])
     else:
@@ -163,7 +163,7 @@ def _given(path: Path, frame: pl.DataFrame, names: list[str]) -> list[str]:
 
 
 def _row_as_header(path: Path, frame: pl.DataFrame, labels: list[str]) -> list[str]:
-    """A sentence where the header holds numbers just where the rows below do, and does not count or name years."""
+    """A sentence if the header holds numbers wherever the rows below do, unless those numbers count up evenly."""
     top = frame.head(_FEW)
     columns = [[cell for cell in column if cell is not None] for column in top]
     offset = frame.width - len(labels)

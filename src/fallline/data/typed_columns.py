@@ -1,4 +1,4 @@
-"""How does a column of text become numbers or dates, and what is said about it?"""
+"""Converts a column of text to numbers or dates, with remarks about anything doubtful."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from fallline.data.numerals import MOSTLY, Numerals, find, read
 if TYPE_CHECKING:
     import polars as pl
 
-_FEW_MARKS = 3  # texts that keep coming back among numbers
-_AGAIN = 3  # and how often each does, at least
+_FEW_MARKS = 3  # most distinct texts that may recur among numbers as marks for missing values
+_AGAIN = 3  # fewest occurrences of each
 _MONTH_YEAR = r"^(?:0[1-9]|1[0-2])\.(?:19|20)\d\d$"
 _COMPACT = r"^(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])$"
 
@@ -28,10 +28,10 @@ class Understood:
     """A table with typed cells.
 
     Attributes:
-        frame: texts that are numbers or dates are numbers and dates, all else is as it was.
-        forms: how the columns are written of which more is to be known than their type.
-        remarks: one sentence each on what could be read in two ways, or not at all.
-        decimal: the decimal sign that the file uses, "" where nothing shows it.
+        frame: the table, in which texts that are numbers or dates have been converted; all else is as it was.
+        forms: column name to how the column is written, where its type does not say it all.
+        remarks: one sentence about each thing that could be read in two ways, or not at all.
+        decimal: the decimal sign of the file, "" if unknown.
     """
 
     frame: pl.DataFrame
@@ -41,7 +41,7 @@ class Understood:
 
 
 def plain_numbers(look: Look, result: Understood, kind: str) -> pl.Series | None:
-    """A column that is numbers as it stands; unless they are thousands, days or months in disguise."""
+    """Converts a column of plain numbers, unless they look like thousands, days or months."""
     text, name = look.text, look.text.name
     present = text.drop_nulls()
     if not len(present):
@@ -63,13 +63,13 @@ def plain_numbers(look: Look, result: Understood, kind: str) -> pl.Series | None
                 result.remarks.append(doubtful(name, dotted[0], thousands, point))
                 return read(text, thousands)
             short = present.filter(~present.str.contains(".", literal=True)).str.len_chars()
-            if not len(short) or (short <= 4).all():  # no 12345 among them, which who groups digits would not write
+            if not len(short) or (short <= 4).all():  # a 12345 would mean that digits are not grouped
                 result.remarks.append(doubtful(name, dotted[0], point, thousands))
     return look.plain
 
 
 def as_numbers(look: Look, result: Understood, kind: str, said: Form | None) -> pl.Series | None:
-    """The column as numbers, however people have written them; None where too few cells are numbers."""
+    """The column as numbers, however people have written them; None if too few cells are numbers."""
     name, text, distinct = look.text.name, look.text, look.distinct
     assert distinct is not None
     hint = said.decimal if said is not None and said.settled else result.decimal
@@ -113,7 +113,7 @@ def as_numbers(look: Look, result: Understood, kind: str, said: Form | None) -> 
 
 
 def _marks(lost: pl.Series, values: pl.Series) -> list[str] | None:
-    """The few texts that keep coming back among numbers; None where the column is not numbers with marks."""
+    """The few texts that recur among numbers; None if the column is not numbers with such marks."""
     counts = lost.value_counts(sort=True)
     numbers = values.drop_nulls()
     if not 0 < len(counts) <= _FEW_MARKS or int(counts["count"].min()) < _AGAIN:  # type: ignore[arg-type]
@@ -124,7 +124,7 @@ def _marks(lost: pl.Series, values: pl.Series) -> list[str] | None:
 
 
 def as_dates(text: pl.Series, result: Understood, said: Form | None, mostly: bool = False) -> pl.Series | None:
-    """The column as instants, in UTC where its cells have zones; None where too few are dates."""
+    """The column as instants, in UTC if its cells have zones; None if too few are dates."""
 
     name = text.name
     words = is_word(text)
@@ -161,7 +161,7 @@ def as_dates(text: pl.Series, result: Understood, said: Form | None, mostly: boo
 
 
 def _zone(ahead: pl.Series) -> str:
-    """The zone of a column's offsets: their own where all are one, else UTC."""
+    """The zone of a column's offsets: the common offset if there is only one, else UTC."""
     if len(ahead) > 1 or int(ahead[0]) == 0:
         return "UTC"
     minutes = int(ahead[0])
@@ -169,7 +169,7 @@ def _zone(ahead: pl.Series) -> str:
 
 
 def doubtful(name: str, example: str, chosen: Numerals, other: Numerals) -> str:
-    """The sentence on a column of numbers that can be read in two ways, and how to overrule it."""
+    """A sentence about a column of numbers that can be read in two ways, and how to overrule the choice."""
     kind = "decimal_comma" if other.decimal == "," else "decimal_point"
     return f"column {name!r} {two_ways(example, chosen, other)}; give it the kind {kind} if that is wrong"
 

@@ -1,4 +1,4 @@
-"""What do the texts of a table mean? Numbers and dates as people write them become numbers and dates, once, with a word."""
+"""Interprets the texts of a table: numbers and dates as people write them are converted once, with remarks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fallline.data.typed_columns import Understood, as_dates, as_numbers, plain_
 if TYPE_CHECKING:
     import polars as pl
 
-_CLASSES = 20  # distinct texts that are classes without a question
+_CLASSES = 20  # at most this many distinct texts are taken as classes without asking
 _TASKS = {"number": "regression", "category": "classification", "boolean": "classification"}
 _AS_TEXT = ("category", "boolean", "drop")
 
@@ -23,16 +23,16 @@ _AS_TEXT = ("category", "boolean", "drop")
 def understand(
     frame: pl.DataFrame, separator: str = "", kinds: dict[str, str] | None = None, said: dict[str, Form] | None = None
 ) -> Understood:
-    """Reads the texts of a table as what a person would take them for.
+    """Reads the texts of a table as a person would.
 
-    Each column is decided over all its cells. Where that leaves two readings ("1,234", "03/04/2024"), the columns that
-    leave none decide, then the separator (a file with semicolons has decimal commas), and a remark says so.
+    Each column is decided over all its cells. If that leaves two readings ("1,234", "03/04/2024"), the unambiguous
+    columns decide, then the separator (a file with semicolons has decimal commas), and a remark says so.
 
     Args:
-        frame: columns; texts without blanks around them, missing cells null.
-        separator: of the text file, "" for other sources.
-        kinds: column name to the kind that it shall have.
-        said: column name to the form that the user says it has.
+        frame: the columns, with stripped texts and missing cells as null.
+        separator: separator of the text file, "" for other sources.
+        kinds: column name to the kind it is to have.
+        said: column name to the form declared by the user.
 
     >>> import polars as pl
     >>> frame = pl.DataFrame({"price": ["28,7", "3,5"], "when": ["27. 7. 2024", "1. 8. 2024"], "who": ["a", "b"]})
@@ -68,10 +68,10 @@ def understand(
 
 
 def understand_features(frame: pl.DataFrame, separator: str = "", kinds: dict[str, str] | None = None) -> Understood:
-    """`understand`, with the kinds as a user says them.
+    """Calls `understand` with the kinds in the user's words.
 
     Raises:
-        FalllineError: a kind that is none.
+        FalllineError: a kind is unknown.
     """
     meant = {name: kind_of(name, kind) for name, kind in (kinds or {}).items()}
     said = {name: form for name, (_, form) in meant.items() if form != Form()}
@@ -79,10 +79,10 @@ def understand_features(frame: pl.DataFrame, separator: str = "", kinds: dict[st
 
 
 def target_said(kinds: dict[str, str], task: str | None) -> tuple[str | None, dict[str, Form]]:
-    """The task and the forms that a user's words for the targets' columns stand for.
+    """The task and the forms that the user's words for the target columns stand for.
 
     Raises:
-        FalllineError: a word that is none for a target, or one that contradicts the task.
+        FalllineError: a word does not apply to a target, or contradicts the task.
 
     >>> target_said({"price": "decimal_comma"}, None)[0]
     'regression'
@@ -108,17 +108,17 @@ def target_said(kinds: dict[str, str], task: str | None) -> tuple[str | None, di
 def understand_target(
     frame: pl.DataFrame, decimal: str, where: str, task: str | None = None, said: dict[str, Form] | None = None
 ) -> Understood:
-    """The target's columns: numbers as people write them are numbers, all else stays labels.
+    """Reads the target's columns: numbers as people write them are converted, all else stays labels.
 
     Args:
         frame: the columns.
         decimal: the decimal sign that the features' texts show, or "".
-        where: the source, for the sentences.
-        task: as given, or None.
-        said: column name to the form that the user says it has.
+        where: name of the source in messages.
+        task: the task, or None to recognise it.
+        said: column name to the form declared by the user.
 
     Raises:
-        FalllineError: texts that look like numbers and cannot be read would be taken for classes.
+        FalllineError: texts look like numbers but cannot be read, and would be taken as classes.
     """
     import polars as pl
 
@@ -151,7 +151,7 @@ def understand_target(
 
 
 def _as_said(text: pl.Series, result: Understood, form: Form, where: str) -> pl.Series:
-    """A target's texts as numbers of a form that the user named."""
+    """Reads a target's texts as numbers of the form named by the user."""
     distinct = text.drop_nulls().unique(maintain_order=True)
     result.forms[text.name] = form
     if form.unit == "duration":
@@ -169,7 +169,7 @@ def _as_said(text: pl.Series, result: Understood, form: Form, where: str) -> pl.
 
 
 def _ask(text: pl.Series, distinct: pl.Series, where: str) -> None:
-    """Raises: FalllineError for a target of many texts that begin as numbers do."""
+    """Raises: FalllineError for a target of many distinct texts that begin like numbers."""
     if len(distinct) > _CLASSES and looks_numeric(distinct):
         example = distinct.filter(distinct.cast(float, strict=False).is_null())
         raise FalllineError(
@@ -179,7 +179,7 @@ def _ask(text: pl.Series, distinct: pl.Series, where: str) -> None:
 
 
 def _settle(look: Look, result: Understood, kind: str, said: Form | None) -> pl.Series | None:
-    """The column as numbers or dates; None where it stays as it is."""
+    """The column as numbers or dates; None if it stays as it is."""
     name, text = look.text.name, look.text
     if kind == "date" or (said is not None and (said.order or said.counts)):
         return as_dates(text, result, said)
@@ -208,7 +208,7 @@ def _settle(look: Look, result: Understood, kind: str, said: Form | None) -> pl.
 
 
 def _mostly_numbers(look: Look, text: pl.Series) -> bool:
-    """Numbers are tried before dates where both could be meant: 12.05 is a number."""
+    """Whether most cells are plain numbers, which are then tried before dates: 12.05 is a number."""
     import polars as pl
 
     return text.cast(pl.Float64, strict=False).count() > 0.5 * text.count()

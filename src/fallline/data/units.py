@@ -1,4 +1,4 @@
-"""In which unit can float32 hold a column? A shift and a power of two, learnt in float64 from the training rows."""
+"""The unit in which float32 can hold a column: a shift and a power of two, learnt in float64 from the training rows."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from typing import NamedTuple
 
 import numpy as np
 
-SAMPLE = 10_000  # rows that tell a column's centre and spread
-_OFFSET = 1e4  # a centre of more spreads than this leaves float32 fewer than four digits of the differences
+SAMPLE = 10_000  # rows from which a column's centre and spread are estimated
+_OFFSET = 1e4  # if the centre is more spreads than this from 0, float32 has fewer than four digits for differences
 _COMFORT = (2.0**-30, 2.0**30)  # spreads whose squares float32 holds, far from every epsilon of a scaler or a metric
 HIGHEST = 2.0**50  # the largest number whose squares can be summed over ten million rows
-_BEYOND = 2.0**24  # so many spreads from the centre, a value takes the digits of all others from a float32 sum
-_KEPT = 2.0**7  # spreads that are left of such a value
-_BULK = 0.98  # share of the differences that make the spread
+_BEYOND = 2.0**24  # at this many spreads from the centre, a value swamps all others in a float32 sum
+_KEPT = 2.0**7  # the distance, in spreads, to which such a value is clipped
+_BULK = 0.98  # share of the differences that lie within the spread
 
 
 class Unit(NamedTuple):
-    """How float64 numbers become the numbers of a run: z = (x - shift) factor, cut to [-limit, limit].
+    """How float64 numbers become the numbers of a run: z = (x - shift) factor, clipped to [-limit, limit].
 
     Attributes:
-        shift: subtracted in float64; 0 unless float32 would lose the differences.
-        factor: multiplied after that, a power of two; 1 unless squares would leave float32's range.
-        limit: the largest size of z; infinite unless single values are so far off that no other would count beside them.
+        shift: number subtracted in float64; 0 unless float32 would lose the differences.
+        factor: power of two multiplied after the shift; 1 unless squares would leave float32's range.
+        limit: the largest size of z; infinite unless single values are so far off that they would swamp all others.
 
     >>> Unit(1e9, 0.5).apply(np.array([1e9 + 4.0])).tolist(), Unit(1e9, 0.5).restore(np.array([2.0])).tolist()
     ([2.0], [1000000004.0])
@@ -38,13 +38,13 @@ class Unit(NamedTuple):
         return self.shift == 0.0 and self.factor == 1.0 and self.limit == math.inf
 
     def apply(self, x: np.ndarray) -> np.ndarray:
-        """Float64 numbers in this unit, in float64. NaN stays."""
+        """Converts float64 numbers to this unit, in float64. NaN stays NaN."""
         with np.errstate(over="ignore", under="ignore"):
             z = x * self.factor - self.shift * self.factor  # rounds once: the factor is a power of two
         return z if self.limit == math.inf else np.clip(z, -self.limit, self.limit)
 
     def restore(self, z: np.ndarray) -> np.ndarray:
-        """The numbers in the column's own unit, in float64."""
+        """Converts numbers back to the column's own unit, in float64."""
         with np.errstate(over="ignore", under="ignore"):
             return np.asarray(z, np.float64) / self.factor + self.shift
 
@@ -57,17 +57,18 @@ def unit_of(
     cut: bool = True,
     highest: float = HIGHEST,
 ) -> Unit:
-    """The unit in which float32 can hold these numbers and square them; their own nearly always.
+    """The unit in which float32 can hold these numbers and their squares; nearly always their own.
 
-    A shift to the median where it is more than 10^4 spreads from 0. A power of two where the spread is outside of
-    [2^-30, 2^30], about 10^-9 to 10^9: in any unit the column then looks the same to a run. A limit of 2^7 spreads
-    where a value lies more than 2^24 spreads away. The spread is the smallest distance from the median that holds 98 %
-    of the values unlike it, so a few wild values do not make it; distances within float64's rounding are none.
+    The numbers are shifted to the median if it is more than 10^4 spreads from 0. They are multiplied by a power of two
+    if the spread is outside [2^-30, 2^30], about 10^-9 to 10^9, so that the column looks the same to a run in any unit.
+    They are clipped to 2^7 spreads if a value lies more than 2^24 spreads away. The spread is the smallest distance from
+    the median that holds 98 % of the values different from it, so that a few extreme values do not determine it;
+    distances within float64's rounding count as 0.
 
     Args:
-        cells: float64 numbers, of training rows; NaN and infinity are left out.
-        ends: the smallest and the largest number, where `cells` is a sample; by default those of `cells`.
-        rounding: distances from the median up to this share of it are rounding; by default float64's.
+        cells: float64 numbers of training rows; NaN and infinity are left out.
+        ends: the smallest and the largest number, if `cells` is a sample; by default those of `cells`.
+        rounding: share of the median up to which a distance from it counts as rounding; by default float64's.
         cut: whether there may be a limit; a target has none.
         highest: the largest number that is left as it is.
 
@@ -113,7 +114,7 @@ def _measure(
         return centre, 0.0, 0.0, 0.0
     away = np.abs(sample - centre)
     away = away[away > rounding * abs(centre)]
-    if not away.size:  # what differs is too rare for the sample
+    if not away.size:  # values that differ are too rare to be in the sample
         return centre, far, far, far
     spread = float(np.quantile(away, _BULK, method="lower"))
     deviation = min(float(np.median(away)), float(sample.std()))

@@ -1,4 +1,4 @@
-"""scikit-learn's face of the run and of the population: they translate, and decide nothing."""
+"""The scikit-learn interface to runs and populations: it translates, and decides nothing."""
 
 from fallline.estimators.classifier import MLPClassifier as MLPClassifier
 from fallline.estimators.convert import to_fallline as to_fallline

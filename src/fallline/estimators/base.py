@@ -1,4 +1,4 @@
-"""What classifier and regressor have in common: fit and partial_fit, from checked rows to fitted attributes."""
+"""The common part of classifier and regressor: fit and partial_fit, from checked rows to fitted attributes."""
 
 import copy
 import warnings
@@ -32,21 +32,21 @@ from fallline.training.state import Epochs
 
 
 class BaseMLP(FittedMLP):
-    """A multi-layer perceptron with scikit-learn's arguments, methods and attributes, trained by the run.
+    """A multi-layer perceptron with scikit-learn's arguments, methods and attributes.
 
-    A subclass says what is predicted, and checks and encodes it.
+    A subclass defines the target, and checks and encodes it.
     """
 
     @abstractmethod
     def _encode_target(self, y: Any, *, first: bool, incremental: bool) -> np.ndarray:
-        """The target as a run has it: class indices (rows,), or numbers (rows, targets)."""
+        """The target as a run sees it: class indices (rows,), or numbers (rows, targets)."""
 
     @abstractmethod
     def _check(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
-        """Rows and targets as scikit-learn checks them."""
+        """Checks rows and targets as scikit-learn does, and returns them."""
 
     def _weigh(self, y: Any, weight: np.ndarray | None) -> np.ndarray | None:
-        """The rows' weights; a classifier's classes may have some, too."""
+        """The rows' weights, which a classifier multiplies by its class weights."""
         return weight
 
     @property
@@ -81,7 +81,7 @@ class BaseMLP(FittedMLP):
         return self
 
     def _known_to(self, other: Any) -> Any:
-        """A copy of another estimator that knows what this one knows of its rows: classes, columns, types."""
+        """A copy of another estimator with what this one has learnt about its rows: classes, columns, types."""
         other = copy.copy(other)
         for name in LEARNT:
             if hasattr(self, name):
@@ -105,7 +105,7 @@ class BaseMLP(FittedMLP):
             raise FalllineError("X_val and y_val are what early stopping watches: set early_stopping=True")
 
     def _prepare(self, X: Any, y: Any, sample_weight: Any, first: bool, incremental: bool) -> tuple[Any, ...]:
-        """(rows, targets as given, targets as a run has them, weights), all checked."""
+        """(rows, targets as given, targets as a run sees them, weights), all checked."""
         X, y = self._check(given(X), y, reset=first or not hasattr(self, "n_features_in_"))
         learning = first or not hasattr(self, "_schema")
         if learning:
@@ -119,7 +119,7 @@ class BaseMLP(FittedMLP):
         return x, y, target, self._weigh(y, weight)
 
     def _begin(self, random: np.random.RandomState, features: int) -> None:
-        """Fitted attributes before the first step."""
+        """Sets the fitted attributes as they are before the first step."""
         inputs = settings.scaler_of(self.scaler).outputs(features)
         outputs = settings.loss_of(self.loss, self._task, self._targets).outputs(self._targets, self._task)
         widths = [inputs, *settings.hidden_of(self.hidden_layer_sizes), outputs]
@@ -128,7 +128,7 @@ class BaseMLP(FittedMLP):
         self._count()
 
     def _count(self) -> None:
-        """Nothing trained yet."""
+        """Resets the attributes that count and record the training."""
         self.t_, self.n_iter_ = 0, 0
         self.loss_curve_: list[float] = []
         self.validation_scores_: list[float] | None = [] if self.early_stopping else None
@@ -137,7 +137,7 @@ class BaseMLP(FittedMLP):
 
     def _recipe(self, rows: int, padded_rows: int, target: np.ndarray, incremental: bool) -> Recipe:
         before = getattr(self, "t_", 0)
-        # Under partial_fit the run's clock goes on, with as many rows an epoch as it has seen on average.
+        # Under partial_fit the run's clock continues, with the average number of rows per epoch so far.
         clock = int(self._trained.rest.get("epoch", 0)) if incremental and hasattr(self, "_trained") else 0
         each, samples = (before / clock, 0.0) if clock else (float(rows), float(before))
         recipe = settings.recipe_of(self, task=self._task, targets=self._targets, rows=each, samples=samples)
@@ -147,10 +147,10 @@ class BaseMLP(FittedMLP):
         return complete(recipe, task=self._task, training_rows=padded_rows, lowest=lowest)
 
     def _prepared(self, recipe: Recipe, arrays: Arrays, random: Any, incremental: bool, rows: Rows) -> Fit:
-        """The fit, from the weights that stand now."""
+        """The fit, starting from the current weights."""
         before, callbacks = getattr(self, "_trained", None), self.callbacks
         words = np.array([0, random.randint(2**31 - 1)], np.uint32)
-        key = jax.random.wrap_key_data(words)  # `jax.random.key` of the number, without a program of its own
+        key = jax.random.wrap_key_data(words)  # `jax.random.key` of the number, without compiling a program
         given = self._params(recipe, arrays.x.shape[1])
         if before is not None and incremental and "key" in before.rest:
             state = go_on(recipe, arrays, given, before)
@@ -170,7 +170,7 @@ class BaseMLP(FittedMLP):
         )
 
     def _be(self, members: list[Any]) -> None:
-        """Be an ensemble."""
+        """Turns this estimator into an ensemble of fitted members."""
         self.members_, first = members, members[0]
         self.recipe_, self.n_layers_, self.n_outputs_ = first.recipe_, first.n_layers_, first.n_outputs_
         self.n_iter_ = max(each.n_iter_ for each in members)
@@ -185,7 +185,7 @@ class BaseMLP(FittedMLP):
         rows: int,
         incremental: bool,
     ) -> None:
-        """Fitted attributes that tell of the training."""
+        """Sets the fitted attributes that record the training."""
         if not hasattr(self, "loss_curve_"):
             self._count()
         epochs = 0 if seen is None else len(seen["train_objective"])
@@ -214,7 +214,7 @@ class BaseMLP(FittedMLP):
         self.best_validation_score_ = float(np.nanmax([-np.inf, *self.validation_scores_]))
 
     def _say_divergence(self, trained: Trained, x: np.ndarray, epochs: int) -> None:
-        """Raises: FalllineError, unless early stopping has kept something better."""
+        """Raises: FalllineError, unless early stopping has kept earlier parameters; then it warns."""
         step, best = int(trained.rest["step"]), int(trained.rest["best_epoch"])
         what = Outcome.DIVERGED.sentence(epochs=epochs, best_epoch=best, step=step)
         largest = float(np.abs(x[np.isfinite(x)]).max(initial=0.0))

@@ -1,4 +1,4 @@
-"""Arrays of a run from an estimator's rows, padded to few sizes so that fits share programs."""
+"""Builds the arrays of a run from an estimator's rows, padded to a few sizes so that fits share programs."""
 
 import jax
 import numpy as np
@@ -9,11 +9,11 @@ from fallline.data.table import Table
 from fallline.estimators.rows import Rows
 from fallline.training.arrays import Arrays
 
-LARGE = 16_384  # rows from which a program of its own is worth its compilation
+LARGE = 16_384  # number of rows above which compiling a separate program pays off
 
 
 def padded(rows: int) -> int:
-    """The size that some rows are padded to: 256, then four sizes an octave; none from 16,384 on.
+    """The size to which rows are padded: 256, then four sizes per octave; no padding from 16,384 rows on.
 
     >>> [padded(rows) for rows in (1, 200, 257, 1437, 50_000)]
     [256, 256, 320, 1536, 50000]
@@ -25,7 +25,7 @@ def padded(rows: int) -> int:
 
 
 def arrays_of(rows: Rows, *, task: str, n_classes: int) -> Arrays:
-    """Rows on the device, with the index sets of training and validation."""
+    """Puts rows on the device, with the index sets of training and validation."""
     size = padded(len(rows.x))
     weight = None if rows.weight is None else _put(_fill(rows.weight.astype(np.float32), size))
     return Arrays(
@@ -45,7 +45,7 @@ def arrays_of(rows: Rows, *, task: str, n_classes: int) -> Arrays:
 
 
 def table_of(schema: Schema, rows: Rows, n_classes: int) -> Table:
-    """Rows as a population takes them."""
+    """Rows as the table that a population takes."""
     train, valid, none = (np.asarray(each, np.int32) for each in (rows.train, rows.valid, ()))
     weight = None if rows.weight is None else rows.weight.astype(np.float32)
     scaled = np.ones(rows.x.shape[1], bool)

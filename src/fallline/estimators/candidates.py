@@ -1,4 +1,4 @@
-"""Candidates of a search: the arguments to try, and which of them a population can train."""
+"""The candidates of a search: the arguments to try, and those that a population can train."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -25,7 +25,7 @@ def random_candidates(space: Any, n_iter: int, random: np.random.RandomState) ->
 
 
 def grid_candidates(space: Any, n_iter: int, random: np.random.RandomState) -> list[dict[str, Any]]:
-    """Every combination of lists."""
+    """Every combination of the values in lists."""
     return list(ParameterGrid(space))
 
 
@@ -35,7 +35,7 @@ STRATEGIES: Mapping[str, Strategy] = {"random": random_candidates, "grid": grid_
 def candidates_of(strategy: Any, space: Any, n_iter: int, random: np.random.RandomState) -> list[dict[str, Any]]:
     """The candidates that a strategy proposes.
 
-    Raises: FalllineError for an unknown strategy and for no candidates.
+    Raises: FalllineError for an unknown strategy, or if there are no candidates.
     """
     known = STRATEGIES.get(strategy) if isinstance(strategy, str) else strategy
     if not callable(known):
@@ -49,17 +49,17 @@ def candidates_of(strategy: Any, space: Any, n_iter: int, random: np.random.Rand
 
 
 def model_of(estimator: BaseMLP, candidate: dict[str, Any]) -> BaseMLP | None:
-    """A candidate as an estimator; None where it has to be fitted by itself."""
+    """A candidate as an estimator; None if it has to be fitted on its own."""
     try:
         model = clone(estimator).set_params(**clone(candidate, safe=False))
         settings.check_numbers(model)
-    except Exception:  # its own fit meets the same, at the place where scikit-learn counts it as a failure
+    except Exception:  # its own fit will raise the same error, and scikit-learn will count it as a failure
         return None
     return model if shares_programs(model) else None
 
 
 def seeded(models: list[BaseMLP | None], random: np.random.RandomState) -> None:
-    """Give those that have no `random_state` one in common, so that they are compared like with like."""
+    """Gives all models without a `random_state` the same one, so that they are compared like with like."""
     without = [model for model in models if model is not None and model.random_state is None]
     if without:
         seed = int(random.randint(2**31 - 1))
@@ -68,7 +68,7 @@ def seeded(models: list[BaseMLP | None], random: np.random.RandomState) -> None:
 
 
 def shares_programs(model: BaseMLP) -> bool:
-    """Whether a lane of a population can be this estimator's fit."""
+    """Whether this estimator can be fitted as a lane of a population."""
     adaptive = isinstance(model.learning_rate, str) and model.learning_rate == "adaptive"
     task = "regression" if isinstance(model, MLPRegressor) else "classification"
     in_python = model.early_stopping and settings.own_monitor(model.scoring, task) is None
@@ -78,13 +78,13 @@ def shares_programs(model: BaseMLP) -> bool:
 
 
 def alike(candidates: list[dict[str, Any]], models: list[BaseMLP | None]) -> list[list[int]]:
-    """The places of candidates whose folds have the same training rows, weights and seed, and that watch the same."""
+    """Groups candidates, by place, whose folds have the same rows, weights and seed, and the same monitoring."""
     groups: dict[str, list[int]] = {}
     for place, (candidate, model) in enumerate(zip(candidates, models, strict=True)):
         if model is not None:
             own = [candidate.get(name) for name in _ROWS]
             watched = (bool(model.early_stopping), _is_lbfgs(model.solver), model.scoring, _name(model.loss))
-            scaled = model.scaler is not None  # only where all scale may X be brought into a unit that float32 holds
+            scaled = model.scaler is not None  # X may be converted to a unit that float32 holds only if all scale it
             groups.setdefault(repr((own, watched, scaled)), []).append(place)
     return list(groups.values())
 

@@ -1,4 +1,4 @@
-"""`MLPClassifier`: scikit-learn's, and what its users have asked for."""
+"""`MLPClassifier`: scikit-learn's classifier, with extensions that its users have asked for."""
 
 import dataclasses
 from typing import Any
@@ -21,12 +21,12 @@ from fallline.training.predictor import Predictor
 
 
 def steps(estimator: Any) -> bool:
-    """Whether the solver makes steps, so that one epoch means something."""
+    """Whether the solver makes steps, so that it can train for one epoch."""
     return getattr(estimator.solver, "full_batch", estimator.solver == "lbfgs") is False or estimator.solver == "rprop"
 
 
 def refuse_targets(y: Any) -> None:
-    """Raises: FalllineError for several columns of classes, and for objects that are not all text."""
+    """Raises: FalllineError for several columns of classes, or for objects that are not all text."""
     if getattr(y, "ndim", 1) == 2 and type_of_target(y) == "multiclass-multioutput":
         raise FalllineError(
             f"y has {y.shape[1]} columns of several classes each (multiclass-multioutput), which one network does not predict: "
@@ -41,7 +41,7 @@ def refuse_targets(y: Any) -> None:
 
 
 def of_one_class(model: Predictor) -> Predictor:
-    """A model of the only class that there was: its probability is the softmax of one output, which is 1."""
+    """The model of a single class: its probability is the softmax of one output, which is 1."""
     params = dict(model.arrays["params"])
     last = dense_layers(params)[-1]
     params[last] = {part: array[..., :1] for part, array in params[last].items()}
@@ -52,40 +52,40 @@ def of_one_class(model: Predictor) -> Predictor:
 class MLPClassifier(ClassifierMixin, BaseMLP):
     """A multi-layer perceptron that predicts classes or labels; a drop-in for scikit-learn's.
 
-    Its arguments, methods and attributes mean what scikit-learn's mean, so that changing the import is enough; a seed
-    begins with the same weights. It trains in float32 and predicts in float64.
+    Its arguments, methods and attributes mean the same as in scikit-learn, so that changing the import is enough, and a
+    seed gives the same initial weights. It trains in float32 and predicts in float64.
 
     Arguments:
-        hidden_layer_sizes: units of each hidden layer.
-        activation: 'identity', 'logistic', 'tanh', 'relu', any other activation by name or as a block, a function of JAX,
-            or a list with one for each hidden layer.
-        solver: 'adam', 'sgd', 'lbfgs', any other update rule by name or as a block.
-        alpha: strength of the squares of the weights, alpha / 2 sum w^2, divided by the batch's weight.
-        l1: strength of their absolute values, divided alike; with alpha an elastic net.
+        hidden_layer_sizes: number of units in each hidden layer.
+        activation: 'identity', 'logistic', 'tanh', 'relu', any other activation by name or as a block, a JAX function, or
+            a list with one of these for each hidden layer.
+        solver: 'adam', 'sgd', 'lbfgs', or any other update rule by name or as a block.
+        alpha: strength of the L2 penalty, alpha / 2 sum w^2, divided by the batch's weight.
+        l1: strength of the L1 penalty, divided in the same way; together with alpha an elastic net.
         batch_size: rows per step; 'auto' is min(200, rows).
-        learning_rate: 'constant', 'invscaling' or 'adaptive', a number, or a schedule; for every solver but 'lbfgs'.
-        learning_rate_init: the rate at the start.
-        power_t: of 'invscaling', learning_rate_init / t^power_t after t rows.
-        max_iter: epochs at most.
-        shuffle: a new order in every epoch.
-        random_state: of initial weights, split, order and dropout.
-        tol: smallest change that counts as an improvement; for 'lbfgs' the gradient's norm that is flat enough.
-        verbose: print every epoch.
-        warm_start: begin with the weights of the fit before.
-        momentum, nesterovs_momentum: of 'sgd'.
-        early_stopping: end by the score of validation rows, and keep the best weights.
-        validation_fraction: of the rows, unless fit is given X_val and y_val.
-        beta_1, beta_2, epsilon: of 'adam' and its relatives.
-        n_iter_no_change: epochs without improvement that are endured.
-        max_fun: evaluations of 'lbfgs', of which an epoch takes one at least.
+        learning_rate: 'constant', 'invscaling' or 'adaptive', a number, or a schedule; for every solver except 'lbfgs'.
+        learning_rate_init: the initial learning rate.
+        power_t: exponent of 'invscaling', learning_rate_init / t^power_t after t rows.
+        max_iter: largest number of epochs.
+        shuffle: whether the rows are reordered in every epoch.
+        random_state: seed of the initial weights, the split, the order of rows and dropout.
+        tol: smallest change that counts as an improvement; for 'lbfgs', the gradient norm at which training ends.
+        verbose: whether every epoch is printed.
+        warm_start: whether a fit begins with the weights of the previous fit.
+        momentum, nesterovs_momentum: momentum coefficient and its variant ('sgd' only).
+        early_stopping: whether training ends by the score of validation rows, keeping the best weights.
+        validation_fraction: share of the rows for validation, unless X_val and y_val are given to `fit`.
+        beta_1, beta_2, epsilon: coefficients of 'adam' and its relatives.
+        n_iter_no_change: number of epochs without improvement that are tolerated.
+        max_fun: largest number of evaluations of 'lbfgs'; an epoch takes at least one.
         loss: 'log_loss', any other loss by name or as a block, or a function of outputs and targets.
         dropout: probability of dropping a hidden unit; a number or a schedule.
-        batch_norm, layer_norm: a normalisation before each activation.
+        batch_norm, layer_norm: whether a normalisation precedes each activation.
         class_weight: 'balanced', or a weight per class.
-        scoring: what early stopping watches: None is the accuracy, 'loss', any scorer's name or a function.
+        scoring: metric for early stopping: None for the accuracy, 'loss', the name of a scorer, or a function.
         callbacks: a function of a `Progress` or a list of them, called after every epoch; True ends the training.
-        scaler: of the inputs: None, a name such as 'standardise', or a block.
-        n_members: networks trained together from as many seeds; their probabilities are averaged.
+        scaler: scaler of the inputs: None, a name such as 'standardise', or a block.
+        n_members: number of networks trained together from different seeds; their probabilities are averaged.
 
     >>> from sklearn.datasets import load_iris
     >>> X, y = load_iris(return_X_y=True)
@@ -181,23 +181,23 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         """Train on rows and their classes (rows,) or 0/1 labels (rows, labels).
 
         Arguments:
-            X: numbers, dense or sparse, or a DataFrame whose text and missing values are encoded inside.
+            X: numbers, dense or sparse, or a DataFrame, whose text and missing values are encoded internally.
             y: the classes or labels.
-            sample_weight: of each row; a weight of 2 is the row twice.
-            X_val, y_val, sample_weight_val: rows for early stopping in place of a fraction of X.
+            sample_weight: weight of each row; a weight of 2 is equivalent to the row twice.
+            X_val, y_val, sample_weight_val: validation rows for early stopping, in place of a fraction of X.
 
-        Raises: FalllineError for arguments that make no training, and for a training that diverges.
+        Raises: FalllineError for invalid arguments, or if the training diverges.
         """
         held_out = None if X_val is None else (X_val, y_val, sample_weight_val)
         return self._fit(X, y, sample_weight, held_out)
 
     @available_if(steps)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> "MLPClassifier":
-        """Train one epoch more on these rows, with the rule's memory of the epochs before.
+        """Train one more epoch on these rows; the update rule keeps its memory of earlier epochs.
 
         Arguments:
             X, y, sample_weight: as for `fit`.
-            classes: all that will ever be seen; needed in the first call.
+            classes: all classes that will ever occur; required in the first call.
         """
         if classes is None and not hasattr(self, "classes_"):
             raise FalllineError("classes must be passed on the first call to partial_fit: all that will ever be seen")
@@ -214,7 +214,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return self._probabilities(self._answer(X)).astype(self._dtype, copy=False)
 
     def predict_log_proba(self, X: Any) -> np.ndarray:
-        """Logarithms of the probabilities."""
+        """The logarithms of the probabilities."""
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
 
@@ -228,7 +228,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     @property
     def out_activation_(self) -> str:
-        """What the outputs go through: 'softmax' for several classes, 'logistic' for two and for labels."""
+        """The activation of the outputs: 'softmax' for several classes, 'logistic' for two classes and for labels."""
         return "logistic" if self._several or self.n_outputs_ == 1 else "softmax"
 
     def _check(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:

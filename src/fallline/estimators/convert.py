@@ -1,4 +1,4 @@
-"""`to_fallline`: a fitted scikit-learn network taken over."""
+"""`to_fallline` converts a fitted scikit-learn network."""
 
 import inspect
 from typing import Any
@@ -20,9 +20,10 @@ _FITTED = (
 
 
 def to_fallline(model: Any) -> MLPClassifier | MLPRegressor:
-    """The same network as a Fallline estimator: its arguments, its weights, its past; it answers the same.
+    """Converts a fitted network to a Fallline estimator with its arguments, weights and history, and equal answers.
 
-    It can be trained on, exported, and asked for a `predictor_`. The rule's memory begins anew.
+    The result can be trained further, exported, and converted to a `predictor_`. The update rule starts with an empty
+    memory.
 
     Arguments:
         model: a fitted `sklearn.neural_network.MLPClassifier` or `MLPRegressor`.

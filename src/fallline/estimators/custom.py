@@ -1,4 +1,4 @@
-"""Functions of the user's own as blocks. They have no name, so that no file can hold them."""
+"""The user's own functions as blocks. They have no name, so they cannot be written to a file."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -33,7 +33,7 @@ class CustomLoss(Loss):
 
         l = function(z, y),  z (rows, outputs), y (rows,) class indices, or (rows, targets)
 
-    What the outputs say is the softmax for classes, the sigmoid for labels and the outputs themselves for targets.
+    Predictions are the softmax of the outputs for classes, the sigmoid for labels, and the outputs themselves for targets.
 
     >>> import jax.numpy as jnp
     >>> cubic = CustomLoss(lambda z, y: jnp.abs(z - y).sum(axis=-1) ** 3, "regression")
@@ -46,7 +46,7 @@ class CustomLoss(Loss):
 
     @property
     def tasks(self) -> Any:  # type: ignore[override]
-        """The one it was made for."""
+        """The single task for which it was made."""
         return (self.task,)
 
     def __call__(self, prediction: Float[Array, "batch outputs"], target: Array) -> Float[Array, " batch"]:

@@ -1,4 +1,4 @@
-"""What a fitted estimator has and says: weights, answers, a model to save or export."""
+"""The part of an estimator that exists after fitting: its weights, its answers, a model to save or export."""
 
 from abc import abstractmethod
 from dataclasses import replace
@@ -21,7 +21,7 @@ from fallline.training.recipe import Recipe
 
 
 class FittedMLP(BaseEstimator):
-    """The part of an estimator that comes after training. `coefs_` and `intercepts_` are what it predicts with."""
+    """The part of an estimator that is used after training. It predicts with `coefs_` and `intercepts_`."""
 
     _schema: Schema | None
     _units: tuple[Unit, ...] | None = None
@@ -34,39 +34,39 @@ class FittedMLP(BaseEstimator):
     @property
     @abstractmethod
     def _task(self) -> str:
-        """classification, multilabel or regression."""
+        """The task: classification, multilabel or regression."""
 
     @property
     @abstractmethod
     def _targets(self) -> int:
-        """Classes, labels or targets."""
+        """The number of classes, labels or targets."""
 
     @abstractmethod
     def _target_description(self) -> Any:
-        """What is predicted, as a model file describes it."""
+        """The target, as a model file describes it."""
 
     def _adopt(self, trained: Trained) -> None:
-        """Be a trained network."""
+        """Takes over a trained network."""
         self._trained, self.recipe_ = trained, trained.recipe
         self.coefs_, self.intercepts_ = taken(trained.params, self._dtype)
         self.n_layers_, self.n_outputs_ = len(self.coefs_) + 1, self.coefs_[-1].shape[1]
 
     def _answer(self, X: Any) -> np.ndarray:
-        """Probabilities, or targets in their own unit, in float64."""
+        """The probabilities, or the targets as a run sees them, in float64."""
         check_is_fitted(self, "recipe_")
         X = check_rows(self, given(X), reset=False)
         x = to_float32(X, self._schema) if self._schema is not None else in_units(dense(X), self._units)
         return np.mean([each._answer_rows(x) for each in self._networks()], axis=0)
 
     def _networks(self) -> list[Any]:
-        """The members of an ensemble, or this one alone."""
+        """The members of an ensemble, or this estimator alone."""
         return self.members_ if self.n_members > 1 else [self]
 
     def _answer_rows(self, x: np.ndarray) -> np.ndarray:
         return exact_answers(self.recipe_, self._task, self._targets, self._arrays(), x)
 
     def _arrays(self, dtype: Any = np.float64) -> dict[str, Any]:
-        """The network's arrays, `coefs_` and `intercepts_` as they stand."""
+        """The network's arrays, with the current `coefs_` and `intercepts_`."""
         features = self.n_features_in_ if self._schema is None else len(self._schema.feature_names)
         return {
             "params": self._params(self._trained.recipe, features, dtype),
@@ -76,7 +76,7 @@ class FittedMLP(BaseEstimator):
         }
 
     def _params(self, recipe: Recipe, features: int, dtype: Any = np.float32) -> dict[str, Any]:
-        """The network's params: `coefs_` and `intercepts_` as they stand, and what else a fit before has learnt."""
+        """The network's params: the current `coefs_` and `intercepts_`, and any other params of an earlier fit."""
         assert recipe.loss is not None
         network = recipe.model.network(recipe.loss.outputs(self._targets, self._task))
         dense = put(network, recipe.scaler.outputs(features), self.coefs_, self.intercepts_, dtype)
@@ -91,7 +91,7 @@ class FittedMLP(BaseEstimator):
         return Predictor(self.recipe_, self._described(), self._targets, self._arrays(np.float32))
 
     def to_onnx(self, path: Any, *, inputs: str = "auto") -> Any:
-        """Write one ONNX file, preprocessing included; of an ensemble, the mean of its members. See `fallline.to_onnx`."""
+        """Write one ONNX file, preprocessing included; an ensemble is averaged. See `fallline.to_onnx`."""
         from fallline.onnx.export import to_onnx
 
         check_is_fitted(self, "recipe_")
@@ -99,9 +99,10 @@ class FittedMLP(BaseEstimator):
 
     @property
     def feature_importances_(self) -> np.ndarray:
-        """Share of each feature's first weights in all: sum_j |w_ij|, over the sum of all; encoded features added up.
+        """Each column's share of the first layer's weights: sum_j |w_ij|, summed over its features, over the total.
 
-        A first look that `SelectFromModel` can use where columns have comparable sizes; `permutation_importance` measures.
+        This is a rough measure, which `SelectFromModel` can use if columns have comparable sizes;
+        `permutation_importance` measures the actual effect.
         """
         check_is_fitted(self, "recipe_")
         found = np.abs(np.asarray([each.coefs_[0] for each in self._networks()])).sum(axis=(0, 2))
@@ -113,12 +114,12 @@ class FittedMLP(BaseEstimator):
             counts = [len(column.feature_names()) for column in self._schema.columns]
             places = [self._columns.index(column.name) for column in self._schema.columns]
             used = np.add.reduceat(found, np.cumsum([0, *counts[:-1]]))
-            found = np.zeros(self.n_features_in_)  # a column that was left out has none
+            found = np.zeros(self.n_features_in_)  # a column that was left out has importance 0
             found[places] = used
         return found / max(found.sum(), 1e-300)
 
     def _described(self) -> Schema:
-        """Columns and target, as a model file describes them."""
+        """The columns and the target, as a model file describes them."""
         names = [f"x{place}" for place in range(self.n_features_in_)]
         schema = plain_schema([str(each) for each in getattr(self, "feature_names_in_", names)])
         schema = schema if self._schema is None else self._schema

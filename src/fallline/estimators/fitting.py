@@ -1,4 +1,4 @@
-"""One fit: the chunks of a run, and what an estimator does between them (print, call back, score, cut the rate)."""
+"""One fit: the chunks of a run, and the work between them (print, call callbacks, score, cut the rate)."""
 
 import dataclasses
 from collections.abc import Callable
@@ -24,12 +24,12 @@ from fallline.training.state import LATER, Epochs, State
 
 @dataclasses.dataclass(frozen=True)
 class Trained:
-    """What is kept of a run, on the host, so that an estimator can be pickled, predict and go on.
+    """The part of a run that is kept on the host, so that an estimator can be pickled, predict and train further.
 
     Arguments:
-        recipe: completed.
-        params: by layer.
-        rest: everything else of the run's state, by path.
+        recipe: the completed recipe.
+        params: the params by layer.
+        rest: the rest of the run's state, by path.
     """
 
     recipe: Recipe
@@ -49,20 +49,20 @@ class Trained:
         return tree
 
 
-RECORDED = (TrainObjective(), LearningRate())  # what an estimator tells of its epochs, besides their scores
+RECORDED = (TrainObjective(), LearningRate())  # recorded in every epoch, in addition to the scores
 
 
 @dataclasses.dataclass(frozen=True)
 class Progress:
-    """Where a fit stands, for a callback: what it answers with True ends the training.
+    """The state of a fit, passed to callbacks; a callback that returns True ends the training.
 
     Arguments:
-        epoch: how many are done, earlier fits of a warm start not counted.
-        loss: of the last epoch, penalty included.
-        loss_curve: of all epochs of this fit.
-        validation_score: the last; None without early stopping.
-        learning_rate: of the last step.
-        params: of the network at this point, by layer.
+        epoch: number of epochs done, not counting earlier fits of a warm start.
+        loss: loss of the last epoch, including the penalty.
+        loss_curve: losses of all epochs of this fit.
+        validation_score: the last validation score; None without early stopping.
+        learning_rate: learning rate of the last step.
+        params: the network's current params, by layer.
     """
 
     epoch: int
@@ -74,7 +74,7 @@ class Progress:
 
 
 def begin(recipe: Recipe, arrays: Arrays, key: jax.Array, given: dict[str, Any], before: Trained | None) -> State:
-    """A new run from given params; of an earlier one go on the statistics, the best score and the epochs without it."""
+    """A new run from given params; the stats, the best score and the epochs since then continue from an earlier run."""
     state = compiled_start(as_arrays(recipe), arrays, key, given)
     if before is None:
         return state
@@ -87,9 +87,9 @@ def begin(recipe: Recipe, arrays: Arrays, key: jax.Array, given: dict[str, Any],
 
 
 def go_on(recipe: Recipe, arrays: Arrays, params: dict[str, Any], before: Trained) -> State:
-    """An earlier run's state with its rule's memory, and the params that stand now.
+    """An earlier run's state, including the update rule's memory, with the current params.
 
-    Raises: FalllineError where the rule has another memory, or the network other layers.
+    Raises: FalllineError if the rule's memory or the network's layers have changed.
     """
     like = jax.eval_shape(program.start, as_arrays(recipe), arrays, jax.random.key(0))
     bare = unflatten(LATER | before.rest, dataclasses.replace(like, params=None, best_params=None))
@@ -97,7 +97,7 @@ def go_on(recipe: Recipe, arrays: Arrays, params: dict[str, Any], before: Traine
     state = jax.tree.map(jnp.asarray, bare)
     return dataclasses.replace(
         state,
-        memory=forgotten(state.memory),  # the rows may be others
+        memory=forgotten(state.memory),  # the rows may have changed
         params=on_device,
         best_params=jax.tree.map(jnp.copy, on_device),
         outcome=jnp.int32(Outcome.RUNNING),
@@ -105,7 +105,7 @@ def go_on(recipe: Recipe, arrays: Arrays, params: dict[str, Any], before: Traine
 
 
 def keep(recipe: Recipe, state: State, best: tuple[Any, Any] | None = None) -> Trained:
-    """What is kept of a state: its best params and stats, which are the last where the recipe says so, or those given."""
+    """The kept part of a state: its best params and stats (the last ones if the recipe says so), or `best` if given."""
     params, stats = (state.best_params, state.best_stats) if best is None else best
     bare = dataclasses.replace(state, params=None, best_params=None, stats=stats, best_stats=stats)
     return Trained(recipe, jax.tree.map(np.asarray, params), flatten(bare))
@@ -113,18 +113,18 @@ def keep(recipe: Recipe, state: State, best: tuple[Any, Any] | None = None) -> T
 
 @dataclasses.dataclass
 class Fit:
-    """One fit at work.
+    """One fit in progress.
 
     Arguments:
-        recipe: completed.
+        recipe: the completed recipe.
         arrays: the rows on the device.
-        state: where it begins.
-        adaptive: whether the learning rate is cut by five instead of stopping.
+        state: the initial state.
+        adaptive: whether the learning rate is divided by five instead of stopping.
         verbose: whether epochs are printed.
         callbacks: functions of a `Progress`.
-        scorer: (params, stats) -> score of the validation rows, where only Python can compute it.
-        patience: for the scorer: epochs without a rise by more than `tol` that end the training.
-        tol: for the scorer.
+        scorer: (params, stats) -> score of the validation rows, if only Python can compute it.
+        patience: with a scorer, number of epochs without a sufficient rise that are tolerated.
+        tol: with a scorer, smallest rise that counts as an improvement.
     """
 
     recipe: Recipe
@@ -145,7 +145,7 @@ class Fit:
         self.asked = False
 
     def run(self, until: int | None = None) -> tuple[Trained, Epochs | None, Outcome, bool]:
-        """Train to the end: what is kept, every epoch of it, how it ended, and whether Ctrl-C ended it."""
+        """Train to the end; return the trained network, its epochs, the outcome, and whether Ctrl-C ended it."""
         state, recipe = self.state, self.recipe
         epochs: list[Epochs] = []
         every = 1 if self.scorer is not None or self.callbacks else None
@@ -207,7 +207,7 @@ class Fit:
 
 
 def print_epochs(losses: Any, scores: Any, first: int = 0) -> None:
-    """Print a line for every epoch from `first` on, with its validation score where there are some."""
+    """Print a line for every epoch from `first` on, with its validation score if there are scores."""
     for place in range(first, len(losses)):
         score = "" if scores is None else f", validation score = {scores[place]:.6f}"
         print(f"Iteration {place + 1}, loss = {losses[place]:.8f}{score}")

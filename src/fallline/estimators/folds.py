@@ -1,4 +1,4 @@
-"""Folds of a search: for each, the rows, weights, classes and encoding that a fit on its training rows alone would have."""
+"""The folds of a search, each with the rows, weights, classes and encoding that its own fit would have."""
 
 import copy
 import dataclasses
@@ -19,14 +19,14 @@ Split = tuple[np.ndarray, np.ndarray]
 
 @dataclasses.dataclass(frozen=True)
 class Fold:
-    """The training rows of one fold as a run has them.
+    """The training rows of one fold as a run sees them.
 
     Arguments:
-        number: which fold.
-        model: an estimator that knows the classes, columns and types of these rows; it has no weights yet.
-        rows: all that it reads; several folds may share them.
-        seed: of the order of the rows and of dropout.
-        count: rows that the fold hands to `fit`.
+        number: index of the fold.
+        model: an estimator that knows the classes, columns and types of these rows, without weights.
+        rows: the rows that are read; several folds may share them.
+        seed: seed of the order of the rows and of dropout.
+        count: number of rows that the fold passes to `fit`.
     """
 
     number: int
@@ -36,9 +36,9 @@ class Fold:
     count: int
 
     def together_with(self) -> tuple[Any, ...]:
-        """What folds must have in common to be trained in one population."""
+        """The key that folds must share to be trained in one population."""
         classes = tuple(getattr(self.model, "classes_", ()))
-        # The clock of 'invscaling' counts rows, and so does an epoch.
+        # 'invscaling' counts rows, so the folds must have epochs of the same length.
         clock = len(self.rows.train) if self.model.learning_rate == "invscaling" else 0
         return (
             self.model._task,
@@ -47,15 +47,15 @@ class Fold:
             repr(classes),
             len(self.rows.valid) > 0,
             clock,
-            self.seed,  # that of validation rows drawn from folds of other sizes differs
+            self.seed,  # differs if validation rows were drawn from folds of different sizes
         )
 
 
 def folds_of(model: BaseMLP, X: Any, y: Any, fit_params: dict[str, Any], splits: Sequence[Split]) -> list[Fold | None]:
-    """Every fold's rows; None where a fit on them has something to refuse, and has to say it itself.
+    """Every fold's rows; None for a fold whose fit would be refused, and which must raise that error itself.
 
-    Folds share one array of rows unless something depends on which rows train: class weights, the encoding of a table, the
-    classes that are there, validation rows of the user's own.
+    Folds share one array of rows unless something depends on which rows train: class weights, the encoding of a table,
+    the classes that occur, or the user's own validation rows.
     """
     shared = _shared(model, X, y, fit_params, splits)
     if shared is not None:
@@ -64,12 +64,12 @@ def folds_of(model: BaseMLP, X: Any, y: Any, fit_params: dict[str, Any], splits:
 
 
 def places_of(train: Any, rows: int) -> np.ndarray:
-    """The rows that indices of any form choose: whole numbers, also negative or repeated, a mask, a range, a list."""
+    """The rows selected by indices of any form: integers (also negative or repeated), a mask, a range or a list."""
     return _safe_indexing(np.arange(rows), np.asarray(train))
 
 
 def stacked(folds: Sequence[Fold]) -> tuple[Rows, list[tuple[np.ndarray, np.ndarray]]]:
-    """One set of rows that holds those of all folds, and every fold's (training, validation) index sets in it."""
+    """One set of rows with those of all folds, and every fold's (training, validation) index sets into it."""
     first = folds[0].rows
     if all(fold.rows.x is first.x for fold in folds):
         return first, [(fold.rows.train, fold.rows.valid) for fold in folds]
@@ -91,7 +91,7 @@ def stacked(folds: Sequence[Fold]) -> tuple[Rows, list[tuple[np.ndarray, np.ndar
 
 
 def begun(model: BaseMLP, features: int) -> tuple[BaseMLP, np.random.RandomState]:
-    """A copy of a model with the initial weights that its fit would draw, and the generator after them."""
+    """A copy of a model with the initial weights that its fit would draw, and the generator after drawing them."""
     random = check_random_state(copy.deepcopy(model.random_state))
     with_weights = copy.copy(model)
     with_weights._begin(random, features)
@@ -99,13 +99,13 @@ def begun(model: BaseMLP, features: int) -> tuple[BaseMLP, np.random.RandomState
 
 
 def _shared(model: BaseMLP, X: Any, y: Any, fit_params: dict[str, Any], splits: Sequence[Split]) -> list[Fold] | None:
-    """Folds of one array, where every fold's own fit would read its rows alike; otherwise None."""
+    """Folds that share one array, if every fold's own fit would encode the rows in the same way; otherwise None."""
     model = copy.copy(model)
     if getattr(model, "class_weight", None) is not None or not set(fit_params) <= {"sample_weight"}:
         return None
     try:
         x, y, target, weight = model._prepare(X, y, fit_params.get("sample_weight"), True, False)
-    except Exception:  # perhaps of a row that no fold trains on
+    except Exception:  # the cause may be a row on which no fold trains
         return None
     places = [places_of(train, len(x)) for train, _ in splits]
     if model._schema is not None or not all(_has_all_classes(model, target[each]) for each in places):
@@ -128,7 +128,7 @@ def _has_all_classes(model: BaseMLP, target: np.ndarray) -> bool:
 
 
 def _alone(model: BaseMLP, X: Any, y: Any, fit_params: dict[str, Any], train: Any, number: int) -> Fold | None:
-    """One fold's rows, prepared as its own fit would."""
+    """One fold's rows, prepared as its own fit would prepare them."""
     model = copy.copy(model)
     try:
         X_train, y_train = _safe_split(model, X, y, np.asarray(train))

@@ -1,4 +1,4 @@
-"""Rows as users have them (arrays, sparse matrices, tables) as the float32 rows of a run."""
+"""Converts the user's rows (arrays, sparse matrices, tables) to the float32 rows of a run."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 
 class Frame:
-    """A table of named columns as the estimators have it: converted once, whatever container it came in.
+    """A table of named columns, converted once from any container, for the estimators.
 
     Attributes:
-        table: its cells as `fl.load` would have them.
-        named: whether the columns have names for scikit-learn, which knows text names alone.
+        table: the cells as `fl.load` would read them.
+        named: whether the columns have names for scikit-learn, which accepts only text names.
 
     >>> import polars as pl
     >>> frame = Frame(pl.LazyFrame({"size": ["S", "M"], "price": [1, 2]}))
@@ -40,7 +40,7 @@ class Frame:
     def __init__(self, given: Any) -> None:
         pandas = type(given).__module__.split(".")[0] == "pandas"
         self.table = clean(to_polars(given, "X", text_names=False))
-        self.named = not pandas or _get_feature_names(given) is not None  # raises a TypeError where only some are text
+        self.named = not pandas or _get_feature_names(given) is not None  # raises a TypeError if only some are text
         plain = pandas and all(isinstance(each, np.dtype) and each.kind in "biuf" for each in given.dtypes)
         self._given = given if plain else None
 
@@ -54,20 +54,20 @@ class Frame:
 
     @cached_property
     def encoded(self) -> bool:
-        """Whether it holds anything but numbers without gaps: text, categories, dates, missing values."""
+        """Whether it holds anything other than complete numbers: text, categories, dates, missing values."""
         return any(
             series.null_count() or not (series.dtype.is_numeric() or series.dtype.to_python() is bool)
             for series in self.table.iter_columns()
         )
 
     def shown(self) -> Any:
-        """Something of the same columns, rows and names for scikit-learn to look at, not into."""
+        """An object with the same columns, rows and names, for scikit-learn to check without reading the cells."""
         return self.table if self.named else np.broadcast_to(np.float64(0), self.shape)
 
     def as_numbers(self) -> Any:
-        """The table as scikit-learn checks numbers: each column of a type that NumPy has.
+        """The table as numbers that scikit-learn can check: each column has a NumPy type.
 
-        Raises: FalllineError for a column whose cells are no numbers.
+        Raises: FalllineError for a column whose cells are not numbers.
         """
         if self._given is not None:
             return self._given
@@ -76,9 +76,9 @@ class Frame:
 
 
 def given(X: Any) -> Any:
-    """X as the estimators go on with it: a table of named columns as a `Frame`, anything else as it is.
+    """Converts a table of named columns to a `Frame`; anything else is returned as it is.
 
-    Raises: FalllineError for named cells that are no table, such as a dict of columns.
+    Raises: FalllineError for named cells that are not a table, such as a dict of columns.
     """
     if isinstance(X, Frame):
         return X
@@ -90,23 +90,23 @@ def given(X: Any) -> Any:
 
 
 def sliceable(X: Any) -> Any:
-    """X as scikit-learn can take rows of it: a query, or a table of another library, as a Polars frame."""
+    """X in a form that scikit-learn can index by row: lazy queries and other libraries' tables become Polars frames."""
     known = not is_frame(X) or type(X).__module__.split(".")[0] == "pandas"
     return X if known else to_polars(X, "X")
 
 
 def needs_encoding(X: Any) -> bool:
-    """Whether X is a table that holds anything but numbers without gaps."""
+    """Whether X is a table that holds anything other than complete numbers."""
     return isinstance(X, Frame) and X.encoded
 
 
 def learn_schema(frame: Frame) -> Schema:
-    """The encoding of a table's columns, each recognised as `fl.load` recognises it.
+    """Learns the encoding of a table's columns, recognised as by `fl.load`.
 
-    Who fits an estimator has chosen the columns, so none is left out for being constant or counting the rows. A column
-    without values, and text that is different in nearly every row, has nothing to learn from: a warning names it.
+    The columns were chosen by the user of the estimator, so none is left out for being constant or for counting the rows.
+    Columns without values, and text that differs in nearly every row, are left out with a warning.
 
-    Raises: FalllineError for columns of lists, bytes or objects, and where no column is left.
+    Raises: FalllineError for columns of lists, bytes or objects, or if no column is left.
     """
     table = frame.table
     _refuse_nested(table, table.columns)
@@ -129,7 +129,7 @@ def learn_schema(frame: Frame) -> Schema:
         if left:
             remarks.append(f"{_listed(left)} of X {'was' if len(left) == 1 else 'were'} left out: {why}")
     for sentence in remarks:
-        warnings.warn(sentence, DataWarning, stacklevel=5)  # of the line that calls fit
+        warnings.warn(sentence, DataWarning, stacklevel=5)  # points at the line that calls fit
     kinds = found.kinds | counting
     ordered = {name: kinds[name] for name in table.columns if name in kinds}
     return fit_schema(table, ordered, Target(("y",), "regression"), understood.forms)
@@ -153,7 +153,7 @@ def _as_numbers(series: pl.Series) -> pl.Series:
 
 
 def _refuse_nested(table: pl.DataFrame, names: list[str]) -> None:
-    """Raises: FalllineError for a column whose cells are no features."""
+    """Raises: FalllineError for a column whose cells cannot be features."""
     import polars as pl
 
     for name in names:
@@ -190,22 +190,22 @@ def _listed(names: list[str]) -> str:
 
 
 def plain_schema(names: list[str]) -> Schema:
-    """The encoding of numbers that need none."""
+    """The schema of columns of plain numbers."""
     return Schema(tuple(Column(name, "number") for name in names), Target(("y",), "regression"), "impute")
 
 
 def is_encoded(estimator: Any, X: Any, *, reset: bool) -> bool:
-    """Whether X goes through the estimator's schema: at first where it needs to, later as it did at first."""
+    """Whether X goes through the estimator's schema: on reset if X needs it, otherwise if the estimator has one."""
     return needs_encoding(X) if reset else getattr(estimator, "_schema", None) is not None and isinstance(X, Frame)
 
 
 def check_rows(estimator: Any, X: Any, y: Any = "no_validation", *, reset: bool, **options: Any) -> Any:
-    """X (and y) as scikit-learn checks them; a table to be encoded is checked by its columns only.
+    """Checks X (and y) as scikit-learn does and returns them; of a table to be encoded only the columns are checked.
 
     Arguments:
-        X: what `given` returned.
+        X: rows as returned by `given`.
 
-    Raises: FalllineError for rows of another kind than the model was fitted on.
+    Raises: FalllineError for rows of another kind than those the model was fitted on.
     """
     if is_encoded(estimator, X, reset=reset):
         validate_data(estimator, X.shown(), y, reset=reset, skip_check_array=True)
@@ -228,12 +228,12 @@ def check_rows(estimator: Any, X: Any, y: Any = "no_validation", *, reset: bool,
 
 
 def to_float32(X: Any, schema: Schema | None, *, new: bool = True) -> np.ndarray:
-    """Checked rows as a dense float32 array in C order.
+    """Converts checked rows to a dense float32 array in C order.
 
     Arguments:
         X: rows.
-        schema: of a table.
-        new: whether these are other rows than the schema was learnt from, whose odd cells are still to be named.
+        schema: the schema, for a table.
+        new: whether these are not the rows from which the schema was learnt, so that remarks become warnings.
 
     Raises: FalllineError for numbers beyond float32's range.
     """
@@ -252,5 +252,5 @@ def to_float32(X: Any, schema: Schema | None, *, new: bool = True) -> np.ndarray
 
 
 def dense(X: Any) -> Any:
-    """Sparse rows as an array; others as they are."""
+    """Converts sparse rows to an array; others are returned as they are."""
     return X.toarray() if sparse.issparse(X) else X

@@ -1,7 +1,7 @@
-"""Lanes of a search: fits that a population has trained ahead, handed to the estimators that ask for them one by one.
+"""Lanes of a search: fits trained in advance by a population, and handed to the estimators one by one.
 
-scikit-learn's search clones, fits and scores every candidate on every fold in turn. While `ready` holds, such a `fit` takes
-over the lane that is its own instead of training.
+scikit-learn's search clones, fits and scores every candidate on every fold in turn. Within `ready`, such a `fit` takes
+over its lane of the population instead of training.
 """
 
 import dataclasses
@@ -22,14 +22,14 @@ from fallline.population.result import Population
 
 @dataclasses.dataclass(frozen=True)
 class Lane:
-    """A network of a population that is one candidate's fit on one fold.
+    """A network of a population that stands for one candidate's fit on one fold.
 
     Arguments:
-        model: knows the fold's classes, columns and types.
-        population: that it was trained in, with its arrays kept.
-        number: of the lane.
-        rows: it trained on.
-        x: those it is among.
+        model: an estimator that knows the fold's classes, columns and types.
+        population: the population in which it was trained, with its arrays kept.
+        number: index of the lane.
+        rows: number of rows on which it was trained.
+        x: the array that holds these rows.
     """
 
     model: Any
@@ -39,7 +39,7 @@ class Lane:
     x: np.ndarray
 
     def become(self, estimator: Any) -> None:
-        """Make an estimator what its own fit would have made it.
+        """Gives an estimator the attributes that its own fit would have given it.
 
         Raises: FalllineError for a lane that has diverged.
         """
@@ -65,12 +65,12 @@ class Lane:
 
 @dataclasses.dataclass(frozen=True)
 class Expected:
-    """A fit that will be asked for.
+    """A fit that scikit-learn is expected to request.
 
     Arguments:
-        arguments: of its estimator, as `recognised` has them.
-        count: of its rows.
-        lane: that was trained for it; None: it trains by itself.
+        arguments: arguments of its estimator, in the form of `recognised`.
+        count: number of its rows.
+        lane: the lane trained for it; None if it trains on its own.
     """
 
     arguments: str
@@ -83,7 +83,7 @@ _READY: ContextVar["deque[Expected] | None"] = ContextVar("ready", default=None)
 
 @contextmanager
 def ready(expected: Sequence[Expected]) -> Iterator[None]:
-    """Hand lanes to fits in this order, in this thread."""
+    """Hands lanes to fits in this order, in this thread."""
     token = _READY.set(deque(expected))
     try:
         yield
@@ -92,7 +92,7 @@ def ready(expected: Sequence[Expected]) -> Iterator[None]:
 
 
 def lane_for(estimator: Any, X: Any) -> Lane | None:
-    """The lane that was trained for this fit; None where there is none, or where the fit is not the one expected."""
+    """The lane trained for this fit; None if there is none, or if the fit is not the expected one."""
     queue = _READY.get()
     if not queue or queue[0].count != np.shape(X)[0] or queue[0].arguments != recognised(estimator):
         return None
@@ -100,7 +100,7 @@ def lane_for(estimator: Any, X: Any) -> Lane | None:
 
 
 def recognised(estimator: Any) -> str:
-    """An estimator's kind and arguments, to tell whether a fit is the one expected: plain values, and others by type."""
+    """An estimator's class and arguments, to recognise the expected fit; arguments that are not plain count by type."""
     values = {name: _plain(value) for name, value in estimator.get_params(deep=False).items() if name != "random_state"}
     return repr((type(estimator), values))
 

@@ -1,4 +1,4 @@
-"""Ensembles: several networks from as many seeds, trained as one population."""
+"""Ensembles: several networks with different seeds, trained as one population."""
 
 from typing import Any
 
@@ -30,9 +30,9 @@ LEARNT = (
 
 
 def fit_members(estimator: Any, rows: Rows, random: np.random.RandomState) -> list[Any]:
-    """The members, each an estimator of its own that is fitted.
+    """The members of an ensemble, as fitted estimators.
 
-    Raises: FalllineError for arguments that a program of several networks does not know, and for one that diverges.
+    Raises: FalllineError for arguments that a population does not support, or if a network diverges.
     """
     _refuse(estimator)
     recipe = settings.recipe_of(estimator, task=estimator._task, targets=estimator._targets, rows=len(rows.train))
@@ -43,7 +43,7 @@ def fit_members(estimator: Any, rows: Rows, random: np.random.RandomState) -> li
 
 
 def member_of(estimator: Any, population: Population, lane: int, count: int) -> Any:
-    """One lane of a population that has kept its arrays, as a fitted estimator.
+    """One lane of a population, whose arrays were kept, as a fitted estimator.
 
     Raises: FalllineError for a lane that has diverged or was cut off.
     """

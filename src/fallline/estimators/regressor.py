@@ -1,4 +1,4 @@
-"""`MLPRegressor`: scikit-learn's, and what its users have asked for."""
+"""`MLPRegressor`: scikit-learn's regressor, with extensions that its users have asked for."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from fallline.estimators.units import target_in_unit
 
 
 def refuse_numberless(y: Any) -> None:
-    """Raises: FalllineError for text that is no number, and for dates and spans of time."""
+    """Raises: FalllineError for text that is not a number, and for dates and durations."""
     if y is None:
         return
     kind = getattr(getattr(y, "dtype", None), "kind", None) or np.asarray(y).dtype.kind
@@ -38,14 +38,14 @@ def refuse_numberless(y: Any) -> None:
 class MLPRegressor(RegressorMixin, BaseMLP):
     """A multi-layer perceptron that predicts one number or several; a drop-in for scikit-learn's.
 
-    Its arguments, methods and attributes mean what scikit-learn's mean; those that are not named here are
-    `MLPClassifier`'s.
+    Its arguments, methods and attributes mean the same as in scikit-learn; those not listed here are the same as for
+    `MLPClassifier`.
 
     Arguments:
         loss: 'squared_error' and 'poisson' (half the sums over the targets, in the target's own unit), any other loss by
             name or as a block, or a function of outputs and targets.
-        scoring: what early stopping watches: None is R^2, 'loss', any scorer's name or a function.
-        n_members: networks trained together from as many seeds; their predictions are averaged.
+        scoring: metric for early stopping: None for R^2, 'loss', the name of a scorer, or a function.
+        n_members: number of networks trained together from different seeds; their predictions are averaged.
 
     >>> import numpy as np
     >>> X = np.linspace(-2, 2, 80)[:, None]
@@ -136,19 +136,19 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         """Train on rows and their targets, (rows,) or (rows, targets).
 
         Arguments:
-            X: numbers, dense or sparse, or a DataFrame whose text and missing values are encoded inside.
+            X: numbers, dense or sparse, or a DataFrame, whose text and missing values are encoded internally.
             y: the targets.
-            sample_weight: of each row; a weight of 2 is the row twice.
-            X_val, y_val, sample_weight_val: rows for early stopping in place of a fraction of X.
+            sample_weight: weight of each row; a weight of 2 is equivalent to the row twice.
+            X_val, y_val, sample_weight_val: validation rows for early stopping, in place of a fraction of X.
 
-        Raises: FalllineError for arguments that make no training, and for a training that diverges.
+        Raises: FalllineError for invalid arguments, or if the training diverges.
         """
         held_out = None if X_val is None else (X_val, y_val, sample_weight_val)
         return self._fit(X, y, sample_weight, held_out)
 
     @available_if(steps)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> "MLPRegressor":
-        """Train one epoch more on these rows, with the rule's memory of the epochs before."""
+        """Train one more epoch on these rows; the update rule keeps its memory of earlier epochs."""
         return self._fit(X, y, sample_weight, incremental=True)
 
     def predict(self, X: Any) -> np.ndarray:
@@ -167,7 +167,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     @property
     def out_activation_(self) -> str:
-        """What the outputs go through: 'exp' for the Poisson loss, otherwise 'identity'."""
+        """The activation of the outputs: 'exp' for the Poisson loss, otherwise 'identity'."""
         return "exp" if self.loss == "poisson" else "identity"
 
     def _check(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:

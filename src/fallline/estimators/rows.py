@@ -1,4 +1,4 @@
-"""The rows of one fit: which train, which validate, and the user's own validation rows behind the others."""
+"""The rows of one fit, split into training and validation; the user's own validation rows are appended."""
 
 import dataclasses
 from typing import Any
@@ -14,14 +14,14 @@ from fallline.estimators.units import in_units
 
 @dataclasses.dataclass(frozen=True)
 class Rows:
-    """Everything that one fit reads.
+    """The data that one fit reads.
 
     Arguments:
         x: float32 (rows, features).
-        target: as a run has it.
+        target: the target as a run sees it.
         weight: (rows,) or None.
         train, valid: index sets.
-        y_valid: the validation rows' targets as the user gave them, for a scorer.
+        y_valid: the validation rows' targets as given by the user, for a scorer.
     """
 
     x: np.ndarray
@@ -35,7 +35,7 @@ class Rows:
 def rows_of(
     estimator: Any, x: np.ndarray, y: Any, target: np.ndarray, weight: np.ndarray | None, held_out: Any, random: Any
 ) -> Rows:
-    """The rows, split as the estimator's arguments say; drawn as scikit-learn draws, so that a seed splits alike.
+    """The rows, split by the estimator's arguments; drawn as in scikit-learn, so that a seed gives the same split.
 
     Raises: FalllineError for a validation set too small to score.
     """
@@ -61,7 +61,7 @@ def rows_of(
 
 
 def _demand_weight(weight: np.ndarray | None, valid: np.ndarray) -> None:
-    """Raises: FalllineError where no validation row has a weight."""
+    """Raises: FalllineError if every validation row has the weight 0."""
     if weight is not None and len(valid) and not weight[valid].any():
         raise FalllineError(
             "every validation row has the weight 0, so early stopping has nothing to watch: give some of them a weight"
@@ -69,7 +69,7 @@ def _demand_weight(weight: np.ndarray | None, valid: np.ndarray) -> None:
 
 
 def _with(estimator: Any, x: np.ndarray, target: np.ndarray, weight: np.ndarray | None, held_out: Any) -> Rows:
-    """The user's validation rows behind the training rows."""
+    """Appends the user's validation rows to the training rows."""
     X_val, y_val, weight_val = held_out
     X_val, y_val = estimator._check(given(X_val), y_val, reset=False)
     more = to_float32(in_units(X_val, estimator._units), estimator._schema)

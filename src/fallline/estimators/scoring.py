@@ -1,4 +1,4 @@
-"""Any scorer of scikit-learn's for early stopping: it sees a network in training as a fitted estimator."""
+"""Early stopping by any scikit-learn scorer, which sees the network in training as a fitted estimator."""
 
 from collections.abc import Callable
 from typing import Any
@@ -27,11 +27,11 @@ class Judged:
         return self._estimator.__sklearn_tags__()
 
     def predict(self, x: np.ndarray) -> np.ndarray:
-        """Classes or targets."""
+        """The classes or targets."""
         return self._estimator._decide(self._answer(x))
 
     def predict_proba(self, x: np.ndarray) -> np.ndarray:
-        """Probabilities, of a classifier."""
+        """The probabilities (classifiers only)."""
         return self._estimator._probabilities(self._answer(x))
 
     def _answer(self, x: np.ndarray) -> np.ndarray:
@@ -39,7 +39,7 @@ class Judged:
 
 
 def scorer_of(estimator: Any, recipe: Recipe, state: State, rows: Rows) -> Callable[[Any, Any], float]:
-    """(params, stats) -> score of the validation rows; larger is better."""
+    """A function (params, stats) -> score of the validation rows; larger is better."""
     scaling = jax.tree.map(np.asarray, {"scaling": state.scaling, "target_scaling": state.target_scaling})
     scorer, judged = check_scoring(estimator, scoring=estimator.scoring), Judged(estimator, recipe)
     x = rows.x[rows.valid]

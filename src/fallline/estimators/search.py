@@ -1,4 +1,4 @@
-"""`PopulationSearchCV`: scikit-learn's search over a population instead of a loop of fits."""
+"""`PopulationSearchCV`: scikit-learn's search, trained as a population instead of a loop of fits."""
 
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -20,36 +20,37 @@ from fallline.population.result import Report
 
 
 class PopulationSearchCV(BaseSearchCV):
-    """Search over an estimator's arguments, cross-validated; all candidates on all folds are one population.
+    """Cross-validated search over an estimator's arguments; all candidates on all folds form one population.
 
-    Arguments, attributes and `cv_results_` are those of `RandomizedSearchCV` and `GridSearchCV`, and so are the scores,
-    to float32's rounding: with a `random_state` in the estimator or the candidate, every candidate begins with the
-    weights, validation rows and order of rows that its own `fit` on the fold would have. Only the training is another:
-    candidates of one structure (the same layers, rule and batch size) train together in one program, whatever their
-    numbers; those that differ in widths alone may share one, padded. The best is fitted again on all rows by itself.
+    Arguments, attributes and `cv_results_` are those of `RandomizedSearchCV` and `GridSearchCV`. So are the scores, up to
+    float32 rounding: with a `random_state` in the estimator or the candidate, every candidate begins with the weights,
+    validation rows and order of rows that its own `fit` on the fold would have. Only the training differs: candidates of
+    one structure (the same layers, rule and batch size) train together in one program, whatever their numbers, and
+    candidates that differ only in widths may share a padded program. The best is then fitted on its own on all rows.
 
-    Two things are equal to theirs only up to seeds. Candidates of different `hidden_layer_sizes` begin with their own
-    weights, but share the first one's validation rows, order of rows and dropout; without early stopping, minibatches and
-    dropout their scores are equal, too. An estimator without a `random_state` draws anew for every fit of `GridSearchCV`,
-    here once for all candidates, which compares like with like.
+    Two things agree with scikit-learn only up to seeds. Candidates with different `hidden_layer_sizes` begin with their
+    own weights, but share the first one's validation rows, order of rows and dropout; without early stopping, minibatches
+    and dropout their scores are equal as well. An estimator without a `random_state` draws a new seed for every fit of
+    `GridSearchCV`; here it draws one seed for all candidates, which compares like with like.
 
-    A population cannot express `n_members`, `callbacks`, `learning_rate="adaptive"`, a `scoring` of the estimator's own
-    that only Python can compute, and a subclass with another `fit`. Such candidates are fitted one by one.
+    A population does not support `n_members`, `callbacks`, `learning_rate="adaptive"`, a `scoring` of the estimator that
+    only Python can compute, or a subclass with its own `fit`. Such candidates are fitted one by one.
 
     Arguments:
         estimator: an `MLPClassifier` or `MLPRegressor`.
-        space: argument to a list or a distribution of scipy.stats; or a list of such.
-        n_iter: candidates to draw; a grid takes all.
+        space: dict from argument to a list or a scipy.stats distribution, or a list of such dicts.
+        n_iter: number of candidates to draw; a grid takes all.
         strategy: 'random', 'grid', or a function (space, n_iter, random) -> list of arguments.
-        scoring: as scikit-learn's: None, a name, a function, or several of them.
-        n_jobs: processes for candidates that are fitted one by one, where all are; a population uses every core anyway.
-        refit: fit the best again: True or False, the name of one of several scores, or a function of `cv_results_`.
+        scoring: as in scikit-learn: None, a name, a function, or several of them.
+        n_jobs: number of processes if all candidates are fitted one by one; a population uses every core anyway.
+        refit: whether to fit the best again: True or False, the name of one of several scores, or a function of
+            `cv_results_`.
         cv: folds: a number, a splitter, or index sets.
-        verbose: print how the population was run, and from 2 on every candidate's fold.
-        pre_dispatch: of `n_jobs`.
-        random_state: of the candidates; of weights, order and dropout where the estimator has no `random_state`.
-        error_score: of a network that diverged or was refused; 'raise' to have the error.
-        return_train_score: score the training rows, too.
+        verbose: 1 to print how the population was run, 2 or more to print also every candidate's folds.
+        pre_dispatch: number of dispatched jobs, as in scikit-learn, for `n_jobs`.
+        random_state: seed of the candidates, and of weights, order and dropout if the estimator has no `random_state`.
+        error_score: score of a network that diverged or was refused; 'raise' to raise the error.
+        return_train_score: whether to score the training rows as well.
 
     Attributes:
         report_: programs, lanes and seconds of every population that was run.
@@ -102,11 +103,11 @@ class PopulationSearchCV(BaseSearchCV):
         """Train every candidate on every fold, score them, and fit the best again.
 
         Arguments:
-            X, y: as the estimator takes them.
-            params: what `fit` of the estimator takes (`sample_weight`, `X_val`, ...), which scorers receive as in
-                `GridSearchCV`, and `groups` for the splitter; or whatever metadata routing asks for.
+            X, y: rows and targets, as for the estimator.
+            params: arguments of the estimator's `fit` (`sample_weight`, `X_val`, ...), which scorers receive as in
+                `GridSearchCV`, and `groups` for the splitter; or whatever metadata routing requests.
 
-        Raises: FalllineError for an estimator that is none of ours, and for a space without candidates. ValueError where
+        Raises: FalllineError for an estimator that is not one of Fallline's, or a space without candidates. ValueError if
             every fit has failed.
         """
         if not isinstance(self.estimator, BaseMLP):
@@ -119,7 +120,7 @@ class PopulationSearchCV(BaseSearchCV):
         candidates = candidates_of(self.strategy, self.space, self.n_iter, random)
         models = [model_of(self.estimator, candidate) for candidate in candidates]
         self._asked = (candidates, models, random, *indexable(sliceable(X), y))
-        # Lanes are handed out in this process; fits that are none may go to others.
+        # Lanes are handed out in this process; if there are none, fits may run in other processes.
         in_turn = any(model is not None for model in models)
         try:
             with parallel_config(backend="sequential") if in_turn else nullcontext():
@@ -134,7 +135,7 @@ class PopulationSearchCV(BaseSearchCV):
         return self._routed
 
     def _run_search(self, evaluate_candidates: Callable[..., Any], *, callback_ctx: Any = None) -> None:
-        """Train the population, then have scikit-learn score its networks as if each was fitted there and then."""
+        """Trains the population, then lets scikit-learn score its networks as if it had fitted each one itself."""
         candidates, models, random, X, y = self._asked
         splits = list(self._checked_cv_orig.split(X, y, **self._routed.splitter.split))
         seeded(models, random)
@@ -156,7 +157,7 @@ class PopulationSearchCV(BaseSearchCV):
             options["callback_ctx"].call_on_fit_task_end(estimator=self)
 
     def _format_results(self, candidate_params: Any, n_splits: int, out: Any, more_results: Any = None) -> Any:
-        """As scikit-learn has it, with each network's share of its population's seconds as the time of its fit."""
+        """scikit-learn's results, with each network's share of its population's seconds added to its fit time."""
         timed = [
             {**each, "fit_time": each["fit_time"] + seconds} for each, seconds in zip(out, self._seconds, strict=True)
         ]
@@ -164,7 +165,7 @@ class PopulationSearchCV(BaseSearchCV):
 
 
 class _Known:
-    """A splitter whose index sets are known, so that what was trained is what is scored."""
+    """A splitter with fixed index sets, so that scoring uses the folds that were trained."""
 
     def __init__(self, splits: list[Split]) -> None:
         self.splits = splits

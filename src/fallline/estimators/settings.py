@@ -1,4 +1,4 @@
-"""From scikit-learn's constructor arguments to a recipe."""
+"""Converts scikit-learn's constructor arguments to a recipe."""
 
 import numbers
 from typing import Any
@@ -22,20 +22,20 @@ from fallline.training.recipe import Recipe
 
 AUTO_BATCH = 200
 SCHEDULES = ("constant", "invscaling", "adaptive")
-SMALLEST_RATE = 1e-6  # an adaptive learning rate ends the training below it
-LBFGS_PATIENCE = 5  # iterations without any fall in float32 that end L-BFGS
+SMALLEST_RATE = 1e-6  # an adaptive learning rate ends the training at or below this value
+LBFGS_PATIENCE = 5  # iterations without any decrease in float32 after which L-BFGS ends
 _ACTIVATIONS = {"logistic": "sigmoid"}
 
 
 def recipe_of(estimator: Any, *, task: str, targets: int, rows: float, samples: float = 0.0) -> Recipe:
-    """The recipe that an estimator's arguments describe, complete but for what no argument decides.
+    """The recipe that an estimator's arguments describe, complete except for settings without an argument.
 
     Arguments:
-        estimator: with scikit-learn's arguments and ours as attributes.
+        estimator: object with the arguments of scikit-learn and of Fallline as attributes.
         task: classification, multilabel or regression.
-        targets: classes, labels or targets.
-        rows: of an epoch; the learning rate 'invscaling' counts them.
-        samples: rows already trained on before epoch 0.
+        targets: number of classes, labels or targets.
+        rows: number of rows per epoch, counted by the learning rate 'invscaling'.
+        samples: number of rows trained on before epoch 0.
     """
     check_numbers(estimator)
     rule = optimizer_of(estimator, rows=rows, samples=samples)
@@ -55,7 +55,7 @@ def recipe_of(estimator: Any, *, task: str, targets: int, rows: float, samples: 
 
 
 def stopping_of(estimator: Any, rule: Optimizer, task: str) -> dict[str, Any]:
-    """What ends a training: no fall of the objective, no rise of the validation score, or a flat gradient."""
+    """The stopping criteria: no decrease of the objective, no rise of the validation score, or a flat gradient."""
     if isinstance(rule, LBFGS):
         return {
             "monitor": "train_objective",
@@ -65,7 +65,7 @@ def stopping_of(estimator: Any, rule: Optimizer, task: str) -> dict[str, Any]:
             "gradient_tolerance": estimator.tol,
         }
     endless = estimator.n_iter_no_change == np.inf
-    # The run waits for `patience` epochs without improvement, scikit-learn for one more than `n_iter_no_change`.
+    # The run stops after `patience` epochs without improvement, scikit-learn after `n_iter_no_change` + 1.
     patience = None if endless else int(estimator.n_iter_no_change) + 1
     common = {"patience": patience, "tolerance": estimator.tol}
     if not estimator.early_stopping:
@@ -77,7 +77,7 @@ def stopping_of(estimator: Any, rule: Optimizer, task: str) -> dict[str, Any]:
 
 
 def own_monitor(scoring: Any, task: str) -> str | None:
-    """The run's own name of what early stopping watches; None for a scorer that only Python can call."""
+    """The run's name for the metric that early stopping monitors; None for a scorer that only Python can call."""
     usual = "r2" if task == "regression" else "accuracy"
     if scoring is None or (isinstance(scoring, str) and scoring == usual):
         return usual
@@ -85,7 +85,7 @@ def own_monitor(scoring: Any, task: str) -> str | None:
 
 
 def hidden_of(sizes: Any) -> tuple[int, ...]:
-    """Layer widths from a number or a list of numbers."""
+    """The layer widths, from a number or a list of numbers."""
     widths = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
     if any(isinstance(each, bool) or not isinstance(each, numbers.Integral) or int(each) < 1 for each in widths):
         raise FalllineError(
@@ -95,7 +95,7 @@ def hidden_of(sizes: Any) -> tuple[int, ...]:
 
 
 def activation_of(given: Any) -> Activation:
-    """An activation from its name, a block or a function."""
+    """An activation, from a name, a block or a function."""
     if isinstance(given, Activation):
         return given
     if isinstance(given, str):
@@ -121,7 +121,7 @@ def activations_of(estimator: Any) -> list[Activation]:
 
 
 def model_of(estimator: Any) -> Model:
-    """The network: an MLP, or a list of layers where each has an activation of its own."""
+    """The network: an MLP, or a list of layers if their activations differ."""
     widths, activations = hidden_of(estimator.hidden_layer_sizes), activations_of(estimator)
     if estimator.batch_norm and estimator.layer_norm:
         raise FalllineError("batch_norm and layer_norm are both on: one undoes the other; keep one")
@@ -145,7 +145,7 @@ def model_of(estimator: Any) -> Model:
 
 
 def loss_of(given: Any, task: str, targets: int) -> Loss:
-    """The loss: scikit-learn's by its name, another by name, a block, or a function."""
+    """The loss, from scikit-learn's name, another name, a block, or a function."""
     if given == "log_loss" and task != "regression":
         return SoftmaxCrossEntropy() if task == "classification" and targets > 2 else BinaryCrossEntropy()
     if task == "regression" and isinstance(given, str):
@@ -182,7 +182,7 @@ def rate_of(estimator: Any, *, rows: float, samples: float) -> Any:
 
 
 def optimizer_of(estimator: Any, *, rows: float, samples: float) -> Optimizer:
-    """The update rule: scikit-learn's by its name, any other by its own, or a block."""
+    """The update rule, from scikit-learn's name, another name, or a block."""
     given = estimator.solver
     if isinstance(given, Optimizer):
         return given
@@ -212,13 +212,13 @@ def optimizer_of(estimator: Any, *, rows: float, samples: float) -> Optimizer:
 
 
 def penalty_of(estimator: Any) -> Penalty:
-    """alpha's squares and, where asked for, l1's absolute values: together an elastic net."""
+    """The L2 penalty of alpha and, unless l1 is 0, the L1 penalty: together an elastic net."""
     squares = L2(estimator.alpha)
     return squares if estimator.l1 == 0 else Penalties((squares, L1(estimator.l1)))
 
 
 def scaler_of(given: Any) -> Scaler:
-    """The scaler of the inputs; None: none, as scikit-learn has it."""
+    """The scaler of the inputs; None means no scaling, as in scikit-learn."""
     if given is None:
         return Unscaled()
     if isinstance(given, Scaler):
@@ -229,7 +229,7 @@ def scaler_of(given: Any) -> Scaler:
 
 
 def batch_rows(given: Any) -> int:
-    """Rows per step; 'auto' is 200, or all where there are fewer."""
+    """Rows per step; 'auto' is 200, or all rows if there are fewer."""
     if given == "auto":
         return AUTO_BATCH
     if isinstance(given, bool) or not isinstance(given, numbers.Integral) or int(given) < 1:
@@ -254,7 +254,7 @@ _FLAGS = ("shuffle", "warm_start", "nesterovs_momentum", "early_stopping", "batc
 
 
 def check_numbers(estimator: Any) -> None:
-    """Raises: FalllineError for an argument outside of its interval, or of another type."""
+    """Raises: FalllineError for an argument outside its interval, or of the wrong type."""
     for name, (low, high, closed) in _REAL.items():
         value = getattr(estimator, name)
         real = isinstance(value, numbers.Real) and not isinstance(value, bool)

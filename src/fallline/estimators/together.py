@@ -1,4 +1,4 @@
-"""Candidates trained together: every candidate on every fold as a lane of a population, as few populations as there can be."""
+"""Trains candidates together: every candidate on every fold is a lane, in as few populations as possible."""
 
 import time
 from collections.abc import Sequence
@@ -23,14 +23,14 @@ class Together:
 
     Arguments:
         candidates: arguments to try.
-        models: every candidate as an estimator; None where it is fitted by itself.
+        models: every candidate as an estimator; None if it is fitted on its own.
         X, y: all rows.
-        fit_params: of `fit`, for all rows.
+        fit_params: arguments of `fit`, for all rows.
         splits: index sets (training, test) of every fold.
 
     Attributes:
         reports: how every population was run.
-        seconds: of every candidate on every fold, in populations; 0 for those fitted by themselves.
+        seconds: training time of every candidate on every fold; 0 for those fitted on their own.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Together:
         self.seconds = np.zeros((len(candidates), len(splits)))
 
     def train(self) -> None:
-        """Train all that can be trained together."""
+        """Trains all candidates that can be trained in populations."""
         for places in alike(self.candidates, self.models):
             models: list[Any] = [self.models[place] for place in places]
             folds = folds_of(models[0], self.X, self.y, self.fit_params, self.splits)
@@ -61,7 +61,7 @@ class Together:
                 self._run(places, models, several)
 
     def expected(self) -> list[Expected]:
-        """The fits that scikit-learn will ask for, in its order."""
+        """The fits that scikit-learn will request, in its order."""
         counts = [len(places_of(train, _num_samples(self.X))) for train, _ in self.splits]
         found = []
         for place, model in enumerate(self.models):
@@ -72,10 +72,10 @@ class Together:
         return found
 
     def _run(self, places: list[int], models: list[BaseMLP], folds: list[Fold]) -> None:
-        """One population: candidates that agree on their rows, on folds that agree on their columns and classes.
+        """Trains one population: candidates with the same rows, on folds with the same columns and classes.
 
-        Candidates that no recipe can be made of, or all of them where the population refuses them, are left to their own
-        fits, which meet the same and say it where scikit-learn expects it.
+        Candidates without a valid recipe are left to their own fits, and so are all of them if the population refuses
+        them. Those fits raise the same error where scikit-learn expects it.
         """
         rows, pairs = stacked(folds)
         recipes, weights, able = [], [], []
@@ -117,7 +117,7 @@ class Together:
 
 
 def _recipe_of(model: BaseMLP, fold: Fold) -> tuple[Any, dict[str, Any]]:
-    """A candidate's recipe and initial params, for rows such as these."""
+    """A candidate's recipe and initial params, for rows of this fold."""
     known = fold.model._known_to(model)
     features = fold.rows.x.shape[1]
     with_weights, _ = begun(known, features)

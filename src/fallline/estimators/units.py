@@ -1,4 +1,4 @@
-"""In which units does an estimator's run see X and y? In others than their own only where float32 would lose them."""
+"""The units in which an estimator's run sees X and y: their own, unless float32 would lose them."""
 
 from typing import Any
 
@@ -12,13 +12,13 @@ from fallline.estimators.inputs import dense
 from fallline.estimators.settings import loss_of, scaler_of
 from fallline.scalers import Unscaled
 
-MOST = 2.0**24  # without a scaler on the target, squares of larger ones end a run as diverged
+MOST = 2.0**24  # without a target scaler, the squares of larger targets make a run diverge
 
 
 def learn_units(X: Any, scaler: Any) -> tuple[Unit, ...] | None:
-    """The unit of every column of checked rows; None where all are their own, or where no scaler takes units away.
+    """The unit of every column of checked rows; None if all keep their own, or if there is no scaler.
 
-    Without a scaler the unit is the user's choice, as in scikit-learn.
+    Without a scaler the unit is the user's choice, as in scikit-learn; a scaler makes the result independent of it.
     """
     if isinstance(scaler_of(scaler), Unscaled):
         return None
@@ -29,7 +29,7 @@ def learn_units(X: Any, scaler: Any) -> tuple[Unit, ...] | None:
 
 
 def in_units(X: Any, units: tuple[Unit, ...] | None) -> Any:
-    """Checked rows in these units, in float64; without any, the rows themselves."""
+    """Converts checked rows to these units, in float64; without units, the rows are returned as they are."""
     if units is None:
         return X
     x = dense(X).astype(np.float64)
@@ -40,9 +40,10 @@ def in_units(X: Any, units: tuple[Unit, ...] | None) -> Any:
 
 
 def target_in_unit(y: np.ndarray, target: Target, loss: Any) -> Target:
-    """A regression's target in the unit in which float32 can hold and square it, as far as the loss lets it.
+    """A regression's target in a unit in which float32 can hold and square it, if the loss permits.
 
-    A loss with a least target keeps its zero; a function of the user's keeps its unit.
+    A loss with a least target of 0 keeps the zero; with another least target, or a user's function as loss, the target
+    keeps its own unit.
     """
     known = loss_of(loss, target.task, len(target.names))
     fitted = target.fitted(y, highest=MOST)

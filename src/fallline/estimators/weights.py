@@ -1,4 +1,4 @@
-"""Weights as scikit-learn shows them, `coefs_` and `intercepts_`, and as a run has them, by layer."""
+"""Converts weights between scikit-learn's form, `coefs_` and `intercepts_`, and a run's params by layer."""
 
 from typing import Any
 
@@ -16,12 +16,12 @@ def drawn(
 
         w, b ~ U(-r, r),  r = sqrt(k / (inputs + outputs)),  k = 2 with the sigmoid, otherwise 6
 
-    so that a seed begins where scikit-learn's begins.
+    so that a seed gives the same initial weights as in scikit-learn.
 
     Arguments:
-        random: whose state moves on.
-        widths: of the inputs, the hidden layers and the outputs.
-        activations: of the hidden layers; the output layer follows the last of them.
+        random: generator to draw from.
+        widths: widths of the inputs, the hidden layers and the outputs.
+        activations: activations of the hidden layers; the output layer follows the last of them.
 
     Source: Glorot and Bengio, 2010, equation 16.
 
@@ -42,16 +42,16 @@ def drawn(
 def put(
     network: Sequential, inputs: int, weights: list[Any], biases: list[Any], dtype: Any = np.float32
 ) -> dict[str, Any]:
-    """Weights and biases as the params of a network's dense layers.
+    """Converts weights and biases to the params of a network's dense layers.
 
     Arguments:
-        network: which layers there are; one before a batch normalisation has no bias.
+        network: the network; a layer before a batch normalisation has no bias.
         inputs: width of its input.
         weights: (inputs, outputs) of each layer.
         biases: (outputs,) of each layer.
-        dtype: of the params.
+        dtype: dtype of the params.
 
-    Raises: FalllineError where their shapes are not those of the network.
+    Raises: FalllineError if the shapes do not match the network.
     """
     pairs = zip(network.names(), network.layers, strict=True)
     layers = [(name, layer) for name, layer in pairs if isinstance(layer, Dense)]
@@ -77,7 +77,7 @@ def put(
 
 
 def taken(params: dict[str, Any], dtype: Any) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """(coefs_, intercepts_) of a run's params; a layer before a batch normalisation has a bias of zeros."""
+    """(coefs_, intercepts_) from a run's params; a layer before a batch normalisation gets a bias of zeros."""
     layers = [params[name] for name in dense_layers(params)]
     weights = [np.asarray(layer["weight"]).astype(dtype) for layer in layers]
     biases = [

@@ -1,7 +1,7 @@
-"""A trained model as one ONNX graph, from the table's own columns to its answer.
+"""Exports a trained model as one ONNX graph, from the table's columns to the answer.
 
-Which ONNX operators a block becomes is said here and not in the block's file: a table per family (`scaler_form`,
-`inverse_form`, `layer_form`, `activation_form`, `answer_form`), to which a user's own block is added by `register`.
+The ONNX operators of each block are defined here and not in the block's file, in one table per family (`scaler_form`,
+`inverse_form`, `layer_form`, `activation_form`, `answer_form`). A user's own block is added with `register`.
 """
 
 from fallline.onnx.activations import activation_form as activation_form

@@ -1,4 +1,4 @@
-"""The activations in ONNX."""
+"""The ONNX forms of the activations."""
 
 import math
 
@@ -38,7 +38,7 @@ def _softplus(f: Softplus, graph: Graph, x: str) -> str:
 
 @activation_form.register(SiLU)
 def _silu(f: SiLU, graph: Graph, x: str) -> str:
-    # x / (1 + exp(-x)): ONNX Runtime's own sigmoid stays at 1.5e-8 far below 0, which a large x would not forgive.
+    # x / (1 + exp(-x)): far below 0, ONNX Runtime's sigmoid stays at 1.5e-8, and multiplying it by a large x is wrong.
     return graph.op("Div", x, graph.op("Add", graph.op("Exp", graph.op("Neg", x)), np.float32(1.0)))
 
 

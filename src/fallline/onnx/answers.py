@@ -1,4 +1,4 @@
-"""From a network's outputs to its answer in ONNX: probabilities or values, and the class in the data's own words."""
+"""The ONNX forms of a network's answer: probabilities or values from its outputs, and the data's own class labels."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ from fallline.losses import (
 from fallline.onnx.forms import Forms
 from fallline.onnx.graph import Graph
 
-answer_form = Forms("answer_form", "loss")  # what `loss.mean` computes
+answer_form = Forms("answer_form", "loss")  # computes the same as `loss.mean`
 
 
 @answer_form.register(SquaredError, AbsoluteError, Huber, Quantile)
@@ -64,7 +64,7 @@ def _binned(loss: BinnedCrossEntropy, graph: Graph, z: str, width: int) -> str:
 
 
 def add_outputs(graph: Graph, answer: str, target: Target, probabilistic: bool) -> None:
-    """Name the answer, and decide: `label` and `probabilities` (or `scores`), or `prediction`."""
+    """Add the graph's outputs: `label` and `probabilities` (or `scores`), or `prediction`."""
     names = ", ".join(target.names)
     if target.task == "regression":
         dtype = np.float64 if target.conditioned else np.float32

@@ -1,4 +1,4 @@
-"""The encoding of columns in ONNX: the graph's inputs as the same features that `Schema.encode` makes."""
+"""The encoding of columns in ONNX: it turns the graph's inputs into the same features as `Schema.encode`."""
 
 import re
 from itertools import groupby
@@ -15,8 +15,8 @@ from fallline.onnx.inputs import Input
 def encode(graph: Graph, inputs: list[Input]) -> str:
     """Declare the inputs and compute the encoded rows, float32 (N, features).
 
-    A neighbourhood of numbers is encoded together, so that the graph grows with the kinds of columns more than with their
-    count.
+    Consecutive number columns are encoded together, so that the size of the graph depends more on the kinds of columns
+    than on their number.
     """
     parts: list[str] = []
     for (kind, dtype), group in groupby(inputs, key=lambda each: (each.columns[0].kind, each.dtype)):
@@ -32,7 +32,7 @@ def encode(graph: Graph, inputs: list[Input]) -> str:
 
 
 def _numbers(graph: Graph, x: str, columns: tuple[Column, ...], dtype: type) -> str:
-    """The numbers, conditioned in float64 where float32 would lose them, each followed by its indicator."""
+    """The numbers, conditioned in float64 if float32 would lose them, each followed by its indicator if it has one."""
     missing = graph.op("IsNaN", x)
     if dtype is np.float64:
         shift, factor = (np.array([getattr(each, name) for each in columns]) for name in ("shift", "factor"))
@@ -42,7 +42,7 @@ def _numbers(graph: Graph, x: str, columns: tuple[Column, ...], dtype: type) -> 
     if not marked.any():
         return x
     indicators = graph.cast(graph.op("Gather", missing, np.flatnonzero(marked), axis=1), np.float32)
-    own = np.arange(len(columns)) + np.cumsum(marked) - marked  # where each number goes
+    own = np.arange(len(columns)) + np.cumsum(marked) - marked  # position of each number
     order = np.empty(len(columns) + marked.sum(), np.int64)
     order[own] = np.arange(len(columns))
     order[own[marked] + 1] = len(columns) + np.arange(marked.sum())
@@ -50,7 +50,7 @@ def _numbers(graph: Graph, x: str, columns: tuple[Column, ...], dtype: type) -> 
 
 
 def _cut(graph: Graph, x: str, columns: tuple[Column, ...]) -> str:
-    """Each column cut to its limit, if one has any; NaN, which no comparison finds too large, stays."""
+    """Clips each column to its limit, if any column has one; NaN stays, since no comparison with it is true."""
     limits = np.array([each.limit for each in columns])
     if np.isinf(limits).all():
         return x
@@ -59,7 +59,7 @@ def _cut(graph: Graph, x: str, columns: tuple[Column, ...]) -> str:
 
 
 def _category(graph: Graph, x: str, column: Column) -> str:
-    """One slot per known value, one for the others and, with an indicator, one for missing cells."""
+    """One slot per known value, one for all other values and, with an indicator, one for missing cells."""
     other = len(column.values)
     slots = {each: slot for slot, value in reversed([*enumerate(column.values)]) for each in variants(value)}
     slots |= {value: slot for slot, value in enumerate(column.values)}
@@ -79,7 +79,7 @@ def _category(graph: Graph, x: str, column: Column) -> str:
 
 
 def _boolean(graph: Graph, x: str, column: Column) -> str:
-    """0 and 1 by the column's own texts and those of any usual pair, in any case; 0.5 for anything else."""
+    """0 or 1 for the column's own texts and those of any usual pair, ignoring case; 0.5 for anything else."""
     no, yes = truth((column.values[0], column.values[1]))
     y = graph.op("Where", _reads(graph, x, *sorted(no)), np.float32(0.0), np.float32(0.5))
     y = graph.op("Where", _reads(graph, x, *sorted(yes)), np.float32(1.0), y)

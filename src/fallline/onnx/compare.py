@@ -1,4 +1,4 @@
-"""Does the graph say what the model says? Both are asked about rows that are made up from the model's own statistics."""
+"""Compares the graph's answers with the model's, on rows made up from the model's own statistics."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,28 +16,28 @@ if TYPE_CHECKING:
     import polars as pl
 
 ROWS = 256
-TOLERANCE = 1e-4  # far above rounding, far below a wrong graph
+TOLERANCE = 1e-4  # far above rounding errors, far below the errors of a wrong graph
 UNSEEN = "a text that no table holds"
 
 
 def compare(content: bytes, models: Sequence[Any], inputs: str) -> float:
-    """The largest difference of the answers, of a probability or of the answers' spread.
+    """The largest difference between the answers, as a probability or relative to the spread of the answers.
 
-    Raises: FalllineError where it is more than rounding can make.
+    Raises: FalllineError if it is larger than rounding can explain.
     """
     schema = models[0].schema
     rows = made_up(schema, models[0].arrays["scaling"], inputs)
     ours = np.mean([each.judge(schema.encode(rows, "rows", []))[0] for each in models], axis=0)
     theirs = answers(content, feed(schema, rows, inputs))
     target = schema.target
-    if target.conditioned:  # compared as a run sees them, where float64's rounding is none and sizes are alike
+    if target.conditioned:  # compared as a run sees them, where float64's rounding is negligible and sizes are alike
         ours, theirs = (each * target.factor - np.multiply(target.shift, target.factor) for each in (ours, theirs))
     finite = ours[np.isfinite(ours)]
     spread = 1.0
     if target.task == "regression" and finite.any():
         spread = max(
             float(np.ptp(finite)), 0.01 * float(np.abs(finite).max())
-        )  # of a constant, rounding is all there is
+        )  # the spread of a constant is only rounding
     same = (ours == theirs) | (np.isnan(ours) & np.isnan(theirs))
     difference = float(np.where(same, 0.0, np.abs(ours - theirs) / spread).max(initial=0.0))
     if not difference <= TOLERANCE:
@@ -49,13 +49,13 @@ def compare(content: bytes, models: Sequence[Any], inputs: str) -> float:
 
 
 def answers(content: bytes | str, rows: dict[str, np.ndarray]) -> np.ndarray:
-    """The last output of a graph, by ONNX Runtime: probabilities, scores or predictions."""
+    """The last output of a graph, computed by ONNX Runtime: probabilities, scores or predictions."""
     session = package("onnxruntime").InferenceSession(content, providers=["CPUExecutionProvider"])
     return np.asarray(session.run(None, rows)[-1])
 
 
 def made_up(schema: Schema, scaling: dict[str, Any], inputs: str = "auto") -> "pl.DataFrame | np.ndarray":
-    """Rows of known values, unseen ones and, where training allows it, missing ones."""
+    """Makes up rows of known values, unseen values and, if the schema allows them, missing values."""
     import polars as pl
 
     rng = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""Year, month, day, weekday and hour of an instant, by ONNX's whole-number operators: it has none for dates."""
+"""Year, month, day, weekday and hour of an instant, with integer operators, since ONNX has none for dates."""
 
 import numpy as np
 
@@ -9,16 +9,16 @@ DAY = 86_400_000_000  # microseconds
 
 
 def date_features(graph: Graph, x: str, origin: float) -> tuple[dict[str, str], str]:
-    """A date column's features by name, float32 (N, 1), and where it is missing, bool (N, 1).
+    """A date column's features by name, float32 (N, 1), and whether each cell is missing, bool (N, 1).
 
         days = floor(x / DAY),  z = days + 719468 = 146097 era + d            (eras of 400 years that begin in March)
         year of era e = (d - d / 1460 + d / 36524 - d / 146096) / 365,  day of year k = d - (365 e + e / 4 - e / 100)
         m = (5 k + 2) / 153,  day = k - (153 m + 2) / 5 + 1,  month = m + 3 or m - 9,  year = 400 era + e (+ 1 from January)
 
-    Divisions are of whole numbers, downwards.
+    Divisions are integer divisions, rounded down.
 
     Arguments:
-        graph: where the operators go.
+        graph: graph to which the operators are added.
         x: microseconds since 1970-01-01, int64 (N, 1); the smallest int64 where missing.
         origin: the day since 1970-01-01 from which "days" are counted.
 
@@ -34,7 +34,7 @@ def date_features(graph: Graph, x: str, origin: float) -> tuple[dict[str, str], 
     def mul(a: str, b: str | int) -> str:
         return graph.op("Mul", a, _whole(b))
 
-    def div(a: str, b: str | int) -> str:  # of what is not negative
+    def div(a: str, b: str | int) -> str:  # for dividends that are not negative
         return graph.op("Div", a, _whole(b))
 
     def mod(a: str, b: str | int) -> str:  # with the divisor's sign

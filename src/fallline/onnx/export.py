@@ -1,4 +1,4 @@
-"""A trained model as one ONNX file: assembled, checked, compared with the model itself, and then written."""
+"""Exports a trained model as one ONNX file, which is checked and compared with the model before it is written."""
 
 import importlib.util
 import json
@@ -22,7 +22,7 @@ from fallline.onnx.scalers import inverse_form, scaler_form
 
 
 class Trained(Protocol):
-    """What of a predictor the export reads."""
+    """The part of a predictor that the export reads."""
 
     @property
     def recipe(self) -> Any: ...
@@ -39,14 +39,14 @@ class Trained(Protocol):
 
 @dataclass(frozen=True)
 class Export:
-    """What was written.
+    """The result of an export.
 
     Attributes:
         path: the file.
-        inputs: the graph's inputs: name and what to give.
+        inputs: name of each input of the graph and what to pass to it.
         outputs: the names of the graph's outputs.
-        difference: the largest difference between the graph's answer by ONNX Runtime and the model's own on rows made up
-            for it, of a probability or of the target's spread; None where ONNX Runtime is not installed.
+        difference: the largest difference between ONNX Runtime's answers and the model's own on made-up rows, as a
+            probability or relative to the target's spread; None if ONNX Runtime is not installed.
     """
 
     path: Path
@@ -58,23 +58,23 @@ class Export:
 def to_onnx(model: Trained | Sequence[Trained], path: str | Path, *, inputs: str = "auto") -> Export:
     """Write a trained model, or the average of several, as one ONNX file: from raw columns to the answer.
 
-    The graph computes in float32, as the model itself does; a `prediction` is float64 where float32 could not tell the
-    targets apart or hold them.
-    A table's columns are inputs of their own, (N, 1), named after them (`Export.inputs` says how): float32 for numbers
-    (float64 where float32 cannot tell them apart), NaN where missing; text for categories and booleans, "" where missing;
-    int64 for dates, microseconds since 1970-01-01. A value that training has not seen goes the way it goes in Fallline. A
-    model of arrays has one input X. Outputs: `label` in the type of the data's own labels and `probabilities` (`scores`
-    for a loss without probabilities), or `prediction`. What Fallline refuses (infinity, a missing value where training
-    knew none), the graph does not: it has no errors.
+    The graph computes in float32, as the model itself does; a `prediction` is float64 if float32 could not hold the
+    targets or tell them apart.
+    Each column of a table is an input (N, 1), named after the column (see `Export.inputs`): float32 for numbers (float64
+    if float32 cannot tell them apart), NaN where missing; text for categories and booleans, "" where missing; int64 for
+    dates, microseconds since 1970-01-01. Values not seen in training are treated as in Fallline. A model of arrays has
+    one input X. The outputs are `label`, in the type of the data's own labels, and `probabilities` (`scores` for a loss
+    without probabilities), or `prediction`. The graph has no errors: it accepts values that Fallline refuses (infinity, a
+    missing value where training had none).
 
     Arguments:
-        model: what `fallline.train` returns as `run.model`, or `fallline.load_predictor` reads; or several such models of
+        model: a model from `run.model` of `fallline.train` or from `fallline.load_predictor`, or several such models of
             one table, whose probabilities or predictions are averaged.
         path: the file to write.
         inputs: "columns", "array", or "auto" to decide by the model's columns.
 
-    Raises: FalllineError for a block without an ONNX form, without the package onnx, and where ONNX Runtime, if it is
-        installed, does not get the model's own answers; then nothing is written.
+    Raises: FalllineError for a block without an ONNX form, if the package onnx is missing, or if ONNX Runtime is
+        installed and does not reproduce the model's answers; then nothing is written.
 
     >>> import tempfile
     >>> import fallline as fl
@@ -108,7 +108,7 @@ def to_onnx(model: Trained | Sequence[Trained], path: str | Path, *, inputs: str
 
 
 def add_model(graph: Graph, model: Trained, rows: str) -> str:
-    """Add everything between the encoded rows and the answer."""
+    """Add the operators from the encoded rows to the answer, and return the answer's name."""
     recipe, arrays = model.recipe, model.arrays
     width = recipe.loss.outputs(model.outputs, model.task)
     x = scaler_form(recipe.scaler, graph, rows, arrays["scaling"])
@@ -120,7 +120,7 @@ def add_model(graph: Graph, model: Trained, rows: str) -> str:
 
 
 def described(schema: Schema, inputs: list[Input]) -> tuple[str, dict[str, str]]:
-    """A sentence and the notes that the file carries."""
+    """The description and the notes stored in the file."""
     target, columns = schema.target, {each.name: [column.name for column in each.columns] for each in inputs}
     notes = {"task": target.task, "target": json.dumps(target.names), "inputs": json.dumps(columns)}
     return f"{target.task} of {', '.join(target.names)} by Fallline; preprocessing is part of the graph", notes

@@ -1,4 +1,4 @@
-"""A table's rows as the arrays that the graph takes, the same way for everyone who runs it from Python."""
+"""Converts a table's rows to the arrays that the graph takes, for anyone who runs it from Python."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 def feed(schema: Schema, rows: "pl.DataFrame | np.ndarray", inputs: str = "auto") -> dict[str, np.ndarray]:
-    """What `InferenceSession.run` of ONNX Runtime is given for these rows.
+    """The inputs of ONNX Runtime's `InferenceSession.run` for these rows.
 
     Arguments:
-        schema: of the model, `predictor.schema`.
+        schema: the model's schema, `predictor.schema`.
         rows: a Polars table with the model's columns, or an array of numbers (rows, columns).
         inputs: as for `to_onnx`.
 
-    Raises: FalllineError for a table without one of the columns.
+    Raises: FalllineError if the table lacks one of the columns.
 
     >>> import polars as pl
     >>> from fallline.data.table import load

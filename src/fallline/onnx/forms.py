@@ -1,4 +1,4 @@
-"""A family's table of forms: which ONNX operators a block becomes, said beside the blocks and not in their files."""
+"""The tables of ONNX forms: the operators of each block of a family, kept apart from the blocks' own files."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -9,14 +9,14 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class Forms:
-    """A function that does what is registered for its first argument's type.
+    """A function that dispatches on the type of its first argument.
 
-    Unlike `functools.singledispatch`, a subclass does not take over the form of its base: it may compute something else,
-    and a graph that silently predicts another thing is worse than none.
+    Unlike with `functools.singledispatch`, a subclass does not inherit the form of its base: it may compute something
+    else, and a graph that silently predicts the wrong thing is worse than none.
 
     Arguments:
-        name: under which users find the table in `fallline.onnx`.
-        what: the kind of block, for the sentence of an error.
+        name: name of the table in `fallline.onnx`.
+        what: the kind of block, for error messages.
 
     >>> form = Forms("activation_form", "activation")
     >>> @form.register(int)
@@ -31,7 +31,7 @@ class Forms:
         self._functions: dict[type, Callable[..., Any]] = {}
 
     def register(self, *blocks: type) -> Callable[[Function], Function]:
-        """A decorator: the function below is the form of these blocks."""
+        """A decorator that makes a function the form of these blocks."""
 
         def add(function: Function) -> Function:
             self._functions.update(dict.fromkeys(blocks, function))

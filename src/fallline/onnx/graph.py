@@ -1,4 +1,4 @@
-"""The graph under construction: operators are added one by one and named; numbers become constants on the way."""
+"""An ONNX graph under construction: operators are added and named one by one, and numbers become constants."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,15 +9,15 @@ from fallline._version import __version__
 from fallline.core.errors import FalllineError
 from fallline.core.extras import optional
 
-OPSET, ML_OPSET, IR_VERSION = 20, 3, 9  # of ONNX 1.15: what ONNX Runtime reads since 1.17
+OPSET, ML_OPSET, IR_VERSION = 20, 3, 9  # those of ONNX 1.15, which ONNX Runtime reads since 1.17
 ML = "ai.onnx.ml"
-LARGEST = 2**31 - 1  # bytes of one protobuf message
+LARGEST = 2**31 - 1  # most bytes of one protobuf message
 
 
 def package(name: str) -> Any:
-    """The package `onnx` or `onnxruntime`.
+    """Imports the package `onnx` or `onnxruntime`.
 
-    Raises: FalllineError where it is not installed.
+    Raises: FalllineError if it is not installed.
     """
     return optional(name, "onnx", "ONNX export")
 
@@ -26,7 +26,7 @@ class Graph:
     """Operators, constants, inputs and outputs of an ONNX graph.
 
     Arguments:
-        reserved: names that no value inside may take: those of the inputs and outputs.
+        reserved: names that inner values must not take: those of the inputs and outputs.
 
     >>> graph = Graph(reserved=("x",))
     >>> y = graph.op("Mul", "x", np.float32(2.0))
@@ -49,8 +49,8 @@ class Graph:
             kind: the operator, such as "Add".
             inputs: names of values; an array or a NumPy number becomes a constant of its own dtype.
             domain: "" for the standard operators, "ai.onnx.ml" for those of classical models.
-            name: of the output; by default the operator's, numbered.
-            attributes: of the operator.
+            name: name of the output; by default the operator's name with a number.
+            attributes: attributes of the operator.
         """
         names = [each if isinstance(each, str) else self.constant(each) for each in inputs]
         output = self._free(kind.lower()) if name is None else name
@@ -66,7 +66,7 @@ class Graph:
         return name
 
     def cast(self, x: str, dtype: Any, name: str | None = None) -> str:
-        """The same values as another NumPy dtype."""
+        """Add a cast to another NumPy dtype and return the output's name."""
         return self.op("Cast", x, to=self._type(dtype), name=name)
 
     def input(self, name: str, dtype: Any, width: int, about: str) -> str:
@@ -81,9 +81,9 @@ class Graph:
         self.outputs.append(self.onnx.helper.make_tensor_value_info(name, self._type(dtype), shape, about))
 
     def to_bytes(self, about: str, notes: dict[str, str]) -> bytes:
-        """The whole model as the content of a file, checked by onnx.
+        """The content of the model's file, checked by onnx.
 
-        Raises: FalllineError for a model beyond what one file can hold.
+        Raises: FalllineError if the model is too large for one file.
         """
         size = sum(len(each.raw_data) for each in self.constants)
         if size > LARGEST:

@@ -1,4 +1,4 @@
-"""Which inputs does the graph have? The table's own columns, or one matrix for a model of arrays."""
+"""The inputs of the graph: the table's columns, or one matrix for a model of arrays."""
 
 import re
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from fallline.data.schema import Schema
 
 CHOICES = ("auto", "columns", "array")
 OUTPUTS = ("label", "probabilities", "scores", "prediction")
-NO_DATE = np.iinfo(np.int64).min  # what NumPy makes of NaT
+NO_DATE = np.iinfo(np.int64).min  # NumPy's integer value of NaT
 
 
 @dataclass(frozen=True)
@@ -21,10 +21,10 @@ class Input:
     """One input of the graph, (N, columns).
 
     Attributes:
-        name: in the graph: the column's, as far as it is an identifier; "X" for all columns together.
-        columns: those that it holds.
+        name: name in the graph: the column's name, made an identifier; "X" for all columns together.
+        columns: the columns that it holds.
         dtype: float32 or float64 for numbers, int64 for dates, object for text.
-        matrix: whether it is all columns together.
+        matrix: whether it holds all columns together.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Input:
 
     @property
     def about(self) -> str:
-        """What to give, in words."""
+        """A description of the values to pass."""
         if self.matrix:
             return f"{len(self.columns)} columns of numbers, in the order of training; NaN where missing"
         column = self.columns[0]
@@ -53,13 +53,13 @@ def inputs_of(schema: Schema, inputs: str = "auto") -> list[Input]:
     """The graph's inputs.
 
     Arguments:
-        schema: how the columns are encoded.
-        inputs: "columns", one input (N, 1) per column; "array", one input X (N, columns), for numbers only; "auto":
-            an array where the model was trained on one, which is where all columns are numbers and a missing one is an
-            error (the default of arrays) or all have the names x0, x1, ... of columns without a name.
+        schema: the encoding of the columns.
+        inputs: "columns" for one input (N, 1) per column; "array" for one input X (N, columns), for numbers only; "auto"
+            for an array if the model was trained on one. That is assumed if all columns are numbers, and missing values
+            are an error (the default of arrays) or all columns have the default names x0, x1, ...
 
-    Raises: FalllineError for an array of columns that are not all numbers, and for a column whose empty texts and missing
-        cells an ONNX string cannot tell apart.
+    Raises: FalllineError for an array of columns that are not all numbers, and for a column with both empty texts and
+        missing cells, which an ONNX string cannot tell apart.
 
     >>> from fallline.data.table import load
     >>> [(each.name, len(each.columns)) for each in inputs_of(load("sklearn:iris").schema)]
@@ -87,7 +87,7 @@ def inputs_of(schema: Schema, inputs: str = "auto") -> list[Input]:
 
 
 def identifiers(names: Iterable[str], taken: Iterable[str] = ()) -> list[str]:
-    """The names as ONNX's identifiers (letters, digits, underscores), each a different one.
+    """Converts the names to distinct ONNX identifiers (letters, digits, underscores).
 
     >>> identifiers(["age", "hours-per-week", "hours per week", "2nd", "label"], taken=["label"])
     ['age', 'hours_per_week', 'hours_per_week_2', '_2nd', 'label_2']
@@ -107,7 +107,7 @@ def identifiers(names: Iterable[str], taken: Iterable[str] = ()) -> list[str]:
 
 
 def _wide(column: Column) -> bool:
-    """Whether float32 would lose what tells the column's numbers apart."""
+    """Whether float32 could not tell the column's numbers apart or hold them."""
     return not column.unit.own
 
 

@@ -1,4 +1,4 @@
-"""The layers in ONNX, as they predict: running statistics, no noise."""
+"""The ONNX forms of the layers in prediction: with running statistics and without noise."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The scalers in ONNX: what they do to encoded rows, and how a target comes back to its own unit."""
+"""The ONNX forms of the scalers, applied to encoded rows, and of their inverses, applied to predictions."""
 
 from typing import Any
 
@@ -61,7 +61,7 @@ def _moved(graph: Graph, x: str, centre: Any, inverse: Any) -> str:
 
 
 def _present(graph: Graph, x: str, scaled: str) -> str:
-    """0, the mean, where a value is missing."""
+    """The scaled values, with 0, which is the mean, where a value is missing."""
     return graph.op("Where", graph.op("IsNaN", x), np.float32(0.0), scaled)
 
 

@@ -1,4 +1,4 @@
-"""A run as figures and as one self-contained HTML page: computed first, drawn last."""
+"""A run as figures and as one self-contained HTML page; figures are computed as data first and drawn last."""
 
 from .figures import Figure as Figure
 from .figures import Series as Series

@@ -1,4 +1,4 @@
-"""Figures drawn: a `Figure` becomes a Plotly figure, in a light and a dark theme."""
+"""Draws a `Figure` as a Plotly figure, in a light or a dark theme."""
 
 import html
 import math
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
 HEIGHT = 310
-EDGE = 64  # pixels for the half of a name under the last place
-LONGEST = 32  # letters of a name in a legend
-NAMED = 6  # layers in a legend; of more, some between the first and the last
+EDGE = 64  # pixels for half of the name under the last place
+LONGEST = 32  # most characters of a name in a legend
+NAMED = 6  # most layers in a legend; of more layers, an even selection is named
 _ROLES = {
     "light": {"train": "#2563eb", "valid": "#d9480f", "single": "#475569", "reference": "#94a3b8"},
     "dark": {"train": "#7aa7ff", "valid": "#ff9d5c", "single": "#cbd5e1", "reference": "#7c8aa0"},
@@ -28,10 +28,10 @@ THEMES = tuple(_INKS)
 
 
 def draw(figure: Figure, theme: str = "light") -> "go.Figure":
-    """A Plotly figure, without its title and caption, which are the page's to set.
+    """Draws a Plotly figure without its title and caption, which are set by the page.
 
     Arguments:
-        figure: what to draw.
+        figure: the figure to draw.
         theme: `light` or `dark`.
     """
     import plotly.graph_objects as go
@@ -52,7 +52,7 @@ def draw(figure: Figure, theme: str = "light") -> "go.Figure":
         named_places = [(place, "<br>".join(map(plain, text.split("\n")))) for place, text in figure.x_ticks]
         drawn.update_xaxes(dtick=None, tickvals=[each[0] for each in named_places])
         drawn.update_xaxes(ticktext=[each[1] for each in named_places], tickangle=0)
-        drawn.update_layout(margin_r=EDGE)  # a name that would leave the page is not shown at all
+        drawn.update_layout(margin_r=EDGE)  # Plotly omits a name that would extend beyond the page
     if any(each.text for each in figure.series):
         drawn.update_layout(hovermode="closest")
     drawn.update_yaxes(title_text=plain(figure.y_label), type="log" if figure.log_y else "linear")
@@ -74,14 +74,14 @@ def draw(figure: Figure, theme: str = "light") -> "go.Figure":
 
 
 def colours(figure: Figure, theme: str) -> list[str]:
-    """The colour of each series: by its role, for layers by their depth."""
+    """The colour of each series, by its role or, for layers, by depth."""
     layers = [each for each in figure.series if each.role == "layer"]
     ramp = iter(_ramp(_DEPTHS[theme], len(layers)))
     return [next(ramp) if each.role == "layer" else _ROLES[theme][each.role] for each in figure.series]
 
 
 def template(theme: str) -> dict[str, Any]:
-    """All that a theme decides, as a Plotly template."""
+    """The style of a theme, as a Plotly template."""
     ink = _INKS[theme]
     axis = {
         "gridcolor": ink["grid"],
@@ -121,7 +121,7 @@ def template(theme: str) -> dict[str, Any]:
 
 
 def plain(text: str) -> str:
-    """Text for Plotly, which reads some HTML: as it stands, on one line, of bounded length.
+    """Text for Plotly, which interprets some HTML: escaped, on one line, and of bounded length.
 
     >>> plain("a<b>c</b> & d")
     'a&lt;b&gt;c&lt;/b&gt; &amp; d'
@@ -152,7 +152,7 @@ def _trace(series: Series, colour: str, figure: Figure) -> dict[str, Any]:
 
 
 def _lonely(values: list[float | None]) -> bool:
-    """Whether a line alone would leave points unseen: there are few, or one between gaps."""
+    """Whether a line without markers would hide points: there are few points, or a single one between gaps."""
     padded = [None, *values, None]
     return len(values) <= 10 or any(
         before is None and here is not None and after is None
@@ -161,7 +161,7 @@ def _lonely(values: list[float | None]) -> bool:
 
 
 def _add_mark(drawn: "go.Figure", figure: Figure, mark: tuple[float, str]) -> None:
-    """A dotted line, its text above the plot, where no data are."""
+    """Adds a dotted line, with its text above the plot, where there are no data."""
     place, text = mark
     x = [value for each in figure.series for value in each.x]
     along = math.log10 if figure.log_x else float
@@ -170,7 +170,7 @@ def _add_mark(drawn: "go.Figure", figure: Figure, mark: tuple[float, str]) -> No
         type="line", x0=place, x1=place, y0=0, y1=1, yref="paper", line={"width": 1, "dash": "dot"}, layer="below"
     )
     drawn.add_annotation(
-        x=along(place),  # of a text, unlike a line, Plotly takes the exponent
+        x=along(place),  # for annotations on a log axis, unlike for lines, Plotly expects the exponent
         y=1,
         yref="paper",
         text=plain(text),
@@ -189,14 +189,14 @@ def _spread(figure: Figure) -> float:
 
 
 def _ticks(values: Iterable[float], few: float) -> int | str | None:
-    """Whole decades where there are several, the digits 1, 2 and 5 between them where the ratio is below `few`."""
+    """Tick spacing of a log axis: whole decades, with 2 and 5 in between if the ratio of the ends is below `few`."""
     positive = [value for value in values if value > 0]
     ratio = max(positive, default=1.0) / min(positive, default=1.0)
     return "D2" if ratio < few else 1 if ratio < 1e6 else None
 
 
 def _ramp(stops: tuple[str, ...], count: int) -> list[str]:
-    """`count` colours evenly spread over the stops."""
+    """`count` colours, spread evenly over the stops."""
     channels = [[int(stop[i : i + 2], 16) for i in (1, 3, 5)] for stop in stops]
     found = []
     for k in range(count):

@@ -1,4 +1,4 @@
-"""Figures as data: what a run's curves are, before anything is drawn."""
+"""Figures as data: a run's curves, before anything is drawn."""
 
 import dataclasses
 import math
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 Role = Literal["train", "valid", "layer", "reference", "single"]
 
 UNKNOWN = "Recorded by a probe of the run that declares nothing here."
-MOST_UNKNOWN = 50  # figures of such probes
-POINTS = 2000  # of a curve; a longer history keeps the extremes of its stretches
+MOST_UNKNOWN = 50  # most figures of such probes
+POINTS = 2000  # most points of a curve; a longer history is reduced to the extremes of its stretches
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,13 +23,13 @@ class Series:
     """One curve; a `y` of None is a gap.
 
     Arguments:
-        name: what the legend says.
-        x: where the points are.
-        y: their values, as long as `x`.
-        role: what it shows; a role has the same colour in every figure.
-        dashed: whether it is a dashed line.
-        points: whether it is points, without a line between them.
-        text: what the pointer shows at each point, besides its name; none: the values.
+        name: name in the legend.
+        x: horizontal positions of the points.
+        y: values of the points, as many as `x`.
+        role: the role of the curve, which has the same colour in every figure.
+        dashed: whether the line is dashed.
+        points: whether the points are drawn without a line between them.
+        text: hover text of each point, in addition to the name; the values if empty.
     """
 
     name: str
@@ -46,17 +46,17 @@ class Figure:
     """Curves over one pair of axes.
 
     Arguments:
-        title: what is shown.
-        caption: how to read it, in a sentence or two.
-        x_label: of the horizontal axis.
-        y_label: of the vertical axis.
+        title: title of the figure.
+        caption: how to read the figure, in a sentence or two.
+        x_label: label of the horizontal axis.
+        y_label: label of the vertical axis.
         series: the curves.
         log_y: whether the vertical axis is logarithmic.
-        log_x: whether the horizontal axis is.
-        percent: whether the values are shares, to be written in percent.
-        mark: a place on the horizontal axis, and what is there.
-        x_ticks: places on the horizontal axis and their names, of one line or two, instead of numbers.
-        wide: whether it needs the page's whole width.
+        log_x: whether the horizontal axis is logarithmic.
+        percent: whether the values are shares, shown in percent.
+        mark: a place on the horizontal axis and its text.
+        x_ticks: places on the horizontal axis and their names, of one or two lines, instead of numbers.
+        wide: whether the figure needs the full width of the page.
     """
 
     title: str
@@ -73,16 +73,16 @@ class Figure:
 
     @property
     def all_zero(self) -> bool:
-        """Whether every value is 0, so that a sentence says as much as the curves."""
+        """Whether every value is 0, in which case a sentence replaces the figure."""
         return all(value == 0 for each in self.series for value in each.y if value is not None)
 
 
 def curves_of(history: "History", summary: Mapping[str, Any]) -> list[Figure]:
-    """A run's curves over its epochs; columns without a number are left out, and so are figures without a curve.
+    """A run's curves over its epochs; columns without numbers and figures without curves are left out.
 
     Arguments:
-        history: one row per epoch.
-        summary: what `metrics.json` holds; its `best_epoch` is marked.
+        history: the history, one row per epoch.
+        summary: the content of `metrics.json`; its `best_epoch` is marked.
 
     >>> from fallline.training.history import History
     >>> import numpy as np
@@ -106,7 +106,7 @@ def _metrics_in(history: "History") -> list[str]:
 
 
 def _of_split(column: str) -> str:
-    """What a column says of the training or validation rows, such as `loss`; empty for another column."""
+    """The metric of a column of the training or validation rows, such as `loss`; empty for other columns."""
     match = re.fullmatch(r"(?:train|valid)_([^.]+)", column)
     return match[1] if match else ""
 
@@ -135,7 +135,7 @@ def _of_splits(history: "History", name: str, mark: tuple[float, str] | None) ->
 
 @dataclasses.dataclass(frozen=True)
 class _Declared:
-    """What the figure of a probe needs to know of it: its name in the history, and the facts that it declares."""
+    """The facts needed for the figure of a probe: its name in the history, and the facts that it declares."""
 
     name: str
     title: str
@@ -146,7 +146,7 @@ class _Declared:
 
 
 def _declared(history: "History") -> list[_Declared]:
-    """The probes of a history that have a figure: those that are known here, then others by the names of their columns."""
+    """The probes of a history that have a figure: first the known ones, then others, by the names of their columns."""
     from fallline.core.block import family
     from fallline.probes import RECORDED
     from fallline.probes.recording import reserved
@@ -186,7 +186,7 @@ def _of_probe(history: "History", probe: _Declared) -> Figure:
 
 
 def _with_reference(figure: Figure, value: float, name: str) -> Figure:
-    """A usual value as a line, where the axis reaches it."""
+    """Adds a usual value as a reference line, if the vertical axis is logarithmic."""
     if not figure.series or not figure.log_y:
         return figure
     x = [value for each in figure.series for value in each.x]
@@ -195,7 +195,7 @@ def _with_reference(figure: Figure, value: float, name: str) -> Figure:
 
 
 def _curve(history: "History", column: str, name: str, role: Role) -> Iterable[Series]:
-    """The column as a curve; none where it is not there or has no number."""
+    """The column as a curve; nothing if the column is missing or holds no number."""
     if column not in history.columns:
         return
     x = [float(value) for value in history["epoch"].tolist()]
@@ -210,7 +210,7 @@ def _short(value: float) -> float | None:
 
 
 def _extremes(values: list[float | None]) -> list[int]:
-    """Places of the first, lowest, highest and last value of each stretch, so that no spike is lost."""
+    """The places of the first, lowest, highest and last value of each stretch, so that no spike is lost."""
     width = -(-len(values) // (POINTS // 4))
     kept: set[int] = set()
     for start in range(0, len(values), width):
@@ -231,5 +231,5 @@ def _has_positive(series: Iterable[Series]) -> bool:
 
 
 def _by_number(name: str) -> list[Any]:
-    """`dense_2` before `dense_10`: words and numbers in turn."""
+    """A sort key that puts `dense_2` before `dense_10`: words and numbers in turn."""
     return [int(part[:18]) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]

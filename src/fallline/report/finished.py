@@ -1,4 +1,4 @@
-"""A finished run read back from its folder."""
+"""Reads a finished run from its folder."""
 
 import dataclasses
 from pathlib import Path
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Finished:
-    """What a run folder says: the plan, its TOML text, what came out, and one row per epoch."""
+    """The content of a run folder: the plan, its TOML text, the summary of results, and one row per epoch."""
 
     folder: Path
     plan: "Plan"
@@ -27,7 +27,7 @@ class Finished:
 def read_finished(folder: Path) -> Finished:
     """Read a run folder.
 
-    Raises: FalllineError for a folder that is not a run folder, is unfinished or has a damaged file.
+    Raises: FalllineError if it is not a run folder, the run is unfinished, or a file is damaged.
     """
     from fallline.training.folder import HISTORY, METRICS, RECIPE, read_plan
     from fallline.training.history import load_history

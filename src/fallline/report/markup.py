@@ -1,4 +1,4 @@
-"""HTML that is safe because of how it is made: what is not made by `tag` is text, and text is escaped."""
+"""HTML that is safe by construction: everything that is not made by `tag` is text, and text is escaped."""
 
 import html
 import json
@@ -6,13 +6,13 @@ from typing import Any
 
 
 class Html(str):
-    """Markup that may stand in a page as it is."""
+    """Markup that may be put into a page without escaping."""
 
     __slots__ = ()
 
 
 def tag(name: str, *children: object, **attributes: object) -> Html:
-    """An element; children that are not `Html` become text, `class_` is the attribute `class`, None is left out.
+    """An element; children that are not `Html` are escaped, `class_` becomes `class`, attributes of None are left out.
 
     >>> tag("p", "1 < 2", tag("b", "yes"), class_="note")
     '<p class="note">1 &lt; 2<b>yes</b></p>'
@@ -26,12 +26,12 @@ def tag(name: str, *children: object, **attributes: object) -> Html:
 
 
 def join(parts: Any) -> Html:
-    """Parts one after another, each escaped unless it is `Html`."""
+    """Joins parts, each of which is escaped unless it is `Html`."""
     return Html("".join(each if isinstance(each, Html) else html.escape(str(each)) for each in parts))
 
 
 def script_json(value: Any) -> Html:
-    """JSON that can stand in a `<script>`: no letter in it can end the script or begin a comment.
+    """JSON that is safe in a `<script>`: no character in it can end the script or begin a comment.
 
     >>> script_json(["</script>"])
     '["\\\\u003c/script\\\\u003e"]'

@@ -1,4 +1,4 @@
-"""The report: a finished run as one HTML page that asks nothing of any network."""
+"""The report: a finished run as one HTML page that needs no network."""
 
 import base64
 import hashlib
@@ -14,7 +14,7 @@ from fallline.report.search_section import read_search, search_text
 from fallline.report.words import NOTHING, duration, metric_label, metric_title, number, value_of
 
 NAME = "report.html"
-CLASSES = 100  # shown by name
+CLASSES = 100  # most classes shown by name
 _SPLITS = {"test": "test", "valid": "validation", "train": "training"}
 _OUTCOMES = {
     "finished": "finished",
@@ -22,13 +22,13 @@ _OUTCOMES = {
     "diverged": "diverged",
     "interrupted": "interrupted",
 }
-_IN_UNIT = ("rmse", "mae")  # of the target
+_IN_UNIT = ("rmse", "mae")  # metrics in the unit of the target
 
 
 def write_report(folder: Path) -> Path:
-    """Write `report.html` into a run folder and return where it is.
+    """Write `report.html` into a run folder and return its path.
 
-    Raises: FalllineError for a folder that is not that of a finished run, or cannot be written to.
+    Raises: FalllineError if it is not the folder of a finished run, or cannot be written to.
     """
     path = Path(folder) / NAME
     write_atomically(path, report(folder).encode("utf-8", "replace"))
@@ -36,9 +36,9 @@ def write_report(folder: Path) -> Path:
 
 
 def report(folder: Path) -> str:
-    """A finished run's page: everything inlined, every name and value escaped, no script but its own allowed to run.
+    """A finished run's page, with everything inlined, all names and values escaped, and only its own scripts allowed.
 
-    Raises: FalllineError for a folder that is not that of a finished run.
+    Raises: FalllineError if it is not the folder of a finished run.
     """
     run = read_finished(folder)
     name = _text(run.summary["data"].get("name")) or "unnamed data"
@@ -70,7 +70,7 @@ def _document(title: str, body: Html, figures: list[Figure]) -> str:
 
         scripts = [Html(get_plotlyjs()), Html(beside.with_name("page.js").read_text(encoding="utf-8"))]
         data = tag("script", script_json(_drawn(figures)), type="application/json", id="figures")
-    # The policy lets no address be asked and no script run but the two whose digests it names.
+    # The policy allows no network access, and no scripts except the two with these digests.
     policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'; "
     policy += "script-src " + (" ".join(map(_digest, scripts)) or "'none'")
     head = tag(
@@ -91,7 +91,7 @@ def _digest(script: str) -> str:
 
 
 def _drawn(figures: list[Figure]) -> dict[str, Any]:
-    """What the page's script draws: the figures without a theme, the themes, and each theme's colours."""
+    """The data for the page's script: the figures without a theme, the themes, and each theme's colours."""
     from fallline.report.draw import THEMES, colours, draw, template
 
     plain = []
@@ -243,7 +243,7 @@ def _recipe(run: Finished) -> Html:
 
 
 def dotted(plain: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """Dotted paths and values of nested tables; a block's name stands at the block's own path.
+    """Dotted paths and values of nested tables; a block's name is the value at the block's own path.
 
     >>> list(dotted({"optimizer": {"name": "sgd", "learning_rate": 0.1}, "hidden": [8, 4]}))
     [('optimizer', 'sgd'), ('optimizer.learning_rate', '0.1'), ('hidden', '8, 4')]

@@ -1,4 +1,4 @@
-"""A search as figures: how it went, which hyperparameters go with good scores, whether more trials would help."""
+"""The figures of a search: its course, the hyperparameters of good trials, and whether more trials would help."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,16 +6,16 @@ from typing import Any
 from fallline.report.figures import Figure, Role, Series
 from fallline.report.words import NOTHING, metric_label, number
 
-SLICES = 8  # hyperparameters with a figure of their own, the most important ones
-LINES = 400  # trials drawn as lines
-BEST = 0.1  # of the trials are called the best
+SLICES = 8  # most hyperparameters with their own figure, by importance
+LINES = 400  # most trials drawn as lines
+BEST = 0.1  # share of the trials that are called the best
 
 
 def search_figures(search: Mapping[str, Any]) -> list[Figure]:
-    """The figures of what `study.json` holds.
+    """The figures of a search.
 
     Arguments:
-        search: trials, hyperparameters, prospects and the monitored metric, as plain data.
+        search: the content of `study.json`: trials, hyperparameters, prospects and the monitored metric.
     """
     found = [_course(search), _prospects(search), _parallel(search), *_slices(search)]
     return [each for each in found if each.series]
@@ -26,7 +26,7 @@ def _course(search: Mapping[str, Any]) -> Figure:
     scored = sorted(_scored(search), key=lambda trial: trial["trial"])
     numbers = tuple(float(each["trial"]) for each in scored)
     series = [*_points(scored, numbers, search)]
-    # A trial that was stopped early has the score of fewer epochs: it is not the best, even where none has finished yet.
+    # A pruned trial has the score of fewer epochs, so it does not count as the best, even if no trial has finished yet.
     places, best, rank = [], [], None
     for place, each in zip(numbers, scored, strict=True):
         if each["outcome"] != "pruned" and (rank is None or each["rank"] < rank):
@@ -47,7 +47,7 @@ def _course(search: Mapping[str, Any]) -> Figure:
 
 
 def _prospects(search: Mapping[str, Any]) -> Figure:
-    """The best of so many trials."""
+    """The expected best score over the number of trials."""
     rows = search["prospects"]
     x = tuple(float(each["trials"]) for each in rows)
     curves: tuple[tuple[str, str, Role], ...] = (
@@ -72,7 +72,7 @@ def _prospects(search: Mapping[str, Any]) -> Figure:
 
 
 def _parallel(search: Mapping[str, Any]) -> Figure:
-    """Parallel coordinates: an axis per hyperparameter, a line per trial."""
+    """Parallel coordinates, with an axis per hyperparameter and a line per trial."""
     axes = search["hyperparameters"]
     trials = sorted(search["trials"], key=lambda trial: trial["rank"])
     count = len(trials)
@@ -107,7 +107,7 @@ def _parallel(search: Mapping[str, Any]) -> Figure:
 
 
 def _slices(search: Mapping[str, Any]) -> list[Figure]:
-    """The score over one hyperparameter at a time."""
+    """The score over each hyperparameter, one figure each."""
     axes = search["hyperparameters"]
     order = sorted(range(len(axes)), key=lambda i: -(axes[i]["importance"] or 0.0))[:SLICES]
     scored = _scored(search)
@@ -146,7 +146,7 @@ def _slices(search: Mapping[str, Any]) -> list[Figure]:
 
 
 def _points(trials: list[Any], x: tuple[float, ...], search: Mapping[str, Any]) -> list[Series]:
-    """Trials as points: those stopped early, the finished ones, and the best."""
+    """Trials as points: the pruned ones, the finished ones, and the best."""
     groups = {
         "stopped by halving": ("reference", lambda each: each["outcome"] == "pruned"),
         "trials": ("single", lambda each: each["outcome"] != "pruned" and each["rank"] != 0),
@@ -175,7 +175,7 @@ def _label(search: Mapping[str, Any]) -> str:
 
 
 def _short(name: str) -> str:
-    """The last two words of a dotted path.
+    """The end of a dotted path, long enough to be understood.
 
     >>> _short("optimizer.learning_rate.peak"), _short("model.dropout"), _short("optimizer[sgd].momentum")
     ('learning_rate.peak', 'dropout', '[sgd].momentum')

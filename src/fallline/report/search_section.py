@@ -1,4 +1,4 @@
-"""The part of a report that tells of the search that found the run."""
+"""The section of a report about the search that found the run."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,9 +17,9 @@ STUDY = "study.json"
 
 
 def read_search(folder: Path) -> tuple[dict[str, Any], list[Figure]] | None:
-    """What a run folder says of its search, and its figures; None where there was no search.
+    """Reads the summary of a run's search, with its figures; None if there was no search.
 
-    Raises: FalllineError for a damaged file.
+    Raises: FalllineError if the file is damaged.
     """
     path = folder / STUDY
     if not path.exists():
@@ -31,7 +31,7 @@ def read_search(folder: Path) -> tuple[dict[str, Any], list[Figure]] | None:
 
 
 def search_text(search: Mapping[str, Any]) -> Html:
-    """Cards, a line per hyperparameter, and what else is worth knowing."""
+    """The text of the section: cards, a line per hyperparameter, and remarks."""
     monitor, best = search["monitor"], search["best"]
     outcomes = [each["outcome"] for each in search["trials"]]
     ends = [(word, outcomes.count(word)) for word in ("diverged", "pruned")]
@@ -58,7 +58,7 @@ def search_text(search: Mapping[str, Any]) -> Html:
     table = tag(
         "table", tag("thead", tag("tr", *(tag("th", each, scope="col") for each in head))), tag("tbody", *lines)
     )
-    # A summary of an earlier version compares the best with nothing.
+    # Summaries of earlier versions have no comparison with the default.
     said = [each for each in (search.get("default"), *search["edges"], search["outlook"]) if each]
     notes = tag("ul", *(tag("li", f"{each[:1].upper()}{each[1:]}.") for each in said)) if said else Html("")
     return join(

@@ -1,4 +1,4 @@
-"""What the files of a run folder that a report reads must say: `metrics.json` and `study.json`."""
+"""The required content of the files that a report reads: `metrics.json` and `study.json`."""
 
 from collections.abc import Mapping as Pairs
 from typing import Any
@@ -52,9 +52,9 @@ SEARCH = Entries(
 
 
 def check_search(search: Pairs[str, Any], what: str, remedy: str) -> None:
-    """Compare a search's description with `SEARCH`, and its parts with each other.
+    """Checks the content of `study.json` against `SEARCH`, and its parts against each other.
 
-    Raises: FalllineError for what does not fit.
+    Raises: FalllineError if anything does not match.
     """
     check(SEARCH, search, what, remedy)
     axes, nested = search["hyperparameters"], search["nested"]

@@ -5,10 +5,10 @@ from fallline.report.figures import Figure, Series
 
 
 def step_figure(found: StepErrors) -> Figure:
-    """Forward and central differences over the step, and the step that the product takes.
+    """The errors of forward and central differences over the step, with the default step marked.
 
     Arguments:
-        found: what `fallline.gradients.step_errors` has measured.
+        found: the result of `fallline.gradients.step_errors`.
     """
     return Figure(
         "Error of a numerical gradient against the step",

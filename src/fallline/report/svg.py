@@ -1,4 +1,4 @@
-"""A figure as a static SVG, for documentation: curves over logarithmic or linear axes, readable on light and dark."""
+"""Draws a figure as a static SVG, with logarithmic or linear axes, readable on light and dark backgrounds."""
 
 import html
 import math

@@ -1,4 +1,4 @@
-"""Numbers and names of metrics, as a person reads them."""
+"""Numbers and names of metrics in a form for people."""
 
 import math
 from typing import Any
@@ -18,7 +18,7 @@ _SHARES = ("accuracy", "balanced_accuracy", "explained")
 
 
 def metric_title(name: str) -> str:
-    """A metric's name for a person.
+    """A metric's name as a title.
 
     >>> metric_title("balanced_accuracy"), metric_title("pinball_loss")
     ('Balanced accuracy', 'Pinball loss')
@@ -28,7 +28,7 @@ def metric_title(name: str) -> str:
 
 
 def metric_label(name: str) -> str:
-    """The same within a sentence or on an axis.
+    """A metric's name within a sentence or on an axis.
 
     >>> metric_label("accuracy"), metric_label("rmse")
     ('accuracy', 'RMSE')
@@ -38,12 +38,12 @@ def metric_label(name: str) -> str:
 
 
 def is_share(metric: str) -> bool:
-    """Whether a metric is read in percent."""
+    """Whether a metric is shown in percent."""
     return metric in _SHARES
 
 
 def value_of(metric: str, value: Any) -> str:
-    """A metric's value in words.
+    """A metric's value as text.
 
     >>> value_of("accuracy", 0.9666), value_of("rmse", 59.994), value_of("auc", None)
     ('96.66 %', '59.99', '—')
@@ -53,7 +53,7 @@ def value_of(metric: str, value: Any) -> str:
 
 
 def number(value: Any) -> str:
-    """A number for a person: whole ones in groups, others with four digits; a dash for none.
+    """A number as text: large and whole numbers with thousands separators, others with four digits; a dash for none.
 
     >>> number(12345), number(0.00123456), number(123456.7), number(float("nan"))
     ('12,345', '0.001235', '123,457', '—')
@@ -66,7 +66,7 @@ def number(value: Any) -> str:
 
 
 def duration(seconds: Any) -> str:
-    """Seconds for a person.
+    """A duration in seconds as text.
 
     >>> duration(1.556), duration(75), duration(7384)
     ('1.56 s', '1 min 15 s', '2 h 3 min')

@@ -1,7 +1,7 @@
-"""The contract of every family of blocks, as checks: for the built-in blocks and for a user's own.
+"""The contract of every family of blocks, as checks for the built-in blocks and for a user's own.
 
-`check(block)` runs all that the block's family must keep; `checks(block)` gives them one by one, for a test
-parametrised over them. Nothing here needs pytest.
+`check(block)` runs all checks of the block's family; `checks(block)` returns them one by one, for a parametrised test.
+Nothing here needs pytest.
 """
 
 import fallline.testing.activations

@@ -1,4 +1,4 @@
-"""What every activation keeps: an elementwise function, its slope, and the facts that it declares."""
+"""The contract of activations: an elementwise function, its gradient, and the facts that it declares."""
 
 import dataclasses
 import math
@@ -14,7 +14,7 @@ from fallline.core.block import lookup
 from fallline.testing.base import demand, of
 from fallline.testing.compare import draw, finite, in_both_precisions, right_gradient, same_bits
 
-NORMAL = np.sqrt(2) * erfinv(2 * (np.arange(20_000) + 0.5) / 20_000 - 1)  # quantiles: sums of them are integrals
+NORMAL = np.sqrt(2) * erfinv(2 * (np.arange(20_000) + 0.5) / 20_000 - 1)  # quantiles: sums approximate integrals
 WIDE = np.concatenate([-np.logspace(7, 1.6, 100), np.linspace(-40, 40, 80_001), np.logspace(1.6, 7, 100)])
 FAR = (-1e30, -1e15, -1e4, -100.0, -0.0, 0.0, 100.0, 1e4)
 
@@ -120,5 +120,5 @@ def initializer(f: Activation) -> None:
 
 
 def example(f: Activation) -> Any:
-    """What an activation makes of some numbers."""
+    """An activation's values at some numbers."""
     return f(jnp.asarray(draw(3, 5, 4) * 3, jnp.float32))

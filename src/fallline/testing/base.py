@@ -1,4 +1,4 @@
-"""What a check is, and which checks a block must pass."""
+"""Checks, and the choice of those that a block must pass."""
 
 import dataclasses
 from collections.abc import Callable
@@ -26,14 +26,15 @@ _CHECKS: list["Check"] = []
 
 @dataclasses.dataclass(frozen=True)
 class Check:
-    """One property that blocks of some families have.
+    """A property that every block of some families must have.
 
     Arguments:
-        name: the property, in a word or two.
-        says: the property, in a sentence.
-        families: the families that have it.
-        concerns: whether it says anything of a block; a decay, say, need not stand still without a gradient.
-        test: raises AssertionError with a sentence for a block that lacks it.
+        name: the property in a word or two.
+        says: the property in a sentence.
+        families: the families that must have it.
+        concerns: function that says whether the property applies to a block; a decay, for example, moves even without a
+            gradient.
+        test: function that raises AssertionError with a sentence for a block that lacks the property.
     """
 
     name: str
@@ -43,7 +44,7 @@ class Check:
     test: Callable[[Any], None]
 
     def __call__(self, block: Block) -> None:
-        """Raises: AssertionError that names the block, the property and what was found instead."""
+        """Raises: AssertionError that names the block, the property and the finding."""
         try:
             self.test(block)
         except Exception as error:
@@ -52,7 +53,7 @@ class Check:
 
 
 def of(*families: str, concerns: Callable[[Any], Any] = lambda block: True) -> Callable[[Any], Any]:
-    """Make a function of a block a check: its name is the check's, its docstring the property."""
+    """Decorator that makes a function of a block a check, named after the function and described by its docstring."""
 
     def join(test: Callable[[Any], None]) -> Callable[[Any], None]:
         says = (test.__doc__ or "").split("\n")[0].rstrip(".")
@@ -63,9 +64,9 @@ def of(*families: str, concerns: Callable[[Any], Any] = lambda block: True) -> C
 
 
 def checks(block: Block) -> tuple[Check, ...]:
-    """The checks that a block must pass, each to be called with it.
+    """The checks that a block must pass; each is to be called with the block.
 
-    Raises: FalllineError for what is not a block of a family that has checks.
+    Raises: FalllineError if it is not a block of a family that has checks.
 
     >>> from fallline.activations import ReLU
     >>> [each.name for each in checks(ReLU())][:4]
@@ -80,7 +81,7 @@ def checks(block: Block) -> tuple[Check, ...]:
 def check(block: Block) -> None:
     """Run every check of a block's family.
 
-    Raises: AssertionError with one sentence per property that the block lacks; FalllineError as `checks`.
+    Raises: AssertionError with one sentence per property that the block lacks; FalllineError as for `checks`.
 
     >>> from fallline.losses import Huber
     >>> check(Huber(0.5))
@@ -96,7 +97,7 @@ def check(block: Block) -> None:
 
 
 def demand(holds: Any, sentence: str) -> None:
-    """Raises: AssertionError with the sentence, where the property does not hold."""
+    """Raises: AssertionError with the sentence, if the property does not hold."""
     if not bool(holds):
         raise AssertionError(sentence)
 

@@ -1,4 +1,4 @@
-"""What blocks of every family keep: whole declarations, a place in files, and numbers that are traced."""
+"""The contract of blocks of all families: complete declarations, a form in files, and numbers that are traced."""
 
 import dataclasses
 import math
@@ -86,10 +86,10 @@ def traced(block: Block) -> None:
     for i, (field, _) in enumerate(named):
         lane = [each[i] for each in many]
         beside_its_run(lane, alone, lanes[i], f"a lane ({field or 'as it is'}) beside its run alone")
-    # Another lane's numbers are nothing to a lane, not even its place among them.
+    # A lane depends neither on the numbers of other lanes nor on its place among them.
     turned = jax.tree.leaves(together(jax.tree.map(lambda leaf: np.roll(leaf, 1, axis=0), stacked)))
     same_bits([np.roll(each, -1, axis=0) for each in turned], many, "a lane among other neighbours")
-    if block.family != "optimizer":  # a bound of a step, say, need not be met within a few of them
+    if block.family != "optimizer":  # a bound on steps, for example, may not be reached in a few steps
         for field in dict.fromkeys(field for field, _ in named if field):
             own = [loop[i] for i, (name, _) in enumerate(named) if name == field]
             acts = any(not np.array_equal(a, b, equal_nan=True) for o in own for a, b in zip(o, loop[0], strict=True))
@@ -97,11 +97,11 @@ def traced(block: Block) -> None:
 
 
 def beside_its_run(lane: list[Any], alone: Callable[[Any], Any], numbers: Any, what: str) -> None:
-    """Raises: AssertionError where a lane is further from its run alone than rounding brings it.
+    """Raises: AssertionError if a lane differs from the same run on its own by more than rounding explains.
 
-    Two programs of one block round differently. That is 2e-4 of a number where a walk forgets its roundings; where it
-    multiplies them, as a step from the difference of nearly equal values does, it is twice what the run itself is moved by
-    a last digit of the block's numbers, and never more than 1e-3 of the largest number.
+    Two programs of one block round differently. The tolerance is 2e-4 of a number. If the run amplifies rounding errors,
+    as a step from the difference of nearly equal values does, the tolerance is twice the change of the run when the
+    block's numbers change in their last digits, and at most 1e-3 of the largest number.
     """
     run = jax.tree.leaves(alone(numbers))
     try:
@@ -114,7 +114,7 @@ def beside_its_run(lane: list[Any], alone: Callable[[Any], Any], numbers: Any, w
 
 
 def _nudged(numbers: Any, digits: int) -> Any:
-    """A block whose numbers differ by so many of their last binary digits."""
+    """A block whose numbers are changed by this many units of the last binary digit."""
     nudge = lambda x: x * (1 + digits * np.finfo(x.dtype).eps) if x.dtype.kind == "f" else x  # noqa: E731
     return jax.tree.map(lambda x: np.asarray(nudge(x), x.dtype), numbers)
 
@@ -126,13 +126,13 @@ def _largest(values: Any) -> float:
 
 
 def variants(block: Block) -> list[tuple[str, Block]]:
-    """The block itself, and for every number in it the block with another value there, with the number's path."""
+    """The block itself and, for every number in it, the block with another value there, with the number's path."""
     found = [("", block)]
     for path, each, value in _numbers(block):
         for other in _others(each, value):
             try:
                 found.append((path, replace(block, {path: other})))
-            except FalllineError:  # a value that another field forbids, such as moments out of order
+            except FalllineError:  # another field forbids the value, as with moments out of order
                 continue
     return found
 
@@ -144,7 +144,7 @@ def _numbers(block: Block) -> Iterator[tuple[str, Field, Any]]:
 
 
 def _others(each: Field, value: float) -> list[float]:
-    """The ends of the usual range, and a value far beyond it, as far as they are valid."""
+    """The ends of the usual range and a value far beyond it, if they are valid."""
     low, high = each.usual or (0.5 * value, 2 * value + 1)
     bound = each.valid.high if each.valid is not None and math.isfinite(each.valid.high) else 10 * max(high, 1.0)
     far = high + 0.9 * (min(bound, 10 * max(high, 1.0)) - high)

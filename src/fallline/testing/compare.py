@@ -1,4 +1,4 @@
-"""How arrays are compared, and what is asked of gradients."""
+"""Comparisons of arrays, and the check of gradients."""
 
 import functools
 from collections.abc import Callable
@@ -19,7 +19,7 @@ UNOPTIMISED = {"xla_backend_optimization_level": 0}
 def quick(f: Callable[..., Any], **options: Any) -> Callable[..., Any]:
     """`jax.jit` without LLVM's optimisation: a check's speed does not matter, and it compiles in half the time.
 
-    Not where bits are compared: those of the usual program are promised.
+    Not to be used where bits are compared, since the promise concerns the bits of the usual program.
     """
     # JAX's backend starts with the first call, not with the import.
     compiled = functools.cache(lambda: jax.jit(f, compiler_options=known_options(UNOPTIMISED), **options))
@@ -27,22 +27,22 @@ def quick(f: Callable[..., Any], **options: Any) -> Callable[..., Any]:
 
 
 def draw(seed: int, *shape: int) -> np.ndarray:
-    """Standard normal numbers, the same in every check."""
+    """Standard normal numbers, the same for the same seed in every check."""
     return np.random.default_rng(seed).normal(size=shape)
 
 
 def spec(tree: Any) -> Any:
-    """Shape and dtype of every leaf."""
+    """The shape and dtype of every leaf."""
     return jax.tree.map(lambda leaf: (tuple(leaf.shape), str(leaf.dtype)), tree)
 
 
 def same_spec(found: Any, expected: Any, what: str) -> None:
-    """Raises: AssertionError where shapes, dtypes or the tree are others."""
+    """Raises: AssertionError if shapes, dtypes or the tree structure differ."""
     demand(spec(found) == spec(expected), f"{what} is {spec(found)}, expected {spec(expected)}")
 
 
 def in_both_precisions(outcome: Callable[[str], tuple[Any, Any]], what: str) -> None:
-    """Raises: AssertionError where `outcome(dtype)` gives (found, expected) of unlike shapes or dtypes; traced only."""
+    """Raises: AssertionError if `outcome(dtype)` returns (found, expected) with different shapes or dtypes."""
     for dtype in PRECISIONS:
         with jax.enable_x64(dtype == "float64"):
             found, expected = outcome(dtype)
@@ -50,7 +50,7 @@ def in_both_precisions(outcome: Callable[[str], tuple[Any, Any]], what: str) -> 
 
 
 def close(found: Any, expected: Any, what: str, rtol: float = 0.0, atol: float = 0.0) -> None:
-    """Raises: AssertionError where a number of a tree is further away than atol + rtol |expected|; NaN equals NaN."""
+    """Raises: AssertionError if a number of a tree is off by more than atol + rtol |expected|; NaN equals NaN."""
     pairs = zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True)
     for a, b in pairs:
         a, b = (np.asarray(each, np.float64) for each in (a, b))
@@ -64,7 +64,7 @@ def close(found: Any, expected: Any, what: str, rtol: float = 0.0, atol: float =
 
 
 def same_bits(found: Any, expected: Any, what: str) -> None:
-    """Raises: AssertionError where a number differs in any bit."""
+    """Raises: AssertionError if a number differs in any bit."""
     close(found, expected, what)
 
 
@@ -77,16 +77,16 @@ def finite(tree: Any, what: str) -> None:
 
 
 def as_double(tree: Any) -> Any:
-    """Floats as float64, the rest as it is; within `jax.enable_x64`."""
+    """Converts floats to float64 and leaves other leaves as they are; to be called within `jax.enable_x64`."""
     return jax.tree.map(lambda a: jnp.asarray(a, jnp.float64) if jnp.issubdtype(a.dtype, jnp.floating) else a, tree)
 
 
 def right_gradient(f: Callable[[Any], Any], point: Any, what: str = "the gradient") -> None:
-    """Raises: AssertionError with the verdict of `fallline.gradients.check_gradient`, where f's gradient is wrong.
+    """Raises: AssertionError with the verdict of `fallline.gradients.check_gradient`, if f's gradient is wrong.
 
     Arguments:
-        f: a function of a tree of float64 arrays to an array.
-        point: where.
+        f: a function from a tree of float64 arrays to an array.
+        point: the tree of arrays at which the gradient is checked.
     """
     with jax.enable_x64(True):
         found = check_gradient(f, as_double(jax.tree.map(jnp.asarray, point)))

@@ -1,4 +1,4 @@
-"""What every initializer keeps: the declared moments, the key alone decides, and a wide layer begins with a narrow one."""
+"""The contract of initializers: declared moments, weights from the key alone, wide layers that extend narrow ones."""
 
 from functools import partial
 
@@ -55,7 +55,7 @@ def moments(weights: Initializer) -> None:
     drawn = jax.jit(lambda key: weights(key, (INPUTS, OUTPUTS)))(KEY)
     w = np.asarray(drawn, np.float64).ravel()
     error = np.sqrt(variance / w.size)
-    # What a float32 holds of a constant is no deviation.
+    # The rounding of a constant to float32 does not count as a deviation.
     demand(abs(w.mean() - mean) <= 5 * error + 1e-7 * abs(mean), f"mean {w.mean():.6g}, declared {mean:.6g}")
     fourth = np.mean((w - w.mean()) ** 4)
     error = np.sqrt(max(fourth - w.var() ** 2, 0) / w.size)
@@ -73,5 +73,5 @@ def by_place(weights: Initializer) -> None:
 
 
 def example(weights: Initializer) -> jax.Array:
-    """What an initializer draws."""
+    """Some weights drawn by an initializer."""
     return weights(KEY, (6, 5))

@@ -1,4 +1,4 @@
-"""What every layer keeps: shapes, its gradient, rows that don't mix when predicting, rows that only fill a minibatch."""
+"""The contract of layers: shapes, gradients, independent rows in prediction, and no effect of padding rows."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ ROWS, INPUTS = 6, 4
 
 
 def begun(layer: Layer, dtype: str = "float32") -> tuple[Any, Any]:
-    """Params, all of them moved away from special values such as 0, and stats after one minibatch of training."""
+    """Params moved away from special values such as 0, and stats after one training minibatch."""
     params, stats = layer.init(KEY, (INPUTS,))
     leaves, tree = jax.tree.flatten(params)
     params = tree.unflatten([w + 0.3 * draw(i, *w.shape).astype(np.float32) for i, w in enumerate(leaves)])
@@ -116,7 +116,7 @@ def smallest(layer: Layer) -> None:
 
 
 def example(layer: Layer) -> Any:
-    """What a layer makes of some rows, in training and in prediction."""
+    """A layer's outputs for some rows, in training and in prediction."""
     params, stats = begun(layer)
     y, stats = layer.apply(params, stats, rows(1), key=KEY, training=True)
     return params, y, stats, layer.apply(params, stats, rows(1), key=None, training=False)[0]

@@ -1,4 +1,4 @@
-"""What every loss keeps: one number per example, its gradient, its minimum at the target, answers that are probabilities."""
+"""The contract of losses: one number per example, gradients, a minimum at the target, answers as probabilities."""
 
 from functools import partial
 from typing import Any, NamedTuple
@@ -21,7 +21,7 @@ STEPS = 150
 
 
 class Case(NamedTuple):
-    """One kind of target: predictions, targets as the loss sees them, and the way from one to the other."""
+    """One kind of target: predictions, targets as the loss sees them, and the scaler between them and the data."""
 
     task: str
     classes: int  # or labels, or targets
@@ -32,14 +32,14 @@ class Case(NamedTuple):
 
 
 def cases(loss: Loss, dtype: str = "float32") -> list[Case]:
-    """A case for every task that the loss is for, with a few numbers of classes, labels or targets."""
+    """A case for every task of the loss, with a few numbers of classes, labels or targets."""
     found = []
     with jax.enable_x64(dtype == "float64"), jax.ensure_compile_time_eval():
         for task in loss.tasks:
             for count in COUNTS[task]:
                 try:
                     z = draw(count, ROWS, loss.outputs(count, task)).astype(dtype)
-                except FalllineError:  # two classes and no more, say
+                except FalllineError:  # the loss may be for two classes only, for example
                     continue
                 found.append(Case(task, count, z, *_target(loss, task, count, dtype)))
     return found
@@ -58,7 +58,7 @@ def _target(loss: Loss, task: str, count: int, dtype: str) -> tuple[np.ndarray, 
 
 
 def answer(loss: Loss, case: Case, z: Any) -> Any:
-    """Probabilities, or targets in their own unit."""
+    """The probabilities, or the predicted targets in their own unit."""
     mean = loss.mean(z)
     return mean if case.scaler is None else case.scaler.invert(case.stats, mean)
 
@@ -138,7 +138,7 @@ def minimum(loss: Loss) -> None:
 
 
 def _descend(loss: Loss, case: Case) -> Any:
-    """The answer of the predictions that a descent on their losses ends at."""
+    """The answer for the predictions at which a descent on their losses ends."""
     rule, slope = Rprop(flip="wait"), jax.grad(lambda z: jnp.sum(loss(z, case.y)))
 
     def step(carry: Any, _: None) -> tuple[Any, None]:
@@ -162,5 +162,5 @@ def probabilities(loss: Loss) -> None:
 
 
 def example(loss: Loss) -> Any:
-    """What a loss says of some predictions."""
+    """A loss's values and answers for some predictions."""
     return [(loss(case.z, case.y), loss.mean(case.z)) for case in cases(loss)]

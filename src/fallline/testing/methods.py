@@ -1,4 +1,4 @@
-"""What every method without gradients keeps: candidates that can be drawn again, failures left out, and the way down."""
+"""The contract of methods without gradients: repeatable candidates, tolerance of failures, and descent."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ ITERATIONS, D = 300, 5
 
 
 def bowl(x: Any) -> Any:
-    """A sum of squares around 1/4, of every row."""
+    """The sum of squares around 1/4, for every row."""
     return jnp.sum((x - 0.25) ** 2, axis=-1)
 
 
@@ -98,7 +98,7 @@ def descends(method: Method) -> None:
 
 
 def example(method: Method) -> Any:
-    """The candidates, the point and the memory after some iterations with values of any kind."""
+    """The candidates, the point and the memory after some iterations with arbitrary values."""
     values = jnp.asarray(draw(1, 3, method.candidates(D)), jnp.float32)
     state, _ = jax.lax.scan(lambda state, f: (method.tell(state, f), None), begun(method), values)
     return method.ask(state), state.point, state.memory

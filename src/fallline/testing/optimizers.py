@@ -1,4 +1,4 @@
-"""What every update rule keeps: any tree of params, no step without a gradient, and the way down a bowl."""
+"""The contract of update rules: any tree of params, no step without a gradient, and descent of a bowl."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ STEPS = 60
 
 
 def tree(dtype: Any = "float32") -> Any:
-    """Params of any shape: nested, a scalar, an empty leaf, an empty layer, four axes."""
+    """Params of many shapes: nested, a scalar, an empty leaf, an empty layer, four axes."""
     return {
         "dense_1": {"weight": jnp.asarray(draw(0, 2, 3), dtype), "bias": jnp.asarray(draw(1, 3), dtype)},
         "nothing": {},
@@ -30,7 +30,7 @@ def tree(dtype: Any = "float32") -> Any:
 
 
 def bowl(w: Any) -> Any:
-    """A sum of squares around 1/4."""
+    """The sum of squares around 1/4."""
     return sum(jnp.sum((leaf - 0.25) ** 2) for leaf in jax.tree.leaves(w))
 
 
@@ -40,13 +40,13 @@ def flat(w: Any) -> Any:
 
 
 def one(rule: Optimizer, w: Any, state: Any, f: Any = bowl) -> tuple[Any, Any]:
-    """One update with all the evidence that a run gives but the time."""
+    """One update with all the arguments that a run passes, except the time."""
     value, gradient = jax.value_and_grad(f)(w)
     return rule.update(gradient, state, w, value=value, objective=f, weight=1.0)
 
 
 def path(rule: Optimizer, w: Any, steps: int, f: Any = bowl) -> tuple[Any, Any]:
-    """The end of a walk, params and memory, and the params after every step."""
+    """The params and memory at the end of a walk, and the params after every step."""
 
     def step(carry: Any, _: None) -> tuple[Any, Any]:
         w, state = carry
@@ -100,7 +100,7 @@ def still(rule: Optimizer) -> None:
 def descends(rule: Optimizer) -> None:
     """Sixty steps go down a bowl, to a finite place with a finite memory."""
     w, walk = layer(), quick(lambda rule, w: path(rule, w, STEPS))
-    for share in (1.0, 0.7):  # of every number in it
+    for share in (1.0, 0.7):  # factor of every number in the rule
         numbers = jax.tree.map(
             lambda x, share=share: x if x.dtype.kind == "i" else x * np.float32(share), as_arrays(rule)
         )
@@ -114,7 +114,7 @@ def descends(rule: Optimizer) -> None:
 @of("optimizer", concerns=lambda rule: any(isinstance(leaf, float) for leaf in jax.tree.leaves(rule)))
 def own_count(rule: Optimizer) -> None:
     """A schedule in every field is resolved by the rule's own count of its steps: constants give the steps of numbers."""
-    numbers = as_arrays(rule)  # in float32 from the start: 1 - 0.999^t is another number in double precision
+    numbers = as_arrays(rule)  # in float32 from the start, since 1 - 0.999^t differs in double precision
     scheduled = jax.tree.map(lambda x: Constant(x) if x.dtype.kind == "f" else x, numbers)
     w = {"weight": jnp.array([[1.0, -2.0]])}
     (_, _), expected = quick(lambda r: path(r, w, 3))(numbers)
@@ -131,7 +131,7 @@ def skipped(rule: Optimizer) -> None:
     broken = {"weight": jnp.array([1.0, jnp.nan]), "bias": jnp.array([1.0])}
 
     def two(w: Any) -> Any:
-        state = jax.tree.map(lambda leaf: leaf + 1, wrapped.init(w))  # any that is not as it begins
+        state = jax.tree.map(lambda leaf: leaf + 1, wrapped.init(w))  # any state other than the initial one
         return state, wrapped.update(broken, state, w, value=jnp.nan * bowl(w), objective=bowl, weight=1.0)
 
     state, (delta, after) = quick(two)(w)
@@ -156,7 +156,7 @@ def half(rule: Optimizer) -> None:
 
 
 def _remembers(rule: Optimizer) -> bool:
-    """Whether it remembers an evaluation; of a rule that cannot begin, other checks tell."""
+    """Whether a rule remembers an evaluation; a rule whose `init` fails is left to other checks."""
     try:
         return known_in(jax.eval_shape(rule.init, layer())) is not None
     except Exception:

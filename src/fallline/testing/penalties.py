@@ -1,4 +1,4 @@
-"""What every penalty keeps: a scalar of the weights, zero at zero, without say in biases, and its bound."""
+"""The contract of penalties: a scalar of the weights, zero at zero, no effect on biases, and a bound."""
 
 from typing import Any
 
@@ -18,13 +18,13 @@ SHAPES: dict[str, dict[str, tuple[int, ...]]] = {
 
 
 def params(seed: int = 0, dtype: Any = np.float32) -> Any:
-    """A network's params: weights, biases, a normalisation's scale and shift."""
+    """The params of a network: weights, biases, and a normalisation's scale and shift."""
     rng = np.random.default_rng(seed)
     return {k: {n: rng.normal(size=s).astype(dtype) for n, s in layer.items()} for k, layer in SHAPES.items()}
 
 
 def on_weights_alone(penalty: Penalty) -> bool:
-    """Whether the penalty was not asked to act on biases and normalisations too."""
+    """Whether the penalty acts on weights only, and not on biases and normalisations as well."""
     parts = getattr(penalty, "parts", (penalty,))
     return all(getattr(each, "acts_on", "weights") == "weights" for each in parts)
 
@@ -95,6 +95,6 @@ def bound(penalty: Penalty) -> None:
 
 
 def example(penalty: Penalty) -> Any:
-    """What a penalty makes of some params."""
+    """A penalty's value and bounded params, for some params."""
     w = jax.tree.map(lambda w: 2 * w, params(1))
     return penalty(w), penalty.project(w)

@@ -1,4 +1,4 @@
-"""What every probe keeps: its facts, one finite value of its axis, a run that does not notice it, lanes that agree."""
+"""The contract of probes: declared facts, finite values of the right shape, no effect on the run, lanes that agree."""
 
 import functools
 from typing import Any
@@ -35,7 +35,7 @@ def table() -> Table:
 
 
 def example(probe: Probe) -> Any:
-    """Its values in two epochs."""
+    """A probe's values in two epochs."""
     recipe, arrays, key = place(RECIPE, table(), 0)
     traced = as_arrays(recipe)
     state = program.start(traced, arrays, key)
@@ -97,8 +97,7 @@ def unnoticed(probe: Probe) -> None:
 def lanes(probe: Probe) -> None:
     """A lane of a population that is padded, and whose fold is shorter than others, shows what its run alone shows.
 
-    The sample rows of a lane are as many as those of the longest fold, so that for a probe of activations the folds are
-    of one size.
+    A lane has as many sample rows as the longest fold, so the folds are of equal size for a probe of activations.
     """
     units = probe.axis == "activation"
     activations: tuple[Activation, ...] = (ReLU(), Tanh()) if units else (ReLU(),)

@@ -1,4 +1,4 @@
-"""What every pruner keeps: rungs within the run, the best go on, and nobody is pruned without others that were better."""
+"""The contract of pruners: rungs within the run, the best trials continue, and pruned trials are worse than others."""
 
 import numpy as np
 

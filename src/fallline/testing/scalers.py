@@ -1,4 +1,4 @@
-"""What every scaler keeps: statistics of rows with weight alone, missing values filled, columns it may not touch."""
+"""The contract of scalers: statistics of rows with weight only, missing values filled, protected columns unchanged."""
 
 from functools import partial
 from typing import Any
@@ -18,7 +18,7 @@ APPLY = quick(lambda scaler, stats, x: scaler.apply(stats, x))
 
 
 def table(seed: int = 0) -> np.ndarray:
-    """Five correlated columns with units and offsets of their own, a few values far out."""
+    """Five correlated columns of different units and offsets, with a few outliers."""
     x = draw(seed, ROWS, 3) @ draw(seed + 1, 3, 5) + draw(seed + 2, ROWS, 5)
     x[0] *= 4
     return (x * [1, 10, 0.1, 5, 1] + [0, 100, -3, 7, 1]).astype(np.float32)
@@ -49,7 +49,7 @@ def training_rows(scaler: Scaler) -> None:
 def weights(scaler: Scaler) -> None:
     """A whole weight is a repetition of its row."""
     fit, apply = partial(FIT, scaler), partial(APPLY, scaler)
-    x, times = table(), np.repeat([1, 0, 2, 3], [23, 9, 7, 1])  # 40 again: the same program
+    x, times = table(), np.repeat([1, 0, 2, 3], [23, 9, 7, 1])  # 40 rows again, for the same program
     found = apply(fit(x, times.astype(np.float32)), x)
     close(found, apply(fit(np.repeat(x, times, axis=0), ONES), x), "scaled by weights", rtol=2e-3, atol=2e-3)
 
@@ -112,6 +112,6 @@ def way_back(scaler: Scaler) -> None:
 
 
 def example(scaler: Scaler) -> Any:
-    """What a scaler makes of some rows."""
+    """Some rows, scaled."""
     x = jnp.asarray(table(3))
     return scaler.apply(scaler.fit(x, jnp.asarray(ONES)), x)

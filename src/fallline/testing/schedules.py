@@ -1,4 +1,4 @@
-"""What every schedule keeps: a number at every time of a run, within what it is declared to come to."""
+"""The contract of schedules: a number at every time of a run, within the declared range."""
 
 from typing import Any
 
@@ -15,14 +15,14 @@ EPOCHS, PER_EPOCH = 50, 4
 
 
 def times(dtype: str = "float32") -> Time:
-    """The steps of a run; of each, its middle."""
+    """The times of a run's steps, with the progress taken at the middle of each step."""
     step = np.arange(EPOCHS * PER_EPOCH)
     both = step / PER_EPOCH, (step + 0.5) / (EPOCHS * PER_EPOCH)
     return Time(*(jnp.asarray(each, dtype) for each in (step, *both)))
 
 
 def curve(schedule: Schedule, time: Time) -> Any:
-    """The schedule's values, of a run whose validation loss falls for ten epochs and then no more."""
+    """The schedule's values in a run whose validation loss falls for ten epochs and then stays constant."""
 
     def epoch(memory: Any, now: Time) -> tuple[Any, Any]:
         value = at_time(remembered(schedule, memory), now)

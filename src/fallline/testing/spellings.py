@@ -1,4 +1,4 @@
-"""The same cells, written as other people and programs write them: what a reader must take for the same table."""
+"""Alternative spellings of cells by people and programs, all of which a reader must read as the same table."""
 
 import datetime
 import unicodedata
@@ -19,7 +19,7 @@ def plain(value: Decimal) -> str:
 
 
 def grouped(value: Decimal, group: str, decimal: str, indian: bool = False) -> str:
-    """A number with its digits in groups of three, or as in India of three and then two.
+    """A number with its digits in groups of three, or in the Indian way, of three and then of two.
 
     >>> grouped(Decimal("-1234567.5"), ".", ","), grouped(Decimal("1234567"), ",", ".", indian=True)
     ('-1.234.567,5', '12,34,567')

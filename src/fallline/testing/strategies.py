@@ -1,4 +1,4 @@
-"""What every search strategy keeps: points of the space, the same again, whatever the trials before have shown."""
+"""The contract of search strategies: repeatable points of the space, whatever the results of earlier trials."""
 
 import dataclasses
 import functools
@@ -20,11 +20,11 @@ from fallline.testing.base import demand, of
 
 BATCH, TRIALS = 6, 18
 SEEDS = (3, 2**40 + 1)
-SECONDS = 3.0  # of the processor, for a batch after a hundred trials
+SECONDS = 3.0  # most processor time for a batch after a hundred trials
 
 
 class Option(Block):
-    """A block with numbers, to be an option of a choice."""
+    """A block with numbers, used as an option of a choice."""
 
     family: ClassVar[str] = "strategy test"
     rate: Number = number(0.1, valid="(0, inf)", help="a positive number")
@@ -69,22 +69,22 @@ def spaces() -> dict[str, Space]:
 
 
 def conditional() -> Space:
-    """The space that has everything: choices, dimensions of an option, countable and unbounded values."""
+    """The space with all features: choices, conditional dimensions, countable and unbounded values."""
     return spaces()["conditional dimensions"]
 
 
 def score(points: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
-    """A bowl around 0.3."""
+    """A quadratic bowl around 0.3."""
     return ((points - 0.3) ** 2).sum(axis=1)
 
 
 def some(space: Space, count: int, seed: int = 0) -> Float[np.ndarray, "n d"]:
-    """Points of a space."""
+    """Random points of a space."""
     return space.snap(np.random.default_rng(seed).random((count, len(space))))
 
 
 def histories(space: Space) -> Iterator[tuple[str, TrialHistory]]:
-    """Trials as a search may have had them, by name."""
+    """Possible histories of a search, by name."""
     points = some(space, TRIALS)
     usual = TrialHistory.of(points, score(points))
     yield "no trial", TrialHistory.empty(space)
@@ -104,14 +104,14 @@ def histories(space: Space) -> Iterator[tuple[str, TrialHistory]]:
     yield "trials under way", dataclasses.replace(usual, pending=some(space, BATCH, 1))
     yield "trials under way alone", dataclasses.replace(TrialHistory.empty(space), pending=some(space, BATCH, 1))
     yield "the same point again and again", TrialHistory.of(np.repeat(points[:1], TRIALS, axis=0), usual.scores)
-    # Several processes finish in any order, and what is damaged is missing.
+    # Several processes finish in any order, and damaged trials are missing.
     yield "trials out of order", dataclasses.replace(usual, number=np.arange(TRIALS)[::-1] * 2)
 
 
 def proposed(
     strategy: Strategy, space: Space, known: TrialHistory, numbers: range, seed: int = SEEDS[0]
 ) -> Float[np.ndarray, "n d"]:
-    """A strategy's points, of which the shape is right."""
+    """A strategy's points, after a check of their type and shape."""
     points = strategy.propose(space, known, numbers, seed)
     shape = np.shape(points)
     demand(isinstance(points, np.ndarray), f"it proposes a {type(points).__name__} and not a NumPy array")
@@ -122,7 +122,7 @@ def proposed(
 
 
 def following(known: TrialHistory, count: int = BATCH) -> range:
-    """The numbers of the batch after some trials and those under way."""
+    """The numbers of the next batch, after the finished trials and those under way."""
     first = int(known.number.max(initial=-1)) + 1 + len(known.pending)
     return range(first, first + count)
 
