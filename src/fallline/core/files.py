@@ -17,7 +17,7 @@ from fallline.core.errors import FalllineError
 Written = TypeVar("Written")
 
 _LEFT_OVER = re.compile(r"\.fallline-([0-9a-f]{8})-(\d+)-.*\.part")
-_NO_FSYNC = (errno.EINVAL, errno.EACCES, errno.EPERM, errno.ENOTSUP, errno.EBADF)  # file systems that cannot flush a folder
+_NO_FSYNC = (errno.EINVAL, errno.EACCES, errno.EPERM, errno.ENOTSUP, errno.EBADF)  # no fsync of folders
 _TRIED = 1 << 16  # bytes of the trial file
 
 
