@@ -15,7 +15,7 @@ MOST_LAYERS = 1000  # a deeper network takes hours to compile
 
 
 class Model(Block):
-    """The recipe of a network: gives its layers once the number of outputs is known."""
+    """Gives the layers of a network once the number of outputs is known."""
 
     family: ClassVar[str] = "model"
 

@@ -24,7 +24,7 @@ from fallline.core.shape import Entries, Listed, Mapping, Real, Text, Whole, may
 from fallline.training.folder import abandon_folder, safe_name
 
 RECIPE, METRICS, HISTORY, POLICY = "recipe.toml", "metrics.json", "history.parquet", "policy.safetensors"
-CURVE, LEAST = "curve.svg", 2_000_000  # bytes that a training's files may take, generously
+CURVE, LEAST = "curve.svg", 2_000_000  # generous size of a training's files in bytes
 _COUNT, _NUMBER = Whole(0), maybe(Real())
 # All entries of a curve's row are floats, including the counts.
 _EVALUATION = Entries({n: Real(0) if n in ("iteration", "steps", "failures") else _NUMBER for n in EVALUATION})

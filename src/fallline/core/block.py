@@ -85,7 +85,7 @@ def family(kind: str) -> dict[str, type[Block]]:
 def lookup(kind: str, name: str) -> type[Block]:
     """The block of a family by its name.
 
-    Raises: FalllineError, with the nearest names, when there is none.
+    Raises: FalllineError, with the nearest names, if there is none.
     """
     known = _FAMILIES.get(kind, {})
     if name not in known:

@@ -14,7 +14,7 @@ SHAPINGS = ("ranks", "none")
 
 
 class OpenAIES(Antithetic):
-    """An evolution strategy: N directions in both senses, ranks instead of values, and an update rule's step.
+    """An evolution strategy: N pairs of opposite directions, ranks instead of values, and an update rule's step.
 
         d_k ~ N(0, I),  k = 1 .. N
         u = (rank of f - 1) / (2 N - 1) - 1/2, over all 2 N values, equal values sharing their mean rank

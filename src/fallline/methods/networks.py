@@ -25,7 +25,7 @@ class Wander(NamedTuple):
 
 
 class WithoutGradient(Optimizer):
-    """Trains a network from the values of its loss alone.
+    """Training of a network from the values of its loss alone.
 
         w = all params as one vector;  candidates = ask(w),  f_k = objective(candidate k),  w <- tell(f)
 

@@ -99,7 +99,7 @@ class Skipped(NamedTuple):
 
 
 class SkipNonfinite(Wrapper):
-    """Skip the step, and leave the rule's memory unchanged, if the gradient is not finite.
+    """No step, and no change of the rule's memory, if the gradient is not finite.
 
     One bad minibatch (an overflow, a broken row) costs one step instead of the run. If every gradient is bad, the run
     makes no progress; the memory counts the skipped steps.

@@ -76,7 +76,7 @@ class Accumulated(NamedTuple):
 class Accumulate(Wrapper):
     """One step of the rule from the gradients of several minibatches: the step of one large batch.
 
-        G <- G + n g,  N <- N + n               n the minibatch's examples (their weight), 1 if it is not told
+        G <- G + n g,  N <- N + n               n the minibatch's examples (their weight), 1 if not given
         at every `every`-th minibatch:          w <- w + d(G / N),  G <- 0,  N <- 0
 
     Large batches in the memory of small ones. For a loss that is a mean over examples, the step is that of the large batch

@@ -26,7 +26,7 @@ class Clip(Wrapper):
 
 
 class ClipByValue(Clip):
-    """Clip every coordinate of the gradient to [-limit, limit].
+    """Clipping of every coordinate of the gradient to [-limit, limit].
 
         g <- max(-limit, min(g, limit))
 
@@ -46,7 +46,7 @@ class ClipByValue(Clip):
 
 
 class ClipByNorm(Clip):
-    """Limit the length of the whole gradient to `norm`.
+    """Clipping of the length of the whole gradient to `norm`.
 
         g <- g min(1, norm / |g|),  |g| over all params
 
@@ -67,7 +67,7 @@ class ClipByNorm(Clip):
 
 
 class ClipByLayerNorm(Clip):
-    """Limit the length of each layer's gradient to `norm`; a layer is a child of the root of the params.
+    """Clipping of the length of each layer's gradient to `norm`; a layer is a child of the root of the params.
 
         g_l <- g_l min(1, norm / |g_l|),  |g_l| over the params of layer l
 

@@ -11,7 +11,7 @@ from fallline.optimizers.around import Wrapper
 
 
 class HalfMemory(Wrapper):
-    """Keep a rule's averages of gradients (a velocity, Adam's m) in 16 bits; computations keep their precision.
+    """A rule with its averages of gradients (a velocity, Adam's m) in 16 bits; computations keep their precision.
 
         m <- half(beta1 full(m) + (1 - beta1) g)
 
