@@ -1,6 +1,6 @@
-"""Metrics: what a person reads. `(answer, target, weight) -> number`, weighted over examples.
+"""Metrics: human-readable scores, `(answer, target, weight) -> number`, weighted over examples.
 
-`answer` is what a loss's `mean` says: probabilities of the classes or labels, or targets in their own unit.
+`answer` is the output of a loss's `mean`: probabilities of the classes or labels, or targets in their own unit.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ Weight = Float[Array, " rows"]
 
 
 class Metric(NamedTuple):
-    """A metric's name, the tasks it is for, whether larger is better, and whether it has the target's unit."""
+    """A metric: its name, its tasks, whether larger is better, and whether it has the target's unit."""
 
     name: str
     tasks: tuple[str, ...]
@@ -27,7 +27,7 @@ class Metric(NamedTuple):
 
 
 def _library(array: Array) -> Any:
-    """NumPy or jax.numpy, by the array given: inside a run the one, in float64 on the host the other."""
+    """The array's library: jax.numpy inside a run, NumPy for float64 on the host."""
     return np if isinstance(array, np.ndarray | np.generic) else jnp
 
 
@@ -46,7 +46,7 @@ def _hits(answer: Answer, target: Array) -> Float[Array, " rows"]:
 
 
 def accuracy(answer: Answer, target: Array, weight: Weight) -> Float[Array, ""]:
-    """Share of examples whose most probable class (every label, for several) is right.
+    """Share of examples whose most probable class is right (for multilabel targets, whose labels are all right).
 
     >>> float(accuracy(jnp.array([[0.9, 0.1], [0.2, 0.8]]), jnp.array([0, 0]), jnp.ones(2)))
     0.5
@@ -55,7 +55,7 @@ def accuracy(answer: Answer, target: Array, weight: Weight) -> Float[Array, ""]:
 
 
 def _classes(answer: Answer, target: Array) -> tuple[Array, Array]:
-    """(true, predicted) as 0/1 columns, a column per class or label."""
+    """(true, predicted) as 0/1 columns, one per class or label."""
     if target.ndim == 2:
         return (target > 0.5).astype(answer.dtype), (answer > 0.5).astype(answer.dtype)
     labels = np.arange(answer.shape[-1])
@@ -68,14 +68,14 @@ def _mean_of_present(values: Float[Array, " classes"], present: Float[Array, " c
 
 
 def balanced_accuracy(answer: Answer, target: Array, weight: Weight) -> Float[Array, ""]:
-    """Mean over classes of the share of their examples that is right; a class without examples is left out."""
+    """Mean over classes of the share of correctly predicted examples; classes without examples are excluded."""
     true, predicted = _classes(answer, target)
     size = weight @ true
     return _mean_of_present(weight @ (true * predicted) / _positive(size), size)
 
 
 def f1(answer: Answer, target: Array, weight: Weight) -> Float[Array, ""]:
-    """Mean over classes of 2 hits / (true + predicted); with two classes, that of the second alone.
+    """Mean over classes of 2 hits / (true + predicted); with two classes, only that of the second class.
 
     Source: van Rijsbergen, "Information retrieval", 1979.
     """
@@ -87,7 +87,7 @@ def f1(answer: Answer, target: Array, weight: Weight) -> Float[Array, ""]:
 
 
 def auc(answer: Answer, target: Array, weight: Weight) -> Float[Array, ""]:
-    """Area under the ROC curve: P(a positive ranks above a negative), ties counting half; mean over classes.
+    """Area under the ROC curve: P(a positive ranks above a negative), with ties counting half; mean over classes.
 
     Source: Hanley and McNeil, "The meaning and use of the area under a ROC curve", 1982.
 
@@ -123,7 +123,7 @@ def mae(answer: Answer, target: Array, weight: Weight) -> Float[Array, ""]:
 
 
 def r2(answer: Answer, target: Array, weight: Weight) -> Float[Array, ""]:
-    """Share of the target's variance that is explained: 1 - sum (y - f)^2 / sum (y - mean y)^2, mean over targets."""
+    """Explained share of the target's variance: 1 - sum (y - f)^2 / sum (y - mean y)^2, mean over targets."""
     w = weight[:, None] / _positive(weight.sum())
     centre = (w * target).sum(axis=0)
     total = (w * (target - centre) ** 2).sum(axis=0)
@@ -146,7 +146,7 @@ METRICS = {
 
 
 def exactly(metric: Metric, answer: np.ndarray, target: np.ndarray, weight: np.ndarray) -> float:
-    """A metric in float64 on the host, in any unit: no square of a very small or large target vanishes or overflows.
+    """A metric in float64 on the host, rescaled so that squares of very small or large targets do not under- or overflow.
 
     >>> y, w = np.array([[1.0], [2.0], [4.0]]), np.ones(3)
     >>> float(f"{exactly(METRICS['rmse'], 1e-200 * y, 3e-200 * y, w) / exactly(METRICS['rmse'], y, 3 * y, w):.6g}")
@@ -165,20 +165,20 @@ def exactly(metric: Metric, answer: np.ndarray, target: np.ndarray, weight: np.n
 
 
 def _power_of_two(size: Array) -> Array:
-    """The nearest power of two; 1 for 0 and for what is not finite."""
+    """The nearest power of two; 1 for 0 and for non-finite numbers."""
     usable = np.isfinite(size) & (size > 0)
     return np.where(usable, np.exp2(np.round(np.log2(np.where(usable, size, 1.0)))), 1.0)
 
 
 def metrics_of(task: str) -> list[Metric]:
-    """The metrics of a task; the first is the one that is always in the history."""
+    """The metrics of a task; the first one is always in the history."""
     return [each for each in METRICS.values() if task in each.tasks]
 
 
 def metric(name: str, task: str) -> Metric:
     """A metric by its name.
 
-    Raises: FalllineError, with the nearest names, where the task has no such metric.
+    Raises: FalllineError, with the nearest names, if the task has no such metric.
     """
     known = [each.name for each in metrics_of(task)]
     if name not in known:

@@ -1,4 +1,4 @@
-"""Models: the layers between the inputs and the loss, without the output layer's width, which the data decide."""
+"""Models: the layers between the inputs and the loss; the width of the output layer is taken from the data."""
 
 from abc import abstractmethod
 from typing import Any, ClassVar
@@ -11,21 +11,21 @@ from fallline.initializers import GlorotUniform, Initializer, LeCunNormal
 from fallline.layers import BatchNorm, Dense, Dropout, Layer, LayerNorm, Maxout, Sequential
 from fallline.layers.base import check_count
 
-MOST_LAYERS = 1000  # deeper, a program takes hours to compile
+MOST_LAYERS = 1000  # a deeper network takes hours to compile
 
 
 class Model(Block):
-    """Says which layers a network has, once the number of outputs is known."""
+    """Gives the layers of a network once the number of outputs is known."""
 
     family: ClassVar[str] = "model"
 
     @abstractmethod
     def network(self, outputs: int) -> Sequential:
-        """The layers, the output layer (no activation) included."""
+        """The layers, including the output layer, which has no activation."""
 
 
 def refuse_equal_units(owner: str, initializer: Initializer | None) -> None:
-    """Raises: FalllineError for weights that are the same for every unit of a hidden layer."""
+    """Raises: FalllineError for an initializer that gives every unit of a hidden layer the same weights."""
     if isinstance(initializer, Initializer) and not initializer.breaks_symmetry:
         raise FalllineError(
             f"{owner} = {initializer.name!r} gives every unit the same weights, so that all get the same gradient and "
@@ -39,8 +39,8 @@ class MLP(Model):
         h_k = dropout(f(norm(h_(k-1) W_k + b_k))),  prediction = h_K W + b
 
     An N-layer network has N weight matrices: two hidden layers make a three-layer network. With `pieces`, maxout layers
-    stand in place of dense layer and activation, and the normalisation follows them. A dense layer before a batch
-    normalisation has no bias: it would be subtracted again.
+    replace the dense layers and activations, and the normalisation follows them. A dense layer before a batch
+    normalisation has no bias, since the normalisation would subtract it again.
 
     >>> MLP(hidden=(8, 4)).network(outputs=3).names()
     ['dense_1', 'relu_1', 'dense_2', 'relu_2', 'dense_3']
@@ -91,7 +91,7 @@ class MLP(Model):
         if self.hidden:
             refuse_equal_units("MLP.initializer", self.initializer)
         if self.dropout is not None and self.dropout_form == "vanilla":
-            Dropout(self.dropout, self.dropout_form)  # refuses a schedule, and says why
+            Dropout(self.dropout, self.dropout_form)  # raises its own error for a schedule
 
     def network(self, outputs: int) -> Sequential:
         layers = [each for width in self.hidden for each in self._hidden_layer(width)]

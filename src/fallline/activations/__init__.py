@@ -1,4 +1,4 @@
-"""Activations: what a unit does with its sum."""
+"""Activations: the function that a unit applies to its weighted sum."""
 
 from fallline.activations.base import Activation as Activation
 from fallline.activations.base import Identity as Identity

@@ -1,4 +1,4 @@
-"""What every activation is: an elementwise function with its facts declared."""
+"""The base class of activations: an elementwise function that declares its facts."""
 
 import math
 from abc import abstractmethod
@@ -12,12 +12,12 @@ from fallline.core.block import Block
 
 
 class Activation(Block):
-    """Elementwise non-linearity with its facts declared.
+    """Elementwise non-linearity that declares its facts.
 
-    Facts: `range`, the interval of its values (at the default of its fields); `zero_centred`, whether they spread
-    around 0: for a standard normal sum their mean is less than a quarter of their deviation away from it;
-    `saturates`, where the slope vanishes; `zero_at_zero`, whether f(0) = 0 (then a padded unit stays silent);
-    `initializer`, the name of the initial weights that keep its signal's variance.
+    Facts: `range`, the interval of its values at the default of its fields; `zero_centred`, whether the values spread
+    around 0 (for a standard normal sum, their mean is less than a quarter of their standard deviation); `saturates`, where
+    the slope vanishes; `zero_at_zero`, whether f(0) = 0, so that a padded unit stays silent; `initializer`, the name of
+    the initial weights that preserve the variance of its signal.
     """
 
     family: ClassVar[str] = "activation"
@@ -32,8 +32,8 @@ class Activation(Block):
         """f(x), element by element."""
 
     def flat(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-        """1 where |f'(x)| < 0.001: no gradient passes there."""
-        y, back = jax.vjp(self, x)  # backwards, as in training: there are activations that have no other rule
+        """1 where |f'(x)| < 0.001, so that no gradient passes; 0 elsewhere."""
+        y, back = jax.vjp(self, x)  # reverse mode, as in training: some activations define no forward-mode rule
         (slope,) = back(jnp.ones_like(y))
         return (jnp.abs(slope) < 1e-3).astype(x.dtype)
 
@@ -51,7 +51,7 @@ class Identity(Activation):
 
         f(x) = x,  f'(x) = 1
 
-    Layers with it are together one linear layer: for linear models, and to see what a non-linearity is for.
+    Consecutive layers with it act as one linear layer. Use it for linear models, or to see what a non-linearity adds.
 
     Source: the linear unit of Widrow and Hoff, "Adaptive switching circuits", 1960.
 

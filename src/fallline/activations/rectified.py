@@ -1,4 +1,4 @@
-"""Activations with a straight half: the sum itself where it is positive."""
+"""Rectified activations: they return a positive sum unchanged."""
 
 import math
 from typing import ClassVar
@@ -31,15 +31,15 @@ class ReLU(Activation):
     initializer: ClassVar[str] = "he_normal"
 
     def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-        return jax.nn.relu(x)  # `maximum` has slope 1/2 at 0, and a silent unit would learn
+        return jax.nn.relu(x)  # `maximum` has slope 1/2 at 0, which would train a silent unit
 
 
 class LeakyReLU(Activation):
-    """Rectified linear unit that leaks where it is negative.
+    """Rectified linear unit with a small slope for negative sums.
 
         f(x) = x for x > 0, else slope x
 
-    Use it where ReLU's units die: a gradient always passes. The slope changes little between 0.01 and 0.3.
+    Use it where ReLU's units die: a gradient always passes. Results differ little for slopes between 0.01 and 0.3.
 
     Source: Maas, Hannun and Ng, "Rectifier nonlinearities improve neural network acoustic models", 2013, section 2.
 
@@ -62,8 +62,8 @@ class ELU(Activation):
 
         f(x) = x for x > 0, else alpha (exp(x) - 1)
 
-    Negative values pull a layer's mean towards 0, and far below 0 a unit says "absent" without noise. An exponential
-    per unit is the price; with batch normalisation, which centres anyway, ReLU does as well.
+    Negative values pull a layer's mean towards 0, and far below 0 a unit saturates, so noise in its sum does not pass. It
+    costs an exponential per unit. With batch normalisation, which already centres the sums, ReLU does as well.
 
     Source: Clevert, Unterthiner and Hochreiter, "Fast and accurate deep network learning by exponential linear units
     (ELUs)", 2016, equation 15.
@@ -82,5 +82,5 @@ class ELU(Activation):
     )
 
     def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-        # The exponential sees no positive x: where it overflowed, its slope would be infinity times 0.
+        # Positive x are kept from the exponential: if it overflowed, the slope would be infinity times 0.
         return jnp.where(x > 0, x, self.alpha * jnp.expm1(jnp.where(x > 0, 0.0, x)))

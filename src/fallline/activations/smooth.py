@@ -1,4 +1,4 @@
-"""Activations that bend smoothly from 0 to the sum itself."""
+"""Smooth rectifiers: they change smoothly from 0 to the sum itself."""
 
 import math
 from typing import ClassVar
@@ -65,8 +65,7 @@ class GELU(Activation):
         f(x) = x P(Z < x) = x (1 + erf(x / sqrt 2)) / 2                           (exact)
         f(x) = x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2                  (tanh)
 
-    The habit of transformers. The tanh form differs by less than 0.0005 and is here for models that were trained
-    with it.
+    The usual choice in transformers. The tanh form differs by less than 0.0005; use it for models trained with it.
 
     Source: Hendrycks and Gimpel, "Gaussian error linear units (GELUs)", 2016, section 2.
 
@@ -83,6 +82,6 @@ class GELU(Activation):
     def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         if self.form == "exact":
             return 0.5 * x * (1.0 + jax.lax.erf(x * math.sqrt(0.5)))
-        # Beyond 10 the tangent is 1; an overflowing cube would have the slope infinity times 0.
+        # Beyond 10 the hyperbolic tangent is 1; if the cube overflowed, the slope would be infinity times 0.
         near = jnp.clip(x, -10.0, 10.0)
         return 0.5 * x * (1.0 + jnp.tanh(math.sqrt(2.0 / math.pi) * (near + 0.044715 * near**3)))

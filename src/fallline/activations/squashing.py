@@ -14,8 +14,8 @@ class Sigmoid(Activation):
 
         f(x) = 1 / (1 + exp(-x)),  f'(x) = f(x) (1 - f(x)) <= 1/4
 
-    For probabilities and gates. In hidden layers it starves what lies below: a slope of at most 1/4 per layer, and
-    values that are all positive.
+    For probabilities and gates. In hidden layers it weakens the gradient of the layers below: its slope is at most 1/4,
+    and its values are all positive.
 
     Source: Rumelhart, Hinton and Williams, "Learning representations by back-propagating errors", 1986, equation 2.
 
@@ -37,8 +37,8 @@ class Tanh(Activation):
 
         f(x) = (exp(x) - exp(-x)) / (exp(x) + exp(-x)) = 2 s(2 x) - 1,  f'(x) = 1 - f(x)^2
 
-    The choice among the squashing ones: centred on 0 with slope 1 there. For small smooth networks; in deep ones its
-    slope vanishes where ReLU's does not.
+    The best of the squashing activations: it is centred on 0 and has slope 1 there. For small smooth networks; in deep
+    networks its slope vanishes where ReLU's does not.
 
     Source: LeCun et al., "Efficient backprop", 1998, section 4.4.
 

@@ -1,4 +1,4 @@
-"""Minima of functions of which only values are known: `minimize(objective, x0, method)`."""
+"""Minima of functions without gradients: `minimize(objective, x0, method)`."""
 
 from fallline.blackbox.minimize import minimize as minimize
 from fallline.blackbox.optimum import Optimum as Optimum

@@ -1,4 +1,4 @@
-"""`minimize(objective, x0, method)`: the walk in chunks, and what happens between them."""
+"""`minimize(objective, x0, method)`: the search in chunks of iterations, with callbacks and interrupts between them."""
 
 import dataclasses
 import functools
@@ -21,12 +21,12 @@ from fallline.core.errors import FalllineError
 from fallline.methods import Method
 from fallline.training.interrupt import Interrupt
 
-CHUNK_SECONDS = 0.5  # how long a compiled call may run before Python looks up
+CHUNK_SECONDS = 0.5  # target duration of a compiled call, after which Python regains control
 
 
 @dataclasses.dataclass(frozen=True)
 class Moment:
-    """Where a minimisation stands, for a progress bar or a callback; `best` in the objective's own sense."""
+    """The progress of a minimisation, for progress bars and callbacks; `best` has the objective's own sign."""
 
     evaluations: int
     most: int
@@ -47,29 +47,29 @@ def minimize(
     limit: float | None = None,
     watch: Callable[[Moment], Any] | None = None,
 ) -> Optimum:
-    """The lowest point of a function that a method without gradients can find.
+    """Find the lowest point of a function with a gradient-free method.
 
     A function that JAX can trace is mapped: an iteration's evaluations are one program, and whole iterations run
-    without Python. Any other callable is called in processes, once per point; one that raises, hangs, kills its process
-    or returns a number that is not finite costs that evaluation and is counted. Everything is computed in double
-    precision, unless all arrays of x0 are in single.
+    without Python. Any other callable is called in processes, once per point. A call that raises, hangs, kills its process
+    or returns a non-finite number only costs that evaluation, which counts as failed. Everything is computed in double
+    precision, unless all arrays of x0 are in single precision.
 
-    Where the objective is noisy, `value` is a lucky one: evaluate the point again.
+    For a noisy objective, `value` is biased towards lucky evaluations: evaluate the point again.
 
     Arguments:
         objective: a function of a tree like x0 that returns one number.
-        x0: where to begin: a number, an array, a list of numbers (an array to the objective) or a tree of arrays.
+        x0: the starting point: a number, an array, a list of numbers (an array to the objective) or a tree of arrays.
         method: such as `ARS(step=0.1)`, or a name that `fallline explain` lists.
-        maximize: the objective is to be large, not small.
-        evaluations: of the objective, at most; failed ones count.
+        maximize: whether to maximise the objective instead.
+        evaluations: maximum number of evaluations of the objective, including failed ones.
         target: stop at this value or a better one.
-        seed: of the method's random directions.
-        processes: for a callable that JAX cannot trace, by default one per core; 0: this process, without a limit.
-            A number also makes a traceable function be called, not mapped.
-        limit: seconds of one evaluation in a process.
-        watch: called between chunks of iterations; an answer of True stops.
+        seed: seed of the method's random directions.
+        processes: number of processes for a callable that JAX cannot trace, by default one per core; 0 calls it in this
+            process, without a time limit. If a number is given, a traceable function is called instead of mapped, too.
+        limit: time limit in seconds of one evaluation in a process.
+        watch: called between chunks of iterations; the search stops if it returns True.
 
-    Raises: FalllineError for what is not a function, a point, a method or a number of evaluations that it can use.
+    Raises: FalllineError for an objective, x0, method, number of evaluations or other argument that is not valid.
 
     >>> from fallline.methods import ARS
     >>> from fallline.schedules import Cosine
@@ -94,7 +94,7 @@ def minimize(
 
 
 class _Run:
-    """A walk in chunks: compiled where objective and method can be traced, else iteration by iteration."""
+    """A search in chunks: compiled if objective and method can be traced, otherwise one iteration at a time."""
 
     def __init__(self, function: Objective, method: Method, place: Place, bounds: Bounds, seed: int) -> None:
         self.function, self.bounds = function, bounds
@@ -110,7 +110,7 @@ class _Run:
             self.program = jax.jit(functools.partial(advance, function.rows))
 
     def to_the_end(self, interrupt: Interrupt, watched: Callable[[Seen], Any]) -> Ending:
-        """Go on until it ends; why it did."""
+        """Run until the search ends, and return the reason."""
         count = 1
         while True:
             seen = self.walk.seen
@@ -130,7 +130,7 @@ class _Run:
                 return "stopped"
 
     def _one(self, method: Method, walk: Walk, bounds: Bounds, count: Any) -> tuple[Walk, Row, Any]:
-        """One iteration of the same kind, with the objective, the method or both outside of the program."""
+        """One iteration, with the objective, the method or both outside the compiled program."""
         x = np.asarray(method.ask(walk.state))
         f = self.function.values(x)
         state = method.tell(walk.state, f)
@@ -152,7 +152,7 @@ def _objective(
             return Mapped(f, place, maximize)
         except FalllineError:
             raise
-        except Exception:  # whatever NumPy, or Python's own control flow, makes of a tracer; calls then tell
+        except Exception:  # any error from NumPy or Python's control flow on a tracer; calls reveal genuine errors
             processes = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if processes == 0:
         return Called(f, place, maximize)

@@ -1,6 +1,6 @@
-"""What is minimised, evaluated at many points at once: as one mapped program, or by calls in processes.
+"""Objectives evaluated at many points at once: as one mapped program, or by calls in processes.
 
-Inside, values are smaller-is-better, and a failed evaluation is NaN.
+Internally, values are smaller-is-better, and a failed evaluation is NaN.
 """
 
 import math
@@ -24,8 +24,8 @@ from fallline.workers.processes import Processes
 
 BYTES = (
     1 << 24
-)  # of the intermediate values of the evaluations side by side: what caches hold; 3 times as fast as 1 << 27
-POLL = 0.2  # seconds between two looks at the clock
+)  # most bytes of intermediate values of parallel evaluations, to fit the caches; 3 times as fast as 1 << 27
+POLL = 0.2  # seconds between two checks of the clock
 
 
 class Objective(ABC):
@@ -37,19 +37,19 @@ class Objective(ABC):
 
     @abstractmethod
     def values(self, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
-        """The value of every row; NaN where it failed."""
+        """The value of every row; NaN for failed evaluations."""
 
     def failed(self, reason: str) -> float:
-        """Note why an evaluation failed; its value."""
+        """Record why an evaluation failed, and return its value, NaN."""
         self.reasons[reason] = self.reasons.get(reason, 0) + 1
         return math.nan
 
     def close(self) -> None:  # noqa: B027 - only some hold something
-        """Let go of processes."""
+        """End the processes, if any."""
 
 
 class Mapped(Objective):
-    """A function that JAX can trace: all rows are one program, side by side as far as memory allows."""
+    """A function that JAX can trace: all rows are one program, in parallel as far as memory allows."""
 
     def __init__(self, f: Callable[[Any], Any], place: Place, maximize: bool) -> None:
         super().__init__(f, place, maximize)
@@ -76,7 +76,7 @@ class Mapped(Objective):
 
 
 class Called(Objective):
-    """Any callable, called here, in this process: no time limit."""
+    """Any callable, called in this process without a time limit."""
 
     def values(self, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
         return np.array([self._one(row) for row in x])
@@ -87,14 +87,14 @@ class Called(Objective):
 
 
 class Elsewhere(Objective):
-    """Any callable, called in processes: what raises, hangs or dies costs that evaluation alone.
+    """Any callable, called in processes: a call that raises, hangs or dies only costs that evaluation.
 
     Arguments:
-        f: sent to the processes once, with what it has captured.
-        place: of the search.
+        f: the callable; it is sent to the processes once, with the objects it has captured.
+        place: the starting place of the search.
         maximize: whether larger is better.
-        count: processes.
-        limit: seconds of an evaluation, after which its process is ended. None: no limit.
+        count: number of processes.
+        limit: time limit of an evaluation in seconds, after which its process is ended. None: no limit.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What a minimisation has found."""
+"""The result of a minimisation."""
 
 import dataclasses
 from typing import Any, Literal
@@ -13,15 +13,15 @@ class Optimum:
     """The best point seen.
 
     Arguments:
-        point: in the form of x0: a list for a list, NumPy's arrays for arrays, floats for numbers.
-        value: of the objective there; NaN where every evaluation failed.
-        evaluations: of the objective, failed ones included.
-        failures: how many of them failed.
-        reasons: of the failures of a Python objective, and how often.
+        point: the point, in the form of x0: a list for a list, NumPy arrays for arrays, floats for numbers.
+        value: the objective there; NaN if every evaluation failed.
+        evaluations: number of evaluations of the objective, including failed ones.
+        failures: number of failed evaluations.
+        reasons: reasons for the failures of a Python objective, with their counts.
         history: a column per name, a row per iteration: `evaluations` and `failures` so far, `lowest` (the best
-            candidate's value), `value` (the objective at the method's own point; NaN where nobody looked), `best`.
+            candidate's value), `value` (the objective at the method's own point; NaN if not evaluated), `best`.
         outcome: target, evaluations (all used), stopped (by `watch`), interrupted (by Ctrl-C) or failed.
-        seconds: all of it, compiling included.
+        seconds: total time, including compilation.
     """
 
     point: Any
@@ -36,7 +36,7 @@ class Optimum:
 
     @property
     def sentence(self) -> str:
-        """How it ended, in words."""
+        """The outcome in words."""
         ended = {
             "target": "reached the target",
             "evaluations": "used all evaluations",

@@ -1,4 +1,4 @@
-"""Where a search begins: any tree of numbers as one vector, in the precision that the caller's numbers have."""
+"""The starting place of a search: any tree of numbers as one vector, in the precision of the caller's numbers."""
 
 import dataclasses
 import re
@@ -16,9 +16,9 @@ from fallline.workers.calls import Reshaped, number_of
 
 @dataclasses.dataclass(frozen=True)
 class Place:
-    """A point, its vector's dtype, and the way back to the caller's tree.
+    """A point, the dtype of its vector, and the conversion back to the caller's tree.
 
-    A list or tuple of plain numbers is one array to the objective; `sequence` is what the result is made of then.
+    A list or tuple of plain numbers is one array to the objective; `sequence` is then the type of the result.
     """
 
     point: Point
@@ -31,11 +31,11 @@ class Place:
         return self.point.vector.astype(self.dtype)
 
     def tree(self, vector: Any) -> Any:
-        """The caller's tree with these numbers; arrays of the kind that `vector` is."""
+        """The caller's tree with these numbers, in arrays of the same kind as `vector`."""
         return self.point.tree(self.point.parts(vector))
 
     def found(self, vector: np.ndarray) -> Any:
-        """The caller's own form of x0 with these numbers: every array in its dtype, every number a number."""
+        """These numbers in the form of the caller's x0: every array in its dtype, every number as a float."""
         parts = self.point.parts(vector)
         if self.sequence is not None:
             return self.sequence(parts[0].tolist())
@@ -48,7 +48,7 @@ class Place:
 
     @property
     def shaped(self) -> Callable[[np.ndarray], Any]:
-        """The way back, for NumPy's arrays and a process that need not know JAX where the tree is one array."""
+        """The conversion back for NumPy arrays; if the tree is one array, the process that calls it does not need JAX."""
         leaf = self.point.leaves[0]
         if len(self.point.leaves) == 1 and self.point.structure == jax.tree.structure(leaf):
             return number_of if isinstance(leaf, float) else Reshaped(self.point.shapes[0], str(leaf.dtype))  # type: ignore
@@ -58,16 +58,16 @@ class Place:
         return self.tree(np.array(row))
 
     def precision(self) -> AbstractContextManager[Any]:
-        """JAX's switch for 64 bits, on where the numbers need it; else as the caller has it."""
+        """A context that enables JAX's 64-bit mode if the numbers need it, and otherwise keeps the caller's setting."""
         return jax.enable_x64(True) if self.dtype == np.float64 else nullcontext()
 
 
 def place_of(x0: Any) -> Place:
-    """The place that a number, an array, a list of numbers or a tree of arrays stands for.
+    """The place given by a number, an array, a list of numbers or a tree of arrays.
 
-    Single precision is used where all of its arrays are in single precision or less, double everywhere else.
+    Single precision is used if all arrays are in single precision or less, and double precision otherwise.
 
-    Raises: FalllineError for one without numbers, for one that is not finite, and for one with booleans.
+    Raises: FalllineError for an x0 without numbers, with non-finite numbers, or with booleans.
 
     >>> place_of([1, 2]).vector, place_of(np.float32(1.0)).dtype.name
     (array([1., 2.]), 'float32')
@@ -98,7 +98,7 @@ def _is_boolean(leaf: object) -> bool:
 
 
 def _sequence(x0: Any) -> type[list[Any]] | type[tuple[Any, ...]] | None:
-    """What a flat list or tuple of numbers is; None for any other tree. A named tuple is a tree: its names are used."""
+    """The type of a flat list or tuple of numbers; None for any other tree. A named tuple counts as a tree."""
     if not isinstance(x0, list | tuple) or not x0 or hasattr(x0, "_fields"):
         return None
     if not all(isinstance(each, int | float | np.integer) for each in x0):
@@ -107,7 +107,7 @@ def _sequence(x0: Any) -> type[list[Any]] | type[tuple[Any, ...]] | None:
 
 
 def _as_float(leaf: object) -> Any:
-    """A whole number, or an array of such, in double precision: a search moves it like any other."""
+    """Integers and integer arrays in double precision, since a search moves them like other numbers."""
     if isinstance(leaf, int | np.integer):
         try:
             return float(leaf)

@@ -1,4 +1,4 @@
-"""The last mile: a trained model's last numbers, moved by the metric that matters and has no gradient."""
+"""Fine-tuning of a trained model's last layer by a metric without a gradient."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -28,13 +28,13 @@ USUAL = ARS(step=Cosine(0.05), noise=0.05, directions=16)
 
 @dataclasses.dataclass(frozen=True)
 class Polished:
-    """A model moved by a metric.
+    """A model fine-tuned by a metric.
 
     Arguments:
-        model: the same model with other numbers in the layers that were moved.
-        before: `before["test"]["f1"]`: every metric of every split that has rows, of the model as it was given.
-        after: the same of the new one.
-        optimum: how the search went.
+        model: the model with new numbers in the tuned layers.
+        before: every metric of every split that has rows, for the original model: `before["test"]["f1"]`.
+        after: the same metrics for the new model.
+        optimum: the result of the search.
     """
 
     model: Predictor
@@ -54,28 +54,28 @@ def polish(
     evaluations: int = 5_000,
     seed: int = 0,
 ) -> Polished:
-    """Move a trained model's last layer to where a metric is best, without gradients.
+    """Tune a trained model's last layer to optimise a metric, without gradients.
 
         w = w0 + s z,  s = the root mean square of each array of w0 (of the layer, where an array is zero);  z from 0
 
-    The usual loss stands in for the metric while training; F1, balanced accuracy or AUC are not what it minimises. Of a
-    network near a good place, a few numbers moved by the metric itself can gain what is left.
+    Training minimises a loss, which is only a proxy for a metric such as F1, balanced accuracy or AUC. Once the network is
+    close to a good solution, tuning a few numbers on the metric itself can still improve it.
 
-    The metric of the `rows` that are used never falls, and is no longer an estimate: a search over validation rows has
-    fitted them. Only rows that were not used, the test rows, say whether anything was gained. Few rows are fitted
-    quickly: prefer the last layer to all, and some hundreds of rows or more.
+    The metric never gets worse on the `rows` used, and it is no longer an unbiased estimate there, because the search has
+    fitted them. Only unused rows, the test rows, show whether anything was gained. Few rows are quickly overfitted: prefer
+    the last layer to all layers, and use some hundreds of rows or more.
 
     Arguments:
-        model: of a run, or from a file.
+        model: a model from a run or a file.
         data: the table with its split.
         metric: accuracy, balanced_accuracy, f1, auc; rmse, mae, r2.
-        method: without gradients; a step or noise of 0.05 is a twentieth of the weights' size.
+        method: gradient-free method; a step or noise of 0.05 is a twentieth of the weights' size.
         rows: valid or train.
-        layers: which may move, such as `("dense_2",)`; default: the last with params.
-        evaluations: of the metric, at most.
-        seed: of the method's directions.
+        layers: the layers to tune, such as `("dense_2",)`; default: the last layer with params.
+        evaluations: maximum number of evaluations of the metric.
+        seed: seed of the method's directions.
 
-    Raises: FalllineError for a metric, rows or layers that there are not.
+    Raises: FalllineError for a metric, rows or layers that do not exist.
     """
     known = metric_of(metric, model.task)
     moved = _layers(model, layers)
@@ -126,7 +126,7 @@ def _layers(model: Predictor, layers: Sequence[str] | None) -> tuple[str, ...]:
 
 
 def _scales(layers: dict[str, Any]) -> dict[str, Any]:
-    """The size of each array's numbers; of an array of zeros, that of its layer's."""
+    """The root mean square of each array; for an array of zeros, that of its layer."""
 
     def size(leaves: list[np.ndarray]) -> float:
         return np.sqrt(sum(np.sum(w**2) for w in leaves) / max(1, sum(w.size for w in leaves)))

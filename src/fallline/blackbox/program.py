@@ -1,4 +1,4 @@
-"""The walk as a pure function: whole iterations in one compiled loop, as many as a call has room for."""
+"""The search as a pure function: one compiled loop over as many iterations as a call has room for."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ CAPACITY = 256  # iterations of history that one compiled call can return
 
 
 class Seen(NamedTuple):
-    """The best point so far, and the count of evaluations and of failures among them."""
+    """The best point so far, and the counts of evaluations and failures."""
 
     best_point: Float[Array, " d"]
     best: Float[Array, ""]
@@ -23,14 +23,14 @@ class Seen(NamedTuple):
 
 
 class Walk(NamedTuple):
-    """A method under way, and what it has seen."""
+    """The state of a search: the method's state, and the results seen so far."""
 
     state: State
     seen: Seen
 
 
 class Row(NamedTuple):
-    """What is shown of an iteration; `value` is the objective at the point itself, NaN where nobody looked."""
+    """The history of one iteration; `value` is the objective at the point itself, NaN if it was not evaluated."""
 
     evaluations: Array
     failures: Array
@@ -40,35 +40,35 @@ class Row(NamedTuple):
 
 
 class Bounds(NamedTuple):
-    """When a walk ends: before it needs more evaluations than these, and once a value is as low as the target."""
+    """The limits of a search: its maximum number of evaluations, and the target value at which it stops."""
 
     evaluations: Int[Array, ""]
     target: Float[Array, ""]
 
 
 def begun(point: Float[Array, " d"], value: object) -> Seen:
-    """What is seen before the first iteration: the first point."""
+    """The results before the first iteration: only the first point."""
     value = jnp.asarray(value, point.dtype)
     failed = ~jnp.isfinite(value)
     return Seen(point, jnp.where(failed, jnp.inf, value), jnp.int32(1), failed.astype(jnp.int32))
 
 
 def looks(method: Method, d: int) -> int:
-    """Every how many iterations the point itself is evaluated: at most a tenth of the evaluations goes there."""
+    """Iterations between evaluations of the point itself, so that these take at most a tenth of all evaluations."""
     return max(1, -(-10 // method.candidates(d)))
 
 
 def advance(
     values: Callable[[Array], Array], method: Method, walk: Walk, bounds: Bounds, count: Int[Array, ""]
 ) -> tuple[Walk, Row, Int[Array, ""]]:
-    """At most `count` iterations, what each has shown, and how many there were.
+    """Run at most `count` iterations; return the new state, a history row for each, and their number.
 
     Arguments:
-        values: of rows, smaller-is-better.
-        method: traceable, its numbers traced.
-        walk: where it stands.
-        bounds: when it ends.
-        count: at most `CAPACITY`.
+        values: returns the values of rows, smaller-is-better.
+        method: a traceable method with traced hyperparameters.
+        walk: state of the search.
+        bounds: limits of the search.
+        count: maximum number of iterations, up to `CAPACITY`.
     """
     d = walk.state.point.shape[0]
     n, every = method.candidates(d), looks(method, d)
@@ -88,12 +88,12 @@ def advance(
 
 
 def goes_on(seen: Seen, bounds: Bounds, n: int) -> Any:
-    """Whether there is something left to reach, and the evaluations for another iteration and a look."""
+    """Whether the target is not yet reached and evaluations remain for another iteration and the point itself."""
     return (seen.best > bounds.target) & (seen.evaluations + n + 1 <= bounds.evaluations)
 
 
 def looking(seen: Seen, bounds: Bounds, iteration: Any, n: int, every: int) -> Any:
-    """Whether the point itself is evaluated after this iteration: now and then, and after the last."""
+    """Whether the point itself is evaluated after this iteration: every `every` iterations, and after the last."""
     last = seen.evaluations + 2 * n + 2 > bounds.evaluations
     return last | (iteration % every == 0)
 
@@ -114,7 +114,7 @@ def iteration(
 def judged(
     seen: Seen, x: Float[Array, "n d"], f: Float[Array, " n"], point: Float[Array, " d"], value: object, look: Any
 ) -> tuple[Seen, Row]:
-    """What is seen after an iteration's values and, if anybody looked, the value at the point."""
+    """The results after an iteration, given its values and, if evaluated, the value at the point."""
     bad = jnp.append(~jnp.isfinite(f), look & ~jnp.isfinite(value))
     every = jnp.append(f, value)
     every = jnp.where(jnp.isfinite(every), every, jnp.inf)

@@ -1,4 +1,4 @@
-"""Is a recipe sound? Its whole network's gradient, and what must hold before a long training."""
+"""Checks of a recipe: the gradient of its whole network, and sanity checks before a long training."""
 
 from fallline.checking.recipe import RecipeCheck as RecipeCheck
 from fallline.checking.recipe import check_recipe as check_recipe

@@ -24,7 +24,7 @@ MODES = ("training", "predicting")
 
 
 def modes_of(recipe: Recipe, arrays: Arrays) -> tuple[str, ...]:
-    """The modes in which the network is another function: both, with batch normalisation; else one."""
+    """The modes to check: training and predicting with batch normalisation, otherwise only training."""
     differs = any(isinstance(each, BatchNorm) for each in network_of(recipe, arrays).layers)
     return MODES if differs else MODES[:1]
 
@@ -41,10 +41,10 @@ def check_network(
     seed: int,
     watch: Callable[[int, int], None] | None = None,
 ) -> GradientCheck:
-    """Check the gradient by which the run would step, on some rows, by the params of a state.
+    """Check the gradient of the run's cost on some rows, with respect to the params of a state.
 
-    Everything is in float64. Dropout is off while training, so that the cost is a function; schedules have the values of
-    the first step. Predicting, batch normalisation takes its running averages, and a vanilla dropout scales.
+    Everything is in float64. In training mode dropout is off, so that the cost is deterministic; schedules have their
+    values at the first step. In predicting mode batch normalisation uses its running averages, and vanilla dropout scales.
     """
     state = _double(state)
     data = jax.tree.map(lambda leaf: leaf[rows], (_double(arrays.x), _double(arrays.y)))
@@ -64,12 +64,12 @@ def check_network(
 
 
 def without_dropout(network: Sequential) -> Sequential:
-    """The same layers, none of which drops a unit."""
+    """The network without its dropout layers."""
     return dataclasses.replace(network, layers=tuple(each for each in network.layers if not isinstance(each, Dropout)))
 
 
 def _double(tree: Tree) -> Any:
-    """The floats of a tree in float64, on the host."""
+    """The tree with its floats in float64, on the host."""
 
     def convert(leaf: Any) -> Any:
         if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):

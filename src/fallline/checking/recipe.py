@@ -22,13 +22,13 @@ from fallline.training.train import compiled_start, place
 
 @dataclasses.dataclass(frozen=True)
 class RecipeCheck:
-    """What was found.
+    """The results of the checks.
 
     Arguments:
-        gradients: the check of the gradient by mode, `training`, and `predicting` where that is another function.
+        gradients: the gradient check by mode: `training`, and `predicting` if that is a different function.
         sanity: one finding per question.
-        rows: on which the gradient was checked.
-        parameters: how many the network has.
+        rows: number of rows on which the gradient was checked.
+        parameters: number of parameters of the network.
     """
 
     gradients: dict[str, GradientCheck]
@@ -38,7 +38,7 @@ class RecipeCheck:
 
     @property
     def right(self) -> bool:
-        """Whether every gradient is right and no finding wrong."""
+        """Whether every gradient is right and no finding is wrong."""
         return all(each.right for each in self.gradients.values()) and not any(f.state == "wrong" for f in self.sanity)
 
 
@@ -53,20 +53,21 @@ def check_recipe(
     share: float | None = None,
     watch: Callable[[str, int, int], None] | None = None,
 ) -> RecipeCheck:
-    """Check the gradient of a recipe's whole network on data, and what must hold before a long training.
+    """Check the gradient of a recipe's whole network on data, and run sanity checks before a long training.
 
-    The cost is that of the run: layers, normalisation, loss and penalty; in float64, without dropout, schedules at their
-    first values. With batch normalisation it is checked as in training and as in predicting.
+    The cost is that of the run: layers, normalisation, loss and penalty; in float64, without dropout, with schedules at
+    their first values. With batch normalisation both training and predicting mode are checked.
 
     Arguments:
-        recipe: what to check.
+        recipe: the recipe to check.
         data: a table; its training rows are used.
-        seed: of the initial weights.
-        rows: training rows that the gradient is checked on.
-        model: a trained model of this recipe, at whose parameters the gradient is checked; default: initial ones.
-        tolerance: on the relative error of a slope.
-        share: of the parameters, drawn at random; default: all up to 262,144, of more a share of as many.
-        watch: is told now and then which mode is checked, how many evaluations of the cost are done, and of how many.
+        seed: seed of the initial weights.
+        rows: number of training rows for the gradient check.
+        model: a trained model of this recipe, whose parameters are used for the gradient check; default: initial ones.
+        tolerance: largest relative error of a slope that counts as right.
+        share: share of the parameters to check, drawn at random; default: all of up to 262,144, or a random sample of that
+            size.
+        watch: callback for the mode being checked, and the number of evaluations done and expected.
 
     Raises: FalllineError for a recipe that does not fit the data.
 
@@ -103,7 +104,7 @@ def check_recipe(
 
 
 def rows_for(model: Predictor, source: object, x: np.ndarray, y: np.ndarray) -> Table:
-    """A trained model's labelled rows as a table, all of them for training, encoded as the model encodes them."""
+    """Labelled rows as a table of training rows, encoded as a trained model encodes them."""
     from fallline.data.dataset import Dataset
 
     none, every = np.zeros(0, np.int32), np.arange(len(x), dtype=np.int32)

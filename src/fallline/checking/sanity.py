@@ -1,4 +1,4 @@
-"""What must hold before a long training is worth its time: one finding per question."""
+"""Sanity checks before a long training: one finding per question."""
 
 import dataclasses
 import math
@@ -26,12 +26,12 @@ from fallline.training.step import cost_of, empty_tally, network_of, scaled_targ
 from fallline.training.train import compiled_advance, compiled_start, train
 from fallline.training.watch import context_of, layer_names
 
-FEW = 16  # rows that a network must be able to learn by heart
-STEPS = 1000  # in which it must
-BEGINNING = 10  # minibatches whose updates are looked at
-ROWS = 1024  # of the first loss
-NEAR = (0.5, 2.0)  # times the loss of a guess
-HEALTHY = (1e-5, 1e-1)  # update:weight ratios that need no second look; 1e-3 is usual
+FEW = 16  # rows that a network must be able to overfit
+STEPS = 1000  # steps allowed for that
+BEGINNING = 10  # minibatches whose updates are examined
+ROWS = 1024  # rows used for the first loss
+NEAR = (0.5, 2.0)  # range of a normal first loss, relative to that of a guess
+HEALTHY = (1e-5, 1e-1)  # range of normal update:weight ratios; 1e-3 is usual
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,9 +40,9 @@ class Finding:
 
     Arguments:
         name: `first loss`, `penalty`, `overfits`, `moves`, `dead units` or `update ratio`.
-        found: what was measured, in words.
-        state: `ok`; `look`, where a person should; `wrong`, where training would be in vain.
-        advice: what to do, where it is not ok.
+        found: the measurements in words.
+        state: `ok`; `look` if a person should investigate; `wrong` if training would be futile.
+        advice: what to do if the state is not `ok`.
         numbers: the measurements.
     """
 
@@ -54,9 +54,9 @@ class Finding:
 
 
 def sanity_of(recipe: Recipe, data: Table, seed: int) -> tuple[Finding, ...]:
-    """Every finding on a completed recipe and its data, from initial weights.
+    """All findings on a completed recipe and its data, starting from initial weights.
 
-    Three small programs: the cost at the start, the first steps, and a training on a few rows.
+    Three small programs run: the cost at the start, the first steps, and a training on a few rows.
     """
     arrays = _some(data.dataset, recipe)
     traced, key = as_arrays(recipe), jax.random.key(seed)
@@ -76,10 +76,10 @@ def sanity_of(recipe: Recipe, data: Table, seed: int) -> tuple[Finding, ...]:
 
 
 def first_loss(loss: float, guess: float, recipe: Recipe, data: Table) -> Finding:
-    """The loss of the initial weights against that of outputs of 0, which say nothing.
+    """Compare the loss of the initial weights with that of uninformative outputs of 0.
 
-    ln C for C classes, the target's variance for a squared error; a first loss far above says that the outputs start too
-    large, one far below that the target is among the inputs.
+    The latter is ln C for C classes, and the target's variance for a squared error. A much larger first loss means that the
+    outputs start too large; a much smaller one, that the target leaks into the inputs.
     """
     assert recipe.loss is not None
     name = f"outputs of 0 cost {guess:.4g}"
@@ -106,7 +106,7 @@ def first_loss(loss: float, guess: float, recipe: Recipe, data: Table) -> Findin
 
 
 def penalty_raises(recipe: Recipe, loss: float, penalty: float) -> Finding:
-    """A penalty must raise the cost of weights that are not 0."""
+    """Check that the penalty raises the cost of nonzero weights."""
     numbers = {"penalty": penalty}
     if recipe.penalty is None:
         return Finding("penalty", "there is none", "ok", "", numbers)
@@ -119,7 +119,7 @@ def penalty_raises(recipe: Recipe, loss: float, penalty: float) -> Finding:
 
 
 def overfits(recipe: Recipe, data: Table, seed: int) -> Finding:
-    """A few rows must be learnt by heart: without penalty, dropout and smoothing the loss falls to nearly 0."""
+    """Check that the network can overfit a few rows: without penalty, dropout and smoothing the loss must fall to about 0."""
     rows = _distinct(data.dataset)
     small = dataclasses.replace(
         data,
@@ -142,7 +142,7 @@ def overfits(recipe: Recipe, data: Table, seed: int) -> Finding:
 
 
 def moves(before: Any, after: Any, steps: int) -> Finding:
-    """Every array of params must change within the first steps; some numbers of it may wait for their inputs."""
+    """Check that every array of params changes within the first steps; single numbers in it may stay unchanged."""
     paths = jax.tree_util.tree_flatten_with_path(before)[0]
     shares = {
         ".".join(str(key.key) for key in path): float(np.mean(np.asarray(a) != np.asarray(b)))
@@ -159,7 +159,7 @@ def moves(before: Any, after: Any, steps: int) -> Finding:
 
 
 def dead_units(shares: np.ndarray) -> Finding:
-    """No unit should be silent for every row before the first step."""
+    """Check that no unit is silent for every row before the first step."""
     worst = float(np.max(shares, initial=0.0))
     numbers = {f"activation_{k + 1}": float(share) for k, share in enumerate(shares)}
     if worst == 0:
@@ -169,7 +169,7 @@ def dead_units(shares: np.ndarray) -> Finding:
 
 
 def update_ratio(ratios: dict[str, float], steps: int) -> Finding:
-    """The size of an update relative to the weights', layer by layer; 1e-3 is usual."""
+    """Check the size of the updates relative to the weights, by layer; 1e-3 is usual."""
     low, high = min(ratios.values()), max(ratios.values())
     found = f"{low:.1e} to {high:.1e} at step {steps}; 1e-3 is usual"
     if not HEALTHY[0] <= low <= high <= HEALTHY[1]:
@@ -199,7 +199,7 @@ def _opening(recipe: Recipe, arrays: Arrays, state: State) -> dict[str, Array]:
 
 
 def _some(dataset: Dataset, recipe: Recipe) -> Arrays:
-    """The rows of the first minibatches; the device holds no others."""
+    """The rows of the first minibatches, so that no others are copied to the device."""
     assert isinstance(recipe.batch_size, int)
     rows = dataset.train[: max(ROWS, BEGINNING * recipe.batch_size)]
     mine = dataclasses.replace(
@@ -216,7 +216,7 @@ def _some(dataset: Dataset, recipe: Recipe) -> Arrays:
 
 
 def _distinct(dataset: Dataset) -> np.ndarray:
-    """A few training rows with different inputs; of a classification, of as many classes as there is room for."""
+    """A few training rows with distinct inputs; for classifications, from as many classes as possible."""
     candidates = dataset.train[: 64 * FEW]
     _, first = np.unique(np.nan_to_num(dataset.x[candidates]), axis=0, return_index=True)
     candidates = candidates[np.sort(first)]

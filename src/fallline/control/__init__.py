@@ -1,4 +1,4 @@
 """Policies for environments, found without gradients.
 
-Empty on purpose: worker processes import from here, and must not pay for JAX.
+This file is empty on purpose: worker processes import from this package and should not load JAX.
 """

@@ -1,4 +1,4 @@
-"""Checkpoints of a policy's training: small, since candidates and episodes are drawn again."""
+"""Checkpoints of a policy's training. They are small, since candidates and episodes are drawn again."""
 
 import dataclasses
 from contextlib import suppress
@@ -22,14 +22,14 @@ COUNTS = ("steps", "rollouts", "failures", "evaluations", "best_steps", "barren"
 
 
 def save_checkpoint(folder: Path, progress: "Progress", description: dict[str, Any]) -> None:
-    """Write where a training stands; the file is whole or the one before it, whenever the process is killed."""
+    """Write the progress of a training atomically: if the process is killed, the previous file stays intact."""
     arrays = flatten(_tree(progress))
     arrays |= {f"curve/{name}": table for name, table in progress.curve.arrays().items()}
     save_tensors(folder / NAME, arrays, {"kind": "policy checkpoint", **description})
 
 
 def load_checkpoint(folder: Path, like: "Progress", description: dict[str, Any]) -> "Progress | None":
-    """Where a training stood, or None where there is no checkpoint.
+    """The saved progress of a training, or None if there is no checkpoint.
 
     Raises: FalllineError for a checkpoint that is damaged or belongs to another recipe, seed or environment.
     """
@@ -65,7 +65,7 @@ def load_checkpoint(folder: Path, like: "Progress", description: dict[str, Any])
 
 
 def _check_sense(tree: dict[str, Any], curve: dict[str, np.ndarray | None], what: str) -> None:
-    """Raises: FalllineError for numbers that no training has: NaN as a parameter, a count below 0, a curve of other columns."""
+    """Raises: FalllineError for impossible values: NaN parameters, negative counts, a curve with wrong columns."""
     numbers = {"point": tree["method"].point, "best": tree["best"], "mean": tree["statistics"][0]}
     numbers |= {"squares": tree["statistics"][1], "scaling": np.stack(tree["best_scaling"])}
     check_finite({name: np.asarray(array) for name, array in numbers.items()}, what, _REMEDY)
@@ -83,7 +83,7 @@ def _check_sense(tree: dict[str, Any], curve: dict[str, np.ndarray | None], what
 
 
 def remove_checkpoints(folder: Path) -> None:
-    """A finished training needs none."""
+    """Remove the checkpoint of a finished training."""
     with suppress(OSError):
         (folder / NAME).unlink(missing_ok=True)
 

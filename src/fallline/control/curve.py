@@ -1,4 +1,4 @@
-"""The learning curve: what a training saw at every iteration, and at every evaluation."""
+"""The learning curve: the results of every iteration and every evaluation of a training."""
 
 import dataclasses
 import io
@@ -18,26 +18,27 @@ EVALUATION = ("iteration", "steps", "mean_return", "deviation", "lowest", "highe
 
 @dataclasses.dataclass
 class Curve:
-    """Rows in the order of time; returns are without shift.
+    """Rows in chronological order; returns are without shift.
 
-    `iterations`: the returns of the perturbed policies, and how far the parameters moved. `evaluations`: the returns of
-    the unperturbed policy, those of the fresh episodes that confirm it (NaN: it seemed no better), the best so far.
+    `iterations`: the returns of the perturbed policies, and the distance that the parameters moved. `evaluations`: the
+    returns of the unperturbed policy, its return on fresh confirming episodes (NaN if it seemed no better than the best),
+    and the best return so far.
     """
 
     iterations: list[tuple[float, ...]] = dataclasses.field(default_factory=list)
     evaluations: list[tuple[float, ...]] = dataclasses.field(default_factory=list)
 
     def add_iteration(self, iteration: int, steps: int, returns: np.ndarray, moved: float) -> None:
-        """The returns of an iteration's rollouts, NaN where one failed."""
+        """Add the returns of an iteration's rollouts, NaN for failed ones."""
         self.iterations.append((iteration, steps, *_spread(returns), moved))
 
     def add_evaluation(self, iteration: int, steps: int, seen: "Evaluation", confirmed: float, best: float) -> None:
-        """An evaluation, and what its confirmation gave."""
+        """Add an evaluation and the result of its confirmation."""
         returns = np.array([*seen.returns, *[np.nan] * seen.failures])
         self.evaluations.append((iteration, steps, *_spread(returns), confirmed, best))
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Both tables, for a checkpoint."""
+        """Both tables as arrays, for a checkpoint."""
         return {
             "iterations": np.array(self.iterations, float).reshape(-1, len(ITERATION)),
             "evaluations": np.array(self.evaluations, float).reshape(-1, len(EVALUATION)),
@@ -45,15 +46,15 @@ class Curve:
 
     @classmethod
     def of(cls, arrays: dict[str, np.ndarray]) -> "Curve":
-        """The curve that `arrays` were made of."""
+        """The curve from its `arrays`."""
         return cls(*([tuple(row) for row in arrays[name].tolist()] for name in ("iterations", "evaluations")))
 
     def evaluation_rows(self) -> list[dict[str, float]]:
-        """The evaluations with names."""
+        """The evaluations as dicts."""
         return [dict(zip(EVALUATION, row, strict=True)) for row in self.evaluations]
 
     def reached(self, threshold: float) -> int | None:
-        """The timesteps after which a confirmed policy had this return; None: never."""
+        """Timesteps until a confirmed policy reached this return; None if none did."""
         steps = [row[1] for row in self.evaluations if row[-1] >= threshold]
         return int(steps[0]) if steps else None
 
@@ -70,7 +71,7 @@ class Curve:
 
 
 def _spread(returns: np.ndarray) -> tuple[float, float, float, float, float]:
-    """Mean, deviation (ddof = 0), lowest and highest of the returns that are numbers, and how many are not.
+    """Mean, standard deviation (ddof = 0), lowest and highest of the valid returns, and the number of NaNs.
 
     >>> _spread(np.array([1.0, 3.0, np.nan]))
     (2.0, 1.0, 1.0, 3.0, 1.0)

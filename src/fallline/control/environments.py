@@ -1,4 +1,4 @@
-"""Environments of Gymnasium: opened by name or made by a function, and how a policy's outputs become their actions."""
+"""Gymnasium environments, opened by name or made by a function, and the conversion of policy outputs to actions."""
 
 import contextlib
 import dataclasses
@@ -19,23 +19,23 @@ from fallline.core.shape import shown
 
 Source: TypeAlias = str | Callable[[], Any]  # a registered name, or a function that makes an environment
 
-HORIZON = 1000  # steps of a rollout where neither the environment nor the user limits it
+HORIZON = 1000  # steps of a rollout if neither the environment nor the user limits it
 OUTSIDE = ("clip", "raw")
 
 
 @dataclasses.dataclass(frozen=True)
 class Facts:
-    """What must be known of an environment before a policy can be made for it.
+    """The properties of an environment that a policy needs.
 
     Arguments:
-        name: as it is registered.
-        observations: numbers in an observation, flattened.
-        outputs: numbers that the policy computes: the action, or one per discrete action.
-        discrete: whether the action is the number of the largest output.
-        bounded: whether actions have a box at all.
-        horizon: its own limit of steps, or none.
-        threshold: the return at which Gymnasium counts it as solved, or none.
-        versions: of Gymnasium and of what simulates.
+        name: registered name.
+        observations: number of entries in a flattened observation.
+        outputs: number of policy outputs: the entries of the action, or one per discrete action.
+        discrete: whether the action is the index of the largest output.
+        bounded: whether actions are bounded by a box.
+        horizon: the environment's own step limit, or None.
+        threshold: the return at which Gymnasium counts it as solved, or None.
+        versions: versions of Gymnasium and of the simulator.
     """
 
     name: str
@@ -49,11 +49,11 @@ class Facts:
 
 
 def open_environment(source: Source, **options: Any) -> Any:
-    """The environment, with flat observations and without a checker, which costs time at every step.
+    """Open an environment with flat observations and without Gymnasium's checker, which costs time at every step.
 
-    MuJoCo's warnings are written on the console from then on, not into a log file in the current folder as well.
+    From then on, MuJoCo's warnings are only written to the console, and not also to a log file in the current folder.
 
-    Raises: FalllineError where Gymnasium or what it needs is missing, and for a name that is not registered.
+    Raises: FalllineError if Gymnasium or one of its dependencies is missing, and for a name that is not registered.
     """
     require_gymnasium()
     import gymnasium
@@ -62,7 +62,7 @@ def open_environment(source: Source, **options: Any) -> Any:
     _no_log_file(source)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of versions that have successors
+            warnings.simplefilter("ignore")  # warnings about outdated versions
             environment = source() if callable(source) else gymnasium.make(source, disable_env_checker=True, **options)
     except (gymnasium.error.NameNotFound, gymnasium.error.VersionNotFound, gymnasium.error.NamespaceNotFound):
         close = difflib.get_close_matches(str(source), list(gymnasium.registry), n=3)
@@ -84,14 +84,14 @@ def open_environment(source: Source, **options: Any) -> Any:
 
 
 def registered(name: str, origin: str) -> str:
-    """An environment's name that a file has given, if it may be opened: `jax:NAME`, or one that Gymnasium has registered.
+    """Check an environment name from a file: it must be `jax:NAME`, or registered in Gymnasium.
 
-    Gymnasium imports the module of a name `module:Environment`, and importing runs code: such a name is only taken from
-    whoever calls, never from a file.
+    For a name `module:Environment`, Gymnasium imports the module, and importing runs code. Such a name is only accepted
+    from the caller, never from a file.
 
     Arguments:
         name: the name.
-        origin: the file, in a sentence.
+        origin: the file, for the error message.
 
     Raises: FalllineError for any other name.
 
@@ -103,7 +103,7 @@ def registered(name: str, origin: str) -> str:
 imported: if you trust it, give this name as ENVIRONMENT yourself
     """
     if name.startswith("jax:"):
-        return name  # one of our own simulators, or refused
+        return name  # a built-in simulator; unknown ones are refused later
     if ":" in name:
         raise FalllineError(
             f"{origin} names the environment {shown(name)}, whose module would be imported: if you trust it, give this name "
@@ -121,10 +121,9 @@ imported: if you trust it, give this name as ENVIRONMENT yourself
 
 
 def without_checks(environment: Any) -> tuple[Any, int | None]:
-    """The environment inside of the outermost wrappers that only check and count, and the fewest steps that those
-    allow, if they limit them.
+    """The environment without its outermost wrappers that only check and count, and their lowest step limit, if any.
 
-    They are a fiftieth of a timestep, and a loop that resets before it steps, and counts, does without them.
+    These wrappers take a fiftieth of a timestep, and a loop that resets before it steps, and counts, does not need them.
 
     >>> import gymnasium
     >>> environment = gymnasium.make("CartPole-v1")
@@ -146,7 +145,7 @@ def without_checks(environment: Any) -> tuple[Any, int | None]:
 
 
 def _no_log_file(source: Source) -> None:
-    """Tell MuJoCo so, where it listens (from 4.0 on) and nobody chose a file."""
+    """Turn MuJoCo's log file off (from 4.0 on), unless the user has chosen a file."""
     import gymnasium
 
     spec = gymnasium.registry.get(source) if isinstance(source, str) else None
@@ -161,7 +160,7 @@ def _no_log_file(source: Source) -> None:
 
 
 def require_gymnasium() -> None:
-    """Raises: FalllineError where Gymnasium is not installed."""
+    """Raises: FalllineError if Gymnasium is not installed."""
     if importlib.util.find_spec("gymnasium") is None:
         raise FalllineError(missing("gymnasium", "rl", "an environment"))
 
@@ -172,9 +171,9 @@ def named(source: Source) -> str:
 
 
 def facts_of(environment: Any, source: Source) -> Facts:
-    """What a policy must know of an environment.
+    """The properties of an environment that a policy needs.
 
-    Raises: FalllineError for actions that are neither a box nor a choice of one.
+    Raises: FalllineError for actions that are neither Box nor Discrete.
     """
     space = environment.action_space
     kind = type(space).__name__
@@ -196,7 +195,7 @@ def facts_of(environment: Any, source: Source) -> Facts:
 
 
 def versions() -> dict[str, str]:
-    """Of the parts that decide what an environment does."""
+    """Versions of the packages that determine an environment's behaviour."""
     found = {}
     for name in ("gymnasium", "mujoco", "numpy"):
         try:
@@ -207,12 +206,12 @@ def versions() -> dict[str, str]:
 
 
 def action_rule(space: Any, outside: str) -> Callable[[Float[np.ndarray, " outputs"]], Any]:
-    """From a policy's outputs to an action of the space.
+    """A function from a policy's outputs to an action of the space.
 
     Arguments:
         space: Box or Discrete.
-        outside: "clip" puts an action into its box; "raw" passes it on as it is (MuJoCo clamps its controls anyway, but
-            takes the cost of control from the raw action).
+        outside: "clip" clips an action to its box; "raw" passes it on unchanged (MuJoCo clamps its controls anyway, but
+            computes the control cost from the raw action).
 
     >>> from gymnasium.spaces import Box, Discrete
     >>> action_rule(Discrete(3, start=1), "clip")(np.array([0.0, 2.0, 1.0]))
@@ -228,6 +227,6 @@ def action_rule(space: Any, outside: str) -> Callable[[Float[np.ndarray, " outpu
     minimum, maximum = np.minimum, np.maximum
     if outside == "raw" or not (np.isfinite(low).any() or np.isfinite(high).any()):
         return lambda u: u.astype(dtype).reshape(shape)
-    if len(shape) == 1:  # every call counts at every step
+    if len(shape) == 1:  # avoid a reshape, since this runs at every step
         return lambda u: minimum(maximum(u, low), high).astype(dtype)
     return lambda u: minimum(maximum(u, low), high).astype(dtype).reshape(shape)

@@ -1,4 +1,4 @@
-"""Returns of a policy on episodes of its own: no noise, no shift, the statistics of the observations frozen."""
+"""Evaluation of a policy on separate episodes: no noise, no shift, frozen statistics of the observations."""
 
 import dataclasses
 from typing import TYPE_CHECKING, Protocol
@@ -14,12 +14,12 @@ from fallline.control.statistics import Scaling
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# Places of seeds: training uses (TRAIN, iteration, direction, sign), every other purpose its own first number.
+# Seeds are derived from places: training uses (TRAIN, iteration, direction, sign), other purposes their own first number.
 TRAIN, EVALUATE, CONFIRM, FINAL = range(4)
 
 
 class Collector(Protocol):
-    """What does rollouts: worker processes, a program of JAX, or machines of a cluster."""
+    """Runs rollouts: worker processes, a JAX program, or the machines of a cluster."""
 
     facts: Facts
 
@@ -29,7 +29,7 @@ class Collector(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
-    """Returns of a policy, and of how many steps; failed episodes are left out and counted.
+    """Returns and lengths of a policy's episodes; failed episodes are left out and counted.
 
     >>> Evaluation((1.0, 3.0), (10, 12), 0).mean
     2.0
@@ -41,12 +41,12 @@ class Evaluation:
 
     @property
     def mean(self) -> float:
-        """Of the returns; NaN without one."""
+        """Mean of the returns; NaN if there are none."""
         return float(np.mean(self.returns)) if self.returns else float("nan")
 
     @property
     def deviation(self) -> float:
-        """Standard deviation of the returns, ddof = 1."""
+        """Standard deviation of the returns (ddof = 1)."""
         return float(np.std(self.returns, ddof=1)) if len(self.returns) > 1 else 0.0
 
 
@@ -63,13 +63,13 @@ def evaluate_policy(
     """Roll out a policy on fresh episodes.
 
     Arguments:
-        collector: does the rollouts.
+        collector: runs the rollouts.
         network: the policy's function.
         point: its parameters.
-        scaling: of the observations.
-        episodes: how many.
-        seed: of the run.
-        place: what the episodes are for, so that no two evaluations share one.
+        scaling: scaling of the observations.
+        episodes: number of episodes.
+        seed: seed of the run.
+        place: purpose of the episodes, so that no two evaluations share an episode.
     """
     seeds = [rollout_seed(seed, *place, k) for k in range(episodes)]
     found = collector.collect([Task(network, point, scaling, each, False) for each in seeds])

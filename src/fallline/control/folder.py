@@ -1,4 +1,4 @@
-"""The run folder of a policy's training: what `fallline ars` leaves on the disk."""
+"""The run folder of a policy's training, as written by `fallline ars`."""
 
 import dataclasses
 import json
@@ -24,11 +24,11 @@ from fallline.core.shape import Entries, Listed, Mapping, Real, Text, Whole, may
 from fallline.training.folder import abandon_folder, safe_name
 
 RECIPE, METRICS, HISTORY, POLICY = "recipe.toml", "metrics.json", "history.parquet", "policy.safetensors"
-CURVE, LEAST = "curve.svg", 2_000_000  # bytes that a training's files may take, generously
+CURVE, LEAST = "curve.svg", 2_000_000  # generous size of a training's files in bytes
 _COUNT, _NUMBER = Whole(0), maybe(Real())
-# A row of the curve is floats, and so are its counts.
+# All entries of a curve's row are floats, including the counts.
 _EVALUATION = Entries({n: Real(0) if n in ("iteration", "steps", "failures") else _NUMBER for n in EVALUATION})
-SUMMARY = Entries(  # what summarise makes, with null for what is no number
+SUMMARY = Entries(  # the result of summarise, with null for NaN
     {
         "run": Text(), "environment": Text(), "outcome": Text(choices=("reached", "completed")), "seed": _COUNT,
         "steps": _COUNT, "rollouts": _COUNT, "failures": _COUNT, "restarts": _COUNT, "iterations": _COUNT,
@@ -43,7 +43,7 @@ _HEAD = "# A complete Fallline recipe of a policy: `fallline ars --recipe recipe
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """All that a training needs: the environment's name, the recipe, the first seed, and how many seeds."""
+    """Everything that defines a training: the environment's name, the recipe, the first seed, the number of seeds."""
 
     environment: str
     recipe: PolicyRecipe
@@ -56,14 +56,14 @@ class Plan:
                 raise FalllineError(f"{name} = {value!r} is not valid: expected a whole number from {least} to {most}")
 
     def folders(self, folder: Path) -> list[tuple[int, Path]]:
-        """Every seed and its folder: the run's own for one seed, one inside of it for each of several."""
+        """Every seed and its folder: the run's folder for a single seed, otherwise a subfolder per seed."""
         if self.seeds == 1:
             return [(self.seed, folder)]
         return [(seed, folder / f"seed-{seed}") for seed in range(self.seed, self.seed + self.seeds)]
 
 
 def write_plan(folder: Path, plan: Plan) -> None:
-    """Make the folder, see that there is room, and write its recipe, so that a killed training can be resumed."""
+    """Make the folder, check its free space, and write the recipe, so that a killed training can be resumed."""
     tables = {"environment": plan.environment, "seed": plan.seed, "seeds": plan.seeds, **to_tables(plan.recipe)}
     make_folder(folder)
     try_folder(folder, LEAST)
@@ -71,7 +71,7 @@ def write_plan(folder: Path, plan: Plan) -> None:
 
 
 def copy_begun(old: Path, new: Path, plan: Plan) -> None:
-    """Copy what a training has left so far into another folder, where it goes on: seeds that are done, and checkpoints."""
+    """Copy a training's files, finished seeds and checkpoints, to another folder in which it continues."""
     for (_, home), (_, copy) in zip(plan.folders(old), plan.folders(new), strict=True):
         make_folder(copy)
         for name in (POLICY, HISTORY, CURVE, CHECKPOINT, METRICS):
@@ -94,7 +94,7 @@ def read_plan(path: Path) -> Plan:
 
 
 def summarise(folder: Path, run: PolicyRun) -> dict[str, Any]:
-    """A training as plain data: what metrics.json holds and `--json` prints."""
+    """A training as plain data, for metrics.json and `--json`."""
     threshold, facts = threshold_of(run), run.policy.facts
     evaluations = run.curve.evaluation_rows()
     return {
@@ -124,7 +124,7 @@ def summarise(folder: Path, run: PolicyRun) -> dict[str, Any]:
 
 
 def threshold_of(run: PolicyRun) -> float | None:
-    """The return at which the environment counts as solved: the target asked for, the preset's, or Gymnasium's."""
+    """The return at which the environment counts as solved: the recipe's target, the preset's, or Gymnasium's."""
     if run.recipe.target is not None:
         return float(run.recipe.target)
     known = preset_of(run.policy.facts.name).threshold
@@ -132,11 +132,11 @@ def threshold_of(run: PolicyRun) -> float | None:
 
 
 def write_run(folder: Path, run: PolicyRun) -> dict[str, Any]:
-    """Write policy, history and metrics; returns the summary."""
+    """Write policy, history and metrics, and return the summary."""
     summary = summarise(folder, run)
     run.policy.save(folder / POLICY)
     run.curve.save(folder / HISTORY)
-    if run.outcome != "interrupted":  # a run with metrics is a finished one
+    if run.outcome != "interrupted":  # the presence of metrics marks a finished run
         write_json(folder / METRICS, summary)
         remove_checkpoints(folder)
     elif run.unsaved is not None:
@@ -146,7 +146,7 @@ def write_run(folder: Path, run: PolicyRun) -> dict[str, Any]:
 
 @dataclasses.dataclass(frozen=True)
 class Kept:
-    """Where a training is kept: the folder, its summary, and why it is not the folder that was asked for, if so."""
+    """Where a training is saved: the folder, the summary, and why the requested folder was not used, if so."""
 
     folder: Path
     summary: dict[str, Any]
@@ -154,14 +154,14 @@ class Kept:
 
 
 def keep(folder: Path, home: Path, plan: Plan, run: PolicyRun, check: Callable[[], None]) -> Kept:
-    """Write a training into its folder, or, where that is refused, a whole run folder elsewhere: nothing trained is lost.
+    """Write a training into its folder, or, if that fails, a complete run folder elsewhere, so that it is not lost.
 
     Arguments:
-        folder: of the whole plan, and `home` of this seed.
-        plan, run: what is written.
-        check: raises FalllineError where the folder is no longer the run's.
+        folder, home: the folder of the whole plan, and that of this seed.
+        plan, run: the plan and the training to write.
+        check: raises FalllineError if the folder no longer belongs to the run.
 
-    Raises: FalllineError where no place takes it.
+    Raises: FalllineError if no place accepts it.
     """
     try:
         check()
@@ -182,9 +182,9 @@ def keep(folder: Path, home: Path, plan: Plan, run: PolicyRun, check: Callable[[
 
 
 def home_for(home: Path, check: Callable[[], None]) -> Path | None:
-    """The folder of a seed, made where it is missing; None where there is no place for it: the seed is trained all the same.
+    """The folder of a seed, made if missing; None if it cannot be used, in which case the seed is trained anyway.
 
-    The run's own folder was tried; what fails now has failed since.
+    The run's own folder has been checked before, so a failure here arose during the run.
     """
     try:
         check()
@@ -196,9 +196,9 @@ def home_for(home: Path, check: Callable[[], None]) -> Path | None:
 
 
 def read_summary(folder: Path) -> dict[str, Any]:
-    """What a finished training has left.
+    """The summary of a finished training.
 
-    Raises: FalllineError for a file that is not there, damaged, or not that of a policy's training.
+    Raises: FalllineError for a file that is missing, damaged, or not from a policy's training.
     """
     path = folder / METRICS
     found: dict[str, Any] = read_json(path, SUMMARY, f"metrics {str(path)!r}", "train this seed again")
@@ -206,7 +206,7 @@ def read_summary(folder: Path) -> dict[str, Any]:
 
 
 def abandon(folder: Path, plan: Plan) -> None:
-    """Take back what `write_plan` made, where training could not begin: bad input leaves nothing behind."""
+    """Undo `write_plan` if training could not begin, so that bad input leaves nothing behind."""
     homes = [home for _, home in plan.folders(folder)] if plan.seeds > 1 else []
     with suppress(OSError):
         for home in homes:
@@ -216,12 +216,12 @@ def abandon(folder: Path, plan: Plan) -> None:
 
 
 def write_json(path: Path, document: Any) -> None:
-    """Write plain data; what is not a number is null."""
+    """Write plain data as JSON; NaN and infinity become null."""
     write_atomically(path, (json.dumps(_without_nan(document), indent=2) + "\n").encode())
 
 
 def over_seeds(summaries: list[dict[str, Any]]) -> dict[str, Any]:
-    """Scores over seeds: all of them, median and quartiles, how many reach the threshold.
+    """Scores over seeds: all scores, median and quartiles, and the number that reach the threshold.
 
     >>> runs = [{"seed": k, "score": 100.0 * k, "threshold": 250.0, "reached_at": None} for k in range(5)]
     >>> found = over_seeds(runs)

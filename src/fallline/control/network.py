@@ -1,4 +1,4 @@
-"""A policy's function: what a worker computes at every step in NumPy, and a simulator's program in JAX."""
+"""A policy's function, computed in NumPy by workers and in JAX by simulators."""
 
 import dataclasses
 from collections.abc import Callable
@@ -23,13 +23,12 @@ class Network:
 
         z = (x - mu) / sqrt(Sigma),  h_k = f(W_k h_(k-1) + b_k),  u = W h
 
-    One weight matrix and no hidden layer is the linear policy u = M z. The last layer has no bias: at rest, in the
-    middle of what was observed, the policy does nothing.
+    Without hidden layers it is the linear policy u = M z with one weight matrix. The last layer has no bias, so at the
+    mean observation a linear policy outputs 0.
 
     Arguments:
         widths: observations, units of each hidden layer, outputs.
-        activation: f, of the hidden layers.
-
+        activation: f, the activation of the hidden layers.
     >>> Network((3, 2)).size, Network((3, 8, 2)).size
     (6, 48)
     """
@@ -39,12 +38,12 @@ class Network:
 
     @property
     def size(self) -> int:
-        """How many parameters."""
+        """Number of parameters."""
         pairs = zip(self.widths, self.widths[1:], strict=False)
         return sum(inputs * outputs for inputs, outputs in pairs) + sum(self.widths[1:-1])
 
     def layers(self, point: Any) -> list[tuple[Any, Any]]:
-        """The weight matrices [outputs, inputs] and biases that a flat vector holds; the last bias is empty."""
+        """The weight matrices [outputs, inputs] and biases in a flat vector; the last bias is empty."""
         found, place = [], 0
         for index, (inputs, outputs) in enumerate(zip(self.widths, self.widths[1:], strict=False)):
             weight = point[place : place + inputs * outputs].reshape(outputs, inputs)
@@ -59,7 +58,7 @@ class Network:
 
         Arguments:
             point: the parameters.
-            scaling: of the observations, or none.
+            scaling: scaling of the observations, or None.
             xp: numpy or jax.numpy.
 
         >>> scaling = Scaling(mean=np.array([1.0, 5.0]), factor=np.array([0.5, 0.0]))  # the second is dead
@@ -73,7 +72,7 @@ class Network:
             first = first * scaling.factor
             shift = first @ scaling.mean
         if len(layers) == 1:
-            act = first.dot  # half the time of first @ x for so few numbers
+            act = first.dot  # takes half the time of first @ x for so few numbers
             return (lambda x: act(x) - shift) if scaling is not None else act
         start, rest, last = bias - shift, layers[1:-1], layers[-1][0]
         activation = ACTIVATIONS[self.activation]

@@ -1,4 +1,4 @@
-"""Policies as blocks: which function of the observation acts, before the environment has said its sizes."""
+"""Policies as blocks: the form of a policy's function, before the sizes of the environment are known."""
 
 from abc import abstractmethod
 from typing import ClassVar
@@ -20,11 +20,11 @@ class Policy(Block):
 
     @abstractmethod
     def network(self, facts: Facts) -> Network:
-        """The function, once the environment is known."""
+        """The policy's function for an environment."""
 
     @abstractmethod
     def start(self, network: Network, seed: int) -> Float[np.ndarray, " size"]:
-        """The parameters at the start."""
+        """The initial parameters."""
 
 
 class LinearPolicy(Policy):
@@ -32,7 +32,7 @@ class LinearPolicy(Policy):
 
         u = M z,  z the observation, scaled or not
 
-    The smallest policy, and on MuJoCo's walkers as good as deep ones. Try it first.
+    The smallest policy, and on MuJoCo's walkers as good as deep policies. Try it first.
 
     Source: Mania, Guy and Recht, "Simple random search provides a competitive approach to reinforcement learning", 2018;
     Rajeswaran, Lowrey, Todorov and Kakade, "Towards generalization and simplicity in continuous control", 2017.
@@ -56,9 +56,9 @@ class MLPPolicy(Policy):
 
         h_k = f(W_k h_(k-1) + b_k),  u = W h
 
-    Hidden weights begin as N(0, 1 / inputs), biases and the last layer as zero: at the start it does nothing, as the
-    linear policy does. For environments in which the best action is no linear function of what is seen; it has more
-    numbers, so that random directions say less about each.
+    Hidden weights start as N(0, 1 / inputs), biases and the last layer as zero, so that its initial output is 0, as for the
+    linear policy. Use it if the best action is not a linear function of the observation. It has more parameters, so random
+    directions tell less about each of them.
 
     Source: LeCun, Bottou, Orr and Müller, "Efficient backprop", 1998, equation 16, for the initial weights.
 

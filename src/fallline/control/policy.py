@@ -1,4 +1,4 @@
-"""A trained policy, and its file: parameters, the scaling of its observations, what it was trained on."""
+"""A trained policy and its file: parameters, scaling of the observations, and the training environment."""
 
 import dataclasses
 from pathlib import Path
@@ -39,10 +39,10 @@ class TrainedPolicy:
     Arguments:
         network: its function.
         point: its parameters, float64.
-        scaling: of the observations, frozen with it; a dimension that was constant in training has no effect for good.
-        facts: of the environment that it was trained on.
-        outside: what happens to an action outside of its box.
-        horizon: steps of an episode at most.
+        scaling: frozen scaling of the observations; dimensions that were constant in training have no effect.
+        facts: facts of the environment on which it was trained.
+        outside: treatment of actions outside their box.
+        horizon: maximum number of steps in an episode.
         notes: how it was found: seed, timesteps, score, ...
     """
 
@@ -58,19 +58,19 @@ class TrainedPolicy:
     def from_arrays(
         cls, M: Any, mean: Any, std: Any, environment: object, *, outside: str = "clip", horizon: int | None = None
     ) -> "TrainedPolicy":
-        """A linear policy that was found elsewhere, as one that can be saved, replayed and filmed.
+        """Make a linear policy found elsewhere into one that can be saved, replayed and filmed.
 
             u = M ((x - mean) / std)
 
         Arguments:
-            M: (actions, observations); one row per action of a discrete choice, of which the largest wins.
-            mean: (observations,), of the observations; None with `std` None: they are not scaled.
-            std: (observations,), above 0; infinite for an observation that is to have no effect.
+            M: (actions, observations); for discrete actions one row per action, of which the largest output wins.
+            mean: (observations,), mean of the observations; if `mean` and `std` are None, they are not scaled.
+            std: (observations,), above 0; infinite for observations without effect.
             environment: a name that Gymnasium knows, `jax:NAME`, a `Simulator`, or a function that makes an environment.
-            outside: what happens to an action outside of its box: "clip" or "raw".
-            horizon: steps of an episode at most; None: the environment's own limit.
+            outside: treatment of actions outside their box: "clip" or "raw".
+            horizon: maximum number of steps in an episode; None: the environment's own limit.
 
-        Raises: FalllineError for arrays that do not fit the environment or are not numbers.
+        Raises: FalllineError for arrays that do not fit the environment or are not numeric.
 
         >>> policy = TrainedPolicy.from_arrays([[2.0, 0.0, 0.0]] * 3, [1.0, 0, 0], [0.5, 1, 1], "jax:lqr")
         >>> policy.act(np.array([2.0, 7.0, 7.0]))
@@ -99,14 +99,14 @@ class TrainedPolicy:
         return cls(network, matrix.ravel(), scaling, facts, outside, horizon or facts.horizon, {})
 
     def act(self, observation: Any, space: Any = None) -> Any:
-        """The action on an observation; with the environment's action space, a valid member of it."""
+        """The action for an observation; if the action space is given, a valid member of it."""
         output = self.network.at(self.point, self.scaling)(np.asarray(observation, np.float64).reshape(-1))
         if space is not None:
             return action_rule(space, self.outside)(output)
         return int(output.argmax()) if self.facts.discrete else output
 
     def save(self, path: Path | str) -> None:
-        """Write one safetensors file: arrays, and a description as JSON."""
+        """Write one safetensors file with the arrays and a JSON description."""
         arrays = {f"layer_{k}/weight": weight for k, (weight, _) in enumerate(self.network.layers(self.point), 1)}
         arrays |= {f"layer_{k}/bias": b for k, (_, b) in enumerate(self.network.layers(self.point), 1) if b.size}
         if self.scaling is not None:
@@ -124,7 +124,7 @@ class TrainedPolicy:
         save_tensors(Path(path), arrays, description)
 
     def differing_versions(self) -> list[str]:
-        """A sentence for every part that is installed in another version than the policy was trained with."""
+        """A sentence for every package whose installed version differs from that of the training."""
         now = versions()
         return [
             f"the policy was trained with {name} {was}, here is {now.get(name, 'none')}: its return may differ"
@@ -134,7 +134,7 @@ class TrainedPolicy:
 
 
 def _facts(environment: object) -> Facts:
-    """What a policy must know of an environment, which is opened for that."""
+    """The facts of an environment; a Gymnasium environment is opened to read them."""
     if callable(environment) or (isinstance(environment, str) and not environment.startswith("jax:")):
         opened = open_environment(environment)
         try:
@@ -155,7 +155,7 @@ def _facts(environment: object) -> Facts:
 def _numbers(
     values: Any, name: str, shape: tuple[int, ...], words: str, environment: str, infinite: bool = False
 ) -> np.ndarray:
-    """An array of this shape in float64, without NaN."""
+    """Convert values to a float64 array of this shape without NaN."""
     try:
         array = np.array(values, np.float64)
     except (TypeError, ValueError):
@@ -189,7 +189,7 @@ def load_policy(path: Path | str) -> TrainedPolicy:
 
 
 def _fitting(network: Network, arrays: dict[str, np.ndarray], what: str) -> tuple[np.ndarray, Scaling | None]:
-    """The parameters and the scaling, once names, shapes and dtypes of all arrays are those of the network."""
+    """The parameters and the scaling, after checking that all array names, shapes and dtypes fit the network."""
     expected: dict[str, tuple[int, ...]] = {}
     for k, (inputs, outputs) in enumerate(zip(network.widths, network.widths[1:], strict=False), 1):
         expected[f"layer_{k}/weight"] = (outputs, inputs)

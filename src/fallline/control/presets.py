@@ -1,4 +1,4 @@
-"""Settings per environment, and where each comes from."""
+"""Settings per environment, with their sources."""
 
 import dataclasses
 from typing import Any
@@ -19,8 +19,8 @@ class Preset:
 
     Arguments:
         recipe: the settings.
-        source: where they come from.
-        threshold: the return at which the environment counts as solved; None: that of Gymnasium, if it says one.
+        source: origin of the settings.
+        threshold: the return at which the environment counts as solved; None: Gymnasium's, if it has one.
     """
 
     recipe: PolicyRecipe
@@ -59,7 +59,7 @@ OTHERS = Preset(
 
 
 def preset_of(environment: Any) -> Preset:
-    """The preset of an environment, of any of its versions; the middle of all for one that has none.
+    """The preset of an environment in any version; for others, the middle of the paper's settings.
 
     >>> preset_of("Hopper-v5").recipe.method
     ARS(step=0.01, noise=0.025, directions=8, kept=4)

@@ -1,4 +1,4 @@
-"""The recipe of a policy: everything that decides a training but for the environment and the seed."""
+"""The recipe of a policy: everything that determines a training except the environment and the seed."""
 
 from typing import Any, ClassVar
 
@@ -63,13 +63,13 @@ class PolicyRecipe(Block):
 
 
 def to_tables(recipe: PolicyRecipe) -> dict[str, Any]:
-    """A recipe as nested dicts; `name` is left out, since there is one kind of it."""
+    """A recipe as nested dicts, without `name`, since there is only one kind of recipe."""
     return {key: value for key, value in to_plain(recipe).items() if key != "name"}
 
 
 def from_tables(plain: dict[str, Any]) -> PolicyRecipe:
-    """The recipe that nested dicts describe.
+    """The recipe described by nested dicts.
 
-    Raises: FalllineError for an unknown name, field or value, naming the place.
+    Raises: FalllineError for an unknown name, field or value, naming its place.
     """
     return from_plain("policy_recipe", {"name": "policy_recipe", **plain}, "recipe")

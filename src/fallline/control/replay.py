@@ -1,4 +1,4 @@
-"""A saved policy, rolled out again: its return on fresh episodes, and a film of one of them."""
+"""Replay of a saved policy: its returns on fresh episodes, and a film of one episode."""
 
 import contextlib
 import os
@@ -15,7 +15,7 @@ from fallline.core.extras import optional
 
 SUFFIXES = (".mp4", ".gif")
 _ORIGIN = "the policy's file"
-RATE = 30  # frames per second, where the environment does not say
+RATE = 30  # frames per second, if the environment does not specify them
 
 
 def replay_policy(
@@ -26,11 +26,11 @@ def replay_policy(
     seed: int = 0,
     workers: int | None = None,
 ) -> Evaluation:
-    """The returns of a saved policy on fresh episodes of the environment that it was trained on, or of another.
+    """The returns of a saved policy on fresh episodes, in its training environment or another one.
 
-    The name in a policy's file opens what Gymnasium has registered, nothing else: `registered` says why.
+    The environment name in a policy's file is only accepted if Gymnasium has registered it; see `registered`.
 
-    Raises: FalllineError where the environment cannot be opened or has other sizes than the policy.
+    Raises: FalllineError if the environment cannot be opened or its sizes differ from the policy's.
     """
     source = registered(policy.facts.name, _ORIGIN) if environment is None else environment
     if isinstance(source, str) and source.startswith("jax:"):
@@ -52,12 +52,12 @@ def replay_policy(
 
 
 def film(policy: TrainedPolicy, path: Path, environment: Source | None = None, *, seed: int = 0) -> float:
-    """Write one episode of the environment that a policy was trained on, or of another, as MP4 or GIF; returns its return.
+    """Film one episode of a policy as MP4 or GIF, in its training environment or another one; return the episode's return.
 
-    Frames are drawn off screen: MuJoCo needs EGL or OSMesa for that where there is no display, and uses the one that
-    the variable MUJOCO_GL names, or EGL.
+    Frames are rendered off screen. Without a display, MuJoCo needs EGL or OSMesa; it uses the one named by the environment
+    variable MUJOCO_GL, or EGL.
 
-    Raises: FalllineError for another kind of file, and where the environment cannot draw here.
+    Raises: FalllineError for another kind of file, and if the environment cannot be rendered here.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise FalllineError(f"film {str(path)!r} is no {' or '.join(SUFFIXES)}: choose one of these")
@@ -72,7 +72,7 @@ def film(policy: TrainedPolicy, path: Path, environment: Source | None = None, *
     opened = open_environment(source, render_mode="rgb_array")
     try:
         frames, total = _frames(policy, opened, seed)
-    except Exception as error:  # whatever a graphics library raises where it finds no device
+    except Exception as error:  # any error of a graphics library without a device
         problem = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".")
         raise FalllineError(
             f"environment {named(source)!r} cannot be drawn here ({problem}): set MUJOCO_GL to egl or osmesa, or film "

@@ -12,17 +12,17 @@ from fallline.control.environments import HORIZON, Source, action_rule, open_env
 from fallline.control.network import Network
 from fallline.control.statistics import Scaling, Statistics
 
-ROWS = 1024  # observations kept before they are merged into the statistics
+ROWS = 1024  # observations buffered before they are merged into the statistics
 
 
 @dataclasses.dataclass(frozen=True)
 class Setup:
-    """What all rollouts of a run share.
+    """The settings shared by all rollouts of a run.
 
     Arguments:
         source: the environment.
-        outside: what happens to actions outside of their box.
-        horizon: steps of a rollout at most; None: the environment's own limit, or 1000.
+        outside: treatment of actions outside their box.
+        horizon: maximum number of steps in a rollout; None: the environment's own limit, or 1000.
     """
 
     source: Source
@@ -31,17 +31,17 @@ class Setup:
 
 
 class Task(NamedTuple):
-    """One rollout to be done: nothing else decides its result."""
+    """The inputs of one rollout, which fully determine its result."""
 
     network: Network
     point: Float[np.ndarray, " size"]
     scaling: Scaling | None
     seed: int
-    observe: bool  # whether the statistics of the observations are wanted
+    observe: bool  # whether to collect the statistics of the observations
 
 
 class Rollout(NamedTuple):
-    """What came of it; a rollout that failed has the return NaN and says why."""
+    """The result of a rollout; a failed rollout has the return NaN and a reason."""
 
     total: float
     steps: int
@@ -50,12 +50,12 @@ class Rollout(NamedTuple):
 
 
 def failed(reason: str) -> Rollout:
-    """The result of a rollout that has none."""
+    """The result of a failed rollout."""
     return Rollout(math.nan, 0, None, reason)
 
 
 def rollout_seed(seed: int, *place: int) -> int:
-    """The seed of one rollout, from the run's seed and its place: (iteration, direction, sign).
+    """The seed of one rollout, from the run's seed and the rollout's place, such as (iteration, direction, sign).
 
     >>> rollout_seed(0, 3, 1, 0) == rollout_seed(0, 3, 1, 0), rollout_seed(0, 3, 1, 0) == rollout_seed(0, 3, 1, 1)
     (True, False)
@@ -64,7 +64,7 @@ def rollout_seed(seed: int, *place: int) -> int:
 
 
 class Roller:
-    """An environment, for as many rollouts as wanted."""
+    """An open environment for any number of rollouts."""
 
     def __init__(self, setup: Setup, **options: Any) -> None:
         self.environment = open_environment(setup.source, **options)
@@ -76,7 +76,7 @@ class Roller:
         self.seen = np.zeros((ROWS, self.environment.observation_space.shape[0]))
 
     def __call__(self, task: Task) -> Rollout:
-        """Roll out one task: reset by its seed, at most `horizon` steps, rewards added up in float64."""
+        """Roll out one task: reset with its seed, take at most `horizon` steps, and sum the rewards in float64."""
         policy, act, step, seen = task.network.at(task.point, task.scaling), self.act, self.inner.step, self.seen
         statistics = Statistics.none(seen.shape[1]) if task.observe else None
         x, _ = self.inner.reset(seed=task.seed)
@@ -97,5 +97,5 @@ class Roller:
         return Rollout(total, steps, statistics)
 
     def close(self) -> None:
-        """Let go of the environment."""
+        """Close the environment."""
         self.environment.close()

@@ -1,4 +1,4 @@
-"""`train_policy`: ask a method for perturbed policies, roll them out, tell it their returns; keep the best confirmed."""
+"""`train_policy`: ask a method for perturbed policies, roll them out, tell it the returns, keep the best policy."""
 
 import dataclasses
 import time
@@ -15,7 +15,7 @@ from fallline.control.training import PolicyRun, Progress, Training
 from fallline.training.interrupt import Interrupt
 from fallline.training.keeping import Keeping
 
-LEAST = 1_000_000  # bytes of a checkpoint, generously
+LEAST = 1_000_000  # generous size of a checkpoint in bytes
 
 
 def train_policy(
@@ -36,24 +36,24 @@ def train_policy(
 
         x_1 .. x_n = ask();  r_i = return of a rollout with x_i, less shift per step;  tell(-r);  merge statistics
 
-    The result depends on recipe and seed, not on the number of workers. Two rollouts of a pair have resets of their own.
+    The result depends on recipe and seed, not on the number of workers. The two rollouts of a pair use separate resets.
 
     Arguments:
-        environment: a name that Gymnasium knows, `jax:NAME` of a simulator, a `Simulator`, or a function that makes one
-            of Gymnasium's environments.
-        recipe: how; None: the environment's preset.
-        seed: of directions, resets and initial weights.
-        workers: processes; None: one per core.
-        timeout: seconds that one rollout may take.
-        ray: address of a Ray cluster to roll out on, "" for a Ray on this machine; None: processes.
-        collector: what does the rollouts, if not workers of this call's own.
+        environment: a name that Gymnasium knows, `jax:NAME` of a simulator, a `Simulator`, or a function that makes a
+            Gymnasium environment.
+        recipe: the settings of the training; None: the environment's preset.
+        seed: seed of directions, resets and initial weights.
+        workers: number of processes; None: one per core.
+        timeout: time limit of one rollout in seconds.
+        ray: address of a Ray cluster for the rollouts, "" for Ray on this machine; None: processes.
+        collector: runs the rollouts instead of workers opened by this call.
         watch: called after every iteration.
-        folder: where checkpoints are kept; None: none. It is tried first; where it refuses one later, the training goes on
-            and the run's notes say so.
-        checkpoint_seconds: time between two.
-        resume: continue from the folder's checkpoint.
+        folder: folder for checkpoints; None: no checkpoints. It is checked first; if writing fails later, the training
+            continues and the run's notes report it.
+        checkpoint_seconds: time between two checkpoints in seconds.
+        resume: whether to continue from the folder's checkpoint.
 
-    Raises: FalllineError for a bad seed, where the environment cannot be opened, and where every rollout fails.
+    Raises: FalllineError for a bad seed, if the environment cannot be opened, and if every rollout fails.
 
     Source: Mania, Guy and Recht, "Simple random search provides a competitive approach to reinforcement learning", 2018,
     algorithms 1 and 2.
@@ -104,7 +104,7 @@ def train_policy(
                 if folder is not None and time.monotonic() - saved > checkpoint_seconds:
                     keeping.save(last)
                     saved = time.monotonic()
-        # Also of a training that is done: what is left to do takes time in which the process may be killed.
+        # Also save a completed training: the final evaluation takes time in which the process may be killed.
         unsaved = not keeping.save(last)
     run = training.finish(progress, outcome, time.monotonic() - began)
     return dataclasses.replace(run, notes=tuple(keeping.notes), unsaved=last if unsaved else None)
@@ -117,7 +117,7 @@ def open_collector(
     timeout: float = 300.0,
     ray: str | None = None,
 ) -> Any:
-    """What does the rollouts of an environment: worker processes, or the program of a simulator."""
+    """Open the collector of an environment's rollouts: worker processes, or the program of a simulator."""
     from fallline.control.simulators import Simulations, Simulator, simulator_named
     from fallline.control.workers import Workers
 

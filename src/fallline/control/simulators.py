@@ -1,4 +1,4 @@
-"""Environments written in JAX: all rollouts of a generation are one program."""
+"""Environments written in JAX, in which all rollouts of a generation are one program."""
 
 import functools
 from abc import ABC, abstractmethod
@@ -26,11 +26,11 @@ class Simulator(ABC):
     """An environment as traceable functions of its state, a vector.
 
     Arguments:
-        name: what it is called, after `jax:`.
-        observations: numbers in an observation.
-        outputs: numbers that a policy computes: the action, or one per discrete action.
-        discrete: whether the action is the number of the largest output.
-        horizon: steps of an episode at most.
+        name: its name, without the prefix `jax:`.
+        observations: number of entries in an observation.
+        outputs: number of policy outputs: the entries of the action, or one per discrete action.
+        discrete: whether the action is the index of the largest output.
+        horizon: maximum number of steps in an episode.
     """
 
     name: str
@@ -41,17 +41,17 @@ class Simulator(ABC):
 
     @abstractmethod
     def reset(self, key: Seed) -> Float[Array, " state"]:
-        """A first state."""
+        """A random initial state."""
 
     def observe(self, state: Float[Array, " state"]) -> Float[Array, " observations"]:
-        """What a policy sees of a state; all of it, unless said otherwise."""
+        """The observation of a state; by default the whole state."""
         return state
 
     @abstractmethod
     def step(
         self, state: Float[Array, " state"], action: Array, key: Seed
     ) -> tuple[Float[Array, " state"], Float[Array, ""], Bool[Array, ""]]:
-        """The next state, the reward, and whether the episode has come to its end."""
+        """The next state, the reward, and whether the episode has ended."""
 
 
 class LQR(Simulator):
@@ -79,7 +79,7 @@ class LQR(Simulator):
 
 
 class CartPole(Simulator):
-    """A pole on a cart that is pushed left or right; +1 for every step until it has fallen or left the track.
+    """A pole on a cart that is pushed left or right; +1 for every step until the pole falls or the cart leaves the track.
 
     Source: Barto, Sutton, Anderson, "Neuronlike adaptive elements that can solve difficult learning control problems",
     1983, equations of the appendix, with the constants and Euler steps of Gymnasium's CartPole-v1.
@@ -110,9 +110,9 @@ SIMULATORS: dict[str, type[Simulator]] = {each.name: each for each in (LQR, Cart
 
 
 def simulator_named(name: str) -> Simulator:
-    """The simulator of a name.
+    """The simulator with this name.
 
-    Raises: FalllineError for an unknown one.
+    Raises: FalllineError for an unknown name.
     """
     if name not in SIMULATORS:
         raise FalllineError(f"simulator 'jax:{name}' is unknown: {nearest(name, SIMULATORS)}")
@@ -120,7 +120,7 @@ def simulator_named(name: str) -> Simulator:
 
 
 class Simulations:
-    """What `Workers` are for environments of Gymnasium: rollouts of tasks, here as one program in float64."""
+    """The counterpart of `Workers` for simulators: the rollouts of all tasks are one program in float64."""
 
     restarts = 0
 
@@ -147,10 +147,10 @@ class Simulations:
         self.close()
 
     def close(self) -> None:
-        """There is nothing to let go of."""
+        """Do nothing: there are no resources to release."""
 
     def collect(self, tasks: Iterable[Task]) -> list[Rollout]:
-        """The rollouts of all tasks, in their order; they share a network and whether they are observed."""
+        """The rollouts of all tasks, in order; the tasks must share `network` and `observe`."""
         tasks = list(tasks)
         first = tasks[0]
         neutral = Scaling(np.zeros(self.facts.observations), np.ones(self.facts.observations))
@@ -185,7 +185,7 @@ def episode(
     scaling: Scaling | None,
     seed: UInt32[Array, ""],
 ) -> tuple[Array, ...]:
-    """One rollout as a traceable function: its return, its steps, and the observations' mean and squares.
+    """One rollout as a traceable function: its return, its steps, and the observations' mean and squared deviations.
 
     >>> with jax.enable_x64(True):
     ...     total, steps, *_ = episode(CartPole(), Network((4, 2)), 500, jnp.zeros(8), None, jnp.uint32(0))

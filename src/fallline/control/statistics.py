@@ -1,22 +1,22 @@
-"""Mean and variance of the observations: Welford's method, merged in a fixed order, in float64."""
+"""Mean and variance of the observations by Welford's method, in float64 and merged in a fixed order."""
 
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
-DEAD = 1e-8  # variance below which a dimension is constant: what it says is rounding
+DEAD = 1e-8  # variance below which a dimension counts as constant, since its values vary only by rounding
 
 
 class Scaling(NamedTuple):
-    """How a policy scales what it sees: z = factor (x - mean); the factor of a dead dimension is 0."""
+    """The scaling of a policy's observations: z = factor (x - mean); the factor of a constant dimension is 0."""
 
     mean: Float[np.ndarray, " observations"]
     factor: Float[np.ndarray, " observations"]
 
 
 class Statistics(NamedTuple):
-    """Of all observations so far: how many, their mean, and the sum of their squared deviations from it."""
+    """The count of all observations so far, their mean, and the sum of their squared deviations from it."""
 
     n: int
     mean: Float[np.ndarray, " observations"]
@@ -24,12 +24,12 @@ class Statistics(NamedTuple):
 
     @classmethod
     def none(cls, observations: int) -> "Statistics":
-        """Of no observation."""
+        """The statistics of no observations."""
         return cls(0, np.zeros(observations), np.zeros(observations))
 
     @classmethod
     def of(cls, x: Float[np.ndarray, "steps observations"]) -> "Statistics":
-        """Of the rows of an array.
+        """The statistics of the rows of an array.
 
         >>> Statistics.of(np.array([[1.0], [2.0], [6.0]]))
         Statistics(n=3, mean=array([3.]), squares=array([14.]))
@@ -39,7 +39,7 @@ class Statistics(NamedTuple):
         return cls(len(x), mean, np.square(x - mean).sum(axis=0))
 
     def merge(self, other: "Statistics") -> "Statistics":
-        """Of both together.
+        """The statistics of both sets together.
 
             n = n1 + n2,  d = mu2 - mu1,  mu = mu1 + d n2 / n,  S = S1 + S2 + d^2 n1 n2 / n
 
@@ -59,11 +59,11 @@ class Statistics(NamedTuple):
 
     @property
     def variance(self) -> Float[np.ndarray, " observations"]:
-        """Sigma: squares / (n - 1); 1 before there are two observations, as if nothing were scaled."""
+        """Sigma: squares / (n - 1); 1 for fewer than two observations, so that nothing is scaled."""
         return self.squares / (self.n - 1) if self.n > 1 else np.ones_like(self.squares)
 
     def scaling(self) -> Scaling:
-        """x -> (x - mu) / sqrt(Sigma); a dimension whose variance is below 1e-8 counts as infinitely spread.
+        """The scaling x -> (x - mu) / sqrt(Sigma); dimensions with a variance below 1e-8 get the factor 0.
 
         >>> Statistics.of(np.array([[0.0, 3.0], [2.0, 3.0]])).scaling().factor
         array([0.70710678, 0.        ])

@@ -21,27 +21,27 @@ from fallline.core.schedule import Schedule
 from fallline.methods import Antithetic
 from fallline.methods import State as MethodState
 
-HOPELESS = 3  # iterations in a row without one good rollout before a training gives up
+HOPELESS = 3  # consecutive iterations without a successful rollout after which training gives up
 
 
 @dataclasses.dataclass
 class Progress:
-    """Where a training stands: all that a checkpoint holds.
+    """The progress of a training, as stored in a checkpoint.
 
     Arguments:
-        method: the method's state; its point are the policy's parameters.
-        statistics: of all training observations.
-        steps: timesteps of training.
-        rollouts: of training.
-        failures: rollouts that failed.
-        evaluations: how many evaluations there were.
+        method: the method's state; its point is the vector of the policy's parameters.
+        statistics: statistics of all training observations.
+        steps: number of training timesteps.
+        rollouts: number of training rollouts.
+        failures: number of failed rollouts.
+        evaluations: number of evaluations.
         best: the parameters of the best confirmed policy.
-        best_scaling: of the observations, frozen with them.
+        best_scaling: the scaling of its observations, frozen with them.
         best_score: its confirmed mean return.
         best_steps: the timesteps at which it was found.
-        barren: iterations in a row without one good rollout.
-        curve: what was seen at every iteration and at every evaluation.
-        reached: whether the last evaluation and its confirmation both came to the target.
+        barren: consecutive iterations without a successful rollout.
+        curve: the learning curve.
+        reached: whether the last evaluation and its confirmation both reached the target.
     """
 
     method: MethodState
@@ -65,17 +65,17 @@ class PolicyRun:
 
     Arguments:
         policy: the best confirmed policy.
-        final: its returns on fresh episodes that decided nothing.
-        recipe: how it was trained.
-        seed: of the run.
-        steps: timesteps of training.
+        final: its returns on fresh episodes that were not used for any decision.
+        recipe: the recipe of the training.
+        seed: seed of the run.
+        steps: number of training timesteps.
         outcome: reached (the target), completed, or interrupted.
-        curve: what was seen on the way.
-        rollouts: of training, and `failures` among them.
-        seconds: of this process, a resumed run's last part.
-        restarts: of workers that had died or hung.
-        notes: sentences on what a person should know.
-        unsaved: where the folder refused an interrupted training's last checkpoint, writes it into another folder.
+        curve: the learning curve.
+        rollouts, failures: number of training rollouts, and of failed ones among them.
+        seconds: time in this process; for a resumed run, only that of the last part.
+        restarts: restarts of workers that died or hung.
+        notes: sentences to show to the user.
+        unsaved: writes an interrupted training's last checkpoint into another folder, if its own folder refused it.
     """
 
     policy: TrainedPolicy
@@ -99,7 +99,7 @@ class PolicyRun:
 
 
 class Training:
-    """The parts of one iteration, for one recipe, one environment and one seed."""
+    """The steps of a training, for one recipe, one environment and one seed."""
 
     def __init__(self, recipe: PolicyRecipe, collector: Collector, seed: int) -> None:
         if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**31:
@@ -130,7 +130,7 @@ class Training:
         method, state = self.recipe.method, progress.method
         with jax.enable_x64(True):
             if self.scheduled:
-                # A schedule's progress is the share of the timesteps, whatever an iteration takes of them.
+                # A schedule's progress is the share of timesteps, however many of them an iteration takes.
                 share = max(progress.steps / self.steps, 1e-12)
                 state = state._replace(iterations=(state.iteration.astype(float) + 0.5) / share)
             points = np.asarray(method.ask(state))
@@ -174,20 +174,20 @@ class Training:
 
     def evaluation_is_due(self, progress: Progress) -> bool:
         rows = progress.curve.evaluation_rows()
-        if rows and rows[-1]["steps"] == progress.steps:  # a resumed training may stand just behind one
+        if rows and rows[-1]["steps"] == progress.steps:  # a resumed training may start right after an evaluation
             return False
         done = progress.steps >= self.steps
         return done or progress.steps >= progress.evaluations * self.recipe.evaluate_every
 
     def has_reached(self, progress: Progress) -> bool:
-        """Whether the last evaluation and its confirmation both came to the target."""
+        """Whether the last evaluation and its confirmation both reached the target."""
         rows, target = progress.curve.evaluation_rows(), self.recipe.target
         return (
             target is not None and bool(rows) and min(rows[-1]["mean_return"], rows[-1]["confirmed"]) >= float(target)
         )
 
     def evaluate(self, progress: Progress) -> None:
-        """Evaluate the policy; one that seems better than the best is confirmed on fresh episodes before it is kept."""
+        """Evaluate the policy; if it seems better than the best, confirm it on fresh episodes before keeping it."""
         point, scaling = np.asarray(progress.method.point), self.scaling(progress)
         seen = self._evaluation(point, scaling, EVALUATE, progress)
         confirmed = float("nan")

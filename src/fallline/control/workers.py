@@ -1,7 +1,7 @@
-"""Rollouts on processes of this machine or on a Ray cluster, one environment each.
+"""Rollouts on processes of this machine or on a Ray cluster, with one environment per worker.
 
-A result depends on its task alone, so it is the same for any number of workers. The rollout of a worker that dies is run
-again; one that hangs is ended after a time limit, which costs that rollout and no other.
+A result depends only on its task, so it is the same for any number of workers. If a worker dies, its rollout is run
+again. A worker that hangs is ended after a time limit, which only costs its rollout.
 """
 
 import collections
@@ -18,22 +18,22 @@ from fallline.control.rollouts import Roller, Rollout, Setup, Task, failed
 from fallline.core.errors import FalllineError
 from fallline.workers import Workers as Pool
 
-DEATHS = 3  # of workers on one task before it counts as failed
-LOOK = 0.5  # seconds between two looks at the time limits
-MESSAGE = 1 << 16  # bytes of params that are handed over before they are needed
-PARENT_SECONDS = 1.0  # between two looks at whether the parent is alive
+DEATHS = 3  # deaths of workers on one task after which it counts as failed
+LOOK = 0.5  # seconds between two checks of the time limits
+MESSAGE = 1 << 16  # most bytes of params that are sent ahead of time
+PARENT_SECONDS = 1.0  # seconds between two checks that the parent is alive
 
 
 class Workers:
-    """Workers with an environment each; used in a `with` block.
+    """Workers with one environment each, for use in a `with` block.
 
     Arguments:
-        setup: the environment, and what limits a rollout.
-        count: how many processes; None: one per core that this process may use. Ray counts its own.
-        timeout: seconds that a rollout may take; time in which this process itself stood still does not count.
-        ray: None: processes of this machine. Otherwise the address of a Ray cluster, or "" for one begun here.
+        setup: the environment, and the limits of a rollout.
+        count: number of processes; None: one per core that this process may use. Ray uses its own number.
+        timeout: time limit of a rollout in seconds; time during which this process was suspended does not count.
+        ray: None for processes on this machine; otherwise the address of a Ray cluster, or "" to start Ray here.
 
-    Raises: FalllineError where the environment cannot be opened, and where Ray cannot be used.
+    Raises: FalllineError if the environment cannot be opened, or if Ray cannot be used.
     """
 
     def __init__(self, setup: Setup, count: int | None = None, timeout: float = 300.0, ray: str | None = None) -> None:
@@ -74,7 +74,7 @@ class Workers:
         deaths: collections.Counter[int] = collections.Counter()
         found: dict[int, Rollout] = {}
         running: dict[Any, int] = {}
-        seconds: dict[Any, float] = {}  # since a ticket was begun
+        seconds: dict[Any, float] = {}  # elapsed since each ticket was begun
         looked = time.monotonic()
         try:
             while len(found) < len(items):
@@ -83,7 +83,7 @@ class Workers:
                     running[self.pool.start(items[place])] = place
                 events = self.pool.events(list(running), LOOK)
                 now = time.monotonic()
-                # Longer than that, and this process was stopped or asleep, and the workers perhaps with it.
+                # If more time has passed, this process was suspended, and the workers perhaps too.
                 passed, looked = min(now - looked, 2 * LOOK), now
                 seconds = {ticket: spent + passed for ticket, spent in seconds.items()}
                 for ticket, kind, value in events:
@@ -118,10 +118,11 @@ class Workers:
         return [found[place] for place in range(len(items))]
 
     def _room(self, waiting: Sequence[int], items: list[Any]) -> int:
-        """How many rollouts may be handed over, now.
+        """How many rollouts may be submitted at the moment.
 
-        A worker that has its next rollout at hand does not wait for a message. The last ones go to who is free, so that
-        none stands behind a long one; a message that a socket cannot hold would make this process wait.
+        A worker with a queued rollout does not wait for a message. The last rollouts are only given to free workers, so that
+        none queues behind a long one. Messages too large for a socket's buffer are not sent ahead, since this process would
+        block.
         """
         slots, item = self.pool.slots(), items[0]
         few = len(waiting) <= 2 * slots or item is None or item.point.nbytes > MESSAGE
@@ -133,7 +134,7 @@ class Workers:
 
 
 def roll(message: bytes, task: Task | None) -> Rollout | Facts:
-    """What a worker does: one rollout; without a task, what must be known of its environment."""
+    """The task of a worker: one rollout, or, without a task, the facts of its environment."""
     roller, setup = _opened(message)
     if task is None:
         return facts_of(roller.environment, setup.source)
@@ -144,8 +145,8 @@ def roll(message: bytes, task: Task | None) -> Rollout | Facts:
 
 
 def prepare(message: bytes) -> None:
-    """Before a process's first rollout: open the environment; what is wrong with it is said by the rollout."""
-    os.dup2(2, 1)  # what a simulator prints must not mix with what a command prints
+    """Open the environment before a process's first rollout; the rollout itself reports any error."""
+    os.dup2(2, 1)  # keep a simulator's output apart from the command's output
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     try:
         _opened(message)
@@ -158,13 +159,13 @@ def _opened(message: bytes) -> tuple[Roller, Setup]:
     import cloudpickle
     from threadpoolctl import threadpool_limits
 
-    threadpool_limits(1)  # a policy is a small product: threads would only be in each other's way
+    threadpool_limits(1)  # a policy's products are small, so more threads would only slow it down
     setup: Setup = cloudpickle.loads(message)
     return Roller(setup), setup
 
 
 def _end_with(parent: int) -> None:
-    """End this process with its parent, also from within an environment that never returns."""
+    """End this process when its parent ends, even if an environment never returns."""
     while os.getppid() == parent:
         time.sleep(PARENT_SECONDS)
     os._exit(0)

@@ -1,1 +1,1 @@
-"""What every block is made of."""
+"""The foundations shared by every block: fields, validation, files, random numbers and errors."""

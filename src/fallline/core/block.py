@@ -44,19 +44,19 @@ class Block(eqx.Module):
 
 
 class Placeholder(Block):
-    """Base of what may stand in a numeric field instead of a number: schedules and distributions."""
+    """Base of blocks that may replace a number in a numeric field: schedules and distributions."""
 
     def reached(self) -> tuple[float, ...]:
-        """Values that it comes to, as far as they are known before the run; a field's interval must hold them."""
+        """Values it takes, as far as they are known before the run; all must lie in the field's valid interval."""
         return ()
 
     def alternatives(self) -> tuple[Any, ...]:
-        """What it chooses from, where that is no range of numbers; each is held to be the field's value."""
+        """The options it chooses from, if they are not a range of numbers; each is checked as a value of the field."""
         return ()
 
 
 def _once_filled(check: Callable[[Any], None]) -> Callable[[Any], None]:
-    """A block's own check, put off until no distribution stands in a field: a value is checked when it is chosen."""
+    """Skip a block's own check while a field holds a distribution; the check runs once a value has been chosen."""
 
     @functools.wraps(check)
     def checked(self: Any) -> None:
@@ -78,14 +78,14 @@ def declared_fields(cls: type[Block]) -> dict[str, Field]:
 
 
 def family(kind: str) -> dict[str, type[Block]]:
-    """The blocks of one family that a file or a flag may name: the allow-list."""
+    """The allow-list: the blocks of one family that a file or a flag may name."""
     return dict(_FAMILIES.get(kind, {}))
 
 
 def lookup(kind: str, name: str) -> type[Block]:
     """The block of a family by its name.
 
-    Raises: FalllineError, with the nearest names, when there is none.
+    Raises: FalllineError, with the nearest names, if there is none.
     """
     known = _FAMILIES.get(kind, {})
     if name not in known:
@@ -127,7 +127,7 @@ def _check_part(owner: str, name: str, declared: Field, value: object) -> None:
 
 
 def _apart(value: object) -> Iterator[Any]:
-    """The blocks of a part, those to choose from among them."""
+    """The blocks of a part, with every option of a choice among them."""
     for each in value if isinstance(value, tuple) else (value,):
         if isinstance(each, Placeholder) and each.alternatives():
             yield from _apart(each.alternatives())
@@ -164,7 +164,7 @@ def _check_number(owner: str, name: str, declared: Field, value: object) -> None
 def walk(block: Any, path: str = "") -> Iterator[tuple[str, Field, Any]]:
     """Every field of a block and of its parts, with its dotted path.
 
-    A schedule or distribution that stands in a numeric field is walked into, as a part is.
+    Schedules and distributions in numeric fields are traversed as parts are.
     """
     for name, declared in declared_fields(type(block)).items():
         value = getattr(block, name)
@@ -188,7 +188,7 @@ def get(block: object, path: str) -> Any:
 
 
 def replace(block: Same, changes: Mapping[str, Any]) -> Same:
-    """A copy of a block with other values at dotted paths.
+    """A copy of a block with new values at the given dotted paths.
 
     Raises: FalllineError for a path that does not exist, with the nearest, and for a value that is not valid there.
     """
@@ -221,7 +221,7 @@ def _step(block: object, name: str, path: str) -> Any:
 
 
 def as_arrays(tree: Tree, dtype: Any = np.float32) -> Any:
-    """The same tree with every number a 0-d array, ready to be traced: floats `dtype`, whole numbers int32."""
+    """The tree with every number as a 0-d array, ready for tracing: floats as `dtype`, whole numbers as int32."""
 
     def convert(leaf: object) -> Any:
         if isinstance(leaf, float | np.floating) or (
@@ -232,5 +232,5 @@ def as_arrays(tree: Tree, dtype: Any = np.float32) -> Any:
             return np.asarray(leaf, np.int32)
         return leaf
 
-    with np.errstate(over="ignore"):  # beyond the dtype's range is infinity, and a run that meets it has diverged
+    with np.errstate(over="ignore"):  # a number beyond the dtype's range becomes infinity, and the run diverges
         return jax.tree.map(convert, tree)

@@ -1,7 +1,7 @@
-"""How much memory a file may ask for, and a network: checked before anything is allocated.
+"""Memory limits for files and networks, checked before anything is allocated.
 
-A file of a few megabytes can unpack to gigabytes. What a file unpacks to is compared with a limit, or with sixteen times the
-file's own size where that is more, so that an ordinary large table needs no flag.
+A file of a few megabytes can unpack to gigabytes. The unpacked size is compared with a limit, or with sixteen times the
+file's own size if that is larger, so that an ordinary large table needs no flag.
 """
 
 import os
@@ -11,21 +11,21 @@ from fallline.core.errors import FalllineError
 
 VARIABLE = "FALLLINE_MAX_BYTES"
 USUAL = 512 * 2**20  # bytes that any file may unpack to
-RATIO = 16  # times its own size that a larger file may unpack to
+RATIO = 16  # multiple of its own size that a larger file may unpack to
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 
 def limit() -> int:
-    """Bytes that a file may unpack to: the variable's, or the usual ones.
+    """Most bytes a file may unpack to: the environment variable's value, or the default.
 
-    Raises: FalllineError for a variable that is no size.
+    Raises: FalllineError if the variable is not a size.
     """
     text = os.environ.get(VARIABLE, "")
     return parse_size(text, VARIABLE) if text else USUAL
 
 
 def parse_size(text: str, what: str) -> int:
-    """A number of bytes: `8e9`, `500M`, `8GB`.
+    """Read a number of bytes: `8e9`, `500M`, `8GB`.
 
     Raises: FalllineError for anything else.
 
@@ -44,12 +44,12 @@ def parse_size(text: str, what: str) -> int:
 
 
 def check_unpacked(needed: int, held: int, what: str) -> None:
-    """Refuse what would unpack to more than the limit.
+    """Refuse a file that would unpack to more than the limit.
 
     Arguments:
-        needed: bytes that it unpacks to.
-        held: bytes of the file itself.
-        what: the file, in a sentence.
+        needed: unpacked size in bytes.
+        held: size of the file itself in bytes.
+        what: the file's name for the error message.
 
     Raises: FalllineError that says how to raise the limit.
     """
@@ -60,7 +60,7 @@ def check_unpacked(needed: int, held: int, what: str) -> None:
 
 
 def check_stream(count: int, held: int, what: str) -> None:
-    """Refuse what has unpacked to more than the limit so far; such a file does not say its size beforehand.
+    """Refuse a stream that has already unpacked to more than the limit; its full size is not known in advance.
 
     Raises: FalllineError that says how to raise the limit.
     """
@@ -69,7 +69,7 @@ def check_stream(count: int, held: int, what: str) -> None:
 
 
 def allowed(held: int) -> int:
-    """Bytes that a file of so many may unpack to."""
+    """Most bytes that a file of `held` bytes may unpack to."""
     return max(limit(), RATIO * held)
 
 
@@ -81,9 +81,9 @@ def _too_much(what: str, held: int, enough: str) -> FalllineError:
 
 
 def check_memory(needed: int, what: str, remedy: str) -> None:
-    """Refuse what needs more than all the memory that is left here.
+    """Refuse a task that needs more memory than is available.
 
-    Raises: FalllineError naming what needs it.
+    Raises: FalllineError naming the task.
     """
     room = available()
     if room is not None and needed > room:
@@ -91,7 +91,7 @@ def check_memory(needed: int, what: str, remedy: str) -> None:
 
 
 def available() -> int | None:
-    """Bytes of memory that a process can still have; None where the system does not say."""
+    """Bytes of memory still available to a process; None if the system does not report it."""
     found = []
     try:
         for line in Path("/proc/meminfo").read_text().splitlines():
@@ -106,7 +106,7 @@ def available() -> int | None:
         try:
             room = int(Path("/sys/fs/cgroup", most).read_text()) - int(Path("/sys/fs/cgroup", used).read_text())
             found.append(max(room, 0))
-        except (OSError, ValueError):  # "max": without a limit
+        except (OSError, ValueError):  # "max" means no limit
             continue
     if not found:
         try:
@@ -117,14 +117,14 @@ def available() -> int | None:
 
 
 def bytes_of(count: int) -> str:
-    """A number of bytes for a person.
+    """Format a number of bytes for display.
 
     >>> bytes_of(3_200_000_000), bytes_of(512)
     ('3.2 GB', '512 bytes')
     """
     for power, unit in ((15, "PB"), (12, "TB"), (9, "GB"), (6, "MB"), (3, "kB")):
         if count >= 10**power:
-            whole = count // 10 ** (power - 1)  # in whole numbers: a file can name more than a float holds
+            whole = count // 10 ** (power - 1)  # integer arithmetic: a file can name a size beyond the range of a float
             return f"{whole / 10:.3g} {unit}" if whole < 10**7 else f"more than {10**6} {unit}"
     return f"{count} bytes"
 

@@ -1,4 +1,4 @@
-"""What this version's compiler can be asked: an unknown flag in `XLA_FLAGS` ends the process without an exception."""
+"""Which compiler options this version of JAX knows. An unknown flag in `XLA_FLAGS` aborts the process."""
 
 import functools
 import os
@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 
 def known_options(options: Mapping[str, object]) -> dict[str, object]:
-    """Those of `jax.jit`'s `compiler_options` that this version of JAX knows.
+    """The subset of `jax.jit`'s `compiler_options` that this version of JAX knows.
 
     >>> known_options({"xla_no_such_option": 1})
     {}
@@ -28,14 +28,14 @@ def _compiles(name: str, value: object) -> bool:
 
 
 def known_flags(flags: Sequence[str], seconds: float = 60.0) -> list[str]:
-    """Those of some flags for `XLA_FLAGS` that this version of JAX knows, found out in a process of its own.
+    """The subset of flags for `XLA_FLAGS` that this version of JAX knows, tested in a separate process.
 
-    A process that starts JAX with an unknown flag is aborted and names the flag. The rest is tried once more, and where
-    no process with them comes to an end without an error, none of them is known.
+    A process that starts JAX with an unknown flag aborts and names the flag. The remaining flags are then tried again. If
+    every attempt fails, no flag is returned.
 
     Arguments:
         flags: each as `--name=value`.
-        seconds: how long a process may take.
+        seconds: time limit for each process.
     """
     left = list(flags)
     while left:
@@ -49,7 +49,7 @@ def known_flags(flags: Sequence[str], seconds: float = 60.0) -> list[str]:
 
 
 def _aborted(flags: Sequence[str], seconds: float) -> str | None:
-    """What a process that started JAX with some flags said when it was aborted; None: it was not."""
+    """The error output of a process that starts JAX with these flags; None if it succeeds."""
     environment = {**os.environ, "XLA_FLAGS": " ".join(flags), "JAX_PLATFORMS": "cpu"}
     words = [sys.executable, "-c", "import jax; jax.devices()"]
     try:

@@ -1,4 +1,4 @@
-"""What may stand in a field in place of its value: a distribution of values, for a search to choose from."""
+"""Distributions: they replace a field's value, and a search chooses from them."""
 
 from collections.abc import Iterator
 from typing import Any, ClassVar, TypeAlias
@@ -14,10 +14,11 @@ Numbers: TypeAlias = float | Float[np.ndarray, "*shape"]
 
 
 class Distribution(Placeholder):
-    """Values of a field and how likely they are; a recipe that holds one is a search space.
+    """Values of a field and their probabilities; a recipe that holds one is a search space.
 
-    `quantile` maps [0, 1] to values and `cdf` back. Where the values are countable, each owns a cell of [0, 1], and
-    `place` is the middle of a value's cell. Everything is computed on the host in float64: a search proposes few values.
+    `quantile` maps [0, 1] to values and `cdf` maps them back. If the values are countable, each has its own cell of [0, 1],
+    and `place` is the middle of that cell. Everything is computed on the host in float64, since a search proposes few
+    values.
     """
 
     family: ClassVar[str] = "distribution"
@@ -31,17 +32,17 @@ class Distribution(Placeholder):
         raise TypeError(f"{type(self).__name__} does not say its probabilities: define cdf(self, x)")
 
     def place(self, x: Any) -> Any:
-        """Where in [0, 1] a value stands: `quantile(place(x)) = x`."""
+        """The position of a value in [0, 1]: `quantile(place(x)) = x`."""
         return self.cdf(x)
 
     @property
     def count(self) -> int | None:
-        """How many values there are; None: a continuum, or no end of them."""
+        """Number of values; None if they are continuous or infinitely many."""
         return None
 
     @property
     def bounded(self) -> bool:
-        """Whether the first and the last value are values to be tried."""
+        """Whether the smallest and the largest value may themselves be tried."""
         return True
 
     def sample(self, key: Seed, shape: tuple[int, ...] = ()) -> Any:

@@ -1,4 +1,4 @@
-"""The one error that a user's input can cause, and the shape of its sentence."""
+"""The one error that a user's input can cause, and helpers for its message."""
 
 import difflib
 from collections.abc import Iterable
@@ -12,11 +12,11 @@ class FalllineError(ValueError):
 
 
 class DataWarning(UserWarning):
-    """Cells that do not fit what training learnt of their column, counted and named."""
+    """Cells that do not fit what training learnt about their column; the message counts and names them."""
 
 
 def nearest(name: str, valid: Iterable[object], most: int = 3) -> str:
-    """The valid names closest to a wrong one and, where they are few, all of them, as the end of a sentence.
+    """The end of an error message: the valid names closest to a wrong one, and all of them if they are few.
 
     >>> nearest("incme", ["age", "income", "sex"])
     "did you mean 'income' (valid: 'age', 'income', 'sex')?"

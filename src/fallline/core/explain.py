@@ -1,4 +1,4 @@
-"""What a block says of itself: its docstring, its fields' declarations, its facts."""
+"""The description of a block: its docstring, its field declarations and its facts."""
 
 import dataclasses
 import inspect
@@ -34,7 +34,7 @@ FACTS = (
 
 @dataclasses.dataclass(frozen=True)
 class FieldFacts:
-    """One hyperparameter: what it is, its default, valid interval, usual range, and whether changing it compiles."""
+    """One hyperparameter: its meaning, default, valid interval, usual range, and whether changing it recompiles."""
 
     name: str
     help: str
@@ -63,9 +63,9 @@ def blocks_by_family() -> dict[str, list[str]]:
 
 
 def explain(name: str) -> list[Explanation]:
-    """Every block of a name; a few names stand in two families, such as constant.
+    """Every block with this name; a few names, such as constant, occur in two families.
 
-    Raises: FalllineError with the nearest names, where there is none.
+    Raises: FalllineError with the nearest names, if there is none.
     """
     kind, _, own = name.rpartition(".")
     found = [cls for each in FAMILIES if kind in ("", each) for known, cls in family(each).items() if known == own]
@@ -87,7 +87,7 @@ def _explanation(cls: type[Block]) -> Explanation:
 
 
 def _said(cls: type[Block]) -> set[str]:
-    """Facts that the block or its family declares as plain values."""
+    """The facts that the block or its family declares as plain values."""
     fields = declared_fields(cls)
     names = {fact for base in cls.__mro__ for fact in FACTS if fact in vars(base) and fact not in fields}
     return {fact for fact in names if not callable(getattr(cls, fact)) and not isinstance(getattr(cls, fact), property)}

@@ -1,4 +1,4 @@
-"""Packages that only one part of Fallline needs, imported where that part is used.
+"""Optional packages, each needed by one part of Fallline and imported where that part is used.
 
 Each is an extra of the distribution, so that a plain `pip install fallline` stays small.
 """
@@ -10,14 +10,14 @@ from fallline.core.errors import FalllineError
 
 
 def optional(module: str, extra: str, purpose: str) -> Any:
-    """The package `module`, which `extra` installs.
+    """Import the optional package `module`, which `extra` installs.
 
     Arguments:
-        module: the name under which it is imported.
+        module: import name of the package.
         extra: the extra of Fallline that installs it.
-        purpose: what needs it, as the subject of a sentence.
+        purpose: the feature that needs it, as the subject of the error message.
 
-    Raises: FalllineError where it is not installed, or where its own import fails.
+    Raises: FalllineError if it is not installed, or if its own import fails.
 
     >>> optional("json", "json", "this example").dumps([1])
     '[1]'
@@ -39,7 +39,7 @@ def optional(module: str, extra: str, purpose: str) -> Any:
 
 
 def missing(module: str, extra: str, purpose: str) -> str:
-    """The sentence that says how to install what is missing.
+    """The error message that tells how to install a missing package.
 
     >>> missing("ray", "ray", "Working on Ray")
     'Working on Ray needs the package ray: pip install "fallline[ray]"'

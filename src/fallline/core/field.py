@@ -1,4 +1,4 @@
-"""The declaration of a field: what a hyperparameter is, said once.
+"""The declaration of a field: everything known about a hyperparameter, in one place.
 
 Validation, search spaces, command-line flags, reports and docs all read it.
 """
@@ -14,7 +14,7 @@ import numpy as np
 
 from fallline.core.errors import FalllineError, nearest
 
-Number: TypeAlias = Any  # of a field: a number, a traced array, a schedule or a distribution
+Number: TypeAlias = Any  # the value of a numeric field: a number, a traced array, a schedule or a distribution
 
 _INTERVAL = re.compile(r"^([\[(])\s*(\S+)\s*,\s*(\S+)\s*([\])])$")
 
@@ -50,7 +50,7 @@ class Interval:
 
 @dataclasses.dataclass(frozen=True)
 class Field:
-    """What a block says of one of its hyperparameters.
+    """A block's declaration of one of its hyperparameters.
 
     Arguments:
         role: "number" (a traced leaf: a new value never recompiles), "structure" (static: it decides the program),
@@ -58,14 +58,14 @@ class Field:
         help: one line, without a full stop.
         valid: the valid interval of a number.
         usual: the usual search range of a number.
-        scale: "linear" or "log", for search and for pictures.
-        integer: the number is whole.
-        optional: `None` is a value too (and another structure).
+        scale: "linear" or "log", for searches and figures.
+        integer: whether the number must be whole.
+        optional: whether `None` is also valid (it makes another structure).
         choices: the valid values of a structural field.
         family: the kind of block expected.
-        several: a tuple of such blocks is expected, not one.
+        several: whether a tuple of such blocks is expected instead of one.
         unit: "per step", "epochs", ...
-        source: author, year, where the number comes from.
+        source: author and year of the publication that the number comes from.
         read: when a run reads the field. "always": in training, validation and prediction. "training": in training
             steps alone. "start": once, before the first step, so that a schedule cannot stand there. A part's word
             holds for all fields below it.
@@ -105,12 +105,12 @@ def number(
     )
 
     def convert(value: object) -> Any:
-        # One dtype per field, whatever the user wrote, so that 1 and 1.0 share a program.
+        # One dtype per field, so that 1 and 1.0 share a compiled program.
         if isinstance(value, bool) or not isinstance(value, int | float | np.integer):
             return value
         try:
             whole = float(value).is_integer()
-        except OverflowError:  # hundreds of digits: refused by the check that follows
+        except OverflowError:  # a number of hundreds of digits, which the following check refuses
             return value
         if integer:
             return int(value) if whole else value
@@ -143,9 +143,9 @@ def part(
     read: str = "always",
     help: str = "",
 ) -> Any:
-    """A block within a block; with `several` a tuple of them, which a list becomes.
+    """A block within a block, or with `several` a tuple of blocks; a list is converted to a tuple.
 
-    `convert` makes a block of what a user may give instead.
+    `convert` turns other values that a user may pass into a block.
     """
     options: dict[str, Any] = {"converter": _as_tuple if several else convert} if several or convert else {}
     return _declare(
@@ -154,16 +154,16 @@ def part(
 
 
 def required(declared: Any) -> Any:
-    """A field without a default, marked so for type checkers; nothing happens when the program runs.
+    """Mark a field without a default for type checkers; it does nothing at run time.
 
-    Checkers take every assigned field for one with a default, except those made by the functions that `Block` names
-    as field specifiers. This is the one that it names.
+    Type checkers assume that every assigned field has a default, except those made by the functions that `Block` names
+    as field specifiers. This is that function.
     """
     return declared
 
 
 def options(*, help: str = "") -> Any:
-    """What a distribution chooses from: values or blocks of the field in which the distribution stands."""
+    """The options of a choice: values or blocks of the field that holds the distribution."""
     return _declare(dataclasses.MISSING, Field("options", help), converter=_as_tuple)
 
 
@@ -178,6 +178,6 @@ def _declare(default: object, declared: Field, **options: Any) -> Any:
 
 
 def check_choice(owner: str, name: str, value: object, choices: tuple[Any, ...]) -> None:
-    """One sentence for a structural value that is none of the choices."""
+    """Raise a FalllineError for a structural value that is not one of the choices."""
     if value not in choices:
         raise FalllineError(f"{owner}.{name} = {value!r} is unknown: {nearest(str(value), choices)}")

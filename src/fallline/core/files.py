@@ -1,4 +1,4 @@
-"""Files that are whole or not there, and places that are tried before they are needed."""
+"""Atomic writes, and checks that a folder is writable before it is needed."""
 
 import errno
 import hashlib
@@ -17,16 +17,16 @@ from fallline.core.errors import FalllineError
 Written = TypeVar("Written")
 
 _LEFT_OVER = re.compile(r"\.fallline-([0-9a-f]{8})-(\d+)-.*\.part")
-_NO_FSYNC = (errno.EINVAL, errno.EACCES, errno.EPERM, errno.ENOTSUP, errno.EBADF)  # of a folder, on some file systems
-_TRIED = 1 << 16  # bytes
+_NO_FSYNC = (errno.EINVAL, errno.EACCES, errno.EPERM, errno.ENOTSUP, errno.EBADF)  # no fsync of folders
+_TRIED = 1 << 16  # bytes of the trial file
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write beside, flush to the disk, rename: whoever reads the path sees the old file or the new one.
+    """Write a temporary file, flush it to disk and rename it: readers see the old file or the new one.
 
-    What killed writers left beside it is removed first.
+    Temporary files of writers that were killed are removed first.
 
-    Raises: FalllineError when the disk refuses; the old file is then still there.
+    Raises: FalllineError if the write fails; the old file is then unchanged.
     """
     clear_left_over(path.parent)
     try:
@@ -59,13 +59,13 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def try_folder(folder: Path, needed: int = 0) -> None:
-    """Try a folder before it is needed: create a file, write, flush to the disk, remove; and look for enough free space.
+    """Check that a folder can be written to, with a trial file that is flushed and removed, and has enough free space.
 
     Arguments:
-        folder: that is there.
-        needed: bytes that will be written.
+        folder: an existing folder.
+        needed: number of bytes that will be written.
 
-    Raises: FalllineError where one of these fails.
+    Raises: FalllineError if one of these checks fails.
     """
     clear_left_over(folder)
     try:
@@ -85,9 +85,9 @@ def try_folder(folder: Path, needed: int = 0) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and those above it, where they are missing.
+    """Make a folder and its missing parents.
 
-    Raises: FalllineError where that is refused.
+    Raises: FalllineError if the system refuses.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -98,7 +98,7 @@ def make_folder(folder: Path) -> None:
 
 
 def clear_left_over(folder: Path) -> None:
-    """Remove the unfinished files of writers of this machine that are no longer alive."""
+    """Remove unfinished files of processes on this machine that are no longer alive."""
     with suppress(OSError):
         for name in os.listdir(folder):
             found = _LEFT_OVER.fullmatch(name)
@@ -107,7 +107,7 @@ def clear_left_over(folder: Path) -> None:
 
 
 def is_alive(process: int) -> bool:
-    """Whether this machine runs a process of this number."""
+    """Whether a process with this number is running on this machine."""
     try:
         os.kill(process, 0)
     except (ProcessLookupError, OverflowError):
@@ -118,13 +118,13 @@ def is_alive(process: int) -> bool:
 
 
 def write_elsewhere(name: str, write: Callable[[Path], Written]) -> tuple[Path, Written]:
-    """Call `write` with a new folder of the first place that takes it: temporary folders, memory's, the home folder.
+    """Call `write` with a new folder in the first place that works: a temporary folder, shared memory, the home folder.
 
     Arguments:
-        name: what the folder's name begins with.
-        write: writes into the folder it is given; raises FalllineError where it cannot.
+        name: prefix of the folder's name.
+        write: writes into the folder it is given, and raises FalllineError if it cannot.
 
-    Raises: FalllineError where no place takes it.
+    Raises: FalllineError if no place works.
     """
     reasons = []
     for place in _places():
@@ -142,12 +142,12 @@ def write_elsewhere(name: str, write: Callable[[Path], Written]) -> tuple[Path, 
 
 
 def _places() -> Iterator[Path]:
-    with suppress(OSError):  # where no temporary folder can be written to
+    with suppress(OSError):  # no temporary folder can be written to
         yield Path(tempfile.gettempdir())
     for each in ("/var/tmp", "/dev/shm"):
         if os.path.isdir(each):
             yield Path(each)
-    with suppress(RuntimeError):  # without a home
+    with suppress(RuntimeError):  # the user has no home folder
         yield Path.home()
 
 
@@ -156,7 +156,7 @@ def _own_prefix() -> str:
 
 
 def _host() -> str:
-    """This machine in eight letters: a process number means nothing on another one that sees the same folder."""
+    """This machine's name, hashed to eight characters: process numbers are meaningless on other machines."""
     return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
 
 
@@ -166,7 +166,7 @@ def _discard(path: Path | str) -> None:
 
 
 def _flush_folder(folder: Path) -> None:
-    """Flush a rename to the disk, where the file system knows that."""
+    """Flush a rename to disk, if the file system supports that."""
     try:
         handle = os.open(folder, os.O_RDONLY)
         try:

@@ -1,4 +1,4 @@
-"""Python's cyclic garbage collector, while much is made that stays."""
+"""Pausing Python's cyclic garbage collector."""
 
 import gc
 from collections.abc import Iterator
@@ -7,10 +7,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def collector_rests() -> Iterator[None]:
-    """Leave cyclic garbage alone meanwhile.
+    """Pause the cyclic garbage collector.
 
-    Imports and compilations make objects by the hundred thousand that all stay, and the collector walks them again with
-    every few thousand more: 0.15 s of the 0.8 that importing JAX and this package takes.
+    Imports and compilations make hundreds of thousands of permanent objects, and the collector traverses them again for
+    every few thousand more. That takes 0.15 s of the 0.8 s needed to import JAX and this package.
 
     >>> with collector_rests():
     ...     gc.isenabled()

@@ -1,4 +1,4 @@
-"""One writer per folder: a lock file that names its process, and that its end, however it comes, gives back."""
+"""One writer per folder: a lock file that names its process and is released when that process ends."""
 
 import os
 import socket
@@ -18,19 +18,19 @@ try:
 except ImportError:  # Windows: the process number alone decides
     fcntl = None  # type: ignore[assignment]
 
-# The folders that this process holds, by device and number of their lock file: the holding thread, and how often.
+# The folders that this process holds, by device and inode of their lock file: the holding thread and its entry count.
 _HELD: dict[tuple[int, int], list[int]] = {}
 
 
 class Hold:
-    """While it is entered, no other process and no other thread writes into the folder; the same thread may enter again.
+    """A re-entrant lock on a folder: while it is held, no other process or thread writes into the folder.
 
-    The system gives back the lock of a process that ends, so no stale one keeps anybody out.
+    The system releases the lock when its process ends, so a stale lock never blocks anyone.
 
     Arguments:
-        folder: that is there.
+        folder: an existing folder.
 
-    Raises: FalllineError, on entering, where somebody else holds it or it cannot be written to.
+    Raises: FalllineError, on entering, if another process or thread holds the folder or it cannot be written to.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder, Hold(Path(folder)) as hold:
@@ -72,7 +72,7 @@ class Hold:
         self._file.close()
 
     def check(self) -> None:
-        """Raises: FalllineError where the folder is no longer the one that was entered: deleted or replaced."""
+        """Raises: FalllineError if the folder has been deleted or replaced since it was entered."""
         if self._key_there() != self._key:
             raise FalllineError(f"folder {str(self.folder)!r} was deleted or replaced while it was in use")
 
@@ -90,7 +90,7 @@ class Hold:
                 self._take(file)
                 held = os.fstat(file.fileno())
                 self._key = held.st_dev, held.st_ino
-                if self._key_there() == self._key:  # else whoever held it has just removed it
+                if self._key_there() == self._key:  # otherwise the previous holder has just removed it
                     file.truncate(0)
                     file.write(f"{socket.gethostname()} {os.getpid()}\n".encode())
                     return file
@@ -113,7 +113,7 @@ class Hold:
                 self._refuse(owner)
 
     def _owner(self) -> int | None:
-        """The process that the lock file names, if it is one of this machine that is alive."""
+        """The process that the lock file names, if it is alive on this machine."""
         try:
             host, _, process = self.path.read_text().strip().rpartition(" ")
             number = int(process)

@@ -14,7 +14,7 @@ class Outcome(enum.IntEnum):
 
     @property
     def label(self) -> str:
-        """The word in tables and JSON.
+        """The word used in tables and JSON.
 
         >>> Outcome.STOPPED.label
         'stopped_early'
@@ -22,7 +22,7 @@ class Outcome(enum.IntEnum):
         return {0: "running", 1: "finished", 2: "stopped_early", 3: "diverged", 4: "pruned"}[int(self)]
 
     def sentence(self, *, epochs: int, best_epoch: int, step: int, kept: str = "best") -> str:
-        """What happened, for a person.
+        """One sentence that tells a person what happened.
 
         >>> Outcome.DIVERGED.sentence(epochs=3, best_epoch=1, step=40)
         'diverged at step 40 (epoch 3): the loss or its gradient was beyond all bounds; a lower learning rate may help'

@@ -1,6 +1,6 @@
-"""Blocks as plain data (dicts, lists, numbers, strings) and back: what recipe files hold.
+"""Conversion of blocks to plain data (dicts, lists, numbers, strings) and back, for recipe files.
 
-A file can only name a block that is registered in the family that its place asks for; everything else is refused.
+A file can only name a block registered in the family that the field expects; everything else is refused.
 """
 
 from typing import Any
@@ -11,11 +11,11 @@ from fallline.core.block import Block, declared_fields, family, get, lookup, rep
 from fallline.core.errors import FalllineError, nearest
 from fallline.core.field import Field
 
-MOST_PARTS = 1000  # blocks in a list, and layers of a network
+MOST_PARTS = 1000  # most blocks in a list, and most layers of a network
 
 
 def to_plain(block: Block) -> dict[str, Any]:
-    """A block's name and every field; `None` is the word "none", since TOML has no other."""
+    """A block's name and every field; `None` becomes the word "none", since TOML has no null."""
     if not block.name:
         raise FalllineError(
             f"{type(block).__name__} has no name that a file could hold: keep the run in memory, or use a named block"
@@ -34,14 +34,14 @@ def _plain(value: object) -> Any:
     if isinstance(value, tuple):
         return [_plain(each) for each in value]
     if hasattr(value, "dtype"):
-        # The shortest decimal that gives the same number back, so that 0.001 stays 0.001 and not 0.0010000000475.
+        # The shortest decimal that reads back as the same number, so that 0.001 does not become 0.0010000000475.
         array = np.asarray(value)
         return array.tolist() if array.ndim or array.dtype.kind in "iub" else float(str(array[()]))
     return value
 
 
 def from_plain(kind: str, plain: Any, where: str = "", field: Field | None = None) -> Any:
-    """The block that plain data describe; `field` is the one in which a distribution stands.
+    """The block that plain data describe; for a distribution, `field` is the field that holds it.
 
     Raises: FalllineError naming the place in the file, for an unknown name, field or value.
     """
@@ -78,7 +78,7 @@ def from_plain(kind: str, plain: Any, where: str = "", field: Field | None = Non
 
 def _value(declared: Field, value: object, where: str) -> Any:
     if isinstance(value, Block):
-        return value  # made already, by whoever wrote the rest as plain data
+        return value  # the caller may mix finished blocks with plain data
     if declared.optional and value == "none":
         return None
     if isinstance(value, dict) and value.get("name") in list(family("distribution")):
@@ -103,14 +103,14 @@ def _value(declared: Field, value: object, where: str) -> Any:
 
 
 def _entry(declared: Field, value: object, where: str) -> Any:
-    # A list within a list of blocks is a block by the order of its fields.
+    # A list within a list of blocks describes a block: its values, in the order of the fields.
     if isinstance(value, dict):
         return _value(declared, value, where)
     return from_plain(declared.family or "", value, where)
 
 
 def parse(block: object, path: str, value: object) -> Any:
-    """A copy of a block with plain data put at a dotted path: `("optimizer", "sgd")`, `("model.dropout", 0.1)`.
+    """A copy of a block with plain data set at a dotted path: `("optimizer", "sgd")`, `("model.dropout", 0.1)`.
 
     Raises: FalllineError for a path that does not exist, with the nearest, and for a value that is not valid there.
     """

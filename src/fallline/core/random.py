@@ -1,8 +1,8 @@
-"""Random numbers by name and by place.
+"""Random numbers by name and by index.
 
 One key per run is split by *name*, so that adding a use of randomness never changes another. Arrays are drawn by
-*place*: an element depends on the key and on its own index, not on the array's shape, so that a wide layer begins
-with a narrower one's weights and a padded lane of a population draws what its solo run draws.
+*index*: an element depends on the key and on its own index, not on the array's shape. A wide layer therefore begins
+with a narrower layer's weights, and a padded lane of a population draws the same numbers as its solo run.
 """
 
 import zlib
@@ -18,7 +18,7 @@ Seed = Key[Array, ""]
 
 
 def key_of(seed: int) -> Seed:
-    """`jax.random.key(seed)`, made on the host: the other compiles a program for it.
+    """`jax.random.key(seed)`, made on the host, since JAX would compile a program for it.
 
     >>> bool(key_of(7) == jax.random.key(7))
     True
@@ -40,11 +40,11 @@ def _mix(h: UInt32[Array, "*shape"]) -> UInt32[Array, "*shape"]:
 
 
 def named(key: Seed, name: str, step: Array | int | None = None) -> Seed:
-    """The key of one named use of randomness, folded with the step if it is used at every step.
+    """The key for one named use of randomness, folded with the step if it is used at every step.
 
         k1' = mix(k1 + mix(id)),  k2' = mix(k2 + mix(k1')),  id = a checksum of the name, then the step
 
-    A few integer operations where Threefry's fold takes a hundred: less to compile in every program.
+    This takes a few integer operations where Threefry's fold takes a hundred, so every program compiles faster.
 
     >>> a, b = (named(jax.random.key(0), name) for name in ("init", "order"))
     >>> bool((jax.random.key_data(a) == jax.random.key_data(b)).all())
@@ -63,7 +63,7 @@ def bits(key: Seed, shape: Sequence[int]) -> UInt32[Array, "*shape"]:
 
         word[i, j, ...] = mix(mix(k1 + i c1) + mix(k2 + j c2) + ...)
 
-    Two multiplications a word; Threefry takes twenty rounds.
+    Each word costs two multiplications; Threefry takes twenty rounds.
 
     Raises: nothing. Source: the counter-based construction of Salmon et al., "Parallel random numbers: as easy as
     1, 2, 3", 2011, with a weaker and cheaper bijection.
@@ -82,23 +82,23 @@ def bits(key: Seed, shape: Sequence[int]) -> UInt32[Array, "*shape"]:
 
 
 def uniform(key: Seed, shape: Sequence[int]) -> Float[Array, "*shape"]:
-    """Uniform numbers in the open interval (0, 1), 23 bits each: with 24, the largest would round to 1."""
+    """Uniform numbers in the open interval (0, 1), with 23 bits each: with 24, the largest would round to 1."""
     return (bits(key, shape) >> 9).astype(jnp.float32) * 2.0**-23 + 2.0**-24
 
 
 def normal(key: Seed, shape: Sequence[int]) -> Float[Array, "*shape"]:
-    """Standard normal numbers by inversion: sqrt(2) erfinv(2 u - 1); the largest possible is 5.3."""
+    """Standard normal numbers by inversion, sqrt(2) erfinv(2 u - 1); the largest possible value is 5.3."""
     return jnp.sqrt(2.0).astype(jnp.float32) * lax.erf_inv(2.0 * uniform(key, shape) - 1.0)
 
 
-SORTED = 4096  # the largest order that is drawn by sorting
+SORTED = 4096  # the largest permutation drawn by sorting
 
 
 def permutation(key: Seed, size: int, count: Array | int | None = None) -> Int[Array, " size"]:
-    """A random order of 0 .. size - 1; with `count`, the first `count` places are a random order of 0 .. count - 1.
+    """A random order of 0 .. size - 1; with `count`, the first `count` entries are a random order of 0 .. count - 1.
 
-    Up to 4,096 by sorting, above by a bijection that is computed place by place: a sort takes 2 ms for 32,561 rows on a CPU
-    and 120 ms for a million, the bijection 0.3 and 0.7.
+    Up to 4,096 entries are sorted; more are drawn by a bijection that is computed entry by entry. On a CPU, a sort takes
+    2 ms for 32,561 rows and 120 ms for a million; the bijection takes 0.3 ms and 0.7 ms.
 
     >>> sorted(permutation(jax.random.key(0), 5).tolist())
     [0, 1, 2, 3, 4]
@@ -108,10 +108,9 @@ def permutation(key: Seed, size: int, count: Array | int | None = None) -> Int[A
 
 
 def _sorted_order(key: Seed, size: int, count: Array) -> UInt32[Array, " size"]:
-    """Sorts words that hold random bits above and the index below: one array instead of a key and a value.
+    """Sort words with random bits above and the index below: one array instead of keys and values.
 
-    Equal random bits are put in the order of the index XOR a random word, so that no two rows come in the same order more
-    often than not.
+    Ties are ordered by the index XOR a random word, so that no two rows come in the same order more often than not.
     """
     low = jnp.uint32(2 ** max(1, (size - 1).bit_length()) - 1)
     place = lax.iota(jnp.uint32, size)
@@ -121,15 +120,15 @@ def _sorted_order(key: Seed, size: int, count: Array) -> UInt32[Array, " size"]:
     return (lax.sort(random | (place ^ flip), is_stable=False) & low) ^ flip
 
 
-ROUNDS = 6  # with 3 the counts of neighbours in a minibatch spread twice too far; with 4 nothing was seen
+ROUNDS = 6  # with 3, counts of neighbours in a minibatch spread twice too far; with 4, no defect was found
 
 
 def _walked_order(key: Seed, size: int, count: Array) -> UInt32[Array, " size"]:
-    """A bijection of the numbers of w bits, 2^(w-1) < count <= 2^w, repeated where it leads beyond count.
+    """A bijection of w-bit numbers, 2^(w-1) < count <= 2^w, applied again to results of count or more.
 
         x <- (m x + a) mod 2^w;  x <- x xor (x >> ceil(w / 2)),   six times, m odd and a random in each
 
-    Every cycle that begins below count comes back below it, so that what is left is a bijection of 0 .. count - 1.
+    Every cycle that begins below count returns below it, so the result is a bijection of 0 .. count - 1.
 
     Source: Black and Rogaway, "Ciphers with arbitrary finite domains", 2002, section 4, cycle walking.
     """

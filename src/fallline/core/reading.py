@@ -1,4 +1,4 @@
-"""Files that are read back: regular files only, of a size within reason, as bytes, text, JSON or TOML."""
+"""Reading files back as bytes, text, JSON or TOML: regular files only, up to a size limit."""
 
 import contextlib
 import json
@@ -14,8 +14,8 @@ from fallline.core.budget import bytes_of
 from fallline.core.errors import FalllineError
 from fallline.core.shape import Plain, Shape, check
 
-MOST = 2**28  # bytes of a description: a study of 100,000 trials is a tenth of it
-# A key of so many parts makes so many tables; tomllib takes the square of their number in time.
+MOST = 2**28  # most bytes of a description; a study of 100,000 trials takes a tenth
+# A dotted key makes one table per part, and tomllib's time grows with the square of their number.
 _LONG_KEY = re.compile(r"""(?:^|[\[{,])\s*(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')\s*\.\s*){64}""", re.MULTILINE)
 _KINDS = (
     (stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"),
@@ -24,9 +24,9 @@ _KINDS = (
 
 
 def check_regular(path: Path | str, what: str, expected: str = "a file") -> int:
-    """The size of a regular file; nothing is opened, so a pipe without a writer is not waited for.
+    """The size of a regular file. The file is not opened, so a pipe without a writer does not block.
 
-    Raises: FalllineError for what is not there, not a regular file, or cannot be looked at.
+    Raises: FalllineError for a path that is missing, is not a regular file, or cannot be inspected.
 
     >>> check_regular("/dev/null", "recipe '/dev/null'", "a TOML file")
     Traceback (most recent call last):
@@ -45,7 +45,7 @@ def check_regular(path: Path | str, what: str, expected: str = "a file") -> int:
 
 @contextlib.contextmanager
 def open_regular(path: Path | str, what: str, expected: str = "a file", buffering: int = -1) -> Iterator[BinaryIO]:
-    """A regular file, opened without waiting and looked at once it is open; `buffering` as for `open`.
+    """A regular file, opened without blocking and checked again once open; `buffering` as for `open`.
 
     Raises: FalllineError as `check_regular`.
     """
@@ -76,7 +76,7 @@ def read_bytes(path: Path | str, what: str, expected: str = "a file", most: int 
 
 
 def read_if_there(path: Path, what: str, expected: str = "a file") -> bytes | None:
-    """A regular file's content, however long; None where there is no file.
+    """A regular file's content, whatever its length; None if there is no file.
 
     Raises: FalllineError as `open_regular`.
     """
@@ -90,9 +90,9 @@ def read_if_there(path: Path, what: str, expected: str = "a file") -> bytes | No
 
 
 def read_text(path: Path | str, what: str, expected: str = "a file", most: int = MOST) -> str:
-    """A regular file's content as text in UTF-8.
+    """A regular file's content as UTF-8 text.
 
-    Raises: FalllineError as `read_bytes`, and for what is no UTF-8.
+    Raises: FalllineError as `read_bytes`, and for content that is not UTF-8.
     """
     try:
         return read_bytes(path, what, expected, most).decode("utf-8")
@@ -101,17 +101,17 @@ def read_text(path: Path | str, what: str, expected: str = "a file", most: int =
 
 
 def read_json(path: Path | str, shape: Shape, what: str, remedy: str) -> Any:
-    """A JSON file of a shape.
+    """The content of a JSON file, checked against a shape.
 
-    Raises: FalllineError as `read_text`, and for what is no JSON or does not fit.
+    Raises: FalllineError as `read_text`, and for content that is not JSON or does not fit the shape.
     """
     return parse_json(read_text(path, what, "a JSON file that fallline has written"), shape, what, remedy)
 
 
 def parse_json(text: str, shape: Shape, what: str, remedy: str) -> Any:
-    """Text as JSON of a shape.
+    """Parse text as JSON and check it against a shape.
 
-    Raises: FalllineError for what is no JSON, is nested beyond all depth, or does not fit the shape.
+    Raises: FalllineError for text that is not JSON, is nested too deeply, or does not fit the shape.
 
     >>> parse_json("[" * 99_999, Plain(), "study 's'", "search again")
     Traceback (most recent call last):
@@ -121,7 +121,7 @@ def parse_json(text: str, shape: Shape, what: str, remedy: str) -> Any:
         value = json.loads(text)
     except RecursionError:
         raise FalllineError(f"{what} is damaged: it is nested beyond all depth; {remedy}") from None
-    except ValueError as error:  # of numbers of 5,000 digits, too
+    except ValueError as error:  # also raised for numbers of 5,000 digits
         raise FalllineError(f"{what} is damaged: it cannot be read as JSON ({_short(error)}); {remedy}") from None
     check(Plain(), value, what, remedy)
     check(shape, value, what, remedy)
@@ -129,9 +129,9 @@ def parse_json(text: str, shape: Shape, what: str, remedy: str) -> Any:
 
 
 def read_toml(path: Path | str, what: str, expected: str) -> tuple[dict[str, Any], str]:
-    """A TOML file of plain values, and its text.
+    """The plain values of a TOML file, and its text.
 
-    Raises: FalllineError as `read_text`, and for what is no TOML or is nested beyond all depth.
+    Raises: FalllineError as `read_text`, and for text that is not TOML or is nested too deeply.
     """
     text = read_text(path, what, expected, most=2**22)
     try:

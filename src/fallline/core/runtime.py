@@ -1,7 +1,7 @@
-"""JAX, set up once: every core a device, compiled programs kept on disk.
+"""One-time JAX setup: every core is a device, and compiled programs are cached on disk.
 
-A host program whose JAX has already started keeps its own settings: the first setting below is refused by a started
-backend, and then none of the others is touched.
+A host program that has already started JAX keeps its own settings: a started backend refuses the first setting below,
+and then none of the others is changed.
 """
 
 import functools
@@ -15,7 +15,7 @@ NEEDED = ("enable_x64", "shard_map", "make_jaxpr", "custom_jvp", "custom_vjp")
 
 
 def cache_folder() -> Path:
-    """Where compiled programs are kept: `FALLLINE_CACHE`, or the user's cache folder."""
+    """The folder of compiled programs: `FALLLINE_CACHE`, or the user's cache folder."""
     root = os.environ.get("FALLLINE_CACHE")
     if root:
         return Path(root)
@@ -24,9 +24,9 @@ def cache_folder() -> Path:
 
 @functools.cache
 def configure() -> bool:
-    """Set JAX up before its backend starts; returns whether the settings are ours.
+    """Set JAX up before its backend starts, and return whether Fallline's settings apply.
 
-    A setting that this version of JAX does not have is left out.
+    Settings that this version of JAX does not have are skipped.
 
     Raises: FalllineError for a version of JAX that is too old.
     """
@@ -57,5 +57,5 @@ def _new_enough(jax: Any) -> None:
 
 
 def _cores() -> int:
-    """Cores this process may use; an affinity mask counts, a container's share does not show here."""
+    """Number of cores this process may use, by its affinity mask; a container's CPU share is not visible here."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""Time, and what a value that changes with it must be able to do."""
+"""Time in a run, and the interface of values that change with it."""
 
 from typing import Any, ClassVar, NamedTuple
 
@@ -11,7 +11,7 @@ from fallline.core.tree import Tree
 
 
 class Time(NamedTuple):
-    """Where a run stands. `step` counts updates from 0, `epoch` is fractional, `progress` goes from 0 to 1."""
+    """The position in a run. `step` counts updates from 0, `epoch` is fractional, `progress` goes from 0 to 1."""
 
     step: Float[Array, ""]
     epoch: Float[Array, ""]
@@ -19,7 +19,7 @@ class Time(NamedTuple):
 
 
 class Schedule(Placeholder):
-    """A value as a function of time; stands in any numeric field of any block."""
+    """A value as a function of time; it can be used in any numeric field of any block."""
 
     family: ClassVar[str] = "schedule"
 
@@ -29,7 +29,7 @@ class Schedule(Placeholder):
 
 
 def reached_by(*fields: Any) -> tuple[float, ...]:
-    """The numbers among a schedule's fields, and what the schedules among them come to; what is traced is not known.
+    """The numbers among a schedule's fields and the values that nested schedules take; traced values are left out.
 
     >>> reached_by(0.5, None)
     (0.5,)
@@ -44,12 +44,12 @@ def reached_by(*fields: Any) -> tuple[float, ...]:
 
 
 def at_time(tree: Tree, time: Time) -> Any:
-    """The same tree with every schedule replaced by its value at a time."""
+    """The tree with every schedule replaced by its value at a time."""
 
     def value(node: object) -> Any:
         if not isinstance(node, Schedule):
             return node
-        # A schedule may stand in a schedule's own fields.
+        # A schedule's own fields may hold schedules.
         return jax.tree.map(value, node, is_leaf=lambda part: part is not node and isinstance(part, Schedule))(time)
 
     return jax.tree.map(value, tree, is_leaf=lambda node: isinstance(node, Schedule))

@@ -1,7 +1,7 @@
-"""What a file may say: one shape per kind of file, and the one place that compares a file's content with it.
+"""Schemas of files: one shape per kind of file, and the check of a file's content against it.
 
-A shape is built from a few parts: `Text`, `Whole`, `Real`, `Flag`, `Listed`, `Entries`, `Mapping`, `Either`, `Plain`. What does
-not fit is named by its entry: `columns.3.kind`.
+A shape is built from a few parts: `Text`, `Whole`, `Real`, `Flag`, `Listed`, `Entries`, `Mapping`, `Either`, `Plain`. An
+error names the entry that does not fit: `columns.3.kind`.
 """
 
 import math
@@ -15,7 +15,7 @@ from fallline.core.errors import FalllineError
 
 Wrong: TypeAlias = tuple[str, str] | None  # the entry that does not fit and what was expected there
 
-DEEPEST = 32  # tables and lists inside of each other
+DEEPEST = 32  # levels of nested tables and lists
 _LARGEST = 2**63
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -29,15 +29,15 @@ class Shape(ABC):
 
 
 def check(shape: Shape, value: object, what: str, remedy: str) -> None:
-    """Compare a file's content with its shape.
+    """Check a file's content against its shape.
 
     Arguments:
-        shape: what it must be.
-        value: what was read.
-        what: the file in a sentence: "model 'm.safetensors'".
-        remedy: what to do about a file that does not fit.
+        shape: the expected shape.
+        value: the content of the file.
+        what: the file's name for the error message: "model 'm.safetensors'".
+        remedy: advice for a file that does not fit.
 
-    Raises: FalllineError naming the entry, what stands there and what was expected.
+    Raises: FalllineError naming the entry, its value and what was expected.
 
     >>> check(Entries({"rows": Whole(1)}), {"rows": 0}, "table 't'", "write it again")
     Traceback (most recent call last):
@@ -84,7 +84,7 @@ class Whole(Shape):
 
 @dataclass(frozen=True)
 class Real(Shape):
-    """A number from `low` to `high`; NaN and infinity only where they may stand."""
+    """A number from `low` to `high`; NaN and infinity are accepted only if `finite` is False."""
 
     low: float = -math.inf
     high: float = math.inf
@@ -120,7 +120,7 @@ class Nothing(Shape):
 
 @dataclass(frozen=True)
 class Listed(Shape):
-    """A list whose members have a shape, from `least` to `most` of them."""
+    """A list of `least` to `most` members that each have a given shape."""
 
     of: Shape
     least: int = 0
@@ -160,7 +160,7 @@ class Entries(Shape):
 
 @dataclass(frozen=True)
 class Mapping(Shape):
-    """A table of any names, whose values have a shape."""
+    """A table with any names, whose values each have a given shape."""
 
     of: Shape
 
@@ -184,7 +184,7 @@ class Either(Shape):
         found = [each.wrong(value, entry) for each in self.of]
         if not all(found):
             return None
-        # Of several, the one that came farthest says what is wrong inside of it.
+        # Report the error found deepest in the value: that shape fits best.
         deepest = max((each for each in found if each), key=lambda each: each[0].count("."))
         if deepest[0] != entry:
             return deepest
@@ -198,7 +198,7 @@ def maybe(shape: Shape) -> Shape:
 
 @dataclass(frozen=True)
 class Plain(Shape):
-    """Anything that a file of plain values can say, within reason: numbers of 64 bits, not nested beyond all depth."""
+    """Any plain values, within limits: numbers of at most 64 bits, and nesting of at most `DEEPEST` levels."""
 
     def wrong(self, value: object, entry: str) -> Wrong:
         waiting = [(value, entry, 0)]
@@ -216,7 +216,7 @@ class Plain(Shape):
 
 
 def shown(value: object) -> str:
-    """A value in a sentence, cut short.
+    """A value for an error message, shortened.
 
     >>> shown(10**99), shown([1, 2]), shown("text")
     ('a number of more than 64 bits', 'a list of 2 entries', "'text'")
@@ -237,7 +237,7 @@ def _inside(entry: str, name: str | int) -> str:
 
 
 def _at(value: object, entry: str) -> Any:
-    """What stands at an entry; a table's own name may hold dots."""
+    """The value at an entry; the names in a table may contain dots."""
     while entry:
         if isinstance(value, list):
             name, _, entry = entry.partition(".")

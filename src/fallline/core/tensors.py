@@ -1,4 +1,4 @@
-"""Trees of arrays as safetensors: names are paths, the description is JSON, damage is noticed. Never pickle."""
+"""Trees of arrays as safetensors files: names are paths, the description is JSON, a digest detects damage. No pickle."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ from fallline.core.tree import Tree
 
 
 def flatten(tree: Tree) -> dict[str, np.ndarray]:
-    """Every leaf by its path, `params/dense_1/weight`; random keys as their words.
+    """Every leaf by its path, such as `params/dense_1/weight`; random keys become arrays of words.
 
     >>> sorted(flatten({"a": {"b": np.zeros(2)}, "c": np.ones(1)}))
     ['a/b', 'c']
@@ -27,9 +27,9 @@ def flatten(tree: Tree) -> dict[str, np.ndarray]:
 
 
 def unflatten(arrays: dict[str, np.ndarray], like: Any) -> Any:
-    """The tree of the same structure as `like` with these leaves.
+    """A tree with the structure of `like` and these leaves.
 
-    Raises: FalllineError where a leaf is missing or has another shape.
+    Raises: FalllineError if a leaf is missing or has another shape or dtype.
     """
     paths, structure = jax.tree_util.tree_flatten_with_path(like)
     leaves: list[Any] = []
@@ -53,9 +53,9 @@ def unflatten(arrays: dict[str, np.ndarray], like: Any) -> Any:
 
 
 def nest(arrays: dict[str, np.ndarray]) -> dict[str, Any]:
-    """Nested dicts from paths: what `flatten` made of nested dicts.
+    """Nested dicts from paths: the inverse of `flatten` for nested dicts.
 
-    Raises: FalllineError where one array's path leads through another array.
+    Raises: FalllineError if the path of one array leads through another array.
     """
     tree: dict[str, Any] = {}
     for name, array in arrays.items():
@@ -72,7 +72,7 @@ def nest(arrays: dict[str, np.ndarray]) -> dict[str, Any]:
 
 
 def check_finite(arrays: dict[str, np.ndarray], what: str, remedy: str) -> None:
-    """Raises: FalllineError naming an array that holds NaN or infinity."""
+    """Raises: FalllineError naming the first array that holds NaN or infinity."""
     for name, array in arrays.items():
         if array.dtype.kind in "fc" and not np.isfinite(array).all():
             bad = int(array.size - np.isfinite(array).sum())
@@ -83,17 +83,17 @@ def save_tensors(path: Path, arrays: dict[str, np.ndarray], description: dict[st
     """Write arrays and a JSON description, with a digest of both."""
     from safetensors.numpy import save
 
-    # `ascontiguousarray` makes a number an array of one; the shape is put back.
+    # `ascontiguousarray` turns a 0-d array into one of shape (1,), so the shape is restored.
     arrays = {name: np.ascontiguousarray(array).reshape(np.shape(array)) for name, array in arrays.items()}
     text = json.dumps(description, sort_keys=True)
-    # One entry only: safetensors writes several in no fixed order, and equal runs should be equal files.
+    # A single entry: safetensors writes several in no fixed order, and equal runs should give equal files.
     write_atomically(path, save(arrays, metadata={"fallline": _digest(arrays, text) + text}))
 
 
 def load_tensors(path: Path, what: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Read arrays and their description.
 
-    Raises: FalllineError for a file that is missing, damaged or not ours; `what` names it in the sentence.
+    Raises: FalllineError, naming the file as `what`, if it is missing, damaged or was not written by Fallline.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -114,7 +114,7 @@ def load_tensors(path: Path, what: str) -> tuple[dict[str, np.ndarray], dict[str
     return arrays, parse_json(text, Mapping(Plain()), title, remedy)
 
 
-_DIGEST = 64  # letters of a SHA-256 in hexadecimal
+_DIGEST = 64  # characters of a SHA-256 digest in hexadecimal
 
 
 def _digest(arrays: dict[str, np.ndarray], text: str) -> str:

@@ -1,4 +1,4 @@
-"""Names for what a type checker cannot describe more closely, so that a signature says what is meant."""
+"""Type aliases for values that type checkers cannot describe more closely."""
 
 from typing import Any, TypeAlias
 

@@ -1,4 +1,4 @@
-"""Distributions: `sample`, `quantile`, `cdf`. One in a field of a recipe makes the recipe a search space."""
+"""Distributions: `sample`, `quantile`, `cdf`. A distribution in a field of a recipe makes the recipe a search space."""
 
 from fallline.distributions.bells import LogNormal as LogNormal
 from fallline.distributions.bells import Normal as Normal

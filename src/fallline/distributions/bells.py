@@ -1,4 +1,4 @@
-"""Numbers around a known one: normal, and normal on a log scale, both cut off where asked."""
+"""Normal and log-normal distributions, truncated to bounds if given."""
 
 from typing import Any, ClassVar
 
@@ -9,11 +9,11 @@ from fallline.core.distribution import Distribution, Numbers
 from fallline.core.errors import FalllineError
 from fallline.core.field import number, required
 
-FARTHEST = 6.0  # deviations from the mean, beyond which no value is tried
+FARTHEST = 6.0  # standard deviations from the mean beyond which no value is tried
 
 
 def _truncated(u: Numbers, low: float, high: float) -> Any:
-    """The quantile of a standard normal between two bounds; from whichever tail keeps its digits."""
+    """The quantile of a standard normal between two bounds, computed in the lower tail for full precision."""
     low, high = max(low, -FARTHEST), min(high, FARTHEST)
     if low > 0:
         return -_truncated(1.0 - u, -high, -low)
@@ -32,7 +32,7 @@ class Normal(Distribution):
 
         quantile(u) = mean + deviation Phi^-1(Phi(l) + (Phi(h) - Phi(l)) u),  l, h the bounds in deviations
 
-    For what is known to be good near a value.
+    For a hyperparameter with a known good value.
 
     >>> float(Normal(0.9, 0.05, high=0.99).quantile(0.0)), float(Normal(2.0, 3.0).quantile(0.5))
     (0.6, 2.0)
@@ -69,11 +69,11 @@ class Normal(Distribution):
 
 
 class LogNormal(Distribution):
-    """Numbers around a median, by factors.
+    """Numbers around a median, normal on a log scale.
 
         log x is normal with mean log(median) and the deviation given
 
-    For a rate or a strength that is known to be good near a value: deviation 1 is a factor of e either way.
+    For a rate or a strength with a known good value: a deviation of 1 is a factor of e in either direction.
 
     >>> float(LogNormal(1e-3, 1.0).quantile(0.5))
     0.001

@@ -11,7 +11,7 @@ from fallline.core.field import options, required
 
 
 class Choice(Distribution):
-    """One of several values or blocks, equally likely and in no order.
+    """One of several values or blocks, equally likely and unordered.
 
         quantile(u) = options[floor(u n)]
 
@@ -38,7 +38,7 @@ class Choice(Distribution):
         return len(self.options)
 
     def index(self, u: Numbers) -> Any:
-        """Which option a place of [0, 1] means."""
+        """The index of the option at a position in [0, 1]."""
         return np.minimum(np.floor(np.asarray(u, np.float64) * self.count), self.count - 1).astype(np.int64)
 
     def quantile(self, u: Numbers) -> Any:
@@ -70,7 +70,7 @@ class Choice(Distribution):
 
 
 def alike(one: Any, other: Any) -> bool:
-    """Whether two values are the same, 1 and True apart; a list is a tuple, as in a file."""
+    """Whether two values are the same. 1 and True differ; a list equals a tuple, since files only have lists."""
     one, other = (tuple(each) if isinstance(each, list) else each for each in (one, other))
     if isinstance(one, bool) != isinstance(other, bool) or isinstance(one, Block) != isinstance(other, Block):
         return False

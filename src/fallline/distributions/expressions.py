@@ -1,4 +1,4 @@
-"""hyperopt's expressions as distributions: natural logarithms, tops left out, and values where hyperopt answers indices."""
+"""Conversion of hyperopt's expressions: natural logarithms, exclusive upper ends, and values instead of indices."""
 
 import math
 from collections import Counter
@@ -9,7 +9,7 @@ from fallline.core.distribution import Distribution
 from fallline.core.errors import FalllineError
 from fallline.distributions import Choice, Integer, LogNormal, LogUniform, Normal, Quantised, Uniform
 
-# What stands in an expression under these names, from hyperopt's arguments.
+# hyperopt's names of distributions, with the conversion of their arguments.
 KINDS: dict[str, Callable[..., Distribution]] = {
     "uniform": lambda low, high: Uniform(low, high),
     "loguniform": lambda low, high: LogUniform(math.exp(low), math.exp(high)),
@@ -36,18 +36,18 @@ ON_NUMBERS: dict[str, Callable[..., Any]] = {
 
 
 def of_expression(node: Any, path: str) -> Any:
-    """What a hyperopt expression stands for: a distribution, a choice whose options may be blocks as in a file, or a value.
+    """Convert a hyperopt expression to a distribution, a choice (its options may be blocks as in a file), or a value.
 
         uniform, normal      shifted and scaled          loguniform, lognormal    scaled, to a power
         c^uniform, c^normal  become log-scaled           choice                   anything, option by option
 
-    `hp.choice` gives the options themselves, where hyperopt's `fmin` answers their indices.
+    `hp.choice` gives the options themselves, while hyperopt's `fmin` returns their indices.
 
     Arguments:
         node: an expression of `hyperopt.hp`, or arithmetic of one expression and numbers.
-        path: where it is to stand, for the sentence of an error.
+        path: the field's path, for error messages.
 
-    Raises: FalllineError naming the arithmetic that no distribution is, and a label that stands in two places.
+    Raises: FalllineError naming arithmetic that yields no supported distribution, or a label used in two places.
     """
     twice = next((label for label, count in _labels(node).items() if count > 1), None)
     if twice is not None:
@@ -94,7 +94,7 @@ def _choice(node: Any, path: str) -> Any:
 
 
 def choice_of(options: list[Any]) -> Any:
-    """A choice; as in a file, where an option is a block as in a file."""
+    """A choice; it is returned in its file form if an option is a block in file form."""
     if any(isinstance(each, dict) for each in options):
         return {"name": "choice", "options": options}
     return Choice(tuple(options))
@@ -113,7 +113,7 @@ def _calculated(name: str, values: list[Any], path: str) -> Any:
 
 
 def _of_one(name: str, values: list[Any]) -> Distribution | None:
-    """The distribution of a calculation with one distribution in it; None where there is none."""
+    """The distribution of a calculation with one random operand; None if it has no counterpart."""
     first, second = values[0], values[-1]
     x = first if isinstance(first, Distribution) else second
     if not isinstance(x, Distribution):
@@ -159,7 +159,7 @@ def _line(x: Distribution, a: float, b: float) -> Distribution | None:
         low, high = sorted((int(a) * x.low + int(b), int(a) * x.high + int(b)))
         return Integer(low, high)
     if isinstance(x, Integer) and float(b / a).is_integer():
-        # Almost half a step beyond the ends, so that they are as likely as the values between.
+        # The range extends almost half a step beyond the ends, so that they are as likely as the values between.
         return _line(Quantised(Uniform(x.low - 0.4999, x.high + 0.4999), 1), a, b)
     if isinstance(x, Quantised) and float(b / (a * x.step)).is_integer():
         inner = _line(x.distribution, a, b)
@@ -198,13 +198,13 @@ def _truncated(x: Distribution) -> Distribution | None:
 
 
 def _labels(node: Any) -> Counter[str]:
-    """How often each label stands in parts of an expression that can be there together."""
+    """How often each label occurs in parts of an expression that can be active together."""
     if node.name == "literal":
         return Counter()
     found = Counter([node.pos_args[0].obj] if node.name == "hyperopt_param" else [])
     if node.name == "switch":
         for option in node.pos_args[1:]:
-            found |= _labels(option)  # the larger number, since of several options one is there at a time
+            found |= _labels(option)  # the maximum, since only one option is active at a time
         return found + _labels(node.pos_args[0])
     for each in (*node.pos_args, *(value for _, value in node.named_args)):
         found += _labels(each)

@@ -1,4 +1,4 @@
-"""Distributions of other libraries as ours: lists and scipy.stats objects, Optuna's distributions, hyperopt's expressions."""
+"""Conversion of other libraries' distributions: lists, scipy.stats objects, Optuna and hyperopt."""
 
 from typing import Any
 
@@ -9,9 +9,10 @@ from fallline.distributions.expressions import choice_of, of_expression
 
 
 def converted(value: Any, path: str = "value") -> Any:
-    """One of our distributions for another library's; a list is a choice; any other value is fixed.
+    """Convert another library's distribution; a list becomes a choice, and any other value stays as it is.
 
-    A dictionary is a block as in a recipe file; a choice among such is one, too, until its place says of which family.
+    A dictionary is a block in the form of a recipe file. A choice among dictionaries stays a dictionary too, until the
+    field it is set in determines the family.
 
     Raises: FalllineError for a distribution that has no counterpart.
     """
@@ -57,7 +58,7 @@ def _of_optuna(value: Any, path: str) -> Distribution:
     if name == "IntDistribution" and value.step == 1:
         return (LogInteger if value.log else Integer)(value.low, value.high)
     if name in ("FloatDistribution", "IntDistribution") and (value.low / value.step).is_integer():
-        # Half a step beyond the ends, so that the first and the last value are as likely as the others.
+        # The range extends half a step beyond the ends, so that the first and the last value are as likely as the others.
         half = 0.4999 * value.step
         return Quantised(Uniform(value.low - half, value.high + half), value.step)
     raise FalllineError(f"{path} = {value!r} has no counterpart here: expected one whose low is a multiple of its step")

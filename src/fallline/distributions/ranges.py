@@ -1,4 +1,4 @@
-"""All numbers of a range, evenly on a linear or on a log scale."""
+"""Uniform distributions over a range, on a linear or a log scale."""
 
 from typing import Any, ClassVar
 
@@ -10,7 +10,7 @@ from fallline.core.field import number, required
 
 
 def check_range(block: Any, least: float = -np.inf) -> None:
-    """Raises: FalllineError for ends that are no numbers, in the wrong order, or at or below `least`."""
+    """Raises: FalllineError for ends that are not numbers, are in the wrong order, or are not above `least`."""
     low, high, owner = block.low, block.high, type(block).__name__
     if isinstance(low, Distribution) or isinstance(high, Distribution) or not least < low < high < np.inf:
         rule = "low < high" if least == -np.inf else f"{least:g} < low < high"
@@ -18,11 +18,11 @@ def check_range(block: Any, least: float = -np.inf) -> None:
 
 
 class Uniform(Distribution):
-    """Every number between two, equally likely.
+    """All numbers between two bounds, equally likely.
 
         quantile(u) = low + (high - low) u
 
-    For what acts in proportion to its size: a dropout rate, a momentum.
+    For hyperparameters whose effect is proportional to their size: a dropout rate, a momentum.
 
     >>> Uniform(2.0, 6.0).quantile(0.25)
     3.0
@@ -36,7 +36,7 @@ class Uniform(Distribution):
         check_range(self)
 
     def quantile(self, u: Numbers) -> Any:
-        # Not low + (high - low) u, which may miss `high` by a rounding.
+        # low + (high - low) u may miss `high` by a rounding error.
         return self.low * (1.0 - u) + self.high * u
 
     def cdf(self, x: Numbers) -> Any:
@@ -44,11 +44,11 @@ class Uniform(Distribution):
 
 
 class LogUniform(Distribution):
-    """Every order of magnitude between two numbers, equally likely.
+    """All numbers between two bounds, every order of magnitude equally likely.
 
         quantile(u) = low (high / low)^u
 
-    For what acts by its factor: a learning rate, the strength of a penalty.
+    For hyperparameters whose effect depends on ratios: a learning rate, the strength of a penalty.
 
     >>> round(float(LogUniform(1e-4, 1.0).quantile(0.75)), 12)
     0.1
@@ -62,7 +62,7 @@ class LogUniform(Distribution):
         check_range(self, least=0.0)
 
     def quantile(self, u: Numbers) -> Any:
-        # The power may miss `high` by a rounding.
+        # The power may miss `high` by a rounding error.
         return np.clip(self.low * (self.high / self.low) ** np.asarray(u, np.float64), self.low, self.high)
 
     def cdf(self, x: Numbers) -> Any:

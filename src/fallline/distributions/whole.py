@@ -9,7 +9,7 @@ from fallline.core.errors import FalllineError
 from fallline.core.field import number, part, required
 from fallline.distributions.ranges import LogUniform, check_range
 
-MOST = 10_000  # values of a rounded distribution that are told apart one by one
+MOST = 10_000  # most values of a rounded distribution that are counted individually
 
 
 class Integer(Distribution):
@@ -17,7 +17,7 @@ class Integer(Distribution):
 
         quantile(u) = low + floor(u n),  n = high - low + 1
 
-    For counts that act in proportion: layers, pieces.
+    For counts whose effect is proportional to their size: layers, pieces.
 
     >>> Integer(1, 4).quantile(np.array([0.0, 0.3, 1.0])).tolist()
     [1, 2, 4]
@@ -50,7 +50,7 @@ class LogInteger(Distribution):
 
         quantile(u) = round(z),  log z uniform between log(low - 1/2) and log(high + 1/2)
 
-    For counts that act by their factor: units of a layer, epochs.
+    For counts whose effect depends on ratios: units of a layer, epochs.
 
     >>> LogInteger(1, 1000).quantile(np.array([0.0, 0.5, 1.0])).tolist()
     [1, 22, 1000]
@@ -74,7 +74,7 @@ class LogInteger(Distribution):
         return np.clip(np.rint(self._inner().quantile(u)), self.low, self.high).astype(np.int64)
 
     def cdf(self, x: Numbers) -> Any:
-        # Below low - 1/2 there is nothing, and no logarithm of it is taken.
+        # The inner distribution clips to low - 1/2, so that no logarithm of 0 is taken.
         return self._inner().cdf(np.floor(x) + 0.5)
 
     def place(self, x: Numbers) -> Any:
@@ -86,7 +86,7 @@ class Quantised(Distribution):
 
         quantile(u) = step round(z / step),  z of the other distribution
 
-    For values that only come in steps, such as widths that a machine likes: `Quantised(LogUniform(32, 512), 32)`.
+    For values in steps, such as layer widths that suit the hardware: `Quantised(LogUniform(32, 512), 32)`.
 
     >>> Quantised(LogUniform(32, 512), 32).quantile(np.array([0.0, 0.5, 0.9, 1.0])).tolist()
     [32, 128, 384, 512]
@@ -120,7 +120,7 @@ class Quantised(Distribution):
     def _multiple(self, steps: Any) -> Any:
         if float(self.step).is_integer():
             return np.asarray(steps).astype(np.int64) * int(self.step)
-        # 3 * 0.1 is 0.30000000000000004; as many decimals as the step has make it 0.3.
+        # 3 * 0.1 is 0.30000000000000004; rounding to the precision of the step makes it 0.3.
         return np.round(steps * self.step, 15 - int(np.floor(np.log10(self.step))) - 4)
 
     def cdf(self, x: Numbers) -> Any:

@@ -1,4 +1,4 @@
-"""What a check has found of one array: its coordinates' slopes, as derived and as measured."""
+"""The result of a check for one array: the analytic and the measured slopes of its coordinates."""
 
 import dataclasses
 
@@ -10,7 +10,7 @@ from fallline.gradients.judge import COARSE, NOT_FINITE, STATUSES, WRONG, Slopes
 
 @dataclasses.dataclass(frozen=True)
 class Coordinate:
-    """One number of x: `array` and `index` say which; its slopes as derived, and as measured."""
+    """One number of x, given by `array` and `index`, with its analytic and its measured slopes."""
 
     array: str
     index: tuple[int, ...]
@@ -24,7 +24,7 @@ class Coordinate:
 
     @property
     def name(self) -> str:
-        """Such as `dense_1.weight[3, 2]`."""
+        """The coordinate's name, such as `dense_1.weight[3, 2]`."""
         return self.array + (f"[{', '.join(map(str, self.index))}]" if self.index else "")
 
 
@@ -35,17 +35,17 @@ class ArrayCheck:
     Arguments:
         name: its dotted path.
         shape: its shape.
-        checked: which of its numbers, counted row by row, were looked at.
-        analytic: the gradient that was given, at those.
+        checked: flat indices, in row-major order, of the checked numbers.
+        analytic: the analytic gradient at these indices.
         numerical: the slopes by differences.
-        uncertainty: how far these may be off: the rounding error of f, or, at a kink, half the jump of the slope.
+        uncertainty: the error bound of these slopes: the rounding error of f, or half the jump of the slope at a kink.
         left: the slopes just below.
         right: the slopes just above.
-        relative_error: |ga - gn| / max(|ga|, |gn|, uncertainty / tolerance), so that what differences cannot see
-            counts as no more than the tolerance.
+        relative_error: |ga - gn| / max(|ga|, |gn|, uncertainty / tolerance), so that differences below the uncertainty
+            count as no more than the tolerance.
         status: 0 ok, 1 a kink, 2 wrong, 3 not finite.
-        hint: what kind of fault it is.
-        undecided: how many of the kinks are such that several meet at the point, and the derived slope is on neither side.
+        hint: the kind of fault.
+        undecided: number of coordinates at which several kinks meet and the analytic slope is on neither side.
     """
 
     name: str
@@ -62,34 +62,34 @@ class ArrayCheck:
     undecided: int = 0
 
     def count(self, status: int) -> int:
-        """How many coordinates have a status."""
+        """Number of coordinates with this status."""
         return int(np.sum(self.status == status))
 
     @property
     def faults(self) -> int:
-        """How many coordinates are wrong or not finite."""
+        """Number of coordinates that are wrong or not finite."""
         return self.count(WRONG) + self.count(NOT_FINITE)
 
     @property
     def worst(self) -> Coordinate:
-        """The coordinate with the largest relative error; one that is not finite comes first."""
+        """The coordinate with the largest relative error; a coordinate that is not finite ranks first."""
         k = int(np.argmax(np.where(np.isfinite(self.relative_error), self.relative_error, np.inf)))
         return self.coordinate(k)
 
     @property
     def coarse(self) -> int:
-        """Coordinates whose slopes are so small, or jump so much, that a fault of 1 % would not be seen."""
+        """Number of coordinates whose slopes are so small, or jump so much, that a fault of 1 % would go unnoticed."""
         scale = np.maximum(np.abs(self.analytic), np.abs(self.numerical))
         return int(np.sum((self.uncertainty > COARSE * scale) & (self.status != NOT_FINITE)))
 
     @property
     def norm_error(self) -> float:
-        """||ga - gn|| / max(||ga||, ||gn||), of the array as a whole."""
+        """||ga - gn|| / max(||ga||, ||gn||) of the whole array."""
         scale = max(np.linalg.norm(self.analytic), np.linalg.norm(self.numerical))
         return float(np.linalg.norm(self.analytic - self.numerical) / scale) if scale > 0 else 0.0
 
     def coordinate(self, k: int) -> Coordinate:
-        """The k-th of the coordinates that were looked at."""
+        """The k-th checked coordinate."""
         index = tuple(int(i) for i in np.unravel_index(self.checked[k], self.shape)) if self.shape else ()
         return Coordinate(
             self.name,
@@ -104,7 +104,7 @@ class ArrayCheck:
         )
 
     def wrong(self) -> list[Coordinate]:
-        """The coordinates that are wrong or not finite, the worst first."""
+        """The coordinates that are wrong or not finite, worst first."""
         at = np.flatnonzero((self.status == WRONG) | (self.status == NOT_FINITE))
         order = np.argsort(-np.where(np.isfinite(self.relative_error[at]), self.relative_error[at], np.inf))
         return [self.coordinate(int(k)) for k in at[order]]
@@ -120,7 +120,7 @@ def array_check(
     said: str = "",
     undecided: int = 0,
 ) -> ArrayCheck:
-    """An array's entry, from the slopes of those of its numbers that were looked at."""
+    """The check of an array, from the slopes of its checked numbers."""
     difference = np.abs(analytic - slopes.numerical)
     scale = np.maximum.reduce([np.abs(analytic), np.abs(slopes.numerical), slopes.uncertainty / tolerance])
     with np.errstate(invalid="ignore"):

@@ -1,4 +1,4 @@
-"""What of an array is changed when one number of the parameters is: an element, a column, or all of it."""
+"""The part of an array that changes with one number of the parameters: an element, a column, or the whole array."""
 
 import dataclasses
 
@@ -8,14 +8,14 @@ from jaxtyping import Array
 
 @dataclasses.dataclass(frozen=True)
 class Change:
-    """An array as it was, but for the places where some axes have a given index; many such changes side by side.
+    """An array with new values where some axes have a given index; many such changes side by side, in lanes.
 
-    One number is given by the index of every axis, a column of a matrix by that of axis 1, and a change throughout by
-    none.
+    A change of one number gives the index of every axis, a change of a matrix column only that of axis 1, and a change
+    of the whole array none.
 
     Arguments:
-        at: by axis, the index of each lane.
-        new: the values there: the axes that are not in `at`, in order, then the lanes.
+        at: the index of each lane, by axis.
+        new: the new values: the axes that are not in `at`, in order, then the lanes.
     """
 
     at: dict[int, Array]
@@ -23,20 +23,20 @@ class Change:
 
     @property
     def rank(self) -> int:
-        """Axes of the array."""
+        """Number of axes of the array."""
         return len(self.at) + self.new.ndim - 1
 
     @property
     def rest(self) -> list[int]:
-        """The axes along which everything is changed."""
+        """The axes along which all values change."""
         return [axis for axis in range(self.rank) if axis not in self.at]
 
     def old(self, base: Array) -> Array:
-        """What stood in the places that are changed."""
+        """The original values in the changed places."""
         return taken(base, self.at)
 
     def keep(self, at: dict[int, Array], base: Array) -> "Change":
-        """The same change, said of fewer axes: along the others the unchanged numbers are among the values."""
+        """The same change with fewer indexed axes; along the other axes, `new` then includes unchanged values."""
         new = self.new
         left = dict(self.at)
         for axis in sorted(set(self.at) - set(at)):
@@ -50,9 +50,9 @@ class Change:
 
 
 def taken(base: Array, at: dict[int, Array]) -> Array:
-    """The values at some axes' indices: the other axes in order, then the lanes.
+    """The values at the indices of some axes: the other axes in order, then the lanes.
 
-    The indices are known to be within the array, and to be of an unsigned type: nothing is spent on looking.
+    The indices must be within the array and of an unsigned type, so bounds checks are skipped.
     """
     if not at:
         return base[..., None]

@@ -1,4 +1,4 @@
-"""`check_gradient`: is the analytic gradient of a function the gradient of that function?"""
+"""`check_gradient` compares the analytic gradient of a function with its numerical gradient."""
 
 import contextlib
 from collections.abc import Callable
@@ -25,8 +25,8 @@ from fallline.gradients.steps import measure
 from fallline.gradients.torch_functions import function_of_parameters, is_module
 from fallline.gradients.words import noisy, not_finite, verdict_of
 
-MOST = 1 << 18  # coordinates that are all looked at; of more, a random share of as many
-SAME = 1e-5  # relative difference of two evaluations that is not noise: single precision inside f
+MOST = 1 << 18  # most coordinates checked by default; of larger x, a random sample of this size
+SAME = 1e-5  # relative difference of two evaluations up to which f counts as noise-free, for single precision inside f
 
 
 def check_gradient(
@@ -46,26 +46,27 @@ def check_gradient(
 
         error_i = |ga_i - gn_i| / max(|ga_i|, |gn_i|, u_i / tolerance),  right where error_i <= tolerance
 
-    gn is the central difference and u its uncertainty: the measured rounding error of f over the step. A coordinate that
-    disagrees is looked at again with steps from 100 times to a ten-millionth of the first, and the best is taken. Where
-    f has a kink, the slopes to the left and to the right disagree however small the step; they are extrapolated to a step
-    of 0, any slope between the two is right, and any other wrong. Where kinks of several layers meet at x, and a gradient
-    that can be derived elsewhere is right beside x, nothing is decided, and the verdict says so. Noise is found by
-    evaluating f twice.
+    gn is the central difference and u its uncertainty: the measured rounding error of f divided by the step. A coordinate
+    that disagrees is checked again with steps from 100 times to a ten-millionth of the first, and the best step is used.
+    At a kink of f, the slopes to the left and to the right disagree however small the step; they are extrapolated to a
+    step of 0. Any slope between the two is right, and any other is wrong. If kinks of several layers meet at x, and a
+    gradient that can be evaluated elsewhere is right beside x, the coordinate is undecided, and the verdict says so. Noise
+    is detected by evaluating f twice.
 
     Arguments:
-        f: a function of x, of JAX, NumPy or PyTorch, that returns a number (or an array: its elements are summed with
+        f: a JAX, NumPy or PyTorch function of x that returns a number (or an array, whose elements are summed with
             fixed random weights); or a PyTorch module, whose parameters and input x are checked on a float64 copy.
         x: an array, or any tree of arrays; its floats are cast to float64.
         gradient: the gradient to check: a function of x, or a tree like x. None: automatic differentiation's.
-        tolerance: on the relative error.
-        method: `central`, or `complex` for an analytic f that computes with complex numbers: no rounding error.
-        h: the first and only step; default: by f's rounding error, and a ladder of steps where that does not do.
-        share: of the coordinates, drawn at random; default: all up to 262,144, of more a share of as many.
-        directions: check so many random directions in each array instead of its coordinates: cheap for any size, but a
-            fault in few of many coordinates may drown, and is found only as that of its array.
-        seed: of the random coordinates and directions.
-        watch: is told now and then how many evaluations of f are done, and how many there will be as far as is known.
+        tolerance: largest relative error that counts as right.
+        method: `central`, or `complex` for an analytic f that accepts complex numbers: no rounding error.
+        h: the only step; default: chosen from f's rounding error, with a ladder of other steps if that one fails.
+        share: share of the coordinates to check, drawn at random; default: all of up to 262,144 coordinates, or a random
+            sample of that size.
+        directions: number of random directions to check in each array instead of its coordinates: cheap for any size, but
+            a fault in few of many coordinates may go unnoticed, and only the array is named.
+        seed: seed of the random coordinates and directions.
+        watch: callback for the number of evaluations of f done so far and expected in total.
 
     Raises: FalllineError for arguments that do not fit together.
 
@@ -113,7 +114,7 @@ def check_gradient(
             arrays = tuple(_cut(point, chosen, analytic, slopes, open_, tolerance))
         outcome = "wrong" if any(each.faults for each in arrays) else "right"
         verdict = verdict_of(arrays, part, tolerance, method)
-        # At kinks throughout, f turns within the points that its noise was measured at.
+        # If all coordinates are at kinks, f bends between the points at which its noise was measured.
         smooth = any((each.status != KINK).any() for each in arrays)
         if precision.digits < 10 and smooth:
             verdict += f" f computes with about {precision.digits:.0f} digits only: use float64 inside it to see more."
@@ -132,7 +133,7 @@ def _analytic(function: Function, point: Point, x: Tree, gradient: Tree) -> Floa
 
 
 def _copied(function: Function, point: Point) -> Any:
-    """x in float64, in arrays of the kind that it was given in."""
+    """x in float64, in arrays of their original library."""
     parts: list[Any] = [part.copy() for part in point.parts(point.vector)]
     if point.kind == "jax":
         parts = [jax.numpy.asarray(part) for part in parts]
@@ -144,7 +145,7 @@ def _copied(function: Function, point: Point) -> Any:
 
 
 def _probes(point: Point, analytic: Float[np.ndarray, " numbers"], seed: int) -> Int[np.ndarray, " probes"]:
-    """Coordinates along which f's rounding error is measured: those that move it most, and some at random."""
+    """Coordinates along which f's rounding error is measured: the steepest ones, and some at random."""
     steep = [cut.start + int(np.argmax(np.abs(analytic[cut]))) for cut in point.slices if cut.stop > cut.start]
     random = np.random.default_rng(seed).integers(0, len(point.vector), 4)
     return np.concatenate([np.array(steep[:6], np.int64), random])
@@ -152,7 +153,7 @@ def _probes(point: Point, analytic: Float[np.ndarray, " numbers"], seed: int) ->
 
 def _complex(function: Function, analytic: np.ndarray, chosen: np.ndarray, tolerance: float) -> Slopes:
     found = complex_slopes(function, chosen)
-    # No difference is taken: what is left is the rounding of the slope itself, in units of the largest.
+    # No difference is taken, so only the slope itself is rounded, relative to the largest slope.
     rounding = np.full(len(chosen), 1e-14 * float(np.max(np.abs(found), initial=0.0)))
     status = np.where(np.isfinite(found), OK, NOT_FINITE)
     return compared(analytic, Slopes(found, rounding, found, found, status), tolerance)

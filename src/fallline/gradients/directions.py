@@ -1,4 +1,4 @@
-"""Slopes along random directions: a check of any size for the price of a few evaluations."""
+"""Slopes along random directions: a check of arrays of any size with a few evaluations."""
 
 import numpy as np
 from jaxtyping import Float
@@ -18,13 +18,13 @@ def along_directions(
     tolerance: float,
     seed: int,
 ) -> tuple[ArrayCheck, ...]:
-    """Slopes along random directions, `count` of them within each array: an entry per array, a number per direction.
+    """Slopes along `count` random directions within each array: one check per array, one number per direction.
 
         s = (f(x + h v) - f(x - h v)) / 2h  against  v . ga,  v_i = -1 or 1
 
-    Every direction climbs the ladder of steps, as a coordinate does that disagrees.
+    Every direction uses the whole ladder of steps, as a coordinate that disagrees does.
 
-    Raises: FalllineError for a count that is none.
+    Raises: FalllineError for an invalid count.
     """
     if isinstance(count, bool) or not isinstance(count, int) or count < 1:
         raise FalllineError(f"directions = {count!r} is not a number of directions: expected 1 or more")
@@ -55,7 +55,7 @@ def _slopes(
     directions[:, cut] = signs
     rungs = []
     for factor in RUNGS:
-        # A power of 2, so that the step along every coordinate is the same to the bit for coordinates of size 1.
+        # A power of 2, so that coordinates of size 1 all take exactly the same step.
         step = 2.0 ** np.round(np.log2(factor * precision.first / np.sqrt(numbers)))
         above, below = function.along(step * directions), function.along(-step * directions)
         each = np.full(count, step)

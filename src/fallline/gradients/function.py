@@ -1,6 +1,6 @@
-"""A function of a tree at a point, as whoever differentiates it asks for it: shifted, along directions, once more.
+"""A function of a tree at a point, with the evaluations that a check needs: shifted, along directions, repeated.
 
-All are evaluated in float64: JAX's switch for it is set for this thread and for the length of the call only.
+All evaluations are in float64: JAX's 64-bit mode is enabled for this thread, and only during the call.
 """
 
 import math
@@ -17,7 +17,7 @@ from fallline.gradients.point import Point, is_torch
 
 
 class Function(ABC):
-    """A function f at a point; an f that returns an array counts as the sum of its elements with fixed random weights."""
+    """A function f at a point; if f returns an array, its elements are summed with fixed random weights."""
 
     def __init__(self, f: Callable[[Any], Any], point: Point) -> None:
         self.f, self.point = f, point
@@ -27,7 +27,7 @@ class Function(ABC):
         self.single = False  # whether f is known to compute in single precision somewhere inside
 
     def count(self, evaluations: int) -> None:
-        """Count evaluations that are done, and tell who watches."""
+        """Count finished evaluations, and report them to `watch`."""
         self.evaluations += evaluations
         if self.watch is not None:
             self.watch(self.evaluations, max(self.expected, self.evaluations))
@@ -46,18 +46,18 @@ class Function(ABC):
 
     @abstractmethod
     def again(self) -> float:
-        """f(x), from a call that shares nothing with the others."""
+        """f(x), from an independent call."""
 
     def close(self) -> None:  # noqa: B027 - only a compiled function has something to let go of
-        """Let go of what was compiled.
+        """Release the compiled programs.
 
-        While JAX (0.10.2) holds a program in float64 of an f with NumPy arrays in it, calls of that f in single precision
-        fail; so the caller's f is left as it was.
+        While JAX (0.10.2) holds a float64 program of an f with NumPy arrays in it, calls of that f in single precision
+        fail. Releasing the programs keeps the caller's f usable.
         """
 
 
 def value_of(answer: Any) -> Array:
-    """The number that is differentiated: f's own, or its elements with fixed random weights."""
+    """The number to differentiate: f's value, or the sum of its elements with fixed random weights."""
     answer = jnp.asarray(answer)
     if answer.ndim == 0:
         return answer
@@ -65,9 +65,9 @@ def value_of(answer: Any) -> Array:
 
 
 def number_of(answer: Any) -> Any:
-    """The number that differences are taken of, of NumPy's or PyTorch's answer.
+    """The number to take differences of, from a NumPy or PyTorch result.
 
-    Raises: FalllineError for an answer that is no number.
+    Raises: FalllineError for a result that is not numeric.
     """
     if is_torch(answer):
         answer = answer.detach().cpu().numpy()
@@ -78,5 +78,5 @@ def number_of(answer: Any) -> Any:
 
 
 def weights_for(shape: tuple[int, ...]) -> Float[np.ndarray, "*shape"]:
-    """Fixed random weights, of which an error in any element of an array moves the sum."""
+    """Fixed random weights, so that an error in any element of an array changes the weighted sum."""
     return np.random.default_rng(math.prod(shape)).normal(size=shape)

@@ -1,4 +1,4 @@
-"""Which of the ways to evaluate a function serves it: one mapped program, or plain calls."""
+"""The choice of how to evaluate a function: one mapped program, or plain calls."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,9 +12,9 @@ from fallline.gradients.traced import Traced
 
 
 def function_of(f: Callable[[Any], Any], point: Point) -> Function:
-    """How f is evaluated: mapped where JAX can trace it, else by plain calls.
+    """The function at a point: mapped if JAX can trace f, otherwise evaluated by plain calls.
 
-    Raises: FalllineError for something that cannot be called.
+    Raises: FalllineError for an f that cannot be called.
     """
     if not callable(f):
         raise FalllineError(f"f of type {type(f).__name__} cannot be called: expected a function of x")
@@ -24,5 +24,5 @@ def function_of(f: Callable[[Any], Any], point: Point) -> Function:
         return Traced(f, point)
     except FalllineError:
         raise
-    except Exception:  # whatever NumPy, or Python's own control flow, makes of a tracer; plain calls then tell
+    except Exception:  # any error from NumPy or Python's control flow on a tracer; plain calls reveal genuine errors
         return Plain(f, point)

@@ -1,4 +1,4 @@
-"""What kind of fault is it? Patterns of a wrong gradient that name their cause."""
+"""Hints at the cause of a wrong gradient, from the pattern of its errors."""
 
 import numpy as np
 from jaxtyping import Float
@@ -7,13 +7,13 @@ from fallline.gradients.judge import NOT_FINITE, OK, Slopes
 
 
 def hint(analytic: Float[np.ndarray, " numbers"], slopes: Slopes, shape: tuple[int, ...], tolerance: float) -> str:
-    """A sentence on how a whole array's gradient differs from the measured one; empty where no pattern fits.
+    """A phrase on how a whole array's gradient differs from the measured one; empty if no pattern fits.
 
     Arguments:
-        analytic: every slope of the array as derived.
-        slopes: the same as measured.
-        shape: of the array.
-        tolerance: on relative errors.
+        analytic: every analytic slope of the array.
+        slopes: the measured slopes.
+        shape: shape of the array.
+        tolerance: tolerance of relative errors.
     """
     measured, wrong = slopes.numerical, slopes.status > OK
     if (slopes.status == NOT_FINITE).any():
@@ -48,7 +48,7 @@ def hint(analytic: Float[np.ndarray, " numbers"], slopes: Slopes, shape: tuple[i
 
 
 def _factor(value: float) -> str:
-    """2, 0.5, 1/128: as a person would have forgotten it."""
+    """A factor in the form in which a person would have forgotten it: 2, 0.5, 1/128."""
     if 0 < value < 1 and abs(1 / value - round(1 / value)) < 1e-3 / value and round(1 / value) > 1:
         return f"1/{round(1 / value)}"
     return f"{value:.4g}"

@@ -1,11 +1,11 @@
-"""A function at points that differ in one number: only what that number changes is evaluated again.
+"""A function at points that differ in one number: only the values that depend on it are evaluated again.
 
     y = x W + b:            W_ij + h changes column j of y, by h x_i
     z = y V:                a changed column j of y changes z by (y_j' - y_j) V_j
-    whatever is before:     is evaluated once
+    everything before:      is evaluated once
 
-These are values of the function at the shifted points, to rounding, and no derivative is taken: a rule of
-differentiation, right or wrong, has no part in it.
+The results are values of the function at the shifted points, up to rounding. No derivative is taken, so the check does
+not depend on any differentiation rule.
 """
 
 import functools
@@ -24,24 +24,24 @@ from fallline.gradients.change import Change, taken
 from fallline.gradients.operations import Operations, bytes_of, operations_of
 from fallline.gradients.rules import changed
 
-WORK = 10**9  # operations of a check that make programs worth it once they are compiled: a tenth of a second,
-ONCE = 3 * 10**9  # and operations for each array that make them worth compiling, which takes a third of a second
-BYTES = 1 << 23  # of the changed values of the lanes side by side
+WORK = 10**9  # operations of a check from which a compiled program pays off: a tenth of a second,
+ONCE = 3 * 10**9  # and operations per array from which compiling pays off too, which takes a third of a second
+BYTES = 1 << 23  # most bytes of changed values in the lanes side by side
 LANES = 128
-ROOM = (64, 4096)  # shifts that a device evaluates in a call
+ROOM = (64, 4096)  # fewest and most shifts that a device evaluates in a call
 
 Parts = list[Array]
 
 
 def evaluate(of: Callable[[Parts], Array], parts: Parts, which: int, counts: Array, at: Any, h: Array) -> Array:
-    """f with one number of an array changed, for as many shifts as `counts` says; spread over the devices.
+    """f with one number of an array changed, for every shift; the shifts are spread over the devices.
 
     Arguments:
         of: f as a function of a list of arrays.
         parts: the arrays.
-        which: of them is changed.
-        counts: how many shifts each device has.
-        at: by axis of the array, the index of each shift; device after device.
+        which: index of the changed array.
+        counts: number of shifts on each device.
+        at: the index of each shift, by axis of the array; device after device.
         h: the shifts, in the same order.
     """
 
@@ -67,7 +67,7 @@ def evaluate(of: Callable[[Parts], Array], parts: Parts, which: int, counts: Arr
 
 
 def after(program: Operations, values: dict[int, Any], which: int, at: tuple[Array, ...], h: Array) -> Array:
-    """f with a number of an array shifted, in lanes."""
+    """f with one number of an array shifted, one shift per lane."""
     slot = program.inputs[which]
     index = dict(enumerate(at))
     changes = {slot: Change(index, taken(values[slot], index) + h)}
@@ -88,14 +88,14 @@ def dealt(
     steps: np.ndarray,
     count: Callable[[int], None] = lambda done: None,
 ) -> Float[np.ndarray, " shifts"]:
-    """Shifts within an array of a shape, of any number, dealt to the devices in calls of one size.
+    """Evaluate any number of shifts within an array, distributed over the devices in calls of one size.
 
     Arguments:
-        program: of (counts, at, h), as of `evaluate`.
-        shape: of the array.
-        indices: of its numbers, counted row by row.
+        program: function of (counts, at, h), as in `evaluate`.
+        shape: shape of the array.
+        indices: flat indices of its numbers, in row-major order.
         steps: h.
-        count: is told how many more are done.
+        count: callback for the number of newly finished shifts.
     """
     devices = _mesh().size
     room = min(max(1 << (2 * math.prod(shape) // devices - 1).bit_length(), ROOM[0]), ROOM[1])

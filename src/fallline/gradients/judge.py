@@ -1,4 +1,4 @@
-"""Is a coordinate's analytic slope right? One central difference says yes to most; the others get a ladder of steps."""
+"""Decides whether analytic slopes are right: by one central difference for most, by a ladder of steps for the rest."""
 
 import dataclasses
 import itertools
@@ -15,22 +15,22 @@ from fallline.gradients.steps import Precision, size
 
 OK, KINK, WRONG, NOT_FINITE = range(4)
 STATUSES = ("ok", "kink", "wrong", "not finite")
-DEEPER = (1e-8, 1e-9, 1e-10, 1e-11, 1e-12)  # below the ladder, where f still turns within its last step
-RUNGS = (1e2, 1e1, 1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7)  # of the ladder, in units of the first step
-SIGMAS = 8.0  # of f's rounding error: 10^5 coordinates are looked at, and its distribution has tails
-COARSE = 1e-2  # a slope known no better than this relative to its size is called coarse
+DEEPER = (1e-8, 1e-9, 1e-10, 1e-11, 1e-12)  # steps below the ladder, if f still bends within its last step
+RUNGS = (1e2, 1e1, 1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7)  # steps of the ladder, in units of the first step
+SIGMAS = 8.0  # standard deviations of f's rounding error: 10^5 coordinates are checked, and its distribution has tails
+COARSE = 1e-2  # a slope with a relative uncertainty above this is called coarse
 
 
 @dataclasses.dataclass(frozen=True)
 class Slopes:
-    """What differences say of some coordinates.
+    """The slopes of some coordinates, measured by differences.
 
     Arguments:
         numerical: the slope.
-        uncertainty: how far it may be off, by rounding, truncation, or because the one-sided slopes disagree.
+        uncertainty: its error bound, from rounding, truncation, or the disagreement of the one-sided slopes.
         left: the slope just below.
         right: the slope just above.
-        status: OK, KINK or NOT_FINITE; WRONG is for who compares.
+        status: OK, KINK or NOT_FINITE; WRONG is set by the comparison with the analytic slopes.
     """
 
     numerical: Float[np.ndarray, " chosen"]
@@ -44,7 +44,7 @@ class Slopes:
 class Rung:
     """The differences at one step per coordinate, their rounding error, and the steps down and up.
 
-    `held` is how well f's values, and x times its slope, can be held in float64: f is known no better than that.
+    `held` is the rounding error of storing f's values, and x times its slope, in float64: f cannot be more accurate.
     """
 
     central: Float[np.ndarray, " chosen"]
@@ -57,12 +57,12 @@ class Rung:
 
     @property
     def jump(self) -> Float[np.ndarray, " chosen"]:
-        """right - left: h f'' where f is smooth, and whatever h at a kink."""
+        """right - left: about h f'' if f is smooth, and independent of h at a kink."""
         return self.right - self.left
 
     @property
     def level(self) -> Bool[np.ndarray, " chosen"]:
-        """Where the jump is no more than rounding."""
+        """Where the jump is within the rounding error."""
         return np.abs(self.jump) <= 2 * self.rounding
 
 
@@ -74,10 +74,10 @@ def judge(
     tolerance: float,
     h: float | None = None,
 ) -> Slopes:
-    """The numerical slopes, each at the step that serves it best, and where they disagree with the analytic ones.
+    """The numerical slopes, each at its best step, marked WRONG where they disagree with the analytic ones.
 
-    First a central difference at one step for all. A coordinate where it agrees is right. The others, and those whose
-    slope drowns in f's rounding error, climb the ladder of steps: see `best_rung`.
+    All coordinates first get a central difference at one step. Those that agree are right. The others, and those whose
+    slope is lost in f's rounding error, get the whole ladder of steps: see `best_rung`.
     """
     unit = size(function.point.vector[chosen])
     first = np.full(len(chosen), h) if h is not None else precision.first * unit
@@ -115,10 +115,10 @@ def judge(
 def settled(
     rungs: list[Rung], analytic: Float[np.ndarray, " chosen"], enough: Float[np.ndarray, " chosen"], tolerance: float
 ) -> Slopes:
-    """What a ladder says of the analytic slopes: the best rung's slope, or the two sides' at the point itself.
+    """The slopes that a ladder supports: that of the best rung, or the limits of the two sides at the point itself.
 
-    The sides speak where the best rung knows the slope no better than by its one-sided differences, or contradicts the
-    analytic one: at a kink any slope between the two limits is right, however much f curves on either side.
+    The sides are used if the best rung bounds the slope only by its one-sided differences, or contradicts the analytic
+    slope: at a kink any slope between the two limits is right, however much f curves on either side.
     """
     found = compared(analytic, best_rung(rungs, enough), tolerance)
     sides = sides_of(rungs)
@@ -136,7 +136,7 @@ def settled(
         status=np.where(kinked[at], KINK, OK),
     )
     limits = compared(analytic[at], limits, tolerance)
-    # Without a kink in sight, the limits may acquit; what is to be said of a fault the best rung knows better.
+    # Without a kink, the limits may only show a slope to be right; the best rung describes faults better.
     better = kinked[at] | (limits.status != WRONG)
     put(found, at[better], part(limits, np.flatnonzero(better)))
     return found
@@ -160,18 +160,18 @@ def sides_of(rungs: list[Rung]) -> Sides:
 
 
 def part(columns: Any, at: Int[np.ndarray, " some"]) -> Any:
-    """A rung, or slopes, of some of its coordinates."""
+    """A rung or slopes, restricted to some coordinates."""
     return type(columns)(*(each[at] for each in vars(columns).values()))
 
 
 def put(slopes: Slopes, at: Int[np.ndarray, " some"], others: Slopes) -> None:
-    """Write others into slopes, at some coordinates."""
+    """Write `others` into `slopes` at some coordinates."""
     for name, column in vars(others).items():
         getattr(slopes, name)[at] = column
 
 
 def compared(analytic: Float[np.ndarray, " chosen"], slopes: Slopes, tolerance: float) -> Slopes:
-    """The slopes, marked WRONG where the analytic ones are neither equal nor within the uncertainty."""
+    """The slopes, marked WRONG where they differ from the analytic ones beyond tolerance and uncertainty."""
     difference = np.abs(analytic - slopes.numerical)
     scale = np.maximum(np.abs(analytic), np.abs(slopes.numerical))
     with np.errstate(invalid="ignore"):
@@ -181,20 +181,20 @@ def compared(analytic: Float[np.ndarray, " chosen"], slopes: Slopes, tolerance: 
 
 
 def best_rung(rungs: list[Rung], enough: Float[np.ndarray, " chosen"]) -> Slopes:
-    """For each coordinate the step at which its slope is known best.
+    """For each coordinate, the slope at the step with the smallest uncertainty.
 
         uncertainty(h) = rounding(h) + max(|right - left| / 2, a tenth of the change since the step before)
 
     The slope of a function that is convex or concave within h lies between the one-sided slopes, and so does each
-    subgradient at a kink. Where the jump right - left shrinks as h does, twice in a row, f is smooth there, and the
-    truncation error, a fiftieth of the change since the step before, replaces the jump. Where it does not shrink, the
-    kink is nearer than any step can tell: the slope is known no better than the one-sided slopes say.
+    subgradient at a kink. If the jump right - left shrinks in proportion to h twice in a row, f is smooth there, and the
+    truncation error, a fiftieth of the change since the step before, replaces the jump. If it does not shrink, the kink is
+    closer than the smallest step, and the one-sided slopes bound the slope.
 
-    A step that a shorter one contradicts by more than both uncertainties is not believed.
+    A step is rejected if a shorter one contradicts it by more than both uncertainties.
 
     Arguments:
         rungs: from the largest step to the smallest, each a tenth of the one before.
-        enough: an uncertainty that needs no name.
+        enough: an uncertainty small enough not to count as a kink.
     """
     smooth = _smooth(rungs)
     bounds, jumps = [], []
@@ -213,8 +213,8 @@ def best_rung(rungs: list[Rung], enough: Float[np.ndarray, " chosen"]) -> Slopes
 
     uncertainty, jump = pick(bounds), pick(jumps)
     kinked = (jump > pick([rung.rounding for rung in rungs])) & (jump > enough)
-    # A kink that shorter steps have got past is within reach of the first step all the same: there the slope of one side
-    # is still the slope at the point.
+    # A kink that only the longer steps cross is still within reach of the first step: the slope at the point is then the
+    # slope of one of its sides.
     first, slope = rungs[RUNGS.index(1.0)], pick([rung.central for rung in rungs])
     beside = np.minimum(np.abs(first.left - slope), np.abs(first.right - slope))
     passed = (best > RUNGS.index(1.0)) & (beside < 0.1 * np.abs(first.jump))
@@ -229,7 +229,7 @@ def best_rung(rungs: list[Rung], enough: Float[np.ndarray, " chosen"]) -> Slopes
 
 
 def _consistent(rungs: list[Rung], bounds: list[np.ndarray]) -> Float[np.ndarray, "rungs chosen"]:
-    """The uncertainties, infinite where a shorter step contradicts: f varies within h, and looks level from afar."""
+    """The uncertainties, infinite if a shorter step contradicts them: f then varies within h."""
     kept = [bound.copy() for bound in bounds]
     for k, wide in enumerate(rungs):
         for narrow, bound in zip(rungs[k + 1 :], bounds[k + 1 :], strict=True):
@@ -239,12 +239,12 @@ def _consistent(rungs: list[Rung], bounds: list[np.ndarray]) -> Float[np.ndarray
 
 
 def _smooth(rungs: list[Rung]) -> Bool[np.ndarray, "rungs chosen"]:
-    """Where the jump shrinks tenfold, or has vanished in rounding, from a rung to the next, and again to the one after."""
+    """Where the jump shrinks tenfold, or is lost in rounding, over two consecutive pairs of rungs."""
     shrinks = []
     for wide, narrow in itertools.pairwise(rungs):
         with np.errstate(invalid="ignore", divide="ignore"):
             ratio = narrow.jump / wide.jump
-        # Half the jump may be noise where it is not far above the rounding.
+        # A factor of 2 either way: if the jump is not far above the rounding error, half of it may be noise.
         tenth = (ratio > 0.05) & (ratio < 0.2)
         shrinks.append((tenth & ~wide.level) | (wide.level & narrow.level))
     never = np.zeros_like(shrinks[0])
@@ -262,7 +262,7 @@ def _rung(
 def rung_of(
     precision: Precision, above: np.ndarray, below: np.ndarray, up: np.ndarray, down: np.ndarray, x: np.ndarray
 ) -> Rung:
-    """A rung from f above and below, the steps up and down, and the size of what was changed."""
+    """A rung from f above and below, the steps up and down, and the size of the shifted numbers."""
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
         left, right = (precision.value - below) / down, (above - precision.value) / up
         values = np.maximum.reduce([np.abs(above), np.abs(below), np.full(len(above), abs(precision.value))])

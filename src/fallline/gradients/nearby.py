@@ -1,4 +1,4 @@
-"""Where several kinks meet at a point, is a slope that neither side has a fault? The slopes beside the point tell."""
+"""Points where several kinks meet: the slopes beside the point tell whether an unexpected slope is a fault."""
 
 import copy
 import dataclasses
@@ -11,9 +11,9 @@ from fallline.gradients.function import Function
 from fallline.gradients.judge import KINK, WRONG, Slopes, judge, part
 from fallline.gradients.steps import Precision, size
 
-RAYS = 32  # on which the slopes are derived
-CHECKED = 3  # of them, on which they are measured
-REACH = 1e-4  # how far beside the point, in units of a coordinate's steps
+RAYS = 32  # rays along which analytic slopes are evaluated
+CHECKED = 3  # rays of these along which slopes are also measured
+REACH = 1e-4  # distance from the point, in units of a coordinate's steps
 
 Gradient = Callable[[Function], np.ndarray]
 
@@ -28,28 +28,28 @@ def undecided(
     tolerance: float,
     seed: int,
 ) -> Bool[np.ndarray, " chosen"]:
-    """Which wrong slopes may be those of a right gradient that has several kinks at the point.
+    """Which of the wrong slopes may belong to a right gradient, because several kinks meet at the point.
 
-    Where units of two layers are at exactly 0, f is smooth within each of the cells that meet at the point, and along its
-    own axis a coordinate sees two of them. Automatic differentiation takes one side at every unit, which is another cell,
-    or none: its slope is on neither side, and no fault. A coordinate is such a one where
+    If units of two layers are at exactly 0, several cells in which f is smooth meet at the point, and the axis of a
+    coordinate crosses only two of them. Automatic differentiation takes one side at every unit. This may be another cell
+    or none, so its slope may equal that of neither side without being a fault. A coordinate is undecided if
 
         the slopes in the cells around x, g(x + t r) for t -> 0, are not all between those of its own two sides,
-        the one that was derived at x is not far from them, and
-        beside x, at x + t r, derived and measured slopes agree.
+        the analytic slope at x is not far from them, and
+        beside x, at x + t r, analytic and measured slopes agree.
 
-    A derivation that is wrong is wrong beside the point as well, and stays so; and so does one that is wrong only at a
-    kink whose two sides are known.
+    A wrong gradient is also wrong beside the point, so it remains wrong. So does a gradient that is wrong only at a kink
+    whose two sides are known.
 
     Arguments:
         function: f at x.
-        precision: of f there.
-        derive: the gradient, of a function at a point.
-        analytic: the slopes that were derived at x.
-        chosen: their places.
-        slopes: what was measured of them.
-        tolerance: on relative errors.
-        seed: of the rays r.
+        precision: precision of f there.
+        derive: returns the analytic gradient of a function at its point.
+        analytic: the analytic slopes at x.
+        chosen: their coordinates.
+        slopes: their measured slopes.
+        tolerance: tolerance of relative errors.
+        seed: seed of the rays r.
     """
     found = np.zeros(len(chosen), bool)
     at = np.flatnonzero(slopes.status == WRONG)
@@ -72,7 +72,7 @@ def undecided(
 
 
 def acquitted(analytic: Float[np.ndarray, " chosen"], slopes: Slopes, open_: Bool[np.ndarray, " chosen"]) -> Slopes:
-    """The slopes, those that nothing is decided on marked as at a kink, and as uncertain as they are off."""
+    """The slopes with undecided ones marked as KINK; their uncertainty is raised to cover the difference."""
     apart = np.maximum(slopes.uncertainty, np.abs(analytic - slopes.numerical))
     return dataclasses.replace(
         slopes,
@@ -82,9 +82,9 @@ def acquitted(analytic: Float[np.ndarray, " chosen"], slopes: Slopes, open_: Boo
 
 
 def _rays(function: Function, seed: int) -> Iterator[Float[np.ndarray, " numbers"]]:
-    """Directions from the point: at first of any kind, then such that arrays lean to one side, some further than others.
+    """Directions from the point: first uniform ones, then ones that push whole arrays to one side, by different amounts.
 
-    So one layer's units come to the same side, or outweigh those of another, and more of the cells are met.
+    The latter move the units of one layer to the same side, or let one layer dominate another, and so reach more cells.
     """
     rng, count = np.random.default_rng(seed), len(function.point.vector)
     for k in range(RAYS):
@@ -101,7 +101,7 @@ def _meets(
     far: Float[np.ndarray, "rays some"],
     tolerance: float,
 ) -> Bool[np.ndarray, " some"]:
-    """Where the cells around the point have slopes that neither side has, and the derived one is not far from them."""
+    """Where the cells around the point have slopes outside those of the two sides, and the analytic slope is near them."""
     low, high = np.minimum(slopes.left, slopes.right), np.maximum(slopes.left, slopes.right)
     with np.errstate(invalid="ignore", over="ignore"):
         limits = 2 * near - far
@@ -113,7 +113,7 @@ def _meets(
 
 
 def _moved(function: Function, vector: Float[np.ndarray, " numbers"]) -> Function:
-    """The same f at another point; nothing is compiled again."""
+    """The same f at another point, without compiling it again."""
     other = copy.copy(function)
     other.point = dataclasses.replace(function.point, vector=vector)
     return other

@@ -1,4 +1,4 @@
-"""The gradient by differences: of any function, one coordinate at a time."""
+"""The numerical gradient of any function, one coordinate at a time."""
 
 import contextlib
 import dataclasses
@@ -17,7 +17,7 @@ from fallline.gradients.point import point_of
 from fallline.gradients.steps import Precision, measure, optimal
 
 METHODS = ("central", "forward", "complex")
-TINY = 1e-20  # the complex step: no difference is taken, so that it can be as small as one likes
+TINY = 1e-20  # the complex step; it can be arbitrarily small, since no difference is taken
 
 
 def numerical_gradient(f: Callable[[Any], Any], x: Tree, method: str = "central", h: float | None = None) -> Any:
@@ -27,18 +27,18 @@ def numerical_gradient(f: Callable[[Any], Any], x: Tree, method: str = "central"
         central:  g_i = (f(x + h e_i) - f(x - h e_i)) / 2h
         complex:  g_i = Im f(x + i h e_i) / h
 
-    The central difference is right to about 10 digits of f, the forward one to 8, each at the optimal step. The complex
-    step has no rounding error at all, but only for an f that is analytic and computes with complex numbers: no absolute
+    At the optimal step, the central difference is accurate to about 10 digits of f, the forward difference to 8. The
+    complex step has no rounding error, but it requires an f that is analytic and accepts complex numbers: no absolute
     value, no maximum, no comparison.
 
-    A function of JAX is mapped over the coordinates in one program, in chunks that fit the memory; one of NumPy or
-    PyTorch is called for each. JAX's own setting of the precision is neither needed nor changed.
+    A JAX function is mapped over the coordinates in one program, in chunks that fit the memory; a NumPy or PyTorch
+    function is called once per coordinate. JAX's own precision setting is neither needed nor changed.
 
     Arguments:
         f: a function of x that returns a number, or an array (then its elements are summed with fixed random weights).
         x: an array, or any tree of arrays.
         method: `forward`, `central` or `complex`.
-        h: the step; default: for each coordinate the optimal one, from an estimate of f's third (forward: second)
+        h: the step; default: the optimal one for each coordinate, from an estimate of f's third (forward: second)
             derivative and of its rounding error.
 
     Returns: a tree like x, of float64 NumPy arrays.
@@ -70,7 +70,7 @@ def numerical_gradient(f: Callable[[Any], Any], x: Tree, method: str = "central"
 def differences(
     function: Function, chosen: Int[np.ndarray, " chosen"], steps: Float[np.ndarray, " chosen"]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """f above and below each coordinate, and the steps up and down as float64 really takes them."""
+    """f above and below each coordinate, and the steps up and down as rounded by float64."""
     x = function.point.vector[chosen]
     up, down = (x + steps) - x, x - (x - steps)
     values = function.shifted(np.tile(chosen, 2), np.concatenate([up, -down]))
@@ -78,7 +78,7 @@ def differences(
 
 
 def complex_slopes(function: Function, chosen: Int[np.ndarray, " chosen"]) -> Float[np.ndarray, " chosen"]:
-    """The complex step's slopes.
+    """The slopes by the complex step.
 
     Raises: FalllineError for an f that loses the imaginary part.
 
@@ -100,7 +100,7 @@ def complex_slopes(function: Function, chosen: Int[np.ndarray, " chosen"]) -> Fl
 def finite_value(function: Function) -> float:
     """f(x).
 
-    Raises: FalllineError where it is not finite.
+    Raises: FalllineError if it is not finite.
     """
     value = float(function.shifted(np.zeros(1, np.int64), np.zeros(1))[0])
     if not np.isfinite(value):
@@ -111,7 +111,7 @@ def finite_value(function: Function) -> float:
 def _slopes(
     function: Function, value: float, chosen: np.ndarray, steps: np.ndarray, method: str
 ) -> Float[np.ndarray, " chosen"]:
-    """The slopes, with shorter steps where f is not finite at the ends of the first."""
+    """The slopes, with shorter steps if f is not finite at the ends of the first step."""
     found = np.full(len(chosen), np.nan)
     left = np.arange(len(chosen))
     for _ in range(8):
@@ -137,14 +137,14 @@ def _ends(
 
 @dataclasses.dataclass(frozen=True)
 class StepErrors:
-    """The error of a difference against its step: truncation falls with h, rounding rises.
+    """The error of differences by step: as h shrinks, truncation falls and rounding rises.
 
     Arguments:
         steps: h.
         forward: relative error of the forward difference at each step, in the Euclidean norm over all coordinates.
         central: the same of the central difference.
-        chosen: the step that the product chooses on its own for the central difference (the median over coordinates).
-        chosen_error: the error of the central difference at the product's own steps.
+        chosen: the default step of the central difference (the median over coordinates).
+        chosen_error: the error of the central difference at the default steps.
     """
 
     steps: tuple[float, ...]
@@ -164,7 +164,7 @@ def step_errors(
     Arguments:
         f: a function of x.
         x: an array, or a tree of arrays.
-        gradient: the right one, a tree like x, or a function of x.
+        gradient: the right gradient, as a tree like x or a function of x.
         steps: h, the same for all coordinates.
 
     >>> found = step_errors(np.sin, 1.0, np.cos, (1e-12, 1e-5, 1e-1))

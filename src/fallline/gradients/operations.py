@@ -1,4 +1,4 @@
-"""A traced function as one flat list of operations: calls of functions within it are written out."""
+"""A traced function as one flat list of operations, with calls of functions inlined."""
 
 import dataclasses
 import itertools
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-# JAX renames these now and then. A call by a name that is not here is one operation, which is correct but slower.
+# JAX sometimes renames these. A call under an unlisted name counts as one operation, which is correct but slower.
 CALLS = (
     *("pjit", "jit", "closed_call", "core_call", "remat", "remat2", "checkpoint"),
     *("custom_jvp_call", "custom_vjp_call", "custom_vmap_call"),
@@ -26,7 +26,7 @@ class Operation:
 
     @property
     def name(self) -> str:
-        """Of the primitive."""
+        """The name of the primitive."""
         return str(self.primitive.name)
 
     def __call__(self, *values: Any) -> list[Any]:
@@ -39,8 +39,8 @@ class Operations:
     """A function as operations on numbered slots.
 
     Arguments:
-        steps: in the order in which they are done.
-        constants: the values that some slots begin with.
+        steps: the operations, in order of execution.
+        constants: the initial values of some slots.
         inputs: the slots of the arguments.
         outputs: the slots of the results.
     """
@@ -115,20 +115,20 @@ def depend(operations: Operations, inputs: Sequence[int]) -> bool:
 
 
 def _called(equation: Any) -> tuple[Any, Sequence[Any]] | None:
-    """The function that an equation does nothing but call, and its constants."""
+    """The function that an equation only calls, and its constants; None for any other equation."""
     if equation.primitive.name not in CALLS:
         return None
     inner = next((equation.params[name] for name in ("jaxpr", "call_jaxpr", "call") if name in equation.params), None)
     if inner is None:
         return None
-    jaxpr, values = getattr(inner, "jaxpr", inner), getattr(inner, "consts", ())  # the closed kind holds the other one
-    # Before JAX 0.12 the kind that is not closed has no values for its constants, and then none of those either.
+    jaxpr, values = getattr(inner, "jaxpr", inner), getattr(inner, "consts", ())  # a closed jaxpr holds an open one
+    # Before JAX 0.12 an open jaxpr has no values for its constants; it can only be inlined if it has no constants.
     same = len(getattr(jaxpr, "invars", ())) == len(equation.invars) and len(jaxpr.constvars) == len(values)
     return (jaxpr, values) if same else None
 
 
 def equations(jaxpr: Any) -> Iterator[Any]:
-    """Every equation of a program, those of its inner programs too."""
+    """Every equation of a program, including those of its inner programs."""
     for equation in jaxpr.eqns:
         yield equation
         for value in equation.params.values():
@@ -139,7 +139,7 @@ def equations(jaxpr: Any) -> Iterator[Any]:
 
 
 def work(jaxpr: Any) -> int:
-    """Multiplications and other operations on numbers in a program, about; of a loop one round."""
+    """Approximate number of arithmetic operations in a program; loops count as one iteration."""
     total = 0
     for each in equations(jaxpr):
         size = sum(math.prod(getattr(out.aval, "shape", ())) for out in each.outvars)

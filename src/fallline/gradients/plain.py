@@ -1,4 +1,4 @@
-"""A function of NumPy, or of anything else that JAX cannot trace: called once per shift."""
+"""Functions of NumPy, or any others that JAX cannot trace: called once per shift."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from fallline.gradients.function import Function, number_of, value_of
 
 
 class Plain(Function):
-    """A function of NumPy, or of anything else that is called once per point."""
+    """A function of NumPy, or any other callable, that is called once per point."""
 
     def shifted(self, indices: Int[np.ndarray, " shifts"], steps: np.ndarray) -> np.ndarray:
         found = np.zeros(len(indices), steps.dtype)
@@ -48,7 +48,7 @@ class Plain(Function):
         return found
 
     def _tree(self, vector: np.ndarray) -> Any:
-        """The tree in arrays of the kind that it was given in; a copy, so that f may write into it."""
+        """The tree in arrays of its original library; a copy, so that f may write into it."""
         parts = self.point.parts(vector.copy())
         if self.point.kind == "jax":
             parts = [jnp.asarray(part) for part in parts]

@@ -1,4 +1,4 @@
-"""A tree of arrays as one float64 vector, and back: what is differentiated, coordinate by coordinate."""
+"""Conversion between a tree of arrays and one float64 vector, whose coordinates are differentiated."""
 
 import dataclasses
 import functools
@@ -17,15 +17,15 @@ from fallline.core.tree import Tree
 
 @dataclasses.dataclass(frozen=True)
 class Point:
-    """Where a function is differentiated.
+    """The point at which a function is differentiated.
 
     Arguments:
         vector: every float of the tree, in float64, array after array.
-        names: of the arrays, as dotted paths: `dense_1.weight`.
-        shapes: of the arrays.
-        structure: of the tree.
-        leaves: of the tree, as they were given; those that hold no floats are not differentiated.
-        places: which of the leaves the arrays are.
+        names: dotted paths of the arrays: `dense_1.weight`.
+        shapes: shapes of the arrays.
+        structure: structure of the tree.
+        leaves: leaves of the tree as given; leaves without floats are not differentiated.
+        places: indices of the arrays among the leaves.
     """
 
     vector: Float[np.ndarray, " numbers"]
@@ -37,18 +37,18 @@ class Point:
 
     @functools.cached_property
     def slices(self) -> list[slice]:
-        """Where each array's numbers stand in the vector."""
+        """The slice of each array's numbers in the vector."""
         ends = np.cumsum([0, *(math.prod(shape) for shape in self.shapes)])
         return [slice(int(a), int(b)) for a, b in itertools.pairwise(ends)]
 
     @property
     def kind(self) -> str:
-        """What the arrays are: "jax", "torch" or "numpy"; the first of these that any of them is."""
+        """The library of the arrays: "torch" if any is a tensor, otherwise "jax" if any is a JAX array, else "numpy"."""
         kinds = {_kind(self.leaves[place]) for place in self.places}
         return next(kind for kind in ("torch", "jax", "numpy") if kind in kinds)
 
     def parts(self, vector: Any) -> list[Any]:
-        """A vector, of any array library, cut into arrays."""
+        """A vector of any array library, split into arrays."""
         return [vector[cut].reshape(shape) for cut, shape in zip(self.slices, self.shapes, strict=True)]
 
     def tree(self, arrays: list[Any]) -> Any:
@@ -77,7 +77,7 @@ class Point:
         return np.concatenate(arrays)
 
     def where(self, index: int) -> tuple[int, tuple[int, ...]]:
-        """The array that a place in the vector belongs to, and the index within it."""
+        """The array to which a position in the vector belongs, and the index within that array."""
         for which, cut in enumerate(self.slices):
             if cut.start <= index < cut.stop:
                 return which, tuple(int(i) for i in np.unravel_index(index - cut.start, self.shapes[which]))
@@ -85,9 +85,9 @@ class Point:
 
 
 def point_of(x: Tree) -> Point:
-    """The point that a tree of arrays, or a number, stands for.
+    """The point given by a tree of arrays, or by a number.
 
-    Raises: FalllineError where there is nothing to differentiate by.
+    Raises: FalllineError if there are no numbers to differentiate with respect to.
 
     >>> point = point_of({"w": np.zeros((2, 2)), "b": 1.0})
     >>> point.names, point.vector.tolist(), point.where(2)
@@ -142,7 +142,7 @@ def _name(path: tuple[Any, ...]) -> str:
 
 
 def coordinates(point: Point, share: float | None, most: int, seed: int) -> Int[np.ndarray, " chosen"]:
-    """The coordinates to look at: all, or a random share of every array, and at least one of each.
+    """The coordinates to check: all, or a random share of every array with at least one of each.
 
     Raises: FalllineError for a share outside (0, 1].
     """

@@ -1,4 +1,4 @@
-"""What a check has found: numbers in fields, and the verdict in words."""
+"""The result of a check: numbers in fields, and the verdict in words."""
 
 import dataclasses
 
@@ -16,13 +16,13 @@ class GradientCheck:
     Arguments:
         outcome: `right`, `wrong`, `noisy` (two evaluations at the same point differ) or `not finite` (f(x) is not).
         verdict: the outcome in words, with the place.
-        arrays: one entry per array of x; none where f itself was at fault.
-        tolerance: on the relative error.
+        arrays: one entry per array of x; empty if f itself is at fault.
+        tolerance: largest relative error that counts as right.
         value: f(x).
-        noise: the rounding error of f, measured.
-        share: of the coordinates that were looked at.
+        noise: the measured rounding error of f.
+        share: share of the coordinates that were checked.
         method: `central`, `complex` or `directional`.
-        evaluations: of f.
+        evaluations: number of evaluations of f.
     """
 
     outcome: str
@@ -37,7 +37,7 @@ class GradientCheck:
 
     @property
     def right(self) -> bool:
-        """Whether the gradient was found right."""
+        """Whether the gradient was found to be right."""
         return self.outcome == "right"
 
     @property
@@ -49,16 +49,16 @@ class GradientCheck:
 
     @property
     def kinks(self) -> int:
-        """Coordinates at or near a kink of f, where the analytic slope is a possible one."""
+        """Number of coordinates at or near a kink of f at which the analytic slope is a possible one."""
         return sum(each.count(KINK) for each in self.arrays)
 
     @property
     def undecided(self) -> int:
-        """Coordinates of which nothing is decided: several kinks meet at x, and beside it the gradient is right."""
+        """Number of undecided coordinates: several kinks meet at x, and the gradient is right beside x."""
         return sum(each.undecided for each in self.arrays)
 
     def wrong(self) -> list[Coordinate]:
-        """The wrong coordinates of all arrays, the worst of each array first."""
+        """The wrong coordinates of all arrays, worst first within each array."""
         return [each for array in self.arrays for each in array.wrong()]
 
     def __getitem__(self, name: str) -> ArrayCheck:

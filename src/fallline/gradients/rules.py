@@ -1,7 +1,7 @@
-"""What an operation makes of a change: the change of its result, from no more of the array than must be looked at.
+"""How operations propagate a change: each rule computes the change of a result from as little of the arrays as possible.
 
-A rule gets the operation, its operands as they were, their changes (None: none) and the result as it was. Where an
-operation has no rule, and where a rule's conditions do not hold, all of the array counts as changed (`throughout`).
+A rule gets the operation, its original operands, their changes (None: unchanged) and the original result. If an operation
+has no rule, or the conditions of its rule do not hold, the whole array counts as changed (`throughout`).
 """
 
 import math
@@ -33,7 +33,7 @@ def changed(step: Operation, values: list[Any], changes: Changes, results: list[
         return changes
     rule = element_by_element if step.name in ELEMENT_BY_ELEMENT else RULES.get(step.name)
     if PARAMETERS.get(step.name, "") not in ("", *step.params):
-        rule = None  # a version of JAX that describes the operation otherwise
+        rule = None  # this version of JAX describes the operation differently
     if rule is not None and len(results) == 1:
         found = rule(step, values, changes, results[0])
         if found is not None:
@@ -50,7 +50,7 @@ def throughout(step: Operation, values: list[Any], changes: Changes) -> list[Cha
 
 
 def element_by_element(step: Operation, values: list[Any], changes: Changes, result: Any) -> Change | None:
-    """The places that are changed stay where they are; axes of one element are repeated."""
+    """Changed places keep their indices; axes of size 1 are repeated."""
     shape = jnp.shape(result)
     if any(jnp.ndim(v) not in (0, len(shape)) for v in values):
         return None
@@ -68,20 +68,20 @@ def element_by_element(step: Operation, values: list[Any], changes: Changes, res
             operands.append(v)
         else:
             operands.append(jnp.broadcast_to(taken(jnp.broadcast_to(v, shape), at), rest))
-    if step.name == "convert_element_type":  # its other parameters say where the array lies
+    if step.name == "convert_element_type":  # its other parameters only concern the array's placement on devices
         return Change(at, lax.convert_element_type(operands[0], step.params["new_dtype"]))
     return Change(at, step(*operands)[0])
 
 
 def _repeated(c: Change, base: Array, shape: tuple[int, ...]) -> Change:
-    """A change of an array whose axes of one element are to be repeated up to a shape."""
+    """A change of an array whose axes of size 1 are broadcast to a shape."""
     repeated = [axis for axis in range(c.rank) if base.shape[axis] != shape[axis]]
     c = c.keep({axis: index for axis, index in c.at.items() if axis not in repeated}, base)
     return Change(c.at, jnp.broadcast_to(c.new, (*(shape[axis] for axis in c.rest), c.new.shape[-1])))
 
 
 def broadcast(step: Operation, values: list[Any], changes: Changes, result: Any) -> Change | None:
-    """A change along an axis that is repeated is one along all of it."""
+    """A change along a repeated axis changes the whole axis."""
     c, goes = changes[0], step.params["broadcast_dimensions"]
     if c is None:
         return None
@@ -95,7 +95,7 @@ def broadcast(step: Operation, values: list[Any], changes: Changes, result: Any)
 
 
 def transpose(step: Operation, values: list[Any], changes: Changes, result: Any) -> Change | None:
-    """Axes change places."""
+    """A transpose permutes the axes of the change."""
     c, order = changes[0], step.params["permutation"]
     if c is None:
         return None
@@ -105,7 +105,7 @@ def transpose(step: Operation, values: list[Any], changes: Changes, result: Any)
 
 
 def reshape(step: Operation, values: list[Any], changes: Changes, result: Any) -> Change | None:
-    """Axes that are split or joined keep their index where all of it is known."""
+    """Axes that are split or joined keep their index if it is completely known."""
     c = changes[0]
     if c is None or step.params.get("dimensions") is not None:
         return None
@@ -115,7 +115,7 @@ def reshape(step: Operation, values: list[Any], changes: Changes, result: Any) -
             sizes = [values[0].shape[axis] for axis in old]
             place = sum(c.at[axis] * math.prod(sizes[k + 1 :]) for k, axis in enumerate(old))
             for axis in reversed(new):
-                # The same index object where nothing is split or joined: that is how rules know indices for the same.
+                # Keep the same index object if nothing is split or joined: rules compare indices by identity.
                 at[axis] = c.at[old[0]] if len(old) == len(new) == 1 else place % result.shape[axis]
                 place = place // result.shape[axis]
         else:
@@ -125,7 +125,7 @@ def reshape(step: Operation, values: list[Any], changes: Changes, result: Any) -
 
 
 def _groups(old: tuple[int, ...], new: tuple[int, ...]) -> list[tuple[list[int], list[int]]]:
-    """Consecutive axes before and after a reshape that hold the same numbers, in groups as small as can be."""
+    """The smallest groups of consecutive axes before and after a reshape that hold the same numbers."""
     groups, i, j = [], 0, 0
     while i < len(old) or j < len(new):
         a, b = [], []
@@ -143,7 +143,7 @@ def _groups(old: tuple[int, ...], new: tuple[int, ...]) -> list[tuple[list[int],
 
 
 def squeeze(step: Operation, values: list[Any], changes: Changes, result: Any) -> Change | None:
-    """Axes of one element go."""
+    """A squeeze removes axes of size 1."""
     c, gone = changes[0], step.params["dimensions"]
     if c is None:
         return None
@@ -154,7 +154,7 @@ def squeeze(step: Operation, values: list[Any], changes: Changes, result: Any) -
 
 
 def total(step: Operation, values: list[Any], changes: Changes, result: Any) -> Change | None:
-    """A sum differs by what its terms differ."""
+    """The change of a sum is the sum of the changes of its terms."""
     c, axes = changes[0], step.params["axes"]
     if c is None:
         return None
@@ -167,7 +167,7 @@ def total(step: Operation, values: list[Any], changes: Changes, result: Any) -> 
 
 
 def reduction(step: Operation, values: list[Any], changes: Changes, result: Any) -> Change | None:
-    """Over axes all of which are looked at."""
+    """A reduction is recomputed over complete axes."""
     c, axes = changes[0], step.params["axes"]
     if c is None:
         return None
@@ -189,7 +189,7 @@ REDUCTIONS: dict[str, Callable[[Array, tuple[int, ...]], Array]] = {
 
 
 def product(step: Operation, values: list[Any], changes: Changes, result: Any) -> Change | None:
-    """A product of matrices is linear in each: a change of one number or column adds one of rank one."""
+    """A matrix product is linear in each factor: a change of one number or column adds a rank-one change."""
     contracted, (batch, _) = step.params["dimension_numbers"]
     if batch:
         return None
@@ -226,7 +226,7 @@ def product(step: Operation, values: list[Any], changes: Changes, result: Any) -
 
 
 def _lanes_last(new: Array, places: list[int], other: Array, theirs: list[int], side: int) -> Array:
-    """The product with an array in lanes; its free axes, and then the lanes, stand where they belong."""
+    """The product with an array in lanes, with the free axes in order and the lanes last."""
     if side == 1:
         return lax.dot_general(other, new, ((theirs, places), ((), ())))
     found = lax.dot_general(new, other, ((places, theirs), ((), ())))
@@ -235,7 +235,7 @@ def _lanes_last(new: Array, places: list[int], other: Array, theirs: list[int], 
 
 
 def _squares(values: list[Any], changes: Changes, contracted: Any, result: Any) -> Change | None:
-    """The sum of the products of two arrays that are changed at the same places: w . w of a penalty."""
+    """The inner product of two arrays that are changed at the same places: w . w of a penalty."""
     one, two = changes
     if one is None or two is None:
         return None
@@ -257,7 +257,7 @@ RULES: dict[str, Rule] = {
     "reduce_sum": total,
 }
 
-# What each rule reads of an operation's parameters.
+# The parameter of the operation that each rule reads.
 PARAMETERS = {
     "broadcast_in_dim": "broadcast_dimensions",
     "convert_element_type": "new_dtype",

@@ -1,4 +1,4 @@
-"""The slopes of either side at a point itself: one-sided differences extrapolated to a step of 0."""
+"""The one-sided slopes at a point: one-sided differences extrapolated to a step of 0."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -6,17 +6,17 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Bool, Float
 
-ORDER = 3  # of the highest polynomial that is extrapolated
+ORDER = 3  # degree of the highest extrapolating polynomial
 EPSILON = float(np.finfo(np.float64).eps)
-CAUTION = (
-    2.0  # times the last change is what a limit may be off: where f turns near the steps, the change is too hopeful
-)
-APART = 4.0  # times their errors that two limits must differ by to be those of a kink
+# A limit may be off by this many times the last change: the change is too hopeful where f turns near the steps.
+CAUTION = 2.0
+CAUTION = 2.0  # factor on the last change in a limit's error bound: the change alone is too small if f bends nearby
+APART = 4.0  # multiple of their errors by which two limits must differ at a kink
 
 
 @dataclasses.dataclass(frozen=True)
 class Sides:
-    """The limits of the slopes below and above a point, and how far each may be off."""
+    """The limits of the slopes below and above a point, with their error bounds."""
 
     left: Float[np.ndarray, " chosen"]
     left_error: Float[np.ndarray, " chosen"]
@@ -25,18 +25,18 @@ class Sides:
 
     @property
     def middle(self) -> Float[np.ndarray, " chosen"]:
-        """Half-way between the limits."""
+        """The midpoint of the limits."""
         return 0.5 * self.left + 0.5 * self.right
 
     @property
     def error(self) -> Float[np.ndarray, " chosen"]:
-        """How far either limit may be off; infinite where a side has none."""
+        """The larger error bound of the two limits; infinite if a side has no limit."""
         error = np.maximum(self.left_error, self.right_error)
         return np.where(np.isfinite(error), error, np.inf)
 
     @property
     def jump(self) -> Float[np.ndarray, " chosen"]:
-        """How far the limits are apart."""
+        """The distance between the limits."""
         with np.errstate(invalid="ignore", over="ignore"):
             return np.abs(self.right - self.left)
 
@@ -47,7 +47,7 @@ class Sides:
 
     @property
     def known(self) -> Bool[np.ndarray, " chosen"]:
-        """Where there is a kink, and its sides are known to a hundredth of their difference."""
+        """Where there is a kink whose sides are known to a hundredth of their difference."""
         return self.kinked & (self.error < 1e-2 * self.jump)
 
 
@@ -56,18 +56,18 @@ def limit(
     steps: Float[np.ndarray, "rungs chosen"],
     rounding: Float[np.ndarray, "rungs chosen"],
 ) -> tuple[Float[np.ndarray, " chosen"], Float[np.ndarray, " chosen"]]:
-    """The limit of one-sided difference quotients as the step goes to 0, and its error.
+    """The limit of one-sided difference quotients as the step goes to 0, and its error bound.
 
         T[k, 0] = d(h_k),  T[k, m] = T[k+1, m-1] + (T[k+1, m-1] - T[k, m-1]) / (h_k / h_(k+m) - 1)
         error[k, m] = CAUTION |T[k, m] - T[k+1, m-1]| + rounding[k, m]
 
-    The entry of the least error is the limit. An entry that one of shorter steps contradicts by more than both errors is
-    left out: f turns within its steps.
+    The entry with the least error is the limit. An entry is left out if one of shorter steps contradicts it by more than
+    both errors: f then bends within its steps.
 
     Arguments:
         slopes: d, from the largest step to the smallest.
-        steps: h; of a step that is no number, or none, the slope is not looked at.
-        rounding: how far rounding may have moved each slope.
+        steps: h; slopes whose step is 0 or not a number are ignored.
+        rounding: rounding error bound of each slope.
 
     Source: Richardson, "The approximate arithmetical solution by finite differences", 1911; Neville's scheme.
     """
@@ -93,7 +93,7 @@ def limit(
 
 
 def _uncontradicted(entries: np.ndarray, errors: np.ndarray, last: np.ndarray) -> Float[np.ndarray, "entries chosen"]:
-    """The errors, infinite where an entry whose steps reach further down says otherwise."""
+    """The errors, infinite for entries that are contradicted by an entry with shorter steps."""
     kept = errors.copy()
     for k, end in enumerate(last):
         later = last > end

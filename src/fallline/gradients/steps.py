@@ -1,4 +1,4 @@
-"""How large a step? The rounding error of f itself, measured, and the step that balances it with the truncation."""
+"""The choice of the step: it balances the measured rounding error of f with the truncation error."""
 
 import dataclasses
 
@@ -12,19 +12,19 @@ SPACINGS = (
     1e-13,
     1e-10,
     1e-6,
-)  # of points so close that f hardly differs but by rounding; the last for single precision
+)  # distances of points so close that f differs mostly by rounding; the last is for single precision
 POINTS = 9
 
 
 @dataclasses.dataclass(frozen=True)
 class Precision:
-    """How well f is computed.
+    """The accuracy with which f is computed.
 
     Arguments:
         value: f(x).
         noise: standard deviation of f's rounding error.
         first: the first step to try for a coordinate of size 1.
-        scale: the size of the values that the noise was found in: |f(x)|, or, where f is 0 at x, beside it.
+        scale: the size of the values in which the noise was measured: |f(x)|, or the size beside x if f is about 0 at x.
     """
 
     value: float
@@ -34,7 +34,7 @@ class Precision:
 
     @property
     def digits(self) -> float:
-        """Digits of f that are right, 0 to 16; 16 in double precision, 7 in single."""
+        """Number of correct digits of f, 0 to 16: about 16 in double precision, 7 in single."""
         return float(-np.log10(np.clip(relative(self.noise, self.scale), EPSILON, 1.0)))
 
 
@@ -43,12 +43,12 @@ def measure(function: Function, value: float, probes: Int[np.ndarray, " probes"]
 
         T_k = the k-th differences of f at equally spaced points,  noise_k^2 = (k!)^2 / (2 k)! mean T_k^2
 
-    The points are so close to each other that what is smooth in f has no differences of high order. Of several spacings
-    the smallest estimate is taken: a function that varies quickly looks noisy at the wider ones. Where f computes in
-    single precision inside, only wide ones show its steps, and the largest is taken.
+    The points are so close together that the smooth part of f has no high-order differences. The smallest estimate over
+    several spacings is used, since a function that varies quickly looks noisy at the wider ones. If f computes in single
+    precision inside, only wide spacings reveal its rounding, and the largest estimate is used.
 
-    Points above x and points below it are taken apart, and the noisier side counts: across a kink at x differences of
-    high order would see the kink, and on one side of it (a clipped one) f may round far less than on the other.
+    Points above and below x are treated separately, and the noisier side counts: high-order differences across a kink at x
+    would measure the kink, and on one side of it (a clipped one) f may round far less than on the other.
 
     Source: Moré and Wild, "Estimating computational noise", 2011, section 3.
     """
@@ -75,14 +75,14 @@ def measure(function: Function, value: float, probes: Int[np.ndarray, " probes"]
 
 
 def relative(noise: float, scale: float) -> float:
-    """The noise as a share of the values that it was found in; that of double precision where there are none."""
+    """The noise relative to the values in which it was measured; double precision's epsilon if they are 0."""
     return noise / scale if scale > 1e-290 else EPSILON
 
 
 def _noise(values: Float[np.ndarray, " points"]) -> float:
     from math import factorial, frexp
 
-    # By a power of 2, so that squares of the differences neither overflow nor vanish.
+    # Scale by a power of 2, so that squares of the differences neither overflow nor underflow.
     unit = 2.0 ** (frexp(float(np.abs(values).max()))[1] - 1)
     values = values / unit
     found = []
@@ -94,19 +94,19 @@ def _noise(values: Float[np.ndarray, " points"]) -> float:
 
 
 def size(x: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
-    """The unit of a coordinate's steps: its own size, or 1 where it is smaller."""
+    """The unit of a coordinate's steps: its absolute value, but at least 1."""
     return np.maximum(np.abs(x), 1.0)
 
 
 def optimal(
     function: Function, precision: Precision, chosen: Int[np.ndarray, " chosen"], method: str
 ) -> Float[np.ndarray, " chosen"]:
-    """The step of each coordinate at which truncation and rounding together are least.
+    """The step of each coordinate that minimises the sum of truncation and rounding errors.
 
         central:  error <= h^2 |f'''| / 6 + e / h,  h = (3 e / |f'''|)^(1/3)
         forward:  error <= h |f''| / 2 + 2 e / h,   h = 2 (e / |f''|)^(1/2)
 
-    with e the rounding error of f, and f'' and f''' from wider differences.
+    with e the rounding error of f, and f'' and f''' estimated from wider differences.
 
     Source: Gill, Murray and Wright, "Practical optimization", 1981, section 8.6.
     """
@@ -119,7 +119,7 @@ def optimal(
     left = np.arange(len(chosen))
     for _ in range(4):
         h[left] = _balanced(function, precision, chosen[left], H[left], central)
-        # Beyond the domain of f (a logarithm near 0), or where f varies within H, closer differences are taken.
+        # Outside the domain of f (a logarithm near 0), or if f varies within H, use narrower differences.
         outside = ~np.isfinite(h)
         H = np.where(outside, 1e-3 * np.where(x == 0, H, np.minimum(H, np.abs(x))), np.where(h < 1e-3 * H, 30 * h, H))
         left = np.flatnonzero(outside | (30 * h == H))

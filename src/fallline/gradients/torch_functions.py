@@ -1,4 +1,4 @@
-"""PyTorch's functions and modules, in float64, by plain calls. PyTorch is there if one of its objects is."""
+"""PyTorch functions and modules, in float64, by plain calls. PyTorch is only used if the caller has imported it."""
 
 import copy
 import sys
@@ -13,7 +13,7 @@ from fallline.gradients.plain import Plain
 
 
 class Tensors(Plain):
-    """A function of tensors."""
+    """A function of PyTorch tensors."""
 
     def gradient(self) -> Any:
         torch: Any = sys.modules["torch"]
@@ -39,9 +39,9 @@ def is_module(f: Any) -> bool:
 
 
 def function_of_parameters(module: Any, inputs: Any) -> tuple[Callable[[Any], Any], Any]:
-    """A module as a function of its parameters and inputs, on a float64 copy: the module itself is left alone.
+    """A module as a function of its parameters and inputs, on a float64 copy; the module itself is unchanged.
 
-    Returns: the function, and the tree {"parameters": ..., "inputs": ...} that it is to be differentiated at.
+    Returns: the function, and the tree {"parameters": ..., "inputs": ...} at which to differentiate it.
     """
     torch: Any = sys.modules["torch"]
     own = copy.deepcopy(module).double()

@@ -18,7 +18,7 @@ from fallline.gradients.point import Point
 
 configure()
 
-BYTES = 1 << 22  # of the intermediate values of the lanes side by side: what the cache holds is several times faster
+BYTES = 1 << 22  # most bytes of intermediate values in the lanes side by side; several times faster in the cache
 LANES = 512
 CALL = 512  # evaluations in a call of a program
 
@@ -26,8 +26,8 @@ CALL = 512  # evaluations in a call of a program
 class Traced(Function):
     """A function that JAX can trace.
 
-    A `jax.tree_util.Partial` compiles once for all the arrays in it; any other callable once per check. Of a large one,
-    a shift evaluates only what it changes (`incremental`), by a program for each array of x.
+    A `jax.tree_util.Partial` compiles once for all the arrays in it; any other callable compiles once per check. For a
+    large function, a shift evaluates only the values it changes (`incremental`), by one program per array of x.
     """
 
     def __init__(self, f: Callable[[Any], Any], point: Point) -> None:
@@ -54,13 +54,13 @@ class Traced(Function):
 
     @functools.cached_property
     def mapped(self) -> Callable[[Array], Array]:
-        """The program over directions."""
+        """The program that evaluates f along directions."""
         lanes = jax.vmap(lambda shift: value_of(self._of(self.point.vector + shift)))
         return jax.jit(lambda shifts: jax.lax.map(lanes, shifts))
 
     @functools.cached_property
     def incremental(self) -> bool:
-        """Whether there is so much to do that programs which evaluate what changes pay for being compiled."""
+        """Whether there is enough work for incremental programs to be worth compiling."""
         return (self.expected or 2 * len(self.point.vector)) * self.work >= self.least
 
     def _of(self, vector: Array) -> Any:
@@ -77,7 +77,7 @@ class Traced(Function):
         return self._anew(indices, steps)
 
     def _by_change(self, indices: Int[np.ndarray, " shifts"], steps: np.ndarray) -> Float[np.ndarray, " shifts"]:
-        """What a shift changes, and no more."""
+        """Evaluate only the values that a shift changes."""
         found = np.zeros(len(indices))
         for which, (cut, shape) in enumerate(zip(self.point.slices, self.point.shapes, strict=True)):
             mine = np.flatnonzero((cut.start <= indices) & (indices < cut.stop))
@@ -85,16 +85,16 @@ class Traced(Function):
                 program = functools.partial(self.within, *self.arguments, self.point.vector, which)
                 with jax.enable_x64(True):
                     found[mine] = dealt(program, shape, indices[mine] - cut.start, steps[mine], self.count)
-        # Infinity less infinity is no number, where f itself may have one.
+        # Infinity minus infinity is NaN, although f itself may be defined: evaluate these in full.
         odd = np.flatnonzero(~np.isfinite(found))
         if len(odd):
             found[odd] = self._anew(indices[odd], steps[odd])
         return found
 
     def _anew(self, indices: Int[np.ndarray, " shifts"], steps: np.ndarray) -> np.ndarray:
-        """All of f for every shift."""
+        """Evaluate all of f for every shift."""
         vector = self.point.vector.astype(steps.dtype)
-        # One shape for calls of any length: to fill one up costs less than to compile another.
+        # One shape for calls of any length: padding a call costs less than compiling another program.
         together = min(CALL, max(16, 1 << (2 * len(vector) - 1).bit_length()))
         lanes = min(self.lanes, together)
 
@@ -107,7 +107,7 @@ class Traced(Function):
         return self._in_chunks(self.mapped, 1, min(self.lanes, len(directions)), directions)
 
     def _in_chunks(self, program: Callable[..., Array], chunks: int, lanes: int, *columns: np.ndarray) -> np.ndarray:
-        """A mapped program over columns of any length, cut into calls of chunks of lanes; the last is filled up."""
+        """Run a mapped program over columns of any length, in calls of chunks of lanes; the last call is padded."""
         count, together = len(columns[0]), chunks * lanes
         found = []
         with jax.enable_x64(True):
@@ -135,13 +135,13 @@ class Traced(Function):
 
 
 class _Static(tuple[Any, ...]):
-    """What is static of a point: the structure, the shapes and the places of its arrays."""
+    """The static part of a point: the structure, shapes and places of its arrays."""
 
     __slots__ = ()
 
 
 def _shifted(of: Callable[[Array], Any], v: Array, i: Array, h: Array) -> Array:
-    """f at shifted points: lanes side by side, chunks of them one after another without leaving the program."""
+    """f at shifted points: lanes side by side, and chunks of lanes one after another within one program."""
     lanes = jax.vmap(lambda i, h: value_of(of(v.at[i].add(h))))
     return jax.lax.map(lambda shift: lanes(*shift), (i, h))
 
@@ -173,7 +173,7 @@ def _shared_within(f: Partial, point: "_Static", v: Array, which: int, counts: A
 
 
 def _rounds(jaxpr: Any) -> bool:
-    """Whether a program turns float64 into a smaller type."""
+    """Whether a program converts float64 to a smaller floating-point type."""
     return any(
         each.primitive.name == "convert_element_type"
         and each.invars[0].aval.dtype == np.float64

@@ -5,12 +5,12 @@ import math
 from fallline.gradients.array import ArrayCheck, Coordinate
 from fallline.gradients.judge import KINK
 
-NAMED = 3  # wrong places in a verdict
+NAMED = 3  # most faulty arrays described in a verdict
 WIDTH = 80
 
 
 def verdict_of(arrays: tuple[ArrayCheck, ...], share: float, tolerance: float, method: str) -> str:
-    """One or several sentences: right or wrong, where, how, and what was not seen."""
+    """One or more sentences: whether the gradient is right, where and how it is wrong, and the limits of the check."""
     looked = sum(len(each.checked) for each in arrays)
     what = ("direction" if method == "directional" else "coordinate") + ("s" if looked != 1 else "")
     every = f"{looked:,} {what}" if share == 1.0 else f"a random {100 * share:.2g} % of the coordinates ({looked:,})"
@@ -48,7 +48,7 @@ def verdict_of(arrays: tuple[ArrayCheck, ...], share: float, tolerance: float, m
 
 
 def noisy(one: float, other: float) -> str:
-    """The verdict on a function that is none."""
+    """The verdict on a noisy f, which is not a function of x."""
     return (
         f"f is noisy: at the same x it was {one:.9g} and then {other:.9g}, so that it has no gradient to check. Switch "
         "dropout and other randomness off, or fix its key or seed."
@@ -56,12 +56,12 @@ def noisy(one: float, other: float) -> str:
 
 
 def not_finite(value: float) -> str:
-    """The verdict on a point where there is no gradient."""
+    """The verdict on a point at which f has no gradient."""
     return f"f(x) is {value}: a function has a gradient only where it is finite. Look at x, and at logarithms and divisions."
 
 
 def table(arrays: tuple[ArrayCheck, ...]) -> list[str]:
-    """One row per array: how many numbers, the worst error and where, kinks, and the verdict."""
+    """One row per array: count of numbers, worst error and its place, kinks, and the verdict."""
     rows = [("array", "numbers", "worst error", "at", "kinks", "")]
     for each in arrays:
         worst = each.worst

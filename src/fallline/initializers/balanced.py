@@ -1,4 +1,4 @@
-"""Initial weights for activations whose slope at 0 is 1: the variance of signals, of gradients or of both is kept."""
+"""Initial weights for activations with slope 1 at 0: they preserve the variance of signals, gradients or both."""
 
 from typing import Any, ClassVar
 
@@ -59,11 +59,11 @@ class GlorotNormal(Initializer):
 
 
 class LeCunNormal(Initializer):
-    """Normal weights that keep the variance of a signal through a linear layer.
+    """Normal weights that preserve the variance of a signal through a linear layer.
 
         w ~ N(0, 1 / inputs)
 
-    Also known as "N(0, 1) / sqrt(n)". Use it with maxout of two pieces (whose outputs have the mean square of its
+    Also known as "N(0, 1) / sqrt(n)". Use it with maxout of two pieces (the mean square of its outputs is that of its
     sums), with linear layers, and with tanh where layers widen.
 
     Source: LeCun et al., "Efficient backprop", 1998, equation 16.
@@ -108,15 +108,15 @@ class LeCunUniform(Initializer):
 
 
 class InverseSqrt(Initializer):
-    """The old rule of thumb: uniform weights within 1/sqrt(n).
+    """The traditional rule of thumb: uniform weights within 1/sqrt(n).
 
         w ~ U(-r, r),  r = 1 / sqrt(inputs)
 
     Its variance is 1 / (3 inputs): a signal loses two thirds of its variance per linear layer, so it suits one or two
-    hidden layers. Here since many results were made with it, among them those of PyTorch's default.
+    hidden layers. It is provided because many published results use it, as does PyTorch's default.
 
-    The other rule of that name draws from a normal distribution, w ~ N(0, 1) / sqrt(inputs), of three times the variance,
-    1 / inputs, so that a linear layer keeps the signal's: that is `lecun_normal`.
+    Another rule of the same name draws from a normal distribution, w ~ N(0, 1) / sqrt(inputs). Its variance is three times
+    as large, 1 / inputs, so a linear layer preserves the variance of its signal; that rule is `lecun_normal`.
 
     Source: Glorot and Bengio, 2010, equation 1, who call it the commonly used heuristic.
 

@@ -1,4 +1,4 @@
-"""Initial weights that don't look at the layer's size."""
+"""Initial weights that do not depend on the layer's size."""
 
 from typing import Any, ClassVar
 
@@ -34,7 +34,7 @@ class Zeros(Initializer):
 
 
 class Filled(Initializer):
-    """The same number everywhere, for biases: 0.01 keeps every ReLU alive at first.
+    """A constant, for biases: 0.01 keeps every ReLU active at the start.
 
         w = value
 
@@ -59,13 +59,13 @@ class Filled(Initializer):
 
 
 class SmallNormal(Initializer):
-    """Small Gaussian numbers of one size, whatever the layer's.
+    """Small Gaussian numbers with the same standard deviation for every layer.
 
         w ~ N(0, std^2)
 
     Fine for one or two layers. In a deep network a signal shrinks by std sqrt(inputs) per layer (0.16 for 256 inputs)
-    and so does the gradient: the upper layers see nothing and the lower ones learn nothing. Take He's, Glorot's or
-    LeCun's instead.
+    and so does the gradient: the upper layers see nothing and the lower ones learn nothing. Use He's, Glorot's or
+    LeCun's weights instead.
 
     Source: Krizhevsky, Sutskever and Hinton, "ImageNet classification with deep convolutional neural networks", 2012,
     section 5.

@@ -1,4 +1,4 @@
-"""Initial weights that turn a signal without stretching it."""
+"""Initial weights that rotate a signal without stretching it."""
 
 from typing import Any, ClassVar
 
@@ -16,9 +16,9 @@ class Orthogonal(Initializer):
 
         A ~ N(0, 1),  A = Q R,  w = gain Q diag(sign R_ii)
 
-    The sign makes Q uniform over all rotations. Every singular value is the gain, so that not only the mean length of
-    a signal is kept but that of each: for very deep networks. A gain of sqrt(2) is for ReLU. The factorisation costs
-    more than a draw, and a wide layer does not begin with a narrower one's weights, as it does with the others.
+    The sign makes Q uniform over all rotations. Every singular value equals the gain, so the length of every signal is
+    preserved, not only the mean length; this suits very deep networks. Use a gain of sqrt(2) for ReLU. The factorisation
+    costs more than a draw and, unlike with other initializers, a wide layer does not begin with a narrower layer's weights.
 
     Source: Saxe, McClelland and Ganguli, "Exact solutions to the nonlinear dynamics of learning in deep linear neural
     networks", 2014, section 3; the sign after Mezzadri, 2007.

@@ -1,4 +1,4 @@
-"""Initial weights for rectifiers, which lose half of a signal."""
+"""Initial weights for rectifiers, which discard half of a signal."""
 
 from typing import Any, ClassVar
 
@@ -11,7 +11,7 @@ from fallline.initializers.base import Fans, Initializer, fans_of
 
 
 class HeNormal(Initializer):
-    """Normal weights that keep the variance of a signal through ReLU.
+    """Normal weights that preserve the variance of a signal through ReLU.
 
         w ~ N(0, 2 / ((1 + slope^2) inputs))
 

@@ -1,4 +1,4 @@
-"""What every layer is: `init(key, shape) -> params, stats`, `apply(params, stats, x, *, key, training) -> y, stats`."""
+"""The base class of layers: `init(key, shape) -> params, stats`, `apply(params, stats, x, ...) -> y, stats`."""
 
 from abc import abstractmethod
 from typing import Any, ClassVar
@@ -22,20 +22,20 @@ class Layer(Block):
 
     @property
     def min_batch(self) -> int:
-        """Smallest minibatch that the layer can be trained on."""
+        """Smallest minibatch on which the layer can be trained."""
         return 1
 
     def outputs(self, inputs: int) -> int:
-        """Width of the layer's output, given its input's."""
+        """Width of the layer's output, given the width of its input."""
         return inputs
 
     def size(self, inputs: int) -> int:
-        """How many trainable numbers the layer has."""
+        """Number of trainable parameters."""
         params, _ = jax.eval_shape(lambda key: self.init(key, (inputs,)), jax.random.key(0))
         return sum(leaf.size for leaf in jax.tree.leaves(params))
 
     def init(self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None) -> tuple[Params, Stats]:
-        """Initial params and stats for inputs of a shape (without the batch axis)."""
+        """Initial params and stats for inputs of this shape (without the batch axis)."""
         return {}, {}
 
     @abstractmethod
@@ -49,10 +49,10 @@ class Layer(Block):
         training: bool,
         weight: Float[Array, " batch"] | None = None,
     ) -> tuple[Float[Array, "batch outputs"], Stats]:
-        """The output and the new stats. `weight` is 0 for rows that only fill the last minibatch."""
+        """The output and the new stats. `weight` is 0 for rows that only pad the last minibatch."""
 
 
 def check_count(owner: str, name: str, value: object, what: str, least: int = 1) -> None:
-    """One sentence for a structural field that must be a whole number."""
+    """Raise a FalllineError for a structural field that is not a whole number of at least `least`."""
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise FalllineError(f"{owner}.{name} = {value!r} is not a number of {what}: expected {least} or more")

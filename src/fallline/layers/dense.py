@@ -1,4 +1,4 @@
-"""Layers with weights: each unit a weighted sum of all inputs."""
+"""Layers with weights: each unit is a weighted sum of all inputs."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -15,12 +15,12 @@ from fallline.core.random import Seed, named
 from fallline.initializers import Fans, GlorotUniform, Initializer, LeCunNormal, Zeros
 from fallline.layers.base import Layer, Params, Stats, check_count
 
-SMALL = 700_000  # multiplications of a product whose gradient YNNPACK computes in four fifths of Eigen's time
-MIDDLING = (2_000_000, 4_500_000)  # multiplications of a product that YNNPACK computes on one core and Eigen on two
+SMALL = 700_000  # multiplications up to which YNNPACK computes the gradient in four fifths of Eigen's time
+MIDDLING = (2_000_000, 4_500_000)  # multiplications between which YNNPACK uses one core and Eigen two
 
 
 def product(x: Float[Array, "batch inputs"], W: Float[Array, "inputs outputs"]) -> Float[Array, "batch outputs"]:
-    """x W, in the form that XLA computes fast on a CPU, and so its gradient after W."""
+    """x W, in a form whose value and gradient with respect to W XLA computes fast on a CPU."""
     rows, (inputs, outputs) = x.shape[0], W.shape
     if MIDDLING[0] <= rows * inputs * outputs <= MIDDLING[1]:
         return middling(x, W)
@@ -33,15 +33,15 @@ def product(x: Float[Array, "batch inputs"], W: Float[Array, "inputs outputs"]) 
 def narrow(x: Float[Array, "batch inputs"], W: Float[Array, "inputs outputs"]) -> Float[Array, "batch outputs"]:
     """x W, whose gradient x^T d is computed as its transpose d^T x.
 
-    x^T d of a narrow W takes up to ten times as long as d^T x (512 x 10 after 128 rows: 214 against 22 us). The barrier keeps
-    XLA from turning the one into the other.
+    For a narrow W, x^T d takes up to ten times as long as d^T x (512 x 10 after 128 rows: 214 against 22 us). The barrier
+    keeps XLA from turning one into the other.
     """
     return x @ W
 
 
 @jax.custom_jvp
 def small(x: Float[Array, "batch inputs"], W: Float[Array, "inputs outputs"]) -> Float[Array, "batch outputs"]:
-    """x W, whose gradient x^T d begins with x^T in memory: a plain product, which XLA gives to YNNPACK and not to Eigen.
+    """x W, whose gradient x^T d first stores x^T in memory: XLA gives this plain product to YNNPACK and not to Eigen.
 
     64 x 64 after 64 rows: 6.0 against 7.4 us, and 20 x 64: 1.8 against 2.8 us.
     """
@@ -49,7 +49,7 @@ def small(x: Float[Array, "batch inputs"], W: Float[Array, "inputs outputs"]) ->
 
 
 def _has_slope(product: Any, of_W: Callable[[Array, Array], Array]) -> None:
-    """Let a product's slope be dx W + x dW, x dW in a form whose transpose is the gradient to be computed."""
+    """Define a product's derivative, dx W + x dW, with x dW in a form whose transpose is the desired gradient."""
 
     def slope(primals: tuple[Array, Array], tangents: tuple[Any, Any]) -> tuple[Array, Array]:
         (x, W), (dx, dW) = primals, tangents
@@ -63,10 +63,11 @@ def _has_slope(product: Any, of_W: Callable[[Array, Array], Array]) -> None:
 
 @jax.custom_jvp
 def middling(x: Float[Array, "batch inputs"], W: Float[Array, "inputs outputs"]) -> Float[Array, "batch outputs"]:
-    """x W by way of x^T: XLA gives x W to YNNPACK, and what begins with a transpose to Eigen.
+    """x W by way of x^T: XLA gives x W to YNNPACK, and a product that begins with a transpose to Eigen.
 
     115 x 100 after 200 rows: 36 against 51 us, and the gradient after it is faster as well (a step of training: 120 against
-    147 us). The derivatives are those of x W. Lanes of a population make one large product, which YNNPACK computes faster.
+    147 us). The derivatives are those of x W. The lanes of a population form one large product, which YNNPACK computes
+    faster.
     """
     return _by_columns(x, W)
 
@@ -110,7 +111,7 @@ class Dense(Layer):
 
     @property
     def parts(self) -> set[str]:
-        """The names of its params."""
+        """The names of the layer's params."""
         return {"weight", "bias"} if self.bias else {"weight"}
 
     def outputs(self, inputs: int) -> int:
@@ -144,9 +145,9 @@ class Maxout(Layer):
 
         y_j = max_k (x W_k + b_k)_j,  k = 1 .. pieces
 
-    No unit dies, and two pieces can be ReLU, its leaky form or the absolute value; the price is the
-    parameters of as many dense layers as there are pieces: pieces (inputs + 1) width. No activation follows it. Made
-    for dropout, which it averages well.
+    No unit dies, and two pieces can represent ReLU, its leaky form or the absolute value. It has as many parameters as
+    one dense layer per piece: pieces (inputs + 1) width. No activation follows it. It was designed for use with dropout,
+    whose models it averages well.
 
     Source: Goodfellow et al., "Maxout networks", 2013, section 3.
 

@@ -1,4 +1,4 @@
-"""Noise that regularises."""
+"""Regularisation by noise."""
 
 from typing import ClassVar
 
@@ -13,13 +13,13 @@ from fallline.layers.base import Layer, Params, Stats
 
 
 class Dropout(Layer):
-    """Each unit is silenced with probability `rate` while training, never when predicting.
+    """Each unit is dropped with probability `rate` while training, never when predicting.
 
         training:    y = x m / (1 - rate),  m ~ Bernoulli(1 - rate)        predicting: y = x               (inverted)
         training:    y = x m                                               predicting: y = x (1 - rate)     (vanilla)
 
-    Units can't rely on each other, which regularises a network that is larger than its data. Both forms predict the
-    expected value of what was trained; the inverted one leaves prediction alone, and its rate may follow a schedule.
+    Units cannot rely on each other, which regularises a network that is large for its data. Both forms predict with the
+    expected value of each unit. The inverted form leaves prediction unchanged, and its rate may follow a schedule.
 
     Source: Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", 2014, section 4
     (vanilla) and section 10 (inverted).
@@ -62,12 +62,12 @@ class Dropout(Layer):
             return (x if self.form == "inverted" else (x * self._share()).astype(x.dtype)), stats
         if key is None:
             raise FalllineError("dropout needs a random key while training")
-        # 2^32 (1 - 2^-24) is the largest float32 below 2^32, so that the conversion cannot overflow.
+        # 2^32 (1 - 2^-24) is the largest float32 below 2^32, so the conversion cannot overflow.
         threshold = jnp.minimum(jnp.asarray(self.rate, jnp.float32) * 2.0**32, 2.0**32 - 2.0**8).astype(jnp.uint32)
         kept = bits(key, x.shape) >= threshold
         scaled = x / self._share() if self.form == "inverted" else x
         return jnp.where(kept, scaled, 0.0).astype(x.dtype), stats
 
     def _share(self) -> Array:
-        """The share really kept, also where float32 rounds the rate to 1."""
+        """The share of units kept, above 0 even if float32 rounds the rate to 1."""
         return jnp.maximum(1.0 - self.rate, 2.0**-24)

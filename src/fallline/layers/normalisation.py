@@ -1,4 +1,4 @@
-"""Layers that bring their inputs to mean 0 and variance 1, then let the network choose other ones."""
+"""Layers that scale their inputs to mean 0 and variance 1, then apply a learnt scale and shift."""
 
 from typing import ClassVar
 
@@ -22,11 +22,12 @@ class BatchNorm(Layer):
 
         average = momentum average + (1 - momentum) value,  running = average / (1 - momentum^t)
 
-    so that they are right from the first epoch on. A minibatch of n examples counts by its degrees of freedom beside the
-    largest B seen so far, with momentum^((n - 1) / (B - 1)); rows of weight 0, as those that only fill it, count nowhere.
+    so they are unbiased from the first epoch on. A minibatch of n examples is weighted by its degrees of freedom relative
+    to the largest minibatch B seen so far: its momentum is momentum^((n - 1) / (B - 1)). Rows of weight 0, such as padding
+    rows, are ignored.
 
-    Deep networks train faster with it and forgive their initial weights. It makes examples of a minibatch depend on
-    each other, so it is noisy below about 16 examples and impossible with one; use LayerNorm there.
+    Deep networks train faster with it and are less sensitive to their initial weights. It makes the examples of a
+    minibatch depend on each other, so it is noisy below about 16 examples and impossible with one; use LayerNorm there.
 
     Source: Ioffe and Szegedy, "Batch normalization: accelerating deep network training by reducing internal covariate
     shift", 2015, algorithms 1 and 2; the correction by 1 - momentum^t after Kingma and Ba, 2015.
@@ -54,7 +55,7 @@ class BatchNorm(Layer):
 
     @property
     def min_batch(self) -> int:
-        """Two examples: one has no variance."""
+        """Two examples, since a single one has no variance."""
         return 2
 
     def init(self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None) -> tuple[Params, Stats]:
@@ -79,7 +80,7 @@ class BatchNorm(Layer):
             var = share @ (x - mu) ** 2
             stats = self._average(stats, mu, var, jnp.sum(w > 0).astype(x.dtype))
         else:
-            # Before the first step nothing has been seen, and the inputs pass as they are.
+            # Before the first step there are no averages, and the inputs pass unchanged.
             seen = jnp.maximum(stats["seen"], 1e-30)
             mu = stats["mean"] / seen
             var = jnp.where(stats["seen"] > 0, stats["variance"] / seen, 1.0)
@@ -87,9 +88,9 @@ class BatchNorm(Layer):
         return params["scale"] * xhat + params["shift"], stats
 
     def _average(self, stats: Stats, mu: Array, var: Array, n: Array) -> Stats:
-        """The running averages with one more minibatch of n examples.
+        """The running averages updated with a minibatch of n examples.
 
-        How long the minibatch is with what fills it must not matter: a lane of a population is filled up to the longest.
+        Padding must not change the result: the minibatches of a population are padded to the longest one.
         """
         freedom = jnp.maximum(n - 1.0, 0.0)
         most = jnp.maximum(stats["freedom"], freedom)
@@ -106,8 +107,8 @@ class LayerNorm(Layer):
         xhat = (x - mu) / sqrt(var + epsilon),  mu = mean_j x_j,  var = mean_j (x_j - mu)^2
         y = scale xhat + shift                                    scale and shift are learnt, one of each per unit
 
-    The same in training and prediction, and for any batch size. For small minibatches and stochastic descent; with
-    large ones batch normalisation often reaches a little more.
+    It is the same in training and prediction, and for any batch size. For small minibatches and stochastic descent; with
+    large minibatches, batch normalisation often scores a little better.
 
     Source: Ba, Kiros and Hinton, "Layer normalization", 2016, equation 4.
 

@@ -12,10 +12,10 @@ from fallline.layers.dense import Dense
 
 
 class Sequential(Layer):
-    """Layers one after another; activations may stand among them.
+    """Layers one after another, activations among them.
 
-    Params and stats are dicts by the layer's name: `dense_1`, `dense_2`, ..., numbered per kind. With `taps`, a list,
-    every activation's (name of the layer whose sums it gets, activation, input, output) is appended to it.
+    Params and stats are dicts by the layer's name: `dense_1`, `dense_2`, ..., numbered per kind. With a list as `taps`,
+    one tuple per activation is appended to it: (name of the layer whose sums it receives, activation, input, output).
     """
 
     layers: tuple[Layer | Activation, ...] = required(
@@ -43,7 +43,7 @@ class Sequential(Layer):
 
     @property
     def min_batch(self) -> int:
-        """That of the most demanding layer."""
+        """The largest `min_batch` of the layers."""
         return max((each.min_batch for each in self.layers if isinstance(each, Layer)), default=1)
 
     def outputs(self, inputs: int) -> int:
@@ -54,7 +54,7 @@ class Sequential(Layer):
     def init(
         self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None, given: Params | None = None
     ) -> tuple[Params, Stats]:
-        """Initial params and stats; of a dense layer that is `given` whole, nothing is drawn."""
+        """Initial params and stats. Nothing is drawn for a dense layer whose params are all `given`."""
         params: Params = {}
         stats: Stats = {}
         inputs = shape[-1]

@@ -1,4 +1,4 @@
-"""Losses: `(prediction, target) -> loss per example`, from logits, never reduced."""
+"""Losses: `(prediction, target) -> loss per example`, computed from logits and never reduced."""
 
 from fallline.losses.base import Loss as Loss
 from fallline.losses.bins import BinnedCrossEntropy as BinnedCrossEntropy

@@ -1,4 +1,4 @@
-"""What every loss is: `(prediction, target) -> loss per example`, from logits, never reduced."""
+"""The base class of losses: `(prediction, target) -> loss per example`, computed from logits and never reduced."""
 
 from abc import abstractmethod
 from typing import Any, ClassVar
@@ -9,11 +9,11 @@ from fallline.core.block import Block
 
 
 class Loss(Block):
-    """What a network's outputs are judged by.
+    """The cost of a network's outputs, given the targets.
 
     Facts: `tasks`, the kinds of target it is for; `probabilistic`, whether `mean` of a classification is a
-    probability that can be trusted as one; `least_target`, the smallest target that has a loss; `largest`, the size of
-    predictions up to which loss and gradient are finite in float32.
+    probability and not only a score; `least_target`, the smallest valid target; `largest`, the size of predictions up to
+    which the loss and its gradient are finite in float32.
     """
 
     family: ClassVar[str] = "loss"
@@ -31,14 +31,14 @@ class Loss(Block):
         """The loss of each example."""
 
     def mean(self, prediction: Float[Array, "batch outputs"]) -> Float[Array, "batch targets"]:
-        """What the outputs say: the probability of each class or label, or the expected target."""
+        """The prediction that the outputs encode: the probability of each class or label, or the expected target."""
         return prediction
 
     def target_scaler(self, asked: object) -> Any:
-        """The target's scaler in a regression, given the one asked for: a loss may need one of its own."""
+        """The target's scaler in a regression, given the requested one; a loss may require its own."""
         return asked
 
     @property
     def judge(self) -> "Loss":
-        """The loss that validation and test rows are judged by: itself, without what only helps training."""
+        """The loss for validation and test rows: itself, without terms that only help training."""
         return self

@@ -13,16 +13,16 @@ from fallline.losses.base import Loss
 
 
 class BinnedCrossEntropy(Loss):
-    """Cross-entropy over bins of the target, for a regression whose whole distribution matters.
+    """Cross-entropy over bins of the target, for a regression that predicts the whole distribution.
 
         l = log(sum_k exp z_k) - z_b,  b the bin of the target; averaged over the targets
 
-    The outputs are a histogram, so a target may have two likely values, or a spread that depends on the inputs; the
-    prediction is the histogram's mean, and an interval comes with it. Far-off targets cost no more than any other
-    miss. It needs more data than a squared error: nothing says that neighbouring bins are alike.
+    The outputs are a histogram, so a target may have two likely values, or a spread that depends on the inputs. The
+    prediction is the histogram's mean, and prediction intervals are available. Outliers cost no more than any other miss.
+    It needs more data than a squared error, because neighbouring bins are treated as unrelated.
 
-    The bins are those of the target's scaler, `Bins`, which is fitted on the run's own training rows and which this
-    loss puts in the place of any other: by quantile, equally many targets in each; by width, equally wide.
+    The bins come from the target's scaler, `Bins`, which is fitted on the run's own training rows and replaces any other
+    target scaler. By quantile, each bin holds equally many targets; by width, all bins are equally wide.
 
     Source: Weiss and Indurkhya, "Rule-based machine learning methods for functional prediction", 1995, section 3;
     with networks: van den Oord et al., "Pixel recurrent neural networks", 2016, section 2.
@@ -53,7 +53,7 @@ class BinnedCrossEntropy(Loss):
         return jnp.mean(jax.nn.logsumexp(z, axis=-1) - hit, axis=-1)
 
     def mean(self, prediction: Float[Array, "batch outputs"]) -> Float[Array, "batch bins"]:
-        """The probability of each bin, target after target; the scaler's `invert` makes targets of them."""
+        """The probability of each bin, target after target; the scaler's `invert` converts them to targets."""
         return jax.nn.softmax(self._histograms(prediction), axis=-1).reshape(prediction.shape)
 
     def target_scaler(self, asked: object) -> Any:

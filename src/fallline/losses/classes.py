@@ -19,8 +19,8 @@ class SoftmaxCrossEntropy(Loss):
         l = log(sum_j exp z_j) - z_y
         smoothed: l = log(sum_j exp z_j) - (1 - smoothing) z_y - smoothing mean_j z_j
 
-    The usual loss of a classification; a guess among C classes costs ln C. Smoothing the labels (0.1) keeps the logits
-    from growing without end, and helps where labels are wrong now and then.
+    The usual loss of a classification; a uniform guess among C classes costs ln C. Smoothing the labels (0.1) keeps the
+    logits from growing without bound, and helps if some labels are wrong.
 
     Source: Bridle, "Probabilistic interpretation of feedforward classification network outputs", 1990; smoothing:
     Szegedy et al., "Rethinking the inception architecture for computer vision", 2016, section 7.
@@ -45,9 +45,9 @@ class SoftmaxCrossEntropy(Loss):
     def __call__(
         self, prediction: Float[Array, "batch outputs"], target: Int[Array, " batch"]
     ) -> Float[Array, " batch"]:
-        # A comparison with iota instead of a gather: several times faster on a CPU, and so is its gradient.
+        # A comparison with iota instead of a gather: it and its gradient are several times faster on a CPU.
         chosen = target[:, None] == jnp.arange(prediction.shape[-1])
-        # Both terms of logits less the largest: fewer kernels to compile than with a log-sum-exp for any numbers.
+        # Both terms use the logits less their maximum: fewer kernels to compile than with a general log-sum-exp.
         z = prediction - lax.stop_gradient(jnp.max(prediction, axis=-1, keepdims=True))
         total = jnp.log(jnp.sum(jnp.exp(z), axis=-1))
         hit = jnp.sum(jnp.where(chosen, z, 0.0), axis=-1)

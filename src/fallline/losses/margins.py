@@ -1,4 +1,4 @@
-"""Losses that ask for a margin instead of a probability."""
+"""Losses that require a margin instead of a probability."""
 
 from typing import ClassVar
 
@@ -11,15 +11,15 @@ from fallline.losses.base import Loss
 
 
 class Hinge(Loss):
-    """The support vector machine's loss: nothing, once the true class leads by the margin.
+    """The support vector machine's loss: zero once the true class leads by the margin.
 
         two classes:      l = max(0, margin - y z),  y = -1 or 1, one output
         crammer_singer:   l = max(0, margin + max_(j != y) z_j - z_y)
         weston_watkins:   l = sum_(j != y) max(0, margin + z_j - z_y)
 
-    For boundaries rather than probabilities: examples that are right by the margin have no say. Its `mean` is only a
-    squashed score, which ranks classes and is no probability. Crammer and Singer's form looks at the strongest rival,
-    that of Weston and Watkins at all of them.
+    For decision boundaries rather than probabilities: examples that are right by the margin have no influence. Its `mean`
+    is a squashed score, which ranks classes but is not a probability. Crammer and Singer's form counts only the strongest
+    rival class; Weston and Watkins's form counts all of them.
 
     Source: Cortes and Vapnik, "Support-vector networks", 1995; Crammer and Singer, 2001, equation 3; Weston and
     Watkins, 1999, equation 3.

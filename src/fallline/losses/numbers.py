@@ -16,7 +16,7 @@ class SquaredError(Loss):
 
         l = mean_j (z_j - y_j)^2
 
-    A single far-off target dominates the gradient; with outliers use an absolute or Huber loss.
+    A single outlier dominates the gradient; with outliers use an absolute or Huber loss.
 
     Source: Legendre, 1805.
 
@@ -38,8 +38,8 @@ class AbsoluteError(Loss):
 
         l = mean_j |z_j - y_j|,  dl/dz_j proportional to sign(z_j - y_j),  0 at z_j = y_j
 
-    Its best constant answer is the median, so a few far-off targets hardly move it. The gradient never shrinks near
-    the optimum: let the learning rate decay.
+    The best constant prediction is the median, so a few outliers hardly move it. The gradient does not shrink near the
+    optimum, so let the learning rate decay.
 
     Source: Boscovich, 1757; Laplace, 1774.
 
@@ -62,7 +62,7 @@ class Huber(Loss):
 
         d = z - y,  l = d^2 / 2 for |d| <= delta, else delta (|d| - delta / 2)
 
-    The choice for a target with outliers: smooth at the optimum, and no example's gradient is larger than delta.
+    The usual choice for a target with outliers: smooth at the optimum, and no example's gradient is larger than delta.
 
     Source: Huber, "Robust estimation of a location parameter", 1964; its 1.345 is 95 % as efficient as the mean.
 
@@ -95,8 +95,8 @@ class Quantile(Loss):
 
         d = y - z,  l = level d for d >= 0, else (level - 1) d,  dl/dz = 0 at d = 0
 
-    A level of 0.9 gives a number that 9 of 10 targets stay below; two runs, at 0.05 and 0.95, an interval. At 0.5 it
-    is half the absolute error.
+    With level 0.9, 9 of 10 targets lie below the prediction; two runs, at 0.05 and 0.95, give an interval. At 0.5 the
+    loss is half the absolute error.
 
     Source: Koenker and Bassett, "Regression quantiles", 1978, equation 3.1.
 
@@ -113,7 +113,7 @@ class Quantile(Loss):
     ) -> Float[Array, " batch"]:
         d = target - prediction
         slope = jnp.where(d > 0, self.level, jnp.where(d < 0, self.level - 1.0, 0.0))
-        return jnp.mean(jnp.where(d == d, slope, d) * d, axis=-1)  # a NaN stays one
+        return jnp.mean(jnp.where(d == d, slope, d) * d, axis=-1)  # keeps NaN as NaN
 
 
 class Poisson(Loss):
@@ -121,9 +121,9 @@ class Poisson(Loss):
 
         y ~ Poisson(exp z),  l = log p(y | y) - log p(y | exp z) = exp z - y z + y log y - y
 
-    For counts and other targets that are never negative and vary more where they are larger; predictions are always
-    positive, and a perfect one costs 0. The target's scaler is `PerMean`, which divides by the mean and takes nothing
-    away: the loss is divided by the mean too, its optimum stays, and descent begins at the mean.
+    For counts and other non-negative targets whose variance grows with their size. Predictions are always positive, and
+    a perfect one costs 0. The target's scaler is `PerMean`, which divides by the mean without subtracting anything: the
+    loss is also divided by the mean, its optimum is unchanged, and descent starts at the mean.
 
     Source: Nelder and Wedderburn, "Generalized linear models", 1972, section 3.
 

@@ -14,8 +14,8 @@ class Times(Loss):
 
         l = factor inner(z, y)
 
-    The size of a loss sets what a penalty's strength means beside it: with factor = targets / 2 and the squared error
-    this is the half sum of squares that scikit-learn minimises. No scaler is put on the target for it.
+    The size of a loss determines the relative strength of a penalty. With factor = targets / 2 and the squared error,
+    this is half the sum of squares, which scikit-learn minimises. The loss does not change the target's scaler.
 
     Source: a Lagrangian's weight; nothing more.
 
@@ -31,12 +31,12 @@ class Times(Loss):
 
     @property
     def least_target(self) -> float:  # type: ignore[override]
-        """That of the inner loss."""
+        """The inner loss's smallest valid target."""
         return self.inner.least_target
 
     @property
     def largest(self) -> float:  # type: ignore[override]
-        """That of the inner loss."""
+        """The inner loss's largest prediction."""
         return self.inner.largest
 
     def outputs(self, count: int, task: str) -> int:

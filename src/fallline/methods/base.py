@@ -1,4 +1,4 @@
-"""What a method without gradients is."""
+"""The base classes of gradient-free methods."""
 
 from abc import abstractmethod
 from typing import Any, ClassVar, NamedTuple
@@ -16,14 +16,14 @@ from fallline.core.schedule import Time, at_time
 
 
 class State(NamedTuple):
-    """What a method carries from iteration to iteration. No candidates: they are drawn again.
+    """The state that a method carries between iterations. Candidates are drawn again instead of stored.
 
     Arguments:
-        point: where it stands; its dtype is that of everything that is computed.
-        key: of its random directions, with the iteration.
-        iteration: iterations so far.
-        iterations: how many there will be, as far as that is known.
-        memory: the method's own.
+        point: the current point; all computations use its dtype.
+        key: random key of the directions, together with the iteration.
+        iteration: number of iterations so far.
+        iterations: total number of iterations, if known.
+        memory: the method's own memory.
     """
 
     point: Float[Array, " d"]
@@ -34,39 +34,39 @@ class State(NamedTuple):
 
 
 class Method(Block):
-    """A way to a low point of a function of which only values are known: its hyperparameters are its fields.
+    """Minimises a function from its values alone; the hyperparameters are the fields.
 
         state = start(point, key);  repeat: candidates = ask(state), state = tell(state, f(candidates))
 
-    Values are smaller-is-better. A value that is NaN or infinite is a failed evaluation: what belongs to it is left out
-    of the step. A schedule in a field counts iterations: `step` and `epoch` are the iteration, `progress` its share of
-    `iterations`.
+    Values are smaller-is-better. A NaN or infinite value is a failed evaluation, and its candidate is left out of the
+    step. Schedules in fields count iterations: `step` and `epoch` are the iteration, `progress` its share of `iterations`.
     """
 
     family: ClassVar[str] = "method"
-    traceable: ClassVar[bool] = False  # whether the three functions are pure, and can be traced and mapped
+    traceable: ClassVar[bool] = False  # whether the three functions are pure and can be traced and mapped
 
     @abstractmethod
     def candidates(self, d: int) -> int:
-        """How many points it asks for in an iteration, in d dimensions."""
+        """Number of points it asks for per iteration, in d dimensions."""
 
     @abstractmethod
     def start(self, point: Float[Array, " d"], key: Seed, iterations: object = None) -> State:
-        """The state before the first iteration; `iterations` for schedules that ask for progress."""
+        """The state before the first iteration; `iterations` is needed by schedules that use `progress`."""
 
     @abstractmethod
     def ask(self, state: State) -> Float[Array, "n d"]:
-        """The points of this iteration; the same for the same state."""
+        """The points of this iteration, determined by the state."""
 
     @abstractmethod
     def tell(self, state: State, values: Float[Array, " n"]) -> State:
-        """The state after the iteration whose points have these values."""
+        """The state after an iteration, given the values of its points."""
 
 
 class Traceable(Method):
-    """A method whose functions are pure: random numbers come from the key, the iteration and the place.
+    """A method whose functions are pure: random numbers depend on the key, the iteration and the index.
 
-    `tell` therefore draws again what `ask` drew. A subclass says `propose` and `move`, where every field is a number.
+    `tell` can therefore draw the same numbers again as `ask`. A subclass defines `propose` and `move`, in which every
+    field is a number.
     """
 
     traceable: ClassVar[bool] = True
@@ -81,7 +81,7 @@ class Traceable(Method):
 
     @abstractmethod
     def move(self, state: State, values: Float[Array, " n"]) -> tuple[Float[Array, " d"], Any]:
-        """The step to add to the point, and the new memory. A step that is not finite is not taken."""
+        """The step to add to the point, and the new memory. Steps that are not finite are discarded."""
 
     def start(self, point: Float[Array, " d"], key: Seed, iterations: object = None) -> State:
         return _start(self, point, key, iterations)
@@ -93,7 +93,7 @@ class Traceable(Method):
         return _tell(self, state, values)
 
 
-# Compiled once for all numbers of a method, so that a loop in Python is quick too.
+# Compiled once for all hyperparameter values of a method, so that loops in Python are fast too.
 @jax.jit
 def _start(method: Traceable, point: Float[Array, " d"], key: Seed, iterations: object) -> State:
     point, zero = jnp.asarray(point), jnp.zeros((), jnp.int32)
@@ -116,13 +116,13 @@ def _tell(method: Traceable, state: State, values: Float[Array, " n"]) -> State:
 
 
 class Directions(NamedTuple):
-    """What an iteration has seen both ways along its directions.
+    """The values of an iteration, on both sides along its directions.
 
     Arguments:
         d: the directions.
-        above: f(w + nu d); 0 where the direction has failed.
-        below: f(w - nu d); the same.
-        good: which directions have not failed.
+        above: f(w + nu d); 0 for failed directions.
+        below: f(w - nu d); 0 for failed directions.
+        good: whether each direction succeeded.
     """
 
     d: Float[Array, "N d"]
@@ -132,9 +132,9 @@ class Directions(NamedTuple):
 
 
 class Antithetic(Traceable):
-    """A method that looks both ways along random directions: candidates w + nu d_1 ... w + nu d_N, then w - nu d_1 ...
+    """A method that evaluates both sides of random directions: candidates w + nu d_1 ... w + nu d_N, then w - nu d_1 ...
 
-    What a subclass says is the step, from the values above and below.
+    A subclass defines the step, given the values above and below.
     """
 
     noise: eqx.AbstractVar[Number]
@@ -151,17 +151,17 @@ class Antithetic(Traceable):
         return 2 * self.directions
 
     def drawn(self, state: State) -> Float[Array, "N d"]:
-        """The directions of this iteration: standard normal numbers from key, iteration and place."""
+        """The directions of this iteration: standard normal numbers from the key, the iteration and the index."""
         key = named(state.key, "directions", state.iteration)
         return normal(key, (self.directions, state.point.shape[0])).astype(state.point.dtype)
 
     def width(self, state: State) -> Any:
-        """Nu in this iteration."""
+        """The value of nu in this iteration."""
         return self.noise
 
     def propose(self, state: State) -> Float[Array, "n d"]:
         shift = jnp.asarray(self.width(state), state.point.dtype) * self.drawn(state)
-        # Not a concatenation: in one, the CPU backend draws number after number, several times as slowly.
+        # A concatenation would make the CPU backend draw the numbers one by one, several times as slowly.
         sides = jnp.array([1, -1], state.point.dtype)[:, None, None]
         return (state.point + sides * shift).reshape(2 * self.directions, state.point.shape[0])
 
@@ -177,13 +177,13 @@ class Antithetic(Traceable):
         """The step, and the new memory.
 
         Arguments:
-            state: as it was when the candidates were proposed.
-            seen: along its directions.
+            state: the state in which the candidates were proposed.
+            seen: the values along its directions.
         """
 
 
 class _Open:
-    """The time of a method that does not know its end."""
+    """The time in a method whose number of iterations is unknown."""
 
     def __init__(self, iteration: Array) -> None:
         self.step = self.epoch = iteration
@@ -218,7 +218,7 @@ def directions_field(default: int, source: str = "") -> Any:
 
 
 def share(good: Bool[Array, " N"]) -> Float[Array, ""]:
-    """1 / the number of directions that count; 1 where there are none.
+    """1 / the number of good directions; 1 if there are none.
 
     >>> float(share(jnp.array([True, False, True])))
     0.5

@@ -1,4 +1,4 @@
-"""CMA-ES, by the library `cma`: curvature learnt from the steps that were good."""
+"""CMA-ES, by the library `cma`: it learns the curvature from successful steps."""
 
 import dataclasses
 import warnings
@@ -16,22 +16,22 @@ from fallline.methods.base import Method, State, noise_field
 
 @dataclasses.dataclass
 class Strategy:
-    """The library's own state, which `tell` uses up, and the candidates asked for."""
+    """The library's state, which `tell` modifies in place, and the pending candidates."""
 
     es: Any
     asked: list[np.ndarray] | None = None
 
 
 class CMAES(Method):
-    """Covariance matrix adaptation, as the library `cma` has it.
+    """Covariance matrix adaptation, as implemented by the library `cma`.
 
         x_k ~ w + sigma N(0, C),  k = 1 .. n;  w moves to the weighted mean of the better half
         C and sigma learn from the moves
 
-    The first choice for functions of up to a few hundred dimensions, above all ill-conditioned ones: it learns the
-    curvature, where random search walks along the floor of a ravine for ever. It costs d^2 numbers and, now and then,
-    d^3 work; with thousands of dimensions use ARS or OpenAI-ES. It runs on the host in float64,
-    one state at a time: it can be neither traced nor mapped. A failed evaluation counts as the worst of its iteration.
+    The first choice for functions of up to a few hundred dimensions, especially ill-conditioned ones: it learns the
+    curvature, whereas random search makes little progress along the floor of a ravine. It stores d^2 numbers and
+    occasionally needs d^3 work; with thousands of dimensions use ARS or OpenAI-ES. It runs on the host in float64, one
+    state at a time, and can be neither traced nor mapped. A failed evaluation counts as the worst of its iteration.
 
     Source: Hansen, "The CMA evolution strategy: a tutorial", 2016; the library pycma.
 
@@ -63,7 +63,7 @@ class CMAES(Method):
     def start(self, point: Any, key: Any, iterations: object = None) -> State:
         """The state before the first iteration.
 
-        Raises: FalllineError without the library, and for a schedule in `noise`, which is only where sigma begins.
+        Raises: FalllineError without the library, and for a schedule in `noise`, which is only the initial sigma.
         """
         w = np.asarray(point, np.float64)
         try:
@@ -75,21 +75,21 @@ class CMAES(Method):
         options = {
             "popsize": self.candidates(w.size),
             "randn": lambda *shape: rng.standard_normal(shape),
-            "seed": np.nan,  # NumPy's own generator stays as the caller has it
+            "seed": np.nan,  # leaves NumPy's global generator unchanged
             "verbose": -9,
         }
         es = _library().CMAEvolutionStrategy(w, sigma, options)
         return State(w, key, np.int32(0), iterations, Strategy(es))
 
     def ask(self, state: State) -> Float[np.ndarray, "n d"]:
-        """The points of this iteration; the same until they are told."""
+        """The points of this iteration; they stay the same until `tell`."""
         memory = state.memory
         if memory.asked is None:
             memory.asked = memory.es.ask()
         return np.asarray(memory.asked)
 
     def tell(self, state: State, values: Any) -> State:
-        """The state after the iteration; the one before it is used up. Where all evaluations failed, nothing is learnt."""
+        """The state after the iteration; the previous state becomes invalid. Nothing is learnt if all evaluations failed."""
         self.ask(state)
         f = np.asarray(values, np.float64)
         good = np.isfinite(f)
@@ -101,5 +101,5 @@ class CMAES(Method):
 
 def _library() -> Any:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that it cannot draw without matplotlib
+        warnings.simplefilter("ignore")  # the library warns that it cannot plot without matplotlib
         return optional("cma", "cma", "CMA-ES")

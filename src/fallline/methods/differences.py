@@ -12,15 +12,16 @@ FORMS = ("slope", "difference")
 
 
 class FiniteDifference(Antithetic):
-    """Finite-difference random search: two points on either side, and a move by the difference of their values.
+    """Finite-difference random search: a step along random directions, by the difference of the values on both sides.
 
         dw_k = nu d_k,  d_k ~ N(0, I),  k = 1 .. N,   w1 = w + dw_k,  w2 = w - dw_k
         w <- w - a / N  sum_k (f(w1) - f(w2)) / (2 nu) d_k      (form = "slope")
         w <- w - a / N  sum_k (f(w1) - f(w2)) dw_k              (form = "difference")
 
-    One walk with two units of a: the second's is 1 / (2 nu^2) times the first's. In the first, a is the learning rate of
-    a gradient descent whose gradient has an error of about sqrt((d + 1) / N) of its length; on a bowl of curvature c it
-    is stable for a < 2 / (c (1 + (d + 1) / N)). For smooth functions of a known scale; where it is not known, ARS.
+    Both forms take the same steps, with a in different units: the second's is 1 / (2 nu^2) times the first's. In the
+    first, a is the learning rate of a gradient descent whose gradient has an error of about sqrt((d + 1) / N) of its
+    length; on a bowl of curvature c it is stable for a < 2 / (c (1 + (d + 1) / N)). For smooth functions of a known scale;
+    use ARS if the scale is unknown.
 
     Source: Matyas, "Random optimization", 1965; as a smoothed gradient, Nesterov and Spokoiny, "Random gradient-free
     minimization of convex functions", 2017, section 3.
@@ -47,15 +48,16 @@ class FiniteDifference(Antithetic):
 
 
 class SPSA(Antithetic):
-    """Simultaneous perturbation: all coordinates moved at once by plus or minus c, with gains that fall.
+    """Simultaneous perturbation: all coordinates move at once by plus or minus c, with decreasing gains.
 
         a_t = a / (A + t)^alpha,  c_t = c / t^gamma,  t = 1, 2, ...
         D_k = +-1 in every coordinate,  k = 1 .. N
         w <- w - a_t / N  sum_k (f(w + c_t D_k) - f(w - c_t D_k)) / (2 c_t) D_k^-1
 
-    Two evaluations a step whatever the dimension, and it converges under noise, for which its gains were made: c is to be
-    about the standard deviation of the noise in f, A about a tenth of the iterations, and a such that the first steps
-    have the size that is wanted. alpha = 1, gamma = 1/6 are best in the limit, the defaults in practice.
+    It needs two evaluations per step and direction whatever the dimension, and its gains are designed to converge under
+    noise. Set c to about the standard deviation of the noise in f, A to about a tenth of the iterations, and a so that the
+    first steps have the desired size. alpha = 1, gamma = 1/6 are asymptotically optimal; the defaults are better in
+    practice.
 
     Source: Spall, "Multivariate stochastic approximation using a simultaneous perturbation gradient approximation",
     1992, equation 2.1; the gains, "Implementation of the simultaneous perturbation algorithm for stochastic

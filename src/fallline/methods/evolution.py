@@ -1,4 +1,4 @@
-"""Evolution strategies: a gradient from the ranks of many values, and any update rule to use it."""
+"""Evolution strategies: a gradient estimate from the ranks of many values, used by any update rule."""
 
 from typing import Any, ClassVar
 
@@ -14,16 +14,16 @@ SHAPINGS = ("ranks", "none")
 
 
 class OpenAIES(Antithetic):
-    """An evolution strategy: both ways along N directions, ranks in place of values, an update rule's step.
+    """An evolution strategy: N pairs of opposite directions, ranks instead of values, and an update rule's step.
 
         d_k ~ N(0, I),  k = 1 .. N
         u = (rank of f - 1) / (2 N - 1) - 1/2, over all 2 N values, equal values sharing their mean rank
         g = 1 / (2 N nu)  sum_k (u(w + nu d_k) - u(w - nu d_k)) d_k
         w <- w + the optimizer's step for the gradient g
 
-    Ranks make it blind to outliers and to every monotone change of f; with `shaping = "none"` the values themselves are
-    used, and g is the smoothed gradient of f. Adam's momentum averages over iterations, which suits many
-    dimensions and noisy values; N of tens to thousands. An iteration in which every direction failed changes nothing.
+    Ranks make it robust to outliers and invariant to monotone transformations of f. With `shaping = "none"` the values
+    themselves are used, and g is the smoothed gradient of f. Adam's momentum averages over iterations, which suits many
+    dimensions and noisy values. Typical N are tens to thousands. If every direction fails, the iteration changes nothing.
 
     Source: Salimans, Ho, Chen, Sidor and Sutskever, "Evolution strategies as a scalable alternative to reinforcement
     learning", 2017, algorithm 1 and section 2.1.
@@ -67,6 +67,6 @@ def ranks(values: Float[Array, "2 N"], good: Bool[Array, " N"]) -> Float[Array, 
     ordered = jnp.sort(flat)
     first, last = jnp.searchsorted(ordered, flat, side="left"), jnp.searchsorted(ordered, flat, side="right")
     count = 2 * jnp.sum(good)
-    # Whole numbers until the end: where all are equal each is 0 to the bit, however it is compiled.
+    # Integers until the last division, so that equal values give exactly 0 however this is compiled.
     centred = (first + last - count).astype(values.dtype) / (2 * jnp.maximum(count - 1, 1))
     return jnp.where(good, centred.reshape(values.shape), 0).astype(values.dtype)

@@ -1,4 +1,4 @@
-"""A method without gradients as a network's update rule."""
+"""A gradient-free method as a network's update rule."""
 
 from typing import Any, ClassVar, NamedTuple
 
@@ -25,14 +25,14 @@ class Wander(NamedTuple):
 
 
 class WithoutGradient(Optimizer):
-    """A network trained by values of its loss alone.
+    """Training of a network from the values of its loss alone.
 
         w = all params as one vector;  candidates = ask(w),  f_k = objective(candidate k),  w <- tell(f)
 
-    The gradient is not looked at. All candidates of a step see the same minibatch, the same dropout and the penalty,
-    so that their differences are the params' doing. A step costs as many forward passes as the method has
-    candidates, and its direction is the worse the more params there are: for perceptrons and small networks, and for
-    what has no gradient. In a run the directions come from the run's key; elsewhere from key 0 and the count of steps.
+    The gradient is ignored. All candidates of a step see the same minibatch, dropout and penalty, so their values differ
+    only through the params. A step costs one forward pass per candidate, and its direction gets worse with the number of
+    params: use it for perceptrons, small networks, and losses without a gradient. In a run the directions come from the
+    run's key; elsewhere from key 0 and the step count.
 
     Source: the method's own.
 
@@ -82,7 +82,7 @@ class WithoutGradient(Optimizer):
 
 
 def as_optimizer(value: object) -> Any:
-    """A method as a rule, an object with `init` and `update` as `FromOptax`; anything else as it is.
+    """Wrap a method as an update rule, and an object with `init` and `update` in `FromOptax`; keep anything else.
 
     >>> as_optimizer(ARS(step=0.1)).method.step
     0.1

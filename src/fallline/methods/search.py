@@ -1,4 +1,4 @@
-"""Random search along directions: basic, and augmented."""
+"""Random search along directions, basic and augmented."""
 
 from typing import Any, ClassVar
 
@@ -18,8 +18,8 @@ class BRS(Antithetic):
         d_k ~ N(0, I),  k = 1 .. N
         w <- w - a / N  sum_k (f(w + nu d_k) - f(w - nu d_k)) d_k
 
-    Nu is not divided by: the step is 2 a nu times a smoothed gradient, and grows with the scale of f. It is the plain
-    method that ARS augments; prefer ARS where the scale of f is not known or changes on the way.
+    The difference is not divided by nu: the step is 2 a nu times a smoothed gradient, and grows with the scale of f. ARS
+    augments this basic method; prefer ARS if the scale of f is unknown or changes during the search.
 
     Source: Mania, Guy and Recht, "Simple random search provides a competitive approach to reinforcement learning", 2018,
     section 3.
@@ -50,13 +50,13 @@ class ARS(Antithetic):
         sigma = standard deviation (ddof = 0) of the 2 b values kept
         w <- w - a / (b sigma)  sum over kept of (f(w + nu d_k) - f(w - nu d_k)) d_k
 
-    With b = N it is the paper's V1, with b < N V1-t; on the observations that a policy has normalised, V2 and V2-t.
-    Directions with equal values are kept in their order, never more than b. Where all values kept are equal the step is
+    With b = N it is the paper's V1, with b < N its V1-t; with normalised observations of a policy, V2 and V2-t. Ties
+    between directions are broken by their order, so never more than b are kept. If all kept values are equal, the step is
     zero.
 
     Robust and simple for policies of hundreds to thousands of numbers, and for noisy objectives. f and c f + e give the
-    same steps, which therefore do not shrink near the minimum: it circles there at a radius set by a, so give `step` a
-    schedule that falls. It knows no curvature: on ill-conditioned functions CMA-ES needs a fraction of the evaluations.
+    same steps, so the steps do not shrink near the minimum: the point circles it at a radius set by a, so give `step` a
+    decreasing schedule. It ignores curvature: on ill-conditioned functions CMA-ES needs a fraction of the evaluations.
 
     Source: Mania, Guy and Recht, "Simple random search provides a competitive approach to reinforcement learning", 2018,
     algorithms 1 and 2.
@@ -100,7 +100,7 @@ class ARS(Antithetic):
         both, weight = jnp.stack([above, below]), kept.astype(d.dtype)
         middle = jnp.sum(both * weight) / (2 * b)
         away = (both - middle) * weight
-        # In units of the largest, so that the squares of very large and very small values are numbers.
+        # In units of the largest, so that squares of very large or very small values do not over- or underflow.
         unit = jnp.max(jnp.abs(away))
         away = away / jnp.where(unit > 0, unit, 1)
         sigma = jnp.sqrt(jnp.sum(away**2) / (2 * b))
@@ -109,7 +109,7 @@ class ARS(Antithetic):
 
 
 def lowest(score: Float[Array, " N"], good: Bool[Array, " N"], b: Any) -> Bool[Array, " N"]:
-    """Which are the b lowest scores among the good; of equal ones the first.
+    """A mask of the b lowest scores among the good directions; ties go to the first.
 
     >>> lowest(jnp.array([2.0, 1.0, 1.0, 0.0]), jnp.array([True, True, True, False]), 1).tolist()
     [False, True, False, False]

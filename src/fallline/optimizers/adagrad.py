@@ -1,4 +1,4 @@
-"""Steps divided by the root of the squared gradients so far: AdaGrad sums them, Adadelta averages them."""
+"""Steps divided by the root of past squared gradients: AdaGrad sums them, Adadelta averages them."""
 
 from typing import Any, ClassVar, NamedTuple
 
@@ -11,13 +11,13 @@ from fallline.optimizers.base import Optimizer, kept, per_leaf, rate, small, zer
 
 
 class AdaGrad(Optimizer):
-    """A learning rate of its own for every weight, divided by all the gradients that it has seen.
+    """A separate learning rate for every weight, divided by the root of its summed squared gradients.
 
         G <- G + g^2
         w <- w - a g / (sqrt(G) + epsilon)      w <- w - a g / sqrt(G + epsilon)    (epsilon_place = "inside")
 
     Good for sparse features, whose rare gradients keep their full rate. G only grows, so on a long run the steps
-    become too small to arrive.
+    become too small to reach the minimum.
 
     Source: Duchi, Hazan and Singer, "Adaptive subgradient methods", 2011, figure 1. PyTorch has epsilon outside and
     starts at 0; Keras and Optax have it inside and start at 0.1.
@@ -53,7 +53,7 @@ class AdaGrad(Optimizer):
 
 
 def root_of(place: str, epsilon: Any) -> Any:
-    """The root of a mean square, kept away from zero: `sqrt(s) + epsilon`, or `sqrt(s + epsilon)`."""
+    """A function for the root of a mean square, kept above zero: `sqrt(s) + epsilon`, or `sqrt(s + epsilon)`."""
     if place == "inside":
         return lambda s: jnp.sqrt(s + epsilon)
     return lambda s: jnp.sqrt(s) + epsilon
@@ -74,8 +74,8 @@ class Adadelta(Optimizer):
         D <- rho D + (1 - rho) d^2
         w <- w + a d
 
-    No learning rate to choose (a = 1), and it does not care about the loss's scale. Epsilon is the first step's size
-    in disguise: the start is slow, and a run rarely ends as low as one with a well-chosen rate.
+    It needs no learning rate (a = 1) and is independent of the loss's scale. Epsilon determines the size of the first
+    steps, so the start is slow, and a run rarely ends as low as one with a well-chosen rate.
 
     Source: Zeiler, "ADADELTA: an adaptive learning rate method", 2012, algorithm 1. Keras multiplies by 0.001.
 

@@ -31,10 +31,10 @@ class Adam(Optimizer):
                    "inside" w <- w - a mhat / sqrt(vhat + epsilon)                               (Optax's eps_root)
     corrected = False leaves mhat = m, vhat = v.
     amsgrad: the largest v so far ("raw": PyTorch, Keras) or the largest vhat ("corrected": Optax) in place of the
-    last; the paper's own is "raw" without correction.
+    last; the paper uses "raw" without correction.
 
     The default: a step is about `a` in every coordinate whatever the gradient's scale, so one learning rate fits many
-    networks. With a constant learning rate it can end less well than SGD with momentum; decay it.
+    networks. With a constant learning rate it can end worse than SGD with momentum, so let the rate decay.
 
     Source: Kingma and Ba, "Adam: a method for stochastic optimization", 2015, Algorithm 1, and the end of section 2
     for epsilon-hat; Reddi, Kale and Kumar, "On the convergence of Adam and beyond", 2018, Algorithm 2.
@@ -63,7 +63,7 @@ class Adam(Optimizer):
     def step(self, gradient: Any, state: Moments, params: Any = None, **evidence: Any) -> tuple[Any, Moments]:
         a, beta1, beta2 = self.learning_rate, self.beta1, self.beta2
         t = state.t + 1
-        # Both corrections as factors computed once per step, not as divisions in every coordinate.
+        # Both corrections are factors computed once per step, instead of divisions in every coordinate.
         c1, c2 = (1 / (1 - beta1**t), 1 / (1 - beta2**t)) if self.corrected else (1.0, 1.0)
         divide, raw = self._division(c2), 1 / c2
 
@@ -88,7 +88,7 @@ class Adam(Optimizer):
         return delta, Moments(t, m, v, u)
 
     def _division(self, c2: Any) -> Any:
-        """`m / (sqrt(c2 v) + epsilon)`, with epsilon in its place."""
+        """The function m, v -> `m / (sqrt(c2 v) + epsilon)`, with epsilon placed by `epsilon_place`."""
         epsilon = self.epsilon
         if self.epsilon_place == "hat":
             return lambda m, v: m / (jnp.sqrt(c2) * (jnp.sqrt(v) + epsilon))
@@ -103,11 +103,11 @@ class AdamW(Adam):
         w <- w - a mhat / (sqrt(vhat) + epsilon) - a decay w        (decay_by = "rate")
         w <- w - a mhat / (sqrt(vhat) + epsilon) - decay w          (decay_by = "itself")
 
-    The paper decays by eta_t lambda, the schedule without its peak: with a scheduled learning rate, "rate" is that
-    with lambda = a decay, as in every library; "itself" with a schedule in `weight_decay` is the paper to the letter.
+    The paper decays by eta_t lambda, the schedule without its peak. With a scheduled learning rate, "rate" is equivalent
+    with lambda = a decay, as in every library; "itself" with a schedule in `weight_decay` is exactly the paper's rule.
 
-    Weights shrink at the same pace whatever their gradients' size, where an L2 penalty under Adam hardly shrinks those
-    with large gradients. The best decay still depends on the length of the run.
+    Weights shrink at the same pace whatever the size of their gradients, whereas an L2 penalty under Adam hardly shrinks
+    weights with large gradients. The best decay still depends on the length of the run.
 
     Source: Loshchilov and Hutter, "Decoupled weight decay regularization", 2019, Algorithm 2.
 
@@ -140,7 +140,7 @@ class Looked(NamedTuple):
 
 
 class Nadam(Optimizer):
-    """Adam with Nesterov's look ahead, and a momentum that warms up.
+    """Adam with Nesterov's look-ahead and a momentum that warms up.
 
         mu_t = beta1 (1 - 0.96^(t warming) / 2)     or beta1 itself, where warming is None (Optax)
         m <- mu_t m + (1 - mu_t) g                  average = "beta1": beta1 in place of mu_t (PyTorch, Keras)
@@ -148,8 +148,8 @@ class Nadam(Optimizer):
         mhat = mu_(t+1) m / (1 - mu_1 ... mu_(t+1)) + (1 - mu_t) g / (1 - mu_1 ... mu_t)
         w <- w - a mhat / (sqrt(v / (1 - beta2^t)) + epsilon)
 
-    Often a little faster than Adam at the same rate, since the newest gradient counts more. Where Adam is unstable, it
-    is too.
+    Often a little faster than Adam at the same rate, since the newest gradient counts more. It is unstable wherever Adam
+    is.
 
     Source: Dozat, "Incorporating Nesterov momentum into Adam", 2016, Algorithm 2.
 

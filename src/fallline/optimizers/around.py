@@ -1,4 +1,4 @@
-"""Wrappers: optimizers around an optimizer, which change the gradient before it or the step after it."""
+"""Wrappers: optimizers that contain another and change its gradient or its step."""
 
 from typing import Any, ClassVar, NamedTuple
 
@@ -15,7 +15,7 @@ from fallline.optimizers.weights import on_weights
 
 
 class Wrapper(Optimizer):
-    """An optimizer around a rule. A wrapper without a memory of its own keeps the rule's."""
+    """An optimizer around an inner rule. A wrapper without a memory of its own uses the rule's memory."""
 
     rule: Optimizer = part(Adam(), family="optimizer", help="the update rule within")
 
@@ -23,7 +23,7 @@ class Wrapper(Optimizer):
         return self.rule.init(params)
 
     def inner(self, state: Any) -> Any:
-        """The rule's memory within this one's."""
+        """The inner rule's memory, given the wrapper's."""
         return state
 
     def shown(self, params: Any, state: Any) -> Any:
@@ -34,33 +34,33 @@ class Wrapper(Optimizer):
 
     @property
     def learning_rate(self) -> Any:
-        """The rule's learning rate; NaN for a rule that has none."""
+        """The inner rule's learning rate; NaN if it has none."""
         return getattr(self.rule, "learning_rate", jnp.nan)
 
     @property
     def full_batch(self) -> bool:  # type: ignore[override]
-        """As the rule's."""
+        """Same as the inner rule's."""
         return self.rule.full_batch
 
     @property
     def skips(self) -> bool:  # type: ignore[override]
-        """As the rule's."""
+        """Same as the inner rule's."""
         return self.rule.skips
 
     @property
     def large(self) -> str:  # type: ignore[override]
-        """As the rule's."""
+        """Same as the inner rule's."""
         return self.rule.large
 
 
 class WeightDecay(Wrapper):
-    """Decoupled weight decay around any rule: the weights shrink, whatever the gradients are.
+    """Decoupled weight decay around any rule: the weights shrink independently of the gradients.
 
         w <- w + d - a decay w                  (decay_by = "rate"; d is the rule's step, a its learning rate)
         w <- w + d - decay w                    (decay_by = "itself")
 
-    The same as an L2 penalty under SGD; under rules that rescale gradients, the only one of the two that shrinks all
-    weights alike. With decay_by = "itself" it does not follow the learning rate's schedule.
+    Under SGD it is equivalent to an L2 penalty. Under rules that rescale gradients, it shrinks all weights alike, which an
+    L2 penalty does not. With decay_by = "itself" it does not follow the learning rate's schedule.
 
     Source: Loshchilov and Hutter, "Decoupled weight decay regularization", 2019, Algorithms 1 and 2.
 
@@ -92,17 +92,17 @@ class WeightDecay(Wrapper):
 
 
 class Skipped(NamedTuple):
-    """How many steps were skipped, and the rule's memory."""
+    """The number of skipped steps, and the inner rule's memory."""
 
     count: Int[Array, ""]
     memory: Any
 
 
 class SkipNonfinite(Wrapper):
-    """Stay, and remember nothing, where the gradient is not finite.
+    """No step, and no change of the rule's memory, if the gradient is not finite.
 
-    One bad minibatch (an overflow, a broken row) costs one step and not the run. A run whose every gradient is bad
-    stands still for ever; the count of skipped steps is in the memory.
+    One bad minibatch (an overflow, a broken row) costs one step instead of the run. If every gradient is bad, the run
+    makes no progress; the memory counts the skipped steps.
 
     Source: Micikevicius et al., "Mixed precision training", 2018, section 3.2.
 
@@ -131,7 +131,7 @@ class SkipNonfinite(Wrapper):
 
 
 def or_stay(condition: Array, go: Any, memory: Any) -> tuple[Any, Any]:
-    """`go() -> delta, memory` under a condition; otherwise no step, and the memory as it is."""
+    """The result of `go() -> delta, memory` if the condition holds; otherwise a zero step and the unchanged memory."""
     delta, _ = jax.eval_shape(go)
 
     def stay() -> tuple[Any, Any]:

@@ -1,4 +1,4 @@
-"""Wrappers that average: the weights over time, or the gradients over several minibatches."""
+"""Wrappers that average the weights over time, or the gradients over several minibatches."""
 
 from typing import Any, ClassVar, NamedTuple
 
@@ -13,7 +13,7 @@ from fallline.optimizers.base import kept, needed, without_count, zeros_like
 
 
 class Averaged(NamedTuple):
-    """The weighted sum of the params so far, the sum of the weights, and the rule's memory."""
+    """The weighted sum of the params so far, the sum of the weights, and the inner rule's memory."""
 
     w: Any
     total: Float[Array, ""]
@@ -21,15 +21,14 @@ class Averaged(NamedTuple):
 
 
 class WeightAverage(Wrapper):
-    """An exponential average of the weights, for validation and prediction; the training goes on without it.
+    """An exponential average of the weights for validation and prediction; training itself does not use it.
 
         u <- decay u + (1 - decay) w            shown = u / c,  c <- decay c + (1 - decay)
 
-    Averages out the noise of the last steps, as a decayed learning rate does but at any moment. With a decay too close
-    to 1 it shows weights of long ago. Running statistics of a batch normalisation are not averaged.
+    Averages out the noise of the last steps, as a decayed learning rate does, but at any time. With a decay too close to 1
+    it returns outdated weights. The running statistics of a batch normalisation are not averaged.
 
-    Source: Polyak and Juditsky, "Acceleration of stochastic approximation by averaging", 1992, there with
-    equal weights.
+    Source: Polyak and Juditsky, "Acceleration of stochastic approximation by averaging", 1992, with equal weights.
 
     >>> from fallline.optimizers import SGD
     >>> rule, w = WeightAverage(SGD(1.0), decay=0.5), jnp.array(0.0)
@@ -65,7 +64,7 @@ class WeightAverage(Wrapper):
 
 
 class Accumulated(NamedTuple):
-    """Minibatches since the last step, their weight, their weighted gradients and values, and the rule's memory."""
+    """Minibatches since the last step, their weight, weighted gradients and values, and the inner rule's memory."""
 
     count: Int[Array, ""]
     weight: Float[Array, ""]
@@ -75,13 +74,13 @@ class Accumulated(NamedTuple):
 
 
 class Accumulate(Wrapper):
-    """One step of the rule from the gradients of several minibatches: the step of the large batch.
+    """One step of the rule from the gradients of several minibatches: the step of one large batch.
 
-        G <- G + n g,  N <- N + n               n the minibatch's examples (their weight), 1 if it is not told
+        G <- G + n g,  N <- N + n               n the minibatch's examples (their weight), 1 if not given
         at every `every`-th minibatch:          w <- w + d(G / N),  G <- 0,  N <- 0
 
-    Large batches in the memory of small ones; a loss that is a mean over examples gives the same step to rounding.
-    Layers that look at the whole minibatch, as batch normalisation does, still see the small ones.
+    Large batches in the memory of small ones. For a loss that is a mean over examples, the step is that of the large batch
+    up to rounding. Layers that use the whole minibatch, such as batch normalisation, still see the small ones.
 
     Source: the linearity of the gradient.
 
@@ -104,7 +103,7 @@ class Accumulate(Wrapper):
 
     def step(self, gradient: Tree, state: Accumulated, params: Tree = None, **evidence: Any) -> tuple[Any, Accumulated]:
         n = evidence.pop("weight", 1.0)
-        evidence.pop("objective", None)  # of one minibatch, which is not what the rule steps on
+        evidence.pop("objective", None)  # the objective of one minibatch is not that of the step
         value = (state.value + n * evidence.pop("value", jnp.nan)).astype(state.value.dtype)
         count, weight = state.count + 1, (state.weight + n).astype(state.weight.dtype)
         g = jax.tree.map(lambda sum, g: sum + (n * g).astype(sum.dtype), state.g, gradient)

@@ -1,4 +1,4 @@
-"""What an update rule is."""
+"""The base class of update rules."""
 
 from abc import abstractmethod
 from typing import Any, ClassVar, NamedTuple
@@ -16,21 +16,21 @@ from fallline.core.schedule import Schedule, Time, at_time
 class Optimizer(Block):
     """An update rule: its hyperparameters are its fields, its memory is `state`, and `params + delta` is the new point.
 
-    A rule says `begin` and `step`; it is used through `init` and `update`, which are Optax's protocol. In a run every
-    field is a number by the time of the update. Elsewhere, a rule with schedules in its fields counts its own steps.
+    A rule defines `begin` and `step`; callers use `init` and `update`, which are Optax's protocol. In a run every field
+    is a number by the time of the update. Elsewhere, a rule with schedules in its fields counts its own steps.
 
-    Evidence that a rule may ask for, by name: `value` (the loss at the params, penalty included), `objective` (the
+    A rule may use this evidence, passed by name: `value` (the loss at the params, penalty included), `objective` (the
     same as a function of the params), `weight` (of the minibatch), `time`, `key` (random, of the step). A rule that
-    remembers evaluations (`fallline.optimizers.known`) also gets `anew` (whether value and gradient were evaluated for this step)
-    and `noting` (the objective with what is to be noted beside it).
+    remembers evaluations (`fallline.optimizers.known`) also gets `anew` (whether value and gradient were evaluated for
+    this step) and `noting` (the objective, returned with the notes to record).
     """
 
     family: ClassVar[str] = "optimizer"
-    full_batch: ClassVar[bool] = False  # whether the rule makes sense of nothing less than all of the training rows
-    skips: ClassVar[bool] = False  # whether the rule answers a gradient that is not finite by staying where it is
-    # A finite gradient whose square is infinite is "taken", if the rule makes an ordinary step of it, or "refused".
+    full_batch: ClassVar[bool] = False  # whether the rule needs the gradient of all training rows
+    skips: ClassVar[bool] = False  # whether the rule skips its step if the gradient is not finite
+    # For a finite gradient whose square overflows: "taken" if the rule makes an ordinary step, otherwise "refused".
     large: ClassVar[str] = "refused"
-    averages: ClassVar[tuple[str, ...]] = ()  # the parts of its memory that are averages or sums of gradients
+    averages: ClassVar[tuple[str, ...]] = ()  # the fields of its memory that average or sum gradients
 
     @abstractmethod
     def begin(self, params: Any) -> Any:
@@ -50,7 +50,7 @@ class Optimizer(Block):
     def update(self, gradient: Any, state: Any, params: Any = None, **evidence: Any) -> tuple[Any, Any]:
         """The step to add to the params, and the new memory.
 
-        Raises: FalllineError where evidence that the rule needs is missing.
+        Raises: FalllineError if evidence that the rule needs is missing.
         """
         if not isinstance(state, Counted):
             return self.step(gradient, state, params, **evidence)
@@ -59,11 +59,11 @@ class Optimizer(Block):
         return delta, Counted(state.count + 1, memory)
 
     def shown(self, params: Any, state: Any) -> Any:
-        """The params to validate and to predict with, where they are not those of the training."""
+        """The params for validation and prediction, if they differ from those of training."""
         return params
 
     def evaluations(self, state: Any) -> Int[Array, ""] | None:
-        """Evaluations of the gradient so far; None: one per step."""
+        """Number of gradient evaluations so far; None means one per step."""
         return None
 
 
@@ -75,7 +75,7 @@ class Counted(NamedTuple):
 
 
 class StepsAlone:
-    """The time outside of a run: the step is known; what an epoch is, and when all ends, is not."""
+    """Time outside a run: the step is known, but the epoch and the progress are not."""
 
     def __init__(self, step: Array) -> None:
         self.step = step
@@ -98,7 +98,7 @@ _NO_CLOCK = (
 
 
 def without_count(state: Any) -> Any:
-    """The rule's own memory."""
+    """The rule's own memory, without the step count."""
     return state.memory if isinstance(state, Counted) else state
 
 
@@ -109,7 +109,7 @@ def _scheduled(rule: Optimizer) -> bool:
 def needed(name: str, rule: Optimizer, evidence: dict[str, Any]) -> Any:
     """One piece of evidence.
 
-    Raises: FalllineError naming the rule and the evidence, where it was not given.
+    Raises: FalllineError naming the rule and the evidence, if it was not given.
     """
     if evidence.get(name) is None:
         raise FalllineError(
@@ -127,17 +127,17 @@ def per_leaf(rule: Any, *trees: Any) -> tuple[Any, ...]:
     leaves, structure = jax.tree.flatten(trees[0])
     others = [structure.flatten_up_to(tree) for tree in trees[1:]]
     if not leaves:
-        # How many trees to return, a tree without leaves does not say; a rule on one number does.
+        # A tree without leaves does not determine how many trees to return, so the rule is traced on one number.
         return (trees[0],) * len(jax.eval_shape(rule, *(jnp.zeros(()) for _ in trees)))
     columns = zip(*(rule(*each) for each in zip(leaves, *others, strict=True)), strict=True)
     return tuple(structure.unflatten(column) for column in columns)
 
 
 def as_step(memory: Any) -> Any:
-    """A memory that is also the step, as a tree of its own with the same numbers.
+    """A copy of a memory that is also the step, with the same numbers.
 
-    Where a step is nothing but a copy of another output, XLA's CPU backend adds it to the params at half the speed of
-    one that is computed (`benchmarks/update_cost.py`). The comparison computes; a NaN stays one.
+    If a step only duplicates another output, XLA's CPU backend adds it to the params at half the speed of a computed step
+    (`benchmarks/update_cost.py`). The comparison makes it a computed step and keeps NaN as NaN.
     """
     return jax.tree.map(lambda v: jnp.where(v == v, v, jnp.nan), memory)
 

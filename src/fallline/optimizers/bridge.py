@@ -1,7 +1,8 @@
-"""Optax's protocol, both ways.
+"""Interoperability with Optax in both directions.
 
-Ours go into `optax.chain` and Optax's loops as they are; `to_optax` is for those that need evidence there. Any of
-Optax's, or a user's own with the same two functions, is a recipe's optimizer, as `FromOptax(transformation)`.
+Fallline's rules work in `optax.chain` and Optax's loops as they are; `to_optax` is for rules that need evidence there.
+`FromOptax(transformation)` turns an Optax transformation, or any object with the same two functions, into a recipe's
+optimizer.
 """
 
 import inspect
@@ -22,11 +23,11 @@ from fallline.optimizers.base import Counted, Optimizer
 
 
 class FromOptax(Optimizer):
-    """A transformation of Optax's kind: two functions, `init(params)` and `update(gradient, state, params)`.
+    """An Optax transformation: two functions, `init(params)` and `update(gradient, state, params)`.
 
-    It is one structure with its numbers inside: another learning rate is another program, and no search sees it. No
-    file can hold it: a run with it stays in memory. One that takes extra arguments gets `value`, `grad` and
-    `value_fn`, as Optax calls them.
+    Its numbers are part of its structure: a different learning rate compiles another program, and searches cannot vary
+    it. No file can hold it, so a run with it stays in memory. A transformation that takes extra arguments gets `value`,
+    `grad` and `value_fn`, as Optax calls them.
 
     Source: Optax's GradientTransformation.
 
@@ -58,9 +59,9 @@ class FromOptax(Optimizer):
 
     def step(self, gradient: Tree, state: Tree, params: Tree = None, **evidence: Any) -> tuple[Any, Any]:
         extra = {}
-        optax = sys.modules.get("optax")  # a transformation of Optax's has imported it; a user's own does not need it
+        optax = sys.modules.get("optax")  # imported if the transformation is Optax's; a user's own does not need it
         if optax is not None and isinstance(self.transformation, optax.GradientTransformationExtraArgs):
-            # No more: Optax's line searches refuse an argument that is not theirs.
+            # No other arguments: Optax's line searches refuse unknown ones.
             extra = {"value": evidence.get("value"), "grad": gradient, "value_fn": evidence.get("objective")}
         try:
             delta, state = self.transformation.update(gradient, state, params, **extra)
@@ -80,20 +81,20 @@ class FromOptax(Optimizer):
 
     @property
     def _called(self) -> str:
-        """The factory of the transformation, with those of the parts of a chain: `'chain(clip, sgd)'`."""
+        """The name of the transformation's factory, for a chain with those of its parts: `'chain(clip, sgd)'`."""
         name = getattr(self.transformation.update, "__qualname__", type(self.transformation).__name__)
         parts = [_factory(update) for update in _chained(self.transformation.update)]
         return repr(name.partition(".<locals>")[0] + (f"({', '.join(parts)})" if parts else ""))
 
 
 def _chained(update: Any) -> list[Any]:
-    """The update functions of a chain's parts, which only its closure holds; none of anything else."""
+    """The update functions of a chain's parts, read from its closure; empty for anything else."""
     held = inspect.getclosurevars(update).nonlocals if inspect.isfunction(update) else {}
     return [each for each in held.get("update_fns", ()) if callable(each)]
 
 
 def _factory(update: Any) -> str:
-    """What made an update function, behind Optax's wrapper for extra arguments."""
+    """The name of the factory of an update function, seen through Optax's wrapper for extra arguments."""
     held = inspect.getclosurevars(update).nonlocals if inspect.isfunction(update) else {}
     name = getattr(update, "__qualname__", "?").partition(".<locals>")[0]
     return _factory(held["tx"].update) if name == "with_extra_args_support" and "tx" in held else name
@@ -104,7 +105,7 @@ def _first_line(error: Exception) -> str:
 
 
 def as_rule(value: object) -> Any:
-    """An object with `init` and `update` that is no block as `FromOptax`; anything else as it is.
+    """Wrap an object with `init` and `update` that is not a block in `FromOptax`; return anything else unchanged.
 
     >>> import optax
     >>> type(as_rule(optax.sgd(0.1))).__name__, as_rule(3)
@@ -117,7 +118,7 @@ def as_rule(value: object) -> Any:
 def to_optax(rule: Optimizer) -> Any:
     """The rule as an Optax transformation with extra arguments: `value_fn` (or `objective`), `value`, `time`.
 
-    Raises: FalllineError where Optax is not installed.
+    Raises: FalllineError if Optax is not installed.
 
     >>> import jax
     >>> from fallline.optimizers import LBFGS
@@ -139,7 +140,7 @@ def to_optax(rule: Optimizer) -> Any:
 
 
 class Clocked(Wrapper):
-    """A rule with a clock of its own, for loops outside of a run: its schedules then know epochs and the end.
+    """A rule with its own clock, for loops outside a run: it gives the rule's schedules the epoch and the progress.
 
         step = t,  epoch = t / steps_per_epoch,  progress = (t + 1/2) / steps
 
@@ -164,7 +165,7 @@ class Clocked(Wrapper):
     )
 
     def init(self, params: Tree) -> Counted:
-        """The count of the steps, and the rule's memory."""
+        """The step count and the rule's memory."""
         zero = jnp.zeros((), jnp.int32)
         return Counted(zero, self._at(zero).init(params))
 

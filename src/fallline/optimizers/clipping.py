@@ -1,4 +1,4 @@
-"""Clipping: gradients made shorter before the rule sees them."""
+"""Clipping: gradients are shortened before the rule sees them."""
 
 from abc import abstractmethod
 from typing import Any, ClassVar
@@ -13,7 +13,7 @@ from fallline.optimizers.around import Wrapper
 
 
 class Clip(Wrapper):
-    """A wrapper that gives its rule a clipped gradient."""
+    """Base of wrappers that pass a clipped gradient to their rule."""
 
     large: ClassVar[str] = "taken"
 
@@ -26,11 +26,11 @@ class Clip(Wrapper):
 
 
 class ClipByValue(Clip):
-    """Every coordinate of the gradient kept within [-limit, limit].
+    """Clipping of every coordinate of the gradient to [-limit, limit].
 
         g <- max(-limit, min(g, limit))
 
-    Tames single wild coordinates. It changes the gradient's direction.
+    Limits single outlying coordinates. It changes the gradient's direction.
 
     Source: Mikolov, "Statistical language models based on neural networks", 2012, section 3.2.2.
 
@@ -46,11 +46,12 @@ class ClipByValue(Clip):
 
 
 class ClipByNorm(Clip):
-    """The whole gradient's length kept within `norm`.
+    """Clipping of the length of the whole gradient to `norm`.
 
         g <- g min(1, norm / |g|),  |g| over all params
 
-    The usual guard where gradients explode; the direction stays. One wild layer shortens the step of all layers.
+    The usual guard against exploding gradients; it preserves the direction. One layer with a large gradient shortens the
+    step of all layers.
 
     Source: Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks", 2013, algorithm 1.
 
@@ -66,11 +67,11 @@ class ClipByNorm(Clip):
 
 
 class ClipByLayerNorm(Clip):
-    """Every layer's gradient kept within `norm`; a layer is a child of the root of the params.
+    """Clipping of the length of each layer's gradient to `norm`; a layer is a child of the root of the params.
 
         g_l <- g_l min(1, norm / |g_l|),  |g_l| over the params of layer l
 
-    One wild layer does not shorten the others' steps. The whole gradient's direction changes.
+    One layer with a large gradient does not shorten the others' steps. It changes the direction of the whole gradient.
 
     Source: the clipping of Pascanu, Mikolov and Bengio, 2013, layer by layer.
 
@@ -100,9 +101,9 @@ def _shortened(gradient: Any, norm: Any) -> Any:
         return share, one
 
     def scaled() -> tuple[Array, Array]:
-        """By the largest entry first, for a length whose square is out of the dtype's range."""
+        """Divide by the largest entry first, for a length whose square is out of the dtype's range."""
         largest = jnp.max(jnp.stack([jnp.max(jnp.abs(g), initial=0.0).astype(squares.dtype) for g in leaves]))
-        # So that its inverse is no subnormal number: XLA takes those for 0.
+        # Clipped so that its inverse is not subnormal: XLA flushes subnormal numbers to 0.
         unit = 1 / jnp.clip(largest, 10 * limits.tiny, 0.1 / limits.tiny)
         root = jnp.sqrt(sum(jnp.vdot(g * unit, g * unit) for g in leaves))
         share = length / jnp.where(root > 0, root, 1.0)

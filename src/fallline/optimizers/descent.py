@@ -1,4 +1,4 @@
-"""Gradient descent and its momenta."""
+"""Gradient descent and its momentum variants."""
 
 from typing import Any, ClassVar, NamedTuple
 
@@ -18,8 +18,8 @@ class SGD(Optimizer):
 
         w <- w - a g
 
-    One number to choose, and the best-understood noise. Slow along the floor of a ravine, where the learning rate
-    that its walls allow is too small.
+    It has one hyperparameter, and its noise is best understood. It is slow along the floor of a ravine, because the steep
+    walls only allow a small learning rate.
 
     Source: Cauchy, 1847; with minibatches, Robbins and Monro, 1951.
 
@@ -41,7 +41,7 @@ class SGD(Optimizer):
 
 
 class Velocity(NamedTuple):
-    """The memory of a momentum."""
+    """The memory of a momentum rule."""
 
     v: Any
 
@@ -52,10 +52,10 @@ class Momentum(Optimizer):
         v <- mu v - a g                         v <- mu v + g           (rate_place = "outside": PyTorch, Optax)
         w <- w + v                              w <- w - a v
 
-    The two differ only while the learning rate changes: inside, old gradients keep the rate of their own time.
+    The two differ only while the learning rate changes: inside, each gradient keeps the rate of its own step.
 
-    Speeds up along directions whose gradients agree and damps those that alternate; in a ravine about
-    sqrt(condition number) times faster than SGD. Overshoots when mu is close to 1.
+    It speeds up along directions whose gradients agree and damps directions in which they alternate. In a ravine it is
+    about sqrt(condition number) times faster than SGD. It overshoots when mu is close to 1.
 
     Source: Polyak, "Some methods of speeding up the convergence of iteration methods", 1964, equation 9.
 
@@ -86,7 +86,7 @@ class Momentum(Optimizer):
 
 
 class Nesterov(Optimizer):
-    """Momentum that looks ahead: the gradient is taken where the velocity is about to lead.
+    """Momentum that looks ahead: the gradient is taken at the point that the velocity is about to reach.
 
         v <- mu v - a g(u + mu v)               with w = u + mu v, the point looked ahead to, as the params:
         u <- u + v                                  v <- mu v - a g(w)
@@ -94,8 +94,8 @@ class Nesterov(Optimizer):
 
     With rate_place = "outside" (PyTorch, Optax) the velocity holds gradients alone, and -a stands before it.
 
-    Brakes before a turn where the heavy ball brakes after it, so it bears a larger mu. With noisy minibatches the
-    difference to momentum is small.
+    It brakes before a turn, whereas the heavy ball brakes after it, so it tolerates a larger mu. With noisy minibatches
+    the difference from momentum is small.
 
     Source: Nesterov, 1983; Sutskever et al., "On the importance of initialization and momentum", 2013, equations 3, 4;
     with the params at the point looked ahead to: Bengio et al., "Advances in optimizing recurrent networks", 2012.
@@ -143,8 +143,8 @@ class AveragedMomentum(Optimizer):
         v <- beta v + (1 - beta) g
         w <- w - a v                            w <- w - a v / (1 - beta^t)     (corrected)
 
-    Without the correction, the heavy ball at the rate a (1 - beta): changing beta leaves the length of the steps.
-    The average begins at zero, so the first 1 / (1 - beta) steps are short; the correction makes them full.
+    Without the correction it is the heavy ball at the rate a (1 - beta), so changing beta does not change the length of the
+    steps. The average starts at zero, so the first 1 / (1 - beta) steps are short; the correction restores their length.
 
     Source: the average of Kingma and Ba, 2015, section 3, without its second moment.
 

@@ -1,4 +1,4 @@
-"""A smaller memory: averages of gradients in half precision."""
+"""Half precision for averages of gradients, to save memory."""
 
 from typing import Any, ClassVar, NamedTuple
 
@@ -11,12 +11,12 @@ from fallline.optimizers.around import Wrapper
 
 
 class HalfMemory(Wrapper):
-    """A rule whose averages of gradients (a velocity, Adam's m) are kept in 16 bits; it computes as before.
+    """A rule with its averages of gradients (a velocity, Adam's m) in 16 bits; computations keep their precision.
 
         m <- half(beta1 full(m) + (1 - beta1) g)
 
-    Saves a quarter to a half of the rule's memory for a rounding of 0.4 % in the direction (bfloat16). Averages of
-    squares stay as they are: a step changes them by less than 16 bits can say, and they would stand still.
+    Saves a quarter to a half of the rule's memory, at a rounding error of 0.4 % in the direction (bfloat16). Averages of
+    squares keep full precision: a step changes them by less than 16 bits can resolve, so they would never change.
 
     Source: Optax's `mu_dtype` and `accumulator_dtype`.
 

@@ -1,4 +1,4 @@
-"""An evaluation that a rule remembers, so that its next step does not evaluate the same point again."""
+"""The last evaluation, remembered by a rule so that its next step does not evaluate the same point again."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -10,13 +10,13 @@ from jaxtyping import Array, Bool, Float, Int
 
 
 class Known(NamedTuple):
-    """The objective where a rule's last step has led; a part of the rule's memory.
+    """The objective at the end of a rule's last step; a part of the rule's memory.
 
     Arguments:
-        holds: 1; 0 where nothing is known.
+        holds: 1 if an evaluation is known, otherwise 0.
         params: the point.
-        value, gradient: there.
-        notes: what else was noted there, such as the loss without its penalty.
+        value, gradient: of the objective at the point.
+        notes: other results recorded there, such as the loss without its penalty.
     """
 
     holds: Int[Array, ""]
@@ -27,7 +27,7 @@ class Known(NamedTuple):
 
 
 class Evaluation(NamedTuple):
-    """Value, gradient and notes at a point, and whether they were evaluated for this or remembered."""
+    """Value, gradient and notes at a point; `anew` tells whether they were evaluated now or remembered."""
 
     value: Float[Array, ""]
     gradient: Any
@@ -38,16 +38,16 @@ class Evaluation(NamedTuple):
 def evaluate(
     objective: Callable[[Any], Any], params: Any, memory: Any, noting: Callable[[Any], Any] | None = None
 ) -> Evaluation:
-    """The objective at the params: what the rule's memory knows of this very point, or evaluated anew.
+    """The objective at the params, from the rule's memory if it holds exactly this point, otherwise evaluated anew.
 
-    The objective must be the function of the step before: where it has changed, `forgotten(memory)` comes first. In a
-    loop over a rule with a line search it saves the evaluation of every step's beginning.
+    The objective must be the same function as in the step before; if it has changed, use `forgotten(memory)`. In a loop
+    over a rule with a line search, this saves the evaluation at the start of every step.
 
     Arguments:
         objective: params -> number.
-        params: where; compared with what is known to the last bit.
-        memory: the rule's, within wrappers or not.
-        noting: params -> (the objective's number, notes as in the memory), where there are notes.
+        params: the point to evaluate; it must equal the remembered point to the last bit.
+        memory: the rule's memory, possibly within those of wrappers.
+        noting: params -> (the objective's number, notes as in the memory), if there are notes.
 
     >>> from fallline.optimizers import LBFGS, evaluate
     >>> bowl, w, rule = lambda w: jnp.sum((w - 3.0) ** 2), jnp.zeros(2), LBFGS()
@@ -73,7 +73,7 @@ def evaluate(
         alike = lambda new, old: jnp.asarray(new, old.dtype)  # noqa: E731
         return jnp.bool_(True), jax.tree.map(alike, (value, gradient, notes), carry[1])
 
-    # A loop of one round or none. Of a branch, lanes of a population would compute both sides.
+    # A loop of at most one iteration: with a branch, the lanes of a population would compute both sides.
     here = _is_at(known, params)
     _, found = lax.while_loop(lambda carry: ~carry[0], look, (here, (known.value, known.gradient, known.notes)))
     value, gradient, notes = found
@@ -88,23 +88,23 @@ def _is_at(known: Known, params: Any) -> Bool[Array, ""]:
 
 
 def unknown(params: Any, dtype: Any) -> Known:
-    """Before the first step."""
+    """The memory before the first step: nothing is known."""
     zeros = lambda: jax.tree.map(jnp.zeros_like, params)  # noqa: E731
     return Known(jnp.zeros((), jnp.int32), zeros(), jnp.zeros((), dtype), zeros())
 
 
 def known_in(memory: Any) -> Known | None:
-    """What a memory knows, however deep in wrappers; None for rules that remember no evaluation."""
+    """The evaluation in a memory, at any depth of wrappers; None for rules that remember no evaluation."""
     return next((node for node in jax.tree.leaves(memory, is_leaf=_is_known) if _is_known(node)), None)
 
 
 def forgotten(memory: Any) -> Any:
-    """A memory that knows nothing of the objective, for a step on another one."""
+    """The memory without its evaluation, for a step on another objective."""
     return _changed(memory, lambda known: known._replace(holds=jnp.zeros_like(known.holds)))
 
 
 def with_notes(memory: Any, notes: Any) -> Any:
-    """A memory that has room for notes of this structure."""
+    """The memory with room for notes of this structure."""
     return _changed(memory, lambda known: known._replace(notes=notes))
 
 

@@ -1,4 +1,4 @@
-"""L-BFGS: curvature from the last few steps."""
+"""L-BFGS: curvature estimated from the last few steps."""
 
 from typing import Any, ClassVar, NamedTuple
 
@@ -17,7 +17,7 @@ from fallline.optimizers.line_search import Point, strong_wolfe
 
 
 class Pairs(NamedTuple):
-    """L-BFGS's memory: the last steps and changes of the gradient, newest last, the evaluations so far, and the last one."""
+    """L-BFGS's memory: the last steps and gradient changes (newest last), their count, and the evaluations."""
 
     s: Float[Array, "memory n"]
     y: Float[Array, "memory n"]
@@ -35,10 +35,10 @@ class LBFGS(Optimizer):
         w <- w - alpha r,  alpha from the line search, tried first at a (at a / |r|_1 without a pair)
         s = -alpha r,  y = g(w + s) - g(w), remembered if s . y > 0
 
-    The method of choice for small data and full batches: tens of steps where descent takes thousands, and nothing to
-    tune. It takes the noise of minibatches or of dropout for curvature, and fails on it.
+    The method of choice for small data and full batches: it takes tens of steps where descent takes thousands, and needs
+    no tuning. It mistakes the noise of minibatches or dropout for curvature, and fails on them.
 
-    The line search has evaluated the point to which it leads. `evaluate` takes that from the memory, so that a step
+    The line search has already evaluated its end point. `evaluate` takes that evaluation from the memory, so that a step
     costs little more than one evaluation.
 
     Source: Nocedal and Wright, "Numerical optimization", 2006, algorithms 7.4 and 7.5.
@@ -91,8 +91,8 @@ class LBFGS(Optimizer):
         first = self.learning_rate * jnp.where(fresh, 1 / jnp.maximum(jnp.sum(jnp.abs(r)), 1), 1).astype(w.dtype)
 
         def far(a: Array) -> Array:
-            # The choice keeps product and sum apart. As one operation they round otherwise, and the point of the line
-            # would not be the one that the caller's sum leads to.
+            # `where` keeps XLA from fusing the product with the sum. A fused operation rounds differently, and the
+            # evaluated point would differ from the caller's params + step.
             s = -a * r
             return jnp.where(jnp.isfinite(s), s, jnp.nan)
 
@@ -108,9 +108,9 @@ class LBFGS(Optimizer):
         learnt = jnp.vdot(s, y) > jnp.finfo(w.dtype).eps * jnp.vdot(y, y)
         push = lambda rows, row: jnp.where(learnt, jnp.concatenate([rows[1:], row[None]]), rows)  # noqa: E731
         pairs = jnp.where(learnt, jnp.minimum(state.count + 1, self.memory), state.count)
-        # A line without a lower place: begin again from the gradient's own direction.
+        # No lower point on the line: restart from the gradient's direction.
         pairs = jnp.where(end.a > 0, pairs, 0)
-        # Of a line that leads nowhere the end is the beginning, whose gradient a wrapper may have changed.
+        # If the step is zero, the end is the start, whose gradient a wrapper may have changed: do not remember it.
         reached = (end.a > 0) & jnp.all(jnp.isfinite(end.g))
         there = Known(jnp.ones((), jnp.int32), tree(w + s), end.f, tree(end.g), end.notes)
         known = jax.tree.map(lambda new, old: jnp.where(reached, new, old), there, state.known)
@@ -122,7 +122,7 @@ class LBFGS(Optimizer):
 
 
 def inverse_curvature(state: Pairs, g: Float[Array, " n"]) -> Float[Array, " n"]:
-    """The gradient times the inverse Hessian that the remembered pairs imply: the two loops."""
+    """The gradient times the inverse Hessian that the remembered pairs imply, by the two-loop recursion."""
     s, y, size = state.s, state.y, state.s.shape[0]
     known = jnp.arange(size) >= size - state.count
     sy = jnp.where(known, jnp.sum(s * y, axis=1), 1)

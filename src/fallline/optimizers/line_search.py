@@ -9,7 +9,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 
 class Point(NamedTuple):
-    """A place on the line: how far, the value, the slope, the gradient, and what else was noted there."""
+    """A point on the line: its distance, value, slope, gradient and notes."""
 
     a: Float[Array, ""]
     f: Float[Array, ""]
@@ -19,7 +19,7 @@ class Point(NamedTuple):
 
 
 class Search(NamedTuple):
-    """`lo` is the best place so far; the sought ones lie between it and `hi`, at infinity until one is found."""
+    """`lo` is the best point so far; acceptable points lie between it and `hi`, which is at infinity until bounded."""
 
     trial: Float[Array, ""]
     lo: Point
@@ -31,21 +31,21 @@ class Search(NamedTuple):
 def strong_wolfe(
     along: Any, start: Point, trial: Float[Array, ""], *, c1: Any, c2: Any, most: Any
 ) -> tuple[Point, Int[Array, ""], Bool[Array, ""]]:
-    """A place on the line where the value has fallen enough and the slope is flat enough.
+    """A point on the line with a sufficient decrease and a sufficiently flat slope.
 
         f(a) <= f(0) + c1 a f'(0)               |f'(a)| <= c2 |f'(0)|
 
-    While nothing bounds the sought places the trial doubles; then they are cornered by cubic interpolation. When the
-    evaluations run out, it is the lowest place seen that has fallen enough: the start, if there was none.
+    The trial doubles until an upper end is found; cubic interpolation then narrows the interval. If the evaluations run
+    out, the result is the lowest point seen with a sufficient decrease, or the start if there was none.
 
     Arguments:
-        along: how far -> (value, slope, gradient), and notes if the start has them.
-        start: the place 0, with a negative slope.
-        trial: how far to look first.
-        c1, c2: shares of the first slope, 0 < c1 < c2 < 1.
-        most: evaluations at most.
+        along: distance -> (value, slope, gradient), followed by notes if the start has them.
+        start: the point at distance 0, with a negative slope.
+        trial: first distance to try.
+        c1, c2: shares of the slope at the start, 0 < c1 < c2 < 1.
+        most: maximum number of evaluations.
 
-    Returns: the place, the evaluations it took, and whether both conditions hold there.
+    Returns: the point, the number of evaluations, and whether both conditions hold there.
 
     Source: Nocedal and Wright, "Numerical optimization", 2006, algorithms 3.5 and 3.6; here they are one loop, since
     3.5 is 3.6 with the upper end at infinity.
@@ -57,7 +57,7 @@ def strong_wolfe(
     def body(s: Search) -> Search:
         a = s.trial
         now = Point(a, *along(a))
-        # A value that is not finite compares as "not fallen".
+        # A value that is not finite counts as no decrease.
         fallen = (now.f <= start.f + c1 * a * start.slope) & ((now.f < s.lo.f) | (s.lo.a == 0))
         flat = jnp.abs(now.slope) <= -c2 * start.slope
         past = fallen & (now.slope * jnp.where(s.hi.a < s.lo.a, -1, 1) >= 0)  # the slope rises towards hi
@@ -72,7 +72,7 @@ def strong_wolfe(
 
 
 def _between(lo: Point, hi: Point) -> Float[Array, ""]:
-    """Where to look next: the minimum of the cubic through both ends, kept off them; twice as far if hi is infinite.
+    """The next trial: the minimum of the cubic through both ends, kept away from them; 2 lo if hi is infinite.
 
     Source: Nocedal and Wright, 2006, equation 3.59.
     """

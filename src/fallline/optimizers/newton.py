@@ -1,4 +1,4 @@
-"""Newton's method, to see what curvature buys."""
+"""Newton's method, to show the benefit of curvature."""
 
 from typing import Any, ClassVar, NamedTuple
 
@@ -13,11 +13,11 @@ from fallline.core.field import Number, number
 from fallline.core.tree import Tree
 from fallline.optimizers.base import Optimizer, needed, rate, without_count
 
-LARGEST = 5000  # params: 100 MB of Hessian and about a second a step
+LARGEST = 5000  # most params: a Hessian of 100 MB and about a second per step
 
 
 class Solved(NamedTuple):
-    """Newton's memory: evaluations of the gradient so far, a Hessian being one for every param."""
+    """Newton's memory: gradient evaluations so far; a Hessian counts as one for every param."""
 
     evaluations: Int[Array, ""]
 
@@ -27,10 +27,11 @@ class Newton(Optimizer):
 
         w <- w - a (H + damping I)^-1 g
 
-    Reaches the bottom of a quadratic in one step however stiff it is, and doubles the right digits near any minimum.
-    It needs n^2 numbers and n^3 work for n params, and goes to saddle points as gladly as to minima.
+    It reaches the minimum of a quadratic in one step, however ill-conditioned, and doubles the number of correct digits
+    with every step near any minimum. It needs n^2 numbers and n^3 work for n params, and is attracted to saddle points as
+    well as to minima.
 
-    Raises: FalllineError where there are more than 5,000 params.
+    Raises: FalllineError if there are more than 5,000 params.
 
     Source: Nocedal and Wright, "Numerical optimization", 2006, section 3.3; damping: Levenberg, 1944.
 

@@ -1,4 +1,4 @@
-"""RMSProp: the gradient over its own running size."""
+"""RMSProp: the gradient divided by its running root mean square."""
 
 from typing import Any, ClassVar, NamedTuple
 
@@ -23,19 +23,19 @@ class Size(NamedTuple):
 
 
 class RMSProp(Optimizer):
-    """Gradient descent with every coordinate divided by its recent size.
+    """Gradient descent with every coordinate divided by its recent root mean square.
 
         s <- decay s + (1 - decay) g^2
         r = g / (sqrt(s) + epsilon)             r = g / sqrt(s + epsilon)           (epsilon_place = "inside")
         w <- w - a r
 
-    centred: s is less m^2, with m <- decay m + (1 - decay) g, so that it is the gradient's variance.
-    corrected: s over 1 - decay^t; the first step is then the sign and not sign / sqrt(1 - decay). Not with centred:
-    of one gradient the corrected variance is zero, and the first step would be g / epsilon.
+    centred: s - m^2 in place of s, with m <- decay m + (1 - decay) g; this is the gradient's variance.
+    corrected: s / (1 - decay^t) in place of s; the first step is then the sign and not sign / sqrt(1 - decay). It cannot be
+    combined with centred: the corrected variance of a single gradient is zero, and the first step would be g / epsilon.
     momentum: v <- mu v - a r, w <- w + v; with rate_place = "outside" (PyTorch) v <- mu v + r, w <- w - a v.
 
-    AdaGrad that forgets, so it keeps moving on long runs and with recurrent networks. Without the correction its first
-    steps are 1 / sqrt(1 - decay) times too large; Adam is this with averaged gradients.
+    It is AdaGrad with a decaying memory, so it keeps moving on long runs and with recurrent networks. Without the
+    correction its first steps are 1 / sqrt(1 - decay) times too large. Adam adds averaged gradients.
 
     Source: Hinton, "Neural networks for machine learning", lecture 6e, 2012; centred, with momentum: Graves,
     "Generating sequences with recurrent neural networks", 2013, equations 38 to 41.

@@ -1,4 +1,4 @@
-"""Resilient propagation: only the gradient's sign counts."""
+"""Resilient propagation: only the sign of the gradient is used."""
 
 from typing import Any, ClassVar, NamedTuple
 
@@ -29,8 +29,8 @@ class Rprop(Optimizer):
             flip = "go_on"      d = -sign(g) z as ever                               (Rprop-)
         w <- w + d
 
-    Needs no learning rate worth tuning and does not care how gradients are scaled. The sign of a minibatch's gradient
-    is mostly noise, so it is for full batches alone.
+    It needs hardly any tuning of the learning rate and is independent of the scale of the gradients. The sign of a
+    minibatch's gradient is mostly noise, so it is for full batches only.
 
     Source: Riedmiller and Braun, "A direct adaptive method for faster backpropagation learning", 1993; the variants
     after Igel and Huesken, "Empirical evaluation of the improved Rprop learning algorithms", 2003.
@@ -63,7 +63,7 @@ class Rprop(Optimizer):
 
     def step(self, gradient: Tree, state: Strides, params: Tree = None, **evidence: Any) -> tuple[Any, Strides]:
         def size(g: Array, last: Array, z: Array) -> tuple[Array, Array]:
-            # Signs are multiplied, not gradients: the product of two small ones would underflow to "no flip".
+            # Signs are multiplied instead of gradients: a product of small gradients would underflow to "no flip".
             held = jnp.sign(g) * jnp.sign(last)
             longer, shorter = jnp.minimum(self.grow * z, self.longest), jnp.maximum(self.shrink * z, self.shortest)
             return jnp.where(held > 0, longer, jnp.where(held < 0, shorter, z)), held < 0

@@ -1,4 +1,4 @@
-"""What every penalty is: `(params) -> scalar`, added to the mean loss once per step and never divided by the batch."""
+"""The base class of penalties: `(params) -> scalar`, added to the mean loss once per step, not divided by the batch."""
 
 from abc import abstractmethod
 from typing import Any, ClassVar
@@ -14,7 +14,7 @@ from fallline.core.tree import Tree
 def chosen(params: Tree, layers: tuple[str, ...] | None = None, acts_on: str = "weights") -> list[bool]:
     """For each leaf of the params, whether a penalty acts on it.
 
-    Raises: FalllineError, with the nearest, for a layer that the network does not have.
+    Raises: FalllineError, with the nearest names, for a layer that the network does not have.
     """
     found = jax.tree_util.tree_flatten_with_path(params)[0]
     paths = [[getattr(key, "key", None) for key in path] for path, _ in found]
@@ -30,7 +30,7 @@ def chosen(params: Tree, layers: tuple[str, ...] | None = None, acts_on: str = "
 
 
 def weights(params: Tree, layers: tuple[str, ...] | None = None, acts_on: str = "weights") -> list[Array]:
-    """The arrays that a penalty acts on: every `weight`; biases and a normalisation's scale and shift only if asked."""
+    """The arrays that a penalty acts on: every `weight`; with acts_on = "all" also biases, scales and shifts."""
     return [w for w, mine in zip(jax.tree.leaves(params), chosen(params, layers, acts_on), strict=True) if mine]
 
 
@@ -44,12 +44,12 @@ class Penalty(Block):
         """The penalty of the params."""
 
     def project(self, params: Tree) -> Any:
-        """The params after a step, brought back to where the penalty allows; by default they are allowed anywhere."""
+        """The params after a step, projected onto the set that the penalty allows; by default unchanged."""
         return params
 
 
 def check_layers(penalty: Penalty) -> None:
-    """Raises: FalllineError for layers that are not given as names."""
+    """Raises: FalllineError if `layers` is not a tuple of layer names."""
     layers = getattr(penalty, "layers", None)
     if layers is not None and not (isinstance(layers, tuple) and all(isinstance(each, str) for each in layers)):
         raise FalllineError(

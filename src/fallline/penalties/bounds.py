@@ -1,4 +1,4 @@
-"""A bound on the weights, and several penalties at once."""
+"""A bound on the weights, and the combination of several penalties."""
 
 from typing import Any, ClassVar
 
@@ -17,8 +17,8 @@ class MaxNorm(Penalty):
 
         w_j <- w_j min(1, limit / ||w_j||),  w_j the weights into unit j
 
-    It costs nothing while a unit stays inside, and allows large learning rates, which a penalty does not; the usual
-    companion of dropout.
+    It has no effect while a unit stays inside the bound, and unlike a penalty it allows large learning rates. It is often
+    combined with dropout.
 
     Source: Srebro and Shraibman, "Rank, trace-norm and max-norm", 2005; in networks: Srivastava et al., 2014,
     section 5.1.
@@ -51,8 +51,8 @@ class MaxNorm(Penalty):
             return jnp.where(length > self.limit, w * (self.limit / jnp.maximum(length, 1e-30)), w)
 
         def scaled() -> Array:
-            """By the largest entry first: the square of a length is out of the dtype's range."""
-            # So that the inverse is no subnormal number: XLA takes those for 0.
+            """Divide by the largest entry first, since the square of a length is out of the dtype's range."""
+            # Clipped so that the inverse is not subnormal: XLA flushes subnormal numbers to 0.
             unit = 1 / jnp.clip(jnp.max(jnp.abs(w), axis=0), 1.0, 0.1 / jnp.finfo(w.dtype).tiny)
             root = jnp.sqrt(jnp.sum((w * unit) ** 2, axis=0))
             return jnp.where(root > self.limit * unit, w * unit * (self.limit / jnp.maximum(root, 1e-30)), w)
@@ -61,7 +61,7 @@ class MaxNorm(Penalty):
 
 
 class Penalties(Penalty):
-    """Several penalties at once: their sum, and their bounds one after another.
+    """Several penalties at once: their sum, with their bounds applied one after another.
 
         p(w) = p_1(w) + p_2(w) + ...
 

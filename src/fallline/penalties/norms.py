@@ -1,4 +1,4 @@
-"""Penalties on the size of the weights: squares, absolute values, and both."""
+"""Penalties on the size of the weights: squares, absolute values, or both."""
 
 from typing import Any, ClassVar
 
@@ -15,7 +15,7 @@ class L2(Penalty):
 
         p(w) = 1/2 strength sum w^2,  dp/dw = strength w
 
-    Spreads weight over many inputs; the usual choice unless inputs should be selected.
+    Spreads the weights over many inputs; the usual choice unless inputs should be selected.
 
     Source: Krogh and Hertz, "A simple weight decay can improve generalization", 1991, equation 2.
 
@@ -32,7 +32,7 @@ class L2(Penalty):
         check_layers(self)
 
     def __call__(self, params: Tree) -> Float[Array, ""]:
-        # `vdot` and not `sum(w ** 2)`: XLA's CPU backend vectorises the dot product, not the sum.
+        # `vdot` instead of `sum(w ** 2)`: XLA's CPU backend vectorises the dot product, but not the sum.
         return 0.5 * self.strength * sum(jnp.vdot(w, w) for w in weights(params, self.layers, self.acts_on))
 
 
@@ -41,8 +41,8 @@ class L1(Penalty):
 
         p(w) = strength sum |w|,  dp/dw = strength sign(w),  0 at w = 0
 
-    Pulls every weight towards 0 with the same force, so that those without use end within one step of it: for inputs of
-    which few matter.
+    Pulls every weight towards 0 with the same force, so that useless weights end within one step of 0. Use it if only few
+    inputs matter.
 
     Source: Tibshirani, "Regression shrinkage and selection via the lasso", 1996.
 
@@ -67,7 +67,7 @@ class ElasticNet(Penalty):
 
         p(w) = strength sum (alpha |w| + (1 - alpha) w^2),  dp/dw = strength (alpha sign(w) + 2 (1 - alpha) w)
 
-    Selects as L1 does, but keeps correlated inputs together. alpha = 1 is L1; alpha = 0 is L2 of twice the strength.
+    Selects inputs as L1 does, but keeps correlated inputs together. alpha = 1 is L1; alpha = 0 is L2 of twice the strength.
 
     Source: Zou and Hastie, "Regularization and variable selection via the elastic net", 2005, equation 3.
 

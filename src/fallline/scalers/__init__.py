@@ -1,6 +1,6 @@
 """Scalers: `fit(x, weight) -> stats` on a run's own training rows, `apply(stats, x)` on every minibatch.
 
-Missing values (NaN) are filled with the column's centre on the way: what is left out of a mean does not move it.
+Missing values (NaN) are filled with the column's centre: they are left out of the fit and do not move the centre.
 """
 
 from fallline.scalers.base import BLOCK as BLOCK

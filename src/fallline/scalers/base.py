@@ -1,4 +1,4 @@
-"""What every scaler is: `fit(x, weight) -> stats` on a run's training rows, `apply(stats, x)` on every minibatch."""
+"""The base class of scalers: `fit(x, weight) -> stats` on a run's training rows, `apply(stats, x)` on minibatches."""
 
 from abc import abstractmethod
 from typing import Any, ClassVar
@@ -16,8 +16,8 @@ BLOCK = 4096
 class Scaler(Block):
     """Brings columns to comparable sizes.
 
-    Facts: `columnwise`, whether each column is scaled by itself, so that it can be left alone and brought back; `fills`,
-    whether missing values are filled.
+    Facts: `columnwise`, whether each column is scaled by itself, so that single columns can be left unscaled and the
+    scaling can be inverted; `fills`, whether missing values are filled.
     """
 
     family: ClassVar[str] = "scaler"
@@ -25,7 +25,7 @@ class Scaler(Block):
     fills: ClassVar[bool] = True
 
     def outputs(self, inputs: int) -> int:
-        """Columns of the scaled rows, given those of the rows."""
+        """Number of columns of the scaled rows, given that of the original rows."""
         return inputs
 
     @abstractmethod
@@ -35,23 +35,23 @@ class Scaler(Block):
         weight: Float[Array, " rows"],
         columns: Bool[Array, " columns"] | None = None,
     ) -> Stats:
-        """Statistics of the rows with positive weight; `columns` are those that may be touched (default: all)."""
+        """Statistics of the rows with positive weight; `columns` are those to be scaled (default: all)."""
 
     @abstractmethod
     def apply(self, stats: Stats, x: Float[Array, "rows columns"]) -> Float[Array, "rows columns"]:
         """The scaled rows."""
 
     def found(self, stats: Stats) -> dict[str, float]:
-        """What the fit decided that a person should know, by name; nothing for most."""
+        """Results of the fit to report, by name; empty for most scalers."""
         return {}
 
     def invert(self, stats: Stats, x: Float[Array, "rows columns"]) -> Float[Array, "rows columns"]:
-        """The rows in their own unit again; needed of a target's scaler only."""
+        """The rows in their original unit; only required of a target's scaler."""
         raise TypeError(f"{type(self).__name__} cannot be inverted, so it cannot scale a target")
 
 
 class Affine(Scaler):
-    """Base of scalers that move and stretch each column: x' = (x - centre) inverse, a missing value becoming `fill`."""
+    """Base of scalers that shift and stretch each column: x' = (x - centre) inverse; a missing value becomes `fill`."""
 
     def apply(self, stats: Stats, x: Float[Array, "rows columns"]) -> Float[Array, "rows columns"]:
         return (jnp.where(jnp.isnan(x), stats["fill"], x) - stats["centre"]) * stats["inverse"]
@@ -66,7 +66,7 @@ def affine(
     fill: Float[Array, " columns"],
     columns: Bool[Array, " columns"] | None,
 ) -> Stats:
-    """The stats of an `Affine` scaler; a column without size, or that may not be touched, is not stretched."""
+    """The stats of an `Affine` scaler; constant columns and columns not to be scaled are not stretched."""
     stretched = (size > 1e-30) & (size > 1e-6 * jnp.abs(centre))
     inverse = jnp.where(stretched, 1.0 / jnp.where(stretched, size, 1.0), 1.0)
     if columns is not None:
@@ -77,15 +77,15 @@ def affine(
 def column_sums(
     x: Float[Array, "rows columns"], weight: Float[Array, " rows"], term: Any
 ) -> tuple[Float[Array, " columns"], Float[Array, " columns"]]:
-    """Weighted sums of term(x) per column and of the weights of its present values, block by block.
+    """Per column, the weighted sum of term(x) and the sum of the weights of its present values, block by block.
 
-    Blocks keep float32's rounding at that of 4,096 additions, and no copy of the rows is made.
+    Blocks limit float32's rounding error to that of 4,096 additions, and the rows are not copied.
     """
     rows, columns = x.shape
     size = min(BLOCK, rows)
 
     def add(i: Array, sums: tuple[Array, Array]) -> tuple[Array, Array]:
-        # The last block starts early to stay inside; rows that an earlier block has counted weigh nothing.
+        # The last block starts early to stay inside the array; rows counted by an earlier block get weight 0.
         start = jnp.minimum(i * size, rows - size)
         part = lax.dynamic_slice_in_dim(x, start, size)
         w = lax.dynamic_slice_in_dim(weight, start, size) * (start + jnp.arange(size) >= i * size)

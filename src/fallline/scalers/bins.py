@@ -1,4 +1,4 @@
-"""Bins of a target, for regression by classes."""
+"""Bins of a target, for regression as classification."""
 
 from typing import ClassVar
 
@@ -17,10 +17,9 @@ class Bins(Scaler):
 
         bin(x) = how many inner edges are <= x,  x = sum_k p_k centre_k,  centre_k = mean of the bin's training values
 
-    Edges lie at the quantiles 1/bins, 2/bins, ... of the training rows (halfway between two values, so that a value
-    which many rows share is not torn from its bin or glued to its neighbour), or equally far apart between their
-    extremes; values beyond belong to the outer bins. It is the target's scaler of the loss `BinnedCrossEntropy`, which puts it
-    there itself.
+    Edges lie at the quantiles 1/bins, 2/bins, ... of the training rows, or equally far apart between their extremes;
+    values beyond belong to the outer bins. Quantile edges lie halfway between two values, so that rounding cannot move a
+    value shared by many rows into a neighbouring bin. The loss `BinnedCrossEntropy` sets it as the target's scaler itself.
 
     Source: Dougherty, Kohavi and Sahami, "Supervised and unsupervised discretization of continuous features", 1995.
 
@@ -54,7 +53,7 @@ class Bins(Scaler):
             low, high = extremes(x, weight)
             edges = low[:, None] + (high - low)[:, None] * levels
         stats = {"edges": edges, "centres": 0.5 * (edges[:, :-1] + edges[:, 1:])}
-        # The mean within each bin, as a distance from its middle to keep float32's rounding small.
+        # The mean within each bin, computed relative to its middle to keep float32's rounding error small.
         bin = self.apply(stats, x).astype(jnp.int32)
         column = jnp.arange(x.shape[1])
         w = jnp.broadcast_to(weight[:, None], x.shape)
@@ -72,11 +71,11 @@ class Bins(Scaler):
     def interval(
         self, stats: Stats, x: Float[Array, "rows bins"], coverage: float = 0.9
     ) -> tuple[Float[Array, "rows columns"], Float[Array, "rows columns"]]:
-        """(low, high) between which the target lies with the given probability, half of the rest on either side."""
+        """(low, high): the target lies between them with the given probability, half of the rest on either side."""
         return self.quantile(stats, x, 0.5 * (1.0 - coverage)), self.quantile(stats, x, 0.5 * (1.0 + coverage))
 
     def quantile(self, stats: Stats, x: Float[Array, "rows bins"], level: float) -> Float[Array, "rows columns"]:
-        """The value below which the target lies with probability `level`; within a bin, all are equally likely."""
+        """The value below which the target lies with probability `level`; values within a bin are equally likely."""
         p = self._histograms(x)
         below = jnp.cumsum(p, axis=-1)
         bin = jnp.sum(below[..., :-1] <= level, axis=-1, keepdims=True)

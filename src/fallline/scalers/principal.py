@@ -12,7 +12,7 @@ from fallline.core.field import Number, number, structure
 from fallline.scalers.base import BLOCK, Scaler, Stats
 from fallline.scalers.standard import Standardise
 
-NOTHING = 1e-6  # share of the largest variance that is rounding
+NOTHING = 1e-6  # share of the largest variance below which a variance is rounding error
 
 
 def directions(
@@ -21,7 +21,7 @@ def directions(
     columns: Bool[Array, " columns"] | None,
     standardise: bool,
 ) -> tuple[Stats, Float[Array, " columns"], Float[Array, "columns columns"]]:
-    """(mean and inverse size of the columns, variances, directions), the largest variance first.
+    """(mean and inverse size of the columns, variances, directions), in descending order of variance.
 
         z = (x - mean) inverse,  C = mean z^T z = U diag(variances) U^T
 
@@ -35,7 +35,7 @@ def directions(
     rows, size = x.shape[0], min(BLOCK, x.shape[0])
 
     def add(i: Array, sums: Array) -> Array:
-        # The last block starts early to stay inside; rows that an earlier block has counted weigh nothing.
+        # The last block starts early to stay inside the array; rows counted by an earlier block get weight 0.
         start = jnp.minimum(i * size, rows - size)
         w = lax.dynamic_slice_in_dim(weight, start, size) * (start + jnp.arange(size) >= i * size)
         part = lax.dynamic_slice_in_dim(x, start, size)
@@ -50,7 +50,7 @@ def directions(
 
 
 class Rotation(Scaler):
-    """Base of scalers that rotate: x' = (x - mean) inverse R, a missing value counting as the column's mean."""
+    """Base of scalers that rotate: x' = (x - mean) inverse R; a missing value counts as the column's mean."""
 
     columnwise: ClassVar[bool] = False
 
@@ -64,10 +64,10 @@ class PCA(Rotation):
         x' = z U_K,  z = (x - mean) / sd,  mean z^T z = U diag(v) U^T,  v_1 >= v_2 >= ...
         whitened: x'_i = (z U)_i / sqrt(v_i)
 
-    With `components` = K the first K are kept and the network is narrower; with `share`, as many as explain that share
-    of the variance: the others become 0, so that a new share needs no new program. `found(stats)` says how many and what
-    share they hold; a run has it as `run.scaling`. For many correlated columns. What is left out is what varies little,
-    which need not be what matters little: compare with none.
+    With `components` = K, the first K are kept and the network is narrower. With `share`, the components that explain that
+    share of the variance are kept and the others become 0, so that changing the share does not recompile. `found(stats)`
+    gives their number and their share of the variance; a run has it as `run.scaling`. For many correlated columns. The
+    components left out vary little, but they may still matter: compare with a run without PCA.
 
     Source: Pearson, "On lines and planes of closest fit", 1901; Hotelling, 1933.
 
@@ -106,8 +106,8 @@ class PCA(Rotation):
         k = self.outputs(x.shape[1])
         shares = variances / jnp.maximum(jnp.sum(variances), 1e-30)
         before = jnp.cumsum(shares) - shares
-        # A component is kept while those before it explain too little. One whose variance is only rounding is not
-        # stretched to variance 1.
+        # A component is kept while those before it explain too little. A component whose variance is only rounding error
+        # is not stretched to variance 1.
         kept = variances > (NOTHING if self.whiten else 0.0) * variances[0]
         if self.share is not None:
             kept = kept & (before < self.share - 1e-6)
@@ -131,9 +131,9 @@ class Whiten(Rotation):
 
         x' = z U diag(1 / sqrt(v + epsilon v_1)) U^T  (zca),  without the last U^T  (pca)
 
-    `zca` turns back at the end: each new column is the one closest to an old one, so that pictures stay pictures.
-    The network then starts with a round bowl to descend in. `epsilon` keeps directions that hardly vary from becoming
-    noise; it costs a square matrix per minibatch.
+    `zca` rotates back at the end: each new column stays as close as possible to an old one, so that images remain
+    recognisable. The loss is then better conditioned at the start. `epsilon` keeps directions that hardly vary from being
+    amplified into noise. Whitening costs a product with a square matrix per minibatch.
 
     Source: Bell and Sejnowski, "The independent components of natural scenes are edge filters", 1997; Kessy, Lewin and
     Strimmer, "Optimal whitening and decorrelation", 2018, for the comparison.
@@ -167,7 +167,7 @@ class Whiten(Rotation):
     ) -> Stats:
         stats, variances, u = directions(x, weight, columns, self.standardise)
         size = variances + self.epsilon * variances[0]
-        # A direction without variance in the training rows is left out: an unseen value there would be stretched most.
+        # A direction without variance in the training rows is left out: it would amplify unseen values the most.
         spread = variances > NOTHING * variances[0]
         rotation = jnp.where(spread, u / jnp.sqrt(jnp.where(spread, size, 1.0)), 0.0)
         return stats | {"rotation": rotation @ u.T if self.form == "zca" else rotation}

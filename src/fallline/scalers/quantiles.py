@@ -1,4 +1,4 @@
-"""Quantiles and extremes of columns, of the rows with positive weight, missing values left out."""
+"""Quantiles and extremes of columns, over rows with positive weight and without missing values."""
 
 import jax.numpy as jnp
 from jax import lax
@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 def extremes(
     x: Float[Array, "rows columns"], weight: Float[Array, " rows"]
 ) -> tuple[Float[Array, " columns"], Float[Array, " columns"]]:
-    """(smallest, largest) value of each column; 0 where there is none.
+    """(smallest, largest) value of each column; 0 for a column without values.
 
     >>> [each.tolist() for each in extremes(jnp.array([[1.0], [7.0], [9.0]]), jnp.array([1.0, 1.0, 0.0]))]
     [[1.0], [7.0]]
@@ -23,12 +23,12 @@ def extremes(
 def weighted_quantiles(
     x: Float[Array, "rows columns"], weight: Float[Array, " rows"], levels: Float[Array, " levels"]
 ) -> Float[Array, "levels columns"]:
-    """Quantiles of each column; a whole weight is a repetition of its row, other weights count in their proportion.
+    """Quantiles of each column; an integer weight repeats its row, and other weights count in proportion.
 
         h = level (n - 1),  q = v[floor h] + (h - floor h) (v[floor h + 1] - v[floor h]),  v sorted
 
-    One column is sorted at a time, so that the rows are not copied. n is the sum of the weights in units of the
-    smallest positive one. 0 for a column without values.
+    Columns are sorted one at a time, so that the rows are not copied. n is the sum of the weights in units of the
+    smallest positive weight. The result is 0 for a column without values.
 
     Source: Hyndman and Fan, "Sample quantiles in statistical packages", 1996, type 7, which is NumPy's.
 

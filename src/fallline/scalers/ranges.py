@@ -1,4 +1,4 @@
-"""Scaling by the range of the values: from end to end, by the middle half, or as pixels."""
+"""Scaling by the range of the values: from minimum to maximum, by the interquartile range, or as pixels."""
 
 from typing import ClassVar
 
@@ -15,8 +15,8 @@ class MinMax(Affine):
 
         x' = 2 (x - min) / (max - min) - 1
 
-    For columns with natural bounds, and for networks of tanh. One far-off value squeezes all others: then use
-    `Robust`. A column without spread becomes 0, a missing value the column's mean; unseen values may lie beyond.
+    For columns with natural bounds, and for tanh networks. One outlier squeezes all other values together; use `Robust`
+    then. A constant column becomes 0, a missing value the column's mean; unseen values may lie outside [-1, 1].
 
     Source: LeCun et al., "Efficient backprop", 1998, section 4.3, with the range in place of the deviation.
 
@@ -40,12 +40,12 @@ class MinMax(Affine):
 
 
 class Robust(Affine):
-    """Median and middle half, which a few far-off values cannot move.
+    """Scaling by the median and the interquartile range, which a few outliers cannot move.
 
         x' = (x - median) / (q(3/4) - q(1/4)),  cut to [-clip, clip] if asked
 
-    For columns with outliers. Quantiles are exact, by sorting one column at a time. Where the middle half is a single
-    value, the standard deviation stands in; a column without spread becomes 0, a missing value the median.
+    For columns with outliers. Quantiles are exact: each column is sorted in turn. If the interquartile range is 0, the
+    standard deviation is used instead. A constant column becomes 0, a missing value the median.
 
     Source: Tukey, "Exploratory data analysis", 1977, chapter 2; quantiles of Hyndman and Fan, 1996, type 7.
 
@@ -83,12 +83,12 @@ class Robust(Affine):
 
 
 class Pixels(Affine):
-    """Images: one scale for all columns, so that the picture stays the picture.
+    """Scaling of images: one scale for all columns, so that the image keeps its contrast.
 
         x' = x / 255                                 (byte)
         x' = (x - min) / (max - min) over all columns (range)
 
-    With `range`, images of any depth come to lie between 0 and 1. A missing pixel becomes its column's mean.
+    With `range`, images of any bit depth are scaled to [0, 1]. A missing pixel becomes its column's mean.
 
     Source: one scale for all pixels, in LeCun et al., "Gradient-based learning applied to document recognition", 1998,
     section II.B; the scales here are those of a byte and of the data.

@@ -1,4 +1,4 @@
-"""Scaling by mean and standard deviation, by the mean alone, and none."""
+"""Scaling by mean and standard deviation, by the mean alone, or not at all."""
 
 from typing import ClassVar
 
@@ -14,8 +14,8 @@ class Standardise(Scaler):
 
         x' = (x - mean) / sd,  sd^2 = mean((x - mean)^2),  cut to [-clip, clip] if asked
 
-    Gradient descent sees every column at the same scale. A column without spread becomes 0; NaN becomes 0, the mean.
-    Cutting keeps one far-off value, or a column that is hardly ever other than 0, from ruling the first layer.
+    Gradient descent sees every column at the same scale. A constant column becomes 0; NaN becomes 0, the mean. Clipping
+    keeps an outlier, or a column that is almost always 0, from dominating the first layer.
 
     Source: LeCun et al., "Efficient backprop", 1998, section 4.3.
 
@@ -45,7 +45,7 @@ class Standardise(Scaler):
         mean = total / jnp.maximum(count, 1e-30)
         squares, _ = column_sums(x, weight, lambda part: (part - mean) ** 2)
         sd = jnp.sqrt(squares / jnp.maximum(count, 1e-30))
-        # A constant column's sd is rounding error or 0; dividing by it would blow up a value unseen in training.
+        # A constant column's sd is 0 or rounding error; dividing by it would blow up values unseen in training.
         inverse = jnp.where(sd > 1e-6 * jnp.abs(mean), 1.0 / jnp.maximum(sd, 1e-30), 0.0)
         inverse = jnp.where((sd <= 1e-6 * jnp.abs(mean)) | (sd == 0), 1.0, inverse)
         if columns is not None:
@@ -62,7 +62,7 @@ class Standardise(Scaler):
 
 
 class Unscaled(Scaler):
-    """No scaling; only missing values are filled, with the column's mean.
+    """No scaling, but missing values are filled with the column's mean.
 
     Source: imputation of means, in Little and Rubin, "Statistical analysis with missing data", 2002, section 4.2.
 
@@ -95,7 +95,7 @@ class Centre(Affine):
 
         x' = x - mean
 
-    For columns that already share a unit, as spectra and pixels do, whose relative sizes should stay.
+    For columns that share a unit, such as spectra and pixels, and should keep their relative sizes.
 
     Source: LeCun et al., "Efficient backprop", 1998, section 4.3.
 
@@ -123,7 +123,7 @@ class PerMean(Affine):
 
         x' = x / mean
 
-    Zero stays zero and ratios stay ratios, as the loss `Poisson` needs them; it puts this scaler there itself.
+    It preserves zeros and ratios, as the loss `Poisson` requires; that loss sets this scaler itself.
 
     Source: a generalized linear model's offset, log mean (McCullagh and Nelder, 1989, section 6.2).
 

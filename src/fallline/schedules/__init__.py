@@ -1,4 +1,4 @@
-"""Schedules: `(time) -> value`. They stand in any numeric field, so that a momentum or a dropout rate follows time."""
+"""Schedules: `(time) -> value`. Any numeric field accepts one, so that a momentum or a dropout rate can change in time."""
 
 from fallline.schedules.cosine import Cosine as Cosine
 from fallline.schedules.cosine import CosineRestarts as CosineRestarts

@@ -12,7 +12,7 @@ ALMOST = 1e-30  # a rise from 0 begins half a step above it
 
 
 def warmed_up(warmup: Any, values: tuple[float, ...]) -> tuple[float, ...]:
-    """What a schedule comes to, its rise included."""
+    """The values that a schedule takes, including those of its warm-up."""
     return (ALMOST, *values) if any(reached_by(warmup)) else values
 
 
@@ -22,8 +22,8 @@ class Cosine(Schedule):
         q = progress / warmup                                   value = peak q,    while q < 1
         r = (progress - warmup) / (1 - warmup)                  value = floor + (peak - floor) (1 + cos(pi r)) / 2
 
-    The default for the learning rate: warm-up lets Adam's averages settle, and the long decay ends in small steps
-    whatever the peak was, which makes the result forgiving of the peak's choice.
+    The default for the learning rate. The warm-up lets Adam's averages settle. The long decay ends in small steps whatever
+    the peak, which makes the result less sensitive to the choice of the peak.
 
     Source: Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts", 2017, equation 5, with one
     period; warm-up after Goyal et al., 2017, section 2.2.
@@ -56,8 +56,8 @@ class CosineRestarts(Schedule):
         cycle i = floor(log_m(1 + (m - 1) r / T)),  begins at  T (m^i - 1) / (m - 1),  and lasts T m^i
         value = floor + (peak - floor) (1 + cos(pi r_i)) / 2,  r_i the share of cycle i that has passed
 
-    Each restart leaves a minimum for a wider one, and each cycle's end is a model worth keeping. A single cosine of the
-    same length ends lower more often.
+    Each restart can leave a minimum for a wider one, and each cycle ends with a usable model. A single cosine of the
+    same length more often ends lower.
 
     Source: Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts", 2017, section 3.
 
@@ -80,7 +80,7 @@ class CosineRestarts(Schedule):
         even = jnp.asarray(self.growth, r.dtype) - 1 < 1e-3
         m = jnp.where(even, 2.0, self.growth).astype(r.dtype)
         T = (m - 1) / (m**n - 1)
-        # The logarithm rounds; a quarter of a millionth of a cycle late is on time.
+        # The logarithm rounds, so a few float epsilons are added to start each cycle on time.
         i = jnp.floor(jnp.log1p((m - 1) * r / T) / jnp.log(m) + 4 * jnp.finfo(r.dtype).eps)
         begin, length = T * (m**i - 1) / (m - 1), T * m**i
         passed = jnp.where(even, n * r - jnp.floor(n * r), (r - begin) / length)
@@ -99,8 +99,9 @@ class OneCycle(Schedule):
         r = (progress - rise) / (1 - rise)      value = peak (1 + (end - 1) h(r))
         h(x) = (1 - cos(pi x)) / 2,  or x (shape = "line")
 
-    Bears a larger peak than a mere decay, and large rates regularise. Runs cannot be prolonged: the end is fixed at the
-    start. For a momentum that goes the other way: OneCycle(0.85, start=0.95 / 0.85, end=0.95 / 0.85).
+    It tolerates a larger peak than a plain decay, and large rates regularise. Runs cannot be extended, because the end is
+    fixed at the start. For a momentum that moves in the opposite direction: OneCycle(0.85, start=0.95 / 0.85,
+    end=0.95 / 0.85).
 
     Source: Smith, "A disciplined approach to neural network hyper-parameters", 2018; the defaults are PyTorch's.
 

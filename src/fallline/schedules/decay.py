@@ -21,12 +21,12 @@ def floor(help: str = "the lowest value") -> Any:
 
 
 def unit() -> Any:
-    """The declaration of what time counts."""
+    """The declaration of the time unit."""
     return structure("epoch", choices=("epoch", "whole_epoch", "step"), help="what t counts; epochs are fractional")
 
 
 def elapsed(time: Time, unit: str) -> Float[Array, ""]:
-    """Time from 0 on, in a unit; whole epochs change between two epochs only."""
+    """Time since the start, in a unit; whole epochs change only between two epochs."""
     if unit == "step":
         return time.step
     return time.epoch if unit == "epoch" else jnp.floor(time.epoch)
@@ -43,11 +43,12 @@ class Decay(Schedule):
 
 
 class Step(Decay):
-    """A factor at every `every` epochs.
+    """A drop by a factor after every `every` epochs.
 
         value = peak factor^floor(t / every)
 
-    The classic of image networks: each fall lets the loss settle a level lower. When to fall has to be known.
+    The classic schedule of image networks: after each drop, the loss settles at a lower level. The right time of the drops
+    must be known.
 
     Source: Bottou, Curtis and Nocedal, "Optimization methods for large-scale machine learning", 2018, section 4.2.
 
@@ -73,7 +74,7 @@ class Exponential(Decay):
 
         value = peak e^(-k t)
 
-    One smooth fall without moments to choose. Too large a k ends the training while it still improves.
+    One smooth decay without times to choose. If k is too large, training stalls while it could still improve.
 
     Source: Senior et al., "An empirical study of learning rates in deep neural networks for speech recognition", 2013
     (their exponential schedule is to the base 10).
@@ -98,7 +99,8 @@ class Geometric(Decay):
 
         value = peak d^t
 
-    0.95 to 0.98 an epoch is usual, and easier to say than a rate. The right factor depends on the number of epochs.
+    Usual factors are 0.95 to 0.98 per epoch; they are easier to state than a rate. The right factor depends on the number
+    of epochs.
 
     Source: Szegedy et al., "Rethinking the inception architecture for computer vision", 2016, section 8: 0.94 every two
     epochs.
@@ -122,8 +124,8 @@ class InverseTime(Decay):
 
         value = peak / (1 + k t)
 
-    Falls slowly enough to get anywhere and fast enough to settle, which is what the convergence of SGD needs. Most of
-    the fall comes early, where larger steps would still pay.
+    Falls slowly enough to reach any point and fast enough to settle, as the convergence of SGD requires. Most of the fall
+    comes early, while larger steps would still help.
 
     Source: Robbins and Monro, "A stochastic approximation method", 1951.
 
@@ -146,8 +148,8 @@ class InversePower(Decay):
 
         value = peak / (1 + offset + k t)^power
 
-    With k the training rows and t whole epochs, 1 + k t counts the examples: the rate that scikit-learn names
-    'invscaling'. It falls a hundredfold within the first epochs of most data sets; for a gentler one take `InverseTime`.
+    With k the number of training rows and t in whole epochs, 1 + k t counts the examples: this is scikit-learn's
+    'invscaling'. It falls a hundredfold within the first epochs of most data sets; use `InverseTime` for a gentler decay.
 
     Source: the learning rates of Robbins and Monro, 1951, with a power between 1/2 and 1.
 
@@ -170,11 +172,11 @@ class InversePower(Decay):
 
 
 class InverseSqrt(Decay):
-    """Decay as the root of the epoch's number, which counts from 1.
+    """Decay as the inverse square root of the epoch number, which counts from 1.
 
         value = k / sqrt(1 + t)
 
-    Falls so slowly that no run is too long for it. It does not end in small steps, so noise remains at the end.
+    Falls so slowly that it suits runs of any length. It does not end in small steps, so noise remains at the end.
 
     Source: Zinkevich, "Online convex programming and generalized infinitesimal gradient ascent", 2003, theorem 1.
 
@@ -192,11 +194,11 @@ class InverseSqrt(Decay):
 
 
 class Polynomial(Decay):
-    """A power of what is left of the run.
+    """A power of the remaining share of the run.
 
         value = floor + (peak - floor) (1 - progress)^power
 
-    Ends in small steps exactly at the end of the run. A run cannot be prolonged: the end is fixed at the start.
+    Ends in small steps exactly at the end of the run. A run cannot be extended, because the end is fixed at the start.
 
     Source: the policy "poly" in Chen et al., "DeepLab: semantic image segmentation with deep convolutional nets, atrous
     convolution, and fully connected CRFs", 2018.

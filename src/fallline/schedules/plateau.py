@@ -1,7 +1,7 @@
 """Reduce on plateau: the one schedule that sees the validation loss.
 
-What it has seen is a value in the run's state, not in the schedule: `begun` makes it, `watched` takes the loss of an
-epoch into it, and `remembered` puts what follows from it into the recipe, before the schedules are resolved.
+Its memory is part of the run's state, not of the schedule: `begun` makes it, `watched` updates it with the loss of an
+epoch, and `remembered` applies it to the recipe before the schedules are resolved.
 """
 
 from typing import Any, ClassVar, NamedTuple
@@ -17,7 +17,7 @@ from fallline.core.tree import Tree
 
 
 class Watched(NamedTuple):
-    """What one schedule has seen: the lowest loss, the epochs since, epochs still to rest, the product of its falls."""
+    """The memory of one schedule: lowest loss, epochs since then, epochs left to rest, and the product of its drops."""
 
     best: Float[Array, ""]
     waited: Float[Array, ""]
@@ -26,15 +26,15 @@ class Watched(NamedTuple):
 
 
 class ReduceOnPlateau(Schedule):
-    """A factor whenever the validation loss has not improved for some epochs.
+    """A drop by a factor whenever the validation loss has not improved for some epochs.
 
         loss < best (1 - threshold):    best <- loss,  waited <- 0
         otherwise:                      waited <- waited + 1,  but 0 while it rests
         waited > patience:              f <- factor f,  waited <- 0,  rest for `cooldown` epochs
         value = max(peak f, floor)
 
-    Falls when it is time and needs no length of the run. It reacts to noise in a small validation set, and waits
-    `patience` epochs at each level. The peak may itself be a schedule, such as a warm-up.
+    It drops when needed and does not depend on the length of the run. It reacts to noise in a small validation set, and
+    waits `patience` epochs at each level. The peak may itself be a schedule, such as a warm-up.
 
     Source: PyTorch's ReduceLROnPlateau, mode "min" and a relative threshold.
 
@@ -83,7 +83,7 @@ class ReduceOnPlateau(Schedule):
 
 
 class Reduced(Schedule):
-    """A value times a factor, not below a floor: what a plateau's memory makes of its schedule."""
+    """A value times a factor, not below a floor; it replaces a plateau schedule once its memory is known."""
 
     value: Number = required(number(help="the value before any fall"))
     factor: Number = required(number(help="the product of all falls"))
@@ -98,12 +98,12 @@ def _is_plateau(node: object) -> bool:
 
 
 def plateaus(tree: Tree) -> list[ReduceOnPlateau]:
-    """The schedules in a tree that see the loss, in its order."""
+    """The plateau schedules in a tree, in tree order."""
     return [node for node in jax.tree.leaves(tree, is_leaf=_is_plateau) if _is_plateau(node)]
 
 
 def begun(tree: Tree) -> tuple[Watched, ...]:
-    """The memories of a tree's plateaus before the first epoch; empty for most."""
+    """The memories of a tree's plateau schedules before the first epoch; usually empty."""
     zero = jnp.zeros(())
     return tuple(Watched(jnp.full((), jnp.inf), zero, zero, jnp.ones(())) for _ in plateaus(tree))
 
@@ -114,7 +114,7 @@ def watched(tree: Tree, memories: tuple[Watched, ...], loss: Float[Array, ""], t
 
 
 def remembered(tree: Tree, memories: tuple[Watched, ...]) -> Any:
-    """The tree with every plateau replaced by a schedule that knows its falls."""
+    """The tree with every plateau schedule replaced by one with its drops applied."""
     if not memories:
         return tree
     left = iter(memories)

@@ -1,4 +1,4 @@
-"""Schedules given by their values: constant, a straight line, a table by hand."""
+"""Schedules given by their values: a constant, a straight line, a table."""
 
 from typing import Any, ClassVar
 
@@ -18,7 +18,7 @@ class Constant(Schedule):
         value = value
 
     Source: the fixed stepsize of Bottou, Curtis and Nocedal, "Optimization methods for large-scale machine learning",
-    2018, theorem 4.6: SGD then comes near the minimum, and no nearer.
+    2018, theorem 4.6: SGD then reaches a neighbourhood of the minimum, but comes no nearer.
 
     >>> float(Constant(0.1)(Time(*map(jnp.float32, (5, 0.5, 0.05)))))
     0.10000000149011612
@@ -39,7 +39,7 @@ class Linear(Schedule):
 
         r = min(progress / over, 1)             value = start + (end - start) r
 
-    For what is annealed: a momentum from 0.5 to 0.99, a dropout rate from 0.5 to 0.
+    For annealing: a momentum from 0.5 to 0.99, a dropout rate from 0.5 to 0.
 
     Source: Sutskever et al., "On the importance of initialization and momentum", 2013, section 3, in spirit.
 
@@ -61,7 +61,7 @@ class Linear(Schedule):
 
 
 class Milestone(Block):
-    """A value from a moment on."""
+    """A value that applies from a given moment on."""
 
     family: ClassVar[str] = "milestone"
     name: ClassVar[str] = "milestone"
@@ -77,15 +77,15 @@ def _milestones(pairs: Any) -> Any:
 
 
 class Table(Schedule):
-    """Values by hand: each from its moment on, or joined by straight lines.
+    """Values given by hand: each applies from its moment on, or they are joined by straight lines.
 
         value = value_i for at_i <= t < at_(i+1);  the first before its moment, the last for ever after
         between = "line": value_i + (value_(i+1) - value_i) (t - at_i) / (at_(i+1) - at_i)
 
-    For what a paper or a long look at curves prescribes. Moments and values are numbers like others: a search may
-    vary them, and only how many there are decides the program.
+    For schedules prescribed by a paper or by inspecting curves. Moments and values are ordinary numbers: a search may vary
+    them, and only their count determines the program.
 
-    Source: such as 0.1, divided by 10 at two given steps, in He et al., "Deep residual learning for image recognition",
+    Source: for example 0.1, divided by 10 at two given steps, in He et al., "Deep residual learning for image recognition",
     2016, section 4.2.
 
     >>> table = Table(((0, 0.1), (30, 0.01), (60, 0.001)))

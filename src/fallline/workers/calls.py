@@ -1,6 +1,6 @@
-"""A person's own function in a worker: sent with what it has captured, its failures turned into words.
+"""User functions in workers: they are sent with the objects they have captured, and failures become messages.
 
-Nothing of JAX is imported here: a worker that calls a plain function starts in a moment.
+JAX is not imported here, so that a worker for a plain function starts quickly.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ from fallline.core.errors import FalllineError
 
 
 class Reshaped(NamedTuple):
-    """A row of numbers as an array of a shape.
+    """Reshapes a row of numbers to an array.
 
     >>> Reshaped((2, 2), "float64")(np.arange(4)).tolist()
     [[0.0, 1.0], [2.0, 3.0]]
@@ -31,7 +31,7 @@ class Reshaped(NamedTuple):
 
 
 def number_of(row: Float[np.ndarray, " one"]) -> float:
-    """A row of one number as that number.
+    """The number in a row of one number.
 
     >>> number_of(np.array([1.5]))
     1.5
@@ -40,9 +40,9 @@ def number_of(row: Float[np.ndarray, " one"]) -> float:
 
 
 def sent(f: Callable[[Any], Any], shaped: Callable[[np.ndarray], Any]) -> bytes:
-    """A function with what it has captured, as bytes for this person's own processes; no file is ever read so.
+    """Serialise a function with its captured objects for the user's own processes; files are never read this way.
 
-    Raises: FalllineError where it holds what no other process can have.
+    Raises: FalllineError if it captures an object that cannot be sent to another process.
     """
     import cloudpickle
 
@@ -63,13 +63,13 @@ def _received(data: bytes) -> Any:
 
 
 def prepare(data: bytes) -> None:
-    """Receive the function, with all that it imports, before anybody looks at the clock."""
-    with contextlib.suppress(Exception):  # what is wrong with it, each evaluation says
+    """Receive the function, with all its imports, before any time limit starts."""
+    with contextlib.suppress(Exception):  # each evaluation reports the error
         _received(data)
 
 
 def at(data: bytes, row: Float[np.ndarray, " d"]) -> tuple[float, str | None]:
-    """What a worker does: the value of the function that was sent at one row."""
+    """The task of a worker: evaluate the received function at one row."""
     try:
         f, shaped = _received(data)
     except Exception as error:
@@ -80,7 +80,7 @@ def at(data: bytes, row: Float[np.ndarray, " d"]) -> tuple[float, str | None]:
 def evaluate(
     f: Callable[[Any], Any], shaped: Callable[[np.ndarray], Any], row: Float[np.ndarray, " d"]
 ) -> tuple[float, str | None]:
-    """The value at a row of numbers, and why it failed where it did.
+    """The value at a row of numbers, and the reason for a failure, if any.
 
     >>> evaluate(np.log, Reshaped((), "float64"), np.array([1.0]))
     (0.0, None)
@@ -88,7 +88,7 @@ def evaluate(
     try:
         found = f(shaped(row))
         answer = np.asarray(found)
-        if answer.dtype.kind in "OUSMmc":  # of which NumPy would make numbers, or NaN
+        if answer.dtype.kind in "OUSMmc":  # NumPy would convert these to numbers or NaN
             return math.nan, f"it returned {type(found).__name__}, not a number"
         answer = answer.astype(np.float64)
     except Exception as error:

@@ -1,4 +1,4 @@
-"""Workers that are tasks of Ray: on this machine, or on a cluster."""
+"""Workers as Ray tasks, on this machine or on a cluster."""
 
 import os
 import time
@@ -10,22 +10,23 @@ from fallline.core.errors import FalllineError
 from fallline.core.extras import optional
 from fallline.workers.pool import Event, Workers
 
-LOOK = 2.0  # seconds between two questions of how large the cluster is
+LOOK = 2.0  # seconds between two checks of the cluster's size
 BEGUN = "begun"
 
 
 class Ray(Workers):
-    """`function(shared, item)` as tasks of Ray, one CPU each, retried by `finished` and not by Ray.
+    """`function(shared, item)` as Ray tasks of one CPU each, retried by `finished` instead of by Ray.
 
-    A task computes with one JAX device whatever machine it runs on, so that a result does not depend on where.
+    A task computes with one JAX device on any machine, so that results do not depend on where it runs.
 
     Arguments:
-        function: what the workers do; fallline must be installed where they are.
-        shared: put into Ray's object store once.
-        address: of a running cluster, `HOST:PORT` or `auto`. None: the Ray that this process already uses, or that
-            RAY_ADDRESS names, or else a new one on this machine, without a dashboard and closed to others by a token.
+        function: the function that workers call; Fallline must be installed on their machines.
+        shared: first argument of the function; it is put into Ray's object store once.
+        address: address of a running cluster, `HOST:PORT` or `auto`. None: the Ray instance that this process already
+            uses, or the one that RAY_ADDRESS names, or a new one on this machine, without a dashboard and protected by a
+            token.
 
-    Raises: FalllineError without the extra `ray`, and for a cluster that does not answer.
+    Raises: FalllineError without the extra `ray`, and for a cluster that does not respond.
     """
 
     def __init__(self, function: Callable[[Any, Any], Any], shared: object, address: str | None = None) -> None:
@@ -69,7 +70,7 @@ class Ray(Workers):
 
 
 def _work(function: Callable[[Any, Any], Any], shared: object, item: object) -> Iterator[Any]:
-    """A task: says that it has begun, so that waiting for a worker is not taken for hanging, then what came out."""
+    """A task: report that it has begun, so that queueing does not count as hanging, then return the result."""
     os.environ["JAX_NUM_CPU_DEVICES"] = "1"
     yield BEGUN
     try:
@@ -91,10 +92,10 @@ def _join(ray: Any, address: str | None) -> None:
     quiet = {"log_to_driver": False, "logging_level": "ERROR"}
     try:
         with warnings.catch_warnings():
-            # JAX warns of any fork; Ray's are to run another program at once.
+            # JAX warns about every fork, but Ray's forks immediately run another program.
             warnings.filterwarnings("ignore", r"os\.fork\(\) was called", RuntimeWarning)
             if address is None:
-                # Since 2.60 a Ray that is begun here asks for a token; RAY_AUTH_MODE is the person's to say.
+                # Since 2.60 a locally started Ray requires a token; RAY_AUTH_MODE is left to the user.
                 ray.init(address="local", include_dashboard=False, **quiet)
             else:
                 ray.init(address=address, **quiet)

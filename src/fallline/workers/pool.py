@@ -1,4 +1,4 @@
-"""Results of stateless items, each counted once: what was lost on the way is done again."""
+"""Results of stateless work items, each returned exactly once; lost items are retried."""
 
 import math
 import time
@@ -9,15 +9,15 @@ from typing import Any, Literal, NamedTuple
 
 from fallline.core.errors import FalllineError
 
-POLL = 0.2  # seconds between two looks at the clock
-LEAST = 60.0  # seconds before anything counts as hung, where no limit is given
-ATTEMPTS = 5  # at an item; one that is lost so often is taken for what kills its workers
+POLL = 0.2  # seconds between two checks of the clock
+LEAST = 60.0  # seconds before an item counts as hung, if no limit is given
+ATTEMPTS = 5  # tries per item; an item lost this often is assumed to kill its workers
 
 
 class Event(NamedTuple):
-    """What became of a ticket: its worker has begun it, has its result, has refused it, or is gone.
+    """The status of a ticket: its worker has begun it, finished it, refused it, or is gone.
 
-    `value` is the result; the sentence of a refusal, which another attempt would only repeat; why a worker is gone.
+    `value` is the result, the message of a refusal (a retry would only repeat it), or the reason why the worker is gone.
     """
 
     ticket: Any
@@ -26,34 +26,35 @@ class Event(NamedTuple):
 
 
 class Workers(ABC):
-    """Who does the items: `function(shared, item)`, somewhere else.
+    """Workers that call `function(shared, item)` in other processes.
 
-    The function must be importable where the workers are, and give the same result for the same item whenever and
-    wherever it is called. `shared` is sent to a worker once. A FalllineError that it raises refuses the item.
+    The function must be importable by the workers, and must return the same result for the same item whenever and
+    wherever it is called. `shared` is sent to each worker once. If the function raises a FalllineError, the item counts as
+    refused.
     """
 
-    slowest = 0.0  # seconds of the slowest item so far
-    ahead = 0  # items that may be started beyond the slots, and wait where they will be worked on
+    slowest = 0.0  # duration of the slowest item so far in seconds
+    ahead = 0  # items that may be started beyond the slots, to queue at the workers
 
     @abstractmethod
     def slots(self) -> int:
-        """How many items can be worked on at once, now."""
+        """Number of items that can currently run at once."""
 
     @abstractmethod
     def start(self, item: object) -> Any:
-        """Hand an item over; its ticket."""
+        """Submit an item, and return its ticket."""
 
     @abstractmethod
     def events(self, tickets: Sequence[Any], timeout: float) -> list[Event]:
-        """What has happened to these tickets since the last call; waits so many seconds for something to happen."""
+        """The events of these tickets since the last call; waits up to `timeout` seconds for one."""
 
     @abstractmethod
     def kill(self, ticket: object) -> None:
-        """Stop working on a ticket, whatever its worker does at the moment."""
+        """Stop working on a ticket, whatever state its worker is in."""
 
     @abstractmethod
     def close(self) -> None:
-        """Let every worker go."""
+        """End all workers."""
 
     def __enter__(self) -> "Workers":
         return self
@@ -65,19 +66,19 @@ class Workers(ABC):
 def finished(
     workers: Workers, items: Sequence[Any], *, limit: float | None = None, stop: Callable[[], bool] = lambda: False
 ) -> Iterator[tuple[int, Any]]:
-    """(place, result) of every item, once each, in the order in which they end.
+    """(place, result) of every item, once each, in order of completion.
 
-    An item whose worker was killed, whose machine is gone, or that took longer than the limit is begun again on
-    another. Leaving the loop early stops what is running.
+    If the worker of an item is killed, its machine is lost, or the item exceeds the limit, the item is restarted on
+    another worker. Leaving the loop early stops the running items.
 
     Arguments:
-        workers: who does them.
-        items: what `Workers.start` takes.
-        limit: seconds from an item's beginning, not counting its waiting for a worker, after which it counts as hung;
-            None: once one has ended, ten times the slowest so far, and a minute at least.
-        stop: asked now and then; once true, no more results come.
+        workers: the workers.
+        items: the work items, as passed to `Workers.start`.
+        limit: time limit of an item in seconds, without its time in the queue, after which it counts as hung; None: ten
+            times the slowest item so far, at least a minute, and no limit until the first item has finished.
+        stop: polled regularly; once it returns True, no more results are yielded.
 
-    Raises: FalllineError for an item that is refused, and for one that is lost again and again.
+    Raises: FalllineError for a refused item, and for one that is lost repeatedly.
     """
     waiting = deque(range(len(items)))
     running: dict[Any, int] = {}

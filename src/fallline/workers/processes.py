@@ -1,4 +1,4 @@
-"""Workers that are processes of this machine, each with one connection; a killed one is replaced."""
+"""Workers as processes on this machine, with one connection each; killed processes are replaced."""
 
 import contextlib
 import importlib
@@ -22,10 +22,10 @@ class Processes(Workers):
     """`function(shared, item)` in processes that end with this one.
 
     Arguments:
-        function: one of a module, by whose name the workers import it. A function `prepare` of that module is called
-            with `shared` before the first item, so that no time limit counts what it takes.
-        shared: sent to every process once.
-        count: processes.
+        function: a module-level function, which the workers import by name. If its module has a function `prepare`, that is
+            called with `shared` before the first item, outside any time limit.
+        shared: first argument of the function; it is sent to every process once.
+        count: number of processes.
 
     >>> from fallline.workers import finished
     >>> import operator
@@ -38,7 +38,7 @@ class Processes(Workers):
         if count < 1:
             raise FalllineError(f"{count} processes can do nothing: expected 1 or more")
         self.count = self.ahead = count
-        # Between processes of one person over a private pair of sockets; no file is ever read so.
+        # Pickle is only used between the user's own processes, over a private pair of sockets, and never for files.
         self.hello = pickle.dumps((function.__module__, function.__qualname__, shared))
         self.processes: list[_Process] = []
 
@@ -51,7 +51,7 @@ class Processes(Workers):
         return ticket
 
     def _hand(self, ticket: "_Ticket") -> None:
-        """To whoever holds the fewest items."""
+        """Give a ticket to the process that holds the fewest items."""
         least = min(self.processes, key=lambda each: len(each.tickets), default=None)
         if least is None or (least.tickets and len(self.processes) < self.count):
             least = _Process(self.hello)
@@ -83,12 +83,12 @@ class Processes(Workers):
 
     def kill(self, ticket: Any) -> None:
         process = ticket.process
-        if process is not None and ticket in process.tickets:  # else its answer has come meanwhile
+        if process is not None and ticket in process.tickets:  # otherwise its result has already arrived
             process.tickets.remove(ticket)
             self._end(process)
 
     def _end(self, process: "_Process") -> None:
-        """What it held beyond its first item is handed to another, if somebody still asks for it."""
+        """End a process; its queued tickets are handed to another one when their events are next requested."""
         process.end()
         self.processes.remove(process)
         for ticket in process.tickets:
@@ -109,13 +109,13 @@ class _Ticket:
 
 
 class _Process:
-    """A process that serves, the connection to it, and what it holds: the first is worked on."""
+    """A worker process, the connection to it, and its tickets, of which the first is being worked on."""
 
     def __init__(self, hello: bytes) -> None:
         self.tickets: deque[_Ticket] = deque()
         ours, theirs = socket.socketpair()
         with theirs:
-            # A group of its own: Ctrl-C is for the driver to hear.
+            # A separate process group, so that only the driver receives Ctrl-C.
             self.process = subprocess.Popen(
                 [sys.executable, "-c", _SERVE, str(theirs.fileno()), *sys.path],
                 pass_fds=[theirs.fileno()],
@@ -128,7 +128,7 @@ class _Process:
         self._try(lambda: self.connection.send(item))
 
     def _try(self, send: Callable[[], None]) -> None:
-        # A process that died idle is found when its answer is awaited.
+        # If an idle process has died, this is noticed when its result is awaited.
         with contextlib.suppress(OSError):
             send()
 
@@ -139,7 +139,7 @@ class _Process:
 
 
 def serve(handle: int) -> None:
-    """A worker's whole life: do what comes through a connection until it is closed."""
+    """The main loop of a worker: process items from a connection until it is closed."""
     import traceback
 
     os.environ["JAX_NUM_CPU_DEVICES"] = "1"
