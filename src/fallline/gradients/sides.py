@@ -8,8 +8,6 @@ from jaxtyping import Bool, Float
 
 ORDER = 3  # degree of the highest extrapolating polynomial
 EPSILON = float(np.finfo(np.float64).eps)
-# A limit may be off by this many times the last change: the change is too hopeful where f turns near the steps.
-CAUTION = 2.0
 CAUTION = 2.0  # factor on the last change in a limit's error bound: the change alone is too small if f bends nearby
 APART = 4.0  # multiple of their errors by which two limits must differ at a kink
 
