@@ -1,4 +1,4 @@
-"""How the training itself went: the objective, the metric, the learning rate and the gradients paid for."""
+"""Probes of the training itself: the objective, the metric, the learning rate and the number of gradients computed."""
 
 from typing import Any, ClassVar
 

@@ -76,7 +76,7 @@ def scale_of(data: Dataset) -> float:
 
 
 def suited(table: Table, recipes: Sequence[Recipe]) -> tuple[Table, str]:
-    """The table with its target in a unit that all these losses can use, and a sentence if that costs digits.
+    """The table with its target in a unit that all these recipes' losses can use, and a sentence if that costs digits.
 
     A loss with a smallest allowed target, such as a loss for counts, needs the target's own zero. If that smallest target
     is not 0, the loss needs the target's own unit as well.
