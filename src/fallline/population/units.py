@@ -154,7 +154,8 @@ class Unit:
         if layout.own_rows:
             rows = {name: np.stack([contexts[c].rows[name] for _, c in filled]) for name in lane_program.ROWS}
             which = [(contexts[c].seed, group.members[place] if self.independent else None) for place, c in filled]
-            drawn = {each: key_of(*each) for each in which}  # each distinct key is made once: making one is a device call
+            # Each distinct key is made once, since making one is a call to the device.
+            drawn = {each: key_of(*each) for each in which}
             keys = lane_program.place_lanes(lane_program.stack_keys([drawn[each] for each in which]))
         else:
             here, rows = contexts[self.members[0][1]], {}
