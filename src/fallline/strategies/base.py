@@ -36,7 +36,7 @@ class Strategy(Block):
     compiled: ClassVar[bool] = False  # whether another value of a static field needs another compiled program
     learns: ClassVar[bool] = True  # whether its points depend on the trials so far
     random: ClassVar[bool] = True  # whether its points depend on the seed
-    batch_invariant: ClassVar[bool] = False  # whether splitting a batch leaves its points the same, given the same trials
+    batch_invariant: ClassVar[bool] = False  # whether a batch can be split without changing its points
     begins_with_default: ClassVar[bool] = False  # whether the first trial of a study is the space's default
     ends: ClassVar[bool] = False  # whether it proposes fewer points than requested when there are no more to try
 
