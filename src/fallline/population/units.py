@@ -111,7 +111,7 @@ def packed(units: list["Unit"]) -> list["Unit"]:
             part = np.concatenate([part, np.repeat(part[:1], standing.sum())])
             unit = copy.copy(those[0])
             unit.lanes, unit.who = None, np.where(standing, -1, who[part])
-            # The copy is deferred until the unit runs, so that it can overlap with the computation of the unit before it.
+            # The lanes are copied only when the unit is next, so that this overlaps with the computation before it.
             unit.make = functools.partial(lane_program.pick_lanes, many, part, standing)
             found.append(unit)
     return found

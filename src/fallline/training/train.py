@@ -208,7 +208,7 @@ def train(
         if done.interrupted and folder is not None and chunks:
 
             def last(folder: Path) -> None:
-                save_checkpoint(folder, state, join(chunks), identity, recorded)
+                save_checkpoint(folder, done.state, join(done.epochs), identity, recorded)
 
             unsaved = None if keeping.save(last) else last
 
