@@ -77,7 +77,7 @@ def everything(f, p):
 
 
 def losses_alone(evaluations, rows, classes, lanes=64):
-    """Seconds that the losses of so many perturbed logits take, and nothing before them, ideally spread over the cores."""
+    """Seconds for the losses alone of a number of perturbed logits, as if spread ideally over the cores."""
 
     def losses(z, d, w, hit):
         z = z[:, :, None] + d[:, None, :] * w

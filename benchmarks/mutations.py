@@ -1,4 +1,4 @@
-"""What every reader does with damaged or changed files: it must refuse them with a sentence, or load them correctly.
+"""Damaged and changed files for every reader, which must refuse them with a sentence or load them correctly.
 
     python benchmarks/mutations.py                      50,000 mutations over all kinds of files, and the table
     python benchmarks/mutations.py --tries 200 model    some of one kind

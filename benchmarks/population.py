@@ -345,7 +345,7 @@ def main():
     if arguments.part == "one":
         one(arguments.rest[0], int(arguments.rest[1]), int(arguments.rest[2]))
         return
-    with tempfile.TemporaryDirectory() as cache:  # so that what is counted with compilation does compile
+    with tempfile.TemporaryDirectory() as cache:  # an empty cache, so that timings with compilation really compile
         os.environ["FALLLINE_CACHE"] = cache
         if arguments.part in ("all", "compare"):
             compare(arguments.rounds)

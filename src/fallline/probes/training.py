@@ -10,7 +10,7 @@ from fallline.probes.context import Context, Params, Step
 
 
 class TrainObjective(Probe):
-    """What descent minimises, loss and penalty, as a mean over the epoch's examples.
+    """The objective (loss plus penalty), as a mean over the epoch's examples.
 
     >>> TrainObjective().axis, TrainObjective().column("accuracy")
     ('run', 'train_objective')

@@ -20,8 +20,8 @@ class Halving(Block):
 
         R the most epochs of a recipe
         among a batch:  rungs at  R / factor^k  epochs, k = 1, 2, ...;  ceil(n / factor) of n go on
-        among a study:  one rung, at  R / factor;  those go on whose score is no worse than the worst that the better
-                        half of the finished trials had there; as in a batch, until `factor` have finished
+        among a study:  one rung, at  R / factor;  a recipe goes on if its score there is no worse than the worst score
+                        there of the better half of the finished trials; as in a batch, until `factor` have finished
 
     In a batch, most trials are pruned, however good they are. Within a study, a trial is pruned only if it scores worse at the
     rung than every good trial did: more trials go on, and one that would end well is seldom pruned. There is only one rung,

@@ -107,7 +107,7 @@ _FIXED = (
 
 
 def _untimed(path: str) -> bool:
-    """Whether validation and prediction, which take place at no step of a schedule, read a field."""
+    """Whether a field is read by validation and prediction, where schedules have no current step."""
     head, _, rest = path.partition(".")
     return (head == "loss" and rest != "smoothing") or (head == "model" and rest.endswith("epsilon"))
 
