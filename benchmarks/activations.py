@@ -1,11 +1,11 @@
-"""A ten-layer network on digits with each activation, begun with the initial weights that the activation declares.
+"""A ten-layer network on digits with each activation, and with the initial weights that the activation declares.
 
     python benchmarks/activations.py [--rule momentum|adam] [--seeds 5] [--epochs 20]
 
-Prints a Markdown table: the spread (standard deviation) of the outputs of hidden layers, dead units, saturated outputs and
-the gradient's size in the first layer over that in the last hidden one, all before the first step; then the test accuracy
-after the last epoch, at one learning rate for all and at the one of five that was best on the validation rows, mean and
-standard error over seeds.
+Prints a Markdown table. Before the first step: the spread (standard deviation) of the outputs of hidden layers, the shares of
+dead units and saturated outputs, and the size of the gradient in the first layer relative to the last hidden one. After the
+last epoch: the test accuracy (mean and standard error over seeds) at a common learning rate, and at the best of five rates by
+validation accuracy.
 """
 
 from deep import arguments, digits, head, hidden, line, look, train

@@ -1,11 +1,11 @@
-"""Zeiler's comparison of update rules: test errors on MNIST after 6 epochs, every rule over its settings.
+"""Zeiler's comparison of update rules: test errors on MNIST after 6 epochs, for every setting of every rule.
 
     python benchmarks/adadelta_table.py FOLDER RESULTS.json [--seeds 3]
 
 784-500-300-10, ReLU, minibatches of 100, pixels divided by 255, no penalty, no schedule. FOLDER holds MNIST's four files,
-or those of a data set in the same form. The settings of a rule are one population for each seed. What is finished stays
-in RESULTS, and is skipped when the command is given again, so that `--minutes` cuts the work into slices (and `--lanes`
-a population into smaller ones, of the same runs to rounding). The last lines are the tables for the docs.
+or those of a data set in the same format. The settings of a rule form one population per seed. Finished results are kept in
+RESULTS and skipped when the command is run again, so `--minutes` divides the work into slices. `--lanes` divides a population
+into smaller ones with the same runs, up to rounding. The last lines of the output are the tables for the docs.
 
 Source: Zeiler, "ADADELTA: an adaptive learning rate method", 2012, section 4, tables 1 and 2.
 """
@@ -32,7 +32,7 @@ TABLE_2 = ((2.59, 2.58, 2.32), (2.05, 1.99, 2.28), (1.90, 1.83, 2.05), (2.29, 2.
 
 
 def rules():
-    """The settings of every rule, in the order of the tables' cells, row by row."""
+    """The settings of every rule, in the order of the cells in the tables, row by row."""
     return {
         "sgd": [fl.SGD(rate) for rate in RATES],
         "momentum": [fl.Momentum(rate, 0.9) for rate in RATES],
@@ -42,7 +42,7 @@ def rules():
 
 
 def errors(settings, data, seed):
-    """For every setting: the test error in percent after the last epoch, and how the run ended."""
+    """For every setting, the test error in percent after the last epoch and the outcome of the run."""
     recipe = fl.Recipe(
         model=fl.MLP(hidden=(500, 300), activation=fl.ReLU()),
         penalty=None,
@@ -58,7 +58,7 @@ def errors(settings, data, seed):
 
 
 def cell(results, rule, place, published):
-    """Mean and standard deviation over seeds, then, in brackets, the paper's number."""
+    """Mean and standard deviation over seeds, followed by the paper's number in brackets."""
     runs = [each[place] for each in results[rule].values() if each[place]]
     ends = [end for _, end in runs]
     if "diverged" in ends:

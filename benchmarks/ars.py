@@ -1,13 +1,13 @@
 """Policies found without gradients: returns over seeds, learning curves, and the cost of a timestep.
 
     python benchmarks/ars.py run ENVIRONMENT --seeds 10 --first 100 [--steps 1e6] [--target 3600] [--workers 2]
-    python benchmarks/ars.py table                  what `ars.json` holds: all seeds, median, quartiles, k of n
+    python benchmarks/ars.py table                  the results in `ars.json`: all seeds, median, quartiles, k of n
     python benchmarks/ars.py draw ENVIRONMENT FILE  its learning curves as SVG
     python benchmarks/ars.py throughput ENVIRONMENT timesteps per second beside a bare loop of Gymnasium
 
-`run` goes on where it was cut off: every seed is an entry in `ars.json`. Settings are the presets'. The
-presets were tuned on other seeds than those published. Seconds are of the processor, of
-all processes of a training together: the machine did other work as well.
+`run` continues where it was interrupted: every seed is an entry in `ars.json`. The settings are those of the presets, which
+were tuned on other seeds than the published ones. Times are processor seconds, summed over all processes of a training,
+because the machine did other work as well.
 """
 
 import argparse
@@ -40,7 +40,7 @@ def read() -> dict[str, dict[str, dict]]:
 
 
 def keep(environment: str, seed: int, summary: dict) -> None:
-    """Add one seed; two trainings may write at the same time, so that the file is read again first."""
+    """Add one seed; the file is read again first, since two trainings may write at the same time."""
     lock = FILE.with_suffix(".lock")
     while True:
         try:
@@ -77,7 +77,7 @@ def run(environment: str, seeds: int, first: int, workers: int, changes: dict[st
 
 
 def spent(collector: Workers) -> float:
-    """Seconds of processor time, of this process and of its workers."""
+    """Processor time in seconds, of this process and its workers."""
     ticks = 0
     for each in collector.pool.processes:
         fields = Path(f"/proc/{each.process.pid}/stat").read_text().rpartition(")")[2].split()
@@ -120,10 +120,10 @@ def draw(environment: str, path: Path) -> None:
 
 
 def throughput(environment: str, rollouts: int, rounds: int) -> None:
-    """Steps per second of a bare loop, of one worker and of two, in turns: every round compares neighbours in time.
+    """Steps per second of a bare loop, of one worker and of two, interleaved so that each round compares neighbours in time.
 
-    The bare loop resets and steps what `gymnasium.make(environment, disable_env_checker=True)` returns, from the same seeds
-    and with the same actions, those of the policy that is 0, but computes no policy and no statistics.
+    The bare loop resets and steps the environment that `gymnasium.make(environment, disable_env_checker=True)` returns, from
+    the same seeds and with the same actions (those of the policy 0), but it computes no policy and no statistics.
     """
     opened = open_environment(environment)
     space = opened.action_space
@@ -150,7 +150,10 @@ def throughput(environment: str, rollouts: int, rounds: int) -> None:
                 found = workers.collect(tasks)
                 rates[name].append(sum(each.steps for each in found) / (time.perf_counter() - began))
     bare, single, double = (np.array(each) for each in rates.values())
-    between = lambda x: f"{np.median(x):.2f} of {{}}, {x.min():.2f} to {x.max():.2f}"  # noqa: E731
+
+    def between(x):
+        return f"{np.median(x):.2f} of {{}}, {x.min():.2f} to {x.max():.2f}"
+
     print(
         f"{environment}, {rounds} rounds of {steps:,} steps: bare loop {np.median(bare):,.0f} steps/s; one worker "
         f"{np.median(single):,.0f} ({between(single / bare).format('it')}); two {np.median(double):,.0f} "

@@ -44,7 +44,7 @@ FUNCTIONS = {"sphere": (sphere, 1.0), "ellipsoid 10^6": (ellipsoid, 1.0), "Rosen
 
 
 def members(d):
-    """Name, method, path of its step, steps to choose from, whether the step falls (over a choice of lengths)."""
+    """Name, method, path of its step, candidate steps, and whether the step falls (over several candidate lengths)."""
     n = 8 if d <= 10 else 32
     fine = {"noise": 1e-4, "directions": n}
     slopes = np.logspace(-7, 0, 15)
@@ -60,7 +60,7 @@ def members(d):
 
 
 def lanes(f, x0, method, path, steps, falls, budget):
-    """(evaluations to each tolerance) per step, length and seed; inf where it is not reached."""
+    """Evaluations to each tolerance, per step, length and seed; inf if the tolerance is not reached."""
     n = method.candidates(len(x0))
     iterations = budget // n
     lengths = [iterations // 16, iterations // 4, iterations] if falls else [iterations]
@@ -116,14 +116,16 @@ def functions(dimensions, budget, function=None, only=None):
 
 
 def cell(hits):
-    show = lambda x: "-" if np.isinf(x) else f"{int(x):,}"  # noqa: E731
+    def show(x):
+        return "-" if np.isinf(x) else f"{int(x):,}"
+
     middle = np.sort(hits)[len(hits) // 2]
     return f"{show(middle)} ({' '.join(show(each) for each in hits)})"
 
 
 def generation():
-    """10,000 evaluations: one program, as `minimize` has it; a loop over the JAX function as it stands, over the
-    compiled function, over NumPy's."""
+    """Time 10,000 evaluations: as one program, as in `minimize`, and as loops over the JAX function as it is, over the
+    compiled function and over the NumPy function."""
     rng = np.random.default_rng(0)
     data, target = rng.normal(size=(64, 10)), rng.normal(size=64)
 
@@ -131,7 +133,9 @@ def generation():
         hidden = xp.tanh(data @ w[:160].reshape(10, 16) + w[160:176])
         return xp.mean((hidden @ w[176:192] + w[192] - target) ** 2)
 
-    numpy_rosenbrock = lambda x: np.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)  # noqa: E731
+    def numpy_rosenbrock(x):
+        return np.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
+
     for name, f, plain, d in (
         ("Rosenbrock, 10 dimensions", rosenbrock, numpy_rosenbrock, 10),
         ("Rosenbrock, 100 dimensions", rosenbrock, numpy_rosenbrock, 100),
@@ -143,7 +147,7 @@ def generation():
             on_device, rows = jnp.asarray(x), list(x)
             seconds = {
                 "mapped": clock(lambda m=mapped, x=on_device: jax.block_until_ready(m(x)), 20),
-                # Where each evaluation takes long, of the first ones, and as many times as long.
+                # This loop is slow, so a part of the evaluations is timed and scaled up.
                 "loop, JAX": 10_000 / 300 * clock(looped(f, list(on_device[:300])), 3),
                 "loop, compiled JAX": clock(looped(jax.jit(f), rows), 3),
                 "loop, NumPy": clock(looped(plain, rows), 3),
@@ -153,12 +157,12 @@ def generation():
 
 
 def looped(f, rows):
-    """A loop in Python over a function's values."""
+    """A Python loop over the values of a function."""
     return lambda: [float(f(row)) for row in rows]
 
 
 def clock(run, times):
-    """Seconds of the quickest of so many runs, after one that does not count."""
+    """Duration of the fastest of a number of runs in seconds, after a warm-up run."""
     run()
     found = []
     for _ in range(times):
@@ -169,7 +173,7 @@ def clock(run, times):
 
 
 def perceptron():
-    """Mean accuracy on the rows that were not trained on, ten seeds each."""
+    """Mean accuracy on held-out rows, over ten seeds each."""
     data = fl.load("sklearn:breast_cancer")
     rows = {part: len(getattr(data.dataset, part)) for part in ("valid", "test")}
     rules = {
@@ -195,7 +199,7 @@ def perceptron():
 
 
 def lqr(seeds=50, iterations=400):
-    """V1 on the regulator of the tests: all seeds in one population; cost beside the best static gain's."""
+    """V1 on the regulator from the tests, with all seeds in one population; costs are compared with the best static gain."""
     import sys
     from pathlib import Path
 

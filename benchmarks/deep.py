@@ -1,4 +1,4 @@
-"""What `activations.py` and `initialisation.py` share: a ten-layer network on digits, looked at before and after training."""
+"""Shared by `activations.py` and `initialisation.py`: a ten-layer network on digits, examined before and after training."""
 
 import argparse
 import dataclasses
@@ -13,8 +13,8 @@ from fallline.models import MLP, Model
 from fallline.optimizers import Adam, Momentum
 from fallline.population import evaluate
 from fallline.scalers import Standardise
+from fallline.training.moment import network_of
 from fallline.training.recipe import Recipe
-from fallline.training.step import network_of
 from fallline.training.train import compiled_start, place
 
 WIDTHS = (64,) * 9  # nine hidden layers and the output: ten weight matrices
@@ -32,8 +32,8 @@ class Start:
     Arguments:
         spread: standard deviation of the outputs over rows and units, per layer.
         dead: share of units whose slope is 0 for every row, over all layers.
-        saturated: share of outputs within 2.5 % of a bound (of activations bounded on both sides), over all layers.
-        gradient: root mean square of the loss's gradient in the first layer's weights, over that in the last hidden one's.
+        saturated: share of outputs within 2.5 % of a bound (activations bounded on both sides only), over all layers.
+        gradient: root mean square of the loss gradient in the first layer's weights, divided by that in the last hidden layer's.
     """
 
     spread: np.ndarray
@@ -44,7 +44,7 @@ class Start:
 
 @dataclasses.dataclass(frozen=True)
 class Trained:
-    """Test accuracies after the last epoch, one per seed: at the common rate, and at the rate best on validation rows."""
+    """Test accuracies after the last epoch, one per seed: at the common rate, and at the best rate by validation accuracy."""
 
     common: np.ndarray
     best: np.ndarray
@@ -73,7 +73,7 @@ def recipe_of(model: Model, rule: str, rate: float, epochs: int) -> Recipe:
 
 
 def look(model: Model, data: Table, seeds: int) -> Start:
-    """The mean over seeds of what the hidden layers do before the first step."""
+    """The statistics of the hidden layers before the first step, as means over seeds."""
     seen = []
     for seed in range(seeds):
         recipe, arrays, key = place(recipe_of(model, "momentum", 0.01, 1), data, seed)
@@ -100,7 +100,7 @@ def look(model: Model, data: Table, seeds: int) -> Start:
 
 
 def train(models: list[Model], data: Table, rule: str, epochs: int, seeds: int) -> list[Trained]:
-    """Every model with every rate and seed, as one population."""
+    """Train every model with every rate and seed, as one population."""
     _, rates, common = RULES[rule]
     recipes = [recipe_of(model, rule, rate, epochs) for model in models for rate in rates]
     population = evaluate(recipes, data, seeds=seeds)

@@ -1,11 +1,12 @@
-"""What a dropout mask costs beside the layer that it masks, for our generator and for two of JAX's.
+"""The cost of a dropout mask relative to the layer that it masks, for our generator and for two of JAX's.
 
     python benchmarks/dropout.py [--rounds 15] [--steps 100]
 
 A training step (forward, backward, plain descent) of one dense ReLU layer on 128 rows, in a jitted scan: without dropout,
-with it, and with the same dropout layer on words of `jax.random.bits`, from Threefry and from 'unsafe_rbg' keys. A mask's
-cost is the difference to the step without; the inputs' gradient is computed too, as for any layer but the first. Rounds are
-interleaved, the differences are taken within a round, and their medians printed as a Markdown table.
+with dropout, and with the same dropout layer on words from `jax.random.bits`, with Threefry and with 'unsafe_rbg' keys. The
+cost of a mask is the difference from the step without dropout. The gradient of the inputs is computed as well, as for any
+layer but the first. Rounds are interleaved, differences are taken within a round, and their medians are printed as a Markdown
+table.
 """
 
 import argparse
@@ -36,7 +37,7 @@ GENERATORS = {"none": None, "ours": bits, "threefry": threefry, "unsafe_rbg": rb
 
 
 def program(inputs, units, words, steps):
-    """Steps of a layer with the dropout layer's own code, which draws its words from the generator given."""
+    """Steps of a layer with the dropout layer's own code, which draws its words from the given generator."""
     dense, dropout = Dense(units), Dropout(0.2)
 
     def step(carry, t):

@@ -1,13 +1,13 @@
-"""Fallline's estimators beside scikit-learn's, at equal settings: what they reach, and how long a whole fit takes.
+"""Fallline's estimators beside scikit-learn's at equal settings: their accuracy, and the duration of a whole fit.
 
     python benchmarks/estimators.py accuracy [--data FOLDER] [--only digits ...]   ten seeds, paired, with 95 % intervals
     python benchmarks/estimators.py speed [--data FOLDER] [--only digits ...]      seconds of whole fits
 
-The settings are scikit-learn's defaults, one hidden layer of 100. Sets that scikit-learn carries need no folder; FOLDER
-holds adult/train.csv, california_housing/housing.csv and the folder fashion_mnist. Both libraries get the same encoded,
-standardised float64 rows; of larger sets, accuracy is compared on 4,000 rows drawn at random. A first fit is in a process of
-its own with an empty cache of compiled programs and compiles them; the next is another process that finds them kept, and the
-last a second fit in the first process.
+The settings are scikit-learn's defaults, with one hidden layer of 100 units. Data sets included in scikit-learn need no folder;
+FOLDER holds adult/train.csv, california_housing/housing.csv and the folder fashion_mnist. Both libraries receive the same
+encoded, standardised float64 rows; for larger sets, accuracy is compared on 4,000 rows drawn at random. The first fit runs in
+a process with an empty cache and compiles its programs, the next in another process that finds them in the cache, and the
+last is a second fit in the first process.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-TEST = 0.25  # share of the rows
+TEST = 0.25  # share of test rows
 FILES = {
     "adult": ("adult/train.csv", "income"),
     "california": ("california_housing/housing.csv", "median_house_value"),
@@ -30,11 +30,11 @@ FILES = {
 }
 ACCURACY = ("digits", "breast_cancer", "wine", "diabetes", "california", "adult")
 SPEED = ("iris", "digits", "breast_cancer", "diabetes", "adult", "california", "fashion")
-MOST = 4000  # rows of a large set in the comparison of accuracy
+MOST = 4000  # rows of a large set used in the comparison of accuracy
 
 
 def rows(name, folder, most=None):
-    """(X, y, whether y are classes), encoded and standardised."""
+    """(X, y, whether y holds classes), encoded and standardised."""
     import fallline as fl
 
     path, target = FILES.get(name, (f"sklearn:{name}", None))
@@ -90,7 +90,7 @@ def accuracy(names, folder, seeds):
 
 
 def one_speed(name, folder, both):
-    """Seconds of a fit of ours in this process, of another, and of one of scikit-learn's."""
+    """Seconds of our first fit in this process, of a second one, and of scikit-learn's fit."""
     X, y, classes = rows(name, folder)
     ours, theirs = models(classes)
     found = {"rows": len(X), "features": X.shape[1]}

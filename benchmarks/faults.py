@@ -1,16 +1,16 @@
-"""What is left of a study after its processes are killed, its workers die and its disk is full: all of it.
+"""A study must be complete after its processes are killed, its workers die or its disk is full.
 
     python benchmarks/faults.py driver               SIGKILL of the process at 20 random moments of one study
     python benchmarks/faults.py two                  two processes on one study, one of them killed 20 times
     python benchmarks/faults.py ray                  SIGKILL of Ray workers at 20 random moments
-    python benchmarks/faults.py node                 a Ray node that is lost while it works, and one that joins
-    python benchmarks/faults.py disk FOLDER          a file system that is full at 20 random moments; FOLDER on a small one
+    python benchmarks/faults.py node                 a Ray node that is lost during work, and one that joins
+    python benchmarks/faults.py disk FOLDER          a file system that is full at 20 random moments; FOLDER is on a small one
     python benchmarks/faults.py runs [COMMAND]       train, tune and ars: killed, stopped, disks full and read-only, folders lost,
                                                      two writers (benchmarks/interrupted.py)
     python benchmarks/faults.py two --study URL      the same on a server: an empty PostgreSQL database
 
-Each compares with the undisturbed study: the points and the scores of all trials, to the bit. A trial that was finished
-before a kill must have the same row at the end, its time included: it was not trained twice.
+Each part compares the result with the undisturbed study: the points and the scores of all trials, bit for bit. A trial that was
+finished before a kill must have the same row at the end, including its time, which shows that it was not trained twice.
 """
 
 import argparse
@@ -30,24 +30,24 @@ import fallline as fl
 from fallline.searching.store import Store
 
 TRIALS, BATCH, FOLDS = 96, 8, 2
-MARK = "FALLLINE_FAULTS"  # in the environment of all processes of one undisturbed or disturbed study
+MARK = "FALLLINE_FAULTS"  # environment variable that marks all processes of one study, undisturbed or disturbed
 
 
 def study(where: str, name: str, strategy: fl.TPE | fl.Sobol, ray: bool | str = False) -> fl.Study:
-    """The study of every part: small networks, so that there are many moments between two trials."""
+    """The study used in every part: small networks, so that there are many moments between two trials."""
     space = fl.replace(
         fl.Recipe(model=fl.MLP(hidden=(32,)), epochs=40, patience=None, batch_size=32),
         {"optimizer.learning_rate.peak": fl.LogUniform(1e-4, 1e-1), "model.dropout": fl.Uniform(0, 0.5)},
     )
     data = fl.load("sklearn:breast_cancer")
     options = {"folds": FOLDS, "batch": BATCH * (4 if ray else 1), "strategy": strategy, "seed": 1}
-    # Long enough that a process which takes the place of a killed one finds work left.
+    # Long enough that the process that replaces a killed one still finds work.
     trials = TRIALS * (2 if ray else 16 if isinstance(strategy, fl.Sobol) else 1)
     return fl.search(space, data, trials=trials, study=where, name=name, ray=ray, limit=60, **options)
 
 
 def child(where: str, name: str, kind: str, mark: str = "") -> subprocess.Popen:
-    """A process that works on a study to its end."""
+    """Start a process that works on a study until its end."""
     words = [sys.executable, __file__, "work", "--study", where, "--name", name, "--kind", kind]
     return subprocess.Popen(words, env={**os.environ, MARK: mark}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
@@ -66,7 +66,7 @@ def rows(where: str, name: str) -> dict[int, tuple]:
 
 
 def wait_for_work(where: str, name: str, worker: subprocess.Popen) -> None:
-    """Until a process has reserved trials, or has nothing left to do."""
+    """Wait until a process has reserved trials, or has nothing left to do."""
     store = Store(where, name)
     while worker.poll() is None:
         if store.described() is not None:
@@ -78,7 +78,7 @@ def wait_for_work(where: str, name: str, worker: subprocess.Popen) -> None:
 
 
 def told(what: str, where: str, name: str, seen: list[dict[int, tuple]], faults: int, began: float) -> None:
-    """Compare with the undisturbed study and say so; anything that differs is an error."""
+    """Compare with the undisturbed study and print the result; any difference is an error."""
     found, whole = rows(where, name), rows(where, f"{name} undisturbed")
     lost = sorted(set(whole) - set(found))
     again = sum(found.get(n) != row for each in seen for n, row in each.items())
@@ -100,7 +100,7 @@ def told(what: str, where: str, name: str, seen: list[dict[int, tuple]], faults:
 
 
 def killed_driver(where: str, name: str, faults: int, kind: str = "tpe") -> None:
-    """One study, whose process is killed again and again; the moments are drawn from what a few batches take."""
+    """One study, whose process is killed again and again, at random moments within the duration of a few batches."""
     began, seen = time.perf_counter(), []
     assert child(where, f"{name} undisturbed", kind).wait() == 0
     draw = random.Random(0)
@@ -116,7 +116,7 @@ def killed_driver(where: str, name: str, faults: int, kind: str = "tpe") -> None
 
 
 def two(where: str, name: str, faults: int) -> None:
-    """Two processes; one of them is killed again and again, and a new one takes its place."""
+    """Two processes on one study; one of them is killed again and again and replaced by a new one."""
     began, seen = time.perf_counter(), []
     assert child(where, f"{name} undisturbed", "sobol").wait() == 0
     draw, killed = random.Random(0), 0
@@ -134,7 +134,7 @@ def two(where: str, name: str, faults: int) -> None:
 
 
 def workers_of(mark: str) -> list[int]:
-    """Ray's working processes of one study."""
+    """The Ray worker processes of one study."""
     found = []
     for each in Path("/proc").glob("[0-9]*"):
         try:
@@ -146,13 +146,13 @@ def workers_of(mark: str) -> list[int]:
 
 
 def killed_workers(where: str, name: str, faults: int) -> None:
-    """Ray's workers killed while they work; the driver lives."""
+    """Ray workers are killed while they work; the driver survives."""
     began, seen, mark = time.perf_counter(), [], uuid.uuid4().hex
     assert child(where, f"{name} undisturbed", "ray").wait() == 0
     draw, killed = random.Random(0), 0
     driver = child(where, name, "ray", mark)
     while driver.poll() is None and killed < faults:
-        # A worker must live to the end of a piece now and then: a piece that is lost five times is given up.
+        # Workers must sometimes live until the end of a piece, since a piece that is lost five times is given up.
         time.sleep(draw.uniform(0, 6))
         if busy := workers_of(mark):
             os.kill(draw.choice(busy), signal.SIGKILL)
@@ -163,7 +163,7 @@ def killed_workers(where: str, name: str, faults: int) -> None:
 
 
 def lost_node(where: str, name: str) -> None:
-    """A node that goes while it works, without a word, and another that joins."""
+    """A node that disappears without notice while it works, and another that joins."""
     from ray.cluster_utils import Cluster
 
     began = time.perf_counter()
@@ -198,7 +198,7 @@ def lost_node(where: str, name: str) -> None:
 
 
 def full_disk(folder: Path, faults: int) -> None:
-    """Fill the study's file system at random moments; the process goes on elsewhere and says so; make room and go on."""
+    """Fill the study's file system at random moments; the process must continue elsewhere and say so; then make room."""
     began, seen, where = time.perf_counter(), [], str(folder / "faults.db")
     assert child(where, "disk undisturbed", "tpe").wait() == 0
     draw, full = random.Random(0), 0
@@ -220,7 +220,7 @@ def full_disk(folder: Path, faults: int) -> None:
         assert code == 2, sentence
         assert "cannot be used" in sentence, sentence
         elsewhere = sentence.rpartition("goes on in ")[2]
-        if elsewhere.endswith(".db"):  # which holds all trials, also those that the full disk could not take
+        if elsewhere.endswith(".db"):  # it holds all trials, including those that did not fit on the full disk
             assert len(rows(elsewhere, "disk")) == TRIALS, sentence
             shutil.rmtree(Path(elsewhere).parent)
         full += 1

@@ -1,4 +1,4 @@
-"""The gradient check: its speed beside loops over coordinates, every block's gradient, and the error against the step.
+"""The gradient check: its speed beside loops over coordinates, the gradients of all blocks, and the error over the step.
 
 python benchmarks/gradients.py check                       two networks, side by side in one process
 python benchmarks/gradients.py blocks                      every loss x activation x normalisation x penalty, 5 seeds
@@ -43,7 +43,7 @@ def problem(sizes, count):
 
 
 def loop(f, p, coordinates, h=6e-6):
-    """What one writes first: two calls per coordinate."""
+    """The naive implementation: two calls per coordinate."""
     began = time.perf_counter()
     count = 0
     for layer in p.values():
@@ -69,7 +69,7 @@ def seconds(f):
 
 
 def everything(f, p):
-    """The check with all of f evaluated for every shift."""
+    """The check with the whole function evaluated for every shift."""
     before, traced.WORK = traced.WORK, 1 << 62
     found = check_gradient(f, p)
     traced.WORK = before
@@ -77,7 +77,7 @@ def everything(f, p):
 
 
 def losses_alone(evaluations, rows, classes, lanes=64):
-    """Seconds that the losses of so many perturbed logits take, and nothing before them, ideally spread over the cores."""
+    """Seconds for the losses alone of a number of perturbed logits, as if spread ideally over the cores."""
 
     def losses(z, d, w, hit):
         z = z[:, :, None] + d[:, None, :] * w
@@ -112,7 +112,7 @@ def side_by_side(sizes, rows):
     assert by_change.right, by_change.verdict
     assert anew.right, anew.verdict
     apart = max(np.max(np.abs(a.numerical - b.numerical)) for a, b in zip(by_change.arrays, anew.arrays, strict=True))
-    # One after another: the threads of NumPy's products keep a core busy for a while after each.
+    # Timed one after another, since the threads of NumPy's products keep a core busy for a while after each call.
     times = {name: [seconds(lambda way=way: way(f, p)) for _ in range(9)] for name, way in ways.items()}
     with jax.enable_x64(True):
         compiled = jax.jit(cost)

@@ -1,6 +1,6 @@
-"""The state of the house in one table: `python benchmarks/house.py [--before PATH_OF_ANOTHER_CHECKOUT]`.
+"""Measures of the code base in one table: `python benchmarks/house.py [--before PATH_OF_ANOTHER_CHECKOUT]`.
 
-It needs the extra `dev`: grimp, which import-linter installs, counts cycles, and mypy counts what it finds with --strict.
+It needs the extra `dev`: grimp, installed by import-linter, counts import cycles, and mypy counts errors with --strict.
 """
 
 import argparse
@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-LONG = 50  # lines of a function
-WIDE = 100  # letters of a line of prose
+LONG = 50  # lines; a longer function is counted
+WIDE = 100  # characters; a longer line of prose is counted
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/*.md")
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Table = dict[str, str]
@@ -34,14 +34,14 @@ def main() -> None:
 
 
 def elsewhere(checkout: Path) -> Table:
-    """The numbers of a checkout, from a process of its own: two packages of one name cannot be imported in one."""
+    """The measures of a checkout, from a separate process, since two packages of one name cannot be imported together."""
     command = [sys.executable, __file__, "--json", str(checkout)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return dict(json.loads(done.stdout))
 
 
 def measured(checkout: Path) -> Table:
-    """Every measure of a checkout, by name."""
+    """All measures of a checkout, by name."""
     trees = parsed(checkout / "src/fallline")
     return {
         **sizes(checkout / "src/fallline"),
@@ -56,7 +56,7 @@ def measured(checkout: Path) -> Table:
 
 
 def table(columns: dict[str, Table]) -> str:
-    """The measures as rows of Markdown, a column per checkout."""
+    """The measures as rows of Markdown, with a column per checkout."""
     names = list(next(iter(columns.values())))
     rows = [["", *columns], ["---"] * (1 + len(columns))]
     rows += [[name, *(column.get(name, "-") for column in columns.values())] for name in names]
@@ -88,7 +88,7 @@ def functions(trees: dict[Path, ast.Module]) -> Table:
 
 
 def code_lines(node: Function) -> int:
-    """Lines of a function, without its docstring."""
+    """Number of lines of a function, without its docstring."""
     first = node.body[0]
     documented = ast.get_docstring(node, clean=False) is not None
     said = first.end_lineno - first.lineno + 1 if documented else 0
@@ -111,7 +111,7 @@ def annotations(tree: ast.Module) -> Iterator[ast.expr]:
 
 
 def classes(trees: dict[Path, ast.Module]) -> Table:
-    """Class names that several files define."""
+    """Class names that are defined in several files."""
     homes: dict[str, set[Path]] = {}
     for path, tree in trees.items():
         for node in tree.body:
@@ -122,7 +122,7 @@ def classes(trees: dict[Path, ast.Module]) -> Table:
 
 
 def docstrings(trees: dict[Path, ast.Module]) -> Table:
-    """The share of the docstrings of public modules, classes and functions that are one line."""
+    """The share of docstrings of public modules, classes and functions that consist of one line."""
     found = [ast.get_docstring(node) for tree in trees.values() for node in ast.walk(tree) if is_public(node)]
     written = [each for each in found if each]
     short = sum("\n" not in each for each in written)
@@ -144,7 +144,7 @@ def documents(checkout: Path) -> Table:
 
 
 def prose(text: str) -> Iterator[str]:
-    """The lines of a page that can be wrapped: no code, no tables, no lines that a link alone makes long."""
+    """The lines of a page that can be wrapped: no code, no tables, and no lines whose length comes from a single link."""
     code = False
     for line in text.splitlines():
         fence = line.lstrip().startswith("```")
@@ -154,12 +154,12 @@ def prose(text: str) -> Iterator[str]:
 
 
 def is_one_link(line: str) -> bool:
-    """Whether a line could be broken nowhere but within a link or an image."""
+    """Whether a line could only be broken within a link or an image."""
     return " " not in re.sub(r"!?\[[^\]]*\]\([^)]*\)", "", line.strip()).strip() and "](" in line
 
 
 def cycles(checkout: Path) -> list[tuple[str, str]]:
-    """Imports that would have to go for no two siblings, at any depth, to depend on each other."""
+    """The imports to remove so that no two siblings, at any depth, depend on each other."""
     sys.path.insert(0, str(checkout / "src"))
     import grimp
 

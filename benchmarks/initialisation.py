@@ -2,8 +2,8 @@
 
     python benchmarks/initialisation.py [--rule momentum|adam] [--seeds 5] [--epochs 20]
 
-Prints one Markdown table per activation, with the columns of `activations.py`. What gives all units of a layer the same
-weights is refused, and the refusal printed in the place of its numbers.
+Prints one Markdown table per activation, with the columns of `activations.py`. An initialiser that gives all units of a layer
+the same weights is refused, and the refusal is printed in place of its numbers.
 """
 
 from deep import arguments, digits, head, hidden, line, look, train
@@ -13,7 +13,7 @@ from fallline.core.block import family
 from fallline.core.errors import FalllineError
 from fallline.initializers import SmallNormal
 
-# Uniform and normal draws of one variance differ by nothing that ten layers show: one of each pair is enough.
+# Uniform and normal draws of equal variance make no difference in ten layers, so one of each pair is enough.
 TWINS = ("lecun_uniform", "glorot_uniform", "he_uniform")
 
 

@@ -1,10 +1,10 @@
-"""What is left of a training whose process, disk or folder fails: `python benchmarks/faults.py runs`.
+"""The result of a training whose process, disk or folder fails: `python benchmarks/faults.py runs`.
 
 For train, tune and ars: SIGKILL, SIGTERM and SIGSTOP at random moments, a disk that is full or read-only from a random
-moment on (a small tmpfs, where this may be mounted), a folder that is deleted or replaced, and a second writer. A fault
-counts as survived if the run, resumed where that is what the command says, ends with the bits of an undisturbed one, in its
-own folder or in the one that the command names; as refused if the command ends with one sentence before it has trained
-anything; as lost otherwise.
+moment on (a small tmpfs, if it may be mounted), a folder that is deleted or replaced, and a second writer. A fault counts
+as survived if the run ends with the same bits as an undisturbed one, in its own folder or in the one that the command names;
+the run is resumed if the command says so. It counts as refused if the command ends with one sentence before it has trained
+anything, and as lost otherwise.
 """
 
 import json
@@ -41,11 +41,11 @@ WORDS = {
     "ars": ["jax:cartpole", "--steps", "300000", "--directions", "2", "--kept", "1", "--set", "episodes=5", *SHORT],
 }
 FAULTS = ("SIGKILL", "SIGTERM", "SIGSTOP", "full disk", "read-only disk", "deleted", "replaced", "two writers")
-SIZE = "48m"  # of the small disk
+SIZE = "48m"  # size of the small disk
 
 
 class Process:
-    """A command under way, and what it says."""
+    """A running command and its output."""
 
     def __init__(self, command: str, words: list[str], said: Path) -> None:
         with said.open("w") as file:
@@ -59,7 +59,7 @@ class Process:
 
 
 def begun(command: str, folder: Path, process: Process) -> None:
-    """Until the command has trained something."""
+    """Wait until the command has trained something."""
     sign = folder / ("study.db" if command == "tune" else "checkpoint.safetensors")
     while process.process.poll() is None:
         if sign.exists() and (command != "tune" or trials(str(sign))):
@@ -80,7 +80,7 @@ def trials(where: str) -> dict[int, tuple]:
 
 
 def result(command: str, folder: Path, study: str | None = None) -> object:
-    """What a command is for: its model's bytes, and of a search the trials as well; None where that is not there."""
+    """The result of a command: the bytes of its model, and the trials of a search; None if it does not exist."""
     name = "policy.safetensors" if command == "ars" else "model.safetensors"
     if not (folder / name).is_file() or (command == "tune" and not Path(study or "").is_file()):
         return None
@@ -88,7 +88,7 @@ def result(command: str, folder: Path, study: str | None = None) -> object:
 
 
 def after(command: str, folder: Path, code: int, said: str, home: Path) -> object:
-    """What is there in the end: where the command says, and of one that was cut off, once it is resumed."""
+    """The final result, at the place that the command names; an interrupted command is resumed first."""
     for _ in range(3):
         resumed = re.findall(rf"Continue with: fallline {command} --resume (\S+)", said)
         if code in (0, 1):
@@ -108,7 +108,7 @@ def after(command: str, folder: Path, code: int, said: str, home: Path) -> objec
 
 
 def fill(folder: Path, process: Process) -> Callable[[], None]:
-    """A full disk for as long as the process lives."""
+    """Keep the disk full for as long as the process lives."""
     with (folder.parent / "filling").open("wb", buffering=0) as filling:
         while process.process.poll() is None:
             try:
@@ -120,7 +120,7 @@ def fill(folder: Path, process: Process) -> Callable[[], None]:
 
 
 def read_only(folder: Path, process: Process) -> Callable[[], None]:
-    """A read-only disk for as long as the process lives; a disk in use does not let itself be made so at once."""
+    """Keep the disk read-only for as long as the process lives; a disk in use may need several attempts."""
     disk = str(folder.parent)
     for _ in range(200):
         if not subprocess.run(["mount", "-o", "remount,ro", disk], capture_output=True).returncode:
@@ -131,7 +131,7 @@ def read_only(folder: Path, process: Process) -> Callable[[], None]:
 
 
 def inject(fault: str, command: str, folder: Path, process: Process, home: Path) -> tuple[bool, Callable[[], None]]:
-    """Do it; whether a second writer was refused, and what puts the disk right again."""
+    """Inject a fault; returns whether a second writer was refused, and a function that restores the disk."""
     if fault.startswith("SIG"):
         process.process.send_signal(getattr(signal, fault))
         if fault == "SIGSTOP":
@@ -160,7 +160,7 @@ def words_of(command: str, home: Path) -> list[str]:
 
 
 def attempt(command: str, fault: str, whole: object, draw: random.Random, home: Path, disk: Path) -> tuple[str, str]:
-    """One fault: survived, refused or lost, and what was said."""
+    """Try one fault: survived, refused or lost, and the output of the command."""
     shutil.rmtree(disk / "run", ignore_errors=True)
     folder = disk / "run"
     process = Process(command, [*words_of(command, home), "--out", str(folder)], home / "first")
@@ -179,7 +179,7 @@ def attempt(command: str, fault: str, whole: object, draw: random.Random, home: 
 
 
 def runs(faults: int, chosen: list[str]) -> None:
-    """The table: a line of JSON for each command and fault."""
+    """Print the table: one line of JSON for each command and fault."""
     draw, lost = random.Random(0), 0
     with tempfile.TemporaryDirectory() as home, tempfile.TemporaryDirectory() as mount:
         place = Path(home)

@@ -1,10 +1,10 @@
-"""The gradient check at kinks that are hit exactly: right subgradients pass, and slopes that no side has are found.
+"""The gradient check exactly at kinks: correct subgradients must pass, and slopes that neither side has must be found.
 
     python benchmarks/kinks.py [POINTS] [--seed SEED]
 
-Every point is a random function of a few kinked terms, each with curvature, at a place where each of them is at its kink;
-its gradient is derived by hand from the terms'. Half of the points are those of seed 0, which the check's tolerances were
-chosen on, the others those of SEED. Prints, by family, the points, false alarms, planted faults and those that were missed.
+Every point is a random function of a few kinked terms with curvature, at a place where each term is at its kink; its gradient
+is derived by hand from those of the terms. Half of the points come from seed 0, on which the check's tolerances were chosen,
+and the others from SEED. Prints, by family, the number of points, false alarms, planted faults and missed faults.
 """
 
 import argparse
@@ -20,7 +20,7 @@ Slope = tuple[float, float]  # below and above
 
 
 class Case(NamedTuple):
-    """A function of a vector, where it is looked at, and the least and the largest slope that is right there."""
+    """A function of a vector, a point, and the smallest and largest correct slopes there."""
 
     family: str
     f: Callable[[np.ndarray], float]
@@ -30,10 +30,13 @@ class Case(NamedTuple):
 
 
 def _elementwise(rng: np.random.Generator) -> dict[str, tuple[Callable[[np.ndarray], np.ndarray], float, Slope]]:
-    """By name: a function of a number, its kink, and the slopes on either side."""
+    """By name: a function of one number, its kink, and the slopes on either side."""
     a, e = rng.uniform(0.05, 3.0), 10.0 ** rng.uniform(-9, -2)
     c, s = rng.normal(), 10.0 ** rng.uniform(-1, 1.5)
-    expm1 = lambda z: np.expm1(np.minimum(z, 0.0))  # noqa: E731
+
+    def expm1(z: np.ndarray) -> np.ndarray:
+        return np.expm1(np.minimum(z, 0.0))
+
     return {
         "relu": (lambda z: np.maximum(z, 0.0), 0.0, (0.0, 1.0)),
         "absolute value": (np.abs, 0.0, (-1.0, 1.0)),
@@ -58,7 +61,7 @@ def _elementwise(rng: np.random.Generator) -> dict[str, tuple[Callable[[np.ndarr
 
 
 def _whole(rng: np.random.Generator) -> dict[str, tuple[Callable[[np.ndarray], float], np.ndarray, Slope]]:
-    """By name: a function of a whole vector, a place where all of its numbers tie, and the slopes of each on either side."""
+    """By name: a function of a vector, a point at which all of its entries tie, and the slopes of each on either side."""
     n, t, a = int(rng.integers(3, 7)), rng.normal(), rng.uniform(0.2, 3.0)
     odd = n | 1
     w = np.arange(1.0, n + 1)
@@ -82,7 +85,7 @@ def _scaled(low: float, high: float, by: float) -> Slope:
 
 
 def cases(count: int, seed: int = 0) -> Iterator[Case]:
-    """As many points as asked for, their families in turn; the same for the same seed."""
+    """The requested number of points, alternating between families; the same seed yields the same points."""
     single, whole = list(_elementwise(np.random.default_rng(0))), list(_whole(np.random.default_rng(0)))
     names = [*single, *whole, "products", "relu networks"]
     for k in range(count):
@@ -110,13 +113,18 @@ def _outer(rng: np.random.Generator) -> tuple[Callable[[float], float], Callable
 
 
 def _terms(rng: np.random.Generator, name: str) -> Case:
-    """A weighted sum of one kinked function of every number, within a smooth one, and a steep smooth term beside it."""
+    """A smooth function of a weighted sum of one kinked function of every entry, plus a steep smooth term."""
     f, at, sides = _elementwise(rng)[name]
     n = int(rng.integers(1, 5))
     w, (g, slope), steep = rng.normal(size=n), _outer(rng), 10.0 ** rng.uniform(-1, 2)
     x = np.full(n, at)
-    inner = lambda x: float(w @ f(x)) / n  # noqa: E731
-    whole = lambda x: float(g(inner(x)) + np.sum(np.cos(steep * (x - at) + 0.3)) / 10)  # noqa: E731
+
+    def inner(x: np.ndarray) -> float:
+        return float(w @ f(x)) / n
+
+    def whole(x: np.ndarray) -> float:
+        return float(g(inner(x)) + np.sum(np.cos(steep * (x - at) + 0.3)) / 10)
+
     ends = np.stack([slope(inner(x)) * w / n * side for side in sides]) - 0.1 * steep * np.sin(0.3)
     return Case(name, whole, x, ends.min(axis=0), ends.max(axis=0))
 
@@ -127,20 +135,26 @@ def _product(rng: np.random.Generator) -> Case:
     (f, _, of_f), (g, _, of_g) = (known[i] for i in rng.integers(0, len(known), 2))
     p, q, b = *rng.normal(size=2), rng.uniform(0.5, 5.0)
     zero = np.zeros(1)
-    whole = lambda x: float(((p + f(x)) * (q + g(x)) * np.exp(b * x))[0])  # noqa: E731
+
+    def whole(x: np.ndarray) -> float:
+        return float(((p + f(x)) * (q + g(x)) * np.exp(b * x))[0])
+
     at_f, at_g = p + f(zero)[0], q + g(zero)[0]
     ends = [s * at_g + r * at_f + b * at_f * at_g for s, r in zip(of_f, of_g, strict=True)]
     return Case("products", whole, zero, np.array([min(ends)]), np.array([max(ends)]))
 
 
 def _network(rng: np.random.Generator) -> Case:
-    """The biases of a ReLU layer at 0, for an input row of zeros: the slope that is derived is that of the left."""
+    """The biases of a ReLU layer at 0, with an input row of zeros: the derived slope is that of the left side."""
     n = int(rng.integers(2, 6))
     v, t = rng.normal(size=n), rng.normal()
     # The other rows are smooth in the biases: their units are far from the kink.
     rows = np.where(rng.random((4, n)) < 0.5, -1.0, 1.0) * rng.uniform(0.5, 2.0, (4, n))
     z = np.concatenate([np.zeros((1, n)), rows])
-    f = lambda b: float(np.mean(np.square(np.maximum(z + b, 0.0) @ v - t)))  # noqa: E731
+
+    def f(b: np.ndarray) -> float:
+        return float(np.mean(np.square(np.maximum(z + b, 0.0) @ v - t)))
+
     d = 2 * (np.maximum(z, 0.0) @ v - t) / len(z)
     base = ((z > 0) * d[:, None]).sum(axis=0) * v
     ends = np.stack([base, base + d[0] * v])
@@ -148,13 +162,13 @@ def _network(rng: np.random.Generator) -> Case:
 
 
 def given(case: Case, k: int) -> np.ndarray:
-    """A right subgradient: the slopes of one side, their middle, or any in between."""
+    """A correct subgradient: the slopes of one side, their middle, or any values in between."""
     share = (0.0, 1.0, 0.5, float(np.random.default_rng(k).random()))[k % 4]
     return case.low + share * (case.high - case.low)
 
 
 def faulty(case: Case, k: int) -> np.ndarray:
-    """The same with one slope outside of both sides', by a hundredth of their size or more."""
+    """The same with one slope outside the range of both sides, by a hundredth of their size or more."""
     rng = np.random.default_rng([k, 1])
     planted = given(case, k)
     i = int(rng.integers(len(planted)))
@@ -169,7 +183,7 @@ def checked(case: Case, gradient: np.ndarray) -> GradientCheck:
 
 
 def main(count: int, seed: int) -> None:
-    # A function of NumPy is first tried as one of JAX: to cut JAX's own frames out of that error is a fifth of the time.
+    # A NumPy function is first tried as a JAX function; removing JAX's own frames from that error takes a fifth of the time.
     jax.config.update("jax_traceback_filtering", "off")
     tally: dict[str, list[int]] = {}
     for own, points in ((0, count - count // 2), (seed, count // 2)):

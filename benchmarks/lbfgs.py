@@ -2,8 +2,8 @@
 
     python benchmarks/lbfgs.py
 
-An evaluation is one value with its gradient; the last column is ours over theirs. Each loop looks at a point by way of
-`evaluate`, which knows the point that the line search ended with.
+An evaluation is one value with its gradient; the last column is the ratio of ours to theirs. Each loop evaluates points with
+`evaluate`, which reuses the point at which the line search ended.
 """
 
 from collections.abc import Callable
@@ -16,18 +16,24 @@ from jax.flatten_util import ravel_pytree
 
 from fallline.optimizers import LBFGS, evaluate
 
-TOLERANCE = 1e-6  # largest slope
+TOLERANCE = 1e-6  # largest absolute entry of the gradient
 STEPS = 400
 Problem = tuple[str, Callable[[jax.Array], jax.Array], np.ndarray]
 
 
 def problems() -> list[Problem]:
     rng = np.random.default_rng(0)
-    rosenbrock = lambda w: jnp.sum(100 * (w[1:] - w[:-1] ** 2) ** 2 + (1 - w[:-1]) ** 2)  # noqa: E731
-    beale = lambda w: (  # noqa: E731
-        (1.5 - w[0] + w[0] * w[1]) ** 2 + (2.25 - w[0] + w[0] * w[1] ** 2) ** 2 + (2.625 - w[0] + w[0] * w[1] ** 3) ** 2
-    )
-    himmelblau = lambda w: (w[0] ** 2 + w[1] - 11) ** 2 + (w[0] + w[1] ** 2 - 7) ** 2  # noqa: E731
+
+    def rosenbrock(w: jax.Array) -> jax.Array:
+        return jnp.sum(100 * (w[1:] - w[:-1] ** 2) ** 2 + (1 - w[:-1]) ** 2)
+
+    def beale(w: jax.Array) -> jax.Array:
+        near, middle, far = 1.5 - w[0] + w[0] * w[1], 2.25 - w[0] + w[0] * w[1] ** 2, 2.625 - w[0] + w[0] * w[1] ** 3
+        return near**2 + middle**2 + far**2
+
+    def himmelblau(w: jax.Array) -> jax.Array:
+        return (w[0] ** 2 + w[1] - 11) ** 2 + (w[0] + w[1] ** 2 - 7) ** 2
+
     found: list[Problem] = [
         ("Rosenbrock, 2", rosenbrock, np.array([-1.2, 1.0])),
         ("Rosenbrock, 10", rosenbrock, np.tile([-1.2, 1.0], 5)),
@@ -39,7 +45,10 @@ def problems() -> list[Problem]:
         found.append((f"quadratic, condition {condition:g}", lambda w, s=scale: jnp.sum(s * w**2) / 2, np.ones(20)))
     X, y = rng.normal(size=(200, 8)), None
     y = (X @ rng.normal(size=8) + rng.normal(size=200) > 0) * 1.0
-    logistic = lambda w: jnp.mean(jnp.logaddexp(0.0, X @ w) - y * (X @ w)) + 5e-4 * w @ w  # noqa: E731
+
+    def logistic(w: jax.Array) -> jax.Array:
+        return jnp.mean(jnp.logaddexp(0.0, X @ w) - y * (X @ w)) + 5e-4 * w @ w
+
     found.append(("logistic regression", logistic, np.zeros(8)))
     for seed in range(3):
         draws = np.random.default_rng(seed)
@@ -56,7 +65,7 @@ def problems() -> list[Problem]:
 
 
 def ours(f: Callable[[jax.Array], jax.Array], start: np.ndarray) -> tuple[int, int, float]:
-    """(steps, evaluations, value) of our rule, as a loop that hands it the value and the gradient of each point."""
+    """(steps, evaluations, value) of our rule, in a loop that passes the value and the gradient of each point to it."""
     rule = LBFGS()
 
     @jax.jit

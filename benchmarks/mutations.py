@@ -1,18 +1,18 @@
-"""What every reader does with files that were damaged or changed: a sentence, or a correct load. Never anything else.
+"""Damaged and changed files for every reader, which must refuse them with a sentence or load them correctly.
 
     python benchmarks/mutations.py                      50,000 mutations over all kinds of files, and the table
     python benchmarks/mutations.py --tries 200 model    some of one kind
 
-Half of the tries change the file's bytes as a disk or a network does: flipped bits, a truncation, a hole of zeros, bytes put in.
-The other half change what the file says (values of wrong types, huge and negative numbers, NaN, missing and additional
-entries, deep nesting, other shapes and dtypes) and write it anew with its digest made again, as only a program can.
+Half of the tries change the file's bytes as a disk or a network might: flipped bits, a truncation, a hole of zeros, inserted
+bytes. The other half change the file's contents (values of wrong types, huge and negative numbers, NaN, missing and additional
+entries, deep nesting, other shapes and dtypes) and write the file anew with a valid digest, as only a program can.
 
-    survived    loaded, and is the original or (where the change was sealed, or there is no digest) whole and usable
+    survived    loaded, and equal to the original; or, if the change was sealed or there is no digest, intact and usable
     refused     a FalllineError
-    silent      the digest should have told, and something else than the original came out
-    tracebacks  any other exception, and what takes longer than 20 s
+    silent      the digest should have revealed the change, but something other than the original was loaded
+    tracebacks  any other exception, and tries that take longer than 20 s
 
-Every kind runs in a process of its own; `peak` is the most memory that it ever had, imports and JAX included.
+Every kind runs in its own process; `peak` is the process's peak memory, including imports and JAX.
 """
 
 import argparse
@@ -42,8 +42,8 @@ import numpy as np
 import fallline as fl
 from fallline.core.errors import DataWarning
 
-SECONDS = 20  # that one try may take
-DEEP, DIGITS = "@@DEEP@@", "@@DIGITS@@"  # in place of what no JSON or TOML writer writes
+SECONDS = 20  # time limit of one try
+DEEP, DIGITS = "@@DEEP@@", "@@DIGITS@@"  # placeholders for contents that no JSON or TOML writer produces
 VALUES: tuple[Any, ...] = (
     None, True, False, 0, 1, -1, 2, 10**6, 10**12, 10**30, -(10**30), 0.5, -2.5, 1e308, 1e-308, float("nan"), float("inf"),
     -float("inf"),
@@ -59,10 +59,10 @@ class Kind:
 
     Arguments:
         path: the file.
-        read: read and use it; what it answers is compared.
-        sealed: write it anew from mutated content, with digests made again.
-        digest: whether a change of its bytes must not go unnoticed.
-        same: whether what was read may stand for the original.
+        read: reads and uses the file; the result is compared.
+        sealed: writes the file anew from mutated content, with valid digests.
+        digest: whether every change of its bytes must be noticed.
+        same: whether a result counts as equal to the original.
     """
 
     path: Path
@@ -73,7 +73,7 @@ class Kind:
 
 
 class TooLongError(Exception):
-    """A try took longer than it may."""
+    """Raised when a try takes longer than allowed."""
 
 
 def damaged(rng: Rng, content: bytes) -> bytes:
@@ -89,7 +89,7 @@ def damaged(rng: Rng, content: bytes) -> bytes:
         found[place:place] = rng.randbytes(rng.choice((1, 4, 100)))
     else:
         for _ in range(rng.choice((1, 1, 3))):
-            # Heads and tails hold what decides how the rest is read.
+            # The beginning and the end of a file determine how the rest is read.
             place = rng.choice(
                 (
                     rng.randrange(len(found)),
@@ -170,13 +170,13 @@ def altered_arrays(rng: Rng, arrays: dict[str, np.ndarray]) -> dict[str, np.ndar
 
 
 def as_json(tree: Any) -> str:
-    """JSON, with the depth and the digits that no writer would write."""
+    """JSON with the nesting depth and the digits that no writer would produce."""
     text = json.dumps(tree, sort_keys=True)
     return text.replace(f'"{DEEP}"', "[" * 5000 + "]" * 5000).replace(f'"{DIGITS}"', "9" * 5000)
 
 
 def as_toml(tree: Any) -> str:
-    """TOML likewise; what TOML has no word for becomes text."""
+    """TOML in the same way; values that TOML cannot express become text."""
     import tomli_w
 
     text = tomli_w.dumps(_without_none(tree))
@@ -192,7 +192,7 @@ def _without_none(tree: Any) -> Any:
 
 
 def as_tensors(arrays: dict[str, np.ndarray], text: str) -> bytes:
-    """A safetensors file of ours with a digest that fits."""
+    """A Fallline safetensors file with a valid digest."""
     from safetensors.numpy import save
 
     from fallline.core.tensors import _digest
@@ -209,7 +209,7 @@ def as_npz(arrays: dict[str, np.ndarray]) -> bytes:
 
 
 def tensors_sealed(path: Path, what: str) -> Callable[[Rng], bytes]:
-    """Changes of a description or of arrays, sealed again."""
+    """Change a description or arrays, and seal the file again."""
     from fallline.core.tensors import load_tensors
 
     arrays, described = load_tensors(path, what)
@@ -223,7 +223,7 @@ def tensors_sealed(path: Path, what: str) -> Callable[[Rng], bytes]:
 
 
 def finite(array: Any, shape: tuple[int, ...] | None = None) -> None:
-    """A correct load answers with finite numbers of the right shape."""
+    """Check that a loaded model answers with finite numbers of the right shape."""
     array = np.asarray(array)
     assert array.dtype.kind not in "f" or np.isfinite(array).all(), "an answer is not finite"
     assert shape is None or array.shape == shape, f"an answer has the shape {array.shape}"
@@ -270,7 +270,7 @@ def model(folder: Path) -> Kind:
         with (
             contextlib.suppress(fl.FalllineError),
             warnings.catch_warnings(),
-        ):  # columns may be other ones than the file's
+        ):  # columns may differ from the file's
             warnings.simplefilter("ignore", DataWarning)
             assert len(found.predict(folder / "rows.csv")) == 80
         return answer.tobytes()
@@ -349,7 +349,7 @@ def policy(folder: Path) -> Kind:
 
 
 def policy_training(folder: Path) -> tuple[Any, Any]:
-    """The parts of a small training of a policy, and where it stands after two iterations."""
+    """The parts of a small policy training, and its state after two iterations."""
     from fallline.control.recipe import PolicyRecipe
     from fallline.control.search import open_collector
     from fallline.control.training import Training
@@ -419,12 +419,14 @@ def policy_recipe(folder: Path) -> Kind:
         assert found.recipe.policy.network(facts).size > 0
         return to_tables(found.recipe)
 
-    sealed = lambda rng: as_toml(altered(rng, plain)).encode("utf-8", "replace")  # noqa: E731
+    def sealed(rng):
+        return as_toml(altered(rng, plain)).encode("utf-8", "replace")
+
     return Kind(folder / "recipe.toml", read, sealed, False)
 
 
 def study(folder: Path) -> Kind:
-    """`study.db`: flipped bits, and rows changed with their digests made again."""
+    """`study.db`: flipped bits, and changed rows with valid digests."""
     from fallline.searching.description import describe, read_description
     from fallline.searching.store import Store
     from fallline.searching.trial import history_of, trials_of
@@ -527,7 +529,7 @@ def _rows_sealed(content: bytes, folder: Path) -> Callable[[Rng], bytes]:
 
 
 def table_of(path: Path, target: str | None = None) -> Callable[[], Any]:
-    """Load a table and look at what came of it."""
+    """Load a table and return its contents for comparison."""
 
     def read() -> Any:
         found = fl.load(path, target)
@@ -552,7 +554,7 @@ def npz(folder: Path) -> Kind:
     def sealed(rng: Rng) -> bytes:
         if rng.random() < 0.5:
             return as_npz(altered_arrays(rng, arrays))
-        buffer = io.BytesIO()  # the header of one array changed, its checksum made again
+        buffer = io.BytesIO()  # the header of one array is changed and its checksum recomputed
         with zipfile.ZipFile(io.BytesIO(as_npz(arrays))) as old, zipfile.ZipFile(buffer, "w") as new:
             chosen = rng.choice(old.namelist())
             for name in old.namelist():
@@ -651,7 +653,7 @@ def run_folder(folder: Path) -> Path:
 
 
 def reported(home: Path) -> Callable[[], Any]:
-    """The page without Plotly's own text, which has the same three megabytes every time."""
+    """The page without Plotly's own text, three megabytes that never change."""
     from fallline.report import page
 
     def read() -> Any:
@@ -734,7 +736,7 @@ KINDS: dict[str, Callable[[Path], Kind]] = {
 
 @dataclasses.dataclass
 class Found:
-    """What came of a kind's tries."""
+    """Results of the tries of one kind."""
 
     tried: int = 0
     survived: int = 0
@@ -748,7 +750,7 @@ class Found:
 
 @contextlib.contextmanager
 def limited(seconds: int) -> Iterator[None]:
-    """Raises TooLongError after so many seconds."""
+    """Raises TooLongError after this number of seconds."""
 
     def end(*_: Any) -> None:
         raise TooLongError(f"it took longer than {seconds} s")
@@ -763,7 +765,7 @@ def limited(seconds: int) -> Iterator[None]:
 
 
 def attempt(kind: Kind, original: Any, seal: bool) -> str:
-    """What one changed file leads to: the name of a column of the table; of a fault, with its last line."""
+    """The result of one changed file: the name of a column of the table, and for a fault its last line."""
     try:
         with warnings.catch_warnings(), limited(SECONDS):
             warnings.simplefilter("ignore")
@@ -783,7 +785,7 @@ def attempt(kind: Kind, original: Any, seal: bool) -> str:
 
 
 def campaign(name: str, tries: int, seed: int = 0) -> Found:
-    """So many changed files of one kind; the same for the same seed."""
+    """Try a number of changed files of one kind; the same seed yields the same files."""
     found = Found()
     with tempfile.TemporaryDirectory() as folder:
         kind = KINDS[name](Path(folder))

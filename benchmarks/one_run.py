@@ -1,8 +1,9 @@
 """Microseconds per step of one run: Fallline, scikit-learn and, where installed, PyTorch, side by side in one process.
 
-The same network, rows, batch size, epochs and update rule (Adam) for each; rounds interleaved, medians compared within this run.
-Without compilation: the second and later trainings of a shape. With: everything from a fresh compilation on.
-A second process then trains the same shapes with the compilation cache of this one and counts what it compiles.
+All train the same network with the same rows, batch size, epochs and update rule (Adam). Rounds are interleaved, and medians
+are compared within this run. Without compilation, the second and later trainings of a shape are timed; with compilation, all
+of it from a fresh compilation on. A second process then trains the same shapes with this process's compilation cache and
+counts the programs that it compiles.
 
     python benchmarks/one_run.py [--rounds 5]
 """
@@ -121,7 +122,7 @@ def torch(sizes, x, y):
 
 
 def second_process():
-    """Train every case once and print how many programs had to be compiled."""
+    """Train every case once and print the number of programs that had to be compiled."""
     import jax
 
     compiled = []

@@ -1,11 +1,11 @@
-"""How far is the exported graph, run by ONNX Runtime, from the model itself? On real tables, whole and damaged.
+"""The difference between the exported graph, run by ONNX Runtime, and the model itself, on real and on damaged tables.
 
 python benchmarks/onnx_parity.py FOLDER [--epochs 60]
 
 FOLDER holds titanic/train.csv, small/penguins.csv, small/mpg.csv, small/tips.csv, adult/train.csv, diamonds/diamonds.csv,
-california_housing/housing.csv, bike_sharing/hour_canonical.csv and the folder fashion_mnist. Damaged: every tenth cell is
-missing, and every tenth text is one that no training row has. Own rounding: the same model and encoded rows, computed in
-float64 by JAX.
+california_housing/housing.csv, bike_sharing/hour_canonical.csv and the folder fashion_mnist. In damaged tables, every tenth
+cell is missing and every tenth text is unseen in training. "Own rounding" is the difference to the same model on the same
+encoded rows, computed in float64 by JAX.
 """
 
 import argparse
@@ -68,7 +68,7 @@ def main() -> None:
 def difference(
     model: fl.Predictor, session: onnxruntime.InferenceSession, rows: pl.DataFrame | np.ndarray
 ) -> tuple[float, float, int]:
-    """The largest difference of an answer, that of the model from itself in float64, and how many labels differ."""
+    """The largest difference of an answer, the model's own difference to float64, and the number of differing labels."""
     x = model.schema.encode(rows, "rows", [])
     answer = model.judge(x)[0]
     outputs = session.run(None, feed(model.schema, rows))
@@ -79,7 +79,7 @@ def difference(
 
 
 def in_float64(model: fl.Predictor, x: np.ndarray) -> np.ndarray:
-    """The model's answers, every step of it in float64."""
+    """The model's answers, with every step computed in float64."""
     with jax.enable_x64(True):
         recipe = as_arrays(model.recipe, np.float64)
         wide = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), model.arrays)

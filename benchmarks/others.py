@@ -1,4 +1,4 @@
-"""Optuna's and hyperopt's TPE, asked for batches over the unit cube of one of our spaces."""
+"""Optuna's and hyperopt's TPE, asked for batches of points in the unit cube of a Fallline space."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ Found = tuple[np.ndarray, np.ndarray]
 def searched_by_optuna(
     space: Space, seen: Callable[[np.ndarray], float], trials: int, batch: int, seed: int, multivariate: bool
 ) -> Found:
-    """Points and scores of a study that is asked for a batch, then told of it."""
+    """Points and scores of a study that is asked for batches and told their scores."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -35,7 +35,7 @@ def suggested(space: Space, trial) -> np.ndarray:
     """A point of the space from an Optuna trial; a dimension is asked for only where it is active."""
     x = np.full(len(space), INACTIVE)
     for i, each in enumerate(space.dimensions):
-        if space.active(x[None])[0, i]:  # parents stand before their children
+        if space.active(x[None])[0, i]:  # known here, since parents come before their children
             k = space.counts[i] if each.categorical else None
             x[i] = (
                 (trial.suggest_categorical(each.name, range(k)) + 0.5) / k
@@ -48,7 +48,7 @@ def suggested(space: Space, trial) -> np.ndarray:
 def searched_by_hyperopt(
     space: Space, seen: Callable[[np.ndarray], float], trials: int, batch: int, seed: int, multivariate: bool
 ) -> Found:
-    """Points and scores of hyperopt's TPE; the trials of a batch that are proposed already count as bad."""
+    """Points and scores of hyperopt's TPE; trials already proposed in a batch count as bad."""
     import hyperopt
 
     assert not multivariate

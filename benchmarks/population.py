@@ -7,7 +7,7 @@
     python benchmarks/population.py folds      1,000 configurations x 5 folds on digits
     python benchmarks/population.py            all of them
 
-Every part runs in one process on one machine, everything that is compared in the same run; ratios are of medians.
+Every part runs in one process on one machine, and everything compared is measured in the same run; ratios are of medians.
 """
 
 import argparse
@@ -118,7 +118,7 @@ def clock(call):
 
 
 def compare(rounds):
-    """Seconds for all configurations. Libraries that loop are timed on a part of them, and scaled up."""
+    """Seconds for all configurations. Libraries that loop are timed on a part of them, and the time is scaled up."""
     import joblib
 
     from fallline.population import evaluate
@@ -152,7 +152,7 @@ def compare(rounds):
         except ImportError:
             pass
         first = clock(ways["fallline, everything"][0])
-        pool()  # joblib's processes start
+        pool()  # starts joblib's processes
         times = {name: [] for name in ways}
         times["fallline, everything"] = [first]
         for _ in range(rounds):
@@ -171,7 +171,7 @@ def compare(rounds):
 
 
 def lanes(networks):
-    """Microseconds per lane and step against the lanes in one program, each number in a process of its own."""
+    """Microseconds per lane and step over the number of lanes in one program, each number in its own process."""
     print(f"{'network':>12} {'lanes':>6} {'us per lane and step':>21} {'GFLOP/s':>8} {'of peak':>8} {'peak MB':>8}")
     peak = matrix_peak()
     for sizes, count, _, _ in CASES:
@@ -202,7 +202,7 @@ def matrix_peak():
 
 
 def one(name, count, many):
-    """One program of so many lanes, whatever the product would choose; prints us per lane and step, and peak MB."""
+    """One program with a fixed number of lanes; prints us per lane and step, and peak memory in MB."""
     import jax
 
     from fallline.population import evaluate, units
@@ -225,7 +225,7 @@ def one(name, count, many):
 
 
 def widths(rounds):
-    """Recipes of several widths, padded in one program and as a group per width."""
+    """Recipes of several widths, padded in one program and as one group per width."""
     from fallline.population import evaluate
     from fallline.population import widths as chosen
 
@@ -263,7 +263,7 @@ def widths(rounds):
 
 
 def mixed(rounds):
-    """Lanes of all folds in one program, each with rows of its own, and a program per fold whose lanes share their rows."""
+    """Lanes of all folds in one program, each with its own rows, and one program per fold whose lanes share their rows."""
     from fallline.core.block import replace
     from fallline.population import evaluate, units
 
@@ -304,7 +304,7 @@ class Remembered:
 
 
 def folds():
-    """1,000 configurations x 5 folds on digits in one call, with the defaults of `Recipe` otherwise."""
+    """1,000 configurations x 5 folds on digits in one call; everything else is the default of `Recipe`."""
     import numpy as np
 
     import fallline as fl
@@ -345,7 +345,7 @@ def main():
     if arguments.part == "one":
         one(arguments.rest[0], int(arguments.rest[1]), int(arguments.rest[2]))
         return
-    with tempfile.TemporaryDirectory() as cache:  # so that what is counted with compilation does compile
+    with tempfile.TemporaryDirectory() as cache:  # an empty cache, so that timings with compilation really compile
         os.environ["FALLLINE_CACHE"] = cache
         if arguments.part in ("all", "compare"):
             compare(arguments.rounds)

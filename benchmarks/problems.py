@@ -1,6 +1,6 @@
-"""What samplers are compared on: functions of known optimum, shifted by the seed, and recorded trainings.
+"""Problems for comparing samplers: functions with a known optimum, shifted by the seed, and recorded trainings.
 
-A problem is a space and a function of its points; every seed has a shift of its own, the same for every sampler.
+A problem is a space and a function of its points; every seed has its own shift, which is the same for every sampler.
 """
 
 import dataclasses
@@ -20,8 +20,8 @@ from fallline.strategies.space import Space
 from fallline.training.recipe import Recipe
 
 DIGITS = Path(__file__).with_name("digits_trials.npz")
-LEVELS = {"learning_rate": 12, "momentum": 3, "dropout": 3, "strength": 4}  # of the recorded table, per number
-GUESSING = float(np.log(10))  # the loss of a training that diverged: that of knowing nothing about ten classes
+LEVELS = {"learning_rate": 12, "momentum": 3, "dropout": 3, "strength": 4}  # levels in the recorded table, per number
+GUESSING = float(np.log(10))  # the loss of a diverged training: that of guessing among ten classes
 A = np.array(
     [[10, 3, 17, 3.5, 1.7, 8], [0.05, 10, 17, 0.1, 8, 14], [3, 3.5, 1.7, 10, 17, 8], [17, 8, 0.05, 10, 0.1, 14]]
 )
@@ -37,10 +37,10 @@ P = 1e-4 * np.array(
 
 @dataclasses.dataclass(frozen=True)
 class Problem:
-    """A space, the regret at a point of it, and the deviation of the noise with which samplers see that.
+    """A space, the regret at its points, and the standard deviation of the noise that samplers see.
 
     Arguments:
-        usual: the median regret of random points, by which regrets are divided.
+        usual: median regret of random points, by which regrets are divided.
     """
 
     space: Space
@@ -50,7 +50,7 @@ class Problem:
 
 
 class Arm(Block):
-    """A part with coordinates of its own: only those of the chosen one matter."""
+    """An arm with its own coordinates; only the coordinates of the chosen arm matter."""
 
     family = "arm"
     name = "arm"
@@ -69,7 +69,7 @@ class Machine(Block):
 
 
 def box(d: int, seed: int = 0) -> Space:
-    """[0, 1]^d; the first trial somewhere, since a default in the middle would be a hint that others do not get."""
+    """[0, 1]^d, with a random first trial, since a default in the middle would be a hint that other samplers do not get."""
     first = np.random.default_rng([seed, 1]).random(d)
     fields = {f"x{i}": number(0.5, help="coordinate") for i in range(d)}
     kind = type("Point", (Block,), {"__annotations__": dict.fromkeys(fields, float), **fields})
@@ -92,7 +92,7 @@ def ackley(x: np.ndarray) -> float:
 
 
 def conditional(x: np.ndarray) -> float:
-    """Three arms, each a bowl of its own in two coordinates; the narrow one is the deepest."""
+    """Three arms, each with its own bowl in two coordinates; the narrow one is the deepest."""
     arm = min(int(3 * x[0]), 2)
     u = x[1 + 2 * arm : 3 + 2 * arm]
     bowl = (4.0, 2.0, 12.0)[arm] * ((u - (0.3, 0.6, 0.85)[arm]) ** 2).sum() + (0.3, 0.5, 0.0)[arm]
@@ -100,7 +100,7 @@ def conditional(x: np.ndarray) -> float:
 
 
 def few_matter(x: np.ndarray) -> float:
-    """Branin in the second and the fifth of seven coordinates; the others do nothing."""
+    """Branin in the second and fifth of seven coordinates; the others have no effect."""
     return branin(x[[1, 4]])
 
 
@@ -144,7 +144,7 @@ def usual(name: str) -> float:
 
 
 def digits_space() -> Space:
-    """What `record_digits.py` trained every level of: rule, rates, width, batch, dropout, penalty."""
+    """The space of `record_digits.py`, which trained every level: rule, rates, width, batch, dropout, penalty."""
     rules = (
         Adam(LogUniform(1e-4, 1e-1)),
         Nesterov(LogUniform(1e-3, 1.0), momentum=Uniform(0.5, 0.95)),
@@ -162,7 +162,7 @@ def digits_space() -> Space:
 
 
 def cells(space: Space) -> list[int]:
-    """How many levels the table has of each dimension of the space."""
+    """Number of levels in the table for each dimension of the space."""
     return [each.distribution.count or LEVELS[each.path.rpartition(".")[2]] for each in space.dimensions]
 
 
@@ -180,12 +180,12 @@ def _by_cell() -> dict[tuple[int, ...], float]:
 
 
 def cell_of(space: Space, x: np.ndarray) -> tuple[int, ...]:
-    """Which level of each dimension a point is in; every level has the same share of its range."""
+    """The level of a point in each dimension; all levels have an equal share of the range."""
     counts = np.array(cells(space))
     level = np.minimum((np.asarray(x) * counts).astype(int), counts - 1)
     return tuple(np.where(space.active(np.array([x]))[0], level, 0).tolist())
 
 
 def recorded(space: Space, x: np.ndarray) -> float:
-    """The regret of the training that stands for the cell in which a point lies."""
+    """The regret of the training that was recorded for the cell of a point."""
     return _by_cell()[cell_of(space, x)]

@@ -2,8 +2,8 @@
 
     python benchmarks/products.py
 
-Microseconds of a gradient step (softmax cross-entropy, a fixed minibatch, plain descent), a run alone on all cores; medians of
-three turns, ratios within one process. The third column is x W with W transposed behind a barrier where it is narrow.
+Microseconds per gradient step (softmax cross-entropy, a fixed minibatch, plain descent) of a single run on all cores; medians
+of three turns, and ratios within one process. The third column is x W with a narrow W transposed behind a barrier.
 """
 
 import itertools
@@ -33,7 +33,10 @@ def turned(x, W):
 
 def microseconds(multiply, rows, sizes):
     rng = np.random.default_rng(0)
-    array = lambda *shape: jnp.asarray(0.1 * rng.normal(size=shape), jnp.float32)  # noqa: E731
+
+    def array(*shape):
+        return jnp.asarray(0.1 * rng.normal(size=shape), jnp.float32)
+
     params = [(array(a, b), array(b)) for a, b in itertools.pairwise(sizes)]
     x, target = array(rows, sizes[0]), jnp.asarray(rng.integers(0, sizes[-1], rows))
 

@@ -1,8 +1,8 @@
-"""What does reading a text table cost? Beside `polars.read_csv`, which guesses types and checks nothing.
+"""The cost of reading a text table, compared with `polars.read_csv`, which guesses types and checks nothing.
 
-python benchmarks/reading.py [ROWS] [ROUNDS]: medians of the seconds, and what they are beside Polars's in the same
-round. The file has 20 columns (whole numbers, fractions, categories, dates, times, booleans, quoted text), four of them
-with missing cells. Read once before the first round, it comes from memory.
+python benchmarks/reading.py [ROWS] [ROUNDS]: median times in seconds, and their ratios to Polars in the same round. The
+file has 20 columns (whole numbers, fractions, categories, dates, times, booleans, quoted text), four of them with missing
+cells. It is read once before the first round, so that it comes from memory.
 """
 
 import statistics
@@ -41,7 +41,7 @@ def table(rows: int) -> pl.DataFrame:
 
 
 def seconds(work: Callable[[], object]) -> tuple[float, float]:
-    """Of the clock, and of all cores together, which other work on the machine disturbs less."""
+    """Wall-clock time, and processor time of all cores, which other work on the machine disturbs less."""
     clock, cores = time.perf_counter(), time.process_time()
     work()
     return time.perf_counter() - clock, time.process_time() - cores

@@ -1,6 +1,6 @@
 """Writes PyTorch's batch and layer normalisation numbers to `tests/blocks/normalisation.json`.
 
-Needs PyTorch, which neither the product nor its tests do: `python benchmarks/record_batch_norm.py`.
+It needs PyTorch, unlike the product and its tests: `python benchmarks/record_batch_norm.py`.
 """
 
 import json

@@ -1,9 +1,10 @@
 """Writes `digits_trials.npz`: a real training on digits for every combination of a few levels per hyperparameter.
 
-    python benchmarks/record_digits.py      about as many minutes as there are thousands of trainings
+    python benchmarks/record_digits.py      takes about a minute per thousand trainings
 
-Samplers are then compared on trainings at the price of a look-up (`samplers.py`): a point's score is that of its cell, whose
-training had the cell's middle as its hyperparameters. Each is the best validation loss of 20 epochs on half of the rows.
+Samplers can then be compared on real trainings at the price of a look-up (`samplers.py`). The score of a point is that of its
+cell, which was trained with the hyperparameters at the middle of the cell: the best validation loss of 20 epochs on half of
+the rows.
 """
 
 import itertools
@@ -16,13 +17,13 @@ from sklearn.datasets import load_digits
 from fallline.data.table import Table
 from fallline.population import evaluate
 
-BATCH = 144  # recipes per call; all of one structure, of which there are 144 or 432
+BATCH = 144  # recipes per call, all of one structure; there are 144 or 432 of each
 
 
 def main() -> None:
     began, space = time.perf_counter(), digits_space()
     middles = [(np.arange(count) + 0.5) / count for count in cells(space)]
-    # An inactive dimension has one place, so what differs there alone is the same recipe once.
+    # An inactive dimension has a single place, so points that differ only there are one recipe.
     points = np.unique(space.snap(np.array(list(itertools.product(*middles)))), axis=0)
     structure = [space.names.index(name) for name in ("model.hidden", "optimizer", "batch_size")]
     points = points[np.lexsort(points[:, structure].T)]

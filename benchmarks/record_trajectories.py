@@ -1,11 +1,11 @@
-"""Fifty steps of PyTorch's and Keras's update rules from one start, recorded for tests that do without both.
+"""Fifty steps of PyTorch's and Keras's update rules from one start, recorded for tests that need neither library.
 
     pip install torch keras
     python benchmarks/record_trajectories.py        writes tests/optimizers/trajectories.json
 
-One objective in float64, full batch: a stiff quadratic (curvatures 0.01 to 100) plus the squared error of a network of
-one hidden layer. The learning rate falls to 0.3 of itself at step 25, so that a rate inside the velocity and one
-outside of it are told apart.
+One objective in float64, full batch: a stiff quadratic (curvatures 0.01 to 100) plus the squared error of a network with
+one hidden layer. The learning rate falls to 0.3 times its value at step 25, which distinguishes a rate inside the velocity
+from one outside of it.
 """
 
 import json
@@ -62,9 +62,12 @@ KERAS = {
 
 
 def problem() -> dict[str, list]:
-    """The numbers of the objective and its start, short enough to be written in full."""
+    """The numbers of the objective and its start, with few digits, so that they can be written in full."""
     rng = np.random.default_rng(5)
-    draw = lambda *shape: np.round(rng.normal(size=shape), 3).tolist()  # noqa: E731
+
+    def draw(*shape):
+        return np.round(rng.normal(size=shape), 3).tolist()
+
     return {
         "curvature": [0.01, 0.1, 1.0, 10.0, 100.0, 3.0],
         "x": draw(8, 3),

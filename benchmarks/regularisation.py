@@ -1,12 +1,12 @@
-"""What each regulariser does for an over-large network on 1,000 Fashion-MNIST examples.
+"""The effect of each regulariser on an over-large network with 1,000 Fashion-MNIST examples.
 
     python benchmarks/regularisation.py FOLDER [--rate constant|cosine] [--choosing 2] [--seeds 10] [--epochs 40]
 
 FOLDER holds MNIST's four files. Every seed draws its own 1,000 training rows, 1,000 tuning rows and initial weights, which
-all methods share. Each strength is trained on other seeds first, and the one with the best mean accuracy on their tuning
-rows is kept; then the method is trained on the seeds that are reported and judged on the 10,000 test rows. Prints a
-Markdown table: the strengths tried and the one kept, the accuracies with their standard errors over seeds, and the
-paired difference to the plain network with its own standard error. One population per seed's rows.
+all methods share. Each strength is first trained on separate seeds, and the one with the best mean accuracy on their tuning
+rows is chosen. The method is then trained on the reported seeds and evaluated on the 10,000 test rows. Prints a Markdown
+table: the strengths tried and the one chosen, the accuracies with their standard errors over seeds, and the paired
+difference to the plain network with its own standard error. The rows of each seed form one population.
 """
 
 import argparse
@@ -45,8 +45,11 @@ def recipe_of(rate, epochs, *, penalty=None, smoothing=None, patience=None, moni
 
 
 def methods(rate, epochs):
-    """Method -> strength -> recipe; a method without a strength has one entry."""
-    make = lambda **fields: recipe_of(rate, epochs, **fields)  # noqa: E731
+    """Dict of method -> strength -> recipe; a method without a strength has one entry."""
+
+    def make(**fields):
+        return recipe_of(rate, epochs, **fields)
+
     return {
         "none": {"": make()},
         "dropout": {str(rate): make(dropout=rate) for rate in (0.2, 0.35, 0.5, 0.65)},
@@ -61,7 +64,7 @@ def methods(rate, epochs):
 
 
 def table_of(seed, x, y, tested):
-    """1,000 training rows and 1,000 tuning rows of a seed's own, and the test rows that all share."""
+    """1,000 training rows and 1,000 tuning rows drawn by the seed, and the test rows that all seeds share."""
     chosen = np.random.default_rng(seed).permutation(len(x))[: ROWS + TUNING]
     train, tune = chosen[:ROWS], chosen[ROWS:]
     return Table.from_arrays(x[train], y[train], task="classification", valid_data=(x[tune], y[tune]), test_data=tested)

@@ -1,13 +1,13 @@
-"""Real tables with one column written in another way: are the features the same?
+"""Real tables with one column written in another way: the features must stay the same.
 
     python benchmarks/respelling.py --data FOLDER     # CSV files, searched for in all folders below
     python benchmarks/respelling.py --data FOLDER --rows 2000 --only titanic
     python benchmarks/respelling.py --german FILE.csv --target COLUMN     # a copy of it as a German office saves it
 
-Each column of each table is written in every spelling of `fallline.testing.spellings` that fits it, alone, in a file of
-its own. The file is trained on (its features must be those of the file as found), and it is read by the model of the file
-as found (the same again). A refusal or a warning that names the column counts as "named"; features that differ without a
-word are "silent" and end the program with exit code 1.
+Each column of each table is written in every spelling of `fallline.testing.spellings` that fits it, one at a time, in a
+separate file. The file is used for training, where its features must equal those of the original file, and it is read by the
+model trained on the original file, with the same requirement. A refusal or a warning that names the column counts as "named".
+Features that differ without any message count as "silent", and the program then exits with code 1.
 """
 
 import argparse
@@ -59,7 +59,7 @@ def main() -> int:
 
 
 def _german(path: Path, target: str) -> int:
-    """Features and scores of a file and of its copy with semicolons, decimal commas and the day first."""
+    """Compare features and scores of a file with those of its copy with semicolons, decimal commas and the day first."""
     frame = read(str(path)).frame
     columns = []
     for name in frame.columns:

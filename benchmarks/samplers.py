@@ -1,16 +1,16 @@
-"""Strategies on functions whose optimum is known and on recorded trainings, beside Optuna's and hyperopt's TPE.
+"""Strategies on functions with a known optimum and on recorded trainings, beside Optuna's and hyperopt's TPE.
 
     python benchmarks/samplers.py run [--samplers tpe,random,...] [--problems ...] [--batches 1,8,64] [--minutes 3]
-    python benchmarks/samplers.py table     what `samplers.json` holds, as tables
-    python benchmarks/samplers.py paired --batches 64 --seeds 90      TPE less the others, seed by seed
+    python benchmarks/samplers.py table     the results in `samplers.json`, as tables
+    python benchmarks/samplers.py paired --batches 64 --seeds 90      TPE minus the others, seed by seed
     python benchmarks/samplers.py grid      random against grid where two of seven hyperparameters matter
     python benchmarks/samplers.py cost      milliseconds per proposed trial at 1,000 finished trials
 
-`run` goes on where it was cut off: every search is two numbers in `samplers.json`, the regrets after half of its trials and
-after all. Regret: the best true value less the optimum, divided by the median regret of random points; mean over seeds and its
-95 % interval, with the number of seeds where that is not 30. Seeds are paired: shifts and noise are the same for every sampler.
-Optuna and hyperopt know of the trials of their batch that are not judged yet (Optuna's `constant_liar`; hyperopt counts them
-as bad). Random and Sobol points do not depend on the batch.
+`run` continues where it was interrupted: every search is stored as two numbers in `samplers.json`, the regrets after half of
+its trials and after all. The regret is the best true value minus the optimum, divided by the median regret of random points;
+tables show its mean over seeds with a 95 % interval, and the number of seeds if it is not 30. Seeds are paired: shifts and
+noise are the same for every sampler. Optuna and hyperopt know the trials of their batch that are not judged yet (Optuna's
+`constant_liar`; hyperopt counts them as bad). Random and Sobol points do not depend on the batch.
 """
 
 import argparse
@@ -44,7 +44,7 @@ SEEDS = 30
 
 
 def search(sampler: str, name: str, batch: int, trials: int, seed: int) -> list[float]:
-    """Regrets after half of the trials and after all, of one search."""
+    """Regrets of one search after half of its trials and after all."""
     asked, rng = problem(name, seed), np.random.default_rng(seed)
 
     def seen(x: np.ndarray) -> float:
@@ -64,14 +64,14 @@ def search(sampler: str, name: str, batch: int, trials: int, seed: int) -> list[
 
 
 def shown(asked: Problem, points: np.ndarray, scores: np.ndarray) -> float:
-    """The normalised regret of what looked best."""
+    """The normalised regret of the trial that looked best."""
     return asked.regret(points[np.argmin(scores)]) / asked.usual
 
 
 def run(given: argparse.Namespace) -> None:
-    """Search with all that is asked and not yet in the file."""
+    """Run all requested searches that are not yet in the file."""
     began = time.monotonic()
-    for seed in range(given.seeds):  # so that what is cut off has the same seeds of everything
+    for seed in range(given.seeds):  # the outer loop, so that an interrupted run has the same seeds of everything
         for name in given.problems.split(","):
             for batch in map(int, given.batches.split(",")):
                 for sampler in given.samplers.split(","):
@@ -86,12 +86,12 @@ def run(given: argparse.Namespace) -> None:
 
 
 def kept(file: Path) -> dict[str, list[float]]:
-    """The searches so far."""
+    """The searches stored so far."""
     return json.loads(file.read_text()) if file.exists() else {}
 
 
 def lines(found: dict[str, list[float]]) -> str:
-    """One search a line, four digits."""
+    """One line per search, with four digits."""
     rows = (f"{json.dumps(key)}: [{', '.join(f'{value:.4g}' for value in found[key])}]" for key in sorted(found))
     return "{\n" + ",\n".join(rows) + "\n}\n"
 
@@ -115,7 +115,7 @@ def table(given: argparse.Namespace) -> None:
 
 
 def interval(values: np.ndarray) -> str:
-    """Mean and 95 % interval, and how many if they are fewer than all."""
+    """Mean and 95 % interval, and the number of seeds if some are missing."""
     half = 1.96 * values.std(ddof=1) / np.sqrt(len(values))
     return f"{values.mean():.2g} ± {half:.2g}" + ("" if len(values) == SEEDS else f" ({len(values)})")
 
@@ -123,7 +123,7 @@ def interval(values: np.ndarray) -> str:
 def paired(given: argparse.Namespace, ours: str = "tpe") -> None:
     """Print the mean difference of regrets and its 95 % interval (Student's), over the seeds that both have.
 
-    In the last column all problems together, each in standard deviations of its regrets.
+    The last column combines all problems, each in units of the standard deviation of its regrets.
     """
     found = kept(given.file)
     print(f"| batch, {ours} less | {' | '.join(given.problems.split(','))} | all |")
@@ -147,7 +147,7 @@ def difference(less: np.ndarray) -> str:
 
 
 def grid(given: argparse.Namespace) -> None:
-    """Print the regret of grids and of as many random points where two of seven coordinates matter."""
+    """Print the regret of grids and of the same number of random points if two of seven coordinates matter."""
     print("| trials | grid | random | Sobol |\n|---|---|---|---|")
     for levels in (2, 3):
         trials, row = levels**7, []
@@ -163,7 +163,7 @@ def grid(given: argparse.Namespace) -> None:
 
 
 def cost(batch: int = 64, finished: int = 1000, d: int = 10) -> None:
-    """Print what proposals cost."""
+    """Print the cost of proposals."""
     space, rng = box(d), np.random.default_rng(0)
     points = rng.random((finished, d))
     past = TrialHistory.of(points, (points**2).sum(axis=1))

@@ -1,4 +1,4 @@
-"""A whole search, wall-clock, beside scikit-learn's and Optuna's with scikit-learn's network.
+"""Wall-clock time of a whole search, beside scikit-learn's and Optuna's searches with scikit-learn's network.
 
     python benchmarks/search_wall.py digits --who fallline --seeds 0,1,2       128 trials x 5 folds; appends to --file
     python benchmarks/search_wall.py adult --who random --source adult/train.csv      64 trials, one split
@@ -9,22 +9,23 @@
 (scikit-learn's `RandomizedSearchCV` and `HalvingRandomSearchCV`, n_jobs=2), optuna (its TPE; folds by `cross_val_score`,
 n_jobs=2; on one split two trials at a time).
 
-Everyone searches the same: Adam's learning rate, beta1 and beta2 and the L2 penalty of a network with one hidden layer of 64
-units, with the same epochs, minibatch, rows, folds and scaled inputs. Everyone's score is the same: the accuracy of the
-trained network, after its last epoch, on the validation rows, mean over folds; the best of the trials so far.
-`HalvingRandomSearchCV` cannot take folds as indices; its choice is judged on everyone's after the clock has stopped.
+All search the same space: Adam's learning rate, beta1 and beta2 and the L2 penalty of a network with one hidden layer of 64
+units, with the same epochs, minibatch, rows, folds and scaled inputs. All use the same score: the accuracy of the trained
+network on the validation rows after its last epoch, as a mean over folds; the report shows the best of the trials so far.
+`HalvingRandomSearchCV` cannot take folds as indices; its choice is scored on the common folds after the clock has stopped.
 
-A seed is one of the search and one of the rows' order, so that every seed has other folds: on one split of 1,797 rows a
-network whose initial weights happen to be luckier by a row decides every seed alike.
+A seed determines both the search and the order of the rows, so every seed has different folds. On a single split of 1,797
+rows, a network whose initial weights are luckier by one row would decide every seed alike.
 
-Every search has a process of its own; the clock runs from the first import, over reading the rows and their split from one
-.npz file. (scikit-learn's own loader of digits would import 0.7 s of scikit-learn, which its searches need and ours do not.)
-Fallline begins with an empty cache of compiled programs; fallline-kept, fallline-halving-kept and fallline-study-kept with
-what a search of the same with another seed left there.
-scikit-learn's searches say nothing before they end: "at its end" is when a person has their score, "by its trials"
-when a person would have had it who saw every trial, at seconds in proportion to its place.
+Every search runs in its own process. The clock starts at the first import and includes reading the rows and their split from
+one .npz file. (scikit-learn's own loader of digits would import 0.7 s of scikit-learn, which its searches need and ours do
+not.) Fallline begins with an empty cache of compiled programs; fallline-kept, fallline-halving-kept and fallline-study-kept
+begin with the cache that the same search left with another seed.
+scikit-learn's searches report nothing before they end: "at its end" is the time at which their score is known, and "by its
+trials" the time at which it would be known to somebody who saw every trial, in proportion to the trial's place.
 
-The ranges are so wide that few random trials are good (`hardness`); they were chosen by that, before any search was compared.
+The ranges are wide enough that few random trials are good (`hardness`); they were chosen by this criterion, before any search
+was compared.
 """
 
 import argparse
@@ -116,11 +117,14 @@ def begun(case: str, file: Path, strategy: object = None, halving: str | None = 
 
 
 def by_fallline(case: str, file: Path, seed: int, halving: str | None, kept: bool = False):
-    """Seconds of every batch's end, and the score of what was best then."""
+    """The time at the end of every batch in seconds, and the best score so far."""
     os.environ["FALLLINE_CACHE"] = programs_of_another_seed(case, file, halving) if kept else tempfile.mkdtemp()
     began, ends = time.perf_counter(), [(0.0, 0)]
     search, space, data, options = begun(case, file, halving=halving)
-    watch = lambda standing: ends.append((time.perf_counter() - began, standing.done))  # noqa: E731
+
+    def watch(standing):
+        ends.append((time.perf_counter() - began, standing.done))
+
     study = search(space, data, seed=seed, watch=watch, **options)
     score = {each.number: -each.score for each in study.trials if each.outcome == "finished"}
     trace = []
@@ -131,7 +135,7 @@ def by_fallline(case: str, file: Path, seed: int, halving: str | None, kept: boo
 
 
 def programs_of_another_seed(case: str, file: Path, halving: str | None) -> str:
-    """The cache that a process has left that searched the same with a seed that is not compared."""
+    """The cache left by a process that ran the same search with a seed that is not compared."""
     folder = Path(tempfile.gettempdir()) / f"search_wall_{case}_{halving}"
     if not folder.exists():
         folder.mkdir()
@@ -141,7 +145,7 @@ def programs_of_another_seed(case: str, file: Path, halving: str | None) -> str:
 
 
 def hardness(case: str, file: Path) -> None:
-    """Print how many of 256 random trials reach an accuracy, and after how many trials the first does."""
+    """Print how many of 256 random trials reach an accuracy, and after how many trials it is reached first."""
     from fallline.strategies import Random
 
     search, space, data, options = begun(case, file, Random())
@@ -167,7 +171,7 @@ def network(case: str, **settings):
 
 
 def spans(case: str):
-    """The same ranges for scikit-learn, whose penalty is divided by the minibatch."""
+    """The same ranges for scikit-learn, which divides the penalty by the size of the minibatch."""
     from scipy import stats
 
     low, high = (CASES[case][1] * each for each in STRENGTH)
@@ -180,7 +184,7 @@ def spans(case: str):
 
 
 def by_scikit(case: str, file: Path, seed: int, halving: bool):
-    """The search's own scores, at seconds in proportion to its trials."""
+    """The search's own scores, with times in proportion to the number of trials."""
     began = time.perf_counter()
     from sklearn.experimental import enable_halving_search_cv  # noqa: F401
     from sklearn.model_selection import HalvingRandomSearchCV, RandomizedSearchCV, cross_val_score
@@ -190,7 +194,7 @@ def by_scikit(case: str, file: Path, seed: int, halving: bool):
     # A training that diverges raises an error there; it counts as an accuracy of 0.
     common = {"n_jobs": 2, "refit": False, "random_state": seed, "error_score": 0.0}
     if halving:
-        # Rounds on ever more rows, which cannot be given as indices: shuffled folds (or a split) of its own.
+        # It runs rounds on more and more rows, which cannot be given as indices, so it uses its own shuffled folds or split.
         from sklearn.model_selection import ShuffleSplit, StratifiedKFold
 
         shuffled = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
@@ -203,7 +207,7 @@ def by_scikit(case: str, file: Path, seed: int, halving: bool):
     search.fit(x, y)
     seconds = time.perf_counter() - began
     found = search.cv_results_
-    if halving:  # only the last round has seen all rows
+    if halving:  # only the last round uses all rows
         last = np.flatnonzero(found["iter"] == found["iter"].max())
         chosen = found["params"][last[np.argmax(found["mean_test_score"][last])]]
         return [(seconds, float(cross_val_score(network(case, **chosen), x, y, cv=pairs, n_jobs=2).mean()))]
@@ -253,11 +257,11 @@ WHO = {
     "halving": functools.partial(by_scikit, halving=True),
     "optuna": by_optuna,
 }
-SILENT = ("random", "halving")  # say nothing before they end
+SILENT = ("random", "halving")  # searches that report nothing before they end
 
 
 def report(file: Path) -> None:
-    """Print how long each search took and how good it was, and when each had which score."""
+    """Print the duration and the score of each search, and the times at which it reached given scores."""
     found = [json.loads(line) for line in file.read_text().splitlines()]
     for case in CASES:
         of_case = {who: [each for each in found if (each["case"], each["who"]) == (case, who)] for who in WHO}
@@ -277,7 +281,7 @@ def _ends(of_case: dict[str, list[dict]]) -> None:
 
 
 def _ladder(of_case: dict[str, list[dict]], targets: tuple[float, ...]) -> None:
-    """Seconds until a fixed score, of the seeds that had it at all."""
+    """Seconds until a fixed score was reached, over the seeds that reached it."""
     print("\n| seconds until it had | " + " | ".join(map(str, targets)) + " |\n|---|" + "---|" * len(targets))
     for who, runs in of_case.items():
         for reading in ("at its end", "by its trials") if who in SILENT else ("",):
@@ -292,7 +296,7 @@ def _ladder(of_case: dict[str, list[dict]], targets: tuple[float, ...]) -> None:
 
 
 def _pairs(of_case: dict[str, list[dict]]) -> None:
-    """Seed by seed, until both had the worse one of the two last scores."""
+    """Seed by seed, the times until both searches reached the worse of their two final scores."""
     print("\n| seed by seed, to the worse of the two last scores | ours, s | theirs, s | times |\n|---|---|---|---|")
     for ours, theirs in itertools.product(OURS, [who for who in WHO if who not in OURS]):
         for reading in ("at its end", "by its trials") if theirs == "random" else ("",):
@@ -315,14 +319,14 @@ def spread(values, digits: int) -> str:
 
 
 def reached(trace: list[list[float]], target: float, reading: str) -> float | None:
-    """Seconds until the score was first at least the target; None: it never was."""
+    """Seconds until the score first reached the target; None if it never did."""
     if trace[-1][1] < target - 1e-5:
         return None
     return trace[-1][0] if reading == "at its end" else next(when for when, score in trace if score >= target - 1e-5)
 
 
 def alone(case: str, who: str, seed: int, rows: Path, file: Path) -> None:
-    """One search in a process of its own."""
+    """Run one search in its own process."""
     words = {"--who": who, "--seeds": seed, "--rows": rows, "--file": file}
     subprocess.run([sys.executable, __file__, case, *map(str, itertools.chain(*words.items()))], check=True)
 
@@ -333,7 +337,7 @@ def main() -> None:
     parser.add_argument("--who", default=",".join(WHO))
     parser.add_argument("--source", type=Path, help="Adult's train.csv")
     parser.add_argument("--seeds", default="0")
-    parser.add_argument("--rows", type=Path, help=argparse.SUPPRESS)  # what `prepare` wrote: this process is one search
+    parser.add_argument("--rows", type=Path, help=argparse.SUPPRESS)  # written by `prepare`, to run one search
     parser.add_argument("--file", type=Path, default=Path(__file__).with_suffix(".jsonl"))
     given = parser.parse_args()
     warnings.simplefilter("ignore")

@@ -1,4 +1,4 @@
-"""Writes `src/fallline/__init__.pyi`, what type checkers read of the lazy table of names: `python benchmarks/stub.py`."""
+"""Writes `src/fallline/__init__.pyi`, which gives type checkers the lazy table of names: `python benchmarks/stub.py`."""
 
 import dataclasses
 import subprocess
@@ -21,7 +21,7 @@ def main() -> None:
 
 
 def stub() -> str:
-    """The text, before the formatter has sorted it."""
+    """The text of the stub, before the formatter has sorted it."""
     lines = [TITLE, "from typing import Any", "from fallline._version import __version__ as __version__"]
     lines += [f"from fallline import {family} as {family}" for family in fallline._FAMILIES]
     stand_in = [name for name in fallline.__all__ if stands_in(name)]
@@ -33,20 +33,20 @@ def stub() -> str:
 
 
 def stands_in(name: str) -> bool:
-    """Whether a name is a class whose objects may stand in any field."""
+    """Whether a name is a class whose objects are allowed in any field."""
     value = getattr(fallline, name)
     return isinstance(value, type) and issubclass(value, Distribution)
 
 
 def declaration(name: str) -> str:
-    """A distribution's class with a constructor of its fields that gives a value of any type."""
+    """The class of a distribution; its constructor takes its fields and returns a value of any type."""
     fields = dataclasses.fields(getattr(fallline, name))
     arguments = [f"{each.name}: {annotation(each)}{defaulted(each)}" for each in fields if each.init]
     return f"class {name}(_{name}, init=False):\n    def __new__(cls, {', '.join(arguments)}) -> Any: ..."
 
 
 def annotation(field: dataclasses.Field) -> str:
-    """The type of a field's argument: a list serves where a tuple does, and a distribution is of any type."""
+    """The type of a field's argument: a list is accepted in place of a tuple, and a distribution has any type."""
     text = field.type.__name__ if type(field.type) is type else str(field.type).replace("typing.", "")
     if text.startswith("tuple["):
         return f"{text} | list[Any]"

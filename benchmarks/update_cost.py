@@ -2,10 +2,10 @@
 
     python benchmarks/update_cost.py [--rounds 30] [--steps 20]
 
-Each is one program of `steps` updates of params and memory (a `lax.scan`, as in a run) through `optax.apply_updates`,
-with donated buffers. Both are timed twice: with their numbers closed over, which is Optax's habit, and traced, as in a run
-and under `optax.inject_hyperparams`, where another value is the same program. Rounds are interleaved, each from a fresh
-copy of the start; medians are of one process.
+Each is one program of `steps` updates of params and memory (a `lax.scan`, as in a run) through `optax.apply_updates`, with
+donated buffers. Both are timed twice: with their numbers as constants of the program, as is usual in Optax, and with traced
+numbers, as in a run and under `optax.inject_hyperparams`, where other values share the program. Rounds are interleaved and
+start from a fresh copy; medians are taken within one process.
 """
 
 import argparse
@@ -58,22 +58,25 @@ PAIRS = {
     "adamw": (AdamW(1e-3, decayed="all"), optax.adamw, {"weight_decay": 1e-2}),
     "nadam": (Nadam(1e-3, warming=None), optax.nadam, {}),
 }
-SWITCHES = ("nesterov", "centered")  # of Optax's arguments, those that are no numbers
+SWITCHES = ("nesterov", "centered")  # arguments of Optax's rules that are not numbers
 
 
 def tree() -> dict:
-    """1,000,000 params in six layers and a rest."""
+    """1,000,000 params: six layers and one further array."""
     shapes = [(784, 500), (500, 500), (500, 500), (500, 100), (100, 100), (100, 10)]
     params = {f"dense_{i}": {"weight": s, "bias": s[1:]} for i, s in enumerate(shapes, 1)}
     rng = np.random.default_rng(0)
-    draw = lambda shape: jnp.asarray(rng.normal(size=shape), jnp.float32)  # noqa: E731
+
+    def draw(shape):
+        return jnp.asarray(rng.normal(size=shape), jnp.float32)
+
     params = jax.tree.map(draw, params, is_leaf=lambda node: isinstance(node, tuple))
     count = sum(leaf.size for leaf in jax.tree.leaves(params))
     return {**params, "rest": {"weight": draw((1_000_000 - count,))}}
 
 
 def looped(rule, steps: int):
-    """`steps` updates in one program; the gradient is the params, so that nothing else is timed."""
+    """`steps` updates in one program; the params serve as the gradient, so that nothing else is timed."""
 
     def step(carry, _):
         w, memory = carry
@@ -95,7 +98,10 @@ def main() -> None:
         theirs = factory(1e-3, **settings)
         injected = optax.inject_hyperparams(factory, static_args=[each for each in SWITCHES if each in settings])
         with_numbers = injected(1e-3, **settings)
-        traced = lambda w, m, rule: looped(rule, given.steps)(w, m)  # noqa: E731
+
+        def traced(w, m, rule):
+            return looped(rule, given.steps)(w, m)
+
         calls = [
             (jax.jit(each, donate_argnums=(0, 1)), (params, memory), rest)
             for each, memory, rest in (

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # JAX 0.12.0.1: ClosedJaxpr and Jaxpr are one class, and the `.jaxpr` of a jaxpr is itself.
-# Code that walks programs tells the two apart by type (isinstance(x, ClosedJaxpr), or hasattr(x, "jaxpr")) to unwrap one and not
-# the other. Both tests are now true of every program, no deprecation says so, and what the walker does in its other branch is
-# never reached: inner programs of `jit`, `scan` or `cond` are then unwrapped again and again, or their constants counted twice.
-# Seen: `ClosedJaxpr is Jaxpr`, `j.jaxpr is j`, and consts are held by both names; in 0.10.2 all of it was false.
+# Code that walks programs distinguishes the two by type (isinstance(x, ClosedJaxpr), or hasattr(x, "jaxpr")) and unwraps only
+# the first. Both tests are now true for every program, without a deprecation warning, and the other branch of the walker is never
+# reached: inner programs of `jit`, `scan` or `cond` are unwrapped again and again, or their constants are counted twice.
+# Observed: `ClosedJaxpr is Jaxpr`, `j.jaxpr is j`, and both names hold the constants; in 0.10.2 all of this was false.
 # Needs Python 3.12 or newer: PYTHON=python3.13 bash findings/jax-closed-jaxpr.sh
 set -euo pipefail
 folder=$(mktemp -d)

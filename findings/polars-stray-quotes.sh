@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Polars 2.1.0, pl.read_csv: a quoted cell that goes on after its closing quote is an error when it holds one pair of quotes,
-# and is rewritten without a word when it holds two: the quotes are gone, backslashes before them stay.
-# One expects either an error for both or the text as it stands. Files with backslash-escaped quotes (MySQL's INTO OUTFILE, many
-# loggers) lose every quote so, and the number of rows and columns is right all the same.
-# Seen: "x"y is refused; "x" y "z" is read as x y z; "say \"hi\", you" is read as say \hi\, you.
+# Polars 2.1.0, pl.read_csv: a quoted cell that continues after its closing quote is an error if it contains one pair of quotes,
+# but is changed silently if it contains two: the quotes are removed, and the backslashes before them stay.
+# Expected: an error in both cases, or the text unchanged. Files with backslash-escaped quotes (MySQL's INTO OUTFILE, many
+# loggers) thereby lose every quote, while the numbers of rows and columns are still right.
+# Observed: "x"y is refused; "x" y "z" is read as x y z; "say \"hi\", you" is read as say \hi\, you.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -16,7 +16,8 @@ from fallline.models import Network
 from fallline.optimizers import SkipNonfinite, WeightDecay
 from fallline.penalties import MaxNorm
 from fallline.training import program
-from fallline.training.step import cost_of, lasts, moment_of, network_of
+from fallline.training.moment import network_of
+from fallline.training.step import cost_of, lasts, moment_of
 from fallline.training.train import place
 
 CALLS = []

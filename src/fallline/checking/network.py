@@ -16,9 +16,10 @@ from fallline.gradients import GradientCheck, check_gradient
 from fallline.layers import BatchNorm, Dropout, Sequential
 from fallline.schedules.plateau import begun, remembered
 from fallline.training.arrays import Arrays
+from fallline.training.moment import network_of
 from fallline.training.recipe import Recipe
 from fallline.training.state import State
-from fallline.training.step import cost_of, network_of, scaled_target
+from fallline.training.step import cost_of, scaled_target
 
 MODES = ("training", "predicting")
 

@@ -1,4 +1,4 @@
-"""Compiling ahead: the program that trains lanes is compiled while the one that begins them still is."""
+"""Compiling ahead: the program that trains lanes is compiled while the one that begins them is still compiling."""
 
 import threading
 from collections.abc import Iterator
@@ -16,10 +16,10 @@ _KNOWN: set[object] = set()
 
 @contextmanager
 def ahead(layout: Layout, arguments: tuple[Any, ...]) -> Iterator[None]:
-    """While lanes begin from these arguments, advance others of the same shapes by no epoch.
+    """While lanes begin from these arguments, call `advance` on dummy lanes of the same shapes for zero epochs.
 
-    Two programs compile on two cores, and one is traced while the other compiles: a search began its first epoch 0.3 s
-    earlier. A program that was there before is not asked again.
+    The two programs compile on two cores, and one is traced while the other compiles; a search began its first epoch 0.3 s
+    earlier. Nothing is done for a program that was compiled before.
     """
     leaves, structure = jax.tree.flatten(arguments)
     which = (layout, structure, *((leaf.shape, leaf.dtype) for leaf in leaves))
@@ -28,7 +28,7 @@ def ahead(layout: Layout, arguments: tuple[Any, ...]) -> Iterator[None]:
         return
     _KNOWN.add(which)
     with collector_rests():
-        shapes = programs(layout)[0].eval_shape(*arguments)  # traced once, here, for the lanes themselves as well
+        shapes = programs(layout)[0].eval_shape(*arguments)  # this trace is cached and serves the real lanes as well
         own, common, arrays, rows, *_ = arguments
         thread = threading.Thread(
             target=_advance_nothing, args=(layout, own, common, arrays, rows, shapes), daemon=True
@@ -41,7 +41,7 @@ def ahead(layout: Layout, arguments: tuple[Any, ...]) -> Iterator[None]:
 
 
 def _advance_nothing(layout: Layout, own: Any, common: Any, arrays: Any, rows: Any, shapes: Any) -> None:
-    with suppress(Exception):  # whatever it is, the lanes themselves will meet it and say so
+    with suppress(Exception):  # the real lanes will raise the same error in the main thread
         state, shared = jax.tree.map(_zeros, shapes)
         programs(layout)[1](own, common, arrays, rows, place_lanes(state), place_common(shared), np.int32(0))
 

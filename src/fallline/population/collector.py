@@ -1,4 +1,4 @@
-"""The collector: what every lane has shown, by lane number, until it becomes a `Population`."""
+"""The collector: the records of every lane, by lane number, until they become a `Population`."""
 
 import dataclasses
 import time
@@ -21,16 +21,16 @@ from fallline.probes import RECORDED, Padding, Probe
 from fallline.strategies.halving import SCORE_AFTER
 from fallline.training.arrays import Arrays, scale_of, to_device
 from fallline.training.history import in_own_unit, join
+from fallline.training.moment import shapes_of
 from fallline.training.recipe import Recipe
 from fallline.training.state import Epochs, State
-from fallline.training.step import shapes_of
 from fallline.training.train import Run, train
 from fallline.training.watch import layer_names
 
 
 @dataclasses.dataclass(frozen=True)
 class Progress:
-    """Where a population stands, for a progress bar or a callback."""
+    """Progress of a population, for a progress bar or a callback."""
 
     lanes_done: int
     lanes: int
@@ -40,7 +40,7 @@ class Progress:
 
 
 class Collector:
-    """Gathers what every lane shows, by lane number: recipes, then seeds and folds within."""
+    """Collects the records of every lane, by lane number: recipes first, seeds and folds within each recipe."""
 
     def __init__(
         self,
@@ -72,33 +72,34 @@ class Collector:
 
     @property
     def keeps_params(self) -> bool:
-        """Whether anybody reads the lanes' best params."""
+        """Whether the lanes' best params are needed: to keep them, or to evaluate them on the test rows."""
         return self.kept is not None or self.test is not None
 
     def widths(self, recipe: int) -> tuple[int, ...]:
-        """The true hidden widths of a recipe; none for a model that is no MLP."""
+        """The hidden widths of a recipe without padding; empty for a model other than an MLP."""
         return hidden_of(self.recipes[recipe])
 
     def lane(self, recipe: int, context: int) -> int:
-        """The number of a lane."""
+        """The number of the lane that trains a recipe in a context."""
         return recipe * len(self.contexts) + context
 
     def given_to(self, recipes: list[int]) -> dict[str, Any] | None:
-        """The initial params of some recipes with a lane axis; None where they are drawn."""
+        """The given initial params of some recipes, with a lane axis; None if they are drawn."""
         if self.given is None:
             return None
         return jax.tree.map(lambda *leaves: np.stack(leaves), *(self.given[each] for each in recipes))
 
     def note(self, who: np.ndarray, seen: Epochs, outcome: np.ndarray, lanes: lane_program.Lanes) -> None:
-        """Keep a chunk of epochs of every lane that was running, up to its end."""
+        """Store a chunk of epochs for every lane that was running, up to the epoch in which it ended."""
         best, step = np.asarray(lanes.state.best_epoch), np.asarray(lanes.state.step)
         score = np.asarray(lanes.state.best_score)
         sign = -1.0 if larger_is_better(str(self.recipes[0].monitor)) else 1.0
         count, longest = len(seen["outcome"]), 0
+        # `who` maps places in the program to lane numbers; -1 marks an ended lane or a place that only fills the program.
         for place in np.flatnonzero(who >= 0):
             number = who[place]
             ends = np.flatnonzero(seen["outcome"][:, place] != Outcome.RUNNING)
-            lived = int(ends[0]) + 1 if len(ends) else count
+            lived = int(ends[0]) + 1 if len(ends) else count  # records after a lane's end mean nothing
             self.chunks[number].append(jax.tree.map(lambda leaf, p=place, n=lived: leaf[:n, p], seen))
             self.useful += lived
             longest = max(longest, lived)
@@ -108,28 +109,30 @@ class Collector:
                 last = sign * seen["monitor"][lived - 1, place]
                 self.score[number] = last if np.isfinite(last) and outcome[place] != Outcome.DIVERGED else np.inf
             self.score[number] = in_own_unit(str(self.recipes[0].monitor), self.score[number], self.scale)
+        # A program runs until its last lane has ended, and every place in it costs the same.
         self.spent += longest * len(who)
 
     def at_rung(self, epoch: int, scores: np.ndarray) -> None:
-        """Keep the recipes' scores at a rung, NaN for those that do not compete there any more."""
+        """Store the recipes' scores at a rung; NaN for recipes that no longer compete there."""
         self.rungs[f"{SCORE_AFTER}{epoch}"] = np.repeat(scores, len(self.contexts))
 
     def finish(
         self, layout: lane_program.Layout, lanes: lane_program.Lanes, who: np.ndarray, ended: np.ndarray
     ) -> None:
-        """Judge lanes that have ended on the test rows, and keep their arrays if asked."""
+        """Evaluate lanes that have ended on the test rows, and keep their arrays on request."""
         if not ended.any():
             return
         if self.kept is not None:
             self._keep(lanes, who, ended)
         if self.test is None:
             return
+        # The program evaluates all of its lanes; only the results of lanes that have just ended are read.
         found = lane_program.judge(layout, lanes, self.test)
         for column, values in zip(self.test_columns.values(), found, strict=True):
             column[who[ended]] = np.asarray(values)[ended]
 
     def _keep(self, lanes: lane_program.Lanes, who: np.ndarray, ended: np.ndarray) -> None:
-        """The best params and stats of lanes that have ended, cut to their own widths, and their scaling."""
+        """Keep the best params and stats of lanes that have ended, cut to their own widths, and their scaling."""
         assert self.kept is not None
         own = {"params": lanes.state.best_params, "stats": lanes.state.best_stats}
         common = {}
@@ -145,24 +148,28 @@ class Collector:
             self.kept[number] = found | self._cut(self.recipes[number // len(self.contexts)], found)
 
     def _cut(self, recipe: Recipe, found: dict[str, Any]) -> dict[str, Any]:
-        """Params and stats without what only padded them: the first numbers along every axis."""
+        """Params and stats without padding: the first entries along every axis."""
         like = shapes_of(recipe, self._arrays())
-        cut = lambda leaf, true: leaf[tuple(map(slice, true.shape))]  # noqa: E731
+
+        def cut(leaf: Any, true: Any) -> Any:
+            return leaf[tuple(map(slice, true.shape))]
+
         params, stats = jax.tree.map(cut, (found["params"], found["stats"]), like)
         return {"params": params, "stats": stats}
 
     def progress(self, began: float) -> Progress:
-        """Lanes done, epochs, and the time left if the other lanes take as many epochs as the recipes allow."""
+        """Lanes done, epochs trained, and the time left if the other lanes use all epochs that their recipes allow."""
         seconds = time.perf_counter() - began
         done = int((self.outcome != Outcome.RUNNING).sum())
         most = sum(int(recipe.epochs) for recipe in self.recipes) * len(self.contexts)
+        # Epochs that lanes saved by ending early.
         spared = sum(int(self.recipes[n // len(self.contexts)].epochs) - sum(len(c["outcome"]) for c in self.chunks[n])
                      for n in np.flatnonzero(self.outcome != Outcome.RUNNING))  # fmt: skip
         left = max(most - spared - self.useful, 0)
         return Progress(done, len(self.outcome), self.useful, seconds, seconds * left / max(self.useful, 1))
 
     def unpad(self, wide: list[Recipe]) -> None:
-        """Take out of every lane's probes what only pads it."""
+        """Remove the effect of padding from the probe values of every lane."""
         for number, chunks in enumerate(self.chunks):
             place = number // len(self.contexts)
             if self.recorded and chunks and self.widths(place) != hidden_of(wide[place]):
@@ -177,12 +184,12 @@ class Collector:
         return Padding(activation, *units, self._numbers(self.recipes[place]), self._numbers(wide))
 
     def _numbers(self, recipe: Recipe) -> np.ndarray:
-        """Parameters of every layer, in the order of the history."""
+        """Number of parameters in every layer, in the order of the history."""
         params, _ = shapes_of(recipe, self._arrays())
         return np.array([sum(leaf.size for leaf in jax.tree.leaves(params[name])) for name in sorted(params)])
 
     def padded(self, wide: list[Recipe], inputs: int, outputs: int) -> float:
-        """Arithmetic on padding, as a share of all, over the lanes' epochs."""
+        """Share of all arithmetic that was spent on padding, over the lanes' epochs."""
         own = spent = 0
         for number, chunks in enumerate(self.chunks):
             place, epochs = number // len(self.contexts), sum(len(seen["outcome"]) for seen in chunks)
@@ -191,7 +198,7 @@ class Collector:
         return 1.0 - own / max(spent, 1)
 
     def population(self, report: Report, interrupted: bool) -> Population:
-        """Everything, as columns."""
+        """The `Population` with all records as columns."""
         recipe, context = np.divmod(np.arange(len(self.outcome)), len(self.contexts))
         seen = tuple(join(chunks) if chunks else None for chunks in self.chunks)
         # A fork whose best epoch was before it began has no row for it.
@@ -240,6 +247,7 @@ class Collector:
         )
 
     def _arrays(self) -> Arrays:
+        # One row is enough: these arrays serve shapes and names only.
         return to_device(dataclasses.replace(self.data.dataset, x=self.data.dataset.x[:1]))
 
     def again(self, lane: int) -> Run:

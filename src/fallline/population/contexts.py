@@ -1,4 +1,4 @@
-"""Contexts: the seeds and folds that every recipe is trained on alike."""
+"""Contexts: the seeds and folds on which every recipe is trained."""
 
 import dataclasses
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ Folds = int | Sequence[tuple[np.ndarray, np.ndarray]] | None
 
 @dataclasses.dataclass(frozen=True)
 class Context:
-    """A seed and a fold: what several recipes are trained on alike."""
+    """A seed and a fold, shared by several recipes."""
 
     seed: int
     fold: int
@@ -32,13 +32,13 @@ def contexts_of(data: Table, folds: Folds, seeds: list[int]) -> list[Context]:
 
 
 def key_of(seed: int, recipe: int | None) -> jax.Array:
-    """The key of a seed, or that of one recipe under it where recipes have randomness of their own."""
+    """The key of a seed; with `recipe`, the key of one recipe under that seed, if recipes have their own randomness."""
     key = key_of_seed(seed)
     return key if recipe is None else named(key, "recipe", recipe)
 
 
 def _folds(data: Table, folds: Folds) -> Iterator[tuple[int, dict[str, Any]]]:
-    """(number, index sets) of every fold, padded to one length; without folds the table's own split, number -1."""
+    """(number, index sets) of every fold, padded to one length; without folds, the table's own split as number -1."""
     dataset = data.dataset
     if folds is None:
         pairs = [(-1, dataset.train, judging_rows(dataset, dataset.valid))]

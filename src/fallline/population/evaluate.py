@@ -1,4 +1,4 @@
-"""`evaluate(recipes, data)`: recipes x seeds x folds, grouped, cut into lane programs, run, collected."""
+"""`evaluate(recipes, data)`: recipes x seeds x folds, grouped, divided into lane programs, run and collected."""
 
 import dataclasses
 import itertools
@@ -24,11 +24,11 @@ from fallline.strategies.halving import Halving
 from fallline.training.arrays import Arrays, judging_rows, suited, to_device
 from fallline.training.chunks import CEILING
 from fallline.training.interrupt import Interrupt
+from fallline.training.moment import shapes_of
 from fallline.training.recipe import Recipe, complete_for
 from fallline.training.state import State
-from fallline.training.step import shapes_of
 
-FILLED = 8  # lanes that fill a program well enough, about
+FILLED = 8  # approximate number of lanes that fill a program well enough
 
 
 def evaluate(
@@ -49,27 +49,27 @@ def evaluate(
     given: Sequence[dict[str, Any]] | None = None,
     watch: Callable[[Progress], None] | None = None,
 ) -> Population:
-    """Train every recipe with every seed on every fold, as few programs.
+    """Train every recipe with every seed on every fold, in as few programs as possible.
 
     Arguments:
-        recipes: any recipes; those of one structure share a program.
-        data: a table; with folds, its training and validation rows are cut anew.
-        seeds: how many seeds (0, 1, ...), or which.
-        folds: how many folds; each validates once; or index sets (training, validation) of the table's rows, of which the
-            second may be empty. None: the table's own split.
-        independent_orders: a minibatch order, noise and initial weights of its own for every recipe, too. By default
-            they are the same for all recipes of a seed, so that comparisons are paired, and faster.
-        test: judge every lane on the test rows; default: where there are some and no folds.
-        lanes_per_program: at most so many lanes at once, over all devices; default: what memory and cache bear.
-        widths_together: let recipes that differ only in widths share programs, padded; bounded and reported.
-        state: fork: every lane goes on from this state of a run, instead of from initial weights.
+        recipes: any recipes; recipes of one structure share a program.
+        data: a table; with folds, its training and validation rows are divided anew.
+        seeds: number of seeds (0, 1, ...), or the seeds themselves.
+        folds: number of folds, each validating once; or pairs of index sets (training, validation) of the table's rows; the
+            validation set may be empty. None: the table's own split.
+        independent_orders: give every recipe its own minibatch order, noise and initial weights. By default all recipes of
+            a seed share them, which makes comparisons paired, and is faster.
+        test: evaluate every lane on the test rows; default: if there are test rows and no folds.
+        lanes_per_program: most lanes in one program, over all devices; default: limited by memory and cache.
+        widths_together: let recipes that differ only in widths share programs, padded; the padding is bounded and reported.
+        state: state of a run from which every lane continues (a fork), instead of from initial weights.
         halving: stop all but the best recipes at a few epochs, by the mean score over seeds and folds so far.
-        bars: for halving's rungs, the worst score with which a recipe goes on; None: the best share of the recipes does.
-        keep: keep every lane's arrays, to predict with.
-        probes: what every lane's history has besides losses and metrics. With none of them, and where neither test rows nor
-            arrays are asked for, programs compile and run faster and tell only of the best epoch.
-        given: every recipe's initial params, by layer, in place of drawn ones; layers left out are drawn.
-        watch: called after every chunk of epochs.
+        bars: worst score at each of halving's rungs with which a recipe goes on; None: the best share of the recipes does.
+        keep: keep every lane's arrays for predictions.
+        probes: values in every lane's history besides losses and metrics. Without probes, test rows and kept arrays,
+            programs compile and run faster, and only the best epoch is known.
+        given: initial params of every recipe, by layer, in place of drawn ones; layers left out are drawn.
+        watch: callback after every chunk of epochs.
 
     Raises: FalllineError for no recipes, a recipe that does not fit the data, monitors whose values cannot be compared, or
         more folds than rows.
@@ -91,7 +91,8 @@ def evaluate(
     contexts = contexts_of(data, folds, chosen)
     fewest = min(int(context.rows["train_count"]) for context in contexts)
     longest = max(int(context.rows["train_count"]) for context in contexts)
-    # A batch of so many rows is the same in every fold; how many, where none is said, the shortest fold decides.
+    # The batch size is the same in all folds. If it is not given, the shortest fold determines it; a given size is limited
+    # by the longest.
     completed = [
         complete_for(
             recipe, data.dataset, fewest if recipe.batch_size is None and not recipe.optimizer.full_batch else longest
@@ -105,13 +106,14 @@ def evaluate(
             "monitor, or evaluate them apart"
         )
     arrays = to_device(data.dataset, contexts[0].rows["train"], contexts[0].rows["valid"])
+    # A row of weight 0 may leave a minibatch without any weight, and such a minibatch must change nothing.
     weightless = data.dataset.weight is not None and not np.all(data.dataset.weight)
     arrays = dataclasses.replace(lane_program.place_common(arrays), ragged=weightless)
     judged = len(judging_rows(data.dataset, data.dataset.test)) > 0
     test = folds is None and judged if test is None else test and judged
     recorded = recordable(probes)
     outputs = completed[0].loss.outputs(arrays.targets, data.task)  # type: ignore[union-attr]
-    together = widths_together and state is None
+    together = widths_together and state is None  # a given state has one shape, which padding would change
     inputs = completed[0].scaler.outputs(arrays.x.shape[1])
     wide = widen(completed, inputs, outputs, len(contexts)) if together else completed
     own = None if given is None else [_as_wide(*each, arrays) for each in zip(given, wide, strict=True)]
@@ -130,6 +132,7 @@ def evaluate(
         ]  # fmt: skip
         competing = np.ones(len(completed), bool)
         for rung in rungs:
+            # Each unit also prepares the next one while the device computes its own first call.
             for unit, after in itertools.zip_longest(units, units[1:]):
                 unit.advance(rung, interrupt, watch, began, after)
             if not interrupt.asked:
@@ -152,12 +155,12 @@ def evaluate(
 
 
 def _as_wide(params: dict[str, Any], recipe: Recipe, arrays: Arrays) -> dict[str, Any]:
-    """Given params in the arrays of a network that may be wider."""
+    """Given params, padded to the arrays of a network that may be wider."""
     return padded_like(params, shapes_of(recipe, arrays)[0])
 
 
 def _last(halving: Halving | None, rungs: tuple[int, ...], recipes: int, contexts: int) -> int | None:
-    """For how many recipes programs are made: as many as are left after the last rung, or few where that is not known."""
+    """Number of recipes that programs are sized for: those left after the last rung, or a small number if unknown."""
     if halving is None or not rungs:
         return None
     return math.ceil(recipes * halving.factor ** -len(rungs) if halving.among == "batch" else max(2, FILLED / contexts))
@@ -166,8 +169,9 @@ def _last(halving: Halving | None, rungs: tuple[int, ...], recipes: int, context
 def _halve(
     halving: Halving, rung: int, bar: float | None, competing: np.ndarray, collector: Collector, units: list[Unit]
 ) -> np.ndarray:
-    """Stop the lanes of all competing recipes but the best; which those are."""
+    """Stop the lanes of all competing recipes but the best; returns which recipes go on."""
     lanes = np.arange(len(collector.outcome)).reshape(len(collector.recipes), -1)
+    # A recipe is judged as a whole: one diverged lane makes its mean infinite.
     scores = np.where(collector.outcome[lanes] == Outcome.DIVERGED, np.inf, collector.score[lanes]).mean(axis=1)
     collector.at_rung(rung, np.where(competing, scores, np.nan))
     kept = halving.kept(scores, competing) if bar is None else competing & (scores <= bar)

@@ -1,8 +1,9 @@
-"""Groups: recipes of one structure share a program; what differs between them has an axis, what does not has none.
+"""Groups: recipes of one structure share a program; leaves that differ between them get a lane axis.
 
-The tree structure of a completed recipe is the key: static fields and the kinds of its blocks are part of it. A leaf that
-is equal in all recipes of a group stays without a lane axis, so that what depends on it alone is computed once: with
-the same scaler, a minibatch is gathered and scaled once for all lanes, and the first layer is one large product.
+Recipes are grouped by the tree structure of the completed recipe, which includes static fields and the kinds of its blocks.
+A leaf that is equal in all recipes of a group has no lane axis, so everything that depends on it alone is computed once.
+With equal scalers, for example, a minibatch is gathered and scaled once for all lanes, and the first layer is one large
+product.
 """
 
 import dataclasses
@@ -21,10 +22,10 @@ class Group:
     """Recipes that share a program.
 
     Arguments:
-        members: their places in the list given by the user.
+        members: indices of the recipes in the list given by the user.
         structure: their common tree structure.
         differ: for every leaf, whether it differs between members.
-        leaves: every leaf, with a leading axis of one entry per member where it differs.
+        leaves: every leaf; a leaf that differs has a leading axis with one entry per member.
     """
 
     members: tuple[int, ...]
@@ -33,7 +34,7 @@ class Group:
     leaves: tuple[np.ndarray, ...]
 
     def take(self, places: Sequence[int]) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
-        """(leaves with a lane axis, leaves without) of some members, by their places within the group."""
+        """(leaves with a lane axis, leaves without) for some members, given by their indices within the group."""
         chosen = np.asarray(places)
         own = tuple(leaf[chosen] for leaf, differs in zip(self.leaves, self.differ, strict=True) if differs)
         common = tuple(leaf for leaf, differs in zip(self.leaves, self.differ, strict=True) if not differs)
@@ -41,13 +42,13 @@ class Group:
 
     @property
     def scalers_differ(self) -> bool:
-        """Whether lanes may scale the same rows differently, so that their statistics need an axis too."""
+        """Whether lanes may scale the same rows differently, so that the scalers' statistics need a lane axis too."""
         recipe = jax.tree.unflatten(self.structure, self.differ)
         return any(jax.tree.leaves((recipe.scaler, recipe.target_scaler)))
 
 
 def rebuild(structure: Any, differ: tuple[bool, ...], own: Sequence[Any], common: Sequence[Any]) -> Recipe:
-    """The recipe of one lane from its own leaves and the common ones."""
+    """The recipe of one lane, rebuilt from its own leaves and the common ones."""
     own_left, common_left = iter(own), iter(common)
     return jax.tree.unflatten(structure, [next(own_left) if each else next(common_left) for each in differ])
 

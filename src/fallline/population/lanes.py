@@ -1,7 +1,8 @@
-"""The lane program: `vmap` of the run's `start` and epoch over lanes, the lanes spread over all devices.
+"""The lane program: `vmap` of the run's `start` and epoch over lanes, with the lanes spread over all devices.
 
-A lane's own values (the hyperparameters that differ, its parameters and memory) have a leading lane axis. Everything else is
-a constant to `vmap`: the data, the minibatch order, the scaled minibatch. Lanes that have ended stand still to the bit.
+A lane's own values (the hyperparameters that differ, its parameters and memory) have a leading lane axis. Everything else
+is constant under `vmap`: the data, the minibatch order, the scaled minibatch. The state of a lane that has ended does not
+change by a single bit.
 """
 
 import dataclasses
@@ -23,8 +24,9 @@ from fallline.population.widths import narrow
 from fallline.probes import Probe
 from fallline.training import program
 from fallline.training.arrays import Arrays
+from fallline.training.moment import beginning, input_width, network_of, settled, steps_of
 from fallline.training.state import Epochs, State
-from fallline.training.step import answers, beginning, input_width, network_of, scaled_target, settled, steps_of
+from fallline.training.step import answers, scaled_target
 from fallline.training.watch import measured, predict
 
 ROWS = ("train", "train_count", "valid", "valid_count")
@@ -33,14 +35,14 @@ LANES, COMMON = PartitionSpec("lanes"), PartitionSpec()
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
-    """What decides a lane program besides the shapes of its arguments.
+    """The facts that determine a lane program, besides the shapes of its arguments.
 
     Arguments:
-        structure: the recipes' tree structure.
-        differ: for every leaf of the recipe, whether lanes have their own.
+        structure: tree structure of the recipes.
+        differ: for every leaf of the recipe, whether each lane has its own value.
         scalers_differ: whether lanes scale their rows differently.
-        own_rows: whether every lane has its own index sets and key, as for lanes of several folds and seeds.
-        padded: whether lanes have widths of their own, narrower than the program's.
+        own_rows: whether every lane has its own index sets and key, as lanes of several folds and seeds do.
+        padded: whether lanes may be narrower than the program.
         recorded: the probes that every lane records.
         keeps_params: whether lanes keep their best params.
     """
@@ -56,6 +58,8 @@ class Layout:
     @property
     def common(self) -> tuple[str, ...]:
         """The fields of a state that all lanes share."""
+        # With a shared key, `vmap` draws one minibatch order and gathers each minibatch once for all lanes; with shared
+        # scaling it also scales it once.
         if self.own_rows:
             return ("epoch",)
         return ("epoch", "key") if self.scalers_differ else ("epoch", "key", "scaling", "target_scaling")
@@ -63,7 +67,7 @@ class Layout:
 
 @dataclasses.dataclass
 class Lanes:
-    """Lanes in flight: what goes into a lane program and comes out of it."""
+    """Lanes in training: the arguments of a lane program, with the state that it returns."""
 
     own: tuple[Array, ...]
     common_leaves: tuple[Array, ...]
@@ -74,24 +78,24 @@ class Lanes:
 
 
 def mesh() -> Mesh:
-    """All devices as one axis of lanes."""
+    """All devices, as one mesh axis of lanes."""
     return Mesh(np.array(jax.devices()), ("lanes",))
 
 
 def split(state: State, names: tuple[str, ...]) -> tuple[State, dict[str, Any]]:
-    """A state without its shared fields, and those."""
+    """A state without its shared fields, and the shared fields."""
     shared = {name: getattr(state, name) for name in names}
     without: dict[str, Any] = dict.fromkeys(names)
     return dataclasses.replace(state, **without), shared
 
 
 def without_best(state: State) -> State:
-    """A state that keeps no params but the present ones."""
+    """A state that keeps no params besides the current ones."""
     return dataclasses.replace(state, best_params=None, best_stats=None)
 
 
 def _mapped(layout: Layout) -> tuple[Any, Any, Any]:
-    """(start, advance, finish) over lanes, of one device's share of them."""
+    """(start, advance, finish) over the lanes of one device."""
 
     def recipe_of(own: Any, common: Any) -> Any:
         return rebuild(layout.structure, layout.differ, own, common)
@@ -109,10 +113,14 @@ def _mapped(layout: Layout) -> tuple[Any, Any, Any]:
         own: Any, common: Any, arrays: Arrays, rows: Any, keys: Any, widths: Any, given: Any
     ) -> tuple[State, dict[str, Any]]:
         if layout.own_rows:
-            run = lambda o, r, k, w, g: start_one(o, common, dataclasses.replace(arrays, **r), k, w, g)  # noqa: E731
+
+            def run(o: Any, r: Any, k: Any, w: Array, g: Any) -> State:
+                return start_one(o, common, dataclasses.replace(arrays, **r), k, w, g)
+
             state = jax.vmap(run)(own, rows, keys, widths, given)
-            # Every lane starts at epoch 0 and they go on in step, so the epoch is no lane's own.
+            # All lanes start at epoch 0 and advance together, so the epoch needs no lane axis.
             return split(dataclasses.replace(state, epoch=jnp.int32(0)), layout.common)
+        # Any lane yields the shared fields; the compiler removes the rest of this state.
         shared = program.start(recipe_of([leaf[0] for leaf in own], common), arrays, keys)
 
         def run_own(o: Any, w: Array, g: Any) -> State:
@@ -132,17 +140,23 @@ def _mapped(layout: Layout) -> tuple[Any, Any, Any]:
         def epoch_of_all(_: Any, __: Arrays, states: State, last: Array) -> tuple[State, Epochs]:
             alive = states.running
             lanes, _ = split(states, layout.common)
+            # `epoch` and `last` have no lane axis: a `cond` on them stays a branch, while `vmap` would compute both sides of
+            # one that lanes decide differently.
             new, seen = jax.vmap(one_lane, in_axes=(0, 0, 0, None, None))(own, rows, lanes, states.epoch, last)
-            keep = lambda a, b: jnp.where(alive.reshape(-1, *[1] * (a.ndim - 1)), a, b)  # noqa: E731
+
+            def keep(a: Array, b: Array) -> Array:
+                return jnp.where(alive.reshape(-1, *[1] * (a.ndim - 1)), a, b)
+
             kept = jax.tree.map(keep, new, lanes)
-            if not layout.keeps_params:  # of lanes that have ended nobody reads these again
+            if not layout.keeps_params:  # for ended lanes these are never read again, and the choice would copy them
                 kept = dataclasses.replace(kept, params=new.params, stats=new.stats, memory=new.memory)
             return dataclasses.replace(kept, **{**shared, "epoch": states.epoch + 1}), seen
 
         whole = dataclasses.replace(state, **shared)
+        # `program.advance` needs a recipe for its static facts only; the lanes' own recipes are built in `one_lane`.
         some = recipe_of([leaf[0] for leaf in own], common)
         new, seen = program.advance(some, arrays, whole, until, layout.recorded, epoch_of_all)
-        # A device whose lanes have all ended stops early; the count of epochs is the same for every device.
+        # A device whose lanes have all ended leaves its loop early, but `epoch` is replicated and must be equal on all.
         reached = jnp.minimum(until, shared["epoch"] + program.CAPACITY)
         lanes, after = split(dataclasses.replace(new, epoch=reached), layout.common)
         return lanes, after, seen
@@ -176,7 +190,7 @@ def compilations() -> int:
 
 
 def _counted(f: Callable[..., Any]) -> Callable[..., Any]:
-    """A function that says when it is traced, which is when it is compiled."""
+    """Wrap a function so that every trace, and therefore every compilation, is counted."""
 
     @functools.wraps(f)
     def traced(*arguments: Any) -> Any:
@@ -210,14 +224,14 @@ def programs(layout: Layout) -> tuple[Any, Any, Any]:
 
 
 def place_lanes(tree: Any) -> Any:
-    """Put arrays with a lane axis on their devices; keys by way of the host, since moving them takes a program."""
+    """Put arrays with a lane axis on their devices; keys travel via the host, since moving them would need a program."""
     words = jax.tree.map(lambda leaf: np.asarray(jax.random.key_data(leaf)) if _is_key(leaf) else leaf, tree)
     placed = jax.device_put(words, NamedSharding(mesh(), LANES))
     return jax.tree.map(lambda leaf, there: jax.random.wrap_key_data(there) if _is_key(leaf) else there, tree, placed)
 
 
 def stack_keys(keys: Sequence[Seed]) -> Seed:
-    """One key per lane, on the host's device."""
+    """Stack keys, one per lane, on the default device."""
     return jax.random.wrap_key_data(jax.device_put(np.stack([np.asarray(jax.random.key_data(key)) for key in keys])))
 
 
@@ -226,7 +240,7 @@ def _is_key(leaf: Any) -> bool:
 
 
 def place_common(tree: Any) -> Any:
-    """Put arrays that all lanes read on every device."""
+    """Put arrays that all lanes share on every device."""
     return jax.device_put(tree, NamedSharding(mesh(), COMMON))
 
 
@@ -243,8 +257,8 @@ def begin(
     """Lanes before their first step.
 
     Arguments:
-        widths: (lanes, hidden layers), read where the layout is padded.
-        given: initial params with a lane axis, as wide as the program's; None, or layers left out: drawn from the keys.
+        widths: hidden widths with the axes (lanes, hidden layers); used if the layout is padded.
+        given: initial params with a lane axis, as wide as the program's; missing layers, or None, are drawn from the keys.
     """
     state, shared = programs(layout)[0](own, common, arrays, rows, keys, widths, given)
     return Lanes(own, common, arrays, rows, state, shared)
@@ -253,7 +267,7 @@ def begin(
 def resume(
     layout: Layout, own: Any, common: Any, arrays: Arrays, rows: dict[str, Any], states: Sequence[State]
 ) -> Lanes:
-    """Lanes that go on from given states, one for each lane, all at the same epoch."""
+    """Lanes that continue from given states, one per lane, all at the same epoch."""
     states = list(states) if layout.keeps_params else [without_best(state) for state in states]
     stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(split(state, layout.common)[0] for state in states))
     shared = split(states[0], layout.common)[1]
@@ -261,7 +275,7 @@ def resume(
 
 
 def go(layout: Layout, lanes: Lanes, until: int) -> Epochs:
-    """Advance all lanes, in place; returns the history of the epochs, (epochs, lanes, ...)."""
+    """Advance all lanes in place; returns the history of these epochs, with the axes (epochs, lanes, ...)."""
     arguments = (lanes.own, lanes.common_leaves, lanes.arrays, lanes.rows, lanes.state, lanes.shared, np.int32(until))
     lanes.state, lanes.shared, seen = programs(layout)[1](*arguments)
     return seen
@@ -274,8 +288,11 @@ def judge(layout: Layout, lanes: Lanes, test: Array) -> tuple[Array, Array]:
 
 
 def pick_lanes(many: Sequence[Lanes], places: np.ndarray, standing: np.ndarray) -> Lanes:
-    """The lanes at some places of one program, or of several laid end to end; those in `standing` have ended."""
-    take = lambda *trees: jax.tree.map(lambda *leaves: _take(leaves, places), *trees)  # noqa: E731
+    """The lanes at some places of one program, or of several concatenated; lanes in `standing` are marked as ended."""
+
+    def take(*trees: Any) -> Any:
+        return jax.tree.map(lambda *leaves: _take(leaves, places), *trees)
+
     state = take(*(lanes.state for lanes in many))
     outcome = np.where(standing, Outcome.FINISHED, state.outcome).astype(np.int32)
     state = dataclasses.replace(state, outcome=outcome)
@@ -291,7 +308,7 @@ def pick_lanes(many: Sequence[Lanes], places: np.ndarray, standing: np.ndarray) 
 
 
 def _take(leaves: Sequence[Any], places: np.ndarray) -> Any:
-    """Some lanes of an array, on the host: a gather on the device would be one more program per shape."""
+    """Some lanes of an array, gathered on the host; on the device this would need one more program per shape."""
     if _is_key(leaves[0]):
         data = np.concatenate([np.asarray(jax.random.key_data(leaf)) for leaf in leaves])
         return jax.random.wrap_key_data(jax.device_put(data[places]))

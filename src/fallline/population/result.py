@@ -1,4 +1,4 @@
-"""What a population gives back: a table with one row per lane, histories on demand, and how it was run."""
+"""The result of a population: a table with one row per lane, histories on demand, and a report on how it was run."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -27,12 +27,12 @@ class Report:
     """How a population was run.
 
     Arguments:
-        groups: structures among the recipes.
-        programs: lane programs used, one per structure and number of lanes.
-        compilations: programs compiled by this call, starts and tests included.
-        filled: share of lane-epochs that filled up programs and were thrown away.
-        padded: share of the arithmetic that went into making lanes of different widths equal.
-        seconds: wall-clock of the call.
+        groups: number of different structures among the recipes.
+        programs: number of lane programs used, one per structure and number of lanes.
+        compilations: number of programs compiled by this call, including those that start and test lanes.
+        filled: share of lane-epochs that only filled up programs and were discarded.
+        padded: share of the arithmetic spent on padding lanes to a common width.
+        seconds: wall-clock time of the call.
         lane_epochs: epochs trained, summed over lanes.
     """
 
@@ -51,16 +51,16 @@ class Population:
 
     Arguments:
         recipes: the completed recipes.
-        recipe, seed, fold: what each lane is; fold is -1 without folds.
-        outcome, epochs, best_epoch, step: how each lane ended; outcome RUNNING: Ctrl-C came before its end.
+        recipe, seed, fold: index of the recipe, seed and fold of each lane; fold is -1 without folds.
+        outcome, epochs, best_epoch, step: how each lane ended; the outcome is RUNNING if Ctrl-C came first.
         score: the monitored value at the epoch whose parameters are kept, the best or (`keep="last"`) the last; smaller is
-            better; infinite for a lane without one, as one that kept its last and diverged.
-        columns: losses and metrics at the best epoch, `valid_loss`, `test_accuracy`, ...
-        report: how it was run.
-        arrays: if asked for, each lane's params, stats and scaling, as a predictor holds them; None where Ctrl-C or halving
-            came before its end.
-        scale: what made of a run's errors those in the target's own unit.
-        probes: what the histories have besides losses and metrics.
+            better; infinite for a lane without a score, such as one that kept its last epoch and diverged.
+        columns: losses and metrics at the best epoch: `valid_loss`, `test_accuracy`, ...
+        report: how the population was run.
+        arrays: on request, each lane's params, stats and scaling, as a predictor holds them; None for a lane that was
+            stopped by Ctrl-C or halving.
+        scale: factor that turns a run's errors into the target's own unit.
+        probes: the values in the histories besides losses and metrics.
     """
 
     recipes: tuple[Recipe, ...]
@@ -88,7 +88,7 @@ class Population:
         return len(self.recipe)
 
     def history(self, lane: int) -> History:
-        """The whole history of one lane; raises FalllineError for a population that kept none."""
+        """The whole history of one lane; raises FalllineError for a population that recorded no probes."""
         seen = self.epochs_seen[lane]
         assert seen is not None
         if not self.probes:
@@ -98,20 +98,20 @@ class Population:
         return name_columns(seen, self.probes, metric, monitor, *self.layers[place], self.first_epoch, self.scale)
 
     def replay(self, lane: int) -> "Run":
-        """Train one lane again alone, from its recipe, key and fold; equal to the lane to float32's rounding."""
+        """Train one lane again as a single run, from its recipe, key and fold; equal to the lane up to float32 rounding."""
         return self.again(lane)
 
     def mean_score(self) -> np.ndarray:
-        """For every recipe, the mean score over its seeds and folds; infinite where a lane has none."""
+        """Mean score of every recipe over its seeds and folds; infinite if one of its lanes has no score."""
         return np.array([self.score[self.recipe == place].mean() for place in range(len(self.recipes))])
 
     @property
     def best(self) -> int:
-        """The place of the recipe with the best mean score."""
+        """Index of the recipe with the best mean score."""
         return int(np.argmin(self.mean_score()))
 
     def table(self) -> "pl.DataFrame":
-        """One row per lane: the recipe's fields that differ, seed, fold, outcome, epochs, losses and metrics."""
+        """One row per lane: the fields in which recipes differ, seed, fold, outcome, epochs, losses and metrics."""
         import polars as pl
 
         columns: dict[str, Any] = {"recipe": self.recipe}
@@ -124,7 +124,7 @@ class Population:
 
 
 def differing_fields(recipes: Sequence[Recipe]) -> dict[str, list[Any]]:
-    """The fields in which recipes differ, by dotted path, with each recipe's value (None where it has no such field).
+    """The fields in which recipes differ, by dotted path, with each recipe's value (None if it has no such field).
 
     >>> from fallline.core.block import replace
     >>> differing_fields([replace(Recipe(), {"optimizer.beta1": beta}) for beta in (0.8, 0.9)])
@@ -143,5 +143,5 @@ def _shown(value: Any, field: Field) -> Any:
 
 
 def larger_is_better(monitor: str) -> bool:
-    """Whether a monitored value is a metric of which more is better."""
+    """Whether a monitored value is a metric for which larger is better."""
     return monitor in METRICS and METRICS[monitor].larger_is_better

@@ -1,4 +1,4 @@
-"""How many lanes a program should hold: a few sizes, as many as the cache bears.
+"""How many lanes a program should hold: one of a few sizes, as large as the cache allows.
 
 Measured by `benchmarks/population.py` on two cores (docs/measured.md): the cost per lane falls until the lanes' parameters,
 gradients and memory no longer fit the cache, then rises again.
@@ -11,14 +11,14 @@ import jax
 from fallline.core.block import as_arrays
 from fallline.layers import Dense, Layer, Maxout
 from fallline.training.arrays import Arrays
+from fallline.training.moment import batch_rows, input_width, network_of
 from fallline.training.recipe import Recipe
-from fallline.training.step import batch_rows, input_width, network_of
 
 SIZES = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 40, 48, 64)  # lanes per device; few sizes are few programs
 GPU_SIZES = (*SIZES, 128, 256, 512, 1024)
 CACHE = 12 * 2**20  # bytes of working set per CPU device
-MANY_ROWS = 100_000  # of which an order for every lane is too much
-SHARE_OF_GPU = 0.5  # of the card's memory
+MANY_ROWS = 100_000  # training rows above which a separate order for every lane is too expensive
+SHARE_OF_GPU = 0.5  # of the GPU's memory
 _SIZES_OF: dict[Any, tuple[int, int]] = {}
 
 
@@ -29,7 +29,7 @@ def lane_bytes(recipe: Recipe, arrays: Arrays) -> int:
 
 
 def _counts(recipe: Recipe, arrays: Arrays) -> tuple[int, int]:
-    """Parameters of the network and units with weights; kept, since a layer without a formula for its size is traced."""
+    """Numbers of parameters and of units with weights; cached, since a layer without a formula for its size is traced."""
     width = input_width(recipe, arrays)
     which = (jax.tree.structure(as_arrays(recipe)), width, arrays.targets, arrays.task)
     if which not in _SIZES_OF:
@@ -43,11 +43,11 @@ def _counts(recipe: Recipe, arrays: Arrays) -> tuple[int, int]:
 
 
 def mixes(recipe: Recipe, arrays: Arrays) -> bool:
-    """Whether lanes of several folds and seeds run faster in one program, each with rows of its own, than in one per fold.
+    """Whether one program for lanes of several folds and seeds, each with its own rows, is faster than one per fold.
 
-    To gather and scale a minibatch once for all lanes saves little where the first layer is wide and the rows are narrow;
-    then fewer and larger programs save more. (After 64 rows, 8 recipes x 5 folds, us per lane and step: 64-64-10 14 against
-    17, 64-256-10 46 against 55, but 784-128-10 242 against 229.)
+    Gathering and scaling a minibatch once for all lanes saves little if the first layer is wide and the rows are narrow;
+    fewer and larger programs then save more. (With 64 rows and 8 recipes x 5 folds, us per lane and step: 64-64-10 14
+    against 17, 64-256-10 46 against 55, but 784-128-10 242 against 229.)
     """
     inputs = input_width(recipe, arrays)
     first = next((layer for layer in network_of(recipe, arrays).layers if isinstance(layer, Layer)), None)
@@ -55,7 +55,7 @@ def mixes(recipe: Recipe, arrays: Arrays) -> bool:
 
 
 def lanes_per_device(recipe: Recipe, arrays: Arrays, lanes: int, limit: int | None = None) -> int:
-    """Lanes of a program on each device, for `lanes` lanes to be run altogether."""
+    """Number of lanes per device in a program, for `lanes` lanes in total."""
     device = jax.devices()[0]
     if device.platform == "cpu":
         sizes, room = list(SIZES), CACHE
@@ -66,5 +66,5 @@ def lanes_per_device(recipe: Recipe, arrays: Arrays, lanes: int, limit: int | No
     fitting = [size for size in sizes if size * each <= room] or [1]
     wanted = -(-lanes // len(jax.devices()))
     most = max(size for size in fitting if limit is None or size <= max(1, limit))
-    equal = -(-wanted // -(-wanted // most))  # programs of one size, instead of full ones and a rest
+    equal = -(-wanted // -(-wanted // most))  # programs of equal size, instead of full ones and a smaller last one
     return min((size for size in sizes if size >= equal), default=most)

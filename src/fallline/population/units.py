@@ -1,4 +1,4 @@
-"""Units: one program's worth of lanes, run from start to end and compacted, or packed anew, on the way."""
+"""Units: the lanes of one program, run from start to end; a unit is compacted, or packed anew, on the way."""
 
 import copy
 import dataclasses
@@ -22,14 +22,14 @@ from fallline.training import program
 from fallline.training.arrays import Arrays
 from fallline.training.chunks import CHUNK_SECONDS
 from fallline.training.interrupt import Interrupt
+from fallline.training.moment import batch_rows
 from fallline.training.recipe import Recipe
-from fallline.training.step import batch_rows
 from fallline.training.train import continued
 
-SHARED_FROM = 8  # recipes from which lanes of one fold and seed are worth a program of their own
-LOOKS = 16  # epochs after which lanes that may have ended are looked at, at the latest
-LEAST = 2  # lanes per device of a program that halving keeps until its end
-_SECONDS: dict[object, float] = {}  # of an epoch of a program, as its last call took
+SHARED_FROM = 8  # smallest number of recipes for which each fold and seed gets a program of its own
+LOOKS = 16  # most epochs per call if lanes may end at different times
+LEAST = 2  # smallest number of lanes per device in a program that halving keeps to the end
+_SECONDS: dict[object, float] = {}  # duration of one epoch of a program in seconds, measured by its last call
 
 
 def units_of(
@@ -42,15 +42,17 @@ def units_of(
     limit: int | None,
     last: int | None = None,
 ) -> list["Unit"]:
-    """Every lane of one group, cut into units.
+    """Divide the lanes of one group into units.
 
-    Where halving leaves `last` recipes or so, lanes of all folds and seeds mix, and units on CPUs are no larger than those
-    need: so `packed` can fill units of one size, which one program runs to the end.
+    If halving will leave about `last` recipes, lanes of all folds and seeds are mixed, and units on CPUs are only as large as
+    the remaining lanes need. `packed` can then refill units of one size, and one program serves until the end.
     """
     size = batch_rows(first, arrays)
+    # If folds differ in their number of steps, the last minibatches of some lanes are empty.
     steps = {-(-int(context.rows["train_count"]) // size) for context in contexts}
     ragged = arrays.ragged or len(steps | {-(-arrays.train.shape[0] // size)}) > 1
     arrays = dataclasses.replace(arrays, ragged=ragged)
+    # Lanes with their own rows gather every minibatch for themselves. Sharing rows pays only if enough recipes share them.
     own_rows = independent or len(group.members) < SHARED_FROM or not any(group.differ)
     own_rows |= len(contexts) > 1 and (last is not None or mixes(first, arrays))
     padded = any(collector.widths(member) != hidden_of(first) for member in group.members)
@@ -70,29 +72,32 @@ def units_of(
         queues = [[(place, c) for place in everyone] for c in range(len(contexts))]
     devices = len(jax.devices())
     per_device = lanes_per_device(first, arrays, max(map(len, queues)), None if limit is None else limit // devices)
-    if last is not None and jax.devices()[0].platform == "cpu":  # elsewhere idle lanes cost next to nothing
+    if last is not None and jax.devices()[0].platform == "cpu":  # on other devices idle lanes cost next to nothing
         per_device = min(per_device, max(LEAST, -(-last * len(contexts) // devices)))
     fixed, units = last is not None, []
     for queue in queues:
         for begin in range(0, len(queue), per_device * devices):
             part = queue[begin : begin + per_device * devices]
+            # With halving every unit has the full size, so that all of them share one program; otherwise the smallest
+            # size that holds the lanes is used.
             fitting = per_device if fixed else next(s for s in (*SIZES, per_device) if s * devices >= len(part))
             units.append(Unit(group, layout, part, fitting * devices, contexts, arrays, collector, independent, fixed))
     return units
 
 
 def _most(recipes: list[Recipe]) -> int:
-    """Epochs of one call at most: as many as it can return, where no lane ends before the others."""
+    """Most epochs that a single call may run: as many as it can return if all lanes end together, otherwise fewer."""
     together = len({int(each.epochs) for each in recipes}) == 1
     steady = all(each.patience is None and each.gradient_tolerance is None for each in recipes)
     return program.CAPACITY if together and steady else LOOKS
 
 
 def packed(units: list["Unit"]) -> list["Unit"]:
-    """Units after a rung: the lanes still running of those that share a program, in as few of them as hold them."""
+    """Pack the lanes that are still running after a rung into as few units as possible, per program."""
     alike: dict[object, list[Unit]] = {}
     for unit in units:
         if unit.lanes is not None:
+            # Lanes that share their rows can only join lanes of the same fold and seed.
             alike.setdefault((unit.layout, None if unit.layout.own_rows else unit.members[0][1]), []).append(unit)
     found = [unit for unit in units if unit.lanes is None]
     for those in alike.values():
@@ -101,17 +106,19 @@ def packed(units: list["Unit"]) -> list["Unit"]:
         places, size = np.flatnonzero(who >= 0), those[0].size
         for begin in range(0, len(places), size):
             part = places[begin : begin + size]
+            # Copies of the first lane fill the last unit; they are marked as ended and never read.
             standing = np.arange(size) >= len(part)
             part = np.concatenate([part, np.repeat(part[:1], standing.sum())])
             unit = copy.copy(those[0])
             unit.lanes, unit.who = None, np.where(standing, -1, who[part])
+            # The lanes are copied only when the unit is next, so that this overlaps with the computation before it.
             unit.make = functools.partial(lane_program.pick_lanes, many, part, standing)
             found.append(unit)
     return found
 
 
 class Unit:
-    """One program's worth of lanes, from start to end, compacted whenever a smaller program holds those left."""
+    """The lanes of one program, from start to end; compacted whenever a smaller program can hold the remaining ones."""
 
     def __init__(
         self,
@@ -131,7 +138,7 @@ class Unit:
         self.who = np.array(numbers + [-1] * (size - len(members)))
         self.epoch, self.most = collector.first_epoch, _most([collector.recipes[each] for each in group.members])
         self.lanes: lane_program.Lanes | None = None
-        self.make: Callable[[], lane_program.Lanes] | None = None  # where the lanes are not to begin, but to go on
+        self.make: Callable[[], lane_program.Lanes] | None = None  # makes lanes that continue, instead of new ones
 
     def _begin(self) -> lane_program.Lanes:
         group, layout, contexts, arrays, collector = (
@@ -141,11 +148,13 @@ class Unit:
             self.arrays,
             self.collector,
         )
+        # Places without a lane repeat the first member; they are marked as ended below.
         filled = self.members + [self.members[0]] * (self.size - len(self.members))
         own, common = group.take([place for place, _ in filled])
         if layout.own_rows:
             rows = {name: np.stack([contexts[c].rows[name] for _, c in filled]) for name in lane_program.ROWS}
             which = [(contexts[c].seed, group.members[place] if self.independent else None) for place, c in filled]
+            # Each distinct key is made once, since making one is a call to the device.
             drawn = {each: key_of(*each) for each in which}
             keys = lane_program.place_lanes(lane_program.stack_keys([drawn[each] for each in which]))
         else:
@@ -168,13 +177,13 @@ class Unit:
         return lanes
 
     def waits(self, until: int) -> bool:
-        """Whether it has lanes that are to be trained until an epoch."""
+        """Whether the unit has running lanes that have not reached an epoch."""
         return bool((self.who >= 0).any()) and self.epoch < until
 
     def ready(self) -> lane_program.Lanes:
-        """The lanes, put on the devices if they are not there yet."""
+        """The lanes; they are made and put on the devices on the first call."""
         self.lanes = self.lanes or (self.make or self._begin)()
-        self.make = None  # and with it the lanes before the rung
+        self.make = None  # this also frees the lanes from before the rung
         return self.lanes
 
     def advance(
@@ -185,15 +194,17 @@ class Unit:
         began: float,
         after: "Unit | None" = None,
     ) -> None:
-        """Train until an epoch is reached by all lanes that have not ended; meanwhile make the unit after it ready."""
+        """Train until all lanes have ended or reached an epoch; meanwhile prepare the next unit, `after`."""
         collector, layout = self.collector, self.layout
         while self.waits(until) and not interrupt.asked:
             lanes = self.ready()
             asked = time.perf_counter()
             which = (layout, len(self.who), self.arrays.x.shape, self.arrays.train.shape)
             collector.programs.add(which)
+            # A program that was never timed runs one epoch first.
             each = _SECONDS.get(which, np.inf)
             count = min(int(np.clip(CHUNK_SECONDS / each, 1, self.most)), until - self.epoch)
+            # `go` returns before the device has finished, so the host prepares the next unit in the meantime.
             seen = lane_program.go(layout, lanes, self.epoch + count)
             if after is not None and after.waits(until):
                 after.ready()
@@ -210,21 +221,22 @@ class Unit:
             self._leave(ended)
 
     def drop(self, numbers: np.ndarray) -> None:
-        """Stop lanes where they stand; `packed` then leaves them out."""
+        """Stop the lanes with these numbers at their current epoch; `packed` then leaves them out."""
         dropped = np.isin(self.who, numbers) & (self.who >= 0)
         self.collector.outcome[self.who[dropped]] = Outcome.PRUNED
         self._leave(dropped)
 
     def _leave(self, ended: np.ndarray) -> None:
-        """Take lanes out, and compact those left into a smaller program where there is one."""
+        """Take lanes out, and compact the remaining ones if a smaller program can hold them."""
         self.who = np.where(ended, -1, self.who)
         places = np.flatnonzero(self.who >= 0)
         if not len(places):
             self.lanes = None
-        if not len(places) or self.fixed:
+        if not len(places) or self.fixed:  # with halving, `packed` refills units and the program stays the same
             return
         devices = len(jax.devices())
         smaller = next(s for s in (*SIZES, len(self.who) // devices) if s * devices >= len(places))
+        # Each new size costs a compilation, so the program shrinks only if at least half of it is free.
         if self.lanes is not None and smaller * devices <= len(self.who) // 2:
             fill = smaller * devices - len(places)
             places = np.concatenate([places, np.repeat(places[:1], fill)])

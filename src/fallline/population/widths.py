@@ -1,8 +1,9 @@
-"""Widths in the batch: recipes that differ only in widths as lanes of one program, the narrower ones padded with zeros.
+"""Recipes that differ only in widths as lanes of one program; narrower networks are padded with zeros.
 
-A padded unit has incoming and outgoing weights of zero. With f(0) = 0 it puts out 0, so the gradients of both are 0, every
-update rule and penalty leaves them at 0, and the lane computes what its narrow run computes: nothing has to be masked
-while training. Initial weights are drawn by place (`core.random`), so a wide draw begins with the narrow one.
+A padding unit has incoming and outgoing weights of zero. With f(0) = 0 its output is 0, so the gradients of both are 0, and
+every update rule and penalty leaves them at 0. The lane therefore computes the same as its narrow run, and nothing needs
+masking during training. Initial weights are drawn by position (`core.random`), so the draw of a wide network contains that
+of the narrow one.
 """
 
 import dataclasses
@@ -23,12 +24,12 @@ from fallline.training.program import first_memory
 from fallline.training.recipe import Recipe
 from fallline.training.state import State
 
-MOST_WASTE = 0.5  # arithmetic on padding, as a share of the arithmetic asked for
+MOST_WASTE = 0.5  # largest arithmetic on padding, as a share of the lanes' own arithmetic
 FILLS = 16  # lanes of one width that run as fast alone as padded with others (benchmarks/population.py widths)
 
 
 def paddable(recipe: Recipe) -> bool:
-    """Whether a wider recipe can hold this one's network, padded with zeros."""
+    """Whether this recipe's network can be padded with zeros to a wider one."""
     model = recipe.model
     return (
         isinstance(model, MLP)
@@ -40,26 +41,26 @@ def paddable(recipe: Recipe) -> bool:
 
 
 def hidden_of(recipe: Recipe) -> tuple[int, ...]:
-    """The hidden widths of an MLP; none for another model."""
+    """The hidden widths of an MLP; empty for any other model."""
     return getattr(recipe.model, "hidden", ())
 
 
 def arithmetic(widths: Sequence[int], inputs: int, outputs: int) -> int:
-    """Multiplications of one forward pass of one row."""
+    """Number of multiplications in a forward pass of one row."""
     sizes = [inputs, *widths, outputs]
     return sum(a * b for a, b in itertools.pairwise(sizes))
 
 
 def widen(recipes: Sequence[Recipe], inputs: int, outputs: int, runs: int = 1) -> list[Recipe]:
-    """The same recipes, those that differ only in widths made as wide as the widest of a bucket.
+    """The recipes, with those that differ only in widths made as wide as the widest of their bucket.
 
-    Widths with enough lanes to fill a program stay as they are. Buckets of the others are filled from the widest down, as
-    long as the padding's arithmetic is at most `MOST_WASTE` of the lanes' own.
+    Widths with enough lanes to fill a program are left unchanged. The others are put into buckets from the widest down, as
+    long as the arithmetic on padding is at most `MOST_WASTE` of the lanes' own.
 
     Arguments:
         recipes: completed recipes.
-        inputs, outputs: of their networks.
-        runs: lanes of every recipe, seeds x folds.
+        inputs, outputs: numbers of inputs and outputs of their networks.
+        runs: number of lanes of every recipe, seeds x folds.
 
     >>> recipes = [Recipe(model=MLP(hidden=(width,))) for width in (64, 60, 2)]
     >>> [recipe.model.hidden for recipe in widen(recipes, 10, 2)]
@@ -87,7 +88,7 @@ def widen(recipes: Sequence[Recipe], inputs: int, outputs: int, runs: int = 1) -
 
 
 def _kinds(recipes: Sequence[Recipe]) -> list[dict[tuple[int, ...], list[int]]]:
-    """For recipes that differ in nothing structural but widths: the widths, and the places of the recipes that have them."""
+    """Recipes whose structure differs only in widths, as dicts from widths to the indices of the recipes with them."""
     kinds: dict[Any, dict[tuple[int, ...], list[int]]] = {}
     if len({hidden_of(recipe) for recipe in recipes}) < 2:
         return []
@@ -106,13 +107,13 @@ def _widest(bucket: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
 def narrow(
     recipe: Recipe, network: Sequential, state: State, inputs: int, widths: Int[Array, " layers"], given: Any = None
 ) -> State:
-    """A new state of a wide network with the initial weights of a narrower one, and zeros beyond; or with those given."""
+    """A new state of a wide network with the initial (or given) weights of a narrower one, and zeros beyond them."""
     params = narrow_params(network, named(state.key, "init"), inputs, widths) | (given or {})
     return dataclasses.replace(state, params=params, best_params=params, memory=first_memory(recipe, params))
 
 
 def narrow_params(network: Sequential, key: Seed, inputs: int, widths: Int[Array, " layers"]) -> dict[str, Any]:
-    """The parameters that a network with these hidden widths would begin with, in the arrays of a wider one."""
+    """The initial parameters of a network with these hidden widths, in the arrays of a wider one."""
     params: dict[str, Any] = {}
     size, true = inputs, jnp.int32(inputs)
     dense = 0
@@ -132,7 +133,7 @@ def narrow_params(network: Sequential, key: Seed, inputs: int, widths: Int[Array
 
 
 def padded_like(params: Any, like: Any) -> Any:
-    """The arrays of a narrow network in those of a wider one, zeros beyond."""
+    """The arrays of a narrow network, padded with zeros to those of a wider one."""
 
     def pad(leaf: Any, wide: Any) -> np.ndarray:
         return np.pad(leaf, [(0, full - own) for full, own in zip(wide.shape, np.shape(leaf), strict=True)])
@@ -141,6 +142,6 @@ def padded_like(params: Any, like: Any) -> Any:
 
 
 def _cut(leaf: Float[Array, "*shape"], rows: Array, columns: Array) -> Float[Array, "*shape"]:
-    """Zeros beyond the true number of inputs (the axis before the last) and of units (the last)."""
+    """The array with zeros beyond the true number of inputs (last axis but one) and of units (last axis)."""
     leaf = jnp.where(jnp.arange(leaf.shape[-1]) < columns, leaf, 0.0)
     return leaf if leaf.ndim < 2 else jnp.where(jnp.arange(leaf.shape[-2])[:, None] < rows, leaf, 0.0)

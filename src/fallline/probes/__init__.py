@@ -1,4 +1,4 @@
-"""Probes: `compute(context) -> array`, what there is to see of every epoch besides its scores."""
+"""Probes: `compute(context) -> array`, values that are recorded for every epoch besides its scores."""
 
 from collections.abc import Iterable
 
@@ -18,7 +18,7 @@ from fallline.probes.training import TrainObjective as TrainObjective
 from fallline.probes.units import Dead as Dead
 from fallline.probes.units import Saturated as Saturated
 
-# What a run records unless it is told otherwise; the order is that of the history's columns and of the report's figures.
+# The probes that a run records by default, in the order of the history's columns and of the report's figures.
 RECORDED: tuple[Probe, ...] = (
     TrainObjective(),
     TrainMetric(),
@@ -34,7 +34,7 @@ RECORDED: tuple[Probe, ...] = (
 def recordable(probes: Iterable[Probe]) -> tuple[Probe, ...]:
     """Probes that a run can record together.
 
-    Raises: FalllineError for what is not a probe, and for names that are missing or taken.
+    Raises: FalllineError for objects that are not probes, and for names that are missing or taken.
 
     >>> [each.name for each in recordable([Dead(), LearningRate()])]
     ['dead', 'learning_rate']

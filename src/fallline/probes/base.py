@@ -1,4 +1,4 @@
-"""What every probe is: one thing to see of every epoch, with the facts by which it is named, drawn and unpadded."""
+"""The base of all probes: one value per epoch, with the facts needed to name, draw and unpad it."""
 
 from abc import abstractmethod
 from typing import Any, ClassVar, Literal
@@ -14,14 +14,14 @@ Scale = Literal["linear", "log", "share"]
 
 
 class Probe(Block):
-    """One value of every epoch for the run, for each of its layers or for each of its activations.
+    """One value per epoch for the run, for each of its layers or for each of its activations.
 
-    `after_step` gathers over the epoch's steps whatever `compute` needs at its end; a probe that needs nothing of the
-    steps leaves both `begin` and `after_step` out. The run computes nothing for a probe that is not recorded.
+    `after_step` gathers over the epoch's steps what `compute` needs at the end of the epoch. A probe that needs no data from
+    the steps implements neither `begin` nor `after_step`. The run computes nothing for a probe that is not recorded.
 
-    Facts: `axis`, what the value is for (a layer is one with params); `title` and `help`, of its figure and how to read
-    it; `scale`, of the figure's vertical axis; `reference`, a usual value and its name, drawn as a line; `drawn`, whether
-    it has a figure of its own.
+    Facts: `axis` says whether the value belongs to the run, to each layer with params or to each activation. `title` and
+    `help` name the figure and explain how to read it, `scale` is the scale of its vertical axis, and `reference` is a usual
+    value with its name, drawn as a line. `drawn` says whether the probe has a figure of its own.
     """
 
     family: ClassVar[str] = "probe"
@@ -33,22 +33,22 @@ class Probe(Block):
     drawn: ClassVar[bool] = True
 
     def begin(self, params: Params) -> Any:
-        """What is gathered before an epoch's first step: a tree of arrays, whose shapes stay."""
+        """The gathered values before an epoch's first step: a tree of arrays with fixed shapes."""
         return None
 
     def after_step(self, gathered: Any, step: Step) -> Any:
-        """What is gathered after one more step."""
+        """The gathered values after one more step."""
         return gathered
 
     @abstractmethod
     def compute(self, context: Context) -> Float[Array, "..."]:
-        """The epoch's value: a number, or one per layer or activation. It must be finite on an ordinary run."""
+        """The value of the epoch: one number, or one per layer or activation. It must be finite in an ordinary run."""
 
     def unpad(self, value: Float[np.ndarray, "epochs ..."], padding: Padding) -> Float[np.ndarray, "epochs ..."]:
-        """The value without the units that only pad a population's lane; they and their weights are 0.
+        """The value without the units that only pad a lane of a population; these units and their weights are 0.
 
-        Unless a probe says otherwise, one of activations is a mean over units to which a padded unit adds 0, and any other
-        does not notice the padding.
+        By default, a value per activation is taken to be a mean over units to which padding units contribute 0, and any
+        other value to be independent of padding.
         """
         return value * _factor(padding) if self.axis == "activation" else value
 
@@ -57,7 +57,7 @@ class Probe(Block):
         return self.name
 
     def size(self, layers: int, activations: int) -> tuple[int, ...]:
-        """The shape of an epoch's value."""
+        """The shape of the value of one epoch."""
         return {"run": (), "layer": (layers,), "activation": (activations,)}[self.axis]
 
 

@@ -1,4 +1,4 @@
-"""What a probe may look at: an update while an epoch goes on, and the run when the epoch ends."""
+"""The data that probes receive: each update during an epoch, and the run at the end of the epoch."""
 
 import dataclasses
 import functools
@@ -11,20 +11,20 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 Params = dict[str, dict[str, Array]]
-SAMPLE = 4096  # numbers of each array by which gradients and updates are measured
+SAMPLE = 4096  # approximate number of entries per array from which gradients and updates are measured
 
 
 def sampled(tree: Any) -> Any:
-    """Every k-th row of each array, about `SAMPLE` numbers of it; of a small array all.
+    """Every k-th row of each array, about `SAMPLE` numbers; small arrays are returned whole.
 
-    Another pass over the whole gradient only to measure it costs 7 % of a step on 784-128-10. Rows, because a stride
-    within rows is slow.
+    Another pass over the whole gradient, only to measure it, would cost 7 % of a step on 784-128-10. Whole rows are taken
+    because a stride within rows is slow.
     """
     return jax.tree.map(lambda leaf: jnp.atleast_1d(leaf)[:: max(1, leaf.size // SAMPLE)], tree)
 
 
 def squared_norm(tree: Any, sample: Any) -> Float[Array, ""]:
-    """Sum of squares of all numbers, as estimated from `sampled(tree)`; only the shapes of `tree` are used."""
+    """Sum of the squares of all numbers, estimated from `sampled(tree)`; only the shapes of `tree` are used."""
     pairs = zip(jax.tree.leaves(tree), jax.tree.leaves(sample), strict=True)
     return sum((whole.size / part.size * jnp.vdot(part, part) for whole, part in pairs), jnp.float32(0.0))
 
@@ -34,17 +34,16 @@ class Step:
     """One update.
 
     Arguments:
-        params: before the update.
-        gradient: of the objective.
+        params: the params before the update.
+        gradient: the gradient of the objective.
         squares: for every layer, the sum of its gradient's squares, estimated from a sample.
-        objective: of the minibatch, penalty included.
-        metric: computes the minibatch's first metric: accuracy, or the mean squared error in the target's unit.
-        learning_rate: of this step; NaN for a rule without one.
-        weight: of the minibatch's examples; 0 where the minibatch does not count.
+        objective: the objective of the minibatch, including the penalty.
+        metric: computes the first metric of the minibatch: accuracy, or the mean squared error in the target's unit.
+        learning_rate: the learning rate of this step; NaN for a rule without one.
+        weight: total weight of the minibatch's examples; 0 if the minibatch does not count.
         moves: whether the params were updated.
-        filled: whether the minibatch has an example at all. A lane with fewer rows than its neighbours has minibatches
-            without.
-        ragged: whether there may be minibatches that have none.
+        filled: whether the minibatch contains any example. A lane with fewer rows than its neighbours has empty minibatches.
+        ragged: whether minibatches without examples may occur.
     """
 
     params: Params
@@ -59,11 +58,11 @@ class Step:
     ragged: bool
 
     def add(self, total: Array, value: Array) -> Array:
-        """A sum over the epoch's examples; divided by `Context.weight` it is their mean."""
+        """Add a value to a sum over the epoch's examples; the sum divided by `Context.weight` is their mean."""
         return total + jnp.where(self.weight > 0, value * self.weight, 0.0)
 
     def latest(self, before: Any, value: Any) -> Any:
-        """The value at the last step whose minibatch has an example."""
+        """The value at the last step whose minibatch contains an example."""
         return jax.tree.map(lambda b, v: jnp.where(self.filled, v, b), before, value) if self.ragged else value
 
 
@@ -71,10 +70,10 @@ class Tap(NamedTuple):
     """An activation on the sample rows.
 
     Arguments:
-        layer: the name of the layer before it.
-        activation: the function.
-        before: its inputs, (rows, units).
-        after: its outputs.
+        layer: name of the preceding layer.
+        activation: the activation function.
+        before: inputs of the activation, (rows, units).
+        after: outputs of the activation.
     """
 
     layer: str
@@ -88,17 +87,17 @@ class Context:
     """A run at the end of an epoch.
 
     Arguments:
-        recipe: of the run.
+        recipe: recipe of the run.
         task: classification, multilabel or regression.
-        params: after the epoch's last step.
-        evaluation_params: those that validation and prediction use; with an average of weights, the average.
-        stats: of layers with state.
-        memory: the optimizer's.
-        weight: the examples' total weight.
-        updates: of the params in this epoch.
-        train_loss, train_objective: means over the epoch's examples, as trained.
-        evaluations: gradients computed since the start of the run.
-        gathered: what each probe's `after_step` has gathered, by the probe's name.
+        params: the params after the epoch's last step.
+        evaluation_params: the params used for validation and prediction; with weight averaging, the average.
+        stats: statistics of layers with state.
+        memory: memory of the optimizer.
+        weight: total weight of the epoch's examples.
+        updates: number of updates of the params in this epoch.
+        train_loss, train_objective: means over the epoch's examples during training.
+        evaluations: number of gradients computed since the start of the run.
+        gathered: the values gathered by each probe's `after_step`, by the probe's name.
         look: applies the network to the sample rows.
     """
 
@@ -122,22 +121,22 @@ class Context:
         return self.look()
 
     def per_layer(self, value: Callable[[str], Array]) -> Float[Array, " layers"]:
-        """One number for every layer with params, in the order of the history."""
+        """Compute one number for every layer with params, in the order of the history."""
         return jnp.stack([value(name) for name in self.params])
 
     def per_activation(self, value: Callable[[Tap], Array]) -> Float[Array, " activations"]:
-        """One number for every activation, in the order of the history."""
+        """Compute one number for every activation, in the order of the history."""
         return jnp.stack([value(tap) for tap in self.taps]) if self.taps else jnp.zeros(0)
 
 
 @dataclasses.dataclass(frozen=True)
 class Padding:
-    """How much wider the arrays are in which a population has trained a lane than the lane's own.
+    """The sizes of a lane's network without and with the padding that its population added.
 
     Arguments:
-        activation: of the hidden layers.
-        units, wide_units: of every activation, without and with padding.
-        numbers, wide_numbers: parameters of every layer, without and with padding.
+        activation: activation of the hidden layers.
+        units, wide_units: number of units of every activation, without and with padding.
+        numbers, wide_numbers: number of parameters in every layer, without and with padding.
     """
 
     activation: Any

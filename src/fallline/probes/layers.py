@@ -70,5 +70,8 @@ class UpdateRatio(Probe):
         params = context.params
         now = sampled(params)
         delta = jax.tree.map(jnp.subtract, now, context.gathered[self.name])
-        norm = lambda name, sample: jnp.sqrt(squared_norm(params[name], sample[name]))  # noqa: E731
+
+        def norm(name: str, sample: Params) -> Array:
+            return jnp.sqrt(squared_norm(params[name], sample[name]))
+
         return context.per_layer(lambda name: norm(name, delta) / jnp.maximum(norm(name, now), 1e-30))

@@ -1,4 +1,4 @@
-"""How a run records probes: which go together, what they gather, and what they come to when an epoch ends."""
+"""How a run records probes: which can be recorded together, what they gather, and their values at the end of an epoch."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -16,14 +16,14 @@ SCORES = ("train_loss", "valid_loss", "valid_metric", "monitor", "outcome")  # e
 
 
 def reserved(name: str) -> bool:
-    """Whether a name is that of a score, or begins like one."""
+    """Whether a name is the name of a score, or begins like one."""
     return name in (*SCORES, "epoch") or name.startswith(("train_", "valid_", "test_"))
 
 
 def distinct(probes: Iterable[Probe], built_in: tuple[Probe, ...]) -> tuple[Probe, ...]:
     """Probes that can be recorded together.
 
-    Raises: FalllineError for what is not a probe, and for names that are missing, taken or no column's.
+    Raises: FalllineError for objects that are not probes, and for names that are missing, taken or not valid for a column.
     """
     if isinstance(probes, Probe | type | str) or not isinstance(probes, Iterable):
         raise FalllineError(
@@ -51,14 +51,14 @@ def distinct(probes: Iterable[Probe], built_in: tuple[Probe, ...]) -> tuple[Prob
 
 
 def first_gathered(probe: Probe, params: Params) -> Any:
-    """What a probe has gathered before an epoch's first step, as arrays."""
+    """A probe's gathered values before an epoch's first step, as arrays."""
     return jax.tree.map(jnp.asarray, probe.begin(params))
 
 
 def gather(probe: Probe, before: Any, step: Step) -> Any:
-    """What a probe has gathered after one more step.
+    """A probe's gathered values after one more step.
 
-    Raises: FalllineError where `after_step` returns other arrays than `begin` has made room for.
+    Raises: FalllineError where `after_step` returns arrays of another structure or shape than `begin`.
     """
     after = probe.after_step(before, step)
     if jax.tree.structure(after) != jax.tree.structure(before) or _shapes(after) != _shapes(before):
@@ -70,9 +70,9 @@ def gather(probe: Probe, before: Any, step: Step) -> Any:
 
 
 def computed(probe: Probe, context: Context, size: tuple[int, ...]) -> Float[Array, "..."]:
-    """A probe's value of an epoch.
+    """A probe's value for an epoch.
 
-    Raises: FalllineError where its shape is not that of the probe's axis.
+    Raises: FalllineError where the shape of the value does not match the probe's axis.
     """
     value = jnp.asarray(probe.compute(context), jnp.float32)
     if value.shape != size:

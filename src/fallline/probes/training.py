@@ -1,4 +1,4 @@
-"""How the training itself went: the objective, the metric, the learning rate and the gradients paid for."""
+"""Probes of the training itself: the objective, the metric, the learning rate and the number of gradients computed."""
 
 from typing import Any, ClassVar
 
@@ -10,7 +10,7 @@ from fallline.probes.context import Context, Params, Step
 
 
 class TrainObjective(Probe):
-    """What descent minimises, loss and penalty, as a mean over the epoch's examples.
+    """The objective (loss plus penalty), as a mean over the epoch's examples.
 
     >>> TrainObjective().axis, TrainObjective().column("accuracy")
     ('run', 'train_objective')

@@ -1,4 +1,4 @@
-"""What an activation does to its units, on a fixed sample of training rows."""
+"""Probes of the units after each activation, on a fixed sample of training rows."""
 
 from typing import ClassVar
 
@@ -27,7 +27,7 @@ class Dead(Probe):
         return context.per_activation(lambda tap: jnp.mean(jnp.min(tap.activation.flat(tap.before), axis=0)))
 
     def unpad(self, value: Float[np.ndarray, "epochs n"], padding: Padding) -> Float[np.ndarray, "epochs n"]:
-        # Of a sum of 0, a padded unit's, an activation's slope may be 0 (ReLU) or not (tanh).
+        # A padding unit has an input of 0, where the activation's slope may be 0 (ReLU) or not (tanh).
         silent = float(padding.activation.flat(jnp.zeros(1))[0])
         factor = padding.wide_units.astype(np.float32) / padding.units.astype(np.float32)
         return value * factor - silent * (factor - 1)

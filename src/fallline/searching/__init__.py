@@ -1,4 +1,4 @@
-"""Search: from a space to the best recipe, in batches that fill the machine."""
+"""Search: find the best recipe in a space, in batches that fill the machine."""
 
 from fallline.searching.driver import Standing as Standing
 from fallline.searching.search import search as search

@@ -1,4 +1,4 @@
-"""Is a study's best better than its space's default point, or is that chance?"""
+"""Compare a study's best trial with the default point of its space: is the gain more than chance?"""
 
 import dataclasses
 
@@ -11,20 +11,20 @@ from fallline.searching.trial import Trial
 from fallline.searching.work import LANE
 from fallline.strategies.space import Space
 
-_SHOWN = 4  # values of the default point that a sentence names
+_SHOWN = 4  # most values of the default point named in a sentence
 
 
 @dataclasses.dataclass(frozen=True)
 class AgainstDefault:
-    """The score of the space's default point and the best trial's, in the unit of the monitored value.
+    """Scores of the space's default point and of the best trial, in the unit of the monitored value.
 
     Arguments:
-        named: the default point, in words.
-        default: its score.
-        best: the best trial's.
-        gain: what the best trial is better by, above 0.
-        error: standard error of the gain, of the differences fold by fold; NaN for a single split.
-        runs: folds times seeds.
+        named: description of the default point.
+        default: score of the default point.
+        best: score of the best trial.
+        gain: improvement of the best trial over the default point; 0 or more.
+        error: standard error of the gain, from the differences fold by fold; NaN for a single split.
+        runs: number of folds times seeds.
     """
 
     named: str
@@ -36,12 +36,12 @@ class AgainstDefault:
 
     @property
     def within_error(self) -> bool:
-        """Whether the best trial is within a standard error of the default point."""
+        """Whether the best trial is within one standard error of the default point."""
         return bool(self.gain <= self.error)
 
     @property
     def sentence(self) -> str:
-        """How they compare, in plain words."""
+        """The comparison as a sentence."""
         if self.gain <= 0:
             return f"no trial is better than {self.named}, which scores {self.default:.4g}"
         scores = f"{self.best:.4g} against {self.default:.4g}"
@@ -60,9 +60,9 @@ class AgainstDefault:
 
 
 def against_default(study: Study) -> AgainstDefault | None:
-    """Compare the best trial with the default point, fold by fold; None where that was not tried or did not finish.
+    """Compare the best trial with the default point, fold by fold; None if the default was not tried or did not finish.
 
-    The best was chosen for its score, so its gain is too large rather than too small.
+    The best trial was selected by its score, so its gain is biased upwards.
     """
     default = _tried(study)
     if default is None or not default.finished or not study.space.holds_default:
@@ -72,7 +72,7 @@ def against_default(study: Study) -> AgainstDefault | None:
     runs = len(first)
     if runs > 1 and len(second) == runs:
         error = float((first - second).std(ddof=1) / np.sqrt(runs))
-    else:  # a study of an earlier version kept the means alone
+    else:  # studies of earlier versions stored only the means
         error = float(np.hypot(default.error, best.error))
     sign, gain = study.sign, 0.0 if best.number == default.number else default.score - best.score
     named = _named(study.space, default)
@@ -80,7 +80,7 @@ def against_default(study: Study) -> AgainstDefault | None:
 
 
 def default_sentence(study: Study) -> str | None:
-    """How the best trial compares with the default point, or why it does not; None where no default lies in the space."""
+    """How the best trial compares with the default point, or why there is no comparison; None without a default."""
     found = against_default(study)
     if found is not None or not study.space.holds_default:
         return None if found is None else found.sentence
@@ -97,12 +97,12 @@ def default_sentence(study: Study) -> str | None:
 
 
 def _tried(study: Study) -> Trial | None:
-    """The trial at the default point."""
+    """The trial at the default point, or None."""
     return next((each for each in study.trials if np.allclose(each.point, study.space.default, atol=1e-9)), None)
 
 
 def _named(space: Space, trial: Trial | None) -> str:
-    """The default point by its values: those of the fields, or of the recipe whose usual ranges are searched."""
+    """The default point, described by its trial number and its first values."""
     values = space.values(space.default)
     shown = [f"{name} = {_short(value)}" for name, value in list(values.items())[:_SHOWN]]
     more = [f"{len(values) - _SHOWN} more"] if len(values) > _SHOWN else []
@@ -115,5 +115,5 @@ def _short(value: object) -> str:
 
 
 def _lanes(trial: Trial) -> Float[np.ndarray, " runs"]:
-    """The scores of a trial's folds and seeds."""
+    """The scores of a trial's runs, one per fold and seed."""
     return np.array([value for name, value in trial.columns.items() if name.startswith(LANE)], np.float64)

@@ -1,4 +1,4 @@
-"""What a study is, as plain data beside its trials: enough to continue it exactly as it was begun."""
+"""The description of a study as plain data, stored beside its trials: enough to continue it exactly as it was begun."""
 
 import json
 from collections.abc import Iterator
@@ -23,8 +23,8 @@ from fallline.strategies.space import Space
 from fallline.training.folder import DATA
 from fallline.training.recipe import recipe_from_plain, recipe_to_plain
 
-_BLOCK = Mapping(Plain())  # what its fields may be, the block itself says
-DESCRIPTION = Entries(  # what `describe` makes
+_BLOCK = Mapping(Plain())  # the block itself checks its fields
+DESCRIPTION = Entries(  # the shape of the dict that `describe` returns
     {
         "space": maybe(_BLOCK), "default": Listed(Real(0.0, 1.0)), "data": DATA, "fingerprint": Text(),
         "strategy": _BLOCK, "folds": maybe(Whole(2, 10**6)), "seeds": Whole(1, 10**6), "halving": maybe(_BLOCK),
@@ -53,7 +53,7 @@ def describe(
     trials: int,
     persistent: bool = True,
 ) -> dict[str, Any]:
-    """A study as plain data; one in memory may hold blocks that no file could."""
+    """A study as plain data; a study in memory may hold blocks that cannot be written to a file."""
     return {
         "version": __version__,
         "space": recipe_to_plain(space.recipe) if persistent else None,
@@ -71,7 +71,7 @@ def describe(
 
 
 def strategy_to_plain(strategy: Strategy) -> dict[str, Any]:
-    """A strategy as a file holds it; one that no file can hold as it shows itself.
+    """A strategy as plain data; a strategy that cannot be written to a file is represented by its `repr`.
 
     >>> from fallline.strategies import CoarseToFine
     >>> strategy_to_plain(CoarseToFine(stage=8))
@@ -90,7 +90,7 @@ def strategy_to_plain(strategy: Strategy) -> dict[str, Any]:
 def strategy_of(kept: dict[str, Any], what: str) -> Strategy:
     """The strategy with which a study was begun.
 
-    Raises: FalllineError for one that only Python can make, and for one that this version does not know.
+    Raises: FalllineError for a strategy that only Python can make, and for one that this version does not know.
     """
     plain = kept["strategy"]
     if "shown" in plain:
@@ -105,9 +105,10 @@ def strategy_of(kept: dict[str, Any], what: str) -> Strategy:
 
 
 def read_description(kept: dict[str, Any], what: str, dimensions: int | None = None) -> dict[str, Any]:
-    """A description as it was stored, by this version or an earlier one, as `describe` makes it.
+    """A stored description, by this version or an earlier one, in the form that `describe` returns.
 
-    Raises: FalllineError, with the version that wrote it, for one that cannot be read, or has another number of dimensions.
+    Raises: FalllineError, naming the version that wrote it, for a description that cannot be read or has another number of
+        dimensions.
     """
     with _written_by(kept, what):
         kept = upgraded(kept)
@@ -121,7 +122,7 @@ def read_description(kept: dict[str, Any], what: str, dimensions: int | None = N
 
 @contextmanager
 def _written_by(kept: dict[str, Any], what: str) -> Iterator[None]:
-    """Raises: FalllineError that names the study and its version, for whatever of it cannot be read."""
+    """Raises: FalllineError that names the study and its version, if reading it inside the `with` block fails."""
     try:
         yield
     except FalllineError as error:
@@ -133,7 +134,7 @@ def _written_by(kept: dict[str, Any], what: str) -> Iterator[None]:
 
 
 def check_same(kept: dict[str, Any], asked: dict[str, Any]) -> None:
-    """Raises: FalllineError for a study that was begun with something else."""
+    """Raises: FalllineError for a study that was begun with another space, other data or other settings."""
     for key, what in _MUST_AGREE.items():
         if kept[key] != json.loads(json.dumps(asked[key])):
             raise FalllineError(
@@ -142,11 +143,11 @@ def check_same(kept: dict[str, Any], asked: dict[str, Any]) -> None:
 
 
 def begun(where: str | Path, name: str = "study", data: Table | None = None) -> dict[str, Any]:
-    """The arguments of `search` with which a study was begun; its proposals go on where they ended.
+    """The arguments of `search` with which a study was begun; its proposals continue where they stopped.
 
     Arguments:
         where: the study's SQLite file or SQLAlchemy URL.
-        name: of the study in that database.
+        name: name of the study in that database.
         data: the table, for a study whose table came from memory.
 
     Raises: FalllineError where there is no such study, or where its data must be given.

@@ -1,4 +1,4 @@
-"""A search under way: reserve a batch, train it, keep its scores, and say where the search stands."""
+"""The loop of a search: reserve a batch, train it, store its scores and report progress."""
 
 import dataclasses
 import json
@@ -20,20 +20,20 @@ from fallline.strategies.base import Strategy
 from fallline.strategies.halving import Halving
 from fallline.strategies.space import Space
 
-POLL = 0.2  # seconds between two looks at what other processes have left to do
+POLL = 0.2  # seconds between two polls for trials that other processes have given up
 
 
 @dataclasses.dataclass(frozen=True)
 class Standing:
-    """Where a search stands, for a live table or a callback.
+    """Progress of a search, for a live table or a callback.
 
     Arguments:
-        done, trials: trials judged, and to be judged altogether.
-        best: the best so far, or None.
-        seconds, seconds_left: wall-clock so far, and still to come if trials go on as they did.
-        part: trials' worth of the batch at hand.
-        progress: where that batch stands, or None between two.
-        sign: of the best trial's score as the monitored value: -1 where more of it is better.
+        done, trials: number of judged trials, and their planned total.
+        best: the best trial so far, or None.
+        seconds, seconds_left: wall-clock time so far, and an estimate of the time left.
+        part: finished share of the current batch, in trials.
+        progress: progress of the current batch; None between two batches.
+        sign: factor that turns the best trial's score into the monitored value: -1 if larger is better.
     """
 
     done: int
@@ -51,14 +51,14 @@ class Driver:
     """One process's part in a search.
 
     Arguments:
-        space, strategy, seed, trials: what is searched, by whom, and how many trials the study is to have.
-        store, trainer: who keeps the trials and who trains them.
-        batch, piece: trials reserved together, and of those trained together (None: all).
-        halving: whom a trial competes with.
-        epochs, seconds: no batch begins beyond them.
-        watch: told where the search stands.
-        sign: -1 where more of the monitored value is better.
-        began: when, by `time.perf_counter`.
+        space, strategy, seed, trials: the space, the strategy, the seed and the number of trials of the study.
+        store, trainer: where trials are stored, and how they are trained.
+        batch, piece: number of trials reserved together, and number trained together (None: the whole batch).
+        halving: the pruner, or None.
+        epochs, seconds: budgets; no batch begins after one is spent.
+        watch: callback that receives the progress.
+        sign: -1 if larger is better for the monitored value.
+        began: time of the start by `time.perf_counter`.
     """
 
     space: Space
@@ -82,11 +82,11 @@ class Driver:
         self.before, self.at_hand = len(self.known), 0
 
     def judged(self) -> tuple[Trial, ...]:
-        """All trials judged so far, by whomever."""
+        """All trials judged so far, by any process."""
         return trials_of(self.space, self.store.rows(), self.read)
 
     def run(self) -> None:
-        """Batch after batch, until the trials, the budget or a Ctrl-C end it."""
+        """Train batch after batch, until the trials or the budget are used up, or Ctrl-C is pressed."""
         while not self.trainer.interrupted and not self._spent():
             self._tell(None)
             mine = self.store.reserve(self.batch, self.trials, self._propose)
@@ -95,7 +95,7 @@ class Driver:
             elif all(row.outcome is not None for row in self.store.rows()):
                 break
             else:
-                time.sleep(POLL)  # others are training the last trials; if they are killed, these are ours
+                time.sleep(POLL)  # others train the last trials; if they are killed, this process takes them over
         self._tell(None)
 
     def _spent(self) -> bool:
@@ -109,10 +109,11 @@ class Driver:
         return self.strategy.propose(self.space, trial_history, numbers, self.seed)
 
     def _bars(self, first: int) -> dict[int, float] | None:
-        """What the trials of a batch must reach at halving's rungs, which contains the trial `first`."""
+        """The scores needed at halving's rungs by the trials of the batch that contains the trial `first`."""
         if self.halving is None:
             return None
-        before = first - first % self.batch  # so that what is left of a batch after a fault is judged like all of it
+        # The rest of a batch that was cut off by a fault is judged by the same bars as the whole batch.
+        before = first - first % self.batch
         return bars_of(self.halving, tuple(each for each in self.judged() if each.number < before))
 
     def _train(self, mine: Points) -> None:
@@ -138,7 +139,7 @@ class Driver:
 
 @contextmanager
 def _held(store: Kept | Memory, numbers: list[int]) -> Iterator[None]:
-    """Renew a reservation while its trials are trained, and give back what is not finished."""
+    """Renew a reservation while its trials are trained, then release the trials that are not finished."""
     if isinstance(store, Memory):
         yield
         return
@@ -146,7 +147,7 @@ def _held(store: Kept | Memory, numbers: list[int]) -> Iterator[None]:
 
     def renew() -> None:
         while not over.wait(store.lease / 4):
-            with suppress(FalllineError):  # the next renewal may succeed; if none does, others take the trials over
+            with suppress(FalllineError):  # the next renewal may succeed; if none does, others take over the trials
                 store.renew(numbers)
 
     thread = threading.Thread(target=renew, daemon=True)
@@ -156,5 +157,5 @@ def _held(store: Kept | Memory, numbers: list[int]) -> Iterator[None]:
     finally:
         over.set()
         thread.join()
-        with suppress(FalllineError):  # what ends the search is said already; a lease ends by itself
+        with suppress(FalllineError):  # the original error was already reported, and the lease will expire
             store.release(numbers)

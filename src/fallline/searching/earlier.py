@@ -1,12 +1,12 @@
-"""Descriptions of studies as earlier versions stored them, in the form of today."""
+"""Upgrade the descriptions of studies stored by earlier versions to the current form."""
 
 from typing import Any
 
-_OPTUNA = "optuna:"  # stood before the name of a sampler of Optuna's
+_OPTUNA = "optuna:"  # former prefix of the names of Optuna's samplers
 
 
 def upgraded(kept: dict[str, Any]) -> dict[str, Any]:
-    """A description as this version stores it; one that is as today, or makes no sense, is left as it is.
+    """A description in the current form; current or invalid descriptions are returned unchanged.
 
     Version 0.1.0 stored no version, called the strategy a proposer, and did not name halving.
 

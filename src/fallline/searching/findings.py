@@ -1,4 +1,4 @@
-"""What a study says of its hyperparameters: which mattered, which are at an edge, whether more trials would help."""
+"""What a study shows about its hyperparameters: which mattered, which are at an edge, and whether more trials would help."""
 
 import dataclasses
 from typing import Any
@@ -10,23 +10,24 @@ from fallline.searching.study import Study
 from fallline.searching.trial import history_of
 from fallline.strategies.history import FINISHED
 
-NEAR = 0.03  # of a range: what is closer to its end is at the edge
-SAMPLES = 1000  # of a bootstrap
-FEWEST = 8  # finished trials without which nothing is said
+NEAR = 0.03  # share of a range; values closer than this to an end are at the edge
+SAMPLES = 1000  # bootstrap samples
+FEWEST = 8  # fewest trials for which anything is reported
 
 
 @dataclasses.dataclass(frozen=True)
 class Importance:
-    """How much of what a model of the scores explains is lost when one hyperparameter is shuffled; shares sum to 1."""
+    """Share of a score model's explained variance that is lost when one hyperparameter is shuffled; shares sum to 1."""
 
     name: str
     share: float
 
 
 def importance(study: Study, seed: int = 0) -> list[Importance]:
-    """Every hyperparameter's share, the largest first; none where there are too few trials.
+    """Every hyperparameter's importance, the largest first; empty if there are too few trials.
 
-    A forest is fitted to the ranks of the trials that were not stopped, so that one wild score does not decide.
+    A random forest is fitted to the ranks of the trials instead of their scores, so that a single extreme score cannot
+    dominate.
 
     Source: permutation importance, Breiman, "Random forests", 2001, section 10.
     """
@@ -39,7 +40,7 @@ def importance(study: Study, seed: int = 0) -> list[Importance]:
     order = trial_history.order()
     rank = np.empty(len(trial_history))
     rank[order] = np.arange(len(trial_history))
-    # Trials that are equally bad (all that diverged) are equally ranked.
+    # Diverged trials are equally bad, so they share one rank.
     worst = ~np.isfinite(trial_history.scores)
     rank[worst] = rank[worst].mean() if worst.any() else 0.0
     forest = RandomForestRegressor(200, min_samples_leaf=2, random_state=seed).fit(trial_history.points, rank)
@@ -73,13 +74,13 @@ def _short(value: Any) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class Outlook:
-    """What the last doubling of the trials brought, in the unit of the score.
+    """The gain from the last doubling of the number of trials, in the unit of the score.
 
     Arguments:
-        half: the expected best score of half as many trials, drawn from those there are.
-        best: the best score of all.
-        error: the best trial's standard error over folds and seeds; NaN without.
-        gains: the 10th and the 90th percentile of the gain over bootstrap samples of the trials.
+        half: expected best score of half as many trials, drawn from the existing ones.
+        best: best score of all trials.
+        error: standard error of the best trial over folds and seeds; NaN for a single run.
+        gains: 10th and 90th percentile of the gain over bootstrap samples of the trials.
     """
 
     half: float
@@ -89,7 +90,7 @@ class Outlook:
 
     @property
     def sentence(self) -> str:
-        """Whether more trials would help, in words."""
+        """A sentence on whether more trials would help."""
         gain = self.half - self.best
         said = f"the last doubling of the trials improved the best score by {gain:.2g} ({self.half:.4g} to {self.best:.4g})"
         if self.gains is not None:
@@ -102,12 +103,12 @@ class Outlook:
 
 
 def outlook(study: Study) -> Outlook | None:
-    """Compare the best of all trials with the expected best of half of them; None for too few.
+    """Compare the best of all trials with the expected best of half of them; None if there are too few trials.
 
         E[best of m out of n] = sum_i s_(i) C(n - i, m - 1) / C(n, m),  s_(1) <= ... <= s_(n)
 
-    The trials count as if they had come in any order; those of a search that learns came better and better, so the
-    gain is rather too large than too small.
+    The formula ignores the order of the trials. The trials of a search that learns improve over time, so the gain is
+    overestimated rather than underestimated.
     """
     scores = finished_scores(study)
     if len(scores) < FEWEST:
@@ -128,11 +129,11 @@ def finished_scores(study: Study) -> Float[np.ndarray, " n"]:
 
 @dataclasses.dataclass(frozen=True)
 class Prospect:
-    """What so many of the trials would have found, had they been drawn at random: the monitored value.
+    """The best monitored value among a number of trials drawn at random from the study.
 
     Arguments:
-        trials: how many.
-        mean: the best one's expected value.
+        trials: number of trials drawn.
+        mean: expected value of the best one.
         low, high: its 10th and 90th percentile; `low` is the smaller number.
     """
 
@@ -143,9 +144,9 @@ class Prospect:
 
 
 def prospects(study: Study) -> list[Prospect]:
-    """Best of m of the n finished trials, for some m up to n; none for too few.
+    """Best of m of the n finished trials, for several m up to n; empty if there are too few trials.
 
-    Where the curve is still steep at its end, more trials would have found better ones.
+    If the curve is still steep at its end, more trials would probably have found better ones.
     """
     scores = finished_scores(study)
     n = len(scores)
@@ -161,7 +162,7 @@ def prospects(study: Study) -> list[Prospect]:
 
 
 def expected_best(scores: Float[np.ndarray, " n"], m: int) -> float:
-    """The expected smallest of m different ones of n sorted scores.
+    """Expected minimum of m scores drawn without replacement from n sorted scores.
 
     >>> round(expected_best(np.array([1.0, 2.0, 3.0]), 2), 4)  # (1, 2), (1, 3), (2, 3)
     1.3333
@@ -170,7 +171,7 @@ def expected_best(scores: Float[np.ndarray, " n"], m: int) -> float:
 
 
 def chances(n: int, m: int) -> Float[np.ndarray, " n"]:
-    """The chance of each of n sorted scores to be the smallest of m different ones.
+    """Probability of each of n sorted scores to be the minimum of m scores drawn without replacement.
 
         C(n - i, m - 1) / C(n, m),  i = 1 ... n
 
@@ -179,6 +180,6 @@ def chances(n: int, m: int) -> Float[np.ndarray, " n"]:
     """
     found, left = np.zeros(n), 1.0
     for i in range(n - m + 1):
-        found[i] = left * m / (n - i)  # that it is drawn, none before it having been
+        found[i] = left * m / (n - i)  # the probability that this score is drawn and no smaller one
         left -= found[i]
     return found

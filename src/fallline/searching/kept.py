@@ -1,4 +1,4 @@
-"""A study that is not lost with its database: where that fails, it goes on in another one, with all that was judged."""
+"""A study that survives its database: if the database fails, the study continues in another one with all judged trials."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -18,11 +18,11 @@ _KEPT = ("number", "outcome", "score", "error", "epochs", "lane_epochs", "second
 
 
 class Kept:
-    """A store that has begun, and what this process knows of its trials, should the store fail.
+    """A store in use, with a copy of everything this process knows about its trials in case the store fails.
 
     Arguments:
-        store: that keeps the trials.
-        seed, description: that the study was begun with.
+        store: the store that holds the trials.
+        seed, description: seed and description with which the study was begun.
     """
 
     def __init__(self, store: "Store", seed: int, description: dict[str, Any]) -> None:
@@ -36,7 +36,7 @@ class Kept:
     def reserve(
         self, count: int, most: int, propose: Callable[[list[Any], range], np.ndarray]
     ) -> list[tuple[int, np.ndarray]]:
-        """As the store does."""
+        """As `Store.reserve`, in another store if this one fails."""
 
         refused: list[FalllineError] = []
 
@@ -51,7 +51,7 @@ class Kept:
         try:
             mine = self.store.reserve(count, most, seen)
         except FalllineError as error:
-            if error in refused:  # the strategy's, not the store's
+            if error in refused:  # the strategy raised it, not the store
                 raise
             self._move(error)
             mine = self.store.reserve(count, most, seen)
@@ -59,7 +59,7 @@ class Kept:
         return mine
 
     def finish(self, results: Sequence[dict[str, Any]]) -> None:
-        """As the store does; what it refuses is kept elsewhere."""
+        """As `Store.finish`; results that the store refuses are kept in another one."""
         self._results |= {each["number"]: each for each in results}
         try:
             self.store.finish(results)
@@ -67,7 +67,7 @@ class Kept:
             self._move(error)
 
     def rows(self) -> list[Any]:
-        """As the store does."""
+        """As `Store.rows`, from another store if this one fails."""
         try:
             rows = self.store.rows()
         except FalllineError as error:
@@ -77,17 +77,17 @@ class Kept:
         return rows
 
     def renew(self, numbers: Sequence[int]) -> None:
-        """As the store does."""
+        """As `Store.renew`; a study in memory has no reservations."""
         if not isinstance(self.store, Memory):
             self.store.renew(numbers)
 
     def release(self, numbers: Sequence[int]) -> None:
-        """As the store does."""
+        """As `Store.release`; a study in memory has no reservations."""
         if not isinstance(self.store, Memory):
             self.store.release(numbers)
 
     def where(self) -> str:
-        """Where the trials are now: they are looked at, and written elsewhere if they are gone."""
+        """The place where the trials are stored now. The store is read first, and replaced if it has failed."""
         self.rows()
         return self.place
 
@@ -100,7 +100,7 @@ class Kept:
                 self._results[row.number] = result | {"columns": json.loads(row.columns)}
 
     def _move(self, error: FalllineError) -> None:
-        """Go on in a new database; without a place for one, in memory."""
+        """Continue in a new database, or in memory if no database can be written."""
         if isinstance(self.store, Memory):
             raise error
         try:
@@ -121,7 +121,7 @@ class Kept:
         return store
 
     def _fill(self, store: "Store | Memory") -> None:
-        """All that is known into a new store; trials without a score are free to be trained."""
+        """Copy everything that is known into a new store; trials without a score are free to be trained."""
         known = range(max(self._points, default=-1) + 1)
         size = len(next(iter(self._points.values()))) if self._points else 0
         points = [self._points.get(number, np.full(size, 0.5)) for number in known]

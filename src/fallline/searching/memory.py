@@ -1,4 +1,4 @@
-"""A study that lives as long as its search."""
+"""A study in memory, which lasts as long as its search."""
 
 import dataclasses
 import json
@@ -10,7 +10,7 @@ import numpy as np
 
 @dataclasses.dataclass
 class Row:
-    """A trial, as a row of the database holds it."""
+    """A trial in the form of a database row."""
 
     number: int
     point: str
@@ -24,23 +24,23 @@ class Row:
 
 
 class Memory:
-    """What `Store` does for one process, without a database: importing that takes a fifth of a second."""
+    """The interface of `Store` for one process, without a database; importing SQLAlchemy would take 0.2 s."""
 
     def __init__(self) -> None:
         self.notes: list[str] = []
         self._rows: list[Row] = []
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing, since nothing is open."""
 
     def begin(self, seed: int, description: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        """The seed and the description that the study is begun with."""
+        """The seed and the description with which the study is begun."""
         return seed, description
 
     def reserve(
         self, count: int, most: int, propose: Callable[[list[Any], range], np.ndarray]
     ) -> list[tuple[int, np.ndarray]]:
-        """Numbers and points of new trials, at most `count`, and of the whole study at most `most`."""
+        """Numbers and points of new trials: at most `count` of them, and at most `most` in the whole study."""
         new = range(len(self._rows), min(len(self._rows) + count, most))
         points = propose(self.rows(), new) if len(new) else np.zeros((0, 0))
         reserved = list(zip(new, points, strict=False))
@@ -48,12 +48,12 @@ class Memory:
         return reserved
 
     def finish(self, results: Sequence[dict[str, Any]]) -> None:
-        """Keep the scores of a batch."""
+        """Store the scores of a batch."""
         for each in results:
             self._rows[each["number"]] = dataclasses.replace(
                 self._rows[each["number"]], **each | {"columns": json.dumps(each["columns"])}
             )
 
     def rows(self) -> list[Any]:
-        """All trials, by number."""
+        """All trials, in the order of their numbers."""
         return list(self._rows)

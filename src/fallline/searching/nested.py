@@ -1,4 +1,4 @@
-"""Nested cross-validation: the score of the whole procedure, the search and the choice of its best trial included."""
+"""Nested cross-validation: the score of the whole procedure, including the search and the choice of its best trial."""
 
 import dataclasses
 from collections.abc import Callable
@@ -18,17 +18,17 @@ from fallline.searching.usual import usual_space
 from fallline.strategies.space import Space
 from fallline.training.recipe import Recipe
 
-VALID = 0.1  # of an outer fold's rows, where the table has no validation rows of its own
+VALID = 0.1  # validation share of an outer fold's rows, if the table has no validation rows of its own
 
 
 @dataclasses.dataclass(frozen=True)
 class Nested:
-    """How the procedure did on rows that no part of it had seen, fold by fold.
+    """Results of the procedure on rows that no part of it has seen, fold by fold.
 
     Arguments:
-        studies: each outer fold's search.
-        metrics: each outer fold's metrics on its own rows.
-        interrupted: whether Ctrl-C ended it; then the folds are those that were finished.
+        studies: the search of each outer fold.
+        metrics: the metrics of each outer fold on its own rows.
+        interrupted: whether Ctrl-C ended the procedure; only the finished folds are included then.
 
     >>> found = Nested((), ({"accuracy": 0.9}, {"accuracy": 0.8}), False)
     >>> round(found.mean["accuracy"], 3), round(found.error["accuracy"], 3)
@@ -41,12 +41,12 @@ class Nested:
 
     @property
     def mean(self) -> dict[str, float]:
-        """Each metric's mean over the outer folds."""
+        """Mean of each metric over the outer folds."""
         return {name: float(np.mean(values)) for name, values in self._columns().items()}
 
     @property
     def error(self) -> dict[str, float]:
-        """Each mean's standard error: the folds' standard deviation over the root of their number; NaN for one fold."""
+        """Standard error of each mean: the folds' standard deviation over the root of their number; NaN for one fold."""
         return {
             name: float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")
             for name, values in self._columns().items()
@@ -67,17 +67,17 @@ def nested(
     watch: Callable[[int, Standing], None] | None = None,
     **options: Any,
 ) -> Nested:
-    """Search once per outer fold, without that fold's rows, and judge the best recipe's model on them.
+    """Search once per outer fold without that fold's rows, and evaluate the best recipe's model on them.
 
-    The best trial's own score is too good, since it was chosen for it. Here what is scored has chosen nothing from the
-    rows that score it. The table's test rows take no part.
+    The score of a study's best trial is biased, since the trial was selected by it. Here the rows that score a model had no
+    part in selecting it. The table's test rows are not used.
 
     Arguments:
-        space, data: as for `search`; the training and validation rows are cut into outer folds.
-        outer: how many outer folds, so many searches.
-        study, name: where trials are kept, each outer fold under a name of its own; what is there is continued.
-        watch: called with the outer fold, from 0, and where its search stands.
-        options: of each search: trials, folds, strategy, ray, ...
+        space, data: as for `search`; the training and validation rows are divided into outer folds.
+        outer: number of outer folds, each with its own search.
+        study, name: database and name of the studies; each outer fold has its own name, and existing studies are continued.
+        watch: callback that receives the outer fold, from 0, and the progress of its search.
+        options: arguments of each search: trials, folds, strategy, ray, ...
 
     Raises: FalllineError as `search` does, and for more outer folds than rows.
     """
@@ -93,14 +93,16 @@ def nested(
         if found.interrupted:
             return Nested(tuple(studies), tuple(metrics), True)
         studies.append(found)
-        study = found.where if study is not None else None  # another one, where that one has failed
-        metrics.append(found.best.run.metrics["test"])  # `outer_tables` has seen to rows with a weight
+        study = found.where if study is not None else None  # another database, if the given one has failed
+        metrics.append(found.best.run.metrics["test"])  # exists, since `outer_tables` refuses folds without weight
     return Nested(tuple(studies), tuple(metrics), False)
 
 
 def outer_tables(data: Table, outer: int) -> list[Table]:
-    """The table, once per outer fold: that fold's rows to test on, and of the others as large a share as in the table
-    to validate on, drawn anew."""
+    """One table per outer fold, with the fold's rows as test rows.
+
+    Validation rows are drawn anew from the other rows, with the same share as in the given table.
+    """
     dataset = data.dataset
     rows = np.sort(np.concatenate([dataset.train, dataset.valid]))
     classes = dataset.y[rows] if data.task == "classification" else None

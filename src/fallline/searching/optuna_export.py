@@ -1,4 +1,4 @@
-"""A study as one of Optuna's: for its dashboard, its plots, or to go on with there."""
+"""Export a study to Optuna, for its dashboard, its plots, or to continue it there."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,19 +13,19 @@ from fallline.strategies.space import Space
 
 
 def to_optuna(space: Space, trials: Sequence[Trial], sign: float, storage: Any = None, name: str | None = None) -> Any:
-    """Every judged trial as a trial of an Optuna study.
+    """Convert the judged trials to an Optuna study.
 
-    Parameters are the hyperparameters' values by their names here; those of an option that is not chosen are left out.
-    The value is the monitored one as people read it (an accuracy is maximised). A trial that halving stopped is pruned,
-    its value that of its last epoch; scores at halving's rungs are intermediate values. One that diverged has failed.
-    Outcome, standard error, epochs, seconds and metrics are user attributes.
+    Parameters are the values of the hyperparameters under the same names; parameters of an option that was not chosen are
+    left out. The value is the monitored value itself, so an accuracy is maximised. A trial stopped by halving is pruned and
+    has the value of its last epoch; scores at halving's rungs are intermediate values. A diverged trial has failed. Outcome,
+    standard error, epochs, seconds and metrics are user attributes.
 
     Arguments:
-        space: what was searched.
-        trials: those that are judged.
-        sign: -1 where more of the monitored value is better.
-        storage: where Optuna is to keep it, such as "sqlite:///optuna.db"; None: in memory.
-        name: the study's name there.
+        space: the space that was searched.
+        trials: the judged trials.
+        sign: -1 if larger is better for the monitored value.
+        storage: Optuna's storage, such as "sqlite:///optuna.db"; None: in memory.
+        name: name of the Optuna study.
 
     Raises: FalllineError where Optuna is not installed.
     """
@@ -55,9 +55,9 @@ def to_optuna(space: Space, trials: Sequence[Trial], sign: float, storage: Any =
 
 
 def of_values(dimension: Dimension) -> Any:
-    """Optuna's distribution of a dimension's values.
+    """The Optuna distribution of a dimension's values.
 
-    A normal one becomes the range that it reaches; so does a rounded one whose values Optuna cannot count.
+    A normal distribution becomes the range that it reaches; so does a rounded one whose values Optuna cannot count.
     """
     kinds, ours = optuna().distributions, dimension.distribution
     if dimension.categorical:
@@ -75,7 +75,7 @@ def of_values(dimension: Dimension) -> Any:
 
 
 def of_value(dimension: Dimension, value: Any) -> Any:
-    """A dimension's value as Optuna keeps it: words for tuples."""
+    """A dimension's value in the form that Optuna stores; tuples become text."""
     return _option(value) if dimension.categorical else value
 
 

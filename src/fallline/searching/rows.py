@@ -1,7 +1,7 @@
-"""Is a trial in a database whole? Its digest fits, and what it says makes sense.
+"""Integrity checks of trials in a database: the digest must match, and the values must make sense.
 
-A digest has two halves: of the point, which is written when the trial is reserved, and of all that is known of the trial. Where
-only the second is wrong, the trial can be trained again at the same point.
+A digest has two halves. The first covers the point, which is written when the trial is reserved; the second covers the whole
+row. If only the second is wrong, the trial can be trained again at the same point.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ _VALUES: dict[str, Shape] = {
     "lane_epochs": Whole(0), "seconds": Real(0), "columns": Text(),
 }  # fmt: skip
 _COLUMNS = Mapping(maybe(Real()))
-_HALF = 32  # letters of a SHA-256 in hexadecimal that each half keeps
+_HALF = 32  # hexadecimal digits of a SHA-256 in each half
 
 
 def study_digest(number: int, name: str, seed: int, description: str) -> str:
@@ -28,12 +28,12 @@ def study_digest(number: int, name: str, seed: int, description: str) -> str:
 
 
 def digest(row: Any) -> str:
-    """The digest of a trial's row: what has its columns as attributes."""
+    """The digest of a trial's row, an object with the columns as attributes."""
     return _point_half(row) + _hash([row.study, row.number, row.point, *(_word(getattr(row, name)) for name in JUDGED)])
 
 
 def point_is_whole(row: Any, dimensions: int | None) -> bool:
-    """Whether number and point are those that were reserved, and the point is one of the space."""
+    """Whether the number and the point are unchanged since the reservation, and the point lies in the space."""
     kept = row.digest if isinstance(row.digest, str) else ""
     if NUMBER.wrong(row.number, "") or kept[:_HALF] != _point_half(row):
         return False
@@ -41,7 +41,7 @@ def point_is_whole(row: Any, dimensions: int | None) -> bool:
 
 
 def is_whole(row: Any, dimensions: int | None) -> bool:
-    """Whether all of the row is as it was written, and makes sense; `dimensions` of the space, where they are known."""
+    """Whether the row is as it was written and makes sense; `dimensions` is the number of dimensions, if known."""
     if not point_is_whole(row, dimensions) or row.digest != digest(row):
         return False
     values = {name: getattr(row, name) for name in JUDGED}
@@ -70,5 +70,5 @@ def _hash(words: list[Any]) -> str:
 
 
 def _word(value: Any) -> Any:
-    """A value as the digest takes it: the same from every database."""
+    """A value in the form used by the digest, which is the same for every database."""
     return float(value).hex() if isinstance(value, float) else value

@@ -28,8 +28,8 @@ from fallline.strategies.space import Space
 from fallline.strategies.tpe import TPE
 from fallline.training.recipe import OWN, Recipe
 
-LANES = 16  # of a batch, at least, where its size is not given
-COMPETE = 32  # trials of a batch that is halved
+LANES = 16  # fewest lanes of a batch whose size is not given
+COMPETE = 32  # trials of a batch whose trials compete in halving
 
 
 def search(
@@ -54,26 +54,28 @@ def search(
     """Search hyperparameters for the best mean score.
 
     Arguments:
-        space: a recipe with distributions in its fields; one without is searched over the usual ranges of what matters.
+        space: a recipe with distributions in its fields; without any, the usual ranges of the most important numbers are
+            searched.
         data: a table.
-        trials: how many recipes to try, over all processes of the study.
-        epochs: begin no further batch when so many epochs are trained, summed over trials, folds and seeds.
-        seconds: begin no further batch after this time.
-        batch: trials per batch; default: as the study was begun; a new one: about as many as make 16 lanes with folds
-            and seeds, about 8 at least; with halving among a batch about 32; and on Ray four pieces. Give more where there
-            are more workers than that.
-        strategy: what to try next, or its name; default: as the study was begun; a new one: TPE.
-        folds: cross-validate, so many folds; None: the table's own validation rows.
+        trials: number of recipes to try, over all processes of the study.
+        epochs: budget of epochs, summed over trials, folds and seeds; the last batch may exceed it.
+        seconds: time budget in seconds; the last batch may end later.
+        batch: trials per batch; default: the value with which the study was begun. A new study uses about as many as make
+            16 lanes with folds and seeds, and at least about 8; about 32 if halving compares the trials of a batch; and
+            four pieces on Ray. Use more for a larger number of workers.
+        strategy: the search strategy, or its name; default: the one with which the study was begun, or TPE.
+        folds: number of cross-validation folds; None: the table's own validation rows.
         seeds: runs per recipe and fold.
-        halving: stop all but the best of a batch early (on Ray, of a piece), or what falls behind the study's good trials.
-        seed: of the proposals and of the best model.
-        study: where trials are kept, an SQLite file or an SQLAlchemy URL; what it already holds is continued. Where it
-            fails later, the search goes on in a new file, which the study's `where` and `notes` name.
-        name: of the study in that database.
+        halving: stops early all but the best trials of a batch (of a piece on Ray), or trials that fall behind the study's
+            good ones.
+        seed: seed of the proposals and of the best model.
+        study: SQLite file or SQLAlchemy URL for the trials; an existing study is continued. If the database fails later,
+            the search continues in a new file, named by the study's `where` and `notes`.
+        name: name of the study in that database.
         ray: train pieces of a batch on Ray: True for this machine, or the address of a cluster (`HOST:PORT`, `auto`).
-        limit: seconds after which a piece on Ray counts as hung, and is trained elsewhere; None: ten times the slowest
-            so far, and a minute at least.
-        watch: called after every chunk of epochs and every piece.
+        limit: seconds after which a piece on Ray counts as hung and is trained elsewhere; None: ten times the slowest
+            so far, and at least a minute.
+        watch: callback after every chunk of epochs and every piece.
 
     Raises: FalllineError for a space whose scores cannot be compared, and for a study of another space or other data.
 
@@ -91,11 +93,11 @@ def search(
     strategy = _checked(strategy, halving, seed)
     if min(trials, seeds, 1 if batch is None else batch) < 1:
         raise FalllineError(f"trials = {trials}, seeds = {seeds}, batch = {batch}: expected 1 or more")
-    contexts_of(data, folds, [0])  # folds that these rows do not allow leave no study behind
+    contexts_of(data, folds, [0])  # refuses impossible folds before a study is made
     task = Task(space, data, folds, seeds, halving)
     size = piece_size(trials, task.lanes, halving)
     usual = batch or _usual_batch(task, trials, 4 * size if ray else None)
-    # Before the study, so that a cluster that is not there leaves no study behind.
+    # The trainer is made first, so that an unreachable cluster leaves no study behind.
     with closing(OnRay(task, None if ray is True else ray, limit) if ray else Here(task)) as trainer:
         asked = describe(
             space, data, strategy=strategy or TPE(), folds=folds, seeds=seeds, halving=halving, batch=usual,
@@ -118,7 +120,7 @@ def search(
 
 
 def _checked(strategy: Strategy | str | None, halving: Halving | None, seed: int) -> Strategy | None:
-    """The strategy, if one is given; raises FalllineError for settings that no search can have."""
+    """The strategy, if one is given; raises FalllineError for invalid settings."""
     if isinstance(strategy, str):
         strategy = strategy_named(strategy)
     if strategy is not None and not isinstance(strategy, Strategy):
@@ -141,9 +143,9 @@ def _store(where: str | Path | None, name: str) -> Any:
 
 
 def _usual_batch(task: Task, trials: int, most: int | None) -> int:
-    """Trials of a batch: few, to learn from, yet enough lanes for a program; batches of one size.
+    """Trials per batch: few, so that the strategy learns often, yet enough to fill a program; all batches have one size.
 
-    Halving keeps a third of a batch, and a third of that: of few, none is left that had others to beat.
+    Halving keeps a third of a batch, and then a third of that; in a small batch, no trial would have others to beat.
     """
     if most is None:
         compete = task.halving is not None and task.halving.among == "batch"
@@ -152,7 +154,7 @@ def _usual_batch(task: Task, trials: int, most: int | None) -> int:
 
 
 def _comparable(space: Space, data: Table) -> None:
-    """Raises: FalllineError for a space in which a better score need not be a better model."""
+    """Raises: FalllineError for a space in which a better score does not imply a better model."""
     monitor = space.recipe.monitor
     if not isinstance(monitor, str) or monitor in ("none", *OWN):
         raise FalllineError(f"Recipe.monitor = {monitor!r} judges no validation rows: expected 'loss' or a metric")

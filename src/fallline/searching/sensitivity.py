@@ -1,4 +1,4 @@
-"""The sensitivity card: how far each hyperparameter may move from the best trial before 1 % of the score is lost."""
+"""The sensitivity card: how far each hyperparameter can move from the best trial before 1 % of the score is lost."""
 
 import dataclasses
 import warnings
@@ -11,23 +11,23 @@ from fallline.searching.study import Study
 from fallline.searching.trial import history_of
 from fallline.strategies.history import FINISHED
 
-SHARE = 0.01  # of the best score that may be lost
-FEWEST, MOST = 16, 128  # trials that a model is fitted to
-PLACES = 101  # along each range
-DRAWS = 400  # of the model's functions
+SHARE = 0.01  # tolerated loss, as a share of the best score
+FEWEST, MOST = 16, 128  # fewest and most trials to which a model is fitted
+PLACES = 101  # grid points along each range
+DRAWS = 400  # functions drawn from the model
 
 
 @dataclasses.dataclass(frozen=True)
 class Sensitivity:
-    """Around the best trial, all other hyperparameters held: where the score is within 1 % of the best trial's.
+    """The range in which the score stays within 1 % of the best trial's, with all other hyperparameters held fixed.
 
     Arguments:
-        name: of the hyperparameter.
+        name: name of the hyperparameter.
         best: its value in the best trial.
-        likely: first and last value around it at which the loss of 1 % is less likely than not.
-        sure: the same, where it is unlikely (less than one in ten).
-        whole: whether `likely` is the whole range: it hardly matters, around the best trial.
-        options: for a choice instead, each other option that was tried and the chance that it is within 1 %.
+        likely: first and last value of the range around it in which a loss of 1 % is less likely than not.
+        sure: the same for a probability of loss below one in ten.
+        whole: whether `likely` is the whole range; the hyperparameter then hardly matters around the best trial.
+        options: for a choice, each other option that was tried and the probability that it is within 1 %.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Sensitivity:
 
     @property
     def sentence(self) -> str:
-        """The card's line.
+        """The line of the card.
 
         >>> Sensitivity("dropout", 0.2, (0.1, 0.35), (0.15, 0.25), False).sentence
         '0.1 to 0.35 (surely 0.15 to 0.25)'
@@ -54,16 +54,16 @@ class Sensitivity:
 
 
 def sensitivity(study: Study, seed: int = 0) -> list[Sensitivity]:
-    """One line per hyperparameter of the best trial, in the space's order; none where there are too few trials.
+    """One entry per hyperparameter of the best trial, in the space's order; empty if there are too few trials.
 
     A Gaussian process is fitted to the scores,
 
         y = f(x) + noise,   f ~ GP(0, Matern 5/2 with a length scale per dimension),
 
-    of the finished trials with the best trial's active dimensions (the best 128 of them; log scores where all are
-    positive; scores worse than the third quartile count as that, since only the good region matters). Functions are then
-    drawn from what it knows along each dimension through the best trial, and at each place it is counted how many of
-    them lose at most 1 % there. Few or noisy trials give functions that differ, and so a narrow `sure` range.
+    of the finished trials with the same active dimensions as the best trial, at most the best 128 of them. Scores are taken
+    as logarithms if all are positive, and clipped at the third quartile, since only the good region matters. Functions are
+    then drawn from the posterior along each dimension through the best trial, and the share of functions that lose at most
+    1 % is counted at each place. With few or noisy trials the functions differ, and the `sure` range becomes narrow.
 
     Source: Rasmussen and Williams, "Gaussian processes for machine learning", 2006, algorithm 2.1.
     """
@@ -113,7 +113,7 @@ def sensitivity(study: Study, seed: int = 0) -> list[Sensitivity]:
 
 
 def _responses(scores: Float[np.ndarray, " n"]) -> tuple[Float[np.ndarray, " n"], float]:
-    """What is modelled, scaled to a spread of 1, and what 1 % of the best score is on that scale."""
+    """The values to model, scaled to a standard deviation of 1, and 1 % of the best score on that scale."""
     clipped = np.minimum(scores, np.quantile(scores, 0.75))
     if scores.min() > 0:
         y, room = np.log(clipped), np.log1p(SHARE)
@@ -124,7 +124,7 @@ def _responses(scores: Float[np.ndarray, " n"]) -> tuple[Float[np.ndarray, " n"]
 
 
 def _encoded(study: Study, points: Float[np.ndarray, "n d"], dims: list[int]) -> Float[np.ndarray, "n k"]:
-    """Coordinates of ordered dimensions; one column per option of a choice."""
+    """Coordinates of ordered dimensions, and one indicator column per option of a choice."""
     columns = []
     for i in dims:
         if study.space.dimensions[i].categorical:
@@ -144,15 +144,15 @@ def _fitted(x: Float[np.ndarray, "n k"], y: Float[np.ndarray, " n"], seed: int) 
 
     scales = Matern(np.full(x.shape[1], 0.5), (0.05, 20.0), nu=2.5)
     kernel = ConstantKernel(1.0, (0.05, 50.0)) * scales + WhiteKernel(0.05, (1e-5, 2.0))
-    # Small matrices: one thread is the fastest, and does not wait for a second one on a busy machine.
+    # The matrices are small: one thread is fastest, and does not wait for a second one on a busy machine.
     with warnings.catch_warnings(), threadpool_limits(1):
-        # A length scale at its bound is an answer here: the dimension does not matter.
+        # A length scale at its bound is a valid result: the dimension does not matter.
         warnings.simplefilter("ignore", ConvergenceWarning)
         return GaussianProcessRegressor(kernel, n_restarts_optimizer=1, random_state=seed).fit(x, y)
 
 
 def _drawn(model: Any, x: Float[np.ndarray, "m k"], seed: int) -> Float[np.ndarray, "draws m"]:
-    """Functions of the model at some places, without the trials' noise."""
+    """Functions drawn from the model at some places, without the noise of the trials."""
     mean, covariance = model.predict(x, return_cov=True)
     covariance = covariance - model.kernel_.k2.noise_level * np.eye(len(x))
     value, vector = np.linalg.eigh(covariance)
@@ -161,7 +161,7 @@ def _drawn(model: Any, x: Float[np.ndarray, "m k"], seed: int) -> Float[np.ndarr
 
 
 def _around(holds: Bool[np.ndarray, " n"], place: int) -> tuple[int, int]:
-    """The first and the last place of the stretch of true ones that holds a place."""
+    """First and last index of the run of true values that contains a place."""
     a = b = place
     while a > 0 and holds[a - 1]:
         a -= 1

@@ -1,4 +1,4 @@
-"""Study files of SQLite: how they are opened, and what is done about a damaged one."""
+"""SQLite study files: connection settings, and the repair of damaged files."""
 
 from typing import Any
 
@@ -10,38 +10,38 @@ _VALUES = ("NULL value in", "TEXT value in", "NUMERIC value in", "NUMERIC, TEXT"
 
 
 def prepare(engine: sa.Engine) -> None:
-    """Settings of every connection: whole transactions on the disk, waiting writers, no functions of a file's own schema."""
+    """Configure every connection: durable transactions, writers that wait, and no functions from a file's own schema."""
 
     @sa.event.listens_for(engine, "connect")
     def connect(connection: Any, _: Any) -> None:
-        connection.isolation_level = None  # so that BEGIN below is ours
-        # One flipped bit in a text must not hide all the others; the digest tells which row it was.
+        connection.isolation_level = None  # so that transactions begin with the statement below
+        # A flipped bit in one text must not make all rows unreadable; the digest tells which row is damaged.
         connection.text_factory = lambda text: text.decode("utf-8", "replace")
         for setting in ("trusted_schema = OFF", "busy_timeout = 60000", "journal_mode = WAL", "synchronous = FULL"):
             try:
                 connection.execute(f"PRAGMA {setting}")
             except BaseException:
-                connection.close()  # it may hold a lock, for which the next to open would wait
+                connection.close()  # it may hold a lock that the next connection would wait for
                 raise
 
     @sa.event.listens_for(engine, "begin")
     def begin(connection: sa.Connection) -> None:
-        # A reader that becomes a writer in mid-transaction fails if another wrote meanwhile; a writer from the start waits.
+        # A reader that turns into a writer fails if another process has written in between; a writer from the start waits.
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def complaint(connection: sa.Connection) -> str:
-    """What SQLite finds wrong with the file's structure; empty for nothing."""
+    """SQLite's complaint about the structure of the file; empty if it is intact."""
     said = str(connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar())
     return "" if said == "ok" else " ".join(said.split())
 
 
 def rebuild(connection: sa.Connection, where: str) -> None:
-    """Make the indexes again from the tables.
+    """Rebuild the indexes from the tables.
 
-    Raises: FalllineError where the tables themselves cannot be read whole.
+    Raises: FalllineError where the tables themselves cannot be read completely.
     """
     connection.exec_driver_sql("REINDEX")
     left = complaint(connection)
-    if left and not left.startswith(_VALUES):  # values of a wrong type are the rows' own affair
+    if left and not left.startswith(_VALUES):  # values of a wrong type are handled row by row
         raise FalllineError(f"study {where!r} is damaged ({left}): use another copy")

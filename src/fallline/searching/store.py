@@ -1,8 +1,8 @@
 """The study store: trials in a database, one durable transaction per batch, for one process or several.
 
-A trial is reserved with its point before it is trained and finished with its score after. Who is killed between the two
-leaves a reserved trial, which the next to ask gets, with the same point. A reservation holds while its owner renews it, and
-ends at once if its process on this machine is gone.
+A trial is reserved with its point before training and finished with its score afterwards. A process that is killed in between
+leaves a reserved trial; the next process that asks gets it, with the same point. A reservation lasts while its owner renews
+it, and ends at once if the owner was a process on this machine that no longer exists.
 """
 
 import json
@@ -54,22 +54,22 @@ TRIALS = sa.Table(
     sa.Column("digest", sa.String(64)),
 )
 _DESCRIPTION = Entries({}, {"trials": Whole(0)}, open=True)
-_FAR = 3600.0  # seconds ahead of now at which no lease ends: it is damaged
+_FAR = 3600.0  # a lease that ends more than this many seconds from now is damaged
 
 
 class Store:
     """One study in a database.
 
     Arguments:
-        where: a path of an SQLite file, or any SQLAlchemy URL.
-        name: the study's name in the database.
+        where: path of an SQLite file, or any SQLAlchemy URL.
+        name: name of the study in the database.
 
-    `notes` says in sentences what was found damaged, and what was done about it.
+    `notes` describes in sentences what was found damaged and how it was repaired.
 
     Raises: FalllineError for a database that cannot be opened, or is damaged as a whole.
     """
 
-    lease: ClassVar[float] = 60.0  # seconds after which a reservation that nobody renews is free
+    lease: ClassVar[float] = 60.0  # seconds after which a reservation expires unless it is renewed
 
     def __init__(self, where: str | Path, name: str = "study") -> None:
         self.where, self.name = where, name
@@ -84,7 +84,7 @@ class Store:
             self.engine = _engine(where)
         except (sa.exc.SQLAlchemyError, ImportError, ValueError) as error:
             raise FalllineError(f"{title} cannot be opened: {_reason(error)}") from None
-        # Python 3.13 warns of an SQLite connection that nobody closes. The engine is kept until the store is gone.
+        # Python 3.13 warns about SQLite connections that are never closed. The engine is kept until the store is gone.
         weakref.finalize(self, self.engine.dispose)
         try:
             self.notes += _make_tables(self.engine, title)
@@ -98,18 +98,18 @@ class Store:
         self.file = _file_of(self.engine)
 
     def close(self) -> None:
-        """Close all connections, as it happens anyway when the store is forgotten."""
+        """Close all connections; this also happens when the store is garbage-collected."""
         self.engine.dispose()
 
     def begin(self, seed: int, description: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        """Make the study, or open it; returns the seed and the description that it was begun with.
+        """Create or open the study; returns the seed and the description with which it was begun.
 
-        Of `trials`, how many the study is to have, the description keeps the most that were ever asked for.
+        `trials`, the planned size of the study, is kept in the description as the largest number ever asked for.
         """
         with self._writing() as connection:
             found = self._found(connection, lock=True)
             if found is None:
-                # Of several that begin a study at once, the first makes it.
+                # If several processes begin a study at once, the first creates it.
                 with suppress(sa.exc.IntegrityError), connection.begin_nested():
                     values = {"name": self.name, "seed": seed, "description": json.dumps(description)}
                     made = connection.execute(sa.insert(STUDIES).values(values)).inserted_primary_key
@@ -127,7 +127,7 @@ class Store:
         return int(found.seed), kept
 
     def described(self) -> tuple[int, dict[str, Any]] | None:
-        """The seed and the description of the study, if there is one of the name."""
+        """The seed and the description of the study, or None if there is no study of this name."""
         with self._writing() as connection:
             found = self._found(connection)
         return None if found is None else (int(found.seed), self._description(found))
@@ -135,15 +135,15 @@ class Store:
     def reserve(
         self, count: int, most: int, propose: Callable[[list[Any], range], np.ndarray]
     ) -> list[tuple[int, np.ndarray]]:
-        """Numbers and points of trials that this process is to train: those that others left, or else new ones.
+        """Reserve trials for this process: trials that others have given up, or otherwise new ones.
 
         Arguments:
-            count: at most so many.
-            most: trials of the whole study.
-            propose: from all trials so far and the new numbers to their points; fewer where there are no more to try.
+            count: largest number of trials to reserve.
+            most: number of trials in the whole study.
+            propose: maps all trials so far and the new numbers to points; fewer points if there are no more to try.
         """
         with self._writing() as connection:
-            # On a server: whoever holds the study's row is the only one to reserve. SQLite has one writer anyway.
+            # On a server, only the process that locks the study's row can reserve. SQLite has a single writer anyway.
             connection.execute(sa.select(STUDIES.c.id).where(STUDIES.c.id == self.study).with_for_update())
             rows = self._whole(connection)
             left = [row for row in rows if row.outcome is None and self._free(row)][:count]
@@ -156,19 +156,19 @@ class Store:
             mine = {"study": self.study, "owner": self.owner, "lease": time.time() + self.lease}
             reserved = [(number, point) for number, point in zip(new, points, strict=False)]
             if reserved:
-                connection.execute(self._at([number for number, _ in reserved]))  # what is damaged there makes room
+                connection.execute(self._at([number for number, _ in reserved]))  # removes damaged rows there
                 values = [{**mine, "number": n, "point": json.dumps([float(u) for u in p])} for n, p in reserved]
                 connection.execute(sa.insert(TRIALS), [{**each, "digest": _digest(each)} for each in values])
             return reserved
 
     def finish(self, results: Sequence[dict[str, Any]]) -> None:
-        """Keep the scores of a batch; those of trials that somebody else has finished meanwhile are left as they are."""
+        """Store the scores of a batch; trials that another process has finished in the meantime are left unchanged."""
         numbers = [each["number"] for each in results]
         with self._writing() as connection:
             points = {row.number: row.point for row in self._rows(connection, numbers)}
             for each in results:
                 if each["number"] not in points:
-                    continue  # found damaged and taken out by another process, which trains it again
+                    continue  # another process has found it damaged and removed it, and trains it again
                 values = {**each, "columns": json.dumps(each["columns"])}
                 values["digest"] = _digest({**values, "study": self.study, "point": points[each["number"]]})
                 values |= {"owner": None, "lease": None}
@@ -176,25 +176,25 @@ class Store:
                 connection.execute(self._of([each["number"]]).where(TRIALS.c.outcome.is_(None)).values(values))
 
     def renew(self, numbers: Sequence[int]) -> None:
-        """Say that trials are still being trained."""
+        """Extend the reservations of trials that are still being trained."""
         with self._writing() as connection:
             mine = self._of(numbers).where(TRIALS.c.owner == self.owner)
             connection.execute(mine.values(lease=time.time() + self.lease))
 
     def release(self, numbers: Sequence[int]) -> None:
-        """Give back trials that were not finished."""
+        """End the reservations of trials that were not finished."""
         with self._writing() as connection:
             connection.execute(self._of(numbers).where(TRIALS.c.owner == self.owner).values(owner=None, lease=None))
 
     def rows(self) -> list[Any]:
-        """All trials that are whole, by number."""
+        """All intact trials, in the order of their numbers."""
         with self._writing() as connection:
             return self._whole(connection)
 
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
-        """A transaction; raises FalllineError where the database refuses it, as on a full disk, or its file is gone."""
-        if self.file != _file_of(self.engine):  # SQLite would go on in a file that nobody can find any more
+        """A transaction; raises FalllineError if the database refuses it, as on a full disk, or its file is gone."""
+        if self.file != _file_of(self.engine):  # SQLite would continue in a file that no longer has a name
             raise FalllineError(f"study {str(self.where)!r} was deleted or replaced while it was in use")
         try:
             with self.engine.begin() as connection:
@@ -231,7 +231,7 @@ class Store:
         return [row for row in self._rows(connection) if is_whole(row, self.dimensions)]
 
     def _mend_rows(self, connection: sa.Connection) -> None:
-        """Damaged trials are to be trained again: at their points, or, where these are damaged too, at new ones."""
+        """Free damaged trials for training again: at the same point, or at a new one if the point is damaged too."""
         again, gone = [], []
         rows = self._rows(connection)
         for row in rows:
@@ -254,7 +254,7 @@ class Store:
             ]
 
     def _mend_file(self) -> None:
-        """Where a file's indexes contradict its tables, they are made again; rows that stand in their way are named."""
+        """Rebuild indexes that contradict the tables; rows that prevent this are removed and named in `notes`."""
         with self.engine.begin() as connection:
             if not sqlite.complaint(connection):
                 return
@@ -274,7 +274,7 @@ class Store:
         return sa.delete(TRIALS).where(TRIALS.c.study == self.study, TRIALS.c.number.in_(list(numbers)))
 
     def _free(self, row: Any) -> bool:
-        """Whether nobody trains a trial: its reservation has ended, its owner is gone, or neither can be read."""
+        """Whether a trial is free: its reservation has ended, its owner is gone, or neither can be read."""
         if not isinstance(row.owner, str) or not isinstance(row.lease, float):
             return True
         if not time.time() <= row.lease < time.time() + _FAR:
@@ -306,7 +306,7 @@ def _describe(connection: sa.Connection, study: int, name: str, seed: int, descr
 
 
 def _make_tables(engine: sa.Engine, title: str) -> list[str]:
-    """Make what is missing; of several processes that begin on an empty server, all but one are refused at first."""
+    """Create missing tables; if several processes begin on an empty server, all but one are refused at first and retry."""
     for last in (False, False, True):
         try:
             with engine.begin() as connection:
@@ -322,7 +322,7 @@ def _make_tables(engine: sa.Engine, title: str) -> list[str]:
 
 
 def _seal(connection: sa.Connection, title: str) -> list[str]:
-    """Give a database of a version that knew no digests one to every row, once: what it holds then counts as whole."""
+    """Add a digest to every row of a database written by a version without digests; its contents count as intact."""
     lacking = [table for table in (STUDIES, TRIALS) if "digest" not in _columns(connection, table.name)]
     if not lacking:
         return []
@@ -343,7 +343,7 @@ def _columns(connection: sa.Connection, table: str) -> list[str]:
 
 
 def _file_of(engine: sa.Engine) -> tuple[int, int] | None:
-    """Which file an SQLite database is, by device and number; None for a server, and where it is gone."""
+    """Device and inode number of an SQLite file; None for a server, and for a file that is gone."""
     if engine.dialect.name != "sqlite" or engine.url.database in (None, "", ":memory:"):
         return None
     try:
@@ -354,7 +354,7 @@ def _file_of(engine: sa.Engine) -> tuple[int, int] | None:
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, ImportError):  # the driver of another database than SQLite
+    if isinstance(error, ImportError):  # the driver of a database other than SQLite
         return f'{error}; for PostgreSQL, pip install "fallline[postgres]" and a URL that begins with postgresql+psycopg://'
     return str(getattr(error, "orig", None) or error).splitlines()[0]
 

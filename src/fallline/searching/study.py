@@ -1,4 +1,4 @@
-"""A study: the trials of a search, the best of them, and its model."""
+"""A study: the trials of a search, the best of them and its model."""
 
 import dataclasses
 from functools import cached_property
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Best:
-    """The best trial of a study; `run` trains its recipe once more, on the table's own split."""
+    """The best trial of a study; `run` trains its recipe again on the table's own split."""
 
     trial: Trial
     recipe: Recipe
@@ -32,7 +32,7 @@ class Best:
 
     @cached_property
     def run(self) -> Run:
-        """The recipe, trained on the table's training rows and stopped by its validation rows."""
+        """The run of the recipe on the table's training rows, with early stopping on its validation rows."""
         return train(self.recipe, self.data, seed=self.seed)
 
     @property
@@ -43,16 +43,16 @@ class Best:
 
 @dataclasses.dataclass(frozen=True)
 class Study:
-    """Judged trials.
+    """The result of a search: its judged trials.
 
     Arguments:
-        space: what was searched.
-        data: on what.
-        trials: those that are judged, by number.
-        seed: of the study.
-        seconds: wall-clock of this call.
-        interrupted: whether Ctrl-C ended it.
-        kept: who keeps the trials; None for a study in memory.
+        space: the space that was searched.
+        data: the table on which the trials were trained.
+        trials: the judged trials, in the order of their numbers.
+        seed: seed of the study.
+        seconds: wall-clock time of this call.
+        interrupted: whether Ctrl-C ended the search.
+        kept: the store of the trials; None for a study in memory.
     """
 
     space: Space
@@ -65,17 +65,17 @@ class Study:
 
     @property
     def where(self) -> str | None:
-        """The database that holds the trials, which is another one than was asked for where that one failed."""
+        """The database that holds the trials; it differs from the requested one if that one failed."""
         return None if self.kept is None else self.kept.where()
 
     @property
     def moved(self) -> str:
-        """Why the trials are in another database than was asked for; empty where they are not."""
+        """The reason why the trials are not in the requested database; empty if they are."""
         return "" if self.kept is None else self.kept.note
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Sentences on what a person should know: what was found damaged, and why the trials are in another place."""
+        """Sentences that the user should read: damage that was found, and why the trials are in another place."""
         damage = () if self.kept is None else self.kept.damage
         return (*damage, *([self.moved] if self.moved else []))
 
@@ -102,7 +102,7 @@ class Study:
 
     @property
     def sign(self) -> float:
-        """-1 where the monitored metric is larger for the better: a value is its score times the sign."""
+        """-1 if larger is better for the monitored metric: a monitored value is its score times the sign."""
         return -1.0 if larger_is_better(self.space.recipe.monitor) else 1.0
 
     def table(self) -> "pl.DataFrame":
@@ -120,7 +120,7 @@ class Study:
             row |= {"epochs": each.epochs, "seconds": each.seconds, **each.columns}
             row |= dict.fromkeys(self.space.names)
             rows.append(row | {name: _cell(value) for name, value in each.values.items()})
-        names = dict.fromkeys(name for row in rows for name in row)  # not every trial has come to the same rungs
+        names = dict.fromkeys(name for row in rows for name in row)  # trials may have reached different rungs
         columns = {name: [row.get(name) for row in rows] for name in names}
         for name, column in columns.items():
             kinds = {type(value) for value in column if value is not None}

@@ -1,4 +1,4 @@
-"""A study as plain data: what `study.json` in a run folder holds, for the report to draw and for a person to read."""
+"""A study as plain data: the contents of `study.json` in a run folder, drawn by the report and readable by people."""
 
 import dataclasses
 import json
@@ -22,7 +22,7 @@ NAME = "study.json"
 
 
 def write_summary(folder: Path, study: Study, nested: Nested | None = None) -> dict[str, Any]:
-    """Write `study.json` into a run folder; returns what it holds."""
+    """Write `study.json` into a run folder and return its contents."""
     summary = summarise(study, nested)
     save_summary(folder, summary)
     return summary
@@ -34,7 +34,7 @@ def save_summary(folder: Path, summary: dict[str, Any]) -> None:
 
 
 def summarise(study: Study, nested: Nested | None = None) -> dict[str, Any]:
-    """Trials, hyperparameters and what the trials say of them; what is not finite is None."""
+    """Trials, hyperparameters and the findings about them; values that are not finite become None."""
     trial_history = history_of(study.space, study.trials)
     rank = np.empty(len(trial_history), np.int64)
     rank[trial_history.order()] = np.arange(len(trial_history))

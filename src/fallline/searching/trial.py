@@ -1,4 +1,4 @@
-"""A trial: a recipe and how it did; and trials as a store holds them, as a strategy sees them, as halving compares them."""
+"""A trial: a recipe and its result; and the views of trials that stores, strategies and halving use."""
 
 import dataclasses
 import json
@@ -15,19 +15,19 @@ _ENDED = {"pruned": PRUNED, "diverged": DIVERGED}
 
 @dataclasses.dataclass(frozen=True)
 class Trial:
-    """A recipe and how it did.
+    """A recipe and its result.
 
     Arguments:
-        number: its place in the study, from 0.
-        point: where in the unit cube.
-        values: the hyperparameters that matter, by name.
+        number: number of the trial in the study, from 0.
+        point: its point in the unit cube.
+        values: values of the active hyperparameters, by name.
         outcome: finished, stopped_early, pruned or diverged.
-        score: mean over folds and seeds of the monitored value at the epoch that is kept, the best or (`keep="last"`) the
-            last; smaller is better; infinite: diverged.
+        score: mean over folds and seeds of the monitored value at the kept epoch, the best or (`keep="last"`) the last;
+            smaller is better; infinite for a diverged trial.
         error: standard error of that mean; NaN for a single run.
-        epochs: mean over folds and seeds.
-        seconds: of its batch, divided by the batch's trials.
-        columns: means of losses and metrics at the best epoch, and with halving the scores at its rungs.
+        epochs: mean number of epochs over folds and seeds.
+        seconds: duration of its batch, divided by the number of trials in it.
+        columns: means of losses and metrics at the best epoch; with halving, also the scores at its rungs.
     """
 
     number: int
@@ -43,18 +43,18 @@ class Trial:
 
     @property
     def finished(self) -> bool:
-        """Whether it came to its end, with a score."""
+        """Whether the trial came to its end with a score."""
         return self.outcome not in _ENDED and bool(np.isfinite(self.score))
 
     @property
     def rungs(self) -> dict[int, float]:
-        """Its score at each of halving's rungs that it came to, by epoch."""
+        """Score at each of halving's rungs that the trial reached, by epoch."""
         named = {name: value for name, value in self.columns.items() if name.startswith(SCORE_AFTER)}
         return {int(name.removeprefix(SCORE_AFTER)): value for name, value in named.items() if np.isfinite(value)}
 
 
 def trials_of(space: Space, rows: list[Any], known: dict[int, Trial] | None = None) -> tuple[Trial, ...]:
-    """The judged trials among a store's rows; what is judged never changes, so those `known` are not read again."""
+    """The judged trials among a store's rows; judged trials never change, so those already `known` are reused."""
     found, known = [], {} if known is None else known
     for row in rows:
         if row.number in known:
@@ -83,7 +83,7 @@ def trials_of(space: Space, rows: list[Any], known: dict[int, Trial] | None = No
 
 
 def history_of(space: Space, trials: tuple[Trial, ...], pending: list[np.ndarray] | None = None) -> TrialHistory:
-    """Trials as a strategy sees them."""
+    """The trials in the form that strategies receive."""
     d = len(space)
     losses = None
     if not judges_another_loss(space):
@@ -100,7 +100,7 @@ def history_of(space: Space, trials: tuple[Trial, ...], pending: list[np.ndarray
 
 
 def bars_of(halving: Halving, trials: tuple[Trial, ...]) -> dict[int, float] | None:
-    """What a trial must reach at each rung to go on, of a study whose trials compete with those that finished."""
+    """The score that a trial needs at each rung to go on; None unless trials compete with the study's finished ones."""
     if halving.among == "batch":
         return None
     finished = [each for each in trials if each.finished]
@@ -112,5 +112,5 @@ def bars_of(halving: Halving, trials: tuple[Trial, ...]) -> dict[int, float] | N
 
 
 def judges_another_loss(space: Space) -> list[str]:
-    """The dimensions that change what the loss measures: with any, losses of trials cannot be compared."""
+    """The dimensions that change what the loss measures; if there are any, losses of trials cannot be compared."""
     return [each.path for each in space.dimensions if each.path.split(".")[0] in ("loss", "target_scaler")]

@@ -1,4 +1,4 @@
-"""The space of a recipe for which no space was given: its fields' usual ranges, as they declare them."""
+"""The default space of a recipe without distributions, made of the usual ranges that its fields declare."""
 
 import dataclasses
 from typing import Any
@@ -10,13 +10,13 @@ from fallline.core.schedule import Schedule
 from fallline.distributions import Integer, LogInteger, LogUniform, Uniform
 from fallline.strategies.space import Space
 
-# What is worth searching first: how fast, how large, how much regularised. The other numbers' defaults serve widely.
+# The fields worth searching first: speed, size and regularisation. The defaults of all others work widely.
 SEARCHED = ("learning_rate", "momentum", "weight_decay", "dropout", "strength")
-SIZES = ("peak", "value", "start")  # a schedule's own field of the size of what it schedules
+SIZES = ("peak", "value", "start")  # names of the field that gives the size of a schedule
 
 
 def usual_range(declared: Field) -> Distribution | None:
-    """The distribution over a number's usual range, on its scale.
+    """The distribution over a number's usual range, on the number's own scale.
 
     >>> from fallline.core.block import declared_fields
     >>> from fallline.penalties import L2
@@ -35,10 +35,10 @@ def usual_range(declared: Field) -> Distribution | None:
 
 
 def usual_space(recipe: Block) -> Space:
-    """The recipe's own distributions if it has any; else the usual ranges of what matters most.
+    """The space of the recipe's own distributions if it has any; otherwise the usual ranges of the most important numbers.
 
-    These are the learning rate, momentum, weight decay, dropout and the penalty's strength: all of them
-    numbers, so that one compiled program serves the whole search. The first trial is the recipe itself.
+    These are the learning rate, momentum, weight decay, dropout and the penalty's strength. All of them are numbers, so
+    one compiled program serves the whole search. The first trial is the recipe itself.
 
     >>> from fallline.training.recipe import Recipe
     >>> usual_space(Recipe()).names
@@ -51,7 +51,7 @@ def usual_space(recipe: Block) -> Space:
     for path, declared, value in walk(recipe):
         if path.rpartition(".")[2] not in SEARCHED or value is None:
             continue
-        # A schedule of a rate is searched in its size, over the range of the rate that it stands for.
+        # A schedule is searched by its size, over the range of the number that it schedules.
         place = path if not isinstance(value, Schedule) else _size(path, value)
         distribution = usual_range(declared)
         if distribution is not None and place is not None:

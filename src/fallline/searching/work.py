@@ -1,7 +1,7 @@
-"""Pieces of a batch: trials that are trained together and judged together, here or on Ray.
+"""Pieces of a batch: trials that are trained and judged together, in this process or on Ray.
 
-A piece is stateless: points in, rows of the store out. The same piece gives the same rows whoever trains it, so one that
-is lost with its worker is trained again, and how many workers there are changes nothing but the time.
+A piece is stateless: points go in, and rows for the store come out. A piece yields the same rows on every worker, so a piece
+lost with its worker is trained again, and the number of workers changes only the time.
 """
 
 import dataclasses
@@ -24,14 +24,14 @@ from fallline.workers.cluster import Ray
 
 Points = list[tuple[int, np.ndarray]]  # trials' numbers and points
 Rows = list[dict[str, Any]]
-LOOK = 1.0  # seconds between two words of progress while Ray works
-LANE = "score_of_run_"  # and the number of a fold and seed: a column of what is kept of a trial
-LANES = 16  # of a piece, about: a worker is one core
+LOOK = 1.0  # seconds between two progress reports while Ray works
+LANE = "score_of_run_"  # prefix of the columns with the scores of single runs, one per fold and seed
+LANES = 16  # approximate number of lanes in a piece, since a worker has one core
 
 
 @dataclasses.dataclass(frozen=True)
 class Piece:
-    """Trials that are trained together, and what they must reach at halving's rungs; None: better than each other."""
+    """Trials that are trained together, and the scores that they need at halving's rungs (None: they compete)."""
 
     trials: Points
     bars: dict[int, float] | None = None
@@ -44,7 +44,7 @@ class Piece:
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """What all pieces of a study have in common."""
+    """The facts that all pieces of a study share."""
 
     space: Space
     data: Table
@@ -54,26 +54,26 @@ class Task:
 
     @property
     def lanes(self) -> int:
-        """Of one trial."""
+        """Number of lanes of one trial."""
         return (self.folds or 1) * self.seeds
 
 
 class Trainer(ABC):
-    """Who trains pieces."""
+    """Interface of the objects that train pieces."""
 
     interrupted = False
 
     @abstractmethod
     def train(self, pieces: list[Piece], watch: Callable[[Progress | None], None]) -> Iterator[Rows]:
-        """The rows of each piece, as they come; ends early, with `interrupted` set, after Ctrl-C."""
+        """Yield the rows of each piece as it finishes; after Ctrl-C, end early with `interrupted` set."""
 
     @abstractmethod
     def close(self) -> None:
-        """Let the workers go."""
+        """Release the workers."""
 
 
 class Here(Trainer):
-    """This process, on all of its devices."""
+    """Trains pieces in this process, on all of its devices."""
 
     def __init__(self, task: Task) -> None:
         self.task = task
@@ -88,15 +88,15 @@ class Here(Trainer):
             yield judged(population, piece.numbers, time.perf_counter() - began)
 
     def close(self) -> None:
-        """It has none."""
+        """Do nothing, since there are no workers."""
 
 
 class OnRay(Trainer):
-    """Workers of a Ray cluster, one core each.
+    """Trains pieces on the workers of a Ray cluster, each with one core.
 
     Arguments:
-        task: sent to each once.
-        address: of the cluster; None for one of our own on this machine.
+        task: the task, sent to each worker once.
+        address: address of the cluster; None starts one on this machine.
         limit: seconds after which a piece counts as hung and is begun again elsewhere; None: ten times the slowest so far.
     """
 
@@ -123,22 +123,22 @@ class OnRay(Trainer):
 
 
 def train_piece(task: Task, piece: Piece) -> Rows:
-    """A worker's part: train a piece and judge it."""
+    """Train and judge a piece; this runs on the worker."""
     began = time.perf_counter()
     population = _evaluated(task, piece, None)
     if population.interrupted:
-        raise KeyboardInterrupt  # half a training is no result; this ends the worker, and another begins again
+        raise KeyboardInterrupt  # an unfinished piece is no result; this ends the worker, and another trains it again
     return judged(population, piece.numbers, time.perf_counter() - began)
 
 
 def piece_size(batch: int, lanes_per_trial: int, halving: Halving | None) -> int:
-    """Trials of a piece for Ray: about 16 lanes; where pieces are halved, enough to compete twice."""
+    """Number of trials in a piece for Ray: about 16 lanes; with halving, enough trials to compete at two rungs."""
     least = 4 if halving is None else halving.factor**2
     return min(batch, max(least, LANES // lanes_per_trial))
 
 
 def in_pieces(mine: Points, size: int | None, bars: dict[int, float] | None = None) -> list[Piece]:
-    """Trials cut where every process cuts them, by their numbers.
+    """Divide trials into pieces by their numbers, so that every process divides them alike.
 
     >>> [piece.numbers for piece in in_pieces([(n, None) for n in (4, 5, 6, 7, 8)], 4)]
     [[4, 5, 6, 7], [8]]
@@ -165,7 +165,7 @@ def _evaluated(task: Task, piece: Piece, watch: Callable[[Progress], None] | Non
 
 
 def judged(population: Population, numbers: list[int], seconds: float) -> list[dict[str, Any]]:
-    """What the store keeps of a batch: one row per recipe, means over its folds and seeds."""
+    """The rows that the store keeps of a batch: one per recipe, with means over its folds and seeds."""
     results = []
     for place, number in enumerate(numbers):
         lanes = np.flatnonzero(population.recipe == place)
@@ -175,7 +175,7 @@ def judged(population: Population, numbers: list[int], seconds: float) -> list[d
         failed = worst == Outcome.DIVERGED or not np.isfinite(scores).all()
         error = float(scores.std(ddof=1) / np.sqrt(len(lanes))) if len(lanes) > 1 and not failed else None
         shown = {key: float(column[lanes].mean()) for key, column in population.columns.items()}
-        if len(lanes) > 1:  # so that two trials can be compared fold by fold
+        if len(lanes) > 1:  # needed to compare two trials fold by fold
             shown |= {f"{LANE}{k}": float(score) for k, score in enumerate(scores)}
         results.append(
             {

@@ -1,7 +1,7 @@
-"""Search strategies: `propose(space, trial_history, numbers, seed) -> points`, each a block; and who is pruned early.
+"""Search strategies: `propose(space, trial_history, numbers, seed) -> points`, each a block; and early pruning.
 
-A strategy keeps nothing from batch to batch. What it draws for a trial depends on the study's seed and on the trial's number, so
-a study that is cut off and resumed, or worked on by several processes, proposes what it would have proposed anyway.
+A strategy keeps nothing between batches. Its random draws for a trial depend on the study's seed and the trial's number, so a
+study that is interrupted and resumed, or shared by several processes, makes the same proposals as an undisturbed one.
 """
 
 from fallline.strategies.base import Strategy as Strategy

@@ -1,4 +1,4 @@
-"""What a search strategy is."""
+"""The base of all search strategies."""
 
 from abc import abstractmethod
 from typing import Any, ClassVar
@@ -14,10 +14,11 @@ from fallline.strategies.streams import draws
 
 
 class Strategy(Block):
-    """Says which points of a space to try next: its settings are its fields, and it keeps nothing else.
+    """Decides which points of a space to try next. Its fields hold its settings; it keeps no other state.
 
-    A strategy of your own takes one method. With a `name` it is listed by `fallline explain`, can be chosen with
-    `fallline tune --strategy NAME` and is named by the studies that it began; `fallline.testing.check` says what it lacks.
+    Your own strategy needs a single method. With a `name`, it is listed by `fallline explain`, can be chosen with
+    `fallline tune --strategy NAME`, and is recorded in the studies that it began. `fallline.testing.check` reports what is
+    missing.
 
     >>> import fallline as fl
     >>> class Middle(Strategy):
@@ -32,16 +33,16 @@ class Strategy(Block):
 
     family: ClassVar[str] = "strategy"
     traceable: ClassVar[bool] = False
-    compiled: ClassVar[bool] = False  # whether another value of a static field is another program
+    compiled: ClassVar[bool] = False  # whether another value of a static field needs another compiled program
     learns: ClassVar[bool] = True  # whether its points depend on the trials so far
     random: ClassVar[bool] = True  # whether its points depend on the seed
-    batch_invariant: ClassVar[bool] = False  # whether a batch cut anywhere gives the same points from the same trials
+    batch_invariant: ClassVar[bool] = False  # whether a batch can be split without changing its points
     begins_with_default: ClassVar[bool] = False  # whether the first trial of a study is the space's default
-    ends: ClassVar[bool] = False  # whether it proposes fewer points than asked for when there are no more to try
+    ends: ClassVar[bool] = False  # whether it proposes fewer points than requested when there are no more to try
 
     @property
     def repeatable(self) -> bool:
-        """Whether a study that is resumed, by any process, gets the points that it would have got anyway."""
+        """Whether a study that is resumed, by any process, gets the same points as an undisturbed one."""
         return True
 
     def __check_init__(self) -> None:
@@ -49,23 +50,23 @@ class Strategy(Block):
 
     @abstractmethod
     def propose(self, space: Space, trial_history: TrialHistory, numbers: range, seed: int) -> Float[np.ndarray, "n d"]:
-        """The points of the trials with these numbers, snapped; fewer, where there are no more to try.
+        """The points of the trials with these numbers, snapped; fewer if there are no more to try.
 
         Arguments:
-            space: what is searched.
-            trial_history: the trials judged so far, and the points of those under way.
-            numbers: of the new trials in their study.
-            seed: of the study, from 0 to 2^63 - 1.
+            space: the space to search.
+            trial_history: the trials judged so far, and the points of those in training.
+            numbers: numbers of the new trials in their study.
+            seed: seed of the study, from 0 to 2^63 - 1.
         """
 
     def draws(self, seed: int, number: int, use: str = "") -> np.random.Generator:
-        """The random numbers of one trial, from a stream of this strategy's own; `use` names one of several."""
+        """The random numbers for one trial, from a stream of this strategy; `use` distinguishes several streams."""
         name = self.name or type(self).__name__
         return draws(seed, number, f"{name}.{use}" if use else name)
 
 
 def refuse_schedules(block: Block) -> None:
-    """Raises: FalllineError for a schedule in a field of a strategy or a pruner, whose settings do not change in a search."""
+    """Raises: FalllineError for a schedule in a field of a strategy or pruner; settings cannot change during a search."""
     for name in declared_fields(type(block)):
         if isinstance(value := getattr(block, name), Placeholder):
             raise FalllineError(
@@ -74,7 +75,7 @@ def refuse_schedules(block: Block) -> None:
 
 
 def begin_with_default(points: Any, space: Space, numbers: range) -> Float[np.ndarray, "n d"]:
-    """The same points, but the first trial of a study is the space's default."""
+    """The points, with the first trial of a study replaced by the space's default."""
     if len(numbers) and numbers[0] == 0:
         points[0] = space.default
     return points

@@ -13,15 +13,15 @@ from fallline.strategies.space import Space
 
 
 class CoarseToFine(Strategy):
-    """Stages of scrambled Sobol points, each point in a box around one of the best points of the stages before.
+    """Stages of scrambled Sobol points, each in a box around one of the best points of the earlier stages.
 
         sides of stage k's boxes: shrink^k of the unit cube
         a box's centre, per dimension: the mean of those of the `best` best points within that distance of its point
 
-    So boxes that belong together are one, whose centre the noise of a score moves less, and equal minima far apart keep
-    boxes of their own. On the unit cube a log-scaled range shrinks on its log scale. A choice does not shrink: it takes the
-    point's option. A share `outside` is drawn from the whole cube at every stage. A stage begins with what earlier stages
-    have shown, so a batch should not be longer than a stage.
+    Neighbouring boxes thereby share a centre, which is less affected by the noise of a single score, while equal minima far
+    apart keep their own boxes. On the unit cube, a log-scaled range shrinks on its log scale. A choice does not shrink; it
+    takes the option of its best point. At every stage, a share `outside` of the points is drawn from the whole cube. A stage
+    uses the results of earlier stages only, so a batch should not be longer than a stage.
 
     Source: Karpathy, notes of Stanford's CS231n, "Neural networks part 3", on searching from coarse to fine by hand.
 
@@ -61,9 +61,9 @@ class CoarseToFine(Strategy):
     def box(
         self, space: Space, known: TrialHistory, stage: int, trial: int = 0
     ) -> tuple[Float[np.ndarray, " d"], Float[np.ndarray, " d"]]:
-        """(low, high) of the box of a stage's trial; trials take turns among the best points.
+        """(low, high) of the box for a trial of a stage; the trials of a stage alternate between the best points.
 
-        The whole side where its point does not have the dimension; no side where it has chosen an option.
+        A dimension that is inactive at the best point spans its whole range; a choice is fixed to the point's option.
         """
         best = known.points[known.order()[: self.best]]
         active, own = space.active(best), trial % len(best)

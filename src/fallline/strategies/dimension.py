@@ -11,7 +11,7 @@ from fallline.core.distribution import Distribution
 from fallline.core.errors import FalllineError, nearest
 from fallline.distributions import Choice, alike
 
-INACTIVE = 0.5  # the coordinate of a dimension that does not matter at a point
+INACTIVE = 0.5  # the coordinate of a dimension that is inactive at a point
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Dimension:
         place: the dotted path of the distribution in the space.
         path: the dotted path of its value in a recipe.
         name: the path, with the option in brackets where the dimension belongs to one: `optimizer[sgd].momentum`.
-        distribution: what it is.
+        distribution: the distribution itself.
         parent: the dimension and the option on which it depends, or None.
         default: the value of the first trial, or None for the median.
     """
@@ -41,19 +41,19 @@ class Dimension:
 
 
 def option_words(options: Sequence[Any]) -> list[str]:
-    """How options are called: a block by its name, with its number where two blocks have the same."""
+    """Names of options: a block has its own name, followed by a number if several blocks share it."""
     names = [(each.name or type(each).__name__) if isinstance(each, Block) else str(each) for each in options]
     return [name if names.count(name) == 1 else f"{name} {k + 1}" for k, name in enumerate(names)]
 
 
 def value_at(distribution: Distribution, u: float) -> Any:
-    """A distribution's value at a place of [0, 1], as a Python number."""
+    """A distribution's value at a place in [0, 1], as a Python number."""
     value = distribution.quantile(np.float64(u))
     return value.item() if isinstance(value, np.ndarray | np.generic) else value
 
 
 def shown_value(dimension: Dimension, u: float) -> Any:
-    """The value at a place of a dimension; a block by its word."""
+    """The value at a place in [0, 1] of a dimension; a block is given by its name."""
     distribution = dimension.distribution
     if isinstance(distribution, Choice):
         option = distribution.options[int(distribution.index(u))]
@@ -66,9 +66,9 @@ def _named(option: Any) -> bool:
 
 
 def place_of(dimension: Dimension, value: Any) -> float:
-    """Where in [0, 1] a dimension's value stands; the inverse of `shown_value`.
+    """The place of a dimension's value in [0, 1]; the inverse of `shown_value`.
 
-    Raises: FalllineError for a value that is no option of a choice.
+    Raises: FalllineError for a value that is not an option of a choice.
     """
     distribution = dimension.distribution
     if isinstance(distribution, Choice):
@@ -81,7 +81,7 @@ def place_of(dimension: Dimension, value: Any) -> float:
 
 
 def default_place(dimension: Dimension) -> float:
-    """Where a default stands; the first option, or the median, where it is none of the values."""
+    """The place of a dimension's default in [0, 1]; the first option, or the median, if it is not one of the values."""
     distribution, default = dimension.distribution, dimension.default
     if isinstance(distribution, Choice):
         fits = _fitting(dimension)
@@ -90,7 +90,7 @@ def default_place(dimension: Dimension) -> float:
 
 
 def has_default(dimension: Dimension) -> bool:
-    """Whether a default is one of the values."""
+    """Whether a dimension's default is one of its values."""
     default = dimension.default
     if isinstance(dimension.distribution, Choice):
         return bool(_fitting(dimension))
@@ -99,7 +99,7 @@ def has_default(dimension: Dimension) -> bool:
 
 
 def _fitting(dimension: Dimension) -> list[int]:
-    """The options of a choice that are its default."""
+    """Indices of a choice's options that equal its default."""
     options, default = dimension.distribution.options, dimension.default  # type: ignore[attr-defined]
     words = option_words(options)
     word = (default.name or type(default).__name__) if isinstance(default, Block) else None

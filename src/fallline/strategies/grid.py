@@ -17,8 +17,8 @@ from fallline.strategies.space import Space
 class Grid(Strategy):
     """Every combination of a few values per dimension, evenly spaced on each dimension's own scale.
 
-    Countable dimensions with no more values than `levels` take all of them. Ends when all combinations are tried. The
-    number of trials is exponential in the number of dimensions; for more than two or three, random points find more.
+    A countable dimension with at most `levels` values uses all of them. The search ends when all combinations have been tried.
+    The number of trials is exponential in the number of dimensions; beyond two or three, random points find more.
 
     Source: Bergstra and Bengio, "Random search for hyper-parameter optimization", 2012, on when it is the worse choice.
 
@@ -44,7 +44,7 @@ class Grid(Strategy):
         return np.array(list(chosen)).reshape(-1, len(space))
 
     def places(self, space: Space, dimension: int) -> Float[np.ndarray, " levels"]:
-        """The coordinates that one dimension takes, as proposed."""
+        """The coordinates that the grid uses for one dimension."""
         distribution, count = space.dimensions[dimension].distribution, space.counts[dimension]
         if space.dimensions[dimension].categorical:
             return (np.arange(count or 0) + 0.5) / (count or 1)
@@ -60,7 +60,7 @@ class Grid(Strategy):
         return np.unique(distribution.place(distribution.quantile(places)))
 
     def size(self, space: Space) -> int:
-        """How many combinations there are.
+        """The number of combinations.
 
         >>> from fallline.distributions import Choice, Uniform
         >>> from fallline.optimizers import Momentum
@@ -78,7 +78,7 @@ class Grid(Strategy):
                 yield point.copy()
                 return
             parent = space.dimensions[i].parent
-            # Parents stand before their children, so what is active is already known.
+            # Parents come before their children, so it is known here whether the dimension is active.
             active = parent is None or bool(space.active(point[None])[0, i])
             for place in places[i] if active else (INACTIVE,):
                 point[i] = place

@@ -1,4 +1,4 @@
-"""Successive halving: at a few epochs only the best share of the recipes goes on, each from where it stands."""
+"""Successive halving: at a few epochs, only the best share of the recipes goes on, without starting again."""
 
 import math
 from collections.abc import Sequence
@@ -11,25 +11,25 @@ from fallline.core.block import Block
 from fallline.core.field import number, structure
 from fallline.strategies.base import refuse_schedules
 
-SCORE_AFTER = "score_after_"  # and an epoch: the column of the scores at a rung
-FEW = 4  # finished trials that all count as good
+SCORE_AFTER = "score_after_"  # prefix of the columns with the scores at a rung, followed by its epoch
+FEW = 4  # up to this number, all finished trials count as good
 
 
 class Halving(Block):
-    """Which epochs are rungs, and which recipes go on from one.
+    """Decides which epochs are rungs, and which recipes go on after each.
 
         R the most epochs of a recipe
         among a batch:  rungs at  R / factor^k  epochs, k = 1, 2, ...;  ceil(n / factor) of n go on
-        among a study:  one rung, at  R / factor;  those go on whose score is no worse than the worst that the better
-                        half of the finished trials had there; as in a batch, until `factor` have finished
+        among a study:  one rung, at  R / factor;  a recipe goes on if its score there is no worse than the worst score
+                        there of the better half of the finished trials; as in a batch, until `factor` have finished
 
-    Of a batch most are always pruned, however good it is. Among a study a trial is pruned only if it scores worse at the rung
-    than every good trial did: more go on, and a trial that would end well is seldom pruned. There is one rung, since only
-    trials that went on raise what must be reached, and a second rung would raise it again.
+    In a batch, most trials are pruned, however good they are. Within a study, a trial is pruned only if it scores worse at the
+    rung than every good trial did: more trials go on, and one that would end well is seldom pruned. There is only one rung,
+    because the required score is set by trials that have passed it, and a second rung would tighten it again.
 
     Runs are continued, never begun again. With folds and seeds, all lanes of a recipe go on or are pruned together, by the mean
-    of their best scores so far. A learning rate's schedule spans the whole run, so a rung compares runs whose learning rate
-    has not fallen yet.
+    of their best scores so far. A learning rate schedule spans the whole run, so a rung compares runs whose learning rate has
+    not fallen yet.
 
     Source: Jamieson and Talwalkar, "Non-stochastic best arm identification and hyperparameter optimization", 2016.
 
@@ -62,7 +62,7 @@ class Halving(Block):
         refuse_schedules(self)
 
     def rungs(self, epochs: int, recipes: int) -> tuple[int, ...]:
-        """The epochs at which recipes are compared, rising; no more than it takes to leave one of a batch.
+        """The epochs at which recipes are compared, in rising order; only as many as needed to leave one of a batch.
 
         >>> Halving().rungs(epochs=81, recipes=27), Halving(among="study").rungs(epochs=81, recipes=27)
         ((3, 9, 27), (27,))
@@ -76,7 +76,7 @@ class Halving(Block):
         return tuple(sorted(set(found)))
 
     def kept(self, scores: Float[np.ndarray, " n"], competing: Bool[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
-        """Which of the competing recipes go on; of equal ones the earlier.
+        """Which of the competing recipes go on; ties are decided in favour of the earlier recipe.
 
         >>> Halving(2).kept(np.array([3.0, np.inf, 1.0, 2.0, 0.0]), np.array([True, True, True, True, False])).tolist()
         [False, False, True, True, False]
@@ -86,7 +86,7 @@ class Halving(Block):
         return np.isin(np.arange(len(scores)), best) & np.isfinite(scores)
 
     def bar(self, finished: Sequence[tuple[float, float]]) -> float | None:
-        """The worst score at a rung with which a recipe goes on, from what others had there and at their end.
+        """The worst score at a rung with which a recipe goes on; None if too few trials have finished.
 
         >>> Halving(among="study").bar([(0.9, 0.1), (0.5, 0.2), (0.8, 0.3), (0.6, 0.7), (2.0, 0.8), (3.0, 0.9)])
         0.9

@@ -1,4 +1,4 @@
-"""What a strategy is told: the trials so far, as points and scores."""
+"""The trials so far, as points and scores: the information that a strategy receives."""
 
 import dataclasses
 from collections.abc import Sized
@@ -11,17 +11,17 @@ FINISHED, PRUNED, DIVERGED = 0, 1, 2
 
 @dataclasses.dataclass(frozen=True)
 class TrialHistory:
-    """Trials that are judged, and the points of those that are not yet.
+    """Judged trials, and the points of trials in training.
 
     Arguments:
-        points: of judged trials, in the unit cube, in the order of their numbers.
-        scores: smaller is better; what is not finite counts as diverged.
-        number: the trials' numbers in their study.
+        points: points of the judged trials in the unit cube, in the order of their numbers.
+        scores: scores of the judged trials; smaller is better, and a score that is not finite counts as diverged.
+        number: numbers of the trials in their study.
         ended: FINISHED, PRUNED (stopped by halving) or DIVERGED.
-        epochs: how far each came.
-        pending: points that are being trained now.
-        losses: of the judged trials, which decide between equal scores: an accuracy of few rows is often equal. None: the
-            earlier trial counts as the better.
+        epochs: number of epochs that each trial reached.
+        pending: points that are in training now.
+        losses: losses of the judged trials; they break ties between scores, which are common for an accuracy on few rows.
+            None: the earlier trial counts as better.
     """
 
     points: Float[np.ndarray, "n d"]
@@ -34,7 +34,7 @@ class TrialHistory:
 
     @classmethod
     def of(cls, points: np.ndarray, scores: np.ndarray, pending: np.ndarray | None = None) -> "TrialHistory":
-        """Trials that all finished, numbered from 0.
+        """A history of trials that all finished, numbered from 0.
 
         >>> TrialHistory.of(np.zeros((2, 3)), np.array([0.5, np.nan])).order()
         array([0, 1])
@@ -53,10 +53,10 @@ class TrialHistory:
         return len(self.scores)
 
     def order(self) -> Int[np.ndarray, " n"]:
-        """Places from the best trial to the worst.
+        """Indices of the trials from the best to the worst.
 
-        The finished by their score; then those pruned, the farther they came the better, by their score; then those that
-        diverged, the farther they came the better. Ties: the lower loss, and of equal ones the earlier trial first.
+        Finished trials come first, by their score; then pruned trials, by the number of epochs that they reached and then by
+        their score; then diverged trials, by the number of epochs. Ties are broken by the lower loss, then by the earlier trial.
         """
         ended = np.where(np.isfinite(self.scores), self.ended, DIVERGED)
         scores = np.where(ended == DIVERGED, 0.0, self.scores)
@@ -65,7 +65,7 @@ class TrialHistory:
         return np.lexsort((self.number, np.where(ended == DIVERGED, 0.0, losses), scores, epochs, ended))
 
     def before(self, number: int) -> "TrialHistory":
-        """Only the trials with smaller numbers."""
+        """The history of the trials with smaller numbers."""
         keep = self.number < number
         kept = {name: getattr(self, name)[keep] for name in ("points", "scores", "number", "ended", "epochs")}
         return dataclasses.replace(self, **kept, losses=None if self.losses is None else self.losses[keep])

@@ -1,4 +1,4 @@
-"""Mixtures of product kernels on the unit cube, for choices and for dimensions that are not always active."""
+"""Mixtures of product kernels on the unit cube, which also cover choices and conditional dimensions."""
 
 import dataclasses
 import functools
@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy.special import logsumexp, ndtr, ndtri
 
-SHARE = 0.2  # of a choice's probability that a kernel spreads over all of its options
+SHARE = 0.2  # share of a choice's probability that a kernel spreads over all options
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,11 +18,11 @@ class Kernels:
         dimensions that are inactive in x or in mu: density 1
 
     Arguments:
-        mu: the points.
-        active: which of their dimensions matter.
-        sigma: deviations, per point and dimension.
-        options: options per dimension, 0 where the dimension is ordered.
-        weight: of the kernels in their mixture; of mean 1.
+        mu: the centres of the kernels.
+        active: which dimensions are active at each centre.
+        sigma: standard deviations, per point and dimension.
+        options: number of options per dimension; 0 for an ordered dimension.
+        weight: weights of the kernels in the mixture, with mean 1.
     """
 
     mu: Float[np.ndarray, "n d"]
@@ -34,7 +34,8 @@ class Kernels:
     def log_kernels(self, x: Float[np.ndarray, "m d"], active: Bool[np.ndarray, "m d"]) -> Float[np.ndarray, "m n"]:
         """The logarithm of every kernel at every point.
 
-        A sum over dimensions of products of what belongs to x and what belongs to mu: one matrix product.
+        It is a sum over dimensions of products of a factor that depends on x and one that depends on mu, and therefore a
+        single matrix product.
         """
         return _of_points(x, active, self.options) @ self._of_kernels.T
 
@@ -55,13 +56,13 @@ class Kernels:
         return np.concatenate(columns, axis=1)
 
     def log_density(self, x: Float[np.ndarray, "m d"], active: Bool[np.ndarray, "m d"], prior: float) -> np.ndarray:
-        """The logarithm of the mixture of the kernels and `prior` kernels' worth of the uniform density."""
+        """The logarithm of a mixture of the kernels and the uniform density, which has the weight of `prior` kernels."""
         each = self.log_kernels(x, active) + np.log(self.weight)
         both = np.concatenate([each, np.full((len(x), 1), np.log(prior))], axis=1)
         return logsumexp(both, axis=1) - np.log(each.shape[1] + prior)
 
     def sample(self, uniform: Float[np.ndarray, "m d+1"], prior: float) -> Float[np.ndarray, "m d"]:
-        """Points of that mixture, from uniform numbers: the first says which kernel."""
+        """Draw points from that mixture, given uniform numbers; the first number selects the kernel."""
         n = len(self.mu)
         which = np.searchsorted(np.cumsum(self.weight), uniform[:, 0] * (n + prior), side="right")
         points = uniform[:, 1:].copy()
@@ -72,7 +73,7 @@ class Kernels:
         drawn = np.clip(mu + sigma * ndtri(low + (high - low) * u), 0.0, 1.0)
         for i, k in enumerate(self.options):
             if k:
-                # A share of the unit interval stands for the kernel's own option, the rest for all of them.
+                # One part of the unit interval stands for the kernel's own option, the rest for all options.
                 drawn[:, i] = np.where(u[:, i] < 1 - SHARE, mu[:, i], (u[:, i] - (1 - SHARE)) / SHARE)
         points[inside] = np.where(on, drawn, u)
         return points

@@ -1,4 +1,4 @@
-"""Strategies by what a person writes: `tpe`, or `optuna:TPESampler`."""
+"""Strategies by the text that users write: `tpe`, or `optuna:TPESampler`."""
 
 import dataclasses
 
@@ -10,9 +10,9 @@ DEFAULT = "tpe"
 
 
 def strategy_named(text: str) -> Strategy:
-    """A strategy with its default settings; after a colon stands what a strategy needs to be given.
+    """A strategy with its default settings; a value that the strategy requires follows after a colon.
 
-    Raises: FalllineError for a name that is unknown, and for a missing or a superfluous value after it.
+    Raises: FalllineError for an unknown name, and for a missing or superfluous value after it.
 
     >>> strategy_named("sobol")
     Sobol()
@@ -28,7 +28,7 @@ def strategy_named(text: str) -> Strategy:
 
 
 def spellings() -> list[str]:
-    """What `strategy_named` understands, the default first.
+    """The texts that `strategy_named` understands, the default first.
 
     >>> spellings()
     ['tpe', 'coarse_to_fine', 'grid', 'optuna:SAMPLER', 'random', 'sobol']
@@ -40,6 +40,6 @@ def spellings() -> list[str]:
 
 
 def required(kind: type[Block]) -> str | None:
-    """The one field of a strategy that has no default, if there is one."""
+    """The name of the field without a default, if the strategy has one."""
     fields = dataclasses.fields(kind)
     return next((each.name for each in fields if each.default is dataclasses.MISSING), None)

@@ -1,4 +1,4 @@
-"""Any of Optuna's samplers as a strategy."""
+"""Optuna's samplers as strategies."""
 
 import copy
 import dataclasses
@@ -17,7 +17,7 @@ from fallline.strategies.space import Space
 
 @dataclasses.dataclass(eq=False)
 class Made:
-    """A sampler made already, and the conversation that a copy of it has been having."""
+    """A sampler that was passed as an object, and the conversation with a copy of it."""
 
     sampler: Any
     conversation: Conversation | None = None
@@ -33,18 +33,19 @@ class Made:
 
 
 class OptunaSampler(Strategy):
-    """One of Optuna's samplers, asked for a batch and told its scores.
+    """One of Optuna's samplers: it is asked for a batch of points and told their scores.
 
-    It draws in the unit cube: a number's place on its own scale, an integer's rank, a choice's option; a dimension of an
-    option that is not chosen is not asked for. A diverged trial is told as the worst score so far, one that halving stopped
-    as pruned.
+    The sampler draws in the unit cube: the place of a number on its own scale, the rank of an integer, the option of a choice.
+    It is not asked for dimensions of an option that is not chosen. A diverged trial is reported with the worst score so far,
+    and a trial stopped by halving as pruned.
 
-    A class, such as `TPESampler`, is made anew for every batch, with a seed from the study's own and the batch's first trial,
-    and told all trials: so a study that is resumed, or worked on by several processes, repeats the proposals of one that was
-    not. A sampler itself remembers instead, as CMA-ES must, whose state is more than trials: the study that it is asked in
-    lives as long as this object, and a study that is resumed goes on with other proposals, though it learns from every trial.
+    A class, such as `TPESampler`, is instantiated for every batch, with a seed made of the study's seed and the batch's first
+    trial, and is told all trials. A study that is resumed, or shared by several processes, therefore repeats the proposals
+    of an undisturbed one. A sampler passed as an object keeps its state instead. CMA-ES needs this, since its state is more
+    than the trials. Its Optuna study lasts as long as this object; a resumed study makes other proposals, although it learns
+    from every trial.
 
-    Raises: FalllineError where Optuna is not installed, or for what is no sampler.
+    Raises: FalllineError where Optuna is not installed, or for an object that is not a sampler.
 
     Source: Akiba et al., "Optuna: a next-generation hyperparameter optimization framework", 2019.
 
@@ -86,7 +87,7 @@ class OptunaSampler(Strategy):
         return made.conversation
 
     def _made(self, seed: int) -> Any:
-        """A new sampler; raises FalllineError for what makes none from a seed alone."""
+        """A new sampler; raises FalllineError if none can be made from a seed alone."""
         kind = getattr(optuna().samplers, self.sampler) if isinstance(self.sampler, str) else self.sampler
         try:
             made = kind(seed=seed)
@@ -100,7 +101,10 @@ class OptunaSampler(Strategy):
 
 
 def _held(sampler: Any) -> Any:
-    """A class of Optuna's by its name, a sampler with room for its conversation; raises FalllineError for neither."""
+    """The sampler in the form that the field holds: an Optuna class by its name, an object as `Made`.
+
+    Raises: FalllineError for anything else that cannot be called.
+    """
     if isinstance(sampler, Made):
         return Made(sampler.sampler)
     samplers, known = optuna().samplers, _known()
@@ -118,7 +122,7 @@ def _held(sampler: Any) -> Any:
 
 
 def _known() -> dict[str, type]:
-    """Optuna's own classes of samplers, by name."""
+    """Optuna's own sampler classes, by name."""
     base = optuna().samplers.BaseSampler
     found = {name: kind for name, kind in vars(optuna().samplers).items() if isinstance(kind, type)}
     return {name: kind for name, kind in found.items() if issubclass(kind, base) and kind is not base}

@@ -1,4 +1,4 @@
-"""An Optuna study in which the points of a space are asked for and told: how both sides write a point."""
+"""An Optuna study that proposes points of a space and is told their scores; conversion of points between both sides."""
 
 from types import ModuleType
 from typing import Any
@@ -21,11 +21,11 @@ def optuna() -> ModuleType:
 
 
 class Conversation:
-    """An Optuna study in which points are asked for and scores are told.
+    """An Optuna study that is asked for points and told their scores.
 
     Arguments:
-        space, seed: that it is about.
-        sampler: of Optuna's, used by nobody else.
+        space, seed: space and seed of the Fallline study.
+        sampler: an Optuna sampler that is used nowhere else.
     """
 
     def __init__(self, space: Space, seed: int, sampler: Any) -> None:
@@ -34,11 +34,11 @@ class Conversation:
         self.asked: dict[int, tuple[Any, Float[np.ndarray, " d"]]] = {}
 
     def continues(self, space: Space, seed: int, trial_history: TrialHistory) -> bool:
-        """Whether a history is what was told so far, or more of it."""
+        """Whether a history contains at least all trials told so far, in the same space and with the same seed."""
         return self.space is space and self.seed == seed and set(trial_history.number.tolist()) >= self.told
 
     def tell(self, trial_history: TrialHistory) -> None:
-        """Tell the trials judged since the last batch: those asked for here, and others as if they had been."""
+        """Tell the trials judged since the last batch; trials that were not asked for here are added to the study."""
         finite = trial_history.scores[np.isfinite(trial_history.scores)]
         worst = float(finite.max(initial=-np.inf))
         for i, number in enumerate(trial_history.number.tolist()):
@@ -56,7 +56,7 @@ class Conversation:
         self.study.tell(trial, value, state=state)
 
     def ask(self, numbers: range) -> Float[np.ndarray, "n d"]:
-        """Points for the trials with these numbers; the same for a number that was asked for before."""
+        """Points for the trials with these numbers; a number that was asked for before gets the same point."""
         for number in numbers:
             if number not in self.asked:
                 trial = self.study.ask()
@@ -65,7 +65,7 @@ class Conversation:
 
 
 def _verdict(trial_history: TrialHistory, i: int, worst: float) -> tuple[float | None, Any, dict[int, float]]:
-    """A judged trial as Optuna keeps it: its value, its state and the values on its way."""
+    """A judged trial as Optuna stores it: its value, its state and its intermediate values."""
     states, score, ended = optuna().trial.TrialState, float(trial_history.scores[i]), trial_history.ended[i]
     if ended == DIVERGED or not np.isfinite(score):
         return (worst, states.COMPLETE, {}) if np.isfinite(worst) else (None, states.FAIL, {})
@@ -75,7 +75,7 @@ def _verdict(trial_history: TrialHistory, i: int, worst: float) -> tuple[float |
 
 
 def _quiet_study(sampler: Any) -> Any:
-    """A study in memory, made without the line that Optuna prints of it."""
+    """An Optuna study in memory, made without the line that Optuna logs."""
     logging = optuna().logging
     level = logging.get_verbosity()
     logging.set_verbosity(logging.WARNING)
@@ -97,7 +97,7 @@ def _kind(dimension: Dimension, count: int | None) -> Any:
 def _suggested(space: Space, trial: Any) -> Float[np.ndarray, " d"]:
     point = np.full(len(space), INACTIVE)
     for i, (each, count) in enumerate(zip(space.dimensions, space.counts, strict=True)):
-        if not space.active(point[None])[0, i]:  # parents stand before their children
+        if not space.active(point[None])[0, i]:  # known here, since parents come before their children
             continue
         kind = _kind(each, count)
         if each.categorical:
@@ -120,13 +120,13 @@ def _frozen(space: Space, point: np.ndarray, value: float | None, state: Any, se
 
 
 def _kinds(space: Space, point: np.ndarray) -> dict[str, Any]:
-    """Optuna's distributions of the dimensions that matter at a point."""
+    """Optuna's distributions of the dimensions that are active at a point."""
     active = space.active(point[None])[0]
     return {each.name: _kind(each, space.counts[i]) for i, each in enumerate(space.dimensions) if active[i]}
 
 
 def _parameters(space: Space, point: np.ndarray) -> dict[str, Any]:
-    """A point as Optuna's values."""
+    """A point as the values of an Optuna trial."""
     kinds, active = _kinds(space, point), space.active(point[None])[0]
     places = dict(zip(space.names, point.tolist(), strict=True))
     parameters = {}

@@ -13,7 +13,7 @@ from fallline.strategies.space import Space
 class Random(Strategy):
     """Independent random points; the first trial is the space's default.
 
-    In d dimensions of which few matter, n random points try n values of each that does; a grid tries n^(1/d).
+    If only few of d dimensions matter, n random points try n values of each of these; a grid tries only n^(1/d).
 
     Source: Bergstra and Bengio, "Random search for hyper-parameter optimization", 2012.
 

@@ -1,4 +1,4 @@
-"""Scrambled Sobol points: any first n of them are spread evenly over the unit cube, and any part is found directly."""
+"""Scrambled Sobol points: every prefix is spread evenly over the unit cube, and any part is computed directly."""
 
 import functools
 from typing import ClassVar
@@ -10,8 +10,8 @@ from fallline.strategies.base import Strategy, begin_with_default
 from fallline.strategies.history import TrialHistory
 from fallline.strategies.space import Space
 
-BITS = 30  # of a coordinate
-# Of every dimension but the first: a primitive polynomial's bits, and as many odd numbers as its degree.
+BITS = 30  # bits of a coordinate
+# For every dimension but the first: the bits of a primitive polynomial, and as many odd numbers as its degree.
 # Source: Joe and Kuo, "Constructing Sobol sequences with better two-dimensional projections", 2008 (new-joe-kuo-6).
 TABLE = """
 3:1 7:1,3 11:1,3,1 13:1,1,1 19:1,1,3,3 25:1,3,5,13 37:1,1,5,5,17 41:1,1,5,5,5 47:1,1,7,11,19 55:1,1,5,1,1 59:1,1,1,3,11
@@ -31,7 +31,7 @@ TABLE = """
 
 
 class Sobol(Strategy):
-    """Scrambled Sobol points: random, but without clumps and holes. The first trial is the space's default.
+    """Scrambled Sobol points: random, but without clusters and gaps. The first trial is the space's default.
 
     Source: Bousquet et al., "Critical hyper-parameters: no random, no cry", 2017.
 
@@ -58,7 +58,7 @@ def sobol_points(d: int, numbers: range, seed: int) -> Float[np.ndarray, "n d"]:
 
         x_n = shift xor v_k for every bit k of n xor (n >> 1),   v the scrambled directions of a dimension
 
-    The points are those of `scipy.stats.qmc.Sobol`, which knows more dimensions than the table, but takes 0.4 s to import.
+    The points equal those of `scipy.stats.qmc.Sobol`, which covers more dimensions than the table but takes 0.4 s to import.
 
     Source: Sobol, 1967; in this order: Antonov and Saleev, 1979; scrambled after Matousek, 1998.
 
@@ -85,13 +85,13 @@ def sobol_points(d: int, numbers: range, seed: int) -> Float[np.ndarray, "n d"]:
 
 @functools.cache
 def _rows() -> tuple[tuple[int, tuple[int, ...]], ...]:
-    """Polynomial and first odd numbers of every dimension of the table; the first dimension halves, and needs none."""
+    """Polynomial and first odd numbers of every dimension in the table; the first dimension halves and needs none."""
     pairs = [row.split(":") for row in TABLE.split()]
     return ((1, ()), *((int(polynomial), tuple(map(int, odd.split(",")))) for polynomial, odd in pairs))
 
 
 def _directions(d: int) -> Int[np.ndarray, "d bits"]:
-    """Directions v_k = m_k 2^(BITS - k), of which m_k follows from the `degree` numbers m before it."""
+    """Directions v_k = m_k 2^(BITS - k); each m_k follows from the `degree` numbers before it."""
     found = np.empty((d, BITS), np.int64)
     for row, (polynomial, odd) in enumerate(_rows()[:d]):
         degree, m = len(odd), list(odd) or [1] * BITS
@@ -106,7 +106,7 @@ def _directions(d: int) -> Int[np.ndarray, "d bits"]:
 
 
 def _scrambled(v: Int[np.ndarray, "d bits"], mixing: Int[np.ndarray, "d bits bits"]) -> Int[np.ndarray, "d bits"]:
-    """Directions whose every bit is mixed with those above it: a lower triangular matrix of bits, from the highest on."""
+    """Directions with every bit mixed with the higher ones by a lower triangular matrix of bits."""
     places = np.arange(BITS - 1, -1, -1)
     bits = v[:, :, None] >> places & 1
     mixed = np.einsum("dpq,dkq->dkp", mixing, bits) & 1

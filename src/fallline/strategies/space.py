@@ -1,4 +1,4 @@
-"""A recipe with distributions in it as a cube: one reversible map between typed values and points of [0, 1]^d."""
+"""A recipe with distributions as a unit cube: a reversible map between typed values and points of [0, 1]^d."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -31,10 +31,10 @@ class Space:
 
     Arguments:
         recipe: any block with distributions in its fields.
-        defaults: values of the first trial by dimension name; what is left out has its field's default where that is
-            in its range, and else the median.
+        defaults: values of the first trial, by dimension name; a dimension that is left out has its field's default if that
+            lies in its range, otherwise the median.
 
-    Raises: FalllineError for a recipe without distributions, or where one leads to a value that its field refuses.
+    Raises: FalllineError for a recipe without distributions, or for a distribution with values that its field refuses.
 
     >>> from fallline.distributions import LogUniform
     >>> from fallline.optimizers import SGD, Adam
@@ -69,20 +69,20 @@ class Space:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """One name per dimension."""
+        """Names of the dimensions."""
         return tuple(each.name for each in self.dimensions)
 
     @cached_property
     def counts(self) -> tuple[int | None, ...]:
-        """How many values each dimension has; None for a continuum."""
+        """Number of values of each dimension; None for a continuous one."""
         return tuple(each.distribution.count for each in self.dimensions)
 
     def fill(self, point: Float[np.ndarray, " d"]) -> Any:
-        """The recipe at a point: every distribution replaced by its value there."""
+        """The recipe at a point, with every distribution replaced by its value there."""
         return self._fill(self.recipe, "", np.asarray(point, np.float64))
 
     def active(self, points: Float[np.ndarray, "n d"]) -> Bool[np.ndarray, "n d"]:
-        """Which dimensions matter at which points: those whose option is chosen."""
+        """Which dimensions are active at which points: those that belong to a chosen option, or to none."""
         found = np.ones(np.shape(points), bool)
         for i, each in enumerate(self.dimensions):
             if each.parent is not None:
@@ -92,7 +92,7 @@ class Space:
         return found
 
     def snap(self, points: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
-        """Equal points for equal recipes: the middle of the cell where values are countable, 1/2 where inactive."""
+        """Move points so that equal recipes have equal points: to the middle of a countable value's cell, 1/2 if inactive."""
         points = np.array(points, np.float64, ndmin=2)
         for i, (each, count) in enumerate(zip(self.dimensions, self.counts, strict=True)):
             if each.categorical or each.distribution.name == "integer":
@@ -102,15 +102,15 @@ class Space:
         return np.where(self.active(points), points, INACTIVE)
 
     def values(self, point: Float[np.ndarray, " d"]) -> dict[str, Any]:
-        """The active dimensions' values at a point, by name; a block by its word."""
+        """Values of the active dimensions at a point, by name; a block is given by its name."""
         point = np.asarray(point, np.float64)
         active = self.active(point[None])[0]
         return {each.name: shown_value(each, point[i]) for i, each in enumerate(self.dimensions) if active[i]}
 
     def point(self, values: Mapping[str, Any]) -> Float[np.ndarray, " d"]:
-        """The point of given values; dimensions that are not among them stand at 1/2.
+        """The point with given values; all other dimensions are at 1/2.
 
-        Raises: FalllineError for a name that is no dimension, and for a choice that is no option.
+        Raises: FalllineError for an unknown dimension, and for a value that is not an option of a choice.
         """
         unknown = next((name for name in values if name not in self.names), None)
         if unknown is not None:
@@ -132,7 +132,7 @@ class Space:
 
     @cached_property
     def holds_default(self) -> bool:
-        """Whether the point of the first trial is the default recipe: every default lies in its range."""
+        """Whether the first trial is the default recipe, so that every default lies in its range."""
         active = self.active(self.default[None])[0]
         return all(has_default(each) for each, on in zip(self.dimensions, active, strict=True) if on)
 
@@ -152,7 +152,7 @@ class Space:
         return dataclasses.replace(node, **changes) if changes else node
 
     def _try_corners(self) -> None:
-        """Fill in values of every dimension, so that a wrong one is named now and not in the middle of a search."""
+        """Fill in some values of every dimension, so that an invalid one raises now and not in the middle of a search."""
         for i, each in enumerate(self.dimensions):
             options = len(each.distribution.alternatives())
             for u in (np.arange(options) + 0.5) / options if options else (0.0, 0.37, 1.0):
@@ -196,10 +196,10 @@ def _changed(old: Any, new: Any) -> bool:
 
 
 def space_from(recipe: Any, values: Mapping[str, Any]) -> Space:
-    """The space of a recipe in which dotted paths hold lists, distributions of ours, of scipy.stats, Optuna or hyperopt.
+    """The space of a recipe from dotted paths to lists or to distributions of Fallline, scipy.stats, Optuna or hyperopt.
 
     An option may be a block as in a recipe file: `{"name": "sgd", "learning_rate": hp.loguniform("rate", -9, 0)}`. Whatever
-    the source, a search answers with values, never with the index of an option.
+    the source, a search returns values, never the index of an option.
 
     Raises: FalllineError naming the path, for a distribution that has no counterpart here.
 

@@ -1,4 +1,4 @@
-"""Random streams by name: what one strategy draws is independent of what any other draws."""
+"""Random streams by name: the draws of one strategy are independent of those of any other."""
 
 import hashlib
 from collections.abc import Mapping
@@ -7,8 +7,8 @@ import numpy as np
 
 from fallline.core.errors import FalllineError
 
-# Streams whose word is not a hash of their name: it is the number that the studies of version 0.1.0 were drawn with,
-# and they continue with the same points.
+# Streams whose word is not a hash of their name, but the number used by version 0.1.0, so that its studies continue with
+# the same points.
 ESTABLISHED = {"random": 0, "coarse_to_fine.outside": 1, "tpe.joint": 2, "tpe.univariate": 3, "optuna.seed": 4}
 
 
@@ -34,7 +34,7 @@ class Words:
     def __getitem__(self, name: str) -> int:
         if name not in self._words:
             word = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest())
-            self._add(name, word | 1 << 63)  # beyond every established word
+            self._add(name, word | 1 << 63)  # larger than every established word
         return self._words[name]
 
     def _add(self, name: str, word: int) -> None:
@@ -50,7 +50,7 @@ WORDS = Words(ESTABLISHED)
 
 
 def draws(seed: int, number: int, name: str) -> np.random.Generator:
-    """The random numbers of one trial of a study, from the stream of a name.
+    """The random numbers for one trial of a study, from a named stream.
 
         Philox with the key (seed, word of the name) and the counter (0, 0, 0, number)
 

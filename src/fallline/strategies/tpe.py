@@ -1,4 +1,4 @@
-"""TPE for batches: densities of good and of other trials fitted once, candidates as arrays, spread by lies."""
+"""TPE for batches: the densities of good and of other trials are fitted once, and a constant liar spreads the candidates."""
 
 import dataclasses
 import math
@@ -16,24 +16,25 @@ from fallline.strategies.sobol import Sobol
 from fallline.strategies.space import Space
 from fallline.strategies.univariate import Line, Options, by_rank
 
-MOST_JOINT = 4  # in a batch: those of one batch see the same few good trials, and crowd around them
-WIDTH = 0.3  # of a kernel over all dimensions, in spreads of its points, before the factor of their number
-NARROWEST = 0.02  # of the unit interval
+MOST_JOINT = 4  # most joint trials in a batch: they all see the same few good trials and crowd around them
+WIDTH = 0.3  # width of a joint kernel as a multiple of the points' spread, before the factor for their number
+NARROWEST = 0.02  # smallest width of a joint kernel, as a share of the unit interval
 
 
 class TPE(Strategy):
-    """Tree-structured Parzen estimator, native to batches.
+    """Tree-structured Parzen estimator, designed for batches.
 
         good: the best  m = min(ceil(share n), most)  of n trials, density l(x);  the others, density g(x)
         in l the i-th best trial weighs as  log(m + 1/2) - log(i)
         of candidates drawn from l, the one with the largest  l(x) / g(x);  then it joins g, and so on
 
-    A chosen point, and one that is still being trained, counts as bad until it is judged (a constant liar), which spreads
-    the batch. Diverged trials are bad, by how far they came. A few trials of each batch use densities over all dimensions
-    at once, which see how dimensions depend on each other; the others use each dimension's own, which need fewer trials.
-    A dimension of an option has the good and the others among that option's trials, and an option with dimensions of its
-    own counts  sqrt(n) / options  trials of either kind beside those it has had: few trials say little of what gets better
-    as it is learnt. Some trials are Sobol points whatever was found before.
+    A chosen point, and a point still in training, counts as bad until it is judged (a constant liar), which spreads the
+    batch. Diverged trials are bad, ranked by the number of epochs that they reached. A few trials of each batch use densities
+    over all dimensions jointly, which capture how dimensions depend on each other; the others use one density per dimension,
+    which needs fewer trials. For a dimension that belongs to an option, good and bad trials are taken from that option's
+    trials only. An option with dimensions of its own is credited with  sqrt(n) / options  trials of either kind in addition to
+    its own, because its scores improve as its dimensions are learnt and few trials say little about it. Some trials are Sobol
+    points regardless of earlier results.
 
     Source: Bergstra et al., "Algorithms for hyper-parameter optimization", 2011; over all dimensions: Falkner, Klein and
     Hutter, "BOHB", 2018; liar: Ginsbourger, Le Riche and Carraro, 2010.
@@ -106,7 +107,7 @@ class TPE(Strategy):
         x = space.snap(l.sample(draw.random((max(4, count) * self.candidates, len(space) + 1)), prior=1.0))
         active = space.active(x)
         log_l = l.log_density(x, active, prior=1.0)
-        # Of g the sum, not the mean, so that what a lie adds to it is one more kernel.
+        # The sum of g's kernels instead of their mean, so that a lie adds exactly one kernel.
         log_g = g.log_density(x, active, prior=1.0) + np.log(len(bad) + 1.0)
         chosen: list[int] = []
         for _ in range(count):
@@ -122,7 +123,7 @@ class TPE(Strategy):
         points = np.full((count, len(space)), INACTIVE)
         had, lied = space.active(ranked), space.active(liars)
         parents = {each.parent[0] for each in space.dimensions if each.parent is not None}
-        # Parents stand before their children, so a dimension knows at which points it is active.
+        # Parents come before their children, so it is known at which points a dimension is active.
         for i, dimension in enumerate(space.dimensions):
             k = space.counts[i]
             u = draw.random((2, count, self.candidates))
@@ -146,12 +147,12 @@ class TPE(Strategy):
 
 
 def _every(share: float, number: int) -> bool:
-    """Whether a trial is among a share of all, evenly spaced."""
+    """Whether a trial belongs to an evenly spaced share of all trials."""
     return math.floor((number + 1) * share) > math.floor(number * share)
 
 
 def _kernels(space: Space, points: Float[np.ndarray, "n d"], weight: Float[np.ndarray, " n"]) -> Kernels:
-    """Kernels over all dimensions, as wide as their points are spread; no narrower than a cell of countable values."""
+    """Kernels over all dimensions, with widths from the spread of the points, at least half a cell of countable values."""
     active = space.active(points)
     counts = [count or 0 for count in space.counts]
     options = tuple(k if each.categorical else 0 for k, each in zip(counts, space.dimensions, strict=True))

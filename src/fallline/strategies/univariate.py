@@ -1,15 +1,15 @@
-"""The two densities of TPE over one dimension alone: on a line, and over the options of a choice."""
+"""TPE's densities over a single dimension: on a line, and over the options of a choice."""
 
 import numpy as np
 from jaxtyping import Float
 from scipy.special import ndtr, ndtri
 
-GRID = np.linspace(0.0, 1.0, 257)  # where the density of the bad trials is kept, to be added to at every lie
-MOST_KERNELS = 100  # no deviation is below 1 / MOST_KERNELS of the interval
+GRID = np.linspace(0.0, 1.0, 257)  # the density of the bad trials is stored on this grid, and every lie is added to it
+MOST_KERNELS = 100  # no standard deviation is smaller than 1 / MOST_KERNELS
 
 
 def by_rank(count: int) -> Float[np.ndarray, " count"]:
-    """Weights of the best, the second best, ...:  log(n + 1/2) - log(i),  scaled to a mean of 1.
+    """Weights of the best, the second best, ... trial:  log(n + 1/2) - log(i),  scaled to a mean of 1.
 
     Source: the recombination weights of Hansen, "The CMA evolution strategy: a tutorial", 2016.
 
@@ -21,9 +21,9 @@ def by_rank(count: int) -> Float[np.ndarray, " count"]:
 
 
 class Line:
-    """Normal kernels on [0, 1], each as wide as the way to its farther neighbour, and a wide one in the middle.
+    """Normal kernels on [0, 1], each as wide as the distance to its farther neighbour, and a wide one in the middle.
 
-    The good trials come from the best on, and weigh by their rank.
+    The good trials are given from the best on, and are weighted by their rank.
 
     Source: the widths are those of Bergstra et al., 2011, section 4.2.
     """
@@ -38,7 +38,7 @@ class Line:
         self.lie_sigma = max(1.0 / min(MOST_KERNELS, 1 + len(mu)), 0.05, cell)
 
     def draw(self, u: Float[np.ndarray, "2 trials candidates"]) -> Float[np.ndarray, "trials candidates"]:
-        """Values of the good trials' density, from two uniform numbers each."""
+        """Draw values from the density of the good trials, using two uniform numbers for each."""
         upto = np.cumsum(self.weight) / self.weight.sum()
         which = np.searchsorted(upto[:-1], u[0], side="right")
         mu, sigma = self.mu[which], self.sigma[which]
@@ -46,11 +46,11 @@ class Line:
         return np.clip(mu + sigma * ndtri(low + (high - low) * u[1]), 0.0, 1.0)
 
     def of_good(self, x: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
-        """The good trials' density, but for a factor."""
+        """The density of the good trials, up to a factor."""
         return _sum(x.reshape(-1), self.mu, self.sigma, self.weight).reshape(x.shape)
 
     def of_bad(self, x: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
-        """The bad trials' density, but for a factor."""
+        """The density of the bad trials, up to a factor."""
         return np.interp(x, GRID, self.bad)
 
     def lie(self, x: float) -> None:
@@ -59,7 +59,7 @@ class Line:
 
 
 class Options:
-    """Counts of a choice's options among the good, by rank as in `Line`, and among the bad trials; `prior` of each added."""
+    """Counts of a choice's options among good trials (weighted by rank as in `Line`) and bad ones, plus `prior` for each."""
 
     def __init__(self, good: Float[np.ndarray, " n"], bad: Float[np.ndarray, " m"], count: int, prior: float) -> None:
         self.count = count
@@ -70,16 +70,16 @@ class Options:
         return np.minimum((np.asarray(x) * self.count).astype(int), self.count - 1)
 
     def draw(self, u: Float[np.ndarray, "2 trials candidates"]) -> Float[np.ndarray, "trials candidates"]:
-        """Options as often as the good trials have them."""
+        """Draw options with the frequencies of the good trials."""
         upto = np.cumsum(self.good) / self.good.sum()
         return (np.searchsorted(upto, u[0], side="right").clip(0, self.count - 1) + 0.5) / self.count
 
     def of_good(self, x: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
-        """The good trials' count."""
+        """The count among the good trials."""
         return self.good[self._index(x)]
 
     def of_bad(self, x: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
-        """The bad trials' count."""
+        """The count among the bad trials."""
         return self.bad[self._index(x)]
 
     def lie(self, x: float) -> None:
@@ -93,7 +93,7 @@ def _widths(mu: np.ndarray, narrowing: float, cell: float) -> tuple[np.ndarray, 
     ends = np.concatenate([[0.0], mu[order], [1.0]])
     sigma = np.empty(len(mu))
     sigma[order] = np.maximum(ends[1:-1] - ends[:-2], ends[2:] - ends[1:-1])
-    if len(mu) > 1:  # what is outermost looks inwards
+    if len(mu) > 1:  # the outermost kernels use the distance to their inner neighbour
         sigma[order[0]], sigma[order[-1]] = ends[2] - ends[1], ends[-2] - ends[-3]
     sigma = np.clip(sigma, max(narrowing / min(MOST_KERNELS, 1 + len(mu)), cell), 1.0)
     sigma[-1] = 1.0
@@ -102,9 +102,9 @@ def _widths(mu: np.ndarray, narrowing: float, cell: float) -> tuple[np.ndarray, 
 
 def _sum(x: np.ndarray, mu: np.ndarray, sigma: np.ndarray, weight: np.ndarray) -> np.ndarray:
     inside = sigma * (ndtr((1.0 - mu) / sigma) - ndtr(-mu / sigma))
-    # float32 halves the time, and the wide kernel in the middle keeps the sum away from 0.
+    # float32 halves the time; the wide kernel in the middle keeps the sum away from 0.
     z = x.astype(np.float32)[:, None] - mu.astype(np.float32)
     z *= (np.sqrt(0.5) / sigma).astype(np.float32)
-    # In place: new memory for a thousand kernels costs more than what is written to it.
+    # In place, since allocating memory for a thousand kernels costs more than computing them.
     np.exp(np.negative(np.square(z, out=z), out=z), out=z)
     return z @ (weight / inside).astype(np.float32)

@@ -17,13 +17,14 @@ from fallline.training.recipe import Recipe
 class Arrays(eqx.Module):
     """Rows, targets and the index sets that make them a training and a validation set.
 
-    Index sets may be padded: `train_count` and `valid_count` say how many of their entries count, so that folds of
-    unequal size share one program. `ragged` says that there may be minibatches of no weight at all. `counted` says that an
-    epoch has as many steps as `train_count` asks for, decided while it runs, so that padding costs nothing; it is for a run
-    alone, since lanes of different counts would each compute the other's steps.
+    Index sets may be padded: only the first `train_count` and `valid_count` of their entries count, so that folds of
+    unequal size share one program. `ragged` says that some minibatches may have no weight at all. With `counted`, the number
+    of steps in an epoch follows from `train_count` at run time, so that padding costs nothing. It is for single runs only:
+    lanes with different counts would each compute the steps of the longest.
 
-    A regression's targets may be conditioned (`Target`): times `unit` and `scale` a difference has the target's own unit. Both
-    are None where it has it already; `scale` is the largest target's, and `unit` the targets' relative to it, None if equal.
+    A regression's targets may be conditioned (`Target`). A difference of conditioned targets, multiplied by `unit` and
+    `scale`, is in the target's own unit. `scale` belongs to the largest target, and `unit` holds the targets' sizes relative
+    to it. `scale` is None if it is 1, and `unit` is None if all targets have the same size.
     """
 
     x: Float[Array, "rows features"]
@@ -43,7 +44,7 @@ class Arrays(eqx.Module):
 
     @property
     def targets(self) -> int:
-        """Classes, labels or targets: what a loss turns into a number of outputs."""
+        """Number of classes, labels or targets; the loss derives the number of outputs from it."""
         return self.n_classes if self.task == "classification" else self.y.shape[1]
 
 
@@ -70,15 +71,15 @@ def to_device(data: Dataset, train: np.ndarray | None = None, valid: np.ndarray 
 
 
 def scale_of(data: Dataset) -> float:
-    """What makes of a run's error one in the target's own unit; of several targets, in the largest one's."""
+    """Factor that turns a run's error into the target's own unit; with several targets, into that of the largest."""
     return 1.0 / min(data.factor, default=1.0)
 
 
 def suited(table: Table, recipes: Sequence[Recipe]) -> tuple[Table, str]:
     """The table with its target in a unit that all these recipes' losses can use, and a sentence if that costs digits.
 
-    A loss with a least target, such as that of counts, needs the target's own zero; with another least target than 0 also
-    its own unit.
+    A loss with a smallest allowed target, such as a loss for counts, needs the target's own zero. If that smallest target
+    is not 0, the loss needs the target's own unit as well.
     """
     target, least = table.schema.target, {getattr(each.loss, "least_target", -np.inf): each.loss for each in recipes}
     asks = {value: loss for value, loss in least.items() if np.isfinite(value)}
@@ -97,7 +98,7 @@ def suited(table: Table, recipes: Sequence[Recipe]) -> tuple[Table, str]:
 
 
 def judging_rows(data: Dataset, rows: np.ndarray) -> np.ndarray:
-    """The rows if any has a weight, and none otherwise: rows that all weigh 0 judge nothing."""
+    """The rows if any of them has a weight, otherwise none: no score can be taken from rows that all weigh 0."""
     return rows if data.weight is None or data.weight[rows].any() else rows[:0]
 
 
@@ -106,7 +107,7 @@ def _put(array: np.ndarray | np.generic) -> Array:
 
 
 def training_weight(arrays: Arrays) -> Float[Array, " rows"]:
-    """Each row's weight in the statistics of the training set: 0 for rows that do not belong to it."""
+    """Weight of each row in the statistics of the training set; rows outside the set have weight 0."""
     counts = jnp.arange(arrays.train.shape[0]) < arrays.train_count
     own = jnp.zeros(arrays.x.shape[0], jnp.float32).at[arrays.train].add(counts.astype(jnp.float32))
     return own if arrays.weight is None else own * arrays.weight

@@ -1,4 +1,4 @@
-"""Checkpoints: a run's whole state and its history so far, the last two of them."""
+"""Checkpoints: the whole state of a run and its history so far. The last two are kept."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from fallline.training.state import LATER, Epochs, State
 
 NAME, PREVIOUS = "checkpoint.safetensors", "checkpoint.previous.safetensors"
 
-_EARLIER = [  # the probes of a checkpoint that does not name them, as those of 0.1.0
+_EARLIER = [  # the probes of checkpoints that do not name them (version 0.1.0)
     {"name": name}
     for name in (
         "train_objective",
@@ -40,7 +40,8 @@ def save_checkpoint(
 ) -> None:
     """Write the newest checkpoint and keep the one before it.
 
-    The description says what run it belongs to; the file is whole or not there, whenever the process is killed.
+    The description says which run the checkpoint belongs to. The file is written atomically: if the process is killed, it
+    is either complete or absent.
     """
     newest = folder / NAME
     try:
@@ -62,10 +63,10 @@ def load_checkpoint(
     activations: int,
     recorded: tuple[Probe, ...] = RECORDED,
 ) -> tuple[State | None, Epochs | None, list[str]]:
-    """The newest whole checkpoint of this run, or none; and a sentence for each damaged one.
+    """The newest intact checkpoint of this run, or None, and a sentence for each damaged one.
 
-    `like` has the structure, shapes and dtypes of the run's state; `activations` are those of its network; `recorded` are
-    the run's probes.
+    `like` has the structure, shapes and dtypes of the run's state, `activations` is the number of activations in its
+    network, and `recorded` holds the run's probes.
 
     Raises: FalllineError when a checkpoint belongs to another recipe, seed or other data, or recorded other probes.
     """
@@ -95,9 +96,12 @@ def load_checkpoint(
 
 
 def _check_probes(said: Any, recorded: tuple[Probe, ...], what: str) -> None:
-    """Raises: FalllineError where a checkpoint's history is of other probes than the run's."""
+    """Raises: FalllineError where a checkpoint's history was recorded by other probes than the run's."""
     said = said if isinstance(said, list) else []
-    words = lambda plain: json.dumps(plain, sort_keys=True)  # noqa: E731
+
+    def words(plain: Any) -> str:
+        return json.dumps(plain, sort_keys=True)
+
     if sorted(map(words, said)) != sorted(words(to_plain(each)) for each in recorded):
         names = [str(each.get("name") if isinstance(each, dict) else each)[:80] for each in said[:100]]
         raise FalllineError(
@@ -109,9 +113,9 @@ def _check_probes(said: Any, recorded: tuple[Probe, ...], what: str) -> None:
 def _fitting(
     arrays: dict[str, np.ndarray], like: State, activations: int, recorded: tuple[Probe, ...], what: str
 ) -> tuple[State, Epochs]:
-    """The state and the history, compared with the run's own: shapes, dtypes, what a count can be, finite parameters.
+    """The state and the history, after checking shapes, dtypes, counts and that the parameters are finite.
 
-    Raises: FalllineError for what no checkpoint of this run can hold.
+    Raises: FalllineError for contents that no checkpoint of this run can have.
     """
     history, remedy = _part(arrays, "history/"), "use another copy"
     try:
@@ -141,14 +145,14 @@ def _fitting(
 
 
 def remove_checkpoints(folder: Path) -> None:
-    """A finished run needs none."""
+    """Delete both checkpoints; a finished run needs none."""
     for name in (NAME, PREVIOUS):
         with suppress(OSError):
             (folder / name).unlink(missing_ok=True)
 
 
 def copy_checkpoints(old: Path, new: Path) -> None:
-    """Copy a run's checkpoints into another folder, where it is to be continued."""
+    """Copy a run's checkpoints into another folder, where the run will be continued."""
     for name in (NAME, PREVIOUS):
         content = read_if_there(old / name, f"checkpoint {str(old / name)!r}")
         if content is not None:

@@ -1,4 +1,4 @@
-"""The compiled run, chunk by chunk: what is called between two chunks of epochs can watch, save and stop."""
+"""The compiled run, in chunks of epochs; between two chunks a callback can monitor, save and stop it."""
 
 import dataclasses
 import time
@@ -18,7 +18,7 @@ from fallline.training.recipe import Recipe
 from fallline.training.state import Epochs, State
 
 CEILING = 2**31 - 1
-CHUNK_SECONDS = 0.5  # how long a compiled call may run before Python looks up
+CHUNK_SECONDS = 0.5  # target duration of a compiled call; Python sees callbacks and Ctrl-C only between calls
 
 # Compiled once per structure of recipe and shapes of data, for every value of every traced hyperparameter.
 compiled_start = jax.jit(program.start)
@@ -27,13 +27,13 @@ compiled_advance = jax.jit(program.advance, donate_argnums=2)
 
 @dataclasses.dataclass(frozen=True)
 class Chunks:
-    """What a run has become.
+    """Result of `run_chunks`.
 
     Arguments:
-        state: where it stands.
-        epochs: what was recorded in every chunk.
-        interrupted: whether Ctrl-C ended it before its time.
-        first_seconds: what the first chunk took, its compilation included.
+        state: the state of the run at the end.
+        epochs: the records of every chunk.
+        interrupted: whether Ctrl-C ended the run early.
+        first_seconds: duration of the first chunk, including compilation.
     """
 
     state: State
@@ -53,17 +53,17 @@ def run_chunks(
     seen: list[Epochs] | None = None,
     recorded: tuple[Probe, ...] = RECORDED,
 ) -> Chunks:
-    """Train until the run ends, Ctrl-C, or somebody between two chunks says so.
+    """Train until the run ends, is interrupted, or the `between` callback returns True.
 
     Arguments:
-        recipe: completed, its numbers as arrays.
+        recipe: completed recipe with its numbers as arrays.
         arrays: the data on the device.
-        state: where to go on from; its buffers are used up.
-        until: stop after this epoch, with a state that can be continued.
-        every: epochs of a chunk at most; by default as many as take half a second.
-        between: called after every chunk; an answer of True stops the run.
-        seen: what was recorded before this call.
-        recorded: the probes, their numbers as arrays.
+        state: state to continue from; its buffers are donated and cannot be used afterwards.
+        until: last epoch to train; the state can be continued from there.
+        every: most epochs per chunk; by default a chunk takes about half a second.
+        between: callback after every chunk; the run stops if it returns True.
+        seen: records from before this call.
+        recorded: the probes, with their numbers as arrays.
     """
     goal = CEILING if until is None else until
     most = program.CAPACITY if every is None else max(1, min(every, program.CAPACITY))
@@ -77,6 +77,7 @@ def run_chunks(
             epochs.append(jax.tree.map(lambda leaf, done=done: np.asarray(leaf)[:done], shown))
             seconds = time.perf_counter() - asked_at
             first = first or seconds
+            # The first chunk is one epoch long and times the following ones.
             count = int(np.clip(CHUNK_SECONDS / (seconds / max(done, 1)), 1, most))
             if between is not None and between(state, epochs) is True and _running(state):
                 state = dataclasses.replace(state, outcome=jnp.int32(Outcome.STOPPED))
@@ -85,5 +86,5 @@ def run_chunks(
 
 
 def _running(state: State) -> bool:
-    """`state.running`, compared on the host: on the device it would be one more program to compile."""
+    """`state.running`, compared on the host; on the device it would need another compiled program."""
     return int(state.outcome) == Outcome.RUNNING

@@ -1,4 +1,4 @@
-"""Answers in float64, where a row's answer must not depend on its neighbours to more than rounding."""
+"""Predictions in float64, for uses where neighbouring rows may change an answer by no more than rounding."""
 
 import functools
 from typing import Any
@@ -15,14 +15,14 @@ from fallline.training.watch import TILE, forward
 def exact_answers(
     recipe: Recipe, task: str, outputs: int, arrays: dict[str, Any], x: Float[np.ndarray, "rows features"]
 ) -> Float[np.ndarray, "rows targets"]:
-    """Probabilities, or targets in their own unit, of encoded rows; everything is computed in float64.
+    """Probabilities, or targets in their own unit, for encoded rows; everything is computed in float64.
 
     Arguments:
-        recipe: completed.
+        recipe: completed recipe.
         task: classification, multilabel or regression.
-        outputs: classes, labels or targets.
+        outputs: number of classes, labels or targets.
         arrays: `params`, `stats`, `scaling` and `target_scaling`, as a predictor holds them.
-        x: the rows; they go through the network in tiles of one size, so that one program serves any number.
+        x: the rows; they pass through the network in tiles of one size, so that one program serves any number of rows.
     """
     answers = np.zeros((len(x), outputs))
     with jax.enable_x64(True):

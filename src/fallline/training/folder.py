@@ -1,4 +1,4 @@
-"""The run folder: what a training leaves on the disk, complete enough to repeat, resume, predict and report."""
+"""The run folder: everything needed to repeat a run, resume it, predict with its model and report on it."""
 
 import dataclasses
 import json
@@ -36,7 +36,7 @@ _HEAD = "# A complete Fallline recipe: `fallline train --recipe recipe.toml` rep
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """All that a run needs: the recipe, the arguments of `load`, the seed."""
+    """Everything a run needs: the recipe, the arguments of `load` and the seed."""
 
     recipe: Recipe
     data: dict[str, Any]
@@ -44,7 +44,7 @@ class Plan:
 
 
 def new_folder(path: Path | None, name: str) -> Path:
-    """Choose the folder of a new run: the one asked for, or the next free `runs/NAME-k`.
+    """The folder for a new run: the given path, or the next free `runs/NAME-k`.
 
     Raises: FalllineError where the folder already holds something.
     """
@@ -59,7 +59,7 @@ def new_folder(path: Path | None, name: str) -> Path:
 
 
 def claim_folder(path: Path | None, name: str) -> Path:
-    """Make the folder of a new run; of several that begin at once, each gets one of its own.
+    """Make the folder for a new run; several runs that begin at once each get their own.
 
     Raises: FalllineError where it cannot be made, or already holds something.
     """
@@ -68,7 +68,7 @@ def claim_folder(path: Path | None, name: str) -> Path:
         make_folder(folder.parent)
         try:
             folder.mkdir(exist_ok=path is not None)
-        except FileExistsError:  # somebody else made it just now
+        except FileExistsError:  # another process has just made it
             continue
         except OSError as error:
             raise FalllineError(
@@ -78,12 +78,12 @@ def claim_folder(path: Path | None, name: str) -> Path:
 
 
 def safe_name(name: str) -> str:
-    """A name as part of a folder's name."""
+    """A name in which all characters are safe in a folder's name."""
     return "".join(c if c.isalnum() or c in "-_." else "_" for c in name).strip(".")[:60] or "data"
 
 
 def _holds_something(folder: Path) -> bool:
-    """Whether a folder holds more than what a killed run leaves before it has begun."""
+    """Whether a folder holds more than the left-overs of a run that was killed before it began."""
     try:
         clear_left_over(folder)
         return any(each.name != LOCK for each in folder.iterdir())
@@ -94,7 +94,7 @@ def _holds_something(folder: Path) -> bool:
 
 
 def checked(plan: Plan, table: Table) -> Recipe:
-    """The completed recipe; called before a folder is made, so that bad input leaves nothing behind.
+    """The completed recipe; called before a folder is made, so that invalid input leaves nothing behind.
 
     Raises: FalllineError as `complete` does.
     """
@@ -102,9 +102,9 @@ def checked(plan: Plan, table: Table) -> Recipe:
 
 
 def begin_folder(folder: Path, plan: Plan, resume: Path | None = None) -> None:
-    """Make the folder, see that there is room for a run, and write its recipe, so that a killed run can be resumed.
+    """Make the folder, check the free space and write the recipe, so that a killed run can be resumed.
 
-    With `resume`, the checkpoints of that folder are copied: the run goes on here.
+    With `resume`, the checkpoints in that folder are copied, and the run continues in the new one.
     """
     make_folder(folder)
     try_folder(folder, LEAST)
@@ -114,14 +114,14 @@ def begin_folder(folder: Path, plan: Plan, resume: Path | None = None) -> None:
 
 
 def has_finished(folder: Path) -> bool:
-    """Whether a folder's run has come to its end: it has metrics, and they are not those of an interrupted run."""
+    """Whether the run in a folder has finished: it has metrics, and they do not come from an interrupted run."""
     if not (folder / METRICS).is_file() or any(folder.glob("checkpoint*.safetensors")):
         return False
     return outcome_of(folder) != "interrupted"
 
 
 def abandon_folder(folder: Path) -> None:
-    """Take back what `begin_folder` made, where training could not begin: bad input leaves nothing behind."""
+    """Undo `begin_folder` if training could not begin, so that invalid input leaves nothing behind."""
     with suppress(OSError):
         if [each.name for each in folder.iterdir()] in ([RECIPE], []):
             (folder / RECIPE).unlink(missing_ok=True)
@@ -131,7 +131,10 @@ def abandon_folder(folder: Path) -> None:
 
 
 def finish_folder(folder: Path, plan: Plan, run: Run, table: Table) -> dict[str, Any]:
-    """Write model, history and metrics; returns what `--json` prints. A run that has learnt nothing leaves no model."""
+    """Write model, history and metrics; returns the summary printed by `--json`.
+
+    No model is written for a run that diverged before any epoch was worth keeping.
+    """
     summary = summarise(folder, run, table)
     if run.learnt:
         run.model.save(folder / MODEL)
@@ -145,12 +148,12 @@ def finish_folder(folder: Path, plan: Plan, run: Run, table: Table) -> dict[str,
 
 @dataclasses.dataclass(frozen=True)
 class Kept:
-    """Where a finished run is kept.
+    """Where a finished run was saved.
 
     Arguments:
-        folder: that holds it.
-        summary: what `--json` prints.
-        refused: why the run's own folder does not hold it, or not all of it; empty where it does.
+        folder: the folder with the run's files.
+        summary: the summary printed by `--json`.
+        refused: the reason why some or all files could not be written to the run's own folder; otherwise empty.
     """
 
     folder: Path
@@ -159,25 +162,25 @@ class Kept:
 
     @property
     def files(self) -> list[str]:
-        """The names of what a person looks for, as far as it is there."""
+        """Names of the files that users look for, as far as they exist."""
         return [name for name in (MODEL, REPORT, HISTORY, RECIPE) if (self.folder / name).is_file()]
 
     @property
     def sentence(self) -> str:
-        """Where the run is, and why not where it was wanted."""
+        """Where the run was saved, and why not in its own folder."""
         return f"The run is in {self.folder}, because of this: {self.refused}."
 
 
 def keep(
     folder: Path, plan: Plan, run: Run, table: Table, more: Callable[[Path], Any], check: Callable[[], None]
 ) -> Kept:
-    """Write a finished run into its folder, or, where that is refused, into a new one elsewhere: nothing trained is lost.
+    """Write a finished run into its folder; if that fails, into a new folder elsewhere, so that no training is lost.
 
     Arguments:
-        folder: the run's own.
-        plan, run, table: what is written.
-        more: writes what belongs beside the run and can be made again from it, such as its report.
-        check: raises FalllineError where the folder is no longer the run's.
+        folder: the run's own folder.
+        plan, run, table: the contents.
+        more: writes files that can be made again from the run, such as its report.
+        check: raises FalllineError if the folder no longer belongs to the run.
 
     Raises: FalllineError where no place takes it.
     """
@@ -263,7 +266,7 @@ def read_plan(path: Path) -> Plan:
 
 
 def _without_nan(value: Any) -> Any:
-    """JSON has no NaN: what is not a number is null."""
+    """The value with null in place of NaN and infinity, which JSON does not have."""
     if isinstance(value, dict):
         return {key: _without_nan(each) for key, each in value.items()}
     if isinstance(value, list):

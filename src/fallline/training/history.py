@@ -1,4 +1,4 @@
-"""The history of a run on the host: one array per column, one entry per epoch."""
+"""The history of a run on the host: one array per column, with one entry per epoch."""
 
 import dataclasses
 from collections.abc import ItemsView, Iterator, KeysView, Mapping, Sequence, ValuesView
@@ -25,7 +25,7 @@ Tree = TypeVar("Tree")
 class History(Mapping[str, np.ndarray]):
     """A mapping from a column's name to its values: `epoch`, `train_loss`, `valid_accuracy`, `dense_1.gradient_norm`, ...
 
-    As a frame's, its keys are the columns, and its length is the number of epochs.
+    As with a data frame, the keys are the columns and the length is the number of epochs.
 
     >>> history = History({"epoch": np.array([1, 2, 3]), "train_loss": np.array([0.9, 0.4, 0.3])})
     >>> history["train_loss"].tolist(), list(history), "valid_loss" in history, len(history)
@@ -43,9 +43,9 @@ class History(Mapping[str, np.ndarray]):
     def __len__(self) -> int:
         return len(self.columns["epoch"])
 
-    # The views of a mapping would take its length for the number of its keys.
+    # The inherited views would report the number of epochs as their length.
     def keys(self) -> KeysView[str]:
-        """The columns' names."""
+        """Names of the columns."""
         return self.columns.keys()
 
     def values(self) -> ValuesView[np.ndarray]:
@@ -78,7 +78,7 @@ class History(Mapping[str, np.ndarray]):
 
 
 def load_history(path: Path) -> History:
-    """Read what `save` has written.
+    """Read a file written by `save`.
 
     Raises: FalllineError for a file that is damaged or holds no epochs, one after another, as columns of numbers.
     """
@@ -109,15 +109,15 @@ def name_columns(
     begun: int = 0,
     scale: float = 1.0,
 ) -> History:
-    """A history with names, from what was recorded of some epochs; `begun` epochs went before them.
+    """The history with named columns of some recorded epochs; `begun` epochs preceded them.
 
     Arguments:
-        seen: the scores and the probes' values, each with a leading epoch axis.
+        seen: scores and probe values, each with a leading epoch axis.
         recorded: the probes among them.
-        metric, monitor: the task's first metric, and what the run monitors.
-        layers, activations: names of the layers with params and of those with an activation.
-        begun: epochs before these.
-        scale: times a metric that has the target's unit is in the target's own.
+        metric, monitor: the task's first metric and the monitored value.
+        layers, activations: names of the layers with params and of the layers with an activation.
+        begun: number of epochs before these.
+        scale: factor that turns metrics with a unit into the target's own unit.
     """
     count = len(np.asarray(seen["train_loss"]))
     columns = {
@@ -141,18 +141,18 @@ def name_columns(
 
 
 def _of_run(seen: Epochs, recorded: Sequence[Probe], metric: str, training: bool) -> Epochs:
-    """The columns of probes of the whole run: those of the training rows, or the others."""
+    """The columns of probes with the axis `run`: those computed on training rows, or the others."""
     named = {each.column(metric): seen[each.name] for each in recorded if each.axis == "run"}
     return {name: column for name, column in named.items() if name.startswith("train_") == training}
 
 
 def in_own_unit(metric: str, values: np.ndarray, scale: float) -> np.ndarray:
-    """What a run has measured, in the target's own unit where the metric has one; then in float64."""
+    """Measured values; for a metric with a unit, converted to the target's own unit in float64."""
     if scale == 1.0 or metric not in METRICS or not METRICS[metric].in_unit:
         return values
     return np.asarray(values, np.float64) * scale
 
 
 def join(chunks: list[Tree]) -> Tree:
-    """The epochs of several compiled calls, one after another: a tree of arrays whose first axis is epochs."""
+    """Concatenate the epochs of several compiled calls: a tree of arrays whose first axis is epochs."""
     return jax.tree.map(lambda *parts: np.concatenate([np.asarray(each) for each in parts]), *chunks)

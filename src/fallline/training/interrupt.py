@@ -1,4 +1,4 @@
-"""Ctrl-C: once finishes the chunk at hand, twice stops now."""
+"""Ctrl-C: the first finishes the current chunk, the second stops at once."""
 
 import signal
 import threading
@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-LOOK = 0.002  # seconds between two looks: what is ready waits for half of that
-SHORT = 1.0  # seconds that Ctrl-C may wait
+LOOK = 0.002  # seconds between two polls; a result waits for half of that on average
+SHORT = 1.0  # longest delay of Ctrl-C in seconds
 
 
 class Interrupt:
-    """While it is entered, the first Ctrl-C sets `asked` and the second raises KeyboardInterrupt.
+    """Context manager in which the first Ctrl-C sets `asked` and the second raises KeyboardInterrupt.
 
-    Outside of the main thread, where Python delivers no signals, it only waits.
+    Python delivers signals to the main thread only; in other threads no handler is installed.
     """
 
     def __init__(self) -> None:
@@ -39,10 +39,10 @@ class Interrupt:
         self.asked = True
 
     def wait(self, array: Any, seconds: float = np.inf) -> None:
-        """Wait for a device's result, in pieces: a signal's handler runs between two of them.
+        """Wait for a result on the device by polling, so that signal handlers can run in between.
 
         Arguments:
-            seconds: about how long, where that is known: what takes a second or less is waited for in one piece.
+            seconds: expected duration, if known; up to a second is waited for without polling.
         """
         pause = 1e-4
         while seconds > SHORT and not array.is_ready():

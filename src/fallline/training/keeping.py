@@ -1,4 +1,4 @@
-"""A run's checkpoints in a folder that was tried first: what it refuses later is noted, and the training goes on."""
+"""A run's checkpoints in a folder that is tested first; if a later write fails, training continues and a note says so."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -15,12 +15,12 @@ COPIES = 3  # of a checkpoint: the newest checkpoint, the one before it, and the
 
 
 class Keeping:
-    """While it is entered, the folder is this run's alone. Without a folder it does nothing.
+    """Context manager that holds the folder for this run alone. Without a folder it does nothing.
 
     Arguments:
-        folder: where checkpoints go; it is made where it is missing.
+        folder: folder for the checkpoints; it is created if missing.
 
-    Raises: FalllineError, on entering, where the folder cannot be written to or somebody else uses it.
+    Raises: FalllineError, on entering, where the folder cannot be written to or is in use by another process.
     """
 
     def __init__(self, folder: Path | None) -> None:
@@ -41,12 +41,12 @@ class Keeping:
         self._open.close()
 
     def try_for(self, size: int) -> None:
-        """Raises: FalllineError where the folder has no room for checkpoints of so many bytes."""
+        """Raises: FalllineError where the folder has no room for checkpoints of this size in bytes."""
         if self.folder is not None:
             try_folder(self.folder, COPIES * size)
 
     def save(self, write: Callable[[Path], None]) -> bool:
-        """Write a checkpoint into the folder; False where that is refused."""
+        """Write a checkpoint into the folder; returns False if that fails."""
         if self.folder is None or self._hold is None:
             return False
         try:
@@ -59,10 +59,10 @@ class Keeping:
 
     @property
     def notes(self) -> list[str]:
-        """A sentence, where a checkpoint was refused."""
+        """A sentence if a checkpoint could not be written."""
         return [f"a checkpoint could not be kept, and the training went on: {self.refused}"] if self.refused else []
 
 
 def size_of(tree: Any) -> int:
-    """Bytes of a tree of arrays."""
+    """Size of a tree of arrays in bytes."""
     return sum(leaf.nbytes for leaf in flatten(tree).values())

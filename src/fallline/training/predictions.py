@@ -1,4 +1,4 @@
-"""Predictions as a table: a column with the answer and, if asked, one per class with its probability."""
+"""Predictions as a table: a column with the answer and, on request, one column per class with its probability."""
 
 import io
 from pathlib import Path
@@ -17,20 +17,20 @@ _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 
 
 class Answers(Protocol):
-    """What a trained model can be asked; a `Predictor` can."""
+    """Interface of a trained model, as implemented by `Predictor`."""
 
     @property
     def schema(self) -> Schema:
         """The columns and the target."""
 
     def judge(self, x: np.ndarray) -> tuple[Any, Any]:
-        """The answers to rows, and what the outputs were."""
+        """The answers for the rows, and a second value that is not used here."""
 
     def decide(self, answer: np.ndarray) -> Any:
         """The class of each row, or the target itself."""
 
     def interval(self, x: np.ndarray, coverage: float) -> tuple[Any, Any]:
-        """The ends of an interval of a probability."""
+        """The ends of the interval with this coverage."""
 
     def check_probabilities(self) -> None:
         """Raises: FalllineError for a model without probabilities."""
@@ -41,7 +41,7 @@ def predictions_frame(
 ) -> "pl.DataFrame":
     """One row per row of `x`; the columns are named after the target.
 
-    With `coverage`, each target's interval of that probability stands beside it, for a regression by classes.
+    With `coverage`, the ends of each target's interval of that probability are added; this needs a regression by classes.
     """
     import polars as pl
 
@@ -76,9 +76,9 @@ def save_predictions(frame: "pl.DataFrame", path: Path) -> None:
 
 
 def csv_text(frame: "pl.DataFrame") -> str:
-    """A table as CSV, in which no spreadsheet takes a cell of text for a formula: such a cell begins with an apostrophe.
+    """A table as CSV in which text that a spreadsheet would run as a formula is prefixed with an apostrophe.
 
-    A text that is a number stays as it is.
+    Text that is a number is left unchanged.
 
     >>> import polars as pl
     >>> csv_text(pl.DataFrame({"y": ["=1+1", "-5", "-x", "yes"]})).split()
@@ -94,7 +94,7 @@ def csv_text(frame: "pl.DataFrame") -> str:
 
 
 def _as_text(column: "pl.Series") -> "pl.Series":
-    """A column of text with an apostrophe before what a spreadsheet would run; others as they are."""
+    """A text column with an apostrophe before every would-be formula; other columns are returned unchanged."""
     import polars as pl
 
     if column.dtype == pl.Object:

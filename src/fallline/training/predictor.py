@@ -1,4 +1,4 @@
-"""A trained model: what is kept of a run, and what it says of new rows."""
+"""A trained model: the part of a run that is kept, and its predictions for new rows."""
 
 import contextlib
 import dataclasses
@@ -31,14 +31,14 @@ _ENDED = Entries({"outcome": Text()}, open=True)
 
 @dataclasses.dataclass(frozen=True)
 class Predictor:
-    """Parameters, statistics and the description of the columns; no block of it is trained further.
+    """Parameters, statistics and the description of the columns, for prediction only.
 
     Arguments:
         recipe: the completed recipe of the run.
-        schema: how columns become numbers, and numbers classes.
+        schema: the encoding of columns as numbers and of classes as indices.
         outputs: the number of classes, labels or targets.
         arrays: `params`, `stats`, `scaling` and `target_scaling` as nested dicts.
-        seen: which rows trained it; None where nobody knows.
+        seen: the rows that trained the model; None if unknown.
     """
 
     recipe: Recipe
@@ -54,7 +54,7 @@ class Predictor:
 
     @property
     def scaling(self) -> dict[str, float]:
-        """What the inputs' scaler found on the training rows: the components that PCA keeps; empty for most."""
+        """Numbers that the input scaler determined on the training rows, such as the components PCA keeps; often empty."""
         return self.recipe.scaler.found(self.arrays["scaling"])
 
     def judge(
@@ -65,9 +65,9 @@ class Predictor:
     ) -> tuple[Float[np.ndarray, "chosen targets"], Float[np.ndarray, " chosen"]]:
         """Probabilities (or targets in their own unit) and, where targets are given, the loss of each row.
 
-        `y` are targets as a run sees them (`Target.condition`); answers to conditioned ones are in float64.
-        Rows go through the network in tiles of one size, so that a row's answer does not depend on its neighbours;
-        `chosen` are the rows wanted (default: all), gathered tile by tile.
+        `y` holds targets as a run sees them (`Target.condition`); answers for conditioned targets are in float64. Rows pass
+        through the network in tiles of one size, so that a row's answer does not depend on its neighbours. `chosen` selects
+        rows (default: all), which are gathered tile by tile.
         """
         recipe = as_arrays(self.recipe)
         count = len(x) if chosen is None else len(chosen)
@@ -86,12 +86,12 @@ class Predictor:
         return self.schema.target.restore(answers), losses
 
     def probabilities(self, rows: Any) -> Float[np.ndarray, "rows classes"]:
-        """Probability of each class or label, of rows as `predict` takes them."""
+        """Probability of each class or label, for rows as `predict` takes them."""
         self.check_probabilities()
         return check_answer(self.judge(encoded(rows, self.schema))[0])
 
     def check_probabilities(self) -> None:
-        """Raises: FalllineError where there are none: in a regression, and with a loss that makes scores."""
+        """Raises: FalllineError where the model has no probabilities: in regression, and with a loss that yields scores."""
         if self.task == "regression":
             raise FalllineError("a regression has no probabilities: ask for predictions")
         loss = self.recipe.loss
@@ -103,19 +103,19 @@ class Predictor:
 
     @property
     def size(self) -> int:
-        """How many trainable numbers the model has."""
+        """Number of trainable parameters."""
         return sum(int(leaf.size) for leaf in jax.tree.leaves(self.arrays["params"]))
 
     def interval(
         self, rows: Any, coverage: float = 0.9
     ) -> tuple[Float[np.ndarray, "rows targets"], Float[np.ndarray, "rows targets"]]:
-        """(low, high) of an interval that holds the target with a probability, for a regression by classes.
+        """(low, high) of an interval that contains the target with a given probability, for a regression by classes.
 
         Arguments:
-            rows: as `predict` takes them.
+            rows: as for `predict`.
             coverage: the probability, between 0 and 1.
 
-        Raises: FalllineError for a loss that says nothing of the target's spread.
+        Raises: FalllineError for a loss that does not model the target's spread.
         """
         if not 0.0 < coverage < 1.0:
             raise FalllineError(f"interval of probability {coverage!r}: expected one between 0 and 1, such as 0.9")
@@ -134,18 +134,18 @@ class Predictor:
         return low, high
 
     def predict(self, rows: Any, *, probabilities: bool = False, interval: float | None = None) -> Any:
-        """The most probable class in the words of the data, or the target in its own unit.
+        """The most probable class, named as in the data, or the target in its own unit.
 
         Arguments:
             rows: a pandas or Polars frame, a path or `sklearn:NAME`, a `Table`, one row or columns as a dict, or an array.
-                Columns are found by their names; an array as wide as the encoded features is taken to be encoded.
-            probabilities: return a Polars frame, with a column for the probability of every class beside the answer.
-            interval: return a Polars frame, with the ends of the interval of this probability, such as 0.9, beside the
-                answer; for a regression by classes.
+                Columns are matched by name; an array as wide as the encoded features is taken to be encoded.
+            probabilities: return a Polars frame with the answer and a column for the probability of every class.
+            interval: return a Polars frame with the answer and the ends of its interval of this probability, such as 0.9;
+                for a regression by classes.
 
-        Returns: an array, one entry per row; a Polars frame where probabilities or an interval are asked for.
+        Returns: an array with one entry per row, or a Polars frame if probabilities or an interval are requested.
 
-        Raises: FalllineError for rows that the model cannot read, and for probabilities or intervals that it has not.
+        Raises: FalllineError for rows that the model cannot read, and for probabilities or intervals that it cannot give.
 
         >>> import fallline as fl
         >>> model = fl.train(fl.Recipe(epochs=3), fl.load("sklearn:iris")).model
@@ -160,9 +160,9 @@ class Predictor:
         return predictions_frame(self, x, probabilities, interval)
 
     def decide(self, answer: Float[np.ndarray, "rows targets"]) -> np.ndarray:
-        """Classes or values from probabilities or values.
+        """Turn probabilities into classes; the values of a regression stay as they are.
 
-        Raises: FalllineError for answers that are no numbers, of which the largest would be a class all the same.
+        Raises: FalllineError for answers that are not finite: `argmax` would turn NaN into a class without an error.
         """
         check_answer(answer)
         if self.task == "classification":
@@ -172,13 +172,13 @@ class Predictor:
         return answer[:, 0] if answer.shape[1] == 1 else answer
 
     def to_onnx(self, path: str | Path, *, inputs: str = "auto") -> "Export":
-        """Write the model, preprocessing included, as one ONNX file; see `fallline.to_onnx`."""
+        """Write the model with its preprocessing as one ONNX file; see `fallline.to_onnx`."""
         from fallline.onnx.export import to_onnx
 
         return to_onnx(self, path, inputs=inputs)
 
     def save(self, path: str | Path) -> None:
-        """Write one safetensors file: arrays, and recipe and schema as JSON."""
+        """Write one safetensors file with the arrays, and with recipe and schema as JSON."""
         description = {
             "format": FORMAT,
             "kind": "model",
@@ -220,7 +220,7 @@ def load_predictor(path: str | Path) -> Predictor:
 
 
 def _complete(arrays: dict[str, np.ndarray]) -> None:
-    """Adds what models of earlier versions lack and no prediction reads: batch normalisation's largest minibatch."""
+    """Add the array that models of earlier versions lack: batch normalisation's `freedom`, which prediction never reads."""
     for name in [each for each in arrays if each.startswith("stats/") and each.endswith("/seen")]:
         arrays.setdefault(name.removesuffix("seen") + "freedom", np.zeros((), np.float32))
 
@@ -237,7 +237,7 @@ def check_answer(answer: Float[np.ndarray, "rows targets"]) -> Float[np.ndarray,
 
 
 def outcome_of(folder: Path) -> str:
-    """How a folder's run ended, by its metrics; empty where they do not say."""
+    """The outcome recorded in a run folder's metrics; empty if they cannot be read."""
     with contextlib.suppress(FalllineError):
         found = read_json(folder / "metrics.json", _ENDED, "metrics", "train again")
         return str(found["outcome"])
@@ -245,7 +245,7 @@ def outcome_of(folder: Path) -> str:
 
 
 def _no_model(folder: Path) -> str:
-    """Why a run folder has no model."""
+    """The reason why a run folder has no model."""
     if outcome_of(folder) == "diverged":
         return (
             f"run folder {str(folder)!r} holds no model to predict with: its training diverged before it had learnt "
@@ -277,7 +277,7 @@ def _interval(
 
 
 def _fill(rows: np.ndarray) -> np.ndarray:
-    """Rows up to a full tile, the rest zeros."""
+    """The rows padded with zeros to a full tile."""
     if len(rows) == TILE:
         return rows
     full = np.zeros((TILE, *rows.shape[1:]), rows.dtype)

@@ -1,7 +1,7 @@
 """The run as a pure function: `start(recipe, arrays, key) -> state`, `advance(recipe, arrays, state, until)`.
 
-Nothing here touches Python state, so that `vmap` of these two functions is a population. Everything that may differ
-between runs without another program is a traced argument; what is static is in the recipe's and the data's structure.
+Nothing here touches Python state, so `vmap` of these two functions is a population. Everything that may differ between
+runs of one program is a traced argument; static facts are part of the tree structure of the recipe and the data.
 """
 
 import dataclasses
@@ -20,29 +20,17 @@ from fallline.optimizers.known import known_in, with_notes
 from fallline.probes import RECORDED, GradientNorm, Probe
 from fallline.schedules.plateau import begun, watched
 from fallline.training.arrays import Arrays, training_weight
+from fallline.training.moment import batch_rows, beginning, input_width, network_of, settled, steps_of, time_of
 from fallline.training.recipe import OWN, Recipe
 from fallline.training.state import Epochs, State, empty_history
-from fallline.training.step import (
-    Tally,
-    batch_rows,
-    beginning,
-    choose,
-    empty_tally,
-    input_width,
-    network_of,
-    one_step,
-    pick,
-    settled,
-    steps_of,
-    time_of,
-)
+from fallline.training.step import Tally, choose, empty_tally, one_step, pick
 from fallline.training.watch import record, validate, validate_if
 
 CAPACITY = 64  # epochs of history that one compiled call can return
 
 
 def start(recipe: Recipe, arrays: Arrays, key: Seed, given: Any = None) -> State:
-    """A run before its first step: scalers fitted on its training rows, weights drawn but for those given."""
+    """A run before its first step: scalers are fitted on the training rows, and weights that are not given are drawn."""
     weight = training_weight(arrays)
     scaling = recipe.scaler.fit(arrays.x, weight, arrays.columns)
     target_scaling = None if recipe.target_scaler is None else recipe.target_scaler.fit(arrays.y, weight)
@@ -71,7 +59,7 @@ def start(recipe: Recipe, arrays: Arrays, key: Seed, given: Any = None) -> State
 
 
 def first_memory(recipe: Recipe, params: Any) -> Any:
-    """The optimizer's memory before the first step, its schedules at their first values."""
+    """The optimizer's memory before the first step, with schedules at their first values."""
     zero = jnp.float32(0.0)
     memory = beginning(recipe).optimizer.init(params)
     return with_notes(memory, (zero, zero))  # the loss and the first metric
@@ -87,8 +75,8 @@ def advance(
 ) -> tuple[State, Epochs]:
     """Train until an epoch is reached or the run ends; at most `CAPACITY` epochs, which fill the history from 0 on.
 
-    Nothing is computed for a probe that is not among those `recorded`. A population passes its own `epoch`, the one below
-    mapped over lanes; then the call ends with the last lane.
+    Nothing is computed for probes that are not `recorded`. A population passes its own `epoch`, which maps `one_epoch` over
+    lanes; the call then ends when the last lane has ended.
     """
     first = state.epoch
     goal = jnp.minimum(until, first + CAPACITY)
@@ -102,7 +90,10 @@ def advance(
         state, history = carry
         last = state.epoch + 1 == goal
         new, seen = epoch(recipe, arrays, state, last) if epoch else one_epoch(recipe, arrays, state, last, recorded)
-        put = lambda room, value: room.at[state.epoch - first].set(value)  # noqa: E731
+
+        def put(room: Array, value: Array) -> Array:
+            return room.at[state.epoch - first].set(value)
+
         return new, jax.tree.map(put, history, seen)
 
     return lax.while_loop(more, body, (state, history))
@@ -111,7 +102,7 @@ def advance(
 def one_epoch(
     recipe: Recipe, arrays: Arrays, state: State, last: Array, recorded: tuple[Probe, ...]
 ) -> tuple[State, Epochs]:
-    """One pass over the training rows in a new order, then a look at the validation rows; `last` of its call or not."""
+    """One pass over the training rows in a new order, then validation; `last` marks the last epoch of a call."""
     before = state
     state, tally = _all_steps(recipe, arrays, state, recorded)
     state = _fall_back(before, state, recorded)
@@ -120,6 +111,7 @@ def one_epoch(
     judged_as = settled(recipe, state.watching, state.epoch + 1, steps_of(recipe, arrays))
     own = {"train_loss": tally.loss / total, "train_objective": tally.objective / total}
     if judged_last(recipe, state, recorded):
+        # The run may also end within the call, at its own number of epochs.
         judged = last | (state.epoch + 1 >= recipe.epochs)
         valid_loss, valid_metric, monitored = validate_if(judged, judged_as, arrays, shown, own)
     else:
@@ -138,9 +130,9 @@ def one_epoch(
 
 
 def judged_last(recipe: Recipe, state: State, recorded: tuple[Probe, ...]) -> bool:
-    """Whether validation rows are looked at in the last epoch of a call only.
+    """Whether validation takes place in the last epoch of a call only.
 
-    It is so where nothing hangs on the score of an earlier epoch and only scores are wanted.
+    This is the case if only scores are wanted and nothing depends on the score of an earlier epoch.
     """
     ends_early = recipe.patience is not None or recipe.gradient_tolerance is not None
     scores_only = not recorded and not state.keeps_params
@@ -148,11 +140,13 @@ def judged_last(recipe: Recipe, state: State, recorded: tuple[Probe, ...]) -> bo
 
 
 def _all_steps(recipe: Recipe, arrays: Arrays, state: State, recorded: tuple[Probe, ...]) -> tuple[State, Tally]:
-    """The epoch's minibatches, in an order drawn from the run's key and the epoch.
+    """Train on the epoch's minibatches, in an order drawn from the run's key and the epoch.
 
-    A rule that remembers evaluations sees its one batch in the rows' own order, so that sums round alike at every step.
+    An update rule that remembers evaluations sees its single batch in the rows' own order, so that sums are rounded in the
+    same way at every step.
     """
     rows, size = arrays.train.shape[0], batch_rows(recipe, arrays)
+    # `steps` is static and counts padding; `real_steps` is traced and is the number that this fold's own rows need.
     steps = -(-rows // size)
     real_steps = -(-arrays.train_count // size)
     places = jnp.minimum(lax.iota(jnp.int32, steps * size), rows - 1)
@@ -175,21 +169,26 @@ def _all_steps(recipe: Recipe, arrays: Arrays, state: State, recorded: tuple[Pro
 
 
 def _fall_back(before: State, after: State, recorded: tuple[Probe, ...]) -> State:
-    """The epoch's end, or its beginning where an update has made the params non-finite.
+    """The state at the epoch's end, or that at its beginning if an update has made the params non-finite.
 
-    Each step sees that its gradient is finite; a rule that turns a finite gradient into a non-finite step is caught here.
+    Every step checks that its gradient is finite. An update rule that turns a finite gradient into a non-finite step is
+    caught here.
     """
+    # One sum instead of a test per leaf: NaN and infinity survive it.
     finite = jnp.isfinite(sum(jnp.sum(leaf) for leaf in jax.tree.leaves(after.params)))
     outcome = jnp.where(finite, after.outcome, jnp.int32(Outcome.DIVERGED))
-    if not recorded and not after.keeps_params:  # nobody looks at what a diverged run is left with
+    if not recorded and not after.keeps_params:  # the params of a diverged run are never read
         return dataclasses.replace(after, outcome=outcome)
-    kept = lambda s: (s.params, s.stats, s.memory)  # noqa: E731
+
+    def kept(state: State) -> tuple[Any, Any, Any]:
+        return state.params, state.stats, state.memory
+
     params, stats, memory = choose(finite, kept(after), kept(before))
     return dataclasses.replace(after, params=params, stats=stats, memory=memory, outcome=outcome)
 
 
 def _watch(recipe: Recipe, arrays: Arrays, state: State, loss: Array) -> State:
-    """The plateau schedules' memories after an epoch with this loss."""
+    """Update the memories of plateau schedules after an epoch with this loss."""
     steps = -(-arrays.train_count // batch_rows(recipe, arrays))
     time = time_of(recipe, state.epoch * steps, steps)
     watching = watched(recipe, state.watching, loss, time)
@@ -197,9 +196,9 @@ def _watch(recipe: Recipe, arrays: Arrays, state: State, loss: Array) -> State:
 
 
 def _judge(recipe: Recipe, arrays: Arrays, state: State, shown: State, monitored: Array, tally: Tally) -> State:
-    """Keep the best params, as shown, or the last; and say whether another epoch is to come.
+    """Keep the best or the last params, as evaluated, and decide whether the run goes on.
 
-    The best is the lowest score; patience counts the epochs since a score was lower by more than the tolerance.
+    The best score is the lowest. Patience counts the epochs since the score last fell by more than the tolerance.
     """
     epoch = state.epoch + 1
     healthy = state.running
@@ -219,7 +218,7 @@ def _judge(recipe: Recipe, arrays: Arrays, state: State, shown: State, monitored
         ends = ends | (size <= recipe.gradient_tolerance)
     going = jnp.where(epoch >= recipe.epochs, Outcome.FINISHED, jnp.where(ends, Outcome.STOPPED, Outcome.RUNNING))
     best = (state.best_params, state.best_stats)
-    # A run that diverges keeps what it had before: at once, the initial params, and not the wild step away from them.
+    # A run that diverges keeps its earlier params: the initial ones if it diverges at once, never those after a wild step.
     keeps = healthy if recipe.keep == "last" else better
     best_epoch = jnp.where(keeps, epoch, state.best_epoch)
     if state.keeps_params:

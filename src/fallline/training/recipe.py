@@ -1,4 +1,4 @@
-"""The recipe: everything that decides a run, but for the data and the seed."""
+"""The recipe: everything that determines a run, except the data and the seed."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ from fallline.schedules import Cosine, ReduceOnPlateau
 class Recipe(Block):
     """A tree of blocks: model, loss, optimizer, penalty, scalers, and how long to train.
 
-    What is `None` is chosen by the data when the run starts (see `complete`), and written into the run's recipe.
+    Fields that are `None` are chosen from the data when the run starts (see `complete`) and written into the run's recipe.
 
     >>> from fallline.core.block import replace
     >>> from fallline.core.block import replace
@@ -138,16 +138,16 @@ def refuse_timeless(recipe: Recipe) -> None:
 
 
 def complete(recipe: Recipe, *, task: str, training_rows: int, lowest: float | None = None) -> Recipe:
-    """The recipe with what the data decide filled in: loss, batch size, target scaling.
+    """The recipe with the fields that depend on the data filled in: loss, batch size, target scaling.
 
     Arguments:
-        recipe: what the user gave.
+        recipe: the recipe as given by the user.
         task: classification, multilabel or regression.
-        training_rows: how many.
+        training_rows: number of training rows.
         lowest: the smallest target of a regression.
 
-    Raises: FalllineError for a search space, for a loss or a monitor that does not fit the task, for a schedule where
-        time does not pass, and for minibatches that the update rule or a layer cannot use.
+    Raises: FalllineError for a search space, for a loss or a monitor that does not fit the task, for a schedule in a field
+        that cannot change during the run, and for minibatches that the update rule or a layer cannot use.
     """
     refuse_space(recipe)
     refuse_timeless(recipe)
@@ -158,7 +158,7 @@ def complete(recipe: Recipe, *, task: str, training_rows: int, lowest: float | N
         metric(recipe.monitor, task)
     size = recipe.batch_size
     if size is None:
-        # About 200 steps an epoch where that, between 32 and 256 examples each.
+        # About 200 steps per epoch, as far as 32 to 256 examples per step allow.
         size = 32
         while size < 256 and training_rows // size > 160:
             size *= 2
@@ -185,9 +185,9 @@ def complete(recipe: Recipe, *, task: str, training_rows: int, lowest: float | N
 
 
 def complete_for(recipe: Recipe, dataset: Dataset, training_rows: int | None = None) -> Recipe:
-    """The recipe completed by a data set; `training_rows` where a fold leaves fewer.
+    """The recipe completed for a data set; `training_rows` overrides the number of rows where a fold leaves fewer.
 
-    Raises: FalllineError as `complete` does, and for a network that does not fit into the memory.
+    Raises: FalllineError as `complete` does, and for a network that does not fit into memory.
     """
     refuse_space(recipe)
     check_size(recipe, dataset)
@@ -197,20 +197,20 @@ def complete_for(recipe: Recipe, dataset: Dataset, training_rows: int | None = N
 
 
 def check_size(recipe: Recipe, dataset: Dataset) -> None:
-    """Raises: FalllineError for a network whose training needs more memory than there is; nothing of it is made."""
+    """Raises: FalllineError for a network whose training needs more memory than there is; nothing is allocated."""
     loss = recipe.loss or _usual_loss(dataset.task)
     if dataset.task not in loss.tasks:
         return  # refused by `complete`, in a better sentence
     features, targets = dataset.x.shape[1], dataset.n_classes or int(np.atleast_2d(dataset.y).shape[-1])
     params, units = count_parameters(recipe.model, recipe.scaler.outputs(features), loss.outputs(targets, dataset.task))
-    # Parameters, gradient, update, two memories and the best so far; and of a minibatch, each unit there and back.
+    # Parameters, gradient, update, two memories and the best so far; for a minibatch, each unit forwards and backwards.
     needed = 4 * (6 * params + 2 * 32 * units)
     if needed > 2**28:
         check_memory(needed, f"a network of {params:,} parameters", "use fewer or narrower hidden layers")
 
 
 def count_parameters(model: Model, inputs: int, outputs: int) -> tuple[int, int]:
-    """Trainable numbers and units of a model's network, by formula: nothing is made of that size.
+    """Numbers of parameters and units in a model's network, by formula; nothing of that size is allocated.
 
     >>> count_parameters(MLP((10**9,)), 4, 3)
     (8000000003, 1000000003)
@@ -236,10 +236,10 @@ def _usual_loss(task: str) -> Loss:
 
 
 def recipe_to_plain(recipe: Recipe) -> dict[str, Any]:
-    """A recipe as nested dicts; `name` is left out, since there is one kind of recipe."""
+    """A recipe as nested dicts; `name` is left out, since there is only one kind of recipe."""
     return {key: value for key, value in to_plain(recipe).items() if key != "name"}
 
 
 def recipe_from_plain(plain: dict[str, Any]) -> Recipe:
-    """The recipe that nested dicts describe; refuses unknown names, with the nearest."""
+    """The recipe described by nested dicts; an error about an unknown name suggests the nearest one."""
     return from_plain("recipe", {"name": "recipe", **plain}, "recipe")

@@ -1,4 +1,4 @@
-"""What a person hands to a trained model, as encoded rows: frames, paths, tables and rows of a mapping."""
+"""Encode the rows that users pass to a trained model: frames, paths, tables, mappings and arrays."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,15 +16,15 @@ from fallline.data.table import Table
 
 
 def encoded(rows: Any, schema: Schema) -> Float[np.ndarray, "rows features"]:
-    """Rows as the model's network takes them, in their order.
+    """Encode rows for the model's network, in their own order.
 
     Arguments:
-        rows: a pandas or Polars frame, a path or `sklearn:NAME`, a `Table`, a mapping of column names to a value or to as
-            many values as there are rows, a list of such mappings, or an array. An array as wide as the encoded features
-            is taken to be encoded; one as wide as the columns is encoded as that of the training was.
-        schema: the model's.
+        rows: a pandas or Polars frame, a path or `sklearn:NAME`, a `Table`, a mapping of column names to one value or to
+            one value per row, a list of such mappings, or an array. An array as wide as the encoded features is taken to
+            be encoded; an array as wide as the columns is encoded in the same way as the training data.
+        schema: the model's schema.
 
-    Raises: FalllineError for what is none of these, and for columns that do not fit.
+    Raises: FalllineError for any other type, and for columns that do not fit.
     """
     if isinstance(rows, Table):
         return _of_table(rows, schema)
@@ -66,7 +66,7 @@ def _of_array(rows: Any, schema: Schema) -> np.ndarray:
 
 
 def _of_table(table: Table, schema: Schema) -> np.ndarray:
-    """Its own encoding where that is the model's, else its source, encoded anew."""
+    """The table's own encoding if it equals the model's; otherwise its source is encoded anew."""
     if table.schema.to_dict() == schema.to_dict():
         return table.dataset.x
     if "source" not in table.source:

@@ -1,4 +1,4 @@
-"""What a run carries from step to step, and the room for what it records of every epoch."""
+"""The state that a run carries from step to step, and the arrays for the records of every epoch."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,13 +13,13 @@ from fallline.core.random import Seed
 from fallline.probes import SCORES, Probe
 from fallline.schedules.plateau import Watched
 
-LATER = {"unit": np.ones((), np.float32)}  # what states of earlier versions lack
+LATER = {"unit": np.ones((), np.float32)}  # fields that states of earlier versions lack
 
 
 class State(eqx.Module):
-    """All that the next step needs. Checkpoint, resume, rungs and forks are keeping one of these.
+    """Everything that the next step needs. Checkpoints, resumed runs, rungs and forks all work by keeping a state.
 
-    A run whose params nobody reads afterwards keeps none: its `best_params` and `best_stats` are None.
+    `best_params` and `best_stats` are None in a run whose params are not read afterwards.
     """
 
     params: Any
@@ -35,26 +35,26 @@ class State(eqx.Module):
     best_stats: Any
     best_score: Float[Array, ""]
     best_epoch: Int[Array, ""]
-    waited: Int[Array, ""]  # epochs since an improvement
-    unit: Float[Array, ""]  # the objective at the first step, or 1 where it is below: what divergence is measured by
+    waited: Int[Array, ""]  # epochs since the last improvement
+    unit: Float[Array, ""]  # the objective at the first step, at least 1; divergence is measured against it
     watching: tuple[Watched, ...] = ()
 
     @property
     def running(self) -> Array:
-        """Whether another epoch is to come."""
+        """Whether the run continues after this epoch."""
         return self.outcome == Outcome.RUNNING
 
     @property
     def keeps_params(self) -> bool:
-        """Whether the best params are kept, a fact of the program."""
+        """Whether the best params are kept. This is static: it decides which program is compiled."""
         return self.best_params is not None
 
 
 Epochs = dict[str, Float[Array, "epochs ..."]]
-"""What is recorded of some epochs: the scores and every probe, by name. Of one epoch there is no first axis.
+"""Records of some epochs: the scores and every probe, by name. The record of a single epoch has no first axis.
 
-`train_loss` is a mean over the epoch's minibatches, as trained; `valid_loss`, `valid_metric` and `monitor` are taken at
-its end; `outcome` is the run's after the epoch.
+`train_loss` is the mean over the epoch's minibatches during training. `valid_loss`, `valid_metric` and `monitor` are
+measured at the end of the epoch; `outcome` is the outcome of the run after it.
 """
 
 
@@ -65,7 +65,7 @@ def empty_history(
     lanes: tuple[int, ...] = (),
     recorded: Sequence[Probe] = (),
 ) -> Epochs:
-    """Room for the epochs of one compiled call, NaN until they are written."""
+    """Arrays for the epochs of one compiled call, filled with NaN until they are written."""
     sizes: dict[str, tuple[int, ...]] = dict.fromkeys(SCORES, ())
     sizes |= {each.name: each.size(layers, activations) for each in recorded}
     return {name: jnp.full((capacity, *lanes, *size), jnp.nan, jnp.float32) for name, size in sizes.items()}

@@ -1,4 +1,4 @@
-"""One update: a minibatch, its loss and gradient, the rule's step."""
+"""One update: a minibatch, its loss and gradient, and the step of the update rule."""
 
 import dataclasses
 from collections.abc import Callable
@@ -9,10 +9,9 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
-from fallline.core.block import walk
 from fallline.core.outcome import Outcome
 from fallline.core.random import Seed, named
-from fallline.core.schedule import Schedule, Time, at_time
+from fallline.core.schedule import Time, at_time
 from fallline.gradients.operations import depend, operations_of
 from fallline.layers import Sequential
 from fallline.optimizers.known import evaluate, known_in
@@ -20,88 +19,30 @@ from fallline.penalties import Penalty
 from fallline.probes import GradientNorm, Probe, Step
 from fallline.probes.context import sampled, squared_norm
 from fallline.probes.recording import first_gathered, gather
-from fallline.schedules.plateau import Watched, begun, remembered
+from fallline.schedules.plateau import remembered
 from fallline.training.arrays import Arrays
+from fallline.training.moment import (
+    network_of,
+    time_of,
+)
 from fallline.training.recipe import Recipe
 from fallline.training.state import State
 
-
-def network_of(recipe: Recipe, arrays: Arrays) -> Sequential:
-    """The layers that the recipe makes of this data set."""
-    assert recipe.loss is not None
-    return recipe.model.network(recipe.loss.outputs(arrays.targets, arrays.task))
-
-
-def input_width(recipe: Recipe, arrays: Arrays) -> int:
-    """Width of the network's input: the number of scaled features."""
-    return recipe.scaler.outputs(arrays.x.shape[1])
-
-
-_SHAPES: dict[Any, Any] = {}
-
-
-def shapes_of(recipe: Recipe, arrays: Arrays) -> tuple[Any, Any]:
-    """Shapes and dtypes of the network's params and stats; kept, since it takes tracing and numbers do not change them."""
-    network, width = network_of(beginning(recipe), arrays), input_width(recipe, arrays)
-    which = (jax.tree.structure(network), width)
-    if which not in _SHAPES:
-        if len(_SHAPES) > 64:
-            _SHAPES.clear()
-        _SHAPES[which] = jax.eval_shape(lambda key: network.init(key, (width,)), jax.random.key(0))
-    return _SHAPES[which]
-
-
-def beginning(recipe: Recipe) -> Any:
-    """The recipe with its schedules at their first values, as what is made before the first step reads it."""
-    zero = jnp.float32(0.0)
-    return at_time(remembered(recipe, begun(recipe)), Time(zero, zero, zero))
-
-
-def settled(recipe: Recipe, watching: tuple[Watched, ...], epochs: Array, steps: Array | int) -> Recipe:
-    """The recipe as validation and prediction read it after some epochs: the model and the loss of the last step.
-
-    Without a schedule in them it is the recipe itself, and the program stays the same.
-
-    Arguments:
-        recipe: with its schedules.
-        watching: the memories of its plateaus.
-        epochs: that are over.
-        steps: per epoch.
-    """
-    parts = (recipe.model, recipe.loss)
-    if not any(isinstance(value, Schedule) for each in parts if each is not None for _, _, value in walk(each)):
-        return recipe
-    time = time_of(recipe, jnp.maximum(epochs * steps - 1, 0), jnp.asarray(steps))
-    now = at_time(remembered(recipe, watching), time)
-    return dataclasses.replace(recipe, model=now.model, loss=now.loss)
-
-
-def batch_rows(recipe: Recipe, arrays: Arrays) -> int:
-    """Examples per step."""
-    assert isinstance(recipe.batch_size, int)
-    return max(1, min(recipe.batch_size, arrays.train.shape[0]))
-
-
-LIMIT = 1e15  # an objective this many times the run's unit has diverged, though float32 goes on to 3e38
+LIMIT = 1e15  # a run has diverged if its objective exceeds this many units, although float32 reaches 3e38
 
 
 def finite(sample: Any) -> Bool[Array, ""]:
     """Whether all numbers of `sampled(...)` are finite, however large.
 
-    A sum keeps what is not finite, and the factor keeps that of the largest float32 numbers in range. Written as a dot
-    product because XLA's CPU backend vectorises that, but not a reduction of comparisons.
+    NaN and infinity survive a sum, and the factor keeps a sum of the largest float32 numbers in range. It is written as a
+    dot product because XLA's CPU backend vectorises one, but not a reduction of comparisons.
     """
     parts = [part.ravel() for part in jax.tree.leaves(sample)]
     return jnp.isfinite(sum((jnp.vdot(part, jnp.full_like(part, 1e-12)) for part in parts), jnp.float32(0.0)))
 
 
-def steps_of(recipe: Recipe, arrays: Arrays) -> Array:
-    """Steps per epoch; a lane whose fold has fewer rows has fewer."""
-    return -(-arrays.train_count // batch_rows(recipe, arrays))
-
-
 class Tally(NamedTuple):
-    """Sums over an epoch's steps, weighted by examples, and what the probes gather."""
+    """Sums over an epoch's steps, weighted by examples, and the values that the probes gather."""
 
     weight: Array
     loss: Array
@@ -111,7 +52,7 @@ class Tally(NamedTuple):
 
 
 def gathering(recipe: Recipe, recorded: tuple[Probe, ...]) -> dict[str, Probe]:
-    """The probes that look at every step: those recorded, and the gradient's norm where it decides when a run ends."""
+    """The probes evaluated at every step: the recorded ones, and the gradient norm if it decides when the run ends."""
     found = {each.name: each for each in recorded}
     if recipe.gradient_tolerance is not None:
         found.setdefault(GradientNorm.name, GradientNorm())
@@ -126,9 +67,9 @@ def empty_tally(recipe: Recipe, state: State, recorded: tuple[Probe, ...]) -> Ta
 
 
 def guarded(recipe: Recipe, state: State, recorded: tuple[Probe, ...]) -> bool:
-    """Whether every step measures its gradient before the params follow it.
+    """Whether every step checks its gradient before the params are updated.
 
-    A run of which only scores are wanted does without: it learns of a bad gradient from the next step's cost.
+    A run that records only scores omits the check: a bad gradient shows in the cost of the next step.
     """
     decides = recipe.optimizer.skips or recipe.gradient_tolerance is not None
     return bool(recorded) or state.keeps_params or decides
@@ -147,8 +88,8 @@ def one_step(
 ) -> tuple[State, Tally]:
     """One update from an epoch's minibatch number `index`.
 
-    A row of weight 0 only fills it; a minibatch of such rows changes nothing. Time and noise follow the epoch and the
-    index, which the lanes of a population share, and not the lane's own count of updates.
+    Rows of weight 0 are padding; a minibatch of such rows changes nothing. Time and noise follow the epoch and the index,
+    which the lanes of a population share, and not a lane's own count of updates.
     """
     step = state.epoch * steps_per_epoch + index
     now, time, key, y, objective = moment_of(recipe, arrays, state, rows, weight, step, steps_per_epoch)
@@ -167,29 +108,39 @@ def one_step(
         return cost, (loss, jnp.asarray(first, jnp.float32))
 
     if lasts(recipe, arrays, state, rows, weight, step, steps_per_epoch):
+        # The line search of the last step usually ended at these params; `evaluate` then reuses its value and gradient.
         cost, gradient, (loss, first), anew = evaluate(evidence["objective"], state.params, state.memory, noting)
-        metric = lambda: first  # noqa: E731
+
+        def metric() -> Array:
+            return first
+
         stats = objective(state.params)[1][2] if jax.tree.leaves(state.stats) else state.stats
         evidence |= {"noting": noting, "anew": anew}
     else:
         (cost, (loss, prediction, stats)), gradient = jax.value_and_grad(objective, has_aux=True)(state.params)
-        metric = lambda: jnp.vdot(score(now, state, arrays, prediction, y, rows), share)  # noqa: E731
+
+        # A function, so that the metric is computed only if a recorded probe asks for it.
+        def metric() -> Array:
+            return jnp.vdot(score(now, state, arrays, prediction, y, rows), share)
+
     evidence["value"] = cost
     delta, memory = now.optimizer.update(gradient, state.memory, state.params, **evidence)
-    # The guard against divergence. A bad number outside of the sample reaches the next step's cost, and `_fall_back`.
+    # The guard against divergence. It sees a sample; a bad number outside of it shows in the next step's cost or in
+    # `_fall_back`.
     measured = gradient if guarded(recipe, state, recorded) else {}
     samples = {name: sampled(part) for name, part in measured.items()}
     squares = {name: squared_norm(part, samples[name]) for name, part in measured.items()}
     unit = jnp.where(state.step > 0, state.unit, jnp.maximum(cost, 1.0))
     healthy = cost < LIMIT * unit
     if squares:
-        # The square of a gradient beyond 1.8e19 is infinite, but some rules make an ordinary update of it.
+        # The square of a gradient above 1.8e19 is infinite, but some rules still turn it into an ordinary update.
         healthy &= finite(samples) if now.optimizer.large == "taken" else jnp.isfinite(sum(squares.values()))
     endures = jnp.bool_(True) if now.optimizer.skips else healthy
     filled = total > 0 if arrays.ragged else jnp.bool_(True)
+    # Under `vmap` nothing can be skipped: a lane that has ended computes the step too and discards it.
     moves = state.running & filled & healthy
-    # Only the params are guarded: nothing reads a diverged run's memory again, and to choose between the old memory
-    # and the new would copy it at every step.
+    # Only the params are guarded. The memory of a diverged run is never read again, and choosing between the old and the
+    # new memory would copy it at every step.
     delta = jax.tree.map(lambda d, w: jnp.where(moves, d, 0).astype(w.dtype), delta, state.params)
     params = jax.tree.map(jnp.add, state.params, delta)
     if now.penalty is not None and type(now.penalty).project is not Penalty.project:
@@ -227,7 +178,7 @@ def one_step(
 
 
 class Moment(NamedTuple):
-    """A step's recipe, its time, its noise, its targets as the loss sees them, and what it minimises."""
+    """The recipe at one step, its time, its random key, its targets as the loss sees them, and its objective."""
 
     recipe: Recipe
     time: Time
@@ -245,7 +196,7 @@ def moment_of(
     step: Array,
     steps_per_epoch: Array,
 ) -> Moment:
-    """What a step sees, of the state its statistics and not its params."""
+    """The inputs of a step. Of the state it uses the statistics, but not the params."""
     time = time_of(recipe, step, steps_per_epoch)
     now = at_time(remembered(recipe, state.watching), time)
     network = network_of(now, arrays)
@@ -270,8 +221,8 @@ def lasts(
 ) -> bool:
     """Whether a rule that remembers evaluations meets the same objective at every step.
 
-    Not on minibatches, nor where the cost as traced depends on the step, through noise or a schedule, on a plateau or on
-    running statistics.
+    This does not hold on minibatches, nor if the traced cost depends on the step (through noise or a schedule), on a plateau
+    schedule or on running statistics.
     """
     if known_in(state.memory) is None or rows.shape[0] < arrays.train.shape[0]:
         return False
@@ -281,6 +232,7 @@ def lasts(
         then = dataclasses.replace(state, watching=watching, stats=stats)
         return moment_of(recipe, arrays, then, rows, weight, step, steps_per_epoch).objective(params)[0]
 
+    # Decided by tracing, not by a list of blocks: blocks written by users are covered as well.
     changing = (step, state.watching, state.stats)
     operations = operations_of(jax.make_jaxpr(cost)(changing, state.params))
     return not depend(operations, operations.inputs[: len(jax.tree.leaves(changing))])
@@ -298,7 +250,7 @@ def cost_of(
     key: Seed | None,
     training: bool,
 ) -> tuple[Array, tuple[Array, Array, Any]]:
-    """What descent minimises: the weighted mean of the loss, plus the penalty; and (loss, prediction, new stats)."""
+    """The objective (weighted mean of the loss, plus the penalty), and (loss, prediction, new stats)."""
     assert recipe.loss is not None
     total = jnp.maximum(jnp.sum(weight), 1e-30)
     share = weight / total
@@ -309,12 +261,6 @@ def cost_of(
         penalty = recipe.penalty(params)
         cost = loss + (penalty if recipe.penalty_per == "step" else penalty / total)
     return cost, (loss, prediction, stats)
-
-
-def time_of(recipe: Recipe, step: Array, steps_per_epoch: Array) -> Time:
-    """The time at a step. Progress is taken in the middle of the step, so that it is never 0 or 1."""
-    step, per_epoch = step.astype(jnp.float32), jnp.maximum(steps_per_epoch, 1).astype(jnp.float32)
-    return Time(step, step / per_epoch, (step + 0.5) / jnp.maximum(recipe.epochs * per_epoch, 1.0))
 
 
 def scaled_target(recipe: Recipe, state: State, y: Array) -> Array:
@@ -330,7 +276,7 @@ def answers(recipe: Recipe, state: State, prediction: Float[Array, "rows outputs
 
 
 def relative(arrays: Arrays, values: Float[Array, "rows targets"]) -> Float[Array, "rows targets"]:
-    """Conditioned targets or their differences in units that have the targets' own relative sizes."""
+    """Conditioned targets or their differences, scaled so that the targets have their own relative sizes."""
     return values if arrays.unit is None else values * arrays.unit
 
 
@@ -351,5 +297,5 @@ def pick(condition: Array, yes: Any, no: Any) -> Any:
 
 
 def choose(condition: Array, yes: Any, no: Any) -> Any:
-    """`pick` as a branch: in a run alone nothing is computed, only one of two trees is passed on."""
+    """`pick` as a branch: a single run computes nothing and passes on one of the two trees."""
     return lax.cond(condition, lambda a, b: a, lambda a, b: b, yes, no)

@@ -1,4 +1,4 @@
-"""`train(recipe, data, seed) -> run`: the compiled run in chunks of epochs, and what happens between them."""
+"""`train(recipe, data, seed) -> run`: the compiled run in chunks of epochs, with callbacks and checkpoints in between."""
 
 import dataclasses
 import functools
@@ -28,10 +28,11 @@ from fallline.training.chunks import compiled_advance as compiled_advance
 from fallline.training.chunks import compiled_start, run_chunks
 from fallline.training.history import History, join, name_columns
 from fallline.training.keeping import Keeping, size_of
+from fallline.training.moment import settled
 from fallline.training.predictor import Predictor
 from fallline.training.recipe import Recipe, complete_for, recipe_to_plain
 from fallline.training.state import Epochs, State, empty_history
-from fallline.training.step import LIMIT, settled
+from fallline.training.step import LIMIT
 from fallline.training.watch import layer_names
 
 
@@ -51,14 +52,14 @@ class Run:
     """A finished training.
 
     Arguments:
-        recipe: the completed recipe, everything that the data decided filled in.
+        recipe: the completed recipe, with everything that depends on the data filled in.
         model: the trained model, with the best parameters.
         history: one row per epoch.
-        metrics: `metrics["test"]["accuracy"]`; for every split that has rows.
-        outcome: how it ended.
-        interrupted: whether Ctrl-C ended it before its time.
-        notes: sentences on what a person should know.
-        unsaved: where the folder refused an interrupted run's last checkpoint, writes it into another folder.
+        metrics: metrics of every split that has rows, such as `metrics["test"]["accuracy"]`.
+        outcome: how the run ended.
+        interrupted: whether Ctrl-C ended the run early.
+        notes: sentences that the user should read.
+        unsaved: writes the last checkpoint of an interrupted run into another folder, if its own folder refused it.
     """
 
     recipe: Recipe
@@ -76,17 +77,17 @@ class Run:
 
     @property
     def best_epoch(self) -> int:
-        """The epoch whose parameters are kept, from 1; 0 for the initial ones."""
+        """The epoch whose parameters are kept, counted from 1; 0 stands for the initial parameters."""
         return int(self.state.best_epoch)
 
     @property
     def learnt(self) -> bool:
-        """Whether there is a model to predict with: not where the run diverged before any epoch was worth keeping."""
+        """Whether there is a model to predict with; False if the run diverged before any epoch was worth keeping."""
         return self.outcome is not Outcome.DIVERGED or self.best_epoch > 0
 
     @property
     def scaling(self) -> dict[str, float]:
-        """What the inputs' scaler found on the training rows: the components that PCA keeps; empty for most."""
+        """Numbers that the input scaler determined on the training rows, such as the components PCA keeps; often empty."""
         return self.model.scaling
 
     @property
@@ -119,19 +120,19 @@ def train(
     """Train one recipe on a table.
 
     Arguments:
-        recipe: what to train and how; what it leaves open the data decide.
+        recipe: the recipe to train; fields left open are chosen from the data.
         data: a table with its split.
-        seed: of initial weights, minibatch order and dropout.
-        probes: what the history has of every epoch besides losses and metrics; `fallline.probes` has them all.
-        watch: called between chunks of epochs; an answer of True stops the run.
-        folder: where checkpoints go; none are written without it. It is tried first; where it refuses one later, the
-            training goes on and the run's notes say so.
+        seed: seed of initial weights, minibatch order and dropout.
+        probes: values recorded for every epoch besides losses and metrics; see `fallline.probes` for all of them.
+        watch: callback between chunks of epochs; the run stops if it returns True.
+        folder: folder for checkpoints; without it none are written. Writing is tested first. If a checkpoint cannot be
+            written later, training continues and the run's notes say so.
         checkpoint_seconds: shortest time between two checkpoints.
-        resume: continue from the folder's newest whole checkpoint, if there is one.
-        key: the run's random key, where it is not the seed's own.
-        until: stop after this epoch, with a state that can be continued.
-        state: continue from another run's state, as `continued` makes it fit this recipe.
-        given: initial params in place of drawn ones, {layer: {name: array}}; what is left out is drawn.
+        resume: continue from the newest intact checkpoint in the folder, if there is one.
+        key: random key of the run, in place of the one derived from the seed.
+        until: last epoch to train; the state can be continued from there.
+        state: state of another run to continue from; `continued` adapts it to this recipe.
+        given: initial params as {layer: {name: array}}; params that are left out are drawn.
 
     Raises: FalllineError for a recipe that does not fit the data, probes that cannot be recorded together, and a folder
         that cannot be written to or is in use.
@@ -164,12 +165,13 @@ def train(
             notes += [
                 f"{sentence}; the one before it is used" if state is not None else sentence for sentence in damaged
             ]
-        same = seen is not None  # of a checkpoint
+        same = seen is not None  # a checkpoint belongs to the same recipe and data
         state = compiled_start(traced, arrays, key, given) if state is None else continued(state, traced, arrays, same)
         keeping.try_for(size_of(state) if folder else 0)
         names = layer_names(recipe, arrays)
         first_metric = metrics_of(table.task)[0].name
-        begun = int(state.epoch) - (0 if seen is None else len(seen["train_loss"]))  # a fork's history counts on
+        # The history of a fork counts epochs from the state that it continues.
+        begun = int(state.epoch) - (0 if seen is None else len(seen["train_loss"]))
         label = functools.partial(
             _label,
             recorded=recorded,
@@ -205,16 +207,19 @@ def train(
         )
         state, chunks, unsaved = done.state, done.epochs, None
         if done.interrupted and folder is not None and chunks:
-            last = lambda folder: save_checkpoint(folder, state, join(chunks), identity, recorded)  # noqa: E731
+
+            def last(folder: Path) -> None:
+                save_checkpoint(folder, done.state, join(done.epochs), identity, recorded)
+
             unsaved = None if keeping.save(last) else last
 
     if state.outcome == Outcome.DIVERGED and not _usable(predictor_of(recipe, table, state), table, float(state.unit)):
-        # What was kept looked healthy only as long as nobody looked at its loss.
+        # The kept params are finite, but their loss is not within bounds: fall back to the initial params.
         fresh = compiled_start(traced, arrays, key, given)
         state = dataclasses.replace(
             state, best_params=fresh.best_params, best_stats=fresh.best_stats, best_epoch=jnp.int32(0)
         )
-    del arrays  # the device's copy of the rows goes before the splits are judged on the host's
+    del arrays  # frees the rows on the device before the splits are evaluated from the host's copy
     model = predictor_of(recipe, table, state)
     return Run(
         recipe=recipe,
@@ -233,14 +238,17 @@ def train(
 
 
 def continued(state: State, recipe: Recipe, arrays: Arrays, same: bool = False) -> State:
-    """A copy of a run's state that goes on under another recipe, if that leaves it something to do.
+    """A copy of a run's state that continues under another recipe, if that recipe has epochs left.
 
-    Unless recipe and data are known to be the `same`, what a rule remembers of the objective is forgotten.
+    Unless recipe and data are known to be the `same`, everything that the update rule remembers of the objective is cleared.
 
-    Raises: FalllineError where the recipe's network or update rule has another memory than the state's.
+    Raises: FalllineError where the structure of the recipe's state, such as its network or update rule, differs.
     """
     fresh = jax.eval_shape(program.start, recipe, arrays, state.key)
-    shapes = lambda tree: [(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(tree)]  # noqa: E731
+
+    def shapes(tree: Any) -> list[tuple[Any, Any]]:
+        return [(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(tree)]
+
     if jax.tree.structure(fresh) != jax.tree.structure(state) or shapes(fresh) != shapes(state):
         raise FalllineError(
             "the state does not fit the recipe: a run can be continued under other numbers and other schedules, not "
@@ -268,7 +276,7 @@ def place(recipe: Recipe, table: Table, seed: int) -> tuple[Recipe, Arrays, jax.
 
 
 def predictor_of(recipe: Recipe, table: Table, state: State) -> Predictor:
-    """What is kept of a state: the best parameters, on the host, and the numbers that the model and the loss had then."""
+    """The predictor with the best parameters of a state, on the host, and the numbers of the model and the loss at that step."""
     rows = len(table.dataset.train)
     assert isinstance(recipe.batch_size, int)
     steps = -(-rows // max(1, min(recipe.batch_size, rows)))
@@ -285,7 +293,7 @@ def predictor_of(recipe: Recipe, table: Table, state: State) -> Predictor:
 
 
 def _usable(model: Predictor, table: Table, unit: float) -> bool:
-    """Whether the loss on the training rows is within the bounds of a run of this unit."""
+    """Whether the loss on the training rows is within the divergence limit of a run with this unit."""
     data = table.dataset
     return evaluate_rows(model, data.x, data.y, data.weight, data.train)["loss"] < LIMIT * unit
 
@@ -302,9 +310,9 @@ def evaluate_rows(
     Arguments:
         model: the model.
         x: encoded rows.
-        y: class indices, or targets in their own unit: what `Dataset.given` is.
-        weight: of each row; rows that all weigh 0 have no metrics.
-        chosen: the rows wanted; default: all.
+        y: class indices, or targets in their own unit, as in `Dataset.given`.
+        weight: weight of each row; rows that all weigh 0 have no metrics.
+        chosen: indices of the rows to use; default: all.
     """
     rows: Any = slice(None) if chosen is None else chosen
     target = y[rows] if model.task == "classification" else y[rows].astype(np.float64)

@@ -1,4 +1,4 @@
-"""What is seen of a run at the end of an epoch: validation loss and metrics, and the probes that are recorded."""
+"""Evaluation at the end of an epoch: validation loss and metrics, and the recorded probes."""
 
 from typing import Any
 
@@ -12,27 +12,19 @@ from fallline.metrics import METRICS, Metric, metrics_of
 from fallline.probes import Context, Probe, Tap
 from fallline.probes.recording import computed
 from fallline.training.arrays import Arrays
+from fallline.training.moment import beginning, input_width, network_of, shapes_of
 from fallline.training.recipe import Recipe
 from fallline.training.state import Epochs, State
-from fallline.training.step import (
-    Tally,
-    answers,
-    beginning,
-    input_width,
-    network_of,
-    relative,
-    scaled_target,
-    shapes_of,
-)
+from fallline.training.step import Tally, answers, relative, scaled_target
 
 TILE = 1024  # rows per forward pass outside of training
-PROBE = 128  # training rows on which activations are looked at
+PROBE = 128  # training rows on which activations are probed
 
 
 def forward(
     recipe: Recipe, network: Sequential, params: Any, stats: Any, scaling: Any, x: Float[Array, "rows features"]
 ) -> Float[Array, "rows outputs"]:
-    """The network's outputs for unscaled rows, as when predicting."""
+    """The network's outputs for unscaled rows, in prediction mode."""
     return network.apply(params, stats, recipe.scaler.apply(scaling, x), key=None, training=False)[0]
 
 
@@ -56,7 +48,7 @@ def predict(
 def validate(recipe: Recipe, arrays: Arrays, state: State, own: dict[str, Array]) -> tuple[Array, Array, Array]:
     """(loss, first metric, monitored value) on the validation rows; NaN where there are none.
 
-    `own` is what the training rows have shown: where there is nothing else to monitor, their loss.
+    `own` holds the training loss and objective; without validation rows, the monitored value is one of them.
     """
     nan = jnp.float32(jnp.nan)
     if arrays.valid.shape[0] == 0:
@@ -79,7 +71,7 @@ def validate(recipe: Recipe, arrays: Arrays, state: State, own: dict[str, Array]
 
 
 def measured(metric: Metric, arrays: Arrays, answer: Array, target: Array, weight: Array) -> Array:
-    """A metric inside a run; `arrays.scale` times it is in the target's own unit, if the metric has one."""
+    """A metric inside a run. A metric with a unit must still be multiplied by `arrays.scale` for the target's own unit."""
     if metric.in_unit:
         answer, target = relative(arrays, answer), relative(arrays, target)
     return metric.compute(answer, target, weight)
@@ -88,9 +80,12 @@ def measured(metric: Metric, arrays: Arrays, answer: Array, target: Array, weigh
 def validate_if(
     asked: Array, recipe: Recipe, arrays: Arrays, state: State, own: dict[str, Array]
 ) -> tuple[Array, Array, Array]:
-    """`validate`, or what the training rows have shown and NaN otherwise."""
+    """`validate` if asked; otherwise NaN, with the monitored value taken from the training rows if it is theirs."""
     nan = jnp.float32(jnp.nan)
-    yes = lambda: validate(recipe, arrays, state, own)  # noqa: E731
+
+    def yes() -> tuple[Array, Array, Array]:
+        return validate(recipe, arrays, state, own)
+
     return lax.cond(asked, yes, lambda: (nan, nan, own.get(recipe.monitor, nan)))
 
 
@@ -109,10 +104,10 @@ def record(
     """The value of every probe at an epoch's end.
 
     Arguments:
-        recipe, arrays: of the run.
-        state: after the epoch's last step.
-        shown: the same with the params that are judged.
-        tally: of the epoch's steps.
+        recipe, arrays: recipe and data of the run.
+        state: state after the epoch's last step.
+        shown: the same state with the params used for evaluation.
+        tally: tally of the epoch's steps.
         recorded: the probes.
     """
     context = context_of(recipe, arrays, state, shown, tally)
@@ -121,7 +116,7 @@ def record(
 
 
 def context_of(recipe: Recipe, arrays: Arrays, state: State, shown: State, tally: Tally) -> Context:
-    """A run at the end of an epoch, as probes look at it; see `record`."""
+    """The context that probes receive at the end of an epoch; see `record`."""
     total = jnp.maximum(tally.weight, 1e-30)
     evaluations = recipe.optimizer.evaluations(state.memory)
     return Context(

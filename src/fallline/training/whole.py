@@ -1,4 +1,4 @@
-"""Does a model file fit together? Its recipe, its columns and its arrays say the same sizes, before any of it is used."""
+"""Consistency checks of a model file: recipe, columns and arrays must agree on all sizes before any of it is used."""
 
 import functools
 from typing import Any
@@ -25,18 +25,18 @@ MODEL = Entries(
     {"chance": Real(0.0, 1.0)},
 )
 REMEDY = "use another copy, or train it again"
-_ROWS = 8  # of a table from which shapes are taken; they do not depend on it
+_ROWS = 8  # rows of the abstract table from which shapes are traced; the shapes do not depend on this number
 
 
 def check_description(described: dict[str, Any], what: str) -> None:
-    """Raises: FalllineError for what is not a model's description."""
+    """Raises: FalllineError for anything that is not a model's description."""
     check(MODEL, described, what, REMEDY)
 
 
 def take_seen(arrays: dict[str, np.ndarray], described: dict[str, Any], what: str) -> SeenRows | None:
-    """Take the rows that a model has seen out of its arrays; None in files of versions that did not keep them.
+    """Remove the rows that a model has seen from its arrays and return them; None for versions that did not keep them.
 
-    Raises: FalllineError for a part of them, or numbers that `SeenRows.of` does not make.
+    Raises: FalllineError if they are incomplete, or hold numbers that `SeenRows.of` cannot produce.
     """
     train, valid = (arrays.pop(name, None) for name in ("seen/train", "seen/valid"))
     chance = described.get("chance")
@@ -53,11 +53,11 @@ def take_seen(arrays: dict[str, np.ndarray], described: dict[str, Any], what: st
 
 
 def check_model(recipe: Recipe, schema: Schema, outputs: int, arrays: dict[str, np.ndarray], what: str) -> None:
-    """Compare a model's arrays, by path, with what its recipe makes of its columns and its target.
+    """Compare a model's arrays, by path, with the arrays that its recipe implies for its columns and its target.
 
-    Nothing of those sizes is allocated: the number of parameters is compared by formula first, shapes by tracing then.
+    Nothing of those sizes is allocated: the number of parameters is first compared by formula, then shapes by tracing.
 
-    Raises: FalllineError for arrays that are missing, too many, of another shape or dtype, or not finite.
+    Raises: FalllineError for arrays that are missing, superfluous, of another shape or dtype, or not finite.
     """
     target = schema.target
     wanted = target.n_classes or len(target.names)
@@ -92,7 +92,7 @@ _SHAPES: dict[Any, dict[str, tuple[tuple[int, ...], Any]]] = {}
 
 
 def _expected(recipe: Recipe, features: int, outputs: int, task: str) -> dict[str, tuple[tuple[int, ...], Any]]:
-    """Shape and dtype of every array of a model, by path; kept, since it takes tracing."""
+    """Shape and dtype of every array of a model, by path; cached, since they need tracing."""
     which = (jax.tree.structure(as_arrays(recipe)), features, outputs, task)
     if which not in _SHAPES:
         if len(_SHAPES) > 64:
@@ -115,7 +115,7 @@ def _made(recipe: Recipe, features: int, outputs: int, task: str, key: Any) -> d
 
 
 def _leaves(made: Any) -> dict[str, Any]:
-    """Abstract leaves by the paths that `flatten` gives to arrays."""
+    """Abstract leaves, keyed by the paths that `flatten` gives to arrays."""
     paths = jax.tree_util.tree_flatten_with_path(made)[0]
     names = list(flatten(jax.tree.map(lambda _: np.zeros(0), made)))
     return dict(zip(names, (leaf for _, leaf in paths), strict=True))
