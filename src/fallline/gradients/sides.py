@@ -57,7 +57,7 @@ def limit(
     """The limit of one-sided difference quotients as the step goes to 0, and its error bound.
 
         T[k, 0] = d(h_k),  T[k, m] = T[k+1, m-1] + (T[k+1, m-1] - T[k, m-1]) / (h_k / h_(k+m) - 1)
-        error[k, m] = CAUTION |T[k, m] - T[k+1, m-1]| + rounding[k, m]
+        error[k, m] = max(CAUTION |T[k, m] - T[k+1, m-1]|, |T[k, m] - T[k+1, m]|) + rounding[k, m]
 
     The entry with the least error is the limit. An entry is left out if one of shorter steps contradicts it by more than
     both errors: f then bends within its steps.
@@ -78,8 +78,10 @@ def limit(
             step = (value[1:] - value[:-1]) * weight
             noise = noise[1:] + (noise[1:] + noise[:-1]) * np.abs(weight)
             value = value[1:] + step
+            # The entry with shorter steps shows what the last change hides if f bends near the steps.
+            change = np.maximum(CAUTION * np.abs(step), np.abs(np.diff(value, axis=0, append=value[-1:])))
             entries += list(value)
-            errors += list(np.where(np.isfinite(value), CAUTION * np.abs(step) + noise, np.inf))
+            errors += list(np.where(np.isfinite(value + change), change + noise, np.inf))
             last += [k + m for k in range(len(value))]
         kept = _uncontradicted(np.array(entries), np.array(errors), np.array(last))
     best = np.argmin(kept, axis=0)[None]
