@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from fallline.core.errors import FalllineError, nearest
-from fallline.core.field import structure
+from fallline.core.field import required, structure
 from fallline.strategies.base import Strategy
 from fallline.strategies.history import TrialHistory
 from fallline.strategies.optuna_study import Conversation, optuna
@@ -54,8 +54,10 @@ class OptunaSampler(Strategy):
     """
 
     name: ClassVar[str] = "optuna"
-    sampler: Any = structure(
-        help="of optuna.samplers: a class or its name, another function of `seed`, or a sampler, which a search copies"
+    sampler: Any = required(
+        structure(
+            help="of optuna.samplers: a class or its name, another function of `seed`, or a sampler, which a search copies"
+        )
     )
 
     def __init__(self, sampler: Any) -> None:
