@@ -62,13 +62,17 @@ def test_nothing_is_gathered_of_the_steps_for_a_probe_that_does_not_ask(run):
 
 
 @pytest.mark.parametrize("tolerance", [None, 0.3])
-def test_what_is_recorded_and_kept_changes_no_bit_of_the_run(run, same, tolerance):
+def test_what_is_recorded_and_kept_does_not_change_the_run(run, tolerance):
+    """To rounding, since other probes make another program: JAX 0.10 gives equal bits and 0.12 does not."""
     recipe, arrays, state = run
     recipe = replace(recipe, {"gradient_tolerance": None if tolerance is None else np.float32(tolerance)})
     advance = jax.jit(program.advance)
     until = jnp.int32(6)
     ends = [advance(recipe, arrays, state, until, probes)[0] for probes in (RECORDED, (), (Dead(),), RECORDED[::-1])]
-    assert all(same(end, ends[0]) for end in ends[1:])
+    numbers = lambda state: jax.tree.leaves(dataclasses.replace(state, key=None))  # noqa: E731
+    for end in ends[1:]:
+        for found, expected in zip(numbers(end), numbers(ends[0]), strict=True):
+            np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
     for probes in (RECORDED, ()):
         bare, _ = advance(recipe, arrays, without_best(state), until, probes)
         assert not bare.keeps_params

@@ -16,7 +16,7 @@ from fallline.population.evaluate import evaluate
 from fallline.probes import Probe, recordable
 from fallline.schedules import Cosine
 from fallline.testing.base import demand, of
-from fallline.testing.compare import close, finite, same_bits
+from fallline.testing.compare import close, finite
 from fallline.training import program
 from fallline.training.recipe import Recipe
 from fallline.training.train import Run, place, train
@@ -85,12 +85,15 @@ def ordinary(probe: Probe) -> None:
 
 @of("probe")
 def unnoticed(probe: Probe) -> None:
-    """A run that records it has the parameters, the memory and the scores of one that does not, to the bit."""
+    """A run that records it has the parameters, the memory and the scores of one that does not.
+
+    They are two programs, so equal to rounding: XLA may fuse other operations beside those of the probe.
+    """
     with_it, without = _run(probe), _run(None)
     words = lambda run: jax.tree.map(np.asarray, (run.state.params, run.state.memory, run.state.best_params))  # noqa: E731
-    same_bits(words(with_it), words(without), "the run's state")
+    close(words(with_it), words(without), "the run's state", rtol=1e-4, atol=1e-6)
     kept = {name: with_it.history[name] for name in without.history.columns}
-    same_bits(kept, dict(without.history.items()), "the run's scores")
+    close(kept, dict(without.history.items()), "the run's scores", rtol=1e-4, atol=1e-6)
 
 
 @of("probe")
