@@ -80,7 +80,14 @@ def _cells(column: Column, centre: float, size: float, missing: bool, rng: np.ra
         return pl.Series(np.where(gone, np.nan, numbers.astype(np.float32) if column.plain else numbers))
     if column.kind == "date":
         instants = ((column.origin + rng.uniform(-9e3, 9e3, ROWS)) * 86_400e6).astype("datetime64[us]")
-        return pl.Series(instants).set(pl.Series(gone), None)
+        return _without(pl.Series(instants), gone)
     known = {"boolean": ["true", "false"], "presence": ["here"]}.get(column.kind, [])
     words = rng.permutation(np.resize([*known, *(each for each in column.values if each), UNSEEN], ROWS))
-    return pl.Series(words.tolist()).set(pl.Series(gone), None)
+    return _without(pl.Series(words.tolist()), gone)
+
+
+def _without(cells: Any, gone: np.ndarray) -> Any:
+    """The cells, missing where they are gone; `Series.set` does not take every type in every release of Polars."""
+    import polars as pl
+
+    return pl.select(pl.when(pl.Series(gone)).then(None).otherwise(cells)).to_series()
