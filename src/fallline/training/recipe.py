@@ -32,7 +32,6 @@ class Recipe(Block):
     Fields that are `None` are chosen from the data when the run starts (see `complete`) and written into the run's recipe.
 
     >>> from fallline.core.block import replace
-    >>> from fallline.core.block import replace
     >>> replace(Recipe(), {"optimizer.learning_rate.peak": 0.01}).optimizer.learning_rate.peak
     0.01
     """
