@@ -18,6 +18,8 @@ from fallline.core.errors import FalllineError
 from fallline.core.outcome import Outcome
 from fallline.core.random import key_of
 from fallline.data.table import Table
+from fallline.diagnosis import Diagnosis, judge
+from fallline.diagnosis.light import light_evidence
 from fallline.metrics import exactly, metrics_of
 from fallline.optimizers import forgotten
 from fallline.probes import RECORDED, Probe, recordable
@@ -60,6 +62,7 @@ class Run:
         interrupted: whether Ctrl-C ended the run early.
         notes: sentences that the user should read.
         unsaved: writes the last checkpoint of an interrupted run into another folder, if its own folder refused it.
+        data: the table that it was trained on.
     """
 
     recipe: Recipe
@@ -74,6 +77,7 @@ class Run:
     seed: int
     notes: tuple[str, ...] = ()
     unsaved: Callable[[Path], None] | None = None
+    data: Table | None = dataclasses.field(default=None, repr=False)
 
     @property
     def best_epoch(self) -> int:
@@ -89,6 +93,23 @@ class Run:
     def scaling(self) -> dict[str, float]:
         """Numbers that the input scaler determined on the training rows, such as the components PCA keeps; often empty."""
         return self.model.scaling
+
+    @functools.cached_property
+    def diagnosis(self) -> Diagnosis:
+        """What its history and its data say of it; `fallline.diagnose(run)` also looks into the network."""
+        assert self.data is not None
+        return judge(
+            light_evidence(
+                self.recipe,
+                self.data,
+                self.history,
+                self.metrics,
+                outcome=self.outcome.label,
+                best_epoch=self.best_epoch,
+                steps=int(self.state.step),
+                learnt=self.learnt,
+            )
+        )
 
     @property
     def sentence(self) -> str:
@@ -234,6 +255,7 @@ def train(
         seed=int(seed),
         notes=(*notes, *keeping.notes),
         unsaved=unsaved,
+        data=table,
     )
 
 
