@@ -24,6 +24,8 @@ _HOMES = {
     "fallline.core.outcome": ("Outcome",),
     "fallline.core.schedule": ("Schedule", "Time"),
     "fallline.data.table": ("Table", "load"),
+    "fallline.diagnosis": ("Diagnosis", "Finding"),
+    "fallline.doctor": ("diagnose", "fork"),
     "fallline.distributions": (
         "Choice",
         "Integer",
@@ -95,6 +97,7 @@ _HOMES = {
 }
 _FAMILIES = (
     "activations",
+    "diagnosis",
     "distributions",
     "gradients",
     "initializers",

@@ -3,6 +3,7 @@
 from typing import Any
 
 from fallline import activations as activations
+from fallline import diagnosis as diagnosis
 from fallline import distributions as distributions
 from fallline import gradients as gradients
 from fallline import initializers as initializers
@@ -54,6 +55,8 @@ from fallline.core.schedule import Schedule as Schedule
 from fallline.core.schedule import Time as Time
 from fallline.data.table import Table as Table
 from fallline.data.table import load as load
+from fallline.diagnosis import Diagnosis as Diagnosis
+from fallline.diagnosis import Finding as Finding
 from fallline.distributions import Choice as _Choice
 from fallline.distributions import Integer as _Integer
 from fallline.distributions import LogInteger as _LogInteger
@@ -62,6 +65,8 @@ from fallline.distributions import LogUniform as _LogUniform
 from fallline.distributions import Normal as _Normal
 from fallline.distributions import Quantised as _Quantised
 from fallline.distributions import Uniform as _Uniform
+from fallline.doctor import diagnose as diagnose
+from fallline.doctor import fork as fork
 from fallline.estimators import MLPClassifier as MLPClassifier
 from fallline.estimators import MLPRegressor as MLPRegressor
 from fallline.estimators import PopulationSearchCV as PopulationSearchCV
@@ -178,9 +183,11 @@ __all__ = [
     "Constant",
     "Cosine",
     "Dense",
+    "Diagnosis",
     "Dropout",
     "ElasticNet",
     "FalllineError",
+    "Finding",
     "FiniteDifference",
     "GradientCheck",
     "Grid",
@@ -257,7 +264,9 @@ __all__ = [
     "WithoutGradient",
     "check_gradient",
     "check_recipe",
+    "diagnose",
     "evaluate",
+    "fork",
     "get",
     "load",
     "load_policy",

@@ -12,9 +12,11 @@ import typer
 
 from fallline.cli.ars import ars
 from fallline.cli.check import check
+from fallline.cli.doctor import doctor
 from fallline.cli.evaluate import evaluate
 from fallline.cli.explain import explain
 from fallline.cli.export import export
+from fallline.cli.fork import fork
 from fallline.cli.output import say
 from fallline.cli.predict import predict
 from fallline.cli.report import report
@@ -52,6 +54,8 @@ app.command(cls=TuneCommand)(stoppable(tune))
 app.command()(stoppable(predict))
 app.command()(stoppable(evaluate))
 app.command()(stoppable(check))
+app.command()(stoppable(doctor))
+app.command()(stoppable(fork))
 app.command(cls=TuneCommand)(stoppable(ars))
 app.command()(stoppable(report))
 app.command()(stoppable(export))

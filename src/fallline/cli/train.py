@@ -62,6 +62,7 @@ def train(
     out: Annotated[Path | None, Opt(help="run folder (default: runs/NAME-1)")] = None,
     checkpoint_seconds: Annotated[float, Opt(help="time between two checkpoints")] = 10.0,
     seed: Annotated[int | None, Opt(help="of weights, minibatches, dropout (default 0)")] = None,
+    stop_when_lost: Annotated[bool, Opt("--stop-when-lost", help="end a run that clearly cannot end well")] = False,
     json: Annotated[bool, Opt("--json", help="one JSON document on standard output")] = False,
 ) -> int:
     """Fit one recipe to a table and save a run folder.
@@ -108,9 +109,14 @@ def train(
     if resume is not None:
         if given or flags or set_ or recipe or seed is not None:
             raise FalllineError("--resume continues a run as it was begun: leave the other flags out")
-        return _train(_begun(resume), out or resume, checkpoint_seconds, json, resume)
+        return _train(_begun(resume), out or resume, checkpoint_seconds, json, resume, stop_when_lost)[0]
     plan = _plan(recipe, given, flags, set_ or [], seed)
-    return _train(plan, out, checkpoint_seconds, json)
+    return _train(plan, out, checkpoint_seconds, json, lost=stop_when_lost)[0]
+
+
+def train_plan(plan: Any, out: Path | None, json: bool) -> tuple[int, Any]:
+    """Train a plan into a new run folder; returns the exit code and where the run was saved."""
+    return _train(plan, out, 10.0, json, told=False)
 
 
 def _plan(
@@ -137,8 +143,19 @@ def _begun(folder: Path) -> Any:
     return folders.read_plan(folder / folders.RECIPE)
 
 
-def _train(plan: Any, folder: Path | None, checkpoint_seconds: float, json: bool, resume: Path | None = None) -> int:
-    """Train a plan, from the beginning or continuing from the folder `resume`, and keep the run in a folder."""
+def _train(
+    plan: Any,
+    folder: Path | None,
+    checkpoint_seconds: float,
+    json: bool,
+    resume: Path | None = None,
+    lost: bool = False,
+    told: bool = True,
+) -> tuple[int, Any]:
+    """Train a plan, from the beginning or continuing from the folder `resume`, and keep the run in a folder.
+
+    Returns the exit code and where the run was saved. `lost` ends a run that cannot end well; `told` prints its summary.
+    """
     from fallline.core.holding import Hold
     from fallline.data.table import load
     from fallline.training import folder as folders
@@ -159,8 +176,8 @@ def _train(plan: Any, folder: Path | None, checkpoint_seconds: float, json: bool
         with Hold(folder) as hold:
             if not goes_on:
                 folders.begin_folder(folder, plan, resume)
-            run = _fit(plan, table, int(recipe.epochs), folder, checkpoint_seconds, json, resume is not None)
-            kept = folders.keep(folder, plan, run, table, _write_report, hold.check)
+            run = _fit(plan, table, int(recipe.epochs), folder, checkpoint_seconds, json, resume is not None, lost)
+            kept = folders.keep(folder, plan, run, table, lambda place: _write_report(place, run), hold.check)
     except FalllineError:
         if not goes_on:
             folders.abandon_folder(folder)
@@ -169,21 +186,25 @@ def _train(plan: Any, folder: Path | None, checkpoint_seconds: float, json: bool
         say(f"Stopped at once. Continue from the last checkpoint with: fallline train --resume {folder}")
         raise
     if json:
-        give(kept.summary)
+        if told:
+            give({**kept.summary, "diagnosis": run.diagnosis.to_plain()})
     else:
         _tell(table, run, kept)
     if kept.refused:
         say(kept.sentence)
     if run.interrupted:
         say(f"Continue with: fallline train --resume {kept.folder}")
-        return 130
-    return 1 if kept.refused or run.outcome.label == "diverged" else 0
+        return 130, kept
+    return (1 if kept.refused or run.outcome.label == "diverged" else 0), kept
 
 
 def _fit(
-    plan: Any, table: Any, epochs: int, folder: Path, checkpoint_seconds: float, quiet: bool, resume: bool
+    plan: Any, table: Any, epochs: int, folder: Path, checkpoint_seconds: float, quiet: bool, resume: bool, lost: bool
 ) -> "Run":
     from fallline.cli.progress import RunProgress
+    from fallline.diagnosis.facts import facts_of
+    from fallline.diagnosis.lost import StopWhenLost
+    from fallline.training.folder import checked
     from fallline.training.train import train as fit
 
     with RunProgress(epochs, quiet=quiet) as progress:
@@ -191,7 +212,7 @@ def _fit(
             plan.recipe,
             table,
             seed=plan.seed,
-            watch=progress,
+            watch=StopWhenLost(facts_of(table.dataset), checked(plan, table), stops=lost, say=say, then=progress),
             folder=folder,
             checkpoint_seconds=checkpoint_seconds,
             resume=resume,
@@ -201,10 +222,10 @@ def _fit(
     return run
 
 
-def _write_report(folder: Path) -> None:
-    from fallline.report.page import write_report
+def _write_report(folder: Path, run: "Run") -> None:
+    from fallline.doctor.folder import keep_diagnosis
 
-    write_report(folder)
+    keep_diagnosis(folder, run.diagnosis)
 
 
 def _tell(table: Any, run: "Run", kept: Any) -> None:
@@ -217,6 +238,7 @@ def _tell(table: Any, run: "Run", kept: Any) -> None:
     say()
     say(metrics_table(run.metrics))
     say()
+    _tell_findings(run, kept.folder)
     if run.learnt:
         report = kept.folder / "report.html"
         say(f"Saved in {kept.folder}: {', '.join(kept.files)}.")
@@ -224,6 +246,16 @@ def _tell(table: Any, run: "Run", kept: Any) -> None:
     else:
         say(f"Saved in {kept.folder}: {', '.join(kept.files)}. There is no model to predict with.")
         say(f"Next: train again with a lower learning rate, or open {kept.folder / 'report.html'}.")
+
+
+def _tell_findings(run: "Run", folder: Path) -> None:
+    """The most important findings, a line each."""
+    found = run.diagnosis.findings
+    for each in found[:2]:
+        say(f"Found: {each.title}. {each.evidence}")
+    if found:
+        say(f"Why, and what would help: fallline doctor {folder}{' --try' if any(f.remedies for f in found) else ''}.")
+        say()
 
 
 def _described(table: Any) -> str:

@@ -109,5 +109,15 @@ class Kind(Block):
         plain = {name: float(value) for name, value in numbers.items()}
         sure = min(max(float(confidence), 0.0), 1.0)
         return Finding(
-            self.name, self.title, evidence, cause, sure, self.severity, epoch, plain, tuple(remedies or ()), advice, columns
+            self.name,
+            self.title,
+            evidence,
+            cause,
+            sure,
+            self.severity,
+            epoch,
+            plain,
+            tuple(remedies or ()),
+            advice,
+            columns,
         )

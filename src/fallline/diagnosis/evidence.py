@@ -62,13 +62,12 @@ class Answers:
 
 @dataclasses.dataclass(frozen=True)
 class Columns:
-    """What single columns say: `names`, the `size` of each as the network sees it, its `skill` alone, whether it `counts` rows."""
+    """What single columns say: the `size` of each as the network sees it, its `skill` alone, whether it `counts` rows."""
 
     names: tuple[str, ...]
     size: np.ndarray
     skill: np.ndarray
     counts: np.ndarray
-    far: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True)

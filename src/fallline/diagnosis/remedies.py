@@ -181,7 +181,9 @@ def narrower(recipe: Any) -> list[Remedy]:
     """Hidden layers of a quarter of the width."""
     if not isinstance(recipe.model, MLP) or not recipe.model.hidden:
         return []
-    return [Remedy("a quarter of the units", {"model.hidden": tuple(max(4, each // 4) for each in recipe.model.hidden)})]
+    return [
+        Remedy("a quarter of the units", {"model.hidden": tuple(max(4, each // 4) for each in recipe.model.hidden)})
+    ]
 
 
 def dropout(recipe: Any, rate: float | None) -> list[Remedy]:

@@ -42,9 +42,13 @@ TABLE: dict[str, Threshold] = {
     "signal_fades": Threshold(
         0.1, "factor to which the initial signal falls in one layer against the usual weights'", _OWN
     ),
-    "first_loss": Threshold(2.0, "first loss beside that of an uninformed answer", "CS231n: ln C at the start"),
+    "first_loss": Threshold(
+        4.0, "first loss beside that of an uninformed answer; 2.5 on healthy small tables", "CS231n: ln C"
+    ),
     # Inputs and targets.
-    "scales": Threshold(100.0, "ratio of the largest column's size to the median column's, after scaling", "working value"),
+    "scales": Threshold(
+        100.0, "ratio of the largest column's size to the median column's, after scaling", "working value"
+    ),
     "far": Threshold(30.0, "size of the scaled inputs; the initial weights expect about 1", _OWN),
     "dominates": Threshold(0.95, "share of the scaled inputs' squared size that one column has", _OWN),
     "outlier": Threshold(10.0, "robust deviations from the median at which a target is an outlier", _OWN),
@@ -57,6 +61,7 @@ TABLE: dict[str, Threshold] = {
     "behind": Threshold(0.05, "skill that a run lacks beside a forest or a linear model", _OWN),
     "small_gap": Threshold(0.1, "largest gap of training and validation skill of a run that fits too little", _OWN),
     "penalty_share": Threshold(0.3, "share of the final objective that the penalty is", _OWN),
+    "penalty_least": Threshold(2e-3, "strength below which a penalty holds nothing back", _OWN),
     "dropout_high": Threshold(0.5, "dropout rate above which a unit is missing more often than not", "UMLAUT: 0.5"),
     # Batches.
     "noisy_batch": Threshold(8, "minibatches of at most this many rows", _OWN),
@@ -82,6 +87,9 @@ TABLE: dict[str, Threshold] = {
     "as_numbers": Threshold(0.12, "accuracy that classification gains over a rounded regression", _OWN),
     "outside": Threshold(0.02, "share of answers outside the range of a bounded target", _OWN),
     "rows_judged": Threshold(100, "held-out rows needed to judge answers one by one", "binomial error of 5 %"),
+    "helped": Threshold(
+        2.0, "standard errors by which a tried remedy must be better", "a two-sided error of about 5 %"
+    ),
     "lost_after": Threshold(0.15, "share of the epochs after which a run may be called lost", "AUTOTRAINER: 0.3"),
 }
 

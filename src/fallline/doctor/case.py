@@ -102,12 +102,9 @@ def case_of_folder(folder: Path) -> Case:
     )
 
 
-
 def own_blocks(recipe: Recipe) -> tuple[str, ...]:
     """Names of the recipe's blocks that do not come with this library."""
     from fallline.core.block import Block, walk
 
     found = [value for _, _, value in walk(recipe) if isinstance(value, Block)]
     return tuple(sorted({type(each).__name__ for each in found if not type(each).__module__.startswith("fallline.")}))
-
-

@@ -11,6 +11,7 @@ from fallline.report.figures import Figure, curves_of
 from fallline.report.finished import Finished, read_finished
 from fallline.report.markup import Html, join, script_json, tag
 from fallline.report.search_section import read_search, search_text
+from fallline.report.why_section import read_diagnosis, why_figures, why_text
 from fallline.report.words import NOTHING, duration, metric_label, metric_title, number, value_of
 
 NAME = "report.html"
@@ -45,11 +46,15 @@ def report(folder: Path) -> str:
     figures = curves_of(run.history, run.summary)
     drawn = [each for each in figures if not each.all_zero]
     search = read_search(run.folder)
+    diagnosis = read_diagnosis(run.folder)
+    pictures = why_figures(diagnosis, run.history)
+    shown = [*drawn, *(search[1] if search else [])]
     body = tag(
         "main",
         _header(run, name),
         _cards(run),
         _notes(run.summary["notes"]),
+        why_text(diagnosis, len(shown), pictures),
         _search(search, len(drawn)),
         _curves(figures, drawn),
         tag("h2", "Metrics"),
@@ -57,10 +62,11 @@ def report(folder: Path) -> str:
         tag("h2", "Recipe"),
         _recipe(run),
     )
-    return _document(f"{name} · Fallline", body, [*drawn, *(search[1] if search else [])])
+    return document(f"{name} · Fallline", body, [*shown, *pictures])
 
 
-def _document(title: str, body: Html, figures: list[Figure]) -> str:
+def document(title: str, body: Html, figures: list[Figure]) -> str:
+    """A whole page: head, body, the data of its figures, and the two scripts that draw them."""
     beside = Path(__file__)
     style = Html(beside.with_name("page.css").read_text(encoding="utf-8"))
     scripts: list[Html] = []
@@ -179,7 +185,7 @@ def _curves(figures: list[Figure], drawn: list[Figure]) -> Html:
         [
             tag("h2", "Curves"),
             tag("noscript", tag("p", "The curves are drawn by a script; this browser runs none.", class_="card")),
-            tag("section", *(_figure(each, place) for place, each in enumerate(drawn)), class_="figures"),
+            tag("section", *(figure_card(each, place) for place, each in enumerate(drawn)), class_="figures"),
             tag("p", " ".join(still), class_="still") if still else Html(""),
         ]
     )
@@ -189,11 +195,12 @@ def _search(search: tuple[dict[str, Any], list[Figure]] | None, first: int) -> H
     if search is None:
         return Html("")
     said, figures = search
-    cards = [_figure(each, first + place) for place, each in enumerate(figures)]
+    cards = [figure_card(each, first + place) for place, each in enumerate(figures)]
     return join([tag("h2", "The search that found it"), search_text(said), tag("section", *cards, class_="figures")])
 
 
-def _figure(figure: Figure, place: int) -> Html:
+def figure_card(figure: Figure, place: int) -> Html:
+    """The card of a figure; `place` is its number on the page."""
     return tag(
         "figure",
         tag("figcaption", tag("h3", figure.title), tag("p", figure.caption)),

@@ -2,8 +2,6 @@
 
 from typing import ClassVar
 
-import numpy as np
-
 from fallline.activations import Activation
 from fallline.diagnosis import remedies as change
 from fallline.diagnosis.base import Finding, Kind, Remedy
@@ -25,7 +23,9 @@ class NoisyBatch(Kind):
 
     name: ClassVar[str] = "noisy_batch"
     title: ClassVar[str] = "noisy gradients: the batch is too small"
-    measures: ClassVar[str] = "the share of a minibatch's gradient that is signal, and how the loss moves between epochs"
+    measures: ClassVar[str] = (
+        "the share of a minibatch's gradient that is signal, and how the loss moves between epochs"
+    )
     severity: ClassVar[float] = 0.7
     needs: ClassVar[tuple[str, ...]] = ("closing",)
     explains: ClassVar[tuple[str, ...]] = ("worse_than_baseline", "rate_oscillates", "underfits", "rate_jumps", "dying")
@@ -81,7 +81,8 @@ class FewSteps(Kind):
             0.85 if evidence.poor else 0.65,
             {"batch_size": size, "steps": evidence.steps, "fall": curve.train_end.fall},
             epoch=curve.epochs,
-            remedies=change.batches(evidence.recipe, 32, max(32, min(128, size // 8))) + change.longer(evidence.recipe, 4.0),
+            remedies=change.batches(evidence.recipe, 32, max(32, min(128, size // 8)))
+            + change.longer(evidence.recipe, 4.0),
             columns=("train_loss", "valid_loss"),
         )
 
@@ -129,9 +130,16 @@ class Misplaced(Kind):
         for place, each in enumerate(layers):
             before = layers[:place]
             if isinstance(each, BatchNorm | LayerNorm) and _since(before, Dropout, Dense):
-                faults.append((f"dropout stands right before {each.name}, layer {place + 1}", "its statistics shift in prediction"))
+                faults.append(
+                    (
+                        f"dropout stands right before {each.name}, layer {place + 1}",
+                        "its statistics shift in prediction",
+                    )
+                )
             if isinstance(each, Dropout) and not any(isinstance(x, Dense) for x in before) and float(each.rate) >= 0.3:
-                faults.append((f"dropout of {each.rate:g} on the inputs", "columns are lost, which nothing can replace"))
+                faults.append(
+                    (f"dropout of {each.rate:g} on the inputs", "columns are lost, which nothing can replace")
+                )
             if isinstance(each, BatchNorm | LayerNorm) and _since(before, (BatchNorm, LayerNorm), Dense):
                 faults.append(("two normalisations follow one another", "the second undoes the first"))
         if not faults:
@@ -173,5 +181,3 @@ def _reordered(evidence: Evidence) -> list[Remedy]:
         others = [each for each in block if isinstance(each, Activation)]
         kept += [*dense, *norms, *others, *(drops if dense else [])]
     return [Remedy("the usual order of layers", {"model.layers": tuple(kept)})]
-
-

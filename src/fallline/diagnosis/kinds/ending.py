@@ -16,7 +16,9 @@ class StoppedEarly(Kind):
 
     name: ClassVar[str] = "stopped_early"
     title: ClassVar[str] = "stopped too early"
-    measures: ClassVar[str] = "the trend of the losses over the last quarter, and the epoch of the least validation loss"
+    measures: ClassVar[str] = (
+        "the trend of the losses over the last quarter, and the epoch of the least validation loss"
+    )
     severity: ClassVar[float] = 0.6
     explains: ClassVar[tuple[str, ...]] = (
         "underfits", "worse_than_baseline", "never_predicted", "imbalance", "miscalibrated", "segment_missed", "few_steps",
@@ -81,7 +83,7 @@ class WorseThanBaseline(Kind):
     title: ClassVar[str] = "worse than a simple model"
     measures: ClassVar[str] = "the skill beside that of a constant answer (mean, largest class) and of a linear model"
     severity: ClassVar[float] = 0.75
-    explains: ClassVar[tuple[str, ...]] = ("segment_missed", "never_predicted", "overfits", "validation_small", "bounded_target")
+    explains: ClassVar[tuple[str, ...]] = ("segment_missed", "never_predicted", "overfits", "bounded_target")
 
     def judge(self, evidence: Evidence) -> Finding | None:
         if not evidence.skills or not evidence.learnt:
@@ -109,7 +111,7 @@ class WorseThanBaseline(Kind):
             f"{linear if np.isfinite(linear) else float('nan'):.3f}.",
             cause,
             sure,
-            {"model": own, **{name: value for name, value in evidence.skills.items()}, "error": error},
+            {"model": own, **dict(evidence.skills.items()), "error": error},
             remedies=change.longer(evidence.recipe)
             + change.usual_rate(evidence.recipe)
             + change.penalty(evidence.recipe, 1e-2)

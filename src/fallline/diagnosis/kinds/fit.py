@@ -18,7 +18,9 @@ class Overfits(Kind):
 
     name: ClassVar[str] = "overfits"
     title: ClassVar[str] = "overfitting"
-    measures: ClassVar[str] = "when the validation loss is least, how far it rises afterwards, and the gap to the training rows"
+    measures: ClassVar[str] = (
+        "when the validation loss is least, how far it rises afterwards, and the gap to the training rows"
+    )
     severity: ClassVar[float] = 0.7
     explains: ClassVar[tuple[str, ...]] = ("miscalibrated", "worse_than_baseline", "segment_missed")
 
@@ -62,7 +64,9 @@ class Overfits(Kind):
 
 def behind(evidence: Evidence) -> float:
     """Skill that the run's training rows lack beside simple models' held-out rows, beyond two standard errors."""
-    best = max((value for name, value in evidence.skills.items() if name != "constant" and np.isfinite(value)), default=0.0)
+    best = max(
+        (value for name, value in evidence.skills.items() if name != "constant" and np.isfinite(value)), default=0.0
+    )
     own = evidence.skill("train")
     return float(best - own - 2.0 * evidence.skill_error(evidence.judged)) if np.isfinite(own) else 0.0
 
@@ -104,8 +108,11 @@ class StrongPenalty(Kind):
     )  # fmt: skip
 
     def judge(self, evidence: Evidence) -> Finding | None:
-        share = penalty_share(evidence)
-        bounded = getattr(evidence.recipe.penalty, "name", "") == "max_norm" and float(evidence.recipe.penalty.limit) < 0.3
+        # A small penalty is a large share of the objective where weights have run away: then it is not the cause.
+        share = penalty_share(evidence) if strength(evidence) >= limit("penalty_least") else 0.0
+        bounded = (
+            getattr(evidence.recipe.penalty, "name", "") == "max_norm" and float(evidence.recipe.penalty.limit) < 0.3
+        )
         collapsed = evidence.skill("train") < 0.05 and share > 0.0 and strength(evidence) > 0.02
         if not (evidence.poor and (fits_too_little(evidence) or evidence.skill("train") < 0.3)):
             return None
@@ -125,7 +132,11 @@ class StrongPenalty(Kind):
 
 def strength(evidence: Evidence) -> float:
     """The largest strength of the penalty."""
-    sizes = [float(v) for path, _, v in walk(evidence.recipe.penalty) if path.endswith("strength")] if evidence.recipe.penalty else []
+    sizes = (
+        [float(v) for path, _, v in walk(evidence.recipe.penalty) if path.endswith("strength")]
+        if evidence.recipe.penalty
+        else []
+    )
     return max(sizes, default=0.0)
 
 
@@ -165,7 +176,13 @@ class Underfits(Kind):
     title: ClassVar[str] = "too small a network"
     measures: ClassVar[str] = "the skill on the training rows beside a forest's and a linear model's on held-out rows"
     severity: ClassVar[float] = 0.65
-    explains: ClassVar[tuple[str, ...]] = ("worse_than_baseline", "never_predicted", "segment_missed", "imbalance", "miscalibrated")
+    explains: ClassVar[tuple[str, ...]] = (
+        "worse_than_baseline",
+        "never_predicted",
+        "segment_missed",
+        "imbalance",
+        "miscalibrated",
+    )
 
     def judge(self, evidence: Evidence) -> Finding | None:
         hidden = getattr(evidence.recipe.model, "hidden", None)
@@ -179,9 +196,13 @@ class Underfits(Kind):
         return self.found(
             f"With {units} the training rows are fitted with a skill of {evidence.skill('train'):.2f}; the {best} model reaches "
             f"{evidence.skills[best]:.2f} on rows that it has not seen.",
-            "The network has too few units to represent what the data hold." if small else "The network fits too little.",
+            "The network has too few units to represent what the data hold."
+            if small
+            else "The network fits too little.",
             0.8 if small else 0.45,
             {"train_skill": evidence.skill("train"), "rival": evidence.skills[best]},
-            remedies=change.wider(evidence.recipe) + change.longer(evidence.recipe) + change.dropout(evidence.recipe, None),
+            remedies=change.wider(evidence.recipe)
+            + change.longer(evidence.recipe)
+            + change.dropout(evidence.recipe, None),
             columns=("train_loss", "valid_loss"),
         )

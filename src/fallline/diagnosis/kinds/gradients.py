@@ -25,7 +25,7 @@ class Vanishing(Kind):
     title: ClassVar[str] = "vanishing gradients"
     measures: ClassVar[str] = "the first layer's gradient beside the last layer's, in the first half of the run"
     severity: ClassVar[float] = 0.9
-    explains: ClassVar[tuple[str, ...]] = (*POOR, "rate_low", "dying", "dead_at_start")
+    explains: ClassVar[tuple[str, ...]] = (*POOR, "rate_low")
 
     def judge(self, evidence: Evidence) -> Finding | None:
         names, table = norms(evidence)
@@ -34,7 +34,7 @@ class Vanishing(Kind):
         half = table[:, : max(3, table.shape[1] // 2)]
         first, last = float(np.nanmedian(half[0])), float(np.nanmedian(half[-1]))
         ratio = first / max(last, 1e-30)
-        if not (0.0 <= ratio < limit("vanished")) or last == 0.0:
+        if not 0.0 < ratio < limit("vanished"):
             return None
         return self.found(
             f"The gradient of {names[0]} is {change.short(ratio)} times that of {names[-1]} ({change.short(first)} beside "
@@ -60,7 +60,12 @@ class Exploding(Kind):
     measures: ClassVar[str] = "the first layer's gradient beside the last layer's, and spikes above the median"
     severity: ClassVar[float] = 0.9
     explains: ClassVar[tuple[str, ...]] = (
-        *POOR, "rate_oscillates", "first_loss", "rate_diverges", "rate_jumps", "dying",
+        *POOR,
+        "rate_oscillates",
+        "first_loss",
+        "rate_diverges",
+        "rate_jumps",
+        "dying",
     )
 
     def judge(self, evidence: Evidence) -> Finding | None:
@@ -176,10 +181,18 @@ class Saturated(Kind):
 
     name: ClassVar[str] = "saturated"
     title: ClassVar[str] = "saturated sigmoid or tanh units"
-    measures: ClassVar[str] = "the share of each layer's values near a bound of its activation, in the first half of the run"
+    measures: ClassVar[str] = (
+        "the share of each layer's values near a bound of its activation, in the first half of the run"
+    )
     severity: ClassVar[float] = 0.75
     explains: ClassVar[tuple[str, ...]] = (
-        *POOR, "vanishing", "dying", "dead_at_start", "rate_low", "rate_oscillates", "overfits",
+        *POOR,
+        "vanishing",
+        "dying",
+        "dead_at_start",
+        "rate_low",
+        "rate_oscillates",
+        "overfits",
     )
 
     def judge(self, evidence: Evidence) -> Finding | None:

@@ -28,7 +28,9 @@ class Unscaled(Kind):
 
     name: ClassVar[str] = "unscaled_inputs"
     title: ClassVar[str] = "unscaled inputs"
-    measures: ClassVar[str] = "the size of every column after the scaler: the largest beside the median, and both beside 1"
+    measures: ClassVar[str] = (
+        "the size of every column after the scaler: the largest beside the median, and both beside 1"
+    )
     severity: ClassVar[float] = 0.9
     needs: ClassVar[tuple[str, ...]] = ("columns",)
     explains: ClassVar[tuple[str, ...]] = (*POOR, *SPOILT, "dominating_input")

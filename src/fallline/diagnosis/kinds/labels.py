@@ -49,7 +49,9 @@ class LabelNoise(Kind):
 
     name: ClassVar[str] = "label_noise"
     title: ClassVar[str] = "label noise"
-    measures: ClassVar[str] = "how often the label differs on the held-out rows that the network and a forest answer most surely"
+    measures: ClassVar[str] = (
+        "how often the label differs on the held-out rows that the network and a forest answer most surely"
+    )
     severity: ClassVar[float] = 0.7
     needs: ClassVar[tuple[str, ...]] = ("held",)
     explains: ClassVar[tuple[str, ...]] = ("overfits", "miscalibrated", "segment_missed", "worse_than_baseline")
@@ -79,7 +81,9 @@ class LabelNoise(Kind):
             f"About {100 * share:.0f} % of the labels are wrong, or the columns lack what decides them.",
             min(0.95, 0.5 + 5 * low),
             {"share": share, "lower_bound": low, **{f"held_row_{i + 1}": float(row) for i, row in enumerate(order)}},
-            remedies=_smoothing(evidence) + change.dropout(evidence.recipe, 0.3) + change.penalty(evidence.recipe, 1e-3),
+            remedies=_smoothing(evidence)
+            + change.dropout(evidence.recipe, 0.3)
+            + change.penalty(evidence.recipe, 1e-3),
             advice="Look at the labels of the rows with the largest losses; `fallline doctor --json` lists their places.",
         )
 
@@ -95,10 +99,18 @@ class Leak(Kind):
 
     name: ClassVar[str] = "leak"
     title: ClassVar[str] = "leakage: one column tells the target"
-    measures: ClassVar[str] = "the skill of every column alone, beside the next best one, and whether it counts the rows"
+    measures: ClassVar[str] = (
+        "the skill of every column alone, beside the next best one, and whether it counts the rows"
+    )
     severity: ClassVar[float] = 0.95
     needs: ClassVar[tuple[str, ...]] = ("columns",)
-    explains: ClassVar[tuple[str, ...]] = ("first_loss", "validation_small", "drift", "worse_than_baseline", "underfits")
+    explains: ClassVar[tuple[str, ...]] = (
+        "first_loss",
+        "validation_small",
+        "drift",
+        "worse_than_baseline",
+        "underfits",
+    )
 
     def judge(self, evidence: Evidence) -> Finding | None:
         columns = evidence.columns
@@ -153,18 +165,19 @@ class NeverPredicted(Kind):
             return None
         trained = facts.counts[silent[0]] if facts is not None and facts.counts else 0
         share = there[silent[0]] / len(held.target)
+        more = f"; nor are {len(silent) - 1} others" if len(silent) > 1 else ""
+        remedy = Remedy("early stopping by the mean accuracy over classes", {"monitor": "balanced_accuracy"})
         return self.found(
-            f"Class number {silent[0] + 1} has {there[silent[0]]} of {len(held.target)} held-out rows ({trained} in training) and "
-            f"is never the answer{f'; nor are {len(silent) - 1} others' if len(silent) > 1 else ''}.",
-            "It is rare, or its rows look like those of another class." if share < 0.5 / classes * 2 else
-            "The network has not learnt to tell it from the others.",
+            f"Class number {silent[0] + 1} has {there[silent[0]]} of {len(held.target)} held-out rows ({trained} in training) "
+            f"and is never the answer{more}.",
+            "It is rare, or its rows look like those of another class."
+            if share < 1.0 / classes
+            else "The network has not learnt to tell it from the others.",
             0.85,
             {"class": float(silent[0]), "rows": float(there[silent[0]]), "classes": float(len(silent))},
-            remedies=[Remedy("early stopping by the mean accuracy over classes", {"monitor": "balanced_accuracy"})]
-            + change.longer(evidence.recipe)
-            + change.wider(evidence.recipe),
+            remedies=[remedy, *change.longer(evidence.recipe), *change.wider(evidence.recipe)],
             advice="Weight its rows: weight= in Table.from_arrays, or class_weight='balanced' in MLPClassifier.",
-        )  # fmt: skip
+        )
 
 
 class SegmentMissed(Kind):
@@ -172,13 +185,16 @@ class SegmentMissed(Kind):
 
     name: ClassVar[str] = "segment_missed"
     title: ClassVar[str] = "a segment is answered worse than by a constant"
-    measures: ClassVar[str] = "the errors within the rows of every category, beside those of the category's commonest answer"
+    measures: ClassVar[str] = (
+        "the errors within the rows of every category, beside those of the category's commonest answer"
+    )
     severity: ClassVar[float] = 0.4
     needs: ClassVar[tuple[str, ...]] = ("held", "columns")
 
     def judge(self, evidence: Evidence) -> Finding | None:
         held, columns = evidence.held, evidence.columns
-        assert held is not None and columns is not None
+        assert held is not None
+        assert columns is not None
         if evidence.task != "classification" or len(held.target) < limit("rows_judged"):
             return None
         hits = held.answer.argmax(axis=1) == held.target
@@ -252,7 +268,5 @@ class Miscalibrated(Kind):
             {"error": error, "bias": bias},
             remedies=change.kept_best(evidence.recipe) + _smoothing(evidence) + change.dropout(evidence.recipe, 0.3)
             if high
-            else [Remedy("unsmoothed labels", {"loss": type(loss)()})] + change.penalty(evidence.recipe, 1e-4),
+            else [Remedy("unsmoothed labels", {"loss": type(loss)()}), *change.penalty(evidence.recipe, 0.0001)],
         )
-
-

@@ -30,7 +30,15 @@ class Diverged(Kind):
     measures: ClassVar[str] = "whether the loss stayed within bounds, and the updates beside the weights"
     severity: ClassVar[float] = 1.0
     explains: ClassVar[tuple[str, ...]] = (
-        *POOR, "rate_jumps", "rate_oscillates", "exploding", "dying", "saturated", "overfits", "non_finite", "vanishing",
+        *POOR,
+        "rate_jumps",
+        "rate_oscillates",
+        "exploding",
+        "dying",
+        "saturated",
+        "overfits",
+        "non_finite",
+        "vanishing",
     )
 
     def judge(self, evidence: Evidence) -> Finding | None:
@@ -64,7 +72,13 @@ class Jumps(Kind):
     measures: ClassVar[str] = "the largest training loss of the first epochs and the least one after them"
     severity: ClassVar[float] = 0.95
     explains: ClassVar[tuple[str, ...]] = (
-        *POOR, "dying", "saturated", "rate_oscillates", "exploding", "vanishing", "rate_low",
+        *POOR,
+        "dying",
+        "saturated",
+        "rate_oscillates",
+        "exploding",
+        "vanishing",
+        "rate_low",
     )
 
     def judge(self, evidence: Evidence) -> Finding | None:
@@ -96,7 +110,9 @@ class Oscillates(Kind):
 
     name: ClassVar[str] = "rate_oscillates"
     title: ClassVar[str] = "learning rate too high: the loss oscillates"
-    measures: ClassVar[str] = "how far the training loss moves between neighbouring epochs, and the updates beside the weights"
+    measures: ClassVar[str] = (
+        "how far the training loss moves between neighbouring epochs, and the updates beside the weights"
+    )
     severity: ClassVar[float] = 0.8
     explains: ClassVar[tuple[str, ...]] = (*POOR, "dying", "saturated", "exploding")
 

@@ -14,7 +14,9 @@ class Twins(Kind):
 
     name: ClassVar[str] = "twins"
     title: ClassVar[str] = "duplicated rows across the split"
-    measures: ClassVar[str] = "the share of held-out rows that equal a training row, where equal rows are no coincidence"
+    measures: ClassVar[str] = (
+        "the share of held-out rows that equal a training row, where equal rows are no coincidence"
+    )
     severity: ClassVar[float] = 0.85
     needs: ClassVar[tuple[str, ...]] = ("split",)
 

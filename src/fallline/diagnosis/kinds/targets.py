@@ -125,11 +125,18 @@ class AsNumbers(Kind):
     measures: ClassVar[str] = "how often the rounded answer is right, beside a classification of the same rows"
     severity: ClassVar[float] = 0.85
     needs: ClassVar[tuple[str, ...]] = ("facts", "held")
-    explains: ClassVar[tuple[str, ...]] = ("count_target", "worse_than_baseline", "underfits", "stopped_early", "overfits")
+    explains: ClassVar[tuple[str, ...]] = (
+        "count_target",
+        "worse_than_baseline",
+        "underfits",
+        "stopped_early",
+        "overfits",
+    )
 
     def judge(self, evidence: Evidence) -> Finding | None:
         facts, held = evidence.facts, evidence.held
-        assert facts is not None and held is not None
+        assert facts is not None
+        assert held is not None
         few = facts.whole and 2 <= facts.distinct <= 20
         target = held.target.reshape(len(held.target), -1)
         if evidence.task != "regression" or not few or held.member is None or target.shape[1] > 1:
@@ -160,7 +167,8 @@ class Bounded(Kind):
 
     def judge(self, evidence: Evidence) -> Finding | None:
         facts, held = evidence.facts, evidence.held
-        assert facts is not None and held is not None
+        assert facts is not None
+        assert held is not None
         if not squared(evidence) or facts.edges < 0.02 or facts.high <= facts.low or len(held.answer) < 30:
             return None
         known = (facts.low, facts.high) in ((0.0, 1.0), (0.0, 100.0), (-1.0, 1.0)) or facts.edges > 0.1

@@ -20,7 +20,13 @@ class Symmetric(Kind):
     severity: ClassVar[float] = 0.95
     needs: ClassVar[tuple[str, ...]] = ("opening",)
     explains: ClassVar[tuple[str, ...]] = (
-        *POOR, "mis_scaled_weights", "first_loss", "vanishing", "dying", "dead_at_start", "rate_low",
+        *POOR,
+        "mis_scaled_weights",
+        "first_loss",
+        "vanishing",
+        "dying",
+        "dead_at_start",
+        "rate_low",
     )
 
     def judge(self, evidence: Evidence) -> Finding | None:
@@ -50,7 +56,19 @@ class MisScaled(Kind):
     severity: ClassVar[float] = 0.85
     needs: ClassVar[tuple[str, ...]] = ("opening",)
     explains: ClassVar[tuple[str, ...]] = (
-        *POOR, "first_loss", "vanishing", "exploding", "saturated", "dead_at_start", "dying", "overfits", "rate_oscillates", "rate_jumps", "rate_low", "rate_diverges", "non_finite",
+        *POOR,
+        "first_loss",
+        "vanishing",
+        "exploding",
+        "saturated",
+        "dead_at_start",
+        "dying",
+        "overfits",
+        "rate_oscillates",
+        "rate_jumps",
+        "rate_low",
+        "rate_diverges",
+        "non_finite",
     )
 
     def judge(self, evidence: Evidence) -> Finding | None:
@@ -97,7 +115,7 @@ class FirstLoss(Kind):
         if not (np.isfinite(opening.loss) and opening.guess > 0):
             return None
         ratio = opening.loss / opening.guess
-        if 0.5 < ratio < 1.25 * limit("first_loss"):
+        if 0.5 < ratio < limit("first_loss"):
             return None
         high = ratio >= 1.0
         return self.found(
@@ -120,7 +138,13 @@ class NonFinite(Kind):
     measures: ClassVar[str] = "the first loss, gradient or validation loss that is not finite"
     severity: ClassVar[float] = 1.0
     explains: ClassVar[tuple[str, ...]] = (
-        *POOR, "exploding", "first_loss", "dying", "rate_diverges", "mis_scaled_weights", "saturated",
+        *POOR,
+        "exploding",
+        "first_loss",
+        "dying",
+        "rate_diverges",
+        "mis_scaled_weights",
+        "saturated",
     )
 
     def judge(self, evidence: Evidence) -> Finding | None:
@@ -158,11 +182,23 @@ class WrongGradient(Kind):
 
     name: ClassVar[str] = "wrong_gradient"
     title: ClassVar[str] = "a gradient that is wrong"
-    measures: ClassVar[str] = "the gradient of the whole network, number by number, if the recipe has blocks of your own"
+    measures: ClassVar[str] = (
+        "the gradient of the whole network, number by number, if the recipe has blocks of your own"
+    )
     severity: ClassVar[float] = 1.0
     needs: ClassVar[tuple[str, ...]] = ("gradient",)
     explains: ClassVar[tuple[str, ...]] = (
-        *POOR, "rate_diverges", "rate_oscillates", "rate_jumps", "dying", "rate_low", "exploding", "vanishing", "saturated", "first_loss", "overfits",
+        *POOR,
+        "rate_diverges",
+        "rate_oscillates",
+        "rate_jumps",
+        "dying",
+        "rate_low",
+        "exploding",
+        "vanishing",
+        "saturated",
+        "first_loss",
+        "overfits",
     )
 
     def judge(self, evidence: Evidence) -> Finding | None:

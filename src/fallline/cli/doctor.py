@@ -1,0 +1,98 @@
+"""`fallline doctor`: what went wrong with a run, the evidence, and a remedy that was tried."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from fallline.cli.output import figures, give, say, table
+
+Opt = typer.Option
+WIDTH = 88
+
+
+def doctor(
+    run: Annotated[Path, typer.Argument(help="run folder")],
+    try_: Annotated[
+        bool, Opt("--try", help="train with each remedy and with pairs of them, beside plain reruns")
+    ] = False,
+    fix: Annotated[
+        bool, Opt("--fix", help="train again with the remedy that helped most, in a new run folder")
+    ] = False,
+    seeds: Annotated[int, Opt(min=2, help="seeds of every remedy")] = 3,
+    out: Annotated[Path | None, Opt(help="folder of the improved run (default: runs/NAME-k)")] = None,
+    json: Annotated[bool, Opt("--json", help="one JSON document on standard output")] = False,
+) -> int:
+    """Say what went wrong with a run, on what evidence, and what would help.
+
+    Writes diagnosis.json into the run folder, and its report again.
+    """
+    from fallline.doctor.case import case_of_folder
+    from fallline.doctor.diagnose import diagnose_case
+    from fallline.doctor.folder import keep_diagnosis
+
+    case = case_of_folder(run)
+    quiet = (lambda text: None) if json else say
+    found = diagnose_case(case, try_remedies=try_ or fix, seeds=seeds, say=quiet)
+    document = {"run": str(run), **found.to_plain()}
+    keep_diagnosis(run, found)
+    if not json:
+        print("\n".join(page(found)))
+    better = None if found.tried is None else found.tried.best
+    if fix and better is not None:
+        from fallline.cli.train import train_plan
+        from fallline.training.folder import Plan
+
+        assert case.plan is not None
+        plan = Plan(better.remedy.apply(case.recipe), case.plan.data, case.seed)
+        quiet(f"Training again with {better.remedy.name}.")
+        code, kept = train_plan(plan, out, json)
+        document |= {"fixed": kept.summary}
+        if not json:
+            say(f"Before: {_metrics(case.metrics)}. Now: {_metrics(kept.summary['metrics'])}.")
+    else:
+        code = 0
+        if fix:
+            quiet("Nothing was changed: no remedy was better than the plain recipe by more than its error.")
+    if json:
+        give(document)
+    return code
+
+
+def _metrics(metrics: Any) -> str:
+    split = "test" if "test" in metrics else next(iter(metrics))
+    name = next(each for each in metrics[split] if each != "loss")
+    return f"{split} {name} {figures(float(metrics[split][name]))}"
+
+
+def page(found: Any) -> list[str]:
+    """The findings as lines for a terminal."""
+    import textwrap
+
+    lines: list[str] = []
+    if found.healthy:
+        lines += textwrap.wrap(found.bill, WIDTH)
+    for place, each in enumerate(found.findings, start=1):
+        at = f" (epoch {each.epoch})" if each.epoch else ""
+        lines.append(
+            f"{place}. {each.title[:1].upper()}{each.title[1:]}{at}: {each.name}, {100 * each.confidence:.0f} % sure"
+        )
+        remedies = ", ".join(remedy.name for remedy in each.remedies)
+        for text in (each.evidence, each.cause, f"To try: {remedies}." if remedies else "", each.advice):
+            lines += textwrap.wrap(text, WIDTH, initial_indent="   ", subsequent_indent="   ")
+        lines.append("")
+    if found.explained:
+        listed = ", ".join(f"{each.title} (from {each.explained_by})" for each in found.explained)
+        lines += [*textwrap.wrap(f"Also seen, and explained by these: {listed}.", WIDTH), ""]
+    if len(found.skills) > 1:
+        said = ", ".join(f"{name} {value:.3f}" for name, value in found.skills.items())
+        lines += textwrap.wrap(f"Skill (1 is perfect, 0 is a constant answer): {said}.", WIDTH)
+    if found.tried is not None:
+        lines += ["", *textwrap.wrap(found.tried.sentence, WIDTH), ""]
+        rows = [["change", "verdict", f"gain in {found.tried.measure}", "error", "epochs"]]
+        rows += [
+            [each.remedy.name, each.verdict, figures(each.gain), figures(each.error), f"{each.epochs:.0f}"]
+            for each in found.tried.tried
+        ]
+        lines += table(rows).splitlines() if len(rows) > 1 else []
+    return lines
