@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 import numpy as np
+from scipy.special import erfinv
 
 import fallline as fl
 from fallline.activations import Activation
@@ -126,7 +127,9 @@ def rate_jumps(b: Base) -> Any:
 
 @plant("rate_oscillates", "rate_jumps")
 def rate_oscillates(b: Base) -> Any:
-    return recipe(optimizer=fl.Adam(float(b.rng.uniform(0.3, 1.0))), epochs=30), b.table()
+    score = b.number + 1.5 * b.rng.normal(size=len(b.x))
+    table = b.table(y=(score > 0).astype(int), task="classification")
+    return recipe(optimizer=fl.Adam(float(b.rng.uniform(0.2, 0.6))), epochs=30), table
 
 
 @plant("rate_low")
@@ -200,7 +203,8 @@ def target_outliers(b: Base) -> Any:
 
 @plant("heavy_tail", "target_outliers", task="regression")
 def heavy_tail(b: Base) -> Any:
-    return recipe(), b.table(y=np.exp(2.2 * b.number), task="regression")
+    rank = np.argsort(np.argsort(b.number)) + 0.5
+    return recipe(), b.table(y=np.exp(2.0 * erfinv(2.0 * rank / len(rank) - 1.0) * np.sqrt(2.0)), task="regression")
 
 
 @plant("overfits", "miscalibrated", "label_noise")

@@ -14,6 +14,7 @@ from fallline.data.table import Table
 from fallline.population.contexts import contexts_of
 from fallline.population.result import larger_is_better
 from fallline.searching.description import check_same, describe, read_description, strategy_of
+from fallline.searching.doctor import diagnose_study
 from fallline.searching.driver import Driver, Standing
 from fallline.searching.kept import Kept
 from fallline.searching.memory import Memory
@@ -116,7 +117,9 @@ def search(
             )  # fmt: skip
             driver.run()
             judged = driver.judged()
-        return Study(space, data, judged, seed, time.perf_counter() - began, trainer.interrupted, keeper)
+        return Study(
+            space, data, judged, seed, time.perf_counter() - began, trainer.interrupted, keeper, diagnose_study
+        )
 
 
 def _checked(strategy: Strategy | str | None, halving: Halving | None, seed: int) -> Strategy | None:

@@ -1,6 +1,7 @@
 """A study: the trials of a search, the best of them and its model."""
 
 import dataclasses
+from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from fallline.core.errors import FalllineError
 from fallline.data.table import Table
 from fallline.population.result import larger_is_better
+from fallline.searching.diagnosed import StudyDiagnosis
 from fallline.searching.kept import Kept
 from fallline.searching.optuna_export import to_optuna
 from fallline.searching.trial import Trial, history_of
@@ -53,6 +55,7 @@ class Study:
         seconds: wall-clock time of this call.
         interrupted: whether Ctrl-C ended the search.
         kept: the store of the trials; None for a study in memory.
+        doctor: the function behind `diagnosis`.
     """
 
     space: Space
@@ -62,6 +65,7 @@ class Study:
     seconds: float
     interrupted: bool
     kept: Kept | None = None
+    doctor: Callable[["Study"], StudyDiagnosis] | None = dataclasses.field(default=None, repr=False)
 
     @property
     def where(self) -> str | None:
@@ -99,6 +103,12 @@ class Study:
             )
         first = self.order[0]
         return Best(first, self.space.fill(first.point), self.data, self.seed)
+
+    @property
+    def diagnosis(self) -> StudyDiagnosis:
+        """Where trials fail, what the best have in common, which bounds to move, and whether more trials would help."""
+        assert self.doctor is not None
+        return self.doctor(self)
 
     @property
     def sign(self) -> float:

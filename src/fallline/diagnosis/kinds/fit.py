@@ -78,6 +78,15 @@ def fits_too_little(evidence: Evidence) -> bool:
     return behind(evidence) > limit("behind") and close and evidence.outcome != "diverged"
 
 
+def held_back(evidence: Evidence) -> bool:
+    """Whether the training loss at the kept weights lies far above what simple models' skill on other rows suggests."""
+    constant, own = evidence.constant_loss, evidence.metrics.get("train", {}).get("loss", np.nan)
+    best = max((value for value in evidence.skills.values() if np.isfinite(value)), default=0.0)
+    if not constant or not np.isfinite(own):
+        return False
+    return bool(own / constant > max(0.25, 1.0 - best + 0.1))
+
+
 def largest_dropout(evidence: Evidence) -> float:
     """The largest dropout rate of the network; 0 without dropout."""
     rate = getattr(evidence.recipe.model, "dropout", None)
@@ -114,7 +123,8 @@ class StrongPenalty(Kind):
             getattr(evidence.recipe.penalty, "name", "") == "max_norm" and float(evidence.recipe.penalty.limit) < 0.3
         )
         collapsed = evidence.skill("train") < 0.05 and share > 0.0 and strength(evidence) > 0.02
-        if not (evidence.poor and (fits_too_little(evidence) or evidence.skill("train") < 0.3)):
+        poor = evidence.poor and (fits_too_little(evidence) or evidence.skill("train") < 0.3)
+        if not (poor or held_back(evidence)) or evidence.outcome == "diverged":
             return None
         if share < limit("penalty_share") and not bounded and not collapsed:
             return None
@@ -154,7 +164,9 @@ class StrongDropout(Kind):
 
     def judge(self, evidence: Evidence) -> Finding | None:
         rate = largest_dropout(evidence)
-        if rate <= limit("dropout_high") or not evidence.poor or evidence.outcome == "diverged":
+        if rate <= limit("dropout_high") or evidence.outcome == "diverged":
+            return None
+        if not (evidence.poor or held_back(evidence)):
             return None
         noisy, quiet = float(evidence.curve.train[-1]), evidence.metrics.get("train", {}).get("loss", np.nan)
         return self.found(

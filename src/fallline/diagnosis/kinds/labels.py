@@ -65,7 +65,7 @@ class LabelNoise(Kind):
         both = np.flatnonzero(held.answer.argmax(axis=1) == held.member.argmax(axis=1))
         surest = held.answer[both].max(axis=1) + held.member[both].max(axis=1)
         count = int(limit("sure_rows") * len(held.target))
-        if len(both) < count or count < 30 or evidence.skill(evidence.judged) < 0.2:
+        if len(both) < count or count < 30 or evidence.skill(evidence.judged) < 0.05:
             return None
         top = both[np.argsort(-surest)[:count]]
         wrong = held.answer[top].argmax(axis=1) != held.target[top]

@@ -156,7 +156,7 @@ class TooLow(Kind):
         end = trend(curve.train)
         falls = end.t > 2.0 or curve.epochs < 8
         tiny = ratio < limit("ratio_low")
-        if not tiny or kept < 0.3 or not (falls or ratio < 0.03 * limit("ratio_low")):
+        if not tiny or kept < 0.3 or not (falls or evidence.poor):
             return None
         return self.found(
             f"No update changed a layer's weights by more than {100 * ratio:.2g} %; about 0.1 % is usual. After "
