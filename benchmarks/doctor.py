@@ -9,8 +9,8 @@ be interrupted, run in parts and on several machines (`--out`). `--data FOLDER` 
 last column or the one named by FOLDER/targets.json as the target.
 
 A planted case counts as found if any finding is named, as right if the first finding is of its kind or of an equivalent one,
-and as among three if one of the first three is. With `--repair`, remedies are tried on validation rows, the best one that helps is
-applied, and both recipes are compared on test rows that nothing has seen, with new seeds.
+and as among three if one of the first three is. With `--repair`, remedies are tried on validation rows, the best one that
+helps is applied, and both recipes are compared on test rows that nothing has seen, with new seeds.
 """
 
 import argparse

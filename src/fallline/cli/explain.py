@@ -14,6 +14,7 @@ def explain(
 ) -> int:
     """Explain a block: its formula, its numbers, when to use it."""
     import fallline.control.recipe
+    import fallline.diagnosis
     import fallline.methods
     import fallline.probes
     import fallline.strategies

@@ -20,6 +20,7 @@ FAMILIES = (
     "penalty",
     "scaler",
     "probe",
+    "finding",
     "distribution",
     "strategy",
     "pruner",

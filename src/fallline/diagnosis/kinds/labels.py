@@ -30,7 +30,7 @@ class Imbalance(Kind):
         gain = evidence.score(split) - facts.largest
         balanced = float(evidence.metrics.get(split, {}).get("balanced_accuracy", np.nan))
         chance = 1.0 / len(facts.counts)
-        if gain > limit("ignored") + 0.02 or balanced > chance + 0.25:
+        if not gain <= limit("ignored") + 0.02 or not balanced <= chance + 0.25:
             return None
         return self.found(
             f"{100 * facts.largest:.0f} % of the training rows belong to one class. The accuracy is "

@@ -45,7 +45,8 @@ class Diverged(Kind):
         curve = evidence.curve
         last = curve.train[-1] if curve.epochs else np.nan
         start = evidence.constant_loss or (curve.train[0] if curve.epochs else np.nan)
-        blown = evidence.outcome == "diverged" or not last < 1e3 * max(start, 1e-30)
+        far = curve.epochs > 0 and not last < 1e3 * max(start, 1e-30)
+        blown = evidence.outcome == "diverged" or far
         if not blown or (evidence.opening is not None and not np.isfinite(evidence.opening.loss)):
             return None
         rate = change.rate_of(evidence.recipe)

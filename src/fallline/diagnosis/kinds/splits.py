@@ -67,7 +67,7 @@ class SmallValidation(Kind):
     name: ClassVar[str] = "validation_small"
     title: ClassVar[str] = "validation set too small to decide"
     measures: ClassVar[str] = "the standard error of the validation score"
-    severity: ClassVar[float] = 0.45
+    severity: ClassVar[float] = 0.25
 
     def judge(self, evidence: Evidence) -> Finding | None:
         rows = evidence.rows.get("valid", 0)

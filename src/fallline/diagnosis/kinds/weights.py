@@ -202,8 +202,9 @@ class WrongGradient(Kind):
     )
 
     def judge(self, evidence: Evidence) -> Finding | None:
-        if not evidence.gradient:
-            return None
+        opening = evidence.opening
+        if not evidence.gradient or (opening is not None and not np.isfinite(opening.loss)):
+            return None  # the slope of a cost that is not a number says nothing
         return self.found(
             evidence.gradient,
             "A block of your own has a derivative that does not belong to its value.",
