@@ -258,7 +258,9 @@ def norm_batch_small(b: Base) -> Any:
 
 @plant("noisy_batch", "rate_oscillates", "rate_jumps")
 def noisy_batch(b: Base) -> Any:
-    return recipe(batch_size=1, optimizer=fl.SGD(0.3), epochs=15), b.table()
+    score = b.number + 1.5 * b.rng.normal(size=len(b.x))
+    y = (score > 0).astype(int)
+    return recipe(batch_size=1, optimizer=fl.SGD(0.1), epochs=15), b.table(y=y, task="classification")
 
 
 @plant("few_steps", "stopped_early")
@@ -355,33 +357,24 @@ def wrong_gradient(b: Base) -> Any:
     return recipe(model=fl.MLP(hidden=(16, 16), activation=Bent()), epochs=10), b.table()
 
 
-@plant("miscalibrated", "overfits", task="classification")
+@plant("miscalibrated", task="classification")
 def miscalibrated(b: Base) -> Any:
-    score = b.number + 1.5 * b.rng.normal(size=len(b.x))
-    fields = {
-        "model": fl.MLP(hidden=(128, 128)),
-        "penalty": None,
-        "keep": "last",
-        "epochs": 100,
-        "optimizer": fl.Adam(3e-3),
-    }
-    return recipe(**fields), b.table(y=(score > 0).astype(int), task="classification", valid=0.25, test=0.25)
+    y = (b.number > 0).astype(int)
+    loss = fl.SoftmaxCrossEntropy(smoothing=0.7)
+    return recipe(loss=loss), b.table(y=y, task="classification", valid=0.25, test=0.25)
 
 
 @plant("never_predicted", "imbalance", task="classification")
 def never_predicted(b: Base) -> Any:
-    score = b.number
-    y = (score > 0).astype(int)
-    odd = b.rng.random(len(y)) < 0.12
-    y[odd] = 2
+    place = np.argsort(np.argsort(b.number)) / len(b.x)
+    y = np.where(np.abs(place - 0.5) < 0.035, 2, place > 0.5).astype(int)  # a narrow band between two classes
     return recipe(), b.table(y=y, task="classification", valid=0.25, test=0.25)
 
 
 @plant("segment_missed", task="classification")
 def segment_missed(b: Base) -> Any:
     flag = (b.rng.random(len(b.x)) < 0.2).astype(float)
-    y = (b.z[:, 0] > 0).astype(int)
-    y = np.where(flag == 1, (b.rng.random(len(y)) < 0.1), y).astype(int)
-    layers = fl.MLP(hidden=())
-    x = np.column_stack([b.z, 1e-3 * b.rng.normal(size=len(y)), flag])
-    return recipe(model=layers, penalty=fl.L2(0.05), scaler=fl.Unscaled()), b.table(x, y, valid=0.25, test=0.25)
+    y = np.where(flag == 1, 0, b.z[:, 0] > 0).astype(int)
+    # The column that says so is too small to be seen, and nothing scales it.
+    x = np.column_stack([b.z, 1e-3 * flag])
+    return recipe(scaler=fl.Unscaled()), b.table(x, y, valid=0.25, test=0.25)

@@ -96,7 +96,7 @@ class Evidence:
         metrics: metrics of every split at the kept weights.
         rows: number of rows of every split.
         facts: of the targets.
-        skills: skill of simple models on the validation rows (the test rows if there are none), by name.
+        skills: skill of simple models on the rows that did not train the run, by name.
         opening, closing: the network at its initial and at its kept weights.
         held: the model's answers for the rows that did not train it.
         columns, split: of the data.
@@ -134,12 +134,27 @@ class Evidence:
 
     @property
     def judged(self) -> str:
-        """The split that answers whether the run is good: validation, or test without validation rows."""
-        return "valid" if "valid" in self.metrics else "test" if "test" in self.metrics else "train"
+        """The rows that answer whether the run is good: `held`, validation and test together, if there are any."""
+        return "held" if "valid" in self.metrics or "test" in self.metrics else "train"
+
+    def value(self, name: str, split: str) -> float:
+        """A metric on a split; NaN where there is none. On `held` it is the mean of validation and test, by rows."""
+        if split != "held":
+            found = self.metrics.get(split, {}).get(name, np.nan)
+            return float("nan") if found is None else float(found)
+        known = [(self.value(name, each), self.rows.get(each, 0)) for each in ("valid", "test") if each in self.metrics]
+        total = sum(count for _, count in known)
+        return sum(value * count for value, count in known) / total if total else float("nan")
+
+    def count(self, split: str) -> int:
+        """Number of rows of a split."""
+        if split == "held":
+            return sum(self.rows.get(each, 0) for each in ("valid", "test") if each in self.metrics)
+        return self.rows.get(split, 0)
 
     def score(self, split: str) -> float:
-        """The first metric on a split; NaN where there is none."""
-        return float(self.metrics.get(split, {}).get(self.metric, np.nan))
+        """The first metric on a split."""
+        return self.value(self.metric, split)
 
     def skill(self, split: str) -> float:
         """Share of a constant answer's errors that the model avoids: 1 is perfect, 0 is no better than a constant.
@@ -147,7 +162,7 @@ class Evidence:
         (accuracy - largest class) / (1 - largest class), or R2.
         """
         if self.task == "regression":
-            return float(self.metrics.get(split, {}).get("r2", np.nan))
+            return self.value("r2", split)
         most = self.largest
         return (self.score(split) - most) / max(1.0 - most, 1e-9)
 
@@ -158,7 +173,7 @@ class Evidence:
 
     def skill_error(self, split: str) -> float:
         """Standard error of `skill` from the number of rows: binomial, or that of a mean of squares."""
-        rows = max(self.rows.get(split, 0), 1)
+        rows = max(self.count(split), 1)
         if self.task == "regression":
             return float(abs(1.0 - self.skill(split)) * np.sqrt(5.0 / rows))
         p = float(np.clip(self.score(split), 0.5 / rows, 1.0 - 0.5 / rows))

@@ -1,6 +1,7 @@
 """Cheap facts about a data set: its targets, and what simple models reach on it."""
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 
@@ -105,21 +106,36 @@ def filled(data: Dataset, rows: np.ndarray) -> np.ndarray:
 
 
 def simple_skills(data: Dataset) -> dict[str, float]:
-    """Skill of a constant answer (mean or largest class) and of a linear model on the validation (else the test) rows."""
-    held = data.valid if len(data.valid) else data.test
-    if not len(held) or len(data.train) < 3:
+    """Skill of a constant answer (mean or largest class) and of a linear model on the rows held out of the training."""
+    if len(data.train) < 3:
         return {}
     sample = data.train[:: max(1, -(-len(data.train) // LINEAR[0]))]
-    held = held[:: max(1, -(-len(held) // ROWS))]
-    truth, known = targets_of(data, held), targets_of(data, sample)
-    found = {"constant": skill_of(data, np.broadcast_to(known.mean(axis=0), truth.shape), truth, known)}
-    if data.x.shape[1] > LINEAR[1]:
-        return found
-    x, z = filled(data, sample), filled(data, held)
+    known = targets_of(data, sample)
     mean = known.mean(axis=0)
-    gram = x.T @ x + np.eye(x.shape[1]) * max(1.0, 1e-3 * len(x))
-    weights = np.linalg.solve(gram, x.T @ (known - mean))
-    return found | {"linear": skill_of(data, z @ weights + mean, truth, known)}
+    found = {"constant": held_skill(data, known, lambda rows: np.broadcast_to(mean, (len(rows), len(mean))))}
+    if data.x.shape[1] <= LINEAR[1]:
+        x = filled(data, sample)
+        gram = x.T @ x + np.eye(x.shape[1]) * max(1.0, 1e-3 * len(x))
+        weights = np.linalg.solve(gram, x.T @ (known - mean))
+        found["linear"] = held_skill(data, known, lambda rows: filled(data, rows) @ weights + mean)
+    return {name: value for name, value in found.items() if np.isfinite(value)}
+
+
+def held_skill(data: Dataset, known: np.ndarray, answer: Callable[[np.ndarray], np.ndarray]) -> float:
+    """Skill of an answer on the validation and on the test rows, as their mean by rows; NaN without such rows.
+
+    Arguments:
+        data: the data set.
+        known: the training targets, as `targets_of` gives them.
+        answer: answers for some rows, in the same form.
+    """
+    total, count = 0.0, 0
+    for rows in (data.valid, data.test):
+        if len(rows):
+            some = rows[:: max(1, -(-len(rows) // ROWS))]
+            total += len(rows) * skill_of(data, answer(some), targets_of(data, some), known)
+            count += len(rows)
+    return total / count if count else float("nan")
 
 
 def targets_of(data: Dataset, rows: np.ndarray) -> np.ndarray:

@@ -32,7 +32,7 @@ def lost(history: Any, epochs: int, constant_loss: float | None) -> tuple[str, s
     if constant_loss is None:
         return None
     recent = train[-5:]
-    if bool((recent > 3.0 * limit("jump") * constant_loss).all()) and recent[-1] > 0.7 * float(np.nanmax(train)):
+    if bool((recent > 3.0 * limit("jump") * constant_loss).all()) and recent[-1] > 0.7 * recent[0]:
         times = float(recent[-1] / constant_loss)
         return "rate_jumps", f"the training loss is {times:.3g} times that of a constant answer and does not come back"
     return None

@@ -20,9 +20,13 @@ TABLE: dict[str, Threshold] = {
         0.03, "epoch to epoch, the training loss moves by this share of a constant answer's loss", "AUTOTRAINER: 0.03"
     ),
     "ratio_high": Threshold(1e-2, "an update this large beside its weights is unstable", "Karpathy: 1e-3 is usual"),
+    "ratio_jump": Threshold(0.1, "an update this large beside its weights throws a layer away", _OWN),
     "ratio_low": Threshold(3e-4, "an update this small beside its weights learns slowly", "Karpathy: 1e-4 is low"),
     "still": Threshold(0.02, "a run still improves if its last quarter lowers the loss by this share", _OWN),
-    "still_t": Threshold(3.0, "the trend of the last quarter exceeds its standard error this many times", _OWN),
+    "still_t": Threshold(2.0, "standard errors by which the last quarter falls", "concrete, 60 epochs: 2.7"),
+    "still_worth": Threshold(
+        2e-3, "fall of the last quarter as a share of a constant answer's loss", "concrete: 0.003"
+    ),
     "decayed": Threshold(0.02, "a learning rate at this share of its peak trains no more", _OWN),
     "decayed_by": Threshold(0.8, "the rate has decayed before this share of the run", _OWN),
     # Gradients.
@@ -43,7 +47,7 @@ TABLE: dict[str, Threshold] = {
         0.1, "factor to which the initial signal falls in one layer against the usual weights'", _OWN
     ),
     "first_loss": Threshold(
-        4.0, "first loss beside that of an uninformed answer; 2.5 on healthy small tables", "CS231n: ln C"
+        10.0, "first loss beside that of an uninformed answer", "CS231n: ln C; up to 4.5 on healthy tables"
     ),
     # Inputs and targets.
     "scales": Threshold(

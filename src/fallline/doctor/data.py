@@ -6,7 +6,7 @@ import numpy as np
 
 from fallline.data.identity import numbers_of
 from fallline.diagnosis.evidence import Answers, Columns, Split
-from fallline.diagnosis.facts import filled, skill_of, targets_of
+from fallline.diagnosis.facts import filled, held_skill, skill_of, targets_of
 from fallline.doctor.case import Case
 
 ROWS = 2_000  # rows that a forest and single columns learn from
@@ -66,12 +66,15 @@ def _member(case: Case, forest: Any, x: np.ndarray) -> np.ndarray | None:
 def forest_skill(case: Case, forest: Any) -> dict[str, float]:
     """The forest's skill on the rows that judge simple models."""
     data = case.data.dataset
-    held = data.valid if len(data.valid) else data.test
-    if forest is None or not len(held):
+    if forest is None or not len(held_rows(case)):
         return {}
-    held = _some(held, HELD)
-    member = _member(case, forest[:1], filled(data, held))
-    return {"forest": skill_of(data, member, targets_of(data, held), targets_of(data, _some(data.train, ROWS)))}  # type: ignore[arg-type]
+
+    def answer(rows: np.ndarray) -> np.ndarray:
+        found = _member(case, forest[:1], filled(data, rows))
+        assert found is not None
+        return found
+
+    return {"forest": held_skill(data, targets_of(data, _some(data.train, ROWS)), answer)}
 
 
 def columns_of(case: Case, scaled: np.ndarray) -> Columns:

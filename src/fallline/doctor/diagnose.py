@@ -1,6 +1,7 @@
 """`diagnose(run)`: the whole evidence of a run, judged; and remedies that were tried."""
 
 import dataclasses
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -81,7 +82,7 @@ def evidence_of(case: Case) -> Evidence:
         held=looked.answers_of(case, forest),
         columns=looked.columns_of(case, scaled),
         split=looked.split_of(case),
-        gradient=_gradient(case),
+        gradient=_gradient(case) if math.isfinite(opening.loss) else "",
     )
 
 

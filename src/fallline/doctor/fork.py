@@ -108,7 +108,7 @@ def fork(
     chosen = dict(vary) if isinstance(vary, Mapping) else dict.fromkeys(vary)
     if not chosen:
         raise FalllineError("nothing is varied: name a path such as optimizer.learning_rate.peak")
-    named = [("as it was", case.recipe, {})]
+    named: list[tuple[str, Recipe, dict[str, Any]]] = [("as it was", case.recipe, {})]
     for path, values in chosen.items():
         old = get(case.recipe, path)
         for value in values_for(case.recipe, path) if values is None else values:
@@ -117,9 +117,8 @@ def fork(
     trunk = train(case.recipe, case.data, seed=case.seed, until=epoch)
     recipes = [recipe for _, recipe, _ in named]
     found = evaluate(recipes, case.data, seeds=[case.seed], state=trunk.state, test=False)
-    branches = tuple(
-        _branch(found, lane, *(named[int(found.recipe[lane])][i] for i in (0, 2))) for lane in range(len(found))
-    )
+    places = found.recipe.tolist()
+    branches = tuple(_branch(found, lane, named[i][0], named[i][2]) for lane, i in enumerate(places))
     return Forked(epoch, case.recipe.monitor, trunk.history, branches)
 
 

@@ -10,7 +10,7 @@ from fallline.searching.trial import history_of
 
 CELLS = 6  # stretches of a dimension in the map
 BEST = 0.2  # share of the trials that are the best
-SURE = 1.5  # excess of failures in a stretch, in standard errors
+SURE = 2.5  # excess of failures in a stretch, in standard errors
 
 
 def diagnose_study(study: Study) -> StudyDiagnosis:

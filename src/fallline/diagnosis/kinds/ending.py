@@ -32,16 +32,16 @@ class StoppedEarly(Kind):
             return self._impatient(evidence)
         judged = curve.valid if len(curve.valid) else curve.train
         falls = still_improving(judged, limit("still"), limit("still_t"))
-        falls = falls and still_improving(curve.train, 0.5 * limit("still"), limit("still_t"))
+        falls = falls and still_improving(curve.train, limit("still"), 0.5 * limit("still_t"))
         # Fewer epochs than a trend needs: every epoch was better than the one before.
         short = curve.epochs < 8 and curve.epochs >= 2 and bool((np.diff(judged) < 0).all()) and evidence.poor
         late = int(np.nanargmin(judged)) + 1 > 0.9 * curve.epochs
         if not ((falls and late) or short):
             return None
         left = float(judged[-1]) / max(evidence.constant_loss or float(judged[0]), 1e-30)
-        if left < 0.01:
-            return None  # what is left to gain is nothing beside what was gained
         end = curve.valid_end if len(curve.valid) else curve.train_end
+        if falls and left * end.fall < limit("still_worth"):
+            return None  # what the last quarter gained is nothing beside what was gained before
         return self.found(
             f"Over the last quarter of {curve.epochs} epochs the {'validation' if len(curve.valid) else 'training'} loss fell by "
             f"{100 * end.fall:.3g} %, {min(end.t, 99):.0f} times its standard error, and its least value is in epoch "
@@ -106,7 +106,7 @@ class WorseThanBaseline(Kind):
         bar = "a constant answer" if below_constant else "a linear model"
         value = constant if below_constant else linear
         return self.found(
-            f"On {evidence.rows.get(split, 0)} {'validation' if split == 'valid' else split} rows the model has a skill of "
+            f"On {evidence.count(split)} {'held-out' if split == 'held' else 'training'} rows the model has a skill of "
             f"{own:.3f} and {bar} has {value:.3f} (1 is perfect, 0 is the constant's); a linear model reaches "
             f"{linear if np.isfinite(linear) else float('nan'):.3f}.",
             cause,

@@ -28,7 +28,7 @@ class Imbalance(Kind):
             return None
         split = evidence.judged
         gain = evidence.score(split) - facts.largest
-        balanced = float(evidence.metrics.get(split, {}).get("balanced_accuracy", np.nan))
+        balanced = evidence.value("balanced_accuracy", split)
         chance = 1.0 / len(facts.counts)
         if not gain <= limit("ignored") + 0.02 or not balanced <= chance + 0.25:
             return None

@@ -90,7 +90,7 @@ class Jumps(Kind):
         jump, least = float(np.nanmax(early)) / constant, float(np.nanmin(curve.train)) / constant
         start = evidence.opening.loss / constant if evidence.opening is not None else 1.0
         moved = largest_ratio(evidence)
-        high = not moved < limit("ratio_high")
+        high = not moved < limit("ratio_jump")
         if jump < limit("jump") or least < limit("recovered") or start > 0.8 * jump or not high:
             return None
         epoch = int(np.nanargmax(early)) + 1

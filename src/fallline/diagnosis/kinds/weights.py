@@ -202,9 +202,8 @@ class WrongGradient(Kind):
     )
 
     def judge(self, evidence: Evidence) -> Finding | None:
-        opening = evidence.opening
-        if not evidence.gradient or (opening is not None and not np.isfinite(opening.loss)):
-            return None  # the slope of a cost that is not a number says nothing
+        if not evidence.gradient:
+            return None
         return self.found(
             evidence.gradient,
             "A block of your own has a derivative that does not belong to its value.",
