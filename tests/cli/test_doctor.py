@@ -94,10 +94,10 @@ def test_a_damaged_diagnosis_is_named(capsys, folder, tmp_path):
 
 
 def test_a_lost_run_is_ended_if_asked(capsys, tmp_path):
-    words = ["train", "sklearn:iris", "--optimizer", "adam", "--set", "optimizer.learning_rate=100.0", "--epochs", "60"]
+    words = ["train", "sklearn:iris", "--optimizer", "adam", "--set", "optimizer.learning_rate=1e4", "--epochs", "3000"]
     words += ["--patience", "none", "--hidden", "16,16"]
     code, _, err = call(capsys, *words, "--stop-when-lost", "--out", str(tmp_path / "lost"))
     assert code == 0
     assert "this run is lost (" in err
     epochs = json.loads((tmp_path / "lost" / "metrics.json").read_text())["epochs"]
-    assert epochs < 60
+    assert epochs < 3000

@@ -294,3 +294,23 @@ def test_the_table_has_a_reason_and_a_source_for_every_number():
     for name, each in TABLE.items():
         assert each.reason, name
         assert each.source, name
+
+
+def test_a_kind_of_ones_own_is_one_class():
+    class LargeWeights(fl.diagnosis.Kind):
+        name, title = "large_weights", "weights have grown large"
+        measures = "the standard deviation of each layer's weights at the end"
+        severity, needs = 0.5, ("closing",)
+
+        def judge(self, evidence):
+            largest = evidence.closing.weight.max()
+            if largest < 5:
+                return None
+            return self.found(f"A layer's weights deviate by {largest:.3g}.", "No penalty.", 0.8, {"largest": largest})
+
+    kinds = [*KINDS, LargeWeights()]
+    assert judge(healthy(), kinds).healthy
+    assert "weights have grown large" in judge(healthy(), kinds).checked
+    grown = healthy(closing=layers_of(weight=np.array([9.0, 1.0, 1.0])))
+    assert judge(grown, kinds).findings[0].numbers == {"largest": 9.0}
+    assert judge(dataclasses.replace(grown, closing=None), kinds).healthy
