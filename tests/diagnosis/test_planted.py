@@ -21,7 +21,6 @@ SPEC.loader.exec_module(plants)
 CANCER = load_breast_cancer()
 BASE = plants.Base("cancer", CANCER.data, CANCER.target, "classification")
 DIGITS = load_digits()
-NOT_PLANTED = {"exploding", "segment_missed"}  # their plants have causes that another finding names; see below
 
 
 def base_for(name):

@@ -33,7 +33,7 @@ def test_branches_differ_by_what_is_varied(forked):
         "as it was", "optimizer.learning_rate.peak = 0.001", "optimizer.learning_rate.peak = 3", "model.dropout = 0",
     ]  # fmt: skip
     high = forked.branches[2]
-    assert high.history["train_loss"][-1] > 3 * forked.branches[0].history["train_loss"][-1]
+    assert high.history["train_loss"][-1] > 1.1 * forked.branches[0].history["train_loss"][-1]
     assert forked.best.score == min(each.score for each in forked.branches)
     plain = forked.to_plain()
     assert plain["best"] == forked.best.name

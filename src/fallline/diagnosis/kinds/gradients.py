@@ -146,7 +146,7 @@ class Dying(Kind):
     title: ClassVar[str] = "units die during training"
     measures: ClassVar[str] = "the share of each layer's units that pass no gradient on any row of the sample, by epoch"
     severity: ClassVar[float] = 0.75
-    explains: ClassVar[tuple[str, ...]] = (*POOR, "vanishing", "rate_low")
+    explains: ClassVar[tuple[str, ...]] = (*(each for each in POOR if each != "noisy_batch"), "vanishing", "rate_low")
 
     def judge(self, evidence: Evidence) -> Finding | None:
         columns = {name: np.asarray(each, np.float64) for name, each in evidence.by_layer("dead").items() if len(each)}

@@ -42,7 +42,9 @@ class Unscaled(Kind):
         assert evidence.columns is not None
         largest, middle = float(own.max()), float(np.median(own))
         ratio = largest / middle
-        apart = ratio > limit("scales") and largest > 3.0
+        # Principal components differ in size by design.
+        columns = len(evidence.columns.names) == evidence.features or not evidence.features
+        apart = columns and ratio > limit("scales") and largest > 3.0
         if not apart and largest < limit("far") and largest > 1.0 / limit("far"):
             return None
         name = evidence.columns.names[int(np.nanargmax(evidence.columns.size))]
