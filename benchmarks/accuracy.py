@@ -8,10 +8,11 @@
                                                                              lightgbm_tuned, catboost_tuned (--seconds 300)
     python benchmarks/accuracy.py table default --against lightgbm           loss by table, and the ratio paired by split
 
-Each split takes 20 % of the rows as test rows, by class where there are classes. Everything else, such as validation rows for
-early stopping, comes from the other 80 %. The loss is RMSE for a regression and log loss for a classification. CPU seconds are those of
-fitting, with the compilation of programs that the process has not met before. Rows are appended to a file (`--out`), so an
-interrupted run continues where it stopped. Peers are not dependencies: install lightgbm, catboost or pytabkit for them.
+Each split takes 20 % of the rows as test rows, by class where there are classes. Everything else, such as validation rows
+for early stopping, comes from the other 80 %. The loss is RMSE for a regression and log loss for a classification. CPU
+seconds are those of fitting, with the compilation of programs that the process has not met before. Rows are appended to a
+file (`--out`), so an interrupted run continues where it stopped. Peers are not dependencies: install lightgbm, catboost or
+pytabkit for them.
 """
 
 import argparse
