@@ -92,7 +92,7 @@ TABLE: dict[str, Threshold] = {
     "outside": Threshold(0.02, "share of answers outside the range of a bounded target", _OWN),
     "rows_judged": Threshold(100, "held-out rows needed to judge answers one by one", "binomial error of 5 %"),
     "helped": Threshold(
-        2.0, "standard errors by which a tried remedy must be better", "a two-sided error of about 5 %"
+        3.0, "standard errors by which a remedy must be better", "t with 8 degrees: 1 % for each of 10"
     ),
     "lost_after": Threshold(0.15, "share of the epochs after which a run may be called lost", "AUTOTRAINER: 0.3"),
 }

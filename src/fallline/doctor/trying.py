@@ -11,6 +11,7 @@ import numpy as np
 from fallline.core.errors import FalllineError
 from fallline.core.outcome import Outcome
 from fallline.diagnosis import Diagnosis, Remedy
+from fallline.diagnosis import remedies as change
 from fallline.diagnosis.diagnosis import finite, remedy_to_plain
 from fallline.diagnosis.thresholds import limit
 from fallline.doctor.case import Case
@@ -19,6 +20,7 @@ from fallline.population import evaluate
 from fallline.training.recipe import Recipe, complete_for
 
 SINGLES, PAIRS = 6, 4  # most remedies, and most pairs of them
+FEWEST = 3  # with fewer remedies, changes that often help are tried as well
 FOLDS = 3
 ENOUGH = 400  # validation rows that make folds unnecessary
 
@@ -128,6 +130,9 @@ def candidates(recipe: Recipe, diagnosis: Diagnosis, case: Case) -> list[Remedy]
     for each in itertools.chain.from_iterable(itertools.zip_longest(*queues)):
         if each is not None and all(each.changes != other.changes for other in singles) and _fits(each, recipe, case):
             singles.append(each)
+    if len(singles) < FEWEST:  # a run without findings can be improved too, though rarely
+        usual = [each for each in usual_changes(recipe) if all(each.changes != other.changes for other in singles)]
+        singles += [each for each in usual if each.fits(recipe) and _fits(each, recipe, case)]
     singles = singles[:SINGLES]
     pairs = []
     for a, b in itertools.combinations(singles[:4], 2):
@@ -135,6 +140,17 @@ def candidates(recipe: Recipe, diagnosis: Diagnosis, case: Case) -> list[Remedy]
         if not {_part(path) for path in a.changes} & {_part(path) for path in b.changes} and _fits(both, recipe, case):
             pairs.append(both)
     return [*singles, *pairs[:PAIRS]]
+
+
+def usual_changes(recipe: Recipe) -> list[Remedy]:
+    """Changes that often help a run in which nothing was found."""
+    return [
+        *change.rates(recipe, 3.0, 0.3),
+        *change.dropout(recipe, 0.3),
+        *change.penalty(recipe, 1e-2),
+        *change.longer(recipe, 2.0),
+        *change.wider(recipe),
+    ]
 
 
 def _part(path: str) -> str:
