@@ -377,5 +377,5 @@ def segment_missed(b: Base) -> Any:
     y = np.where(flag == 1, 0, b.z[:, 0] > 0).astype(int)
     # The column that says so is too small to be seen, and nothing scales it.
     x = np.column_stack([b.z, 1e-3 * flag])
-    made = recipe(model=fl.MLP(hidden=(8,)), penalty=fl.L2(1e-2), scaler=fl.Unscaled())
+    made = recipe(model=fl.MLP(hidden=(8,)), penalty=fl.L2(1e-3), scaler=fl.Unscaled())
     return made, b.table(x, y, valid=0.25, test=0.25)

@@ -36,6 +36,7 @@ TABLE: dict[str, Threshold] = {
     # Units.
     "dead": Threshold(0.7, "share of a layer's units that are silent on every row", "AUTOTRAINER, DeepDiagnosis: 0.7"),
     "dead_poor": Threshold(0.4, "the same share where the run also fits poorly", "CS231n: 0.4"),
+    "killed": Threshold(0.8, "share of a layer's units that die within the first epochs", _OWN),
     "saturated": Threshold(0.8, "share of a layer's values in the flat parts of its activation", _OWN),
     "saturated_poor": Threshold(0.5, "the same share where the run also fits poorly", "DeepDiagnosis: 0.5"),
     # Initial weights.

@@ -130,12 +130,13 @@ def candidates(recipe: Recipe, diagnosis: Diagnosis, case: Case) -> list[Remedy]
     for each in itertools.chain.from_iterable(itertools.zip_longest(*queues)):
         if each is not None and all(each.changes != other.changes for other in singles) and _fits(each, recipe, case):
             singles.append(each)
+    own = singles[:SINGLES]
     if len(singles) < FEWEST:  # a run without findings can be improved too, though rarely
         usual = [each for each in usual_changes(recipe) if all(each.changes != other.changes for other in singles)]
         singles += [each for each in usual if each.fits(recipe) and _fits(each, recipe, case)]
     singles = singles[:SINGLES]
     pairs = []
-    for a, b in itertools.combinations(singles[:4], 2):
+    for a, b in itertools.combinations(own[:4], 2):
         both = Remedy(f"{a.name} and {b.name}", {**a.changes, **b.changes})
         if not {_part(path) for path in a.changes} & {_part(path) for path in b.changes} and _fits(both, recipe, case):
             pairs.append(both)
@@ -149,7 +150,6 @@ def usual_changes(recipe: Recipe) -> list[Remedy]:
         *change.dropout(recipe, 0.3),
         *change.penalty(recipe, 1e-2),
         *change.longer(recipe, 2.0),
-        *change.wider(recipe),
     ]
 
 

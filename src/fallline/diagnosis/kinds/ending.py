@@ -83,7 +83,7 @@ class WorseThanBaseline(Kind):
     title: ClassVar[str] = "worse than a simple model"
     measures: ClassVar[str] = "the skill beside that of a constant answer (mean, largest class) and of a linear model"
     severity: ClassVar[float] = 0.75
-    explains: ClassVar[tuple[str, ...]] = ("never_predicted", "overfits", "bounded_target")
+    explains: ClassVar[tuple[str, ...]] = ("never_predicted", "bounded_target")
 
     def judge(self, evidence: Evidence) -> Finding | None:
         if not evidence.skills or not evidence.learnt:

@@ -87,6 +87,9 @@ class Jumps(Kind):
         if curve.epochs < 3 or constant is None or evidence.outcome == "diverged":
             return None
         early = curve.train[: max(3, curve.epochs // 10)]
+        killed = self._killed(evidence)
+        if killed is not None:
+            return killed
         jump, least = float(np.nanmax(early)) / constant, float(np.nanmin(curve.train)) / constant
         start = evidence.opening.loss / constant if evidence.opening is not None else 1.0
         moved = largest_ratio(evidence)
@@ -104,6 +107,27 @@ class Jumps(Kind):
             remedies=change.slower(evidence.recipe) + change.clipped(evidence.recipe),
             columns=("train_loss", "valid_loss"),
         )
+
+    def _killed(self, evidence: Evidence) -> Finding | None:
+        """Nearly all units of a layer died within the first epochs of long steps."""
+        moved, first = largest_ratio(evidence), max(3, evidence.curve.epochs // 10)
+        if not moved > limit("ratio_jump") or not evidence.poor:
+            return None
+        alive = evidence.opening is None or float(np.max(evidence.opening.dead, initial=0.0)) < limit("dead_poor")
+        for layer, column in evidence.by_layer("dead").items():
+            share = float(np.nanmax(np.asarray(column[:first], np.float64), initial=0.0))
+            if alive and share >= limit("killed") and float(column[-1]) >= limit("dead_poor"):
+                return self.found(
+                    f"Within {first} epochs {100 * share:.0f} % of the units after {layer} stopped passing a gradient; an "
+                    f"update changed a layer's weights by up to {100 * moved:.3g} %, where about 0.1 % is usual.",
+                    "The first steps were so long that they pushed the units below every input, where they stay.",
+                    0.9,
+                    {"dead": share, "update_ratio": moved},
+                    epoch=1,
+                    remedies=change.slower(evidence.recipe) + change.clipped(evidence.recipe),
+                    columns=(f"{layer}.dead", "train_loss"),
+                )
+        return None
 
 
 class Oscillates(Kind):
