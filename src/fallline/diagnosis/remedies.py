@@ -39,6 +39,14 @@ def rates(recipe: Any, *factors: float) -> list[Remedy]:
     return [Remedy(f"learning rate {short(rate * each)}", {path: float(f"{rate * each:.6g}")}) for each in factors]
 
 
+def times_usual(recipe: Any) -> float:
+    """The learning rate as a multiple of the rule's usual one; 1 for rules without one."""
+    found, rule = rate_of(recipe), recipe.optimizer
+    while hasattr(rule, "rule"):
+        rule = rule.rule
+    return 1.0 if found is None or rule.name not in RATES else found[1] / RATES[rule.name]
+
+
 def usual_rate(recipe: Any) -> list[Remedy]:
     """The rule's usual learning rate, where the recipe's own is far from it."""
     found = rate_of(recipe)

@@ -110,19 +110,22 @@ class Jumps(Kind):
 
     def _killed(self, evidence: Evidence) -> Finding | None:
         """Nearly all units of a layer died within the first epochs of long steps."""
-        moved, first = largest_ratio(evidence), max(3, evidence.curve.epochs // 10)
-        if not moved > limit("ratio_jump") or not evidence.poor:
+        # Dead units do not move, so the updates that killed them may not have been recorded.
+        moved, times = largest_ratio(evidence), change.times_usual(evidence.recipe)
+        first = max(3, evidence.curve.epochs // 10)
+        if not (moved > limit("ratio_jump") or times > limit("rate_far")) or not evidence.poor:
             return None
         alive = evidence.opening is None or float(np.max(evidence.opening.dead, initial=0.0)) < limit("dead_poor")
         for layer, column in evidence.by_layer("dead").items():
             share = float(np.nanmax(np.asarray(column[:first], np.float64), initial=0.0))
             if alive and share >= limit("killed") and float(column[-1]) >= limit("dead_poor"):
                 return self.found(
-                    f"Within {first} epochs {100 * share:.0f} % of the units after {layer} stopped passing a gradient; an "
-                    f"update changed a layer's weights by up to {100 * moved:.3g} %, where about 0.1 % is usual.",
+                    f"Within {first} epochs {100 * share:.0f} % of the units after {layer} stopped passing a gradient. The "
+                    f"learning rate is {change.short(times)} times the rule's usual one, and an update changed a layer's "
+                    f"weights by up to {100 * moved:.3g} %.",
                     "The first steps were so long that they pushed the units below every input, where they stay.",
                     0.9,
-                    {"dead": share, "update_ratio": moved},
+                    {"dead": share, "update_ratio": moved, "times_usual": times},
                     epoch=1,
                     remedies=change.slower(evidence.recipe) + change.clipped(evidence.recipe),
                     columns=(f"{layer}.dead", "train_loss"),
