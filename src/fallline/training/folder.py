@@ -224,6 +224,7 @@ def summarise(folder: Path, run: Run, table: Table) -> dict[str, Any]:
         "sentence": run.sentence,
         "epochs": len(run.history),
         "best_epoch": run.best_epoch,
+        "still_improving": None if run.outlook is None else run.outlook.to_plain(),
         "steps": int(run.state.step),
         "seconds": round(run.seconds, 3),
         "setup_seconds": round(run.compile_seconds, 3),

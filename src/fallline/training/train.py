@@ -29,6 +29,7 @@ from fallline.training.chunks import compiled_start, run_chunks
 from fallline.training.history import History, join, name_columns
 from fallline.training.keeping import Keeping, size_of
 from fallline.training.moment import settled
+from fallline.training.outlook import Outlook, outlook_of
 from fallline.training.predictor import Predictor
 from fallline.training.recipe import Recipe, complete_for, recipe_to_plain
 from fallline.training.state import Epochs, State, empty_history
@@ -97,9 +98,16 @@ class Run:
         if self.interrupted:
             return f"interrupted after {epochs} epochs; the parameters are those of epoch {self.best_epoch}, the {kept}"
         ended = self.outcome.sentence(epochs=epochs, best_epoch=self.best_epoch, step=int(self.state.step), kept=kept)
-        return (
-            ended if self.learnt else f"{ended}; the parameters are the initial ones: there is no model to predict with"
-        )
+        if not self.learnt:
+            return f"{ended}; the parameters are the initial ones: there is no model to predict with"
+        return ended if self.outlook is None else f"{ended}; {self.outlook.sentence}"
+
+    @property
+    def outlook(self) -> Outlook | None:
+        """What twice as many epochs promise; None for a run that ended early, or whose validation loss no longer falls."""
+        if self.interrupted or self.outcome is not Outcome.FINISHED or not len(self.history):
+            return None
+        return outlook_of(self.history["valid_loss"], int(self.history["epoch"][0]) - 1)
 
 
 def train(
