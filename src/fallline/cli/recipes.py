@@ -172,6 +172,18 @@ def parse_kinds(kinds: list[str]) -> dict[str, str] | None:
     return found or None
 
 
+def parse_count(text: str | None) -> int | str | None:
+    """Parses a whole number; other words stay as they are, for the field to accept or refuse.
+
+    >>> parse_count("12"), parse_count("-1"), parse_count("auto")
+    (12, -1, 'auto')
+    """
+    try:
+        return None if text is None else int(text)
+    except ValueError:
+        return text
+
+
 def parse_widths(text: str | None) -> list[int] | None:
     """Parses layer widths such as `128,64`; `none` or an empty text means no hidden layer."""
     if text is None:

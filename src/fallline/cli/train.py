@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fallline.cli.output import give, metrics_table, say
-from fallline.cli.recipes import changed, parse_kinds, parse_widths
+from fallline.cli.recipes import changed, parse_count, parse_kinds, parse_widths
 from fallline.core.errors import FalllineError
 
 if TYPE_CHECKING:
@@ -51,8 +51,10 @@ def train(
     max_norm: Annotated[float | None, Opt(help="largest norm of a unit's weights")] = None,
     l2: Annotated[float | None, Opt(help="strength of the L2 penalty")] = None,
     batch_size: Annotated[str | None, Opt(help="examples per step: 1, 128, all")] = None,
-    epochs: Annotated[int | None, Opt(help="passes over the data at most")] = None,
-    patience: Annotated[str | None, Opt(help="epochs without improvement before stopping; none: never")] = None,
+    epochs: Annotated[str | None, Opt(help="passes over the data at most; auto: by the number of steps")] = None,
+    patience: Annotated[
+        str | None, Opt(help="epochs without improvement before stopping; none: never; auto: a share of the epochs")
+    ] = None,
     monitor: Annotated[str | None, Opt(help="what early stopping watches: loss, accuracy, rmse, ...")] = None,
     set_: Annotated[list[str] | None, Opt("--set", help="any field: model.dropout=0.1")] = None,
     recipe: Annotated[Path | None, Opt(help="a recipe.toml to repeat; other flags change it")] = None,
@@ -98,9 +100,9 @@ def train(
         "model.activation": activation,
         "model.dropout": dropout,
         "loss": loss,
-        "batch_size": int(batch_size) if batch_size is not None and batch_size.isdigit() else batch_size,
-        "epochs": epochs,
-        "patience": int(patience) if patience is not None and patience.isdigit() else patience,
+        "batch_size": parse_count(batch_size),
+        "epochs": parse_count(epochs),
+        "patience": parse_count(patience),
         "monitor": monitor,
     }
     given = {name: value for name, value in data.items() if value is not None}

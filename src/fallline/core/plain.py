@@ -95,8 +95,9 @@ def _value(declared: Field, value: object, where: str) -> Any:
             return from_plain("schedule", value, where)
         names = [*family("schedule"), *family("distribution")]
         raise FalllineError(f"[{where}] {value.get('name')!r} is no schedule: {nearest(str(value.get('name')), names)}")
-    if declared.role == "number" and isinstance(value, bool | str):
-        raise FalllineError(f"[{where}] = {value!r} is not a number")
+    if declared.role == "number" and isinstance(value, bool | str) and value not in declared.words:
+        words = "".join(f" or {each!r}" for each in declared.words)
+        raise FalllineError(f"[{where}] = {value!r} is not a number{words}")
     if isinstance(value, list):
         return tuple(_value(declared, each, where) if isinstance(each, dict | list) else each for each in value)
     return value

@@ -24,6 +24,7 @@ from fallline.optimizers import Adam, Optimizer
 from fallline.penalties import L2, Penalty
 from fallline.scalers import Scaler, Standardise
 from fallline.schedules import Cosine, ReduceOnPlateau
+from fallline.training.length import AUTO, lasting
 
 
 class Recipe(Block):
@@ -67,7 +68,8 @@ class Recipe(Block):
         scale="log",
         integer=True,
         unit="epochs",
-        help="passes over the data",
+        words=(AUTO,),
+        help="passes over the data; auto: by the number of steps",
     )
     patience: Number = number(
         20,
@@ -77,7 +79,8 @@ class Recipe(Block):
         integer=True,
         optional=True,
         unit="epochs",
-        help="epochs without improvement before stopping; None: never",
+        words=(AUTO,),
+        help="epochs without improvement before stopping; None: never; auto: a share of the epochs",
     )
     tolerance: Number = number(
         0.0, read="start", valid="[0, inf)", usual=(0.0, 1e-3), help="smallest change that patience counts"
@@ -137,7 +140,7 @@ def refuse_timeless(recipe: Recipe) -> None:
 
 
 def complete(recipe: Recipe, *, task: str, training_rows: int, lowest: float | None = None) -> Recipe:
-    """The recipe with the fields that depend on the data filled in: loss, batch size, target scaling.
+    """The recipe with the fields that depend on the data filled in: loss, batch size, length, target scaling.
 
     Arguments:
         recipe: the recipe as given by the user.
@@ -180,7 +183,8 @@ def complete(recipe: Recipe, *, task: str, training_rows: int, lowest: float | N
             f"loss {loss.name!r} needs targets of {loss.least_target:g} or more; the smallest here is {lowest:g}"
         )
     target_scaler = loss.target_scaler(recipe.target_scaler) if task == "regression" else None
-    return dataclasses.replace(recipe, loss=loss, batch_size=size, target_scaler=target_scaler)
+    recipe = dataclasses.replace(recipe, loss=loss, batch_size=size, target_scaler=target_scaler)
+    return lasting(recipe, training_rows, size)
 
 
 def complete_for(recipe: Recipe, dataset: Dataset, training_rows: int | None = None) -> Recipe:
