@@ -26,6 +26,10 @@ def changed(recipe: "Recipe", flags: dict[str, Any], settings: list[str]) -> "Re
         recipe = _scheduled(recipe, name)
     if (rate := flags.pop("learning_rate", None)) is not None:
         recipe = _rated(recipe, rate)
+    if (weights := flags.pop("class_weight", None)) is not None:
+        from fallline.training.class_weights import parse_class_weight
+
+        recipe = replace(recipe, {"class_weight": parse_class_weight(weights)})
     sizes: dict[str, float] = {name: flags.pop(name) for name in ("l1", "l2", "max_norm") if name in flags}
     if sizes:
         recipe = replace(recipe, {"penalty": _penalty(sizes)})

@@ -16,6 +16,7 @@ from fallline.core.reading import read_toml
 from fallline.core.shape import Either, Entries, Listed, Mapping, Real, Text, Whole, check
 from fallline.data.table import Table
 from fallline.training.checkpoint import copy_checkpoints, remove_checkpoints
+from fallline.training.class_weights import with_class_weights
 from fallline.training.predictor import outcome_of
 from fallline.training.recipe import Recipe, complete_for, recipe_from_plain, recipe_to_plain
 from fallline.training.train import Run
@@ -98,7 +99,7 @@ def checked(plan: Plan, table: Table) -> Recipe:
 
     Raises: FalllineError as `complete` does.
     """
-    return complete_for(plan.recipe, table.dataset)
+    return with_class_weights(complete_for(plan.recipe, table.dataset), table)
 
 
 def begin_folder(folder: Path, plan: Plan, resume: Path | None = None) -> None:

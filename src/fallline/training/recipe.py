@@ -24,6 +24,7 @@ from fallline.optimizers import Adam, Optimizer
 from fallline.penalties import L2, Penalty
 from fallline.scalers import Scaler, Standardise
 from fallline.schedules import Cosine, ReduceOnPlateau
+from fallline.training.class_weights import as_pairs, check_class_weight
 from fallline.training.length import AUTO, lasting
 
 
@@ -100,6 +101,12 @@ class Recipe(Block):
         help="root mean square, over an epoch's steps, of the gradient's norm at which training stops; None: never",
     )
     shuffle: bool = structure(True, choices=(True, False), help="a new order of the rows in every epoch, or theirs")
+    class_weight: Any = structure(
+        None,
+        optional=True,
+        convert=as_pairs,
+        help="weights of the classes in training and validation: balanced, or a weight for each label",
+    )
 
     def __check_init__(self) -> None:
         size = self.batch_size
@@ -107,6 +114,7 @@ class Recipe(Block):
             raise FalllineError(
                 f"Recipe.batch_size = {size!r} is not a number of examples: expected 1 or more, or 'all'"
             )
+        check_class_weight(self.class_weight)
 
 
 OWN = ("train_loss", "train_objective")  # what can be monitored without validation rows

@@ -26,6 +26,7 @@ from fallline.training.arrays import Arrays, judging_rows, scale_of, suited, to_
 from fallline.training.checkpoint import load_checkpoint, save_checkpoint
 from fallline.training.chunks import compiled_advance as compiled_advance
 from fallline.training.chunks import compiled_start, run_chunks
+from fallline.training.class_weights import weighed, with_class_weights
 from fallline.training.history import History, join, name_columns
 from fallline.training.keeping import Keeping, size_of
 from fallline.training.moment import settled
@@ -160,7 +161,7 @@ def train(
     table, unheld = suited(data, [recipe])
     recipe, arrays, own_key = place(recipe, table, seed)
     key = own_key if key is None else key
-    traced = as_arrays(recipe)
+    traced = as_arrays(bare(recipe))
     folder = None if folder is None else Path(folder)
     identity = {"recipe": _digest(recipe), "data": table.fingerprint, "seed": int(seed)} if folder else {}
     with Keeping(folder) as keeping:
@@ -277,10 +278,10 @@ def place(recipe: Recipe, table: Table, seed: int) -> tuple[Recipe, Arrays, jax.
         raise FalllineError("no rows are left for training: lower the shares for test and validation")
     if not len(judging_rows(table.dataset, table.dataset.train)):
         raise FalllineError("every training row has the weight 0: give some of them a weight")
-    recipe = complete_for(recipe, table.dataset)
+    recipe = with_class_weights(complete_for(recipe, table.dataset), table)
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
         raise FalllineError(f"seed = {seed!r} is not a whole number from 0 to 2^32 - 1")
-    return recipe, to_device(table.dataset), key_of(int(seed))
+    return recipe, to_device(weighed(table, recipe).dataset), key_of(int(seed))
 
 
 def predictor_of(recipe: Recipe, table: Table, state: State) -> Predictor:
@@ -359,5 +360,15 @@ def _label(
     return name_columns(seen, recorded, metric, monitor, *names, begun, scale)
 
 
+def bare(recipe: Recipe) -> Recipe:
+    """The recipe without what the compiled run does not read, so that its values do not compile again."""
+    return dataclasses.replace(recipe, class_weight=None)
+
+
 def _digest(recipe: Recipe) -> str:
-    return hashlib.sha256(json.dumps(recipe_to_plain(recipe), sort_keys=True).encode()).hexdigest()
+    plain = recipe_to_plain(recipe)
+    plain = {name: value for name, value in plain.items() if name not in LATER or value != LATER[name]}
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+
+
+LATER = {"class_weight": "none"}  # fields that recipes of earlier versions lack, and their defaults
