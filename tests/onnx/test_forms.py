@@ -74,6 +74,7 @@ def test_activations(f):
         layers.BatchNorm(epsilon=1e-3),
         layers.LayerNorm(),
         layers.Dropout(0.25),
+        layers.PReLU(0.3),
         layers.Dropout(0.25, "vanilla"),
         layers.Sequential((layers.Dense(5), activations.Tanh(), layers.BatchNorm(), layers.Dense(2))),
     ],

@@ -45,7 +45,9 @@ def test_metrics_weigh_rows_as_the_data_do(flowers, quick):
     for split, rows in (("train", data.train), ("valid", data.valid), ("test", data.test)):
         p = run.model.probabilities(data.x[rows]).astype(np.float64)
         assert run.metrics[split]["accuracy"] == pytest.approx(np.mean(p.argmax(axis=1) == data.y[rows]))
-        assert run.metrics[split]["loss"] == pytest.approx(-np.log(p[np.arange(len(rows)), data.y[rows]]).mean(), rel=1e-4)
+        assert run.metrics[split]["loss"] == pytest.approx(
+            -np.log(p[np.arange(len(rows)), data.y[rows]]).mean(), rel=1e-4
+        )
 
 
 def test_balanced_is_scikit_learns(flowers, quick):

@@ -26,7 +26,7 @@ def test_steps_stay_within_the_budget_as_far_as_the_bounds_allow(rows, batch):
 
 
 def test_more_rows_never_mean_more_epochs():
-    lengths = [auto_epochs(rows, 32) for rows in range(1, 10_000, 37)]
+    lengths = [auto_epochs(rows, 32) for rows in range(1, 20_000, 37)]
     assert lengths == sorted(lengths, reverse=True)
     assert set(lengths) == set(LADDER)
 
@@ -36,7 +36,7 @@ def test_auto_is_filled_in_from_the_rows_and_the_batch():
     done = complete(recipe, task="classification", training_rows=615)
     assert (done.epochs, done.patience) == (250, 50)
     done = complete(fl.replace(recipe, {"batch_size": 1}), task="classification", training_rows=615)
-    assert (done.epochs, done.patience) == (60, 20)
+    assert (done.epochs, done.patience) == (60, 30)
     assert complete(fl.Recipe(epochs="auto"), task="regression", training_rows=615).patience == 20
     assert complete(fl.Recipe(patience="auto", epochs=500), task="regression", training_rows=615).patience == 100
     plain = complete(fl.Recipe(), task="regression", training_rows=615)
@@ -90,4 +90,4 @@ def test_a_model_file_must_hold_numbers(flowers, whole, tmp_path):
 
 
 def test_patience_is_a_fifth():
-    assert [auto_patience(each) for each in LADDER] == [20, 20, 20, 25, 30, 40, 50]
+    assert [auto_patience(each) for each in LADDER] == [30, 30, 30, 30, 30, 40, 50]

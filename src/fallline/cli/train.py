@@ -38,6 +38,9 @@ def train(
     dropout: Annotated[float | None, Opt(help="probability of dropping a hidden unit")] = None,
     loss: Annotated[str | None, Opt(help="softmax_cross_entropy, squared_error, ...")] = None,
     class_weight: Annotated[str | None, Opt(help="balanced, or a weight for each class: yes=3,no=1")] = None,
+    calibrate: Annotated[
+        str | None, Opt(help="temperature: make probabilities as sure as the validation rows say")
+    ] = None,
     optimizer: Annotated[str | None, Opt(help="adam, sgd, lbfgs, ars, ...")] = None,
     momentum: Annotated[float | None, Opt(help="of a rule that has one")] = None,
     schedule: Annotated[str | None, Opt(help="of the learning rate: cosine, one_cycle, step, constant, ...")] = None,
@@ -101,6 +104,7 @@ def train(
         "model.activation": activation,
         "model.dropout": dropout,
         "loss": loss,
+        "calibrate": calibrate,
         "class_weight": class_weight,
         "batch_size": parse_count(batch_size),
         "epochs": parse_count(epochs),
@@ -218,6 +222,8 @@ def _tell(table: Any, run: "Run", kept: Any) -> None:
         say(f"PCA keeps {components} of {of} components: {100 * explained:.1f} % of the variance.")
     say(f"Network: {run.model.size:,} parameters.")
     say(f"{run.sentence[0].upper()}{run.sentence[1:]} ({run.seconds:.1f} s).")
+    if run.calibration is not None:
+        say(f"{run.calibration.sentence[0].upper()}{run.calibration.sentence[1:]}.")
     say()
     say(metrics_table(run.metrics))
     say()

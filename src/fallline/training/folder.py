@@ -231,6 +231,7 @@ def summarise(folder: Path, run: Run, table: Table) -> dict[str, Any]:
         "setup_seconds": round(run.compile_seconds, 3),
         "seed": run.seed,
         "metrics": run.metrics,
+        **({} if run.calibration is None else {"calibration": run.calibration.to_plain()}),
         "parameters": run.model.size,
         "scaling": {"name": run.recipe.scaler.name, **run.scaling},
         "data": {

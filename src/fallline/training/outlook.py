@@ -9,7 +9,7 @@ from jaxtyping import Float
 LEAST = 10  # epochs below which a trend cannot be told from chance
 CERTAIN = 3.0  # standard errors by which the trend must fall
 WORTH = 0.01  # share of the loss below which a longer run is not worth mentioning
-SPREAD = 0.6  # measured error of the extrapolation, as a share of its gain: see docs/length.md
+SPREAD = 0.9  # measured error of the extrapolation, as a share of its gain: see docs/length.md
 
 
 @dataclasses.dataclass(frozen=True)

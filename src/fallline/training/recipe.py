@@ -107,6 +107,11 @@ class Recipe(Block):
         convert=as_pairs,
         help="weights of the classes in training and validation: balanced, or a weight for each label",
     )
+    calibrate: str = structure(
+        "none",
+        choices=("none", "temperature"),
+        help="temperature: after training, divide the outputs by a number fitted to the validation rows",
+    )
 
     def __check_init__(self) -> None:
         size = self.batch_size
@@ -164,6 +169,9 @@ def complete(recipe: Recipe, *, task: str, training_rows: int, lowest: float | N
     loss = recipe.loss or _usual_loss(task)
     if task not in loss.tasks:
         raise FalllineError(f"loss {loss.name!r} is for {' or '.join(loss.tasks)}; the target makes this a {task}")
+    if recipe.calibrate != "none" and (task == "regression" or not loss.probabilistic):
+        why = "a regression has none" if task == "regression" else f"the {loss.name} loss has scores"
+        raise FalllineError(f"Recipe.calibrate = {recipe.calibrate!r} is for probabilities, and {why}: leave it out")
     if recipe.monitor not in (*OWN, "loss", "none"):
         metric(recipe.monitor, task)
     size = recipe.batch_size

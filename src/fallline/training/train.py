@@ -23,6 +23,7 @@ from fallline.optimizers import forgotten
 from fallline.probes import RECORDED, Probe, recordable
 from fallline.training import program
 from fallline.training.arrays import Arrays, judging_rows, scale_of, suited, to_device
+from fallline.training.calibration import Calibration, temper
 from fallline.training.checkpoint import load_checkpoint, save_checkpoint
 from fallline.training.chunks import compiled_advance as compiled_advance
 from fallline.training.chunks import compiled_start, run_chunks
@@ -62,6 +63,7 @@ class Run:
         interrupted: whether Ctrl-C ended the run early.
         notes: sentences that the user should read.
         unsaved: writes the last checkpoint of an interrupted run into another folder, if its own folder refused it.
+        calibration: the temperature that the model was given after training, if the recipe says so.
     """
 
     recipe: Recipe
@@ -76,6 +78,7 @@ class Run:
     seed: int
     notes: tuple[str, ...] = ()
     unsaved: Callable[[Path], None] | None = None
+    calibration: Calibration | None = None
 
     @property
     def best_epoch(self) -> int:
@@ -229,7 +232,12 @@ def train(
             state, best_params=fresh.best_params, best_stats=fresh.best_stats, best_epoch=jnp.int32(0)
         )
     del arrays  # frees the rows on the device before the splits are evaluated from the host's copy
-    model = predictor_of(recipe, table, state)
+    model, calibration = predictor_of(recipe, table, state), None
+    if recipe.calibrate == "temperature":
+        if (tempered := temper(model, table)) is None:
+            notes.append("there are no validation rows to fit a temperature to: the probabilities are as trained")
+        else:
+            model, calibration = tempered
     return Run(
         recipe=recipe,
         model=model,
@@ -243,6 +251,7 @@ def train(
         seed=int(seed),
         notes=(*notes, *keeping.notes),
         unsaved=unsaved,
+        calibration=calibration,
     )
 
 
@@ -362,7 +371,7 @@ def _label(
 
 def bare(recipe: Recipe) -> Recipe:
     """The recipe without what the compiled run does not read, so that its values do not compile again."""
-    return dataclasses.replace(recipe, class_weight=None)
+    return dataclasses.replace(recipe, class_weight=None, calibrate="none")
 
 
 def _digest(recipe: Recipe) -> str:
@@ -371,4 +380,7 @@ def _digest(recipe: Recipe) -> str:
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
-LATER = {"class_weight": "none"}  # fields that recipes of earlier versions lack, and their defaults
+LATER = {
+    "class_weight": "none",
+    "calibrate": "none",
+}  # fields that recipes of earlier versions lack, and their defaults
