@@ -1,5 +1,6 @@
 """`fallline train`: fits one recipe and saves a run folder."""
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -63,7 +64,11 @@ def train(
     set_: Annotated[list[str] | None, Opt("--set", help="any field: model.dropout=0.1")] = None,
     recipe: Annotated[Path | None, Opt(help="a recipe.toml to repeat; other flags change it")] = None,
     resume: Annotated[
-        Path | None, Opt(help="run folder whose training was cut off; with --out it goes on in another folder")
+        Path | None,
+        Opt(
+            help="run folder whose training was cut off; with --out it goes on in another folder; with --epochs N a "
+            "finished run is extended, in a new folder"
+        ),
     ] = None,
     out: Annotated[Path | None, Opt(help="run folder (default: runs/NAME-1)")] = None,
     checkpoint_seconds: Annotated[float, Opt(help="time between two checkpoints")] = 10.0,
@@ -114,8 +119,11 @@ def train(
     given = {name: value for name, value in data.items() if value is not None}
     flags = {name: value for name, value in flags.items() if value is not None}
     if resume is not None:
+        longer = flags.pop("epochs", None)
         if given or flags or set_ or recipe or seed is not None:
-            raise FalllineError("--resume continues a run as it was begun: leave the other flags out")
+            raise FalllineError("--resume continues a run as it was begun: leave all other flags but --epochs out")
+        if longer is not None:
+            return _train(_longer(resume, longer), out, checkpoint_seconds, json, resume, extends=True)
         return _train(_begun(resume), out or resume, checkpoint_seconds, json, resume)
     plan = _plan(recipe, given, flags, set_ or [], seed)
     return _train(plan, out, checkpoint_seconds, json)
@@ -131,6 +139,12 @@ def _plan(
     from fallline.training.recipe import Recipe
 
     plan = Plan(Recipe(), {}, 0) if recipe is None else read_plan(recipe)
+    if plan.extended:
+        planned = plan.extended[0][0]
+        raise FalllineError(
+            f"recipe {str(recipe)!r} is of a run that was extended: train for {planned} epochs with the recipe of "
+            "the run that it extends, and then --resume RUN --epochs"
+        )
     return Plan(changed(plan.recipe, flags, settings), {**plan.data, **data}, plan.seed if seed is None else seed)
 
 
@@ -141,12 +155,33 @@ def _begun(folder: Path) -> Any:
     if not (folder / folders.RECIPE).is_file():
         raise FalllineError(f"{str(folder)!r} is not a run folder: expected one with a {folders.RECIPE}")
     if folders.has_finished(folder):
-        raise FalllineError(f"run {str(folder)!r} has finished: there is nothing to resume")
+        raise FalllineError(f"run {str(folder)!r} has finished: there is nothing to resume; --epochs N extends it")
     return folders.read_plan(folder / folders.RECIPE)
 
 
-def _train(plan: Any, folder: Path | None, checkpoint_seconds: float, json: bool, resume: Path | None = None) -> int:
-    """Train a plan, from the beginning or continuing from the folder `resume`, and keep the run in a folder."""
+def _longer(folder: Path, epochs: int | str) -> Any:
+    """The plan of a run that extends a finished one."""
+    from fallline.training.extension import plan_of
+
+    if not isinstance(epochs, int):
+        raise FalllineError(
+            f"--epochs {epochs!r} is not a number of epochs: --resume --epochs 120 extends a run to 120"
+        )
+    return plan_of(folder, epochs)
+
+
+def _train(
+    plan: Any,
+    folder: Path | None,
+    checkpoint_seconds: float,
+    json: bool,
+    resume: Path | None = None,
+    extends: bool = False,
+) -> int:
+    """Train a plan, from the beginning or continuing from the folder `resume`, and keep the run in a folder.
+
+    A run that `extends` the finished run in that folder is kept in a folder of its own.
+    """
     from fallline.core.holding import Hold
     from fallline.data.table import load
     from fallline.training import folder as folders
@@ -156,7 +191,7 @@ def _train(plan: Any, folder: Path | None, checkpoint_seconds: float, json: bool
             "the recipe's [data] names no source: give one, as in fallline train data.csv --recipe FILE"
         )
     table = load(**plan.data)
-    plan = folders.Plan(plan.recipe, table.source, plan.seed)
+    plan = folders.Plan(plan.recipe, table.source, plan.seed, plan.extended)
     for sentence in table.warnings:
         say(f"warning: {sentence}")
     recipe = folders.checked(plan, table)
@@ -166,7 +201,9 @@ def _train(plan: Any, folder: Path | None, checkpoint_seconds: float, json: bool
     try:
         with Hold(folder) as hold:
             if not goes_on:
-                folders.begin_folder(folder, plan, resume)
+                folders.begin_folder(folder, plan, None if extends else resume)
+            if extends:
+                _extend(resume, folder, plan, table)
             run = _fit(plan, table, int(recipe.epochs), folder, checkpoint_seconds, json, resume is not None)
             kept = folders.keep(folder, plan, run, table, _write_report, hold.check)
     except FalllineError:
@@ -188,6 +225,12 @@ def _train(plan: Any, folder: Path | None, checkpoint_seconds: float, json: bool
     return 1 if kept.refused or run.outcome.label == "diverged" else 0
 
 
+def _extend(run: Any, folder: Path, plan: Any, table: Any) -> None:
+    from fallline.training.extension import begin
+
+    begin(run, folder, plan, table)
+
+
 def _fit(
     plan: Any, table: Any, epochs: int, folder: Path, checkpoint_seconds: float, quiet: bool, resume: bool
 ) -> "Run":
@@ -206,6 +249,12 @@ def _fit(
         )
     for sentence in run.notes:
         say(f"warning: {sentence}")
+    if plan.extended:
+        from fallline.training.extension import sentence_of
+
+        sentence = sentence_of(dataclasses.replace(plan, recipe=run.recipe), len(table.dataset.train))
+        say(f"{sentence[0].upper()}{sentence[1:]}.")
+        run = dataclasses.replace(run, notes=(*run.notes, sentence))
     return run
 
 

@@ -24,7 +24,7 @@ from fallline.probes import RECORDED, Probe, recordable
 from fallline.training import program
 from fallline.training.arrays import Arrays, judging_rows, scale_of, suited, to_device
 from fallline.training.calibration import Calibration, temper
-from fallline.training.checkpoint import load_checkpoint, save_checkpoint
+from fallline.training.checkpoint import LAST, load_checkpoint, save_checkpoint, write_state
 from fallline.training.chunks import compiled_advance as compiled_advance
 from fallline.training.chunks import compiled_start, run_chunks
 from fallline.training.class_weights import weighed, with_class_weights
@@ -63,6 +63,8 @@ class Run:
         interrupted: whether Ctrl-C ended the run early.
         notes: sentences that the user should read.
         unsaved: writes the last checkpoint of an interrupted run into another folder, if its own folder refused it.
+        last_state: writes the state after the last epoch into a folder, so that the run can be extended; None for a run
+            without a folder of its own.
         calibration: the temperature that the model was given after training, if the recipe says so.
     """
 
@@ -79,6 +81,7 @@ class Run:
     notes: tuple[str, ...] = ()
     unsaved: Callable[[Path], None] | None = None
     calibration: Calibration | None = None
+    last_state: Callable[[Path], None] | None = None
 
     @property
     def best_epoch(self) -> int:
@@ -166,7 +169,7 @@ def train(
     key = own_key if key is None else key
     traced = as_arrays(bare(recipe))
     folder = None if folder is None else Path(folder)
-    identity = {"recipe": _digest(recipe), "data": table.fingerprint, "seed": int(seed)} if folder else {}
+    identity = identity_of(recipe, table, seed) if folder else {}
     with Keeping(folder) as keeping:
         seen = None
         notes: list[str] = [unheld] if unheld else []
@@ -217,7 +220,11 @@ def train(
             seen=[] if seen is None else [seen],
             recorded=as_arrays(recorded),
         )
-        state, chunks, unsaved = done.state, done.epochs, None
+        state, chunks, unsaved, last_state = done.state, done.epochs, None, None
+        if folder is not None and not done.interrupted and chunks and until is None:
+            last_state = functools.partial(
+                _write_last, state=state, seen=join(chunks), identity=identity, recorded=recorded
+            )
         if done.interrupted and folder is not None and chunks:
 
             def last(folder: Path) -> None:
@@ -252,7 +259,14 @@ def train(
         notes=(*notes, *keeping.notes),
         unsaved=unsaved,
         calibration=calibration,
+        last_state=last_state,
     )
+
+
+def _write_last(
+    folder: Path, *, state: State, seen: Epochs, identity: dict[str, Any], recorded: tuple[Probe, ...]
+) -> None:
+    write_state(folder / LAST, state, seen, identity, recorded)
 
 
 def continued(state: State, recipe: Recipe, arrays: Arrays, same: bool = False) -> State:
@@ -372,6 +386,11 @@ def _label(
 def bare(recipe: Recipe) -> Recipe:
     """The recipe without what the compiled run does not read, so that its values do not compile again."""
     return dataclasses.replace(recipe, class_weight=None, calibrate="none")
+
+
+def identity_of(recipe: Recipe, table: Table, seed: int) -> dict[str, Any]:
+    """What a checkpoint must agree in with the run that continues from it; the recipe is complete."""
+    return {"recipe": _digest(recipe), "data": table.fingerprint, "seed": int(seed)}
 
 
 def _digest(recipe: Recipe) -> str:
