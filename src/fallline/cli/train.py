@@ -39,6 +39,9 @@ def train(
     dropout: Annotated[float | None, Opt(help="probability of dropping a hidden unit")] = None,
     loss: Annotated[str | None, Opt(help="softmax_cross_entropy, squared_error, ...")] = None,
     class_weight: Annotated[str | None, Opt(help="balanced, or a weight for each class: yes=3,no=1")] = None,
+    target_transform: Annotated[
+        str | None, Opt(help="log: learn the target's logarithm; auto: if it is skewed")
+    ] = None,
     calibrate: Annotated[
         str | None, Opt(help="temperature: make probabilities as sure as the validation rows say")
     ] = None,
@@ -110,6 +113,7 @@ def train(
         "model.dropout": dropout,
         "loss": loss,
         "calibrate": calibrate,
+        "target_transform": target_transform,
         "class_weight": class_weight,
         "batch_size": parse_count(batch_size),
         "epochs": parse_count(epochs),

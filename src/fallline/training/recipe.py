@@ -22,10 +22,11 @@ from fallline.metrics import metric
 from fallline.models import MLP, Model
 from fallline.optimizers import Adam, Optimizer
 from fallline.penalties import L2, Penalty
-from fallline.scalers import Scaler, Standardise
+from fallline.scalers import Log, Scaler, Standardise
 from fallline.schedules import Cosine, ReduceOnPlateau
 from fallline.training.class_weights import as_pairs, check_class_weight
 from fallline.training.length import AUTO, lasting
+from fallline.training.transform import check_log, chosen_transform
 
 
 class Recipe(Block):
@@ -57,6 +58,11 @@ class Recipe(Block):
     scaler: Scaler = part(Standardise(clip=3.0), family="scaler", read="start", help="scaling of the inputs")
     target_scaler: Scaler | None = part(
         Standardise(), family="scaler", optional=True, read="start", help="scaling of the target; regression only"
+    )
+    target_transform: str = structure(
+        "none",
+        choices=("none", "log", "auto"),
+        help="log: learn the logarithm of the target; auto: if the training rows are skewed; regression only",
     )
     batch_size: int | None = structure(
         None, optional=True, unit="examples", help="examples per step; 1 is stochastic, all is batch descent"
@@ -199,8 +205,26 @@ def complete(recipe: Recipe, *, task: str, training_rows: int, lowest: float | N
             f"loss {loss.name!r} needs targets of {loss.least_target:g} or more; the smallest here is {lowest:g}"
         )
     target_scaler = loss.target_scaler(recipe.target_scaler) if task == "regression" else None
+    if recipe.target_transform != "none":
+        target_scaler = _logarithm(recipe, loss, task, lowest)
     recipe = dataclasses.replace(recipe, loss=loss, batch_size=size, target_scaler=target_scaler)
     return lasting(recipe, training_rows, size)
+
+
+def _logarithm(recipe: Recipe, loss: Loss, task: str, lowest: float | None) -> Any:
+    """The target's scaler for a transform that `complete_for` has decided."""
+    if task != "regression":
+        raise FalllineError(
+            f"Recipe.target_transform is for a regression; the target makes this a {task}: leave it out"
+        )
+    if recipe.target_transform == "auto":
+        raise FalllineError("Recipe.target_transform = 'auto' needs the rows of a table: say 'log' or 'none'")
+    check_log(lowest)
+    if not isinstance(loss.target_scaler(Log()), Log):
+        raise FalllineError(
+            f"loss {loss.name!r} scales the target by itself, so it cannot learn a logarithm: leave target_transform out"
+        )
+    return Log()
 
 
 def complete_for(recipe: Recipe, dataset: Dataset, training_rows: int | None = None) -> Recipe:
@@ -211,6 +235,8 @@ def complete_for(recipe: Recipe, dataset: Dataset, training_rows: int | None = N
     refuse_space(recipe)
     check_size(recipe, dataset)
     rows = len(dataset.train) if training_rows is None else training_rows
+    if recipe.target_transform == "auto" and dataset.task == "regression":
+        recipe = dataclasses.replace(recipe, target_transform=chosen_transform(dataset))
     lowest = float(dataset.given.min()) if dataset.task == "regression" and len(dataset.y) else None
     return complete(recipe, task=dataset.task, training_rows=rows, lowest=lowest)
 

@@ -36,6 +36,7 @@ from fallline.training.predictor import Predictor
 from fallline.training.recipe import Recipe, complete_for, recipe_to_plain
 from fallline.training.state import Epochs, State, empty_history
 from fallline.training.step import LIMIT
+from fallline.training.transform import note_on
 from fallline.training.watch import layer_names
 
 
@@ -165,6 +166,7 @@ def train(
         )
     recorded = recordable(probes)
     table, unheld = suited(data, [recipe])
+    asked = recipe.target_transform
     recipe, arrays, own_key = place(recipe, table, seed)
     key = own_key if key is None else key
     traced = as_arrays(bare(recipe))
@@ -173,6 +175,8 @@ def train(
     with Keeping(folder) as keeping:
         seen = None
         notes: list[str] = [unheld] if unheld else []
+        if asked == "auto" and recipe.target_transform == "log":
+            notes.append(note_on(table.dataset))
         if resume and folder is not None:
             like = jax.eval_shape(program.start, traced, arrays, key)
             activations = program.network_of(recipe, arrays).activations
@@ -385,7 +389,7 @@ def _label(
 
 def bare(recipe: Recipe) -> Recipe:
     """The recipe without what the compiled run does not read, so that its values do not compile again."""
-    return dataclasses.replace(recipe, class_weight=None, calibrate="none")
+    return dataclasses.replace(recipe, class_weight=None, calibrate="none", target_transform="none")
 
 
 def identity_of(recipe: Recipe, table: Table, seed: int) -> dict[str, Any]:
