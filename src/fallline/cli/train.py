@@ -163,7 +163,7 @@ def _begun(folder: Path) -> Any:
     return folders.read_plan(folder / folders.RECIPE)
 
 
-def _longer(folder: Path, epochs: int | str) -> Any:
+def _longer(folder: Path, epochs: Any) -> Any:
     """The plan of a run that extends a finished one."""
     from fallline.training.extension import plan_of
 

@@ -3,15 +3,12 @@
 import dataclasses
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from fallline.core.errors import FalllineError, nearest
 from fallline.data.table import Table
-
-if TYPE_CHECKING:
-    from fallline.training.recipe import Recipe
 
 BALANCED = "balanced"
 _FORM = "expected 'balanced', or a weight for each class, such as yes=3,no=1"
@@ -69,7 +66,7 @@ def check_class_weight(value: Any) -> None:
         raise FalllineError(f"Recipe.class_weight names the class {twice!r} twice: give it one weight")
 
 
-def with_class_weights(recipe: "Recipe", table: Table) -> "Recipe":
+def with_class_weights(recipe: Any, table: Table) -> Any:
     """The recipe with a weight for every class of the table, in the order of the classes.
 
     Balanced weights are  w_c = n / (C n_c)  over the n training rows, n_c of class c of C, so that every class weighs the
@@ -98,7 +95,7 @@ def with_class_weights(recipe: "Recipe", table: Table) -> "Recipe":
     return dataclasses.replace(recipe, class_weight=pairs)
 
 
-def weighed(table: Table, recipe: "Recipe") -> Table:
+def weighed(table: Table, recipe: Any) -> Table:
     """The table in which every training and validation row also has the weight of its class; test rows keep their own.
 
     `recipe` has passed `with_class_weights`. Without class weights the table itself is returned.

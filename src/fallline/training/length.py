@@ -3,10 +3,7 @@
 import dataclasses
 import math
 from bisect import bisect_right
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from fallline.training.recipe import Recipe
+from typing import Any
 
 AUTO = "auto"
 STEPS = 15_000  # updates that a run should have, measured: see docs/length.md
@@ -37,7 +34,7 @@ def auto_patience(epochs: int) -> int:
     return max(LEAST, round(SHARE * epochs))
 
 
-def lasting(recipe: "Recipe", training_rows: int, batch_size: int) -> "Recipe":
+def lasting(recipe: Any, training_rows: int, batch_size: int) -> Any:
     """The recipe with numbers in place of "auto" for epochs and patience; other recipes are returned as they are."""
     if recipe.epochs != AUTO and recipe.patience != AUTO:
         return recipe
