@@ -403,7 +403,5 @@ def _digest(recipe: Recipe) -> str:
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
-LATER = {
-    "class_weight": "none",
-    "calibrate": "none",
-}  # fields that recipes of earlier versions lack, and their defaults
+# Fields that recipes of earlier versions lack, and their defaults.
+LATER = {"class_weight": "none", "calibrate": "none", "target_transform": "none"}
