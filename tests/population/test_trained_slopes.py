@@ -32,7 +32,7 @@ def test_lanes_of_several_widths_equal_their_own_runs():
 
 def test_it_is_named_like_an_activation_and_other_layers_are_not():
     assert parse(fl.Recipe(), "model.activation", "prelu").model.activation == fl.PReLU()
-    with pytest.raises(FalllineError, match="MLP.activation = 'layer_norm' is a layer and no activation"):
+    with pytest.raises(FalllineError, match=r"MLP.activation = 'layer_norm' is a layer and no activation"):
         parse(fl.Recipe(), "model.activation", "layer_norm")
     with pytest.raises(FalllineError, match="activation 'prelo' is unknown: did you mean 'prelu'"):
         parse(fl.Recipe(), "model.activation", "prelo")
