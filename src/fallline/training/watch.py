@@ -25,7 +25,7 @@ def forward(
     recipe: Recipe, network: Sequential, params: Any, stats: Any, scaling: Any, x: Float[Array, "rows features"]
 ) -> Float[Array, "rows outputs"]:
     """The network's outputs for unscaled rows, in prediction mode."""
-    return network.apply(params, stats, recipe.scaler.apply(scaling, x), key=None, training=False)[0]
+    return network.apply(params, stats, recipe.inputs.apply(scaling, x), key=None, training=False)[0]
 
 
 def predict(
@@ -93,7 +93,7 @@ def look(recipe: Recipe, arrays: Arrays, state: State) -> list[Tap]:
     """Every activation of the network on fixed training rows."""
     rows = arrays.train[:: -(-arrays.train.shape[0] // PROBE)]
     taps: list[Any] = []
-    x = recipe.scaler.apply(state.scaling, arrays.x[rows])
+    x = recipe.inputs.apply(state.scaling, arrays.x[rows])
     network_of(recipe, arrays).apply(state.params, state.stats, x, key=None, training=False, taps=taps)
     return [Tap(*each) for each in taps]
 
