@@ -6,5 +6,8 @@ from fallline.encodings.columns import worth_encoding as worth_encoding
 from fallline.encodings.inputs import Embedding as Embedding
 from fallline.encodings.inputs import Inputs as Inputs
 from fallline.encodings.inputs import layers_of as layers_of
+from fallline.encodings.periodic import Periodic as Periodic
 from fallline.encodings.piecewise import PiecewiseEmbedding as PiecewiseEmbedding
 from fallline.encodings.piecewise import PiecewiseLinear as PiecewiseLinear
+from fallline.encodings.several import Encodings as Encodings
+from fallline.encodings.several import InputScales as InputScales

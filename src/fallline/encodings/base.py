@@ -11,6 +11,7 @@ from fallline.core.block import Block
 from fallline.core.errors import FalllineError
 from fallline.core.field import structure
 from fallline.core.random import Seed
+from fallline.layers import Layer
 
 Stats = dict[str, Any]
 Params = dict[str, Any]
@@ -23,11 +24,14 @@ class Encoding(Block):
     (`init` and `embed`). Both kinds have a field `columns`, the numbers of the features that are encoded. None stands for
     a choice by the number of their distinct values, which the run makes from the data and writes into its recipe.
 
-    Fact: `trained`, whether it has parameters.
     """
 
     family: ClassVar[str] = "encoding"
-    trained: ClassVar[bool] = False
+
+    @property
+    def trained(self) -> bool:
+        """Whether it has parameters."""
+        return False
 
     @property
     def count(self) -> int:
@@ -80,6 +84,10 @@ class Encoding(Block):
     ) -> Float[Array, "rows inputs"]:
         """The network's additional inputs."""
         return codes
+
+    def after(self) -> tuple[Layer, ...]:
+        """Layers that follow the embedding, before those of the model."""
+        return ()
 
     @abstractmethod
     def sources(self) -> Int[np.ndarray, " inputs"]:

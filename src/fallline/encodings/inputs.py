@@ -93,3 +93,5 @@ def layers_of(encoding: Encoding | None) -> Iterator[Layer]:
     """The layers that an encoding puts before those of the model."""
     if encoding is not None and encoding.trained and encoding.count:
         yield Embedding(encoding)
+    if encoding is not None:
+        yield from encoding.after()

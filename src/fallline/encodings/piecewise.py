@@ -150,7 +150,6 @@ class PiecewiseEmbedding(Binned):
     """
 
     name: ClassVar[str] = "piecewise_embedding"
-    trained: ClassVar[bool] = True
     bins: int = _bins(16)
     size: int = structure(8, unit="numbers", help="length of the embedding of a column")
     by: str = _by()
@@ -162,6 +161,10 @@ class PiecewiseEmbedding(Binned):
 
     def __check_init__(self) -> None:
         check_whole(self, "size", "numbers", least=1)
+
+    @property
+    def trained(self) -> bool:
+        return True
 
     def init(self, key: Seed) -> Params:
         def drawn(word: str) -> Float[Array, "columns size"]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from fallline.encodings import Embedding, Encoding, PiecewiseEmbedding, PiecewiseLinear
+from fallline.encodings import Embedding, Encoding, Encodings, Periodic, PiecewiseEmbedding, PiecewiseLinear
 from fallline.encodings.inputs import KEY
 from fallline.onnx.forms import Forms
 from fallline.onnx.graph import Graph
@@ -55,6 +55,47 @@ def _piecewise_embedding(
         graph, graph.op("Reshape", codes, np.array([0, encoding.count, encoding.bins])), params["weight"]
     )
     return graph.op("Reshape", graph.op("Add", lines, bends), np.array([0, encoding.embedded()]))
+
+
+@embed_form.register(Periodic)
+def _periodic(encoding: Periodic, graph: Graph, scaled: str, codes: str, params: dict[str, Any]) -> str:
+    rate = np.float32(encoding.rate)
+    x = graph.op("Unsqueeze", graph.op("Gather", scaled, np.array(encoding.columns), axis=1), np.array([2]))
+    angle = graph.op("Mul", graph.op("Mul", x, np.float32(2.0 * np.pi)), rate * params["frequency"])
+    if encoding.form == "pbld":
+        waves = graph.op("Cos", graph.op("Add", angle, rate * params["phase"]))
+    else:
+        waves = graph.op("Concat", graph.op("Cos", angle), graph.op("Sin", angle), axis=2)
+    if encoding.form == "plr_lite":
+        h = graph.op("MatMul", waves, params["weight"])
+    else:
+        h = each_column(graph, waves, params["weight"])
+    h = graph.op("Add", h, params["bias"])
+    h = h if encoding.form == "pbld" else graph.op("Relu", h)
+    return graph.op("Reshape", h, np.array([0, encoding.embedded()]))
+
+
+@codes_form.register(Encodings)
+def _codes_of_several(encoding: Encodings, graph: Graph, x: str, stats: dict[str, Any]) -> str:
+    found = [codes_form(each, graph, x, stats[name]) for name, each in encoding.members() if each.width()]
+    return found[0] if len(found) == 1 else graph.op("Concat", *found, axis=1)
+
+
+@embed_form.register(PiecewiseLinear)
+def _as_they_are(encoding: PiecewiseLinear, graph: Graph, scaled: str, codes: str, params: dict[str, Any]) -> str:
+    return codes
+
+
+@embed_form.register(Encodings)
+def _embed_several(encoding: Encodings, graph: Graph, scaled: str, codes: str, params: dict[str, Any]) -> str:
+    found, begin = [], 0
+    for name, each in encoding.members():
+        end = begin + each.width()
+        own = codes if begin == end else graph.op("Slice", codes, np.array([begin]), np.array([end]), np.array([1]))
+        if each.embedded():
+            found.append(embed_form(each, graph, scaled, own, params.get(name, {})))
+        begin = end
+    return found[0] if len(found) == 1 else graph.op("Concat", *found, axis=1)
 
 
 def each_column(graph: Graph, x: str, weight: np.ndarray) -> str:
