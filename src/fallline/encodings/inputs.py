@@ -44,11 +44,12 @@ class Inputs:
         classes: int,
     ) -> dict[str, Any]:
         """The scaler's statistics, with those of the encoding among them."""
-        return {**self.scaler.fit(x, weight, columns), KEY: self.encoding.fit(x, weight, target, classes)}
+        own = self.encoding.fit(x, weight, target, classes)
+        return self.scaler.fit(x, weight, columns) | ({KEY: own} if own else {})
 
     def apply(self, stats: dict[str, Any], x: Float[Array, "rows features"]) -> Float[Array, "rows inputs"]:
         """The scaled rows, followed by the codes."""
-        return jnp.concatenate([self.scaler.apply(stats, x), self.encoding.codes(stats[KEY], x)], axis=1)
+        return jnp.concatenate([self.scaler.apply(stats, x), self.encoding.codes(stats.get(KEY, {}), x)], axis=1)
 
     def sources(self, features: int) -> Int[np.ndarray, " inputs"]:
         """The feature from which each input of the model's first layer is made; for scalers that keep the columns."""

@@ -35,6 +35,8 @@ class Binned(Encoding):
         target: Float[Array, "rows targets"] | Int[Array, " rows"],
         classes: int,
     ) -> Stats:
+        if not self.count:
+            return {}
         own: Any = self
         chosen = x[:, self._columns()]
         if own.by == "tree":
@@ -48,6 +50,8 @@ class Binned(Encoding):
         return self.count * self.bins  # type: ignore[attr-defined]
 
     def codes(self, stats: Stats, x: Float[Array, "rows features"]) -> Float[Array, "rows codes"]:
+        if not self.count:
+            return x[:, :0]
         chosen = x[:, self._columns()]
         filled = jnp.where(jnp.isnan(chosen), stats["fill"], chosen)
         return codes(stats, filled, self.beyond).reshape(x.shape[0], -1)  # type: ignore[attr-defined]
