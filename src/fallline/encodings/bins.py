@@ -29,8 +29,8 @@ def tree_edges(
     target: Float[Array, "rows targets"] | Int[Array, " rows"],
     classes: int,
     bins: int,
-    least: Array,
-    gain: Array,
+    least: float,
+    gain: float,
 ) -> Float[Array, "columns edges"]:
     """The extremes of every column and the thresholds of a decision tree for the target that sees this column alone.
 

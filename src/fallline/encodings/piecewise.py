@@ -1,5 +1,6 @@
 """Piecewise-linear encodings of numbers: fixed codes, or codes with a trained embedding."""
 
+import math
 from typing import Any, ClassVar
 
 import jax
@@ -7,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
+from fallline.core.errors import FalllineError
 from fallline.core.field import Number, number, structure
 from fallline.core.random import Seed, named
 from fallline.encodings.base import Encoding, Params, Stats, check_columns, check_whole, columns_field, distinct_field
@@ -24,6 +26,10 @@ class Binned(Encoding):
         check_columns(self)
         check_whole(self, "bins", "bins", least=1)
         check_whole(self, "distinct", "values", least=1, most=10**9)
+        for name, most in (("leaf", math.inf), ("gain", 1.0)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
+                raise FalllineError(f"{type(self).__name__}.{name} = {value!r} is not a number from 0 to {most:g}")
 
     def placed(self, counts: Int[np.ndarray, " features"], scaled: Bool[np.ndarray, " features"]) -> Encoding:
         return place(self, counts, scaled)
@@ -72,25 +78,12 @@ def _by() -> Any:
 
 
 def _leaf() -> Any:
-    return number(
-        32.0,
-        valid="[0, inf)",
-        usual=(1, 256),
-        scale="log",
-        read="start",
-        unit="rows",
-        help="least weight of the rows in a bin made by a tree",
-    )
+    return structure(32, unit="rows", help="least weight of the rows in a bin; by tree only")
 
 
 def _gain() -> Any:
-    return number(
-        1e-4,
-        valid="[0, 1]",
-        usual=(1e-5, 1e-2),
-        scale="log",
-        read="start",
-        help="least part of the target's variance, or of Gini's index, that a tree's split explains",
+    return structure(
+        1e-4, help="least part of the target's variance, or of Gini's index, that a split explains; by tree only"
     )
 
 
@@ -129,8 +122,8 @@ class PiecewiseLinear(Binned):
     bins: int = _bins(8)
     by: str = _by()
     beyond: Number = _beyond()
-    leaf: Number = _leaf()
-    gain: Number = _gain()
+    leaf: float = _leaf()
+    gain: float = _gain()
     distinct: int = distinct_field(3)
     columns: tuple[int, ...] | None = columns_field()
 
@@ -158,8 +151,8 @@ class PiecewiseEmbedding(Binned):
     size: int = structure(8, unit="numbers", help="length of the embedding of a column")
     by: str = _by()
     beyond: Number = _beyond()
-    leaf: Number = _leaf()
-    gain: Number = _gain()
+    leaf: float = _leaf()
+    gain: float = _gain()
     distinct: int = distinct_field(3)
     columns: tuple[int, ...] | None = columns_field()
 

@@ -55,6 +55,8 @@ class Encodings(Encoding):
     parts: tuple[Encoding, ...] = required(part(family="encoding", several=True, help="the encodings, in order"))
 
     def __check_init__(self) -> None:
+        if not self.parts:
+            raise FalllineError("Encodings.parts holds no encodings: give at least one, or leave the encoding out")
         if any(isinstance(each, Encodings) for each in self.parts):
             raise FalllineError("Encodings.parts holds other encodings' lists: give all of them in one list")
 
