@@ -4,7 +4,7 @@ import pytest
 
 from fallline.activations import ELU, GELU, LeakyReLU
 from fallline.core.block import Block, declared_fields, family, walk
-from fallline.encodings import Encodings, InputScales, Periodic, PiecewiseEmbedding, PiecewiseLinear
+from fallline.encodings import Encodings, Periodic, PiecewiseEmbedding, PiecewiseLinear
 from fallline.initializers import Filled, HeNormal, Orthogonal
 from fallline.layers import BatchNorm, Dense, Dropout, LayerNorm, Maxout, Sequential
 from fallline.losses import BinaryCrossEntropy, BinnedCrossEntropy, Hinge, Poisson, SoftmaxCrossEntropy, Times
@@ -25,7 +25,7 @@ SPECIAL = [
     Standardise(1.0), Robust(1.0), Pixels("range"), PCA(components=3), PCA(share=0.9, whiten=True),
     PiecewiseLinear(5, "tree", leaf=4), PiecewiseLinear(1), PiecewiseEmbedding(4, size=2),
     Periodic(form="plr", frequencies=3), Periodic(form="plr_lite", size=2), PiecewiseLinear(columns=(0, 4)),
-    Encodings((PiecewiseLinear(4), Periodic(), PiecewiseEmbedding(3), InputScales())),
+    Encodings((PiecewiseLinear(4), Periodic(), PiecewiseEmbedding(3))),
     Whiten("pca", 0.01), Whiten(standardise=False), Bins(4, "width"),
 ]  # fmt: skip
 

@@ -45,6 +45,9 @@ class Encodings(Encoding):
 
     Their inputs follow one another in this order; trained scales come last, whatever their place.
 
+    Source: several encodings of one number beside each other, in Gorishniy, Rubachev and Babenko, "On embeddings for
+    numerical features in tabular deep learning", 2022, section 3.
+
     >>> from fallline.encodings import Periodic, PiecewiseLinear
     >>> both = Encodings((PiecewiseLinear(4, columns=(0, 2)), Periodic(size=3, columns=(0,)), InputScales()))
     >>> both.width(), both.embedded(), both.sources().tolist()

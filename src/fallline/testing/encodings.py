@@ -165,7 +165,7 @@ def example(encoding: Encoding) -> Any:
     encoding = ready(encoding)
     x = jnp.asarray(table())
     stats, params = encoding.fit(x, jnp.asarray(ONES), jnp.asarray(target()), CLASSES), moved(encoding)
-    z = jnp.concatenate([x, inputs(encoding, stats, params, x.at[1].mul(-3.0))], axis=1)
+    z = jnp.concatenate([x, inputs(encoding, stats, params, x.at[1].add(-1e3).at[2].add(1e3))], axis=1)
     for layer in encoding.after():
         own, _ = layer.init(KEY, (z.shape[1],))
         own = jax.tree.map(lambda leaf: leaf + 0.3, own)
