@@ -101,7 +101,9 @@ def test_rows_of_equal_values_are_never_split_and_weights_count():
     x = jnp.array([[1.0], [1.0], [1.0], [2.0], [2.0], [3.0]])
     y = jnp.array([[0.0], [9.0], [0.0], [4.0], [4.0], [5.0]])
     assert kept(tree_edges(x, jnp.ones(6), y, 0, 6, 1, 0.0))[0] == pytest.approx([1, 1.5, 2.5, 3])
-    assert kept(tree_edges(x, jnp.ones(6), y, 0, 6, 2, 0.0))[0] == pytest.approx([1, 1.5, 3])  # 3 would be a leaf of one row
+    assert kept(tree_edges(x, jnp.ones(6), y, 0, 6, 2, 0.0))[0] == pytest.approx(
+        [1, 1.5, 3]
+    )  # 3 would be a leaf of one row
     heavy = jnp.array([1.0, 1, 1, 1, 1, 2])
     assert kept(tree_edges(x, heavy, y, 0, 6, 2, 0.0))[0] == pytest.approx([1, 1.5, 2.5, 3])
 

@@ -69,7 +69,7 @@ class QuantileNormal(Scaler):
     many rows has the middle of its levels, at the extremes too; values beyond become -5.2 or 5.2, a missing value the median.
 
     Source: Beasley, Erickson and Allison, "Rank-based inverse normal transformations are increasingly used, but are they
-    merited?", 2009; ties and the number of quantiles as in scikit-learn and in Gorishniy et al., 2024.
+    merited?", 2009; the number of quantiles of Gorishniy, Kotelnikov and Babenko, "TabM", 2024.
 
     >>> scaler = QuantileNormal()
     >>> x = jnp.array([[1.0], [2.0], [4.0], [5.0]])
