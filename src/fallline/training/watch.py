@@ -23,7 +23,13 @@ PROBE = 128  # training rows on which activations are probed
 
 def answering(recipe: Recipe) -> Recipe:
     """A recipe with the parts that a prediction depends on: recipes that train in other ways share one program."""
-    return Recipe(model=recipe.model, loss=recipe.loss, scaler=recipe.scaler, target_scaler=recipe.target_scaler)
+    return Recipe(
+        model=recipe.model,
+        loss=recipe.loss,
+        scaler=recipe.scaler,
+        target_scaler=recipe.target_scaler,
+        encoding=recipe.encoding,
+    )
 
 
 def forward(
