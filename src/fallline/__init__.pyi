@@ -4,6 +4,7 @@ from typing import Any
 
 from fallline import activations as activations
 from fallline import distributions as distributions
+from fallline import encodings as encodings
 from fallline import gradients as gradients
 from fallline import initializers as initializers
 from fallline import layers as layers
@@ -62,6 +63,11 @@ from fallline.distributions import LogUniform as _LogUniform
 from fallline.distributions import Normal as _Normal
 from fallline.distributions import Quantised as _Quantised
 from fallline.distributions import Uniform as _Uniform
+from fallline.encodings import Encodings as Encodings
+from fallline.encodings import InputScales as InputScales
+from fallline.encodings import Periodic as Periodic
+from fallline.encodings import PiecewiseEmbedding as PiecewiseEmbedding
+from fallline.encodings import PiecewiseLinear as PiecewiseLinear
 from fallline.estimators import MLPClassifier as MLPClassifier
 from fallline.estimators import MLPRegressor as MLPRegressor
 from fallline.estimators import PopulationSearchCV as PopulationSearchCV
@@ -121,7 +127,9 @@ from fallline.report.page import write_report as write_report
 from fallline.scalers import PCA as PCA
 from fallline.scalers import MinMax as MinMax
 from fallline.scalers import Pixels as Pixels
+from fallline.scalers import QuantileNormal as QuantileNormal
 from fallline.scalers import Robust as Robust
+from fallline.scalers import SmoothClip as SmoothClip
 from fallline.scalers import Standardise as Standardise
 from fallline.scalers import Unscaled as Unscaled
 from fallline.scalers import Whiten as Whiten
@@ -183,6 +191,7 @@ __all__ = [
     "Dense",
     "Dropout",
     "ElasticNet",
+    "Encodings",
     "FalllineError",
     "FiniteDifference",
     "Focal",
@@ -192,6 +201,7 @@ __all__ = [
     "Hinge",
     "Huber",
     "Identity",
+    "InputScales",
     "Integer",
     "LayerNorm",
     "LeakyReLU",
@@ -221,6 +231,9 @@ __all__ = [
     "OptunaSampler",
     "Outcome",
     "PReLU",
+    "Periodic",
+    "PiecewiseEmbedding",
+    "PiecewiseLinear",
     "Pixels",
     "Poisson",
     "PolicyRecipe",
@@ -229,6 +242,7 @@ __all__ = [
     "PopulationSearchCV",
     "Predictor",
     "Quantile",
+    "QuantileNormal",
     "Quantised",
     "RMSProp",
     "Random",
@@ -242,6 +256,7 @@ __all__ = [
     "Schedule",
     "SiLU",
     "Sigmoid",
+    "SmoothClip",
     "Sobol",
     "SoftmaxCrossEntropy",
     "Softplus",

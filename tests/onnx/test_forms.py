@@ -41,7 +41,7 @@ def built_in(kind: str) -> list[type]:
         ("layer", layer_form, set()),
         ("loss", answer_form, set()),
         ("scaler", scaler_form, {scalers.Bins}),  # it scales targets only
-        ("scaler", inverse_form, {scalers.PCA, scalers.Whiten}),  # they scale inputs only
+        ("scaler", inverse_form, {scalers.PCA, scalers.QuantileNormal, scalers.Whiten}),  # they scale inputs only
     ],
 )
 def test_every_built_in_block_has_a_form(kind, form, none):
@@ -75,6 +75,7 @@ def test_activations(f):
         layers.LayerNorm(),
         layers.Dropout(0.25),
         layers.PReLU(0.3),
+        layers.Scale(3.0),
         layers.Dropout(0.25, "vanilla"),
         layers.Sequential((layers.Dense(5), activations.Tanh(), layers.BatchNorm(), layers.Dense(2))),
     ],

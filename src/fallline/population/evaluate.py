@@ -120,7 +120,7 @@ def evaluate(
     recorded = recordable(probes)
     outputs = completed[0].loss.outputs(arrays.targets, data.task)  # type: ignore[union-attr]
     together = widths_together and state is None  # a given state has one shape, which padding would change
-    inputs = completed[0].scaler.outputs(arrays.x.shape[1])
+    inputs = completed[0].inputs.outputs(arrays.x.shape[1])
     wide = widen(completed, inputs, outputs, len(contexts)) if together else completed
     own = None if given is None else [_as_wide(*each, arrays) for each in zip(given, wide, strict=True)]
     collector = Collector(completed, contexts, data, test, independent_orders, state, keep, recorded, own)

@@ -15,6 +15,8 @@ from fallline.scalers.principal import Whiten as Whiten
 from fallline.scalers.ranges import MinMax as MinMax
 from fallline.scalers.ranges import Pixels as Pixels
 from fallline.scalers.ranges import Robust as Robust
+from fallline.scalers.smooth import QuantileNormal as QuantileNormal
+from fallline.scalers.smooth import SmoothClip as SmoothClip
 from fallline.scalers.standard import Centre as Centre
 from fallline.scalers.standard import PerMean as PerMean
 from fallline.scalers.standard import Standardise as Standardise

@@ -15,7 +15,9 @@ from fallline.core.errors import FalllineError
 from fallline.core.field import Number, number, part, structure
 from fallline.core.plain import from_plain, to_plain
 from fallline.data.dataset import Dataset
-from fallline.layers import Layer
+from fallline.encodings import Encoding, Inputs, distinct_values, layers_of
+from fallline.encodings.columns import some
+from fallline.layers import Layer, Sequential
 from fallline.losses import BinaryCrossEntropy, Loss, SoftmaxCrossEntropy, SquaredError
 from fallline.methods import as_optimizer
 from fallline.metrics import metric
@@ -63,6 +65,12 @@ class Recipe(Block):
         "none",
         choices=("none", "log", "auto"),
         help="log: learn the logarithm of the target; auto: if the training rows are skewed; regression only",
+    )
+    encoding: Encoding | None = part(
+        None,
+        family="encoding",
+        optional=True,
+        help="inputs made of the numbers, beside the columns; None: the columns alone",
     )
     batch_size: int | None = structure(
         None, optional=True, unit="examples", help="examples per step; 1 is stochastic, all is batch descent"
@@ -126,6 +134,29 @@ class Recipe(Block):
                 f"Recipe.batch_size = {size!r} is not a number of examples: expected 1 or more, or 'all'"
             )
         check_class_weight(self.class_weight)
+        if self.encoding is not None and self.encoding.trained and not self.scaler.columnwise:
+            raise FalllineError(
+                f"encoding {self.encoding.name!r} embeds each scaled column, and the scaler {self.scaler.name!r} mixes "
+                "columns: use standardise, robust or another scaler that keeps them, or the encoding piecewise_linear"
+            )
+
+    @property
+    def inputs(self) -> Scaler | Inputs:
+        """What prepares the rows for the network: the scaler, with the encoding if there is one."""
+        return self.scaler if self.encoding is None else Inputs(self.scaler, self.encoding)
+
+    def first_width(self, features: int) -> int:
+        """Width of the input of the model's first layer."""
+        width = self.inputs.outputs(features)
+        for layer in layers_of(self.encoding):
+            width = layer.outputs(width)
+        return width
+
+    def network(self, outputs: int) -> Sequential:
+        """The model's layers, after the trained part of the encoding if there is one."""
+        network = self.model.network(outputs)
+        front = tuple(layers_of(self.encoding))
+        return Sequential((*front, *network.layers)) if front else network
 
 
 OWN = ("train_loss", "train_objective")  # what can be monitored without validation rows
@@ -194,7 +225,7 @@ def complete(recipe: Recipe, *, task: str, training_rows: int, lowest: float | N
                 f"minibatches of {size}: leave batch_size out, or set it to 'all'"
             )
         size = training_rows
-    least = recipe.model.network(loss.outputs(2, task)).min_batch
+    least = recipe.network(loss.outputs(2, task)).min_batch
     if size < least:
         raise FalllineError(
             f"Recipe.batch_size = {size} is too small for batch normalisation, which needs {least} examples or more to "
@@ -233,6 +264,9 @@ def complete_for(recipe: Recipe, dataset: Dataset, training_rows: int | None = N
     Raises: FalllineError as `complete` does, and for a network that does not fit into memory.
     """
     refuse_space(recipe)
+    if recipe.encoding is not None:
+        counts = distinct_values(dataset.x[some(dataset.train)])
+        recipe = dataclasses.replace(recipe, encoding=recipe.encoding.placed(counts, dataset.scaled))
     check_size(recipe, dataset)
     rows = len(dataset.train) if training_rows is None else training_rows
     if recipe.target_transform == "auto" and dataset.task == "regression":
@@ -247,11 +281,20 @@ def check_size(recipe: Recipe, dataset: Dataset) -> None:
     if dataset.task not in loss.tasks:
         return  # refused by `complete`, in a better sentence
     features, targets = dataset.x.shape[1], dataset.n_classes or int(np.atleast_2d(dataset.y).shape[-1])
-    params, units = count_parameters(recipe.model, recipe.scaler.outputs(features), loss.outputs(targets, dataset.task))
+    params, units = parameters_of(recipe, features, loss.outputs(targets, dataset.task))
     # Parameters, gradient, update, two memories and the best so far; for a minibatch, each unit forwards and backwards.
     needed = 4 * (6 * params + 2 * 32 * units)
     if needed > 2**28:
         check_memory(needed, f"a network of {params:,} parameters", "use fewer or narrower hidden layers")
+
+
+def parameters_of(recipe: Recipe, features: int, outputs: int) -> tuple[int, int]:
+    """Numbers of parameters and units of a recipe's network for rows with this number of features; nothing is allocated."""
+    params, width = 0, recipe.inputs.outputs(features)
+    for layer in layers_of(recipe.encoding):
+        params, width = params + layer.size(width), layer.outputs(width)
+    own, units = count_parameters(recipe.model, width, outputs)
+    return params + own, units if recipe.encoding is None else units + width
 
 
 def count_parameters(model: Model, inputs: int, outputs: int) -> tuple[int, int]:
