@@ -34,9 +34,11 @@ _HOMES = {
         "Quantised",
         "Uniform",
     ),
+    "fallline.ensembles.run": ("EnsembleRun",),
+    "fallline.ensembles.train": ("train",),
     "fallline.estimators": ("MLPClassifier", "MLPRegressor", "PopulationSearchCV", "to_fallline"),
     "fallline.gradients": ("GradientCheck", "check_gradient", "numerical_gradient"),
-    "fallline.layers": ("BatchNorm", "Dense", "Dropout", "LayerNorm", "Maxout"),
+    "fallline.layers": ("BatchNorm", "Dense", "Dropout", "Heads", "LayerNorm", "Maxout", "SharedDense"),
     "fallline.losses": (
         "AbsoluteError",
         "BinaryCrossEntropy",
@@ -49,7 +51,7 @@ _HOMES = {
         "SquaredError",
     ),
     "fallline.methods": ("ARS", "BRS", "CMAES", "SPSA", "FiniteDifference", "Method", "OpenAIES", "WithoutGradient"),
-    "fallline.models": ("MLP", "Network"),
+    "fallline.models": ("MLP", "Network", "TabM"),
     "fallline.onnx.export": ("to_onnx",),
     "fallline.optimizers": (
         "LBFGS",
@@ -91,7 +93,8 @@ _HOMES = {
     ),
     "fallline.training.predictor": ("Predictor", "load_predictor"),
     "fallline.training.recipe": ("Recipe",),
-    "fallline.training.train": ("Moment", "Run", "train"),
+    "fallline.training.ensemble": ("Ensemble",),
+    "fallline.training.train": ("Moment", "Run"),
 }
 _FAMILIES = (
     "activations",

@@ -62,6 +62,8 @@ from fallline.distributions import LogUniform as _LogUniform
 from fallline.distributions import Normal as _Normal
 from fallline.distributions import Quantised as _Quantised
 from fallline.distributions import Uniform as _Uniform
+from fallline.ensembles.run import EnsembleRun as EnsembleRun
+from fallline.ensembles.train import train as train
 from fallline.estimators import MLPClassifier as MLPClassifier
 from fallline.estimators import MLPRegressor as MLPRegressor
 from fallline.estimators import PopulationSearchCV as PopulationSearchCV
@@ -72,8 +74,10 @@ from fallline.gradients import numerical_gradient as numerical_gradient
 from fallline.layers import BatchNorm as BatchNorm
 from fallline.layers import Dense as Dense
 from fallline.layers import Dropout as Dropout
+from fallline.layers import Heads as Heads
 from fallline.layers import LayerNorm as LayerNorm
 from fallline.layers import Maxout as Maxout
+from fallline.layers import SharedDense as SharedDense
 from fallline.losses import AbsoluteError as AbsoluteError
 from fallline.losses import BinaryCrossEntropy as BinaryCrossEntropy
 from fallline.losses import BinnedCrossEntropy as BinnedCrossEntropy
@@ -93,6 +97,7 @@ from fallline.methods import OpenAIES as OpenAIES
 from fallline.methods import WithoutGradient as WithoutGradient
 from fallline.models import MLP as MLP
 from fallline.models import Network as Network
+from fallline.models import TabM as TabM
 from fallline.onnx.export import to_onnx as to_onnx
 from fallline.optimizers import LBFGS as LBFGS
 from fallline.optimizers import SGD as SGD
@@ -142,12 +147,12 @@ from fallline.strategies import Space as Space
 from fallline.strategies import Strategy as Strategy
 from fallline.strategies import TrialHistory as TrialHistory
 from fallline.strategies import space_from as space_from
+from fallline.training.ensemble import Ensemble as Ensemble
 from fallline.training.predictor import Predictor as Predictor
 from fallline.training.predictor import load_predictor as load_predictor
 from fallline.training.recipe import Recipe as Recipe
 from fallline.training.train import Moment as Moment
 from fallline.training.train import Run as Run
-from fallline.training.train import train as train
 
 __all__ = [
     "ARS",
@@ -180,11 +185,14 @@ __all__ = [
     "Dense",
     "Dropout",
     "ElasticNet",
+    "Ensemble",
+    "EnsembleRun",
     "FalllineError",
     "FiniteDifference",
     "GradientCheck",
     "Grid",
     "Halving",
+    "Heads",
     "Hinge",
     "Huber",
     "Identity",
@@ -235,6 +243,7 @@ __all__ = [
     "Rprop",
     "Run",
     "Schedule",
+    "SharedDense",
     "SiLU",
     "Sigmoid",
     "Sobol",
@@ -245,6 +254,7 @@ __all__ = [
     "Standardise",
     "Strategy",
     "Study",
+    "TabM",
     "Table",
     "Tanh",
     "Time",

@@ -5,8 +5,16 @@ import pytest
 from fallline.activations import ELU, GELU, LeakyReLU
 from fallline.core.block import Block, declared_fields, family, walk
 from fallline.initializers import Filled, HeNormal, Orthogonal
-from fallline.layers import BatchNorm, Dense, Dropout, LayerNorm, Maxout, Sequential
-from fallline.losses import BinaryCrossEntropy, BinnedCrossEntropy, Hinge, Poisson, SoftmaxCrossEntropy, Times
+from fallline.layers import BatchNorm, Dense, Dropout, Heads, LayerNorm, Maxout, Sequential, SharedDense
+from fallline.losses import (
+    BinaryCrossEntropy,
+    BinnedCrossEntropy,
+    Hinge,
+    OfMembers,
+    Poisson,
+    SoftmaxCrossEntropy,
+    Times,
+)
 from fallline.penalties import L1, L2, ElasticNet, MaxNorm, Penalties
 from fallline.scalers import PCA, Bins, Pixels, Robust, Standardise, Whiten
 from fallline.testing import checks
@@ -19,6 +27,8 @@ SPECIAL = [
     Sequential((Dense(3), BatchNorm(), GELU(), Dropout(0.3), LayerNorm(), Maxout(2))),
     SoftmaxCrossEntropy(0.1), BinaryCrossEntropy(0.1), Hinge(form="weston_watkins"), BinnedCrossEntropy(5, "width"),
     Times(Poisson(), 3.0),
+    OfMembers(SoftmaxCrossEntropy(), 3), OfMembers(BinaryCrossEntropy(), 2, averaged=True),
+    SharedDense(3, 2, first=True), SharedDense(3, 4), Heads(3, 2), Heads(2, 1),
     L1(0.1, layers=("dense_1",)), L2(0.1, acts_on="all"), MaxNorm(1.0),
     Penalties((L1(0.1), ElasticNet(0.2), MaxNorm(1.0))),
     Standardise(1.0), Robust(1.0), Pixels("range"), PCA(components=3), PCA(share=0.9, whiten=True),
@@ -28,7 +38,7 @@ SPECIAL = [
 
 def defaults(kind: str) -> list[Block]:
     """Every block of a family that has a default for every field."""
-    required = {"dense", "maxout", "sequential", "penalties"}
+    required = {"dense", "maxout", "sequential", "penalties", "shared_dense", "heads"}
     return [cls() for name, cls in family(kind).items() if name not in required]
 
 
