@@ -24,10 +24,12 @@ class EnsembleRun(Run):
     Arguments:
         members: the run of each member that the model uses.
         how: "members" of other seeds, a "bag" of folds, or the best "trials" of a study.
+        trials: the number of each member's trial, if they are trials.
     """
 
     members: tuple[Run, ...] = ()
     how: str = "members"
+    trials: tuple[int, ...] = ()
 
     @property
     def member_metrics(self) -> dict[str, dict[str, float]]:
@@ -78,6 +80,7 @@ class EnsembleRun(Run):
             {"seed": run.seed, "weight": weight, "epochs": len(run.history), "best_epoch": run.best_epoch}
             for run, weight in zip(self.members, weights, strict=True)
         ]
+        each = [one | {"trial": trial} for one, trial in zip(each, self.trials, strict=True)] if self.trials else each
         return {"members": {"how": self.how, "each": each, "mean_metrics": self.member_metrics}}
 
 

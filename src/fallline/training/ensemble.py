@@ -18,7 +18,7 @@ from fallline.core.tensors import flatten, nest, save_tensors
 from fallline.data.identity import SeenRows
 from fallline.data.schema import WRITTEN, Schema
 from fallline.training.mixture import mixture_quantile
-from fallline.training.predictor import FORMAT, Predictor, filled
+from fallline.training.predictor import FORMAT, READERS, Predictor, filled
 from fallline.training.recipe import Recipe, recipe_from_plain, recipe_to_plain
 from fallline.training.rows import encoded
 from fallline.training.watch import TILE, forward
@@ -238,6 +238,9 @@ def ensemble_of(arrays: dict[str, np.ndarray], described: dict[str, Any], what: 
         members.append(Predictor(recipe, schema, described["outputs"], tree, seen))
     made = Ensemble.of(members, weights.tolist(), seen)
     return dataclasses.replace(made, weights=tuple(weights.tolist()))
+
+
+READERS[KIND] = ensemble_of
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import functools
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from fallline.onnx.export import Export
 
 FORMAT = 1
+READERS: dict[
+    str, Callable[[dict[str, np.ndarray], dict[str, Any], str], "Predictor"]
+] = {}  # other kinds of model files
 _ENDED = Entries({"outcome": Text()}, open=True)
 
 
@@ -267,10 +271,8 @@ def load_predictor(path: str | Path) -> Predictor:
             raise FalllineError(_no_model(path))
         path = path / "model.safetensors"
     arrays, described = load_tensors(path, "model")
-    if described.get("kind") == "ensemble" and described.get("format") == FORMAT:
-        from fallline.training.ensemble import ensemble_of
-
-        return ensemble_of(arrays, described, f"model {str(path)!r}")
+    if described.get("format") == FORMAT and (reader := READERS.get(str(described.get("kind")))) is not None:
+        return reader(arrays, described, f"model {str(path)!r}")
     if described.get("kind") != "model" or described.get("format") != FORMAT:
         raise FalllineError(f"model {str(path)!r} is not a model of format {FORMAT}: train it again with this version")
     what = f"model {str(path)!r}"
