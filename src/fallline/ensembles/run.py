@@ -60,8 +60,8 @@ class EnsembleRun(Run):
         best = _range([each.best_epoch for each in self.members])
         ended = "interrupted" if self.interrupted else self.outcome.label.replace("_", " ")
         return (
-            f"{len(self.members)} {WORDS[self.how]}: {ended} after {lengths} epochs; the parameters are those of epochs "
-            f"{best}, the {self.recipe.keep} of each member"
+            f"{len(self.members)} {WORDS[self.how]}: {ended} after {lengths} epochs; the parameters are those of epoch"
+            f"{'s' if 'to' in best else ''} {best}, the {self.recipe.keep} of each member"
         )
 
     def rows(self, table: Table) -> dict[str, int]:
