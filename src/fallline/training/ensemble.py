@@ -21,7 +21,7 @@ from fallline.training.mixture import mixture_quantile
 from fallline.training.predictor import FORMAT, READERS, Predictor, filled
 from fallline.training.recipe import Recipe, recipe_from_plain, recipe_to_plain
 from fallline.training.rows import encoded
-from fallline.training.watch import TILE, forward
+from fallline.training.watch import TILE, answering, forward
 from fallline.training.whole import REMEDY, check_model, complete_arrays, take_seen
 
 KIND = "ensemble"
@@ -110,7 +110,7 @@ class Ensemble(Predictor):
         nothing = (TILE,) if self.task == "classification" else (TILE, self.outputs)
         labels = np.zeros(nothing, np.int32 if self.task == "classification" else np.float32)
         answers, losses = np.zeros((count, self.outputs), np.float32), np.zeros(count, np.float32)
-        recipes = [as_arrays(each.recipe) for each in self.members]
+        recipes = [as_arrays(answering(each.recipe)) for each in self.members]
         weights = np.array(self.weights)
         for begin in range(0, count, TILE):
             part: Any = slice(begin, begin + TILE)

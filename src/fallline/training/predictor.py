@@ -21,7 +21,7 @@ from fallline.data.schema import Schema
 from fallline.losses import OfMembers
 from fallline.training.recipe import Recipe, recipe_from_plain, recipe_to_plain
 from fallline.training.rows import encoded
-from fallline.training.watch import TILE, forward
+from fallline.training.watch import TILE, answering, forward
 from fallline.training.whole import check_description, check_model, complete_arrays, take_seen
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Predictor:
         through the network in tiles of one size, so that a row's answer does not depend on its neighbours. `chosen` selects
         rows (default: all), which are gathered tile by tile.
         """
-        recipe = as_arrays(self.recipe)
+        recipe = as_arrays(answering(self.recipe))
         count = len(x) if chosen is None else len(chosen)
         nothing = (TILE,) if self.task == "classification" else (TILE, self.outputs)
         labels = np.zeros(nothing, np.int32 if self.task == "classification" else np.float32)
@@ -129,9 +129,10 @@ class Predictor:
             name = "no" if loss is None else f"the {loss.name}"
             raise FalllineError(f"{name} loss says nothing of the target's spread: train with binned_cross_entropy")
         x, bounds = encoded(rows, self.schema), []
+        recipe = as_arrays(answering(self.recipe))
         for begin in range(0, len(x), TILE):
             tile = x[begin : begin + TILE]
-            both = _interval(self.task, self.outputs, as_arrays(self.recipe), self.arrays, filled(tile), coverage)
+            both = _interval(self.task, self.outputs, recipe, self.arrays, filled(tile), coverage)
             bounds.append([np.asarray(each)[: len(tile)] for each in both])
         if not bounds:
             return np.zeros((0, self.outputs)), np.zeros((0, self.outputs))
@@ -145,7 +146,7 @@ class Predictor:
         found = [np.zeros((0, self.outputs, 1))]
         for begin in range(0, len(x), TILE):
             tile = x[begin : begin + TILE]
-            p = _means(self.task, self.outputs, as_arrays(self.recipe), self.arrays, filled(tile))
+            p = _means(self.task, self.outputs, as_arrays(answering(self.recipe)), self.arrays, filled(tile))
             found.append(np.asarray(p)[: len(tile)].reshape(len(tile), self.outputs, -1))
         edges = np.asarray(self.arrays["target_scaling"]["edges"])
         return np.concatenate(found[1:] or [np.zeros((0, self.outputs, edges.shape[1] - 1))]), edges
@@ -176,7 +177,7 @@ class Predictor:
         answers = np.zeros((loss.members, len(x), self.outputs), np.float32)
         for begin in range(0, len(x), TILE):
             tile = x[begin : begin + TILE]
-            found = _each_member(self.task, self.outputs, as_arrays(self.recipe), self.arrays, filled(tile))
+            found = _each_member(self.task, self.outputs, as_arrays(answering(self.recipe)), self.arrays, filled(tile))
             answers[:, begin : begin + TILE] = np.asarray(found)[:, : len(tile)]
         restored = np.array([self.schema.target.restore(each) for each in answers])
         return restored, np.full(loss.members, 1.0 / loss.members)
