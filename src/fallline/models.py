@@ -8,7 +8,7 @@ from fallline.core.block import Block, lookup
 from fallline.core.errors import FalllineError
 from fallline.core.field import Number, number, part, structure
 from fallline.initializers import GlorotUniform, Initializer, LeCunNormal
-from fallline.layers import BatchNorm, Dense, Dropout, Heads, Layer, LayerNorm, Maxout, Sequential, SharedDense
+from fallline.layers import BatchNorm, Dense, Dropout, Heads, Layer, LayerNorm, Maxout, PReLU, Sequential, SharedDense
 from fallline.layers.base import check_count
 from fallline.losses import Loss, OfMembers
 
@@ -68,7 +68,9 @@ class MLP(Model):
 
     name: ClassVar[str] = "mlp"
     hidden: tuple[int, ...] = structure((128, 64), help="units of each hidden layer", unit="units")
-    activation: Activation = part(ReLU(), family="activation", help="non-linearity of the hidden layers")
+    activation: Activation | PReLU = part(
+        ReLU(), family="activation|layer", help="non-linearity of the hidden layers; also the layer prelu"
+    )
     dropout: Number = number(
         None,
         valid="[0, 1)",
@@ -94,6 +96,10 @@ class MLP(Model):
 
     def __check_init__(self) -> None:
         check_widths("MLP", self.hidden)
+        if isinstance(self.activation, Layer) and not self.activation.elementwise:
+            raise FalllineError(
+                f"MLP.activation = {self.activation.name!r} is a layer and no activation: expected one such as 'relu' or 'prelu'"
+            )
         if self.batch_norm and self.layer_norm:
             raise FalllineError("MLP.batch_norm and MLP.layer_norm are both on: one undoes the other; keep one")
         if self.pieces is not None:

@@ -5,14 +5,16 @@ import pytest
 from fallline.activations import ELU, GELU, LeakyReLU
 from fallline.core.block import Block, declared_fields, family, walk
 from fallline.initializers import Filled, HeNormal, Orthogonal
-from fallline.layers import BatchNorm, Dense, Dropout, Heads, LayerNorm, Maxout, Sequential, SharedDense
+from fallline.layers import BatchNorm, Dense, Dropout, Heads, LayerNorm, Maxout, PReLU, Sequential, SharedDense
 from fallline.losses import (
     BinaryCrossEntropy,
     BinnedCrossEntropy,
+    Focal,
     Hinge,
     OfMembers,
     Poisson,
     SoftmaxCrossEntropy,
+    Tempered,
     Times,
 )
 from fallline.penalties import L1, L2, ElasticNet, MaxNorm, Penalties
@@ -26,7 +28,7 @@ SPECIAL = [
     Dense(3), Dense(5, HeNormal(), bias=False), Maxout(2, pieces=4), Dropout(form="vanilla"),
     Sequential((Dense(3), BatchNorm(), GELU(), Dropout(0.3), LayerNorm(), Maxout(2))),
     SoftmaxCrossEntropy(0.1), BinaryCrossEntropy(0.1), Hinge(form="weston_watkins"), BinnedCrossEntropy(5, "width"),
-    Times(Poisson(), 3.0),
+    Times(Poisson(), 3.0), Focal(0.5), Focal(0.0), Tempered(BinaryCrossEntropy(), 2.5), Tempered(Focal(), 0.5), PReLU(0.1),
     OfMembers(SoftmaxCrossEntropy(), 3), OfMembers(BinaryCrossEntropy(), 2, averaged=True),
     SharedDense(3, 2, first=True), SharedDense(3, 4), Heads(3, 2), Heads(2, 1),
     L1(0.1, layers=("dense_1",)), L2(0.1, acts_on="all"), MaxNorm(1.0),

@@ -19,6 +19,7 @@ from fallline.probes import Probe
 from fallline.training import program
 from fallline.training.arrays import Arrays, suited, to_device
 from fallline.training.chunks import CHUNK_SECONDS
+from fallline.training.class_weights import with_class_weights
 from fallline.training.history import join
 from fallline.training.interrupt import Interrupt
 from fallline.training.moment import batch_rows
@@ -102,7 +103,8 @@ class Job:
         self.contexts = _contexts(self.table, self.seeds, folds)
         counts = [int(each.rows["train_count"]) for each in self.contexts]
         own = recipe.batch_size is None and not recipe.optimizer.full_batch
-        self.recipe = complete_for(recipe, self.table.dataset, min(counts) if own else max(counts))
+        completed = complete_for(recipe, self.table.dataset, min(counts) if own else max(counts))
+        self.recipe = with_class_weights(completed, self.table)
         self.arrays = _arrays(self.recipe, self.table, self.contexts)
         group = group_recipes([self.recipe])[0]
         self.layout = lane_program.Layout(group.structure, group.differ, False, True, False, recorded, True)

@@ -22,6 +22,7 @@ from fallline.ensembles.run import EnsembleRun, mean_history, outcome_of_all
 from fallline.metrics import metrics_of
 from fallline.probes import RECORDED, Probe, recordable
 from fallline.training.arrays import judging_rows, scale_of
+from fallline.training.calibration import temper
 from fallline.training.ensemble import MOST, Ensemble
 from fallline.training.history import History, name_columns
 from fallline.training.keeping import Keeping, size_of
@@ -248,8 +249,12 @@ def _member(job: Job, lane: Lane, label: Callable[[Lane], History], interrupted:
     model = predictor_of(job.recipe, table, state)
     if outcome is Outcome.DIVERGED and not usable(model, table, float(state.unit)):
         state = dataclasses.replace(state, best_epoch=np.int32(0))  # the member is left out
+    calibration = None
+    if job.recipe.calibrate == "temperature" and (tempered := temper(model, table)) is not None:
+        model, calibration = tempered
     return Run(
         recipe=job.recipe,
+        calibration=calibration,
         model=model,
         state=state,
         history=label(lane),

@@ -10,4 +10,5 @@ from fallline.layers.members import Heads as Heads
 from fallline.layers.members import SharedDense as SharedDense
 from fallline.layers.normalisation import BatchNorm as BatchNorm
 from fallline.layers.normalisation import LayerNorm as LayerNorm
+from fallline.layers.prelu import PReLU as PReLU
 from fallline.layers.sequential import Sequential as Sequential

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from fallline.activations import Activation
-from fallline.layers import BatchNorm, Dense, Dropout, Heads, LayerNorm, Maxout, Sequential, SharedDense
+from fallline.layers import BatchNorm, Dense, Dropout, Heads, LayerNorm, Maxout, PReLU, Sequential, SharedDense
 from fallline.onnx.activations import activation_form
 from fallline.onnx.forms import Forms
 from fallline.onnx.graph import Graph
@@ -55,6 +55,11 @@ def _heads(layer: Heads, graph: Graph, x: str, params: Arrays, stats: Arrays) ->
     each = graph.op("Reshape", x, np.array([0, k, 1, inputs]))
     z = graph.op("Reshape", graph.op("MatMul", each, params["weight"]), np.array([0, k, width]))
     return graph.op("Reshape", graph.op("Add", z, params["bias"]), np.array([0, k * width]))
+
+
+@layer_form.register(PReLU)
+def _prelu(layer: PReLU, graph: Graph, x: str, params: Arrays, stats: Arrays) -> str:
+    return graph.op("PRelu", x, params["slope"])
 
 
 @layer_form.register(Dropout)

@@ -22,7 +22,9 @@ SUMMARY = Entries(
         ),
     },
     {"epochs": Whole(0), "best_epoch": maybe(Whole(0)), "steps": Whole(0), "seconds": _NUMBER, "setup_seconds": _NUMBER,
-     "seed": Either(Whole(0), Text()), "parameters": Whole(0), "members": _MEMBERS, "scaling": Mapping(Either(Text(), _NUMBER))},
+     "still_improving": maybe(Entries({}, {"epochs": Whole(1), "gain": Real(), "error": Real()}, open=True)),
+     "seed": Either(Whole(0), Text()), "parameters": Whole(0), "members": _MEMBERS,
+     "scaling": Mapping(Either(Text(), _NUMBER))},
     open=True,
 )  # fmt: skip
 _PLACE = maybe(Real(0.0, 1.0))
