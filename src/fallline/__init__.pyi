@@ -68,6 +68,8 @@ from fallline.encodings import InputScales as InputScales
 from fallline.encodings import Periodic as Periodic
 from fallline.encodings import PiecewiseEmbedding as PiecewiseEmbedding
 from fallline.encodings import PiecewiseLinear as PiecewiseLinear
+from fallline.ensembles.run import EnsembleRun as EnsembleRun
+from fallline.ensembles.train import train as train
 from fallline.estimators import MLPClassifier as MLPClassifier
 from fallline.estimators import MLPRegressor as MLPRegressor
 from fallline.estimators import PopulationSearchCV as PopulationSearchCV
@@ -78,9 +80,11 @@ from fallline.gradients import numerical_gradient as numerical_gradient
 from fallline.layers import BatchNorm as BatchNorm
 from fallline.layers import Dense as Dense
 from fallline.layers import Dropout as Dropout
+from fallline.layers import Heads as Heads
 from fallline.layers import LayerNorm as LayerNorm
 from fallline.layers import Maxout as Maxout
 from fallline.layers import PReLU as PReLU
+from fallline.layers import SharedDense as SharedDense
 from fallline.losses import AbsoluteError as AbsoluteError
 from fallline.losses import BinaryCrossEntropy as BinaryCrossEntropy
 from fallline.losses import BinnedCrossEntropy as BinnedCrossEntropy
@@ -102,6 +106,7 @@ from fallline.methods import OpenAIES as OpenAIES
 from fallline.methods import WithoutGradient as WithoutGradient
 from fallline.models import MLP as MLP
 from fallline.models import Network as Network
+from fallline.models import TabM as TabM
 from fallline.onnx.export import to_onnx as to_onnx
 from fallline.optimizers import LBFGS as LBFGS
 from fallline.optimizers import SGD as SGD
@@ -153,12 +158,12 @@ from fallline.strategies import Space as Space
 from fallline.strategies import Strategy as Strategy
 from fallline.strategies import TrialHistory as TrialHistory
 from fallline.strategies import space_from as space_from
+from fallline.training.ensemble import Ensemble as Ensemble
 from fallline.training.predictor import Predictor as Predictor
 from fallline.training.predictor import load_predictor as load_predictor
 from fallline.training.recipe import Recipe as Recipe
 from fallline.training.train import Moment as Moment
 from fallline.training.train import Run as Run
-from fallline.training.train import train as train
 
 __all__ = [
     "ARS",
@@ -192,12 +197,15 @@ __all__ = [
     "Dropout",
     "ElasticNet",
     "Encodings",
+    "Ensemble",
+    "EnsembleRun",
     "FalllineError",
     "FiniteDifference",
     "Focal",
     "GradientCheck",
     "Grid",
     "Halving",
+    "Heads",
     "Hinge",
     "Huber",
     "Identity",
@@ -254,6 +262,7 @@ __all__ = [
     "Rprop",
     "Run",
     "Schedule",
+    "SharedDense",
     "SiLU",
     "Sigmoid",
     "SmoothClip",
@@ -265,6 +274,7 @@ __all__ = [
     "Standardise",
     "Strategy",
     "Study",
+    "TabM",
     "Table",
     "Tanh",
     "Tempered",

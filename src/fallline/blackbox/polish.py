@@ -18,6 +18,7 @@ from fallline.methods import ARS, Method
 from fallline.metrics import metric as metric_of
 from fallline.schedules import Cosine
 from fallline.training.arrays import to_device
+from fallline.training.ensemble import Ensemble
 from fallline.training.predictor import Predictor
 from fallline.training.train import evaluate_splits
 from fallline.training.watch import forward, measured
@@ -75,8 +76,12 @@ def polish(
         evaluations: maximum number of evaluations of the metric.
         seed: seed of the method's directions.
 
-    Raises: FalllineError for a metric, rows or layers that do not exist.
+    Raises: FalllineError for an ensemble, and for a metric, rows or layers that do not exist.
     """
+    if isinstance(model, Ensemble):
+        raise FalllineError(
+            "an ensemble has no params of its own to polish: give one of its networks, model.members[0]"
+        )
     known = metric_of(metric, model.task)
     moved = _layers(model, layers)
     chosen = getattr(data.dataset, rows) if rows in SPLITS[:2] else None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fallline.cli.output import give, metrics_table, say
+from fallline.cli.output import beside_members, give, metrics_table, say
 from fallline.cli.recipes import changed, parse_count, parse_kinds, parse_widths
 from fallline.core.errors import FalllineError
 
@@ -75,6 +75,12 @@ def train(
     ] = None,
     out: Annotated[Path | None, Opt(help="run folder (default: runs/NAME-1)")] = None,
     checkpoint_seconds: Annotated[float, Opt(help="time between two checkpoints")] = 10.0,
+    members: Annotated[
+        int | None, Opt(help="networks of other seeds, trained together; their answers are averaged")
+    ] = None,
+    bag: Annotated[
+        int | None, Opt(help="folds; a network for each, trained on the others; answers are averaged")
+    ] = None,
     seed: Annotated[int | None, Opt(help="of weights, minibatches, dropout (default 0)")] = None,
     json: Annotated[bool, Opt("--json", help="one JSON document on standard output")] = False,
 ) -> int:
@@ -124,12 +130,13 @@ def train(
     flags = {name: value for name, value in flags.items() if value is not None}
     if resume is not None:
         longer = flags.pop("epochs", None)
-        if given or flags or set_ or recipe or seed is not None:
+        if given or flags or set_ or recipe or any(each is not None for each in (seed, members, bag)):
             raise FalllineError("--resume continues a run as it was begun: leave all other flags but --epochs out")
         if longer is not None:
             return _train(_longer(resume, longer), out, checkpoint_seconds, json, resume, extends=True)
         return _train(_begun(resume), out or resume, checkpoint_seconds, json, resume)
     plan = _plan(recipe, given, flags, set_ or [], seed)
+    plan = _of_several(plan, members, bag)
     return _train(plan, out, checkpoint_seconds, json)
 
 
@@ -149,7 +156,23 @@ def _plan(
             f"recipe {str(recipe)!r} is of a run that was extended: train for {planned} epochs with the recipe of "
             "the run that it extends, and then --resume RUN --epochs"
         )
-    return Plan(changed(plan.recipe, flags, settings), {**plan.data, **data}, plan.seed if seed is None else seed)
+    recipe_, seed_ = changed(plan.recipe, flags, settings), plan.seed if seed is None else seed
+    return Plan(recipe_, {**plan.data, **data}, seed_, members=plan.members, bag=plan.bag)
+
+
+def _of_several(plan: Any, members: int | None, bag: int | None) -> Any:
+    """The plan with the number of networks that the flags give.
+
+    Raises: FalllineError for numbers that are none.
+    """
+    import dataclasses
+
+    from fallline.ensembles.train import size_of_ensemble
+
+    if members is not None or bag is not None:
+        plan = dataclasses.replace(plan, members=members, bag=bag)
+    size_of_ensemble(plan.members, plan.bag)
+    return plan
 
 
 def _begun(folder: Path) -> Any:
@@ -171,7 +194,10 @@ def _longer(folder: Path, epochs: Any) -> Any:
         raise FalllineError(
             f"--epochs {epochs!r} is not a number of epochs: --resume --epochs 120 extends a run to 120"
         )
-    return plan_of(folder, epochs)
+    plan = plan_of(folder, epochs)
+    if plan.several:
+        raise FalllineError("an ensemble cannot be extended: train it again with more --epochs")
+    return plan
 
 
 def _train(
@@ -195,7 +221,7 @@ def _train(
             "the recipe's [data] names no source: give one, as in fallline train data.csv --recipe FILE"
         )
     table = load(**plan.data)
-    plan = folders.Plan(plan.recipe, table.source, plan.seed, plan.extended)
+    plan = folders.Plan(plan.recipe, table.source, plan.seed, plan.extended, **plan.several)
     for sentence in table.warnings:
         say(f"warning: {sentence}")
     recipe = folders.checked(plan, table)
@@ -239,13 +265,14 @@ def _fit(
     plan: Any, table: Any, epochs: int, folder: Path, checkpoint_seconds: float, quiet: bool, resume: bool
 ) -> "Run":
     from fallline.cli.progress import RunProgress
-    from fallline.training.train import train as fit
+    from fallline.ensembles.train import train as fit
 
     with RunProgress(epochs, quiet=quiet) as progress:
         run = fit(
             plan.recipe,
             table,
             seed=plan.seed,
+            **plan.several,
             watch=progress,
             folder=folder,
             checkpoint_seconds=checkpoint_seconds,
@@ -273,12 +300,13 @@ def _tell(table: Any, run: "Run", kept: Any) -> None:
     if "components" in run.scaling:
         components, of, explained = (run.scaling[name] for name in ("components", "of", "explained"))
         say(f"PCA keeps {components} of {of} components: {100 * explained:.1f} % of the variance.")
-    say(f"Network: {run.model.size:,} parameters.")
+    several = len(getattr(run, "members", ()))
+    say(f"{f'{several} networks' if several else 'Network'}: {run.model.size:,} parameters.")
     say(f"{run.sentence[0].upper()}{run.sentence[1:]} ({run.seconds:.1f} s).")
     if run.calibration is not None:
         say(f"{run.calibration.sentence[0].upper()}{run.calibration.sentence[1:]}.")
     say()
-    say(metrics_table(run.metrics))
+    say(metrics_table(beside_members(run.metrics, getattr(run, "member_metrics", None))))
     say()
     if run.learnt:
         report = kept.folder / "report.html"

@@ -89,6 +89,9 @@ def tune(
     limit: Annotated[float | None, Opt(help="seconds after which work on Ray counts as hung")] = None,
     study: Annotated[str | None, Opt(help="study file or database URL (default: OUT/study.db)")] = None,
     nested: Annotated[int | None, Opt(help="outer folds: also score the whole procedure, search included")] = None,
+    members: Annotated[
+        int | None, Opt(help="combine the models of so many of the best trials, by greedy selection on validation rows")
+    ] = None,
     resume: Annotated[str | None, Opt(help="study to continue, as it was begun")] = None,
     out: Annotated[Path | None, Opt(help="run folder of the best model (default: runs/NAME-1)")] = None,
     seed: Annotated[int | None, Opt(help="of proposals and of the best model (default: 0)")] = None,
@@ -116,12 +119,16 @@ def tune(
         options |= {"seed": seed or 0, "study": study}
     if nested is not None and nested < 2:
         raise FalllineError(f"--nested {nested}: expected 2 or more outer folds")
+    if members is not None:
+        from fallline.searching.combining import check_members
+
+        check_members(members, options["data"])
     if limit is not None and ray is None:
         raise FalllineError(f"--limit {limit:g} is of work on Ray: give --ray too, or --seconds for the whole search")
     options |= {"seconds": seconds, "ray": True if ray == HERE else ray or False, "limit": limit}
     for sentence in options["data"].warnings:
         say(f"warning: {sentence}")
-    return _search(options, nested, out, json)
+    return _search(options, nested, members, out, json)
 
 
 def _options(
@@ -149,7 +156,7 @@ def _options(
     }
 
 
-def _search(options: dict[str, Any], outer: int | None, out: Path | None, json: bool) -> int:
+def _search(options: dict[str, Any], outer: int | None, members: int | None, out: Path | None, json: bool) -> int:
     from fallline.core.files import try_folder
     from fallline.core.holding import Hold
     from fallline.training import folder as folders
@@ -165,8 +172,9 @@ def _search(options: dict[str, Any], outer: int | None, out: Path | None, json: 
             interrupted = found.interrupted or (procedure is not None and procedure.interrupted)
             if not interrupted:
                 run = found.best.run
-                if not run.interrupted:
-                    return _keep(found, procedure, folder, hold.check, json)
+                combined = None if members is None or run.interrupted else found.ensemble(members)
+                if not (run if combined is None else combined.run).interrupted:
+                    return _keep(found, procedure, combined, folder, hold.check, json)
     finally:
         folders.abandon_folder(folder)  # removes it if nothing was saved in it
     say(f"Interrupted after {len(found)} trials{'' if interrupted else ', while the best was trained once more'}.")
@@ -193,13 +201,13 @@ def _found(options: dict[str, Any], outer: int | None, json: bool) -> tuple["Stu
     return found, procedure
 
 
-def _keep(found: "Study", procedure: Any, folder: Path, check: Callable[[], None], json: bool) -> int:
-    """Keep the study's best recipe, its model and a summary of the trials in a folder."""
+def _keep(found: "Study", procedure: Any, combined: Any, folder: Path, check: Callable[[], None], json: bool) -> int:
+    """Keep the study's best recipe, its model (or that of the combined trials) and a summary of the trials in a folder."""
     from fallline.report.page import write_report
     from fallline.searching.summary import save_summary, summarise
     from fallline.training import folder as folders
 
-    run, said = found.best.run, summarise(found, procedure)
+    run, said = found.best.run if combined is None else combined.run, summarise(found, procedure, combined)
 
     def more(place: Path) -> None:
         save_summary(place, said)
@@ -234,6 +242,7 @@ def _document(found: "Study", summary: dict[str, Any], said: dict[str, Any], stu
         "default": said["default"],
         "outlook": said["outlook"],
         "nested": said["nested"],
+        **({"ensemble": said["ensemble"]} if "ensemble" in said else {}),
     }
 
 
@@ -255,9 +264,13 @@ def _tell(found: "Study", said: dict[str, Any], metrics: Any, kept: Any, study: 
     say(table([["", "best", "importance", "within 1 % of it"], *rows]))
     say()
     monitor, error = found.space.recipe.monitor, f" +- {figures(best.error)}" if best.error == best.error else ""
-    say(f"Its validation {monitor}: {figures(best.score * found.sign)}{error}; trained once more:")
+    again = "the ensemble of the best" if "ensemble" in said else "trained once more"
+    say(f"Its validation {monitor}: {figures(best.score * found.sign)}{error}; {again}:")
     say()
     say(metrics_table(metrics))
+    if "ensemble" in said:
+        say()
+        say(f"{said['ensemble']['sentence'][0].upper()}{said['ensemble']['sentence'][1:]}.")
     say()
     if said["nested"] is not None:
         mean, spread = said["nested"]["mean"], said["nested"]["error"]

@@ -290,7 +290,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def predictor_(self) -> Predictor:
         """The fitted network as a Fallline model, to save, explain or export."""
         found = super().predictor_
-        return found if self._several or len(self.classes_) > 1 else of_one_class(found)
+        if self._several or len(self.classes_) > 1 or self.n_members > 1:  # members are adapted one by one
+            return found
+        return of_one_class(found)
 
     def _target_description(self) -> Target:
         names = tuple(f"y{place}" for place in self.classes_) if self._several else ("y",)

@@ -16,6 +16,7 @@ from fallline.estimators.fitting import Trained
 from fallline.estimators.inputs import check_rows, dense, given, plain_schema, to_float32
 from fallline.estimators.units import in_units
 from fallline.estimators.weights import put, taken
+from fallline.training.ensemble import Ensemble
 from fallline.training.exact import exact_answers
 from fallline.training.predictor import Predictor
 from fallline.training.recipe import Recipe
@@ -85,10 +86,10 @@ class FittedMLP(BaseEstimator):
 
     @property
     def predictor_(self) -> Predictor:
-        """The fitted network as a Fallline model, to save, explain or export."""
+        """The fitted network, or ensemble, as a Fallline model, to save, explain or export."""
         check_is_fitted(self, "recipe_")
         if self.n_members > 1:
-            raise FalllineError("an ensemble is several models: take members_[k].predictor_, or to_onnx for their mean")
+            return Ensemble.of([each.predictor_ for each in self._networks()])
         return Predictor(self.recipe_, self._described(), self._targets, self._arrays(np.float32))
 
     def to_onnx(self, path: Any, *, inputs: str = "auto") -> Any:
@@ -96,7 +97,7 @@ class FittedMLP(BaseEstimator):
         from fallline.onnx.export import to_onnx
 
         check_is_fitted(self, "recipe_")
-        return to_onnx([each.predictor_ for each in self._networks()], path, inputs=inputs)
+        return to_onnx(self.predictor_, path, inputs=inputs)
 
     @property
     def feature_importances_(self) -> np.ndarray:

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 from fallline.core.block import lookup
 from fallline.core.errors import FalllineError
 from fallline.core.field import structure
-from fallline.losses.base import Loss
+from fallline.losses.base import Loss, log_mean
 
 
 class BinnedCrossEntropy(Loss):
@@ -55,6 +55,12 @@ class BinnedCrossEntropy(Loss):
     def mean(self, prediction: Float[Array, "batch outputs"]) -> Float[Array, "batch bins"]:
         """The probability of each bin, target after target; the scaler's `invert` converts them to targets."""
         return jax.nn.softmax(self._histograms(prediction), axis=-1).reshape(prediction.shape)
+
+    def blend(
+        self, predictions: Float[Array, "members batch outputs"], weights: Float[Array, " members"]
+    ) -> Float[Array, "batch outputs"]:
+        logs = jax.nn.log_softmax(jax.vmap(self._histograms)(predictions), axis=-1)
+        return log_mean(logs, weights).reshape(predictions.shape[1:])
 
     def target_scaler(self, asked: object) -> Any:
         return lookup("scaler", "bins")(self.bins, self.by)

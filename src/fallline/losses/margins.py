@@ -7,7 +7,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from fallline.core.field import Number, number, structure
-from fallline.losses.base import Loss
+from fallline.losses.base import Loss, log_mean
+from fallline.losses.classes import blend_of_sigmoids
 
 
 class Hinge(Loss):
@@ -58,3 +59,10 @@ class Hinge(Loss):
             return jax.nn.softmax(prediction, axis=-1)
         p = jax.nn.sigmoid(prediction)
         return jnp.concatenate([1.0 - p, p], axis=-1)
+
+    def blend(
+        self, predictions: Float[Array, "members batch outputs"], weights: Float[Array, " members"]
+    ) -> Float[Array, "batch outputs"]:
+        if predictions.shape[-1] == 1:
+            return blend_of_sigmoids(predictions, weights)
+        return log_mean(jax.nn.log_softmax(predictions, axis=-1), weights)

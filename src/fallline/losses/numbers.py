@@ -146,5 +146,8 @@ class Poisson(Loss):
     def mean(self, prediction: Float[Array, "batch outputs"]) -> Float[Array, "batch targets"]:
         return jnp.exp(prediction)
 
+    def inverse(self, answer: Float[Array, "batch targets"]) -> Float[Array, "batch outputs"]:
+        return jnp.log(jnp.maximum(answer, 1e-38))
+
     def target_scaler(self, asked: object) -> Any:
         return lookup("scaler", "per_mean")()

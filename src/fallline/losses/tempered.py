@@ -55,6 +55,11 @@ class Tempered(Loss):
     def mean(self, prediction: Float[Array, "batch outputs"]) -> Float[Array, "batch targets"]:
         return self.inner.mean(prediction / self.temperature)
 
+    def blend(
+        self, predictions: Float[Array, "members batch outputs"], weights: Float[Array, " members"]
+    ) -> Float[Array, "batch outputs"]:
+        return self.inner.blend(predictions / self.temperature, weights) * self.temperature
+
     def target_scaler(self, asked: object) -> Any:
         return asked
 

@@ -12,6 +12,7 @@ from fallline.losses import (
     Focal,
     Hinge,
     Huber,
+    OfMembers,
     Poisson,
     Quantile,
     SoftmaxCrossEntropy,
@@ -62,6 +63,16 @@ def _hinge(loss: Hinge, graph: Graph, z: str, width: int) -> str:
         return graph.op("Softmax", z, axis=-1)
     p = graph.op("Sigmoid", z)
     return graph.op("Concat", graph.op("Sub", np.float32(1.0), p), p, axis=1)
+
+
+@answer_form.register(OfMembers)
+def _members(loss: OfMembers, graph: Graph, z: str, width: int) -> str:
+    parts = [
+        graph.op("Slice", z, np.array([begin]), np.array([begin + width // loss.members]), np.array([1]))
+        for begin in range(0, width, width // loss.members)
+    ]
+    answers = [answer_form(loss.inner, graph, each, width // loss.members) for each in parts]
+    return answers[0] if len(answers) == 1 else graph.op("Mean", *answers)
 
 
 @answer_form.register(BinnedCrossEntropy)

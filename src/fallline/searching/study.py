@@ -20,6 +20,8 @@ from fallline.training.train import Run, train
 if TYPE_CHECKING:
     import polars as pl
 
+    from fallline.searching.combining import Combined
+
 
 @dataclasses.dataclass(frozen=True)
 class Best:
@@ -99,6 +101,16 @@ class Study:
             )
         first = self.order[0]
         return Best(first, self.space.fill(first.point), self.data, self.seed)
+
+    def ensemble(self, members: int = 5) -> "Combined":
+        """The models of the best trials combined by greedy selection on the validation rows; see `combining.combine`.
+
+        Arguments:
+            members: number of trials whose models are candidates.
+        """
+        from fallline.searching.combining import combine
+
+        return combine(self, members)
 
     @property
     def sign(self) -> float:

@@ -161,6 +161,22 @@ def probabilities(loss: Loss) -> None:
                 close(p.sum(axis=1), np.ones(ROWS), "the sum over classes", atol=1e-5)
 
 
+@of(
+    "loss",
+    concerns=lambda loss: (
+        type(loss).mean is Loss.mean or type(loss).inverse is not Loss.inverse or type(loss).blend is not Loss.blend
+    ),
+)
+def blended(loss: Loss) -> None:
+    """The outputs blended from several networks encode the weighted mean of their answers."""
+    weights = np.array([0.5, 0.3, 0.2], np.float32)
+    for case in cases(loss):
+        z = np.stack([case.z, 2.0 * case.z[::-1], case.z + 1.0])
+        found = quick(lambda z, w: loss.mean(loss.blend(z, w)))(z, weights)
+        means = quick(lambda z: jax.vmap(loss.mean)(z))(z)
+        close(found, np.tensordot(weights, np.asarray(means), 1), f"the blended answer ({case.task})", 1e-4, 1e-5)
+
+
 def example(loss: Loss) -> Any:
     """A loss's values and answers for some predictions."""
     return [(loss(case.z, case.y), loss.mean(case.z)) for case in cases(loss)]

@@ -203,7 +203,7 @@ def complete(recipe: Recipe, *, task: str, training_rows: int, lowest: float | N
     """
     refuse_space(recipe)
     refuse_timeless(recipe)
-    loss = recipe.loss or _usual_loss(task)
+    loss = recipe.model.loss_of(recipe.loss or _usual_loss(task))
     if task not in loss.tasks:
         raise FalllineError(f"loss {loss.name!r} is for {' or '.join(loss.tasks)}; the target makes this a {task}")
     if recipe.calibrate != "none" and (task == "regression" or not loss.probabilistic):
@@ -277,7 +277,7 @@ def complete_for(recipe: Recipe, dataset: Dataset, training_rows: int | None = N
 
 def check_size(recipe: Recipe, dataset: Dataset) -> None:
     """Raises: FalllineError for a network whose training needs more memory than there is; nothing is allocated."""
-    loss = recipe.loss or _usual_loss(dataset.task)
+    loss = recipe.model.loss_of(recipe.loss or _usual_loss(dataset.task))
     if dataset.task not in loss.tasks:
         return  # refused by `complete`, in a better sentence
     features, targets = dataset.x.shape[1], dataset.n_classes or int(np.atleast_2d(dataset.y).shape[-1])

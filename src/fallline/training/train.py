@@ -95,6 +95,21 @@ class Run:
         return self.outcome is not Outcome.DIVERGED or self.best_epoch > 0
 
     @property
+    def steps(self) -> int:
+        """Number of updates."""
+        return int(self.state.step)
+
+    def rows(self, table: Table) -> dict[str, int]:
+        """Number of rows behind the metrics of each split."""
+        data = table.dataset
+        return {"train": len(data.train), "valid": len(data.valid), "test": len(data.test)}
+
+    @property
+    def more(self) -> dict[str, Any]:
+        """What the summary of a run says besides; nothing for a single network."""
+        return {}
+
+    @property
     def scaling(self) -> dict[str, float]:
         """Numbers that the input scaler determined on the training rows, such as the components PCA keeps; often empty."""
         return self.model.scaling
@@ -236,7 +251,7 @@ def train(
 
             unsaved = None if keeping.save(last) else last
 
-    if state.outcome == Outcome.DIVERGED and not _usable(predictor_of(recipe, table, state), table, float(state.unit)):
+    if state.outcome == Outcome.DIVERGED and not usable(predictor_of(recipe, table, state), table, float(state.unit)):
         # The kept params are finite, but their loss is not within bounds: fall back to the initial params.
         fresh = compiled_start(traced, arrays, key, given)
         state = dataclasses.replace(
@@ -328,7 +343,7 @@ def predictor_of(recipe: Recipe, table: Table, state: State) -> Predictor:
     return Predictor(recipe, table.schema, outputs, jax.tree.map(np.asarray, kept), table.seen)
 
 
-def _usable(model: Predictor, table: Table, unit: float) -> bool:
+def usable(model: Predictor, table: Table, unit: float) -> bool:
     """Whether the loss on the training rows is within the divergence limit of a run with this unit."""
     data = table.dataset
     return evaluate_rows(model, data.x, data.y, data.weight, data.train)["loss"] < LIMIT * unit

@@ -54,6 +54,12 @@ def take_seen(arrays: dict[str, np.ndarray], described: dict[str, Any], what: st
     return SeenRows(train, valid, float(chance))
 
 
+def complete_arrays(arrays: dict[str, np.ndarray]) -> None:
+    """Add the array that models of earlier versions lack: batch normalisation's `freedom`, which prediction never reads."""
+    for name in [each for each in arrays if each.startswith("stats/") and each.endswith("/seen")]:
+        arrays.setdefault(name.removesuffix("seen") + "freedom", np.zeros((), np.float32))
+
+
 def check_model(recipe: Recipe, schema: Schema, outputs: int, arrays: dict[str, np.ndarray], what: str) -> None:
     """Compare a model's arrays, by path, with the arrays that its recipe implies for its columns and its target.
 
