@@ -247,7 +247,7 @@ READERS[KIND] = ensemble_of
 def _outputs(task: str, outputs: int, recipe: Recipe, arrays: dict[str, Any], x: Array) -> tuple[Array, Array]:
     """(outputs of the network, answer) of a member."""
     assert recipe.loss is not None
-    network = recipe.model.network(recipe.loss.outputs(outputs, task))
+    network = recipe.network(recipe.loss.outputs(outputs, task))
     z = forward(recipe, network, arrays["params"], arrays["stats"], arrays["scaling"], x)
     answer = recipe.loss.mean(z)
     return z, answer if recipe.target_scaler is None else recipe.target_scaler.invert(arrays["target_scaling"], answer)

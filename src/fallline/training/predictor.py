@@ -343,7 +343,7 @@ def _interval(
 @functools.partial(jax.jit, static_argnums=(0, 1))
 def _means(task: str, outputs: int, recipe: Recipe, arrays: dict[str, Any], x: Array) -> Array:
     assert recipe.loss is not None
-    network = recipe.model.network(recipe.loss.outputs(outputs, task))
+    network = recipe.network(recipe.loss.outputs(outputs, task))
     return recipe.loss.mean(forward(recipe, network, arrays["params"], arrays["stats"], arrays["scaling"], x))
 
 
@@ -351,7 +351,7 @@ def _means(task: str, outputs: int, recipe: Recipe, arrays: dict[str, Any], x: A
 def _each_member(task: str, outputs: int, recipe: Recipe, arrays: dict[str, Any], x: Array) -> Array:
     loss, scaler = recipe.loss, recipe.target_scaler
     assert isinstance(loss, OfMembers)
-    network = recipe.model.network(loss.outputs(outputs, task))
+    network = recipe.network(loss.outputs(outputs, task))
     z = forward(recipe, network, arrays["params"], arrays["stats"], arrays["scaling"], x)
     answers = loss.means(z)
     return answers if scaler is None else jax.vmap(lambda a: scaler.invert(arrays["target_scaling"], a))(answers)
