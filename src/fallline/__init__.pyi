@@ -126,6 +126,8 @@ from fallline.schedules import Constant as Constant
 from fallline.schedules import Cosine as Cosine
 from fallline.schedules import OneCycle as OneCycle
 from fallline.schedules import ReduceOnPlateau as ReduceOnPlateau
+from fallline.searching.budget import Budget as Budget
+from fallline.searching.budget import Validation as Validation
 from fallline.searching.nested import Nested as Nested
 from fallline.searching.nested import nested as nested
 from fallline.searching.search import search as search
@@ -173,6 +175,7 @@ __all__ = [
     "BinaryCrossEntropy",
     "BinnedCrossEntropy",
     "Block",
+    "Budget",
     "Choice",
     "CoarseToFine",
     "Constant",
@@ -253,6 +256,7 @@ __all__ = [
     "TrialHistory",
     "Uniform",
     "Unscaled",
+    "Validation",
     "Whiten",
     "WithoutGradient",
     "check_gradient",

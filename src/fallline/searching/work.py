@@ -16,6 +16,7 @@ from fallline.core.outcome import Outcome
 from fallline.data.table import Table
 from fallline.population import Population, evaluate
 from fallline.population.collector import Progress
+from fallline.searching.budget import Validation
 from fallline.strategies.halving import Halving
 from fallline.strategies.space import Space
 from fallline.training.interrupt import Interrupt
@@ -48,14 +49,13 @@ class Task:
 
     space: Space
     data: Table
-    folds: int | None
-    seeds: int
+    validation: Validation
     halving: Halving | None
 
     @property
     def lanes(self) -> int:
         """Number of lanes of one trial."""
-        return (self.folds or 1) * self.seeds
+        return self.validation.runs
 
 
 class Trainer(ABC):
@@ -154,8 +154,8 @@ def _evaluated(task: Task, piece: Piece, watch: Callable[[Progress], None] | Non
     return evaluate(
         recipes,
         task.data,
-        seeds=task.seeds,
-        folds=task.folds,
+        seeds=task.validation.seeds,
+        folds=task.validation.folds,
         test=False,
         halving=task.halving,
         bars=piece.bars,

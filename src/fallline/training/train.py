@@ -112,10 +112,6 @@ def train(
     folder: str | Path | None = None,
     checkpoint_seconds: float = 10.0,
     resume: bool = False,
-    key: jax.Array | None = None,
-    until: int | None = None,
-    state: State | None = None,
-    given: dict[str, Any] | None = None,
 ) -> Run:
     """Train one recipe on a table.
 
@@ -129,10 +125,6 @@ def train(
             written later, training continues and the run's notes say so.
         checkpoint_seconds: shortest time between two checkpoints.
         resume: continue from the newest intact checkpoint in the folder, if there is one.
-        key: random key of the run, in place of the one derived from the seed.
-        until: last epoch to train; the state can be continued from there.
-        state: state of another run to continue from; `continued` adapts it to this recipe.
-        given: initial params as {layer: {name: array}}; params that are left out are drawn.
 
     Raises: FalllineError for a recipe that does not fit the data, probes that cannot be recorded together, and a folder
         that cannot be written to or is in use.
@@ -141,6 +133,44 @@ def train(
     >>> run = train(Recipe(epochs=3), load("sklearn:iris"))
     >>> run.outcome.label, len(run.history)
     ('finished', 3)
+    """
+    return train_from(
+        recipe,
+        data,
+        seed=seed,
+        probes=probes,
+        watch=watch,
+        folder=folder,
+        checkpoint_seconds=checkpoint_seconds,
+        resume=resume,
+    )
+
+
+def train_from(
+    recipe: Recipe,
+    data: Table,
+    *,
+    seed: int = 0,
+    probes: Sequence[Probe] = RECORDED,
+    watch: Callable[[Moment], Any] | None = None,
+    folder: str | Path | None = None,
+    checkpoint_seconds: float = 10.0,
+    resume: bool = False,
+    key: jax.Array | None = None,
+    until: int | None = None,
+    state: State | None = None,
+    params: dict[str, Any] | None = None,
+) -> Run:
+    """Train as `train` does, from a given key, state or params, or up to an epoch.
+
+    Arguments:
+        recipe, data, seed, probes, watch, folder, checkpoint_seconds, resume: as for `train`.
+        key: random key of the run, in place of the one derived from the seed.
+        until: last epoch to train; the state can be continued from there.
+        state: state of another run to continue from; `continued` adapts it to this recipe.
+        params: initial params as {layer: {name: array}}; params that are left out are drawn.
+
+    Raises: FalllineError as for `train`.
     """
     began = time.perf_counter()
     if not isinstance(data, Table):
@@ -166,7 +196,7 @@ def train(
                 f"{sentence}; the one before it is used" if state is not None else sentence for sentence in damaged
             ]
         same = seen is not None  # a checkpoint belongs to the same recipe and data
-        state = compiled_start(traced, arrays, key, given) if state is None else continued(state, traced, arrays, same)
+        state = compiled_start(traced, arrays, key, params) if state is None else continued(state, traced, arrays, same)
         keeping.try_for(size_of(state) if folder else 0)
         names = layer_names(recipe, arrays)
         first_metric = metrics_of(table.task)[0].name
@@ -215,7 +245,7 @@ def train(
 
     if state.outcome == Outcome.DIVERGED and not _usable(predictor_of(recipe, table, state), table, float(state.unit)):
         # The kept params are finite, but their loss is not within bounds: fall back to the initial params.
-        fresh = compiled_start(traced, arrays, key, given)
+        fresh = compiled_start(traced, arrays, key, params)
         state = dataclasses.replace(
             state, best_params=fresh.best_params, best_stats=fresh.best_stats, best_epoch=jnp.int32(0)
         )
