@@ -87,7 +87,7 @@ def check_recipe(
         state = dataclasses.replace(state, **kept, target_scaling=model.arrays["target_scaling"])
     chosen = np.asarray(arrays.train)[: min(rows, int(arrays.train_count))]
     gradients = {}
-    for mode in modes_of(recipe, arrays):
+    for mode in modes_of(state):
         gradients[mode] = check_network(
             recipe,
             arrays,

@@ -30,6 +30,7 @@ class Block(eqx.Module):
 
     family: ClassVar[str] = ""
     name: ClassVar[str] = ""
+    facts: ClassVar[tuple[str, ...]] = ()  # names of the class attributes that `fallline explain` shows
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -75,6 +76,16 @@ def _searched(value: object) -> bool:
 def declared_fields(cls: type[Block]) -> dict[str, Field]:
     """The declarations of a block's fields, in order."""
     return {each.name: each.metadata["fallline"] for each in dataclasses.fields(cls) if "fallline" in each.metadata}
+
+
+def size_field(cls: type[Block]) -> str | None:
+    """The name of the field that gives the size of what a block makes, if it declares one."""
+    return next((name for name, declared in declared_fields(cls).items() if declared.size), None)
+
+
+def families() -> tuple[str, ...]:
+    """The families of which a block is known, in alphabetical order."""
+    return tuple(sorted(_FAMILIES))
 
 
 def family(kind: str) -> dict[str, type[Block]]:

@@ -69,6 +69,9 @@ class Field:
         read: when a run reads the field. "always": in training, validation and prediction. "training": in training
             steps alone. "start": once, before the first step, so that a schedule cannot stand there. A part's word
             holds for all fields below it.
+        searched: whether a search without a space of its own varies the field; True for the numbers worth tuning first.
+        size: whether the number gives the size of what the block makes: the learning rate of an update rule, the peak of a
+            schedule. At most one field of a block does.
     """
 
     role: str
@@ -84,6 +87,8 @@ class Field:
     source: str = ""
     several: bool = False
     read: str = "always"
+    searched: bool = False
+    size: bool = False
 
 
 def number(
@@ -97,12 +102,15 @@ def number(
     unit: str = "",
     source: str = "",
     read: str = "always",
+    searched: bool = False,
+    size: bool = False,
     help: str = "",
 ) -> Any:
     """A traced numeric hyperparameter; a schedule or a distribution may stand in it."""
     declared = Field(
-        "number", help, Interval.parse(valid), usual, scale, integer, optional, unit=unit, source=source, read=read
-    )
+        "number", help, Interval.parse(valid), usual, scale, integer, optional, unit=unit, source=source, read=read,
+        searched=searched, size=size,
+    )  # fmt: skip
 
     def convert(value: object) -> Any:
         # One dtype per field, so that 1 and 1.0 share a compiled program.

@@ -11,6 +11,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_array, check_consistent_length
 
+from fallline.core.block import family
 from fallline.core.errors import FalllineError
 from fallline.data.target import Target
 from fallline.estimators.base import BaseMLP
@@ -22,7 +23,9 @@ from fallline.training.predictor import Predictor
 
 def steps(estimator: Any) -> bool:
     """Whether the solver makes steps, so that it can train for one epoch."""
-    return getattr(estimator.solver, "full_batch", estimator.solver == "lbfgs") is False or estimator.solver == "rprop"
+    solver = estimator.solver
+    rule = family("optimizer").get(solver) if isinstance(solver, str) else solver
+    return not getattr(rule, "line_search", False)
 
 
 def refuse_targets(y: Any) -> None:
@@ -72,10 +75,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         tol: smallest change that counts as an improvement; for 'lbfgs', the gradient norm at which training ends.
         verbose: whether every epoch is printed.
         warm_start: whether a fit begins with the weights of the previous fit.
-        momentum, nesterovs_momentum: momentum coefficient and its variant ('sgd' only).
+        momentum, nesterovs_momentum: momentum coefficient of 'sgd' and of any rule that has one, and its variant ('sgd').
         early_stopping: whether training ends by the score of validation rows, keeping the best weights.
         validation_fraction: share of the rows for validation, unless X_val and y_val are given to `fit`.
-        beta_1, beta_2, epsilon: coefficients of 'adam' and its relatives.
+        beta_1, beta_2, epsilon: coefficients of 'adam' and of any rule that has them.
         n_iter_no_change: number of epochs without improvement that are tolerated.
         max_fun: largest number of evaluations of 'lbfgs'; an epoch takes at least one.
         loss: 'log_loss', any other loss by name or as a block, or a function of outputs and targets.

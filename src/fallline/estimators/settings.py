@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from fallline.activations import Activation, Identity
-from fallline.core.block import declared_fields, family, lookup
+from fallline.core.block import declared_fields, family, lookup, size_field
 from fallline.core.errors import FalllineError, nearest
 from fallline.core.schedule import Schedule
 from fallline.estimators.custom import CustomActivation, CustomLoss
@@ -14,7 +14,7 @@ from fallline.initializers import GlorotUniform
 from fallline.layers import BatchNorm, Dense, Dropout, LayerNorm
 from fallline.losses import BinaryCrossEntropy, Loss, Poisson, SoftmaxCrossEntropy, SquaredError, Times
 from fallline.models import MLP, Model, Network
-from fallline.optimizers import LBFGS, Adam, AdamW, Momentum, Nadam, Nesterov, Optimizer
+from fallline.optimizers import LBFGS, Adam, Momentum, Nesterov, Optimizer
 from fallline.penalties import L1, L2, Penalties, Penalty
 from fallline.scalers import Scaler, Unscaled
 from fallline.schedules import InversePower
@@ -25,6 +25,13 @@ SCHEDULES = ("constant", "invscaling", "adaptive")
 SMALLEST_RATE = 1e-6  # an adaptive learning rate ends the training at or below this value
 LBFGS_PATIENCE = 5  # iterations without any decrease in float32 after which L-BFGS ends
 _ACTIVATIONS = {"logistic": "sigmoid"}
+# Fields of update rules and the arguments that set them. An argument at its default leaves the rule's own default.
+_COEFFICIENTS = {
+    "beta1": ("beta_1", 0.9),
+    "beta2": ("beta_2", 0.999),
+    "epsilon": ("epsilon", 1e-8),
+    "momentum": ("momentum", 0.9),
+}
 
 
 def recipe_of(estimator: Any, *, task: str, targets: int, rows: float, samples: float = 0.0) -> Recipe:
@@ -187,8 +194,8 @@ def optimizer_of(estimator: Any, *, rows: float, samples: float) -> Optimizer:
     if isinstance(given, Optimizer):
         return given
     rate = rate_of(estimator, rows=rows, samples=samples)
-    betas = {"beta1": estimator.beta_1, "beta2": estimator.beta_2, "epsilon": estimator.epsilon}
     if given == "adam":
+        betas = {"beta1": estimator.beta_1, "beta2": estimator.beta_2, "epsilon": estimator.epsilon}
         return Adam(rate, **betas, epsilon_place="hat")
     if given == "sgd":
         return (Nesterov if estimator.nesterovs_momentum else Momentum)(rate, estimator.momentum)
@@ -203,11 +210,12 @@ def optimizer_of(estimator: Any, *, rows: float, samples: float) -> Optimizer:
         raise FalllineError(
             f"solver = {given!r} is wrapped around another rule: give the optimizer itself, not its name"
         )
-    chosen: dict[str, Any] = {"learning_rate": rate} if "learning_rate" in fields else {}
-    if cls in (AdamW, Nadam):
-        chosen |= betas
-    if cls in (Momentum, Nesterov):
-        chosen["momentum"] = estimator.momentum
+    size = size_field(cls)
+    chosen: dict[str, Any] = {} if size is None else {size: rate}
+    for field, (argument, default) in _COEFFICIENTS.items():
+        value = getattr(estimator, argument)
+        if field in fields and value != default:
+            chosen[field] = value
     return cls(**chosen)
 
 

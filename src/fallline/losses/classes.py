@@ -31,6 +31,7 @@ class SoftmaxCrossEntropy(Loss):
     """
 
     name: ClassVar[str] = "softmax_cross_entropy"
+    uninformed: ClassVar[str] = "ln {classes} = {cost:.4g} expected"
     tasks: ClassVar[tuple[str, ...]] = ("classification",)
     smoothing: Number = number(
         None,

@@ -43,7 +43,9 @@ class Method(Block):
     """
 
     family: ClassVar[str] = "method"
+    facts: ClassVar[tuple[str, ...]] = ("own_rate",)
     traceable: ClassVar[bool] = False  # whether the three functions are pure and can be traced and mapped
+    own_rate: ClassVar[bool] = False  # whether its steps shrink by themselves, so that no schedule should lower them
 
     @abstractmethod
     def candidates(self, d: int) -> int:
@@ -203,7 +205,9 @@ def _clock(state: State) -> Any:
 
 def step_field(default: float, usual: tuple[float, float] = (1e-3, 1.0), source: str = "") -> Any:
     """The declaration of a step size."""
-    return number(default, valid="[0, inf)", usual=usual, scale="log", help="a, the size of a step", source=source)
+    return number(
+        default, valid="[0, inf)", usual=usual, scale="log", size=True, help="a, the size of a step", source=source
+    )
 
 
 def noise_field(default: float, usual: tuple[float, float] = (1e-3, 1.0), source: str = "") -> Any:

@@ -74,6 +74,7 @@ class SPSA(Antithetic):
     """
 
     name: ClassVar[str] = "spsa"
+    own_rate: ClassVar[bool] = True
     step: Number = step_field(0.3, (1e-2, 10.0))
     noise: Number = noise_field(0.1, source="Spall, 1998: the noise of f")
     directions: int = directions_field(1, "Spall, 1992")

@@ -62,6 +62,11 @@ class WithoutGradient(Optimizer):
         inner = getattr(self.method, "optimizer", None)
         return getattr(self.method, "step", jnp.nan) if inner is None else getattr(inner, "learning_rate", jnp.nan)
 
+    @property
+    def own_rate(self) -> bool:  # type: ignore[override]
+        """Same as the method's."""
+        return self.method.own_rate
+
     def begin(self, params: Tree) -> Wander:
         w, _ = ravel_pytree(params)
         zero = jnp.zeros((), jnp.int32)

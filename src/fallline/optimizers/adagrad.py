@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from fallline.core.field import Number, number, structure
-from fallline.optimizers.base import Optimizer, kept, per_leaf, rate, small, zeros_like
+from fallline.optimizers.base import Optimizer, decay_rate, per_leaf, rate, small, zeros_like
 
 
 class AdaGrad(Optimizer):
@@ -86,8 +86,9 @@ class Adadelta(Optimizer):
     """
 
     name: ClassVar[str] = "adadelta"
+    own_rate: ClassVar[bool] = True
     learning_rate: Number = rate(1.0, (1e-1, 10.0), "a, a factor before the step; the rule itself has none")
-    rho: float = kept(0.95, (0.9, 0.99), "share of both averages kept")
+    rho: float = decay_rate(0.95, (0.9, 0.99), "share of both averages kept")
     epsilon: float = small(1e-6, "under both roots; sets the size of the first steps")
 
     def begin(self, params: Any) -> Squares:

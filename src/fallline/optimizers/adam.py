@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from fallline.core.field import Number, number, structure
-from fallline.optimizers.base import Optimizer, kept, needed, per_leaf, rate, small, zeros_like
+from fallline.optimizers.base import Optimizer, decay_rate, needed, per_leaf, rate, small, zeros_like
 from fallline.optimizers.weights import on_weights
 
 
@@ -49,8 +49,8 @@ class Adam(Optimizer):
     name: ClassVar[str] = "adam"
     averages: ClassVar[tuple[str, ...]] = ("m",)
     learning_rate: Number = rate(1e-3)
-    beta1: float = kept(0.9, (0.8, 0.99), "share of the gradient's average kept")
-    beta2: float = kept(0.999, (0.9, 0.9999), "share of the square's average kept")
+    beta1: float = decay_rate(0.9, (0.8, 0.99), "share of the gradient's average kept")
+    beta2: float = decay_rate(0.999, (0.9, 0.9999), "share of the square's average kept")
     epsilon: float = small(1e-8)
     corrected: bool = structure(True, choices=(True, False), help="whether the averages' start at zero is corrected")
     amsgrad: str = structure("no", choices=("no", "raw", "corrected"), help="divide by the largest v (or vhat) so far")
@@ -119,7 +119,9 @@ class AdamW(Adam):
     """
 
     name: ClassVar[str] = "adamw"
-    weight_decay: Number = number(1e-2, valid="[0, inf)", usual=(1e-4, 1.0), scale="log", help="lambda, the share lost")
+    weight_decay: Number = number(
+        1e-2, valid="[0, inf)", usual=(1e-4, 1.0), scale="log", searched=True, help="lambda, the share lost"
+    )
     decay_by: str = structure("rate", choices=("rate", "itself"), help="whether the learning rate multiplies the decay")
     decayed: str = structure("weights", choices=("weights", "all"), help="weights alone, or biases and scales as well")
 
@@ -163,8 +165,8 @@ class Nadam(Optimizer):
     name: ClassVar[str] = "nadam"
     averages: ClassVar[tuple[str, ...]] = ("m",)
     learning_rate: Number = rate(2e-3)
-    beta1: float = kept(0.9, (0.8, 0.99), "what the momentum mu_t tends to")
-    beta2: float = kept(0.999, (0.9, 0.9999), "share of the square's average kept")
+    beta1: float = decay_rate(0.9, (0.8, 0.99), "what the momentum mu_t tends to")
+    beta2: float = decay_rate(0.999, (0.9, 0.9999), "share of the square's average kept")
     epsilon: float = small(1e-8)
     warming: Number = number(
         4e-3, valid="[0, inf)", usual=(1e-3, 1.0), scale="log", optional=True, unit="per step", help="how fast mu rises"

@@ -43,6 +43,16 @@ class Wrapper(Optimizer):
         return self.rule.full_batch
 
     @property
+    def own_rate(self) -> bool:  # type: ignore[override]
+        """Same as the inner rule's."""
+        return self.rule.own_rate
+
+    @property
+    def line_search(self) -> bool:  # type: ignore[override]
+        """Same as the inner rule's."""
+        return self.rule.line_search
+
+    @property
     def skips(self) -> bool:  # type: ignore[override]
         """Same as the inner rule's."""
         return self.rule.skips
@@ -73,7 +83,9 @@ class WeightDecay(Wrapper):
     """
 
     name: ClassVar[str] = "weight_decay"
-    weight_decay: Number = number(1e-2, valid="[0, inf)", usual=(1e-4, 1.0), scale="log", help="lambda, the share lost")
+    weight_decay: Number = number(
+        1e-2, valid="[0, inf)", usual=(1e-4, 1.0), scale="log", searched=True, help="lambda, the share lost"
+    )
     decay_by: str = structure("rate", choices=("rate", "itself"), help="whether the learning rate multiplies the decay")
     decayed: str = structure("weights", choices=("weights", "all"), help="weights alone, or biases and scales as well")
 

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, Int
 from fallline.core.field import Number, number
 from fallline.core.tree import Tree
 from fallline.optimizers.around import Wrapper, or_stay
-from fallline.optimizers.base import kept, needed, without_count, zeros_like
+from fallline.optimizers.base import decay_rate, needed, without_count, zeros_like
 
 
 class Averaged(NamedTuple):
@@ -41,7 +41,7 @@ class WeightAverage(Wrapper):
     """
 
     name: ClassVar[str] = "weight_average"
-    decay: float = kept(0.999, (0.9, 0.9999), "share of the average kept")
+    decay: float = decay_rate(0.999, (0.9, 0.9999), "share of the average kept")
 
     def begin(self, params: Tree) -> Averaged:
         return Averaged(zeros_like(params), jnp.zeros(()), self.rule.init(params))

@@ -26,7 +26,10 @@ class Optimizer(Block):
     """
 
     family: ClassVar[str] = "optimizer"
+    facts: ClassVar[tuple[str, ...]] = ("full_batch", "own_rate")
     full_batch: ClassVar[bool] = False  # whether the rule needs the gradient of all training rows
+    own_rate: ClassVar[bool] = False  # whether the rule adapts its rate itself, so that no schedule should lower it
+    line_search: ClassVar[bool] = False  # whether a step evaluates the objective at several points of a line
     skips: ClassVar[bool] = False  # whether the rule skips its step if the gradient is not finite
     # For a finite gradient whose square overflows: "taken" if the rule makes an ordinary step, otherwise "refused".
     large: ClassVar[str] = "refused"
@@ -149,7 +152,9 @@ def zeros_like(params: Any) -> Any:
 
 def rate(default: float, usual: tuple[float, float] = (1e-5, 1e-1), help: str = "a, the size of a step") -> Any:
     """The declaration of a learning rate."""
-    return number(default, valid="[0, inf)", usual=usual, scale="log", unit="per step", help=help)
+    return number(
+        default, valid="[0, inf)", usual=usual, scale="log", unit="per step", searched=True, size=True, help=help
+    )
 
 
 def small(default: float, help: str = "keeps the division finite") -> Any:
@@ -157,6 +162,6 @@ def small(default: float, help: str = "keeps the division finite") -> Any:
     return number(default, valid="[0, inf)", usual=(1e-10, 1e-4), scale="log", help=help)
 
 
-def kept(default: float | None, usual: tuple[float, float], help: str) -> Any:
-    """The declaration of the share of a memory that is kept from step to step."""
-    return number(default, valid="[0, 1)", usual=usual, optional=default is None, help=help)
+def decay_rate(default: float | None, usual: tuple[float, float], help: str, *, searched: bool = False) -> Any:
+    """The declaration of a decay rate: the share of a memory that is kept from step to step."""
+    return number(default, valid="[0, 1)", usual=usual, optional=default is None, searched=searched, help=help)

@@ -8,7 +8,7 @@ from jaxtyping import Array, Int
 
 from fallline.core.field import Number, structure
 from fallline.core.tree import Tree
-from fallline.optimizers.base import Optimizer, as_step, kept, per_leaf, rate, zeros_like
+from fallline.optimizers.base import Optimizer, as_step, decay_rate, per_leaf, rate, zeros_like
 
 PLACES = ("inside", "outside")
 
@@ -70,7 +70,7 @@ class Momentum(Optimizer):
     name: ClassVar[str] = "momentum"
     averages: ClassVar[tuple[str, ...]] = ("v",)
     learning_rate: Number = rate(1e-2, (1e-4, 1.0))
-    momentum: float = kept(0.9, (0.5, 0.99), "mu, the share of the velocity kept")
+    momentum: float = decay_rate(0.9, (0.5, 0.99), "mu, the share of the velocity kept", searched=True)
     rate_place: str = structure("inside", choices=PLACES, help="whether the velocity holds the learning rate")
 
     def begin(self, params: Tree) -> Velocity:
@@ -109,7 +109,7 @@ class Nesterov(Optimizer):
     name: ClassVar[str] = "nesterov"
     averages: ClassVar[tuple[str, ...]] = ("v",)
     learning_rate: Number = rate(1e-2, (1e-4, 1.0))
-    momentum: float = kept(0.9, (0.5, 0.99), "mu, the share of the velocity kept")
+    momentum: float = decay_rate(0.9, (0.5, 0.99), "mu, the share of the velocity kept", searched=True)
     rate_place: str = structure("inside", choices=PLACES, help="whether the velocity holds the learning rate")
 
     def begin(self, params: Tree) -> Velocity:
@@ -158,7 +158,7 @@ class AveragedMomentum(Optimizer):
     name: ClassVar[str] = "averaged_momentum"
     averages: ClassVar[tuple[str, ...]] = ("v",)
     learning_rate: Number = rate(1e-1, (1e-3, 1.0))
-    beta: float = kept(0.9, (0.5, 0.99), "the share of the average kept")
+    beta: float = decay_rate(0.9, (0.5, 0.99), "the share of the average kept")
     corrected: bool = structure(False, choices=(False, True), help="whether the average's start at zero is corrected")
 
     def begin(self, params: Tree) -> Average:

@@ -59,6 +59,8 @@ class LBFGS(Optimizer):
     """
 
     name: ClassVar[str] = "lbfgs"
+    own_rate: ClassVar[bool] = True
+    line_search: ClassVar[bool] = True
     full_batch: ClassVar[bool] = True
     learning_rate: Number = rate(1.0, (0.1, 1.0), "a, where the line search looks first")
     c1: Number = number(1e-4, valid="(0, 1)", usual=(1e-5, 1e-2), scale="log", help="share of the fall to be had")

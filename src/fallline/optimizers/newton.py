@@ -43,6 +43,7 @@ class Newton(Optimizer):
     """
 
     name: ClassVar[str] = "newton"
+    own_rate: ClassVar[bool] = True
     full_batch: ClassVar[bool] = True
     learning_rate: Number = rate(1.0, (0.1, 1.0), "a, the share of the step taken")
     damping: Number = number(1e-6, valid="[0, inf)", usual=(1e-8, 1.0), scale="log", help="added to every curvature")

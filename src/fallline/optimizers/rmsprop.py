@@ -9,7 +9,7 @@ from jaxtyping import Array, Int
 from fallline.core.errors import FalllineError
 from fallline.core.field import Number, structure
 from fallline.optimizers.adagrad import root_of
-from fallline.optimizers.base import Optimizer, as_step, kept, per_leaf, rate, small, zeros_like
+from fallline.optimizers.base import Optimizer, as_step, decay_rate, per_leaf, rate, small, zeros_like
 from fallline.optimizers.descent import PLACES
 
 
@@ -49,8 +49,10 @@ class RMSProp(Optimizer):
 
     name: ClassVar[str] = "rmsprop"
     learning_rate: Number = rate(1e-3)
-    decay: float = kept(0.9, (0.8, 0.999), "share of the squares' average kept")
-    momentum: float | None = kept(None, (0.5, 0.99), "mu, the share of the velocity kept; None: no velocity")
+    decay: float = decay_rate(0.9, (0.8, 0.999), "share of the squares' average kept")
+    momentum: float | None = decay_rate(
+        None, (0.5, 0.99), "mu, the share of the velocity kept; None: no velocity", searched=True
+    )
     epsilon: float = small(1e-8)
     centred: bool = structure(False, choices=(False, True), help="whether the mean is taken out of the square")
     corrected: bool = structure(False, choices=(False, True), help="whether the averages' start at zero is corrected")

@@ -46,6 +46,7 @@ class Rprop(Optimizer):
     """
 
     name: ClassVar[str] = "rprop"
+    own_rate: ClassVar[bool] = True
     full_batch: ClassVar[bool] = True
     large: ClassVar[str] = "taken"
     learning_rate: Number = rate(0.1, (1e-4, 1.0), "the size of the first step")

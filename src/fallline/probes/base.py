@@ -25,6 +25,7 @@ class Probe(Block):
     """
 
     family: ClassVar[str] = "probe"
+    facts: ClassVar[tuple[str, ...]] = ("axis",)
     axis: ClassVar[Axis] = "run"
     title: ClassVar[str] = ""
     help: ClassVar[str] = ""

@@ -34,7 +34,7 @@ class Cosine(Schedule):
     """
 
     name: ClassVar[str] = "cosine"
-    peak: Number = number(1e-3, valid="[0, inf)", usual=(1e-4, 1e-1), scale="log", help="the highest value")
+    peak: Number = number(1e-3, valid="[0, inf)", usual=(1e-4, 1e-1), scale="log", size=True, help="the highest value")
     warmup: Number = number(0.0, valid="[0, 1)", usual=(0.0, 0.2), unit="share of the run", help="length of the rise")
     floor: Number = number(0.0, valid="[0, inf)", usual=(0.0, 1e-4), help="the value at the end")
 
@@ -67,7 +67,7 @@ class CosineRestarts(Schedule):
     """
 
     name: ClassVar[str] = "cosine_restarts"
-    peak: Number = number(1e-3, valid="[0, inf)", usual=(1e-4, 1e-1), scale="log", help="the highest value")
+    peak: Number = number(1e-3, valid="[0, inf)", usual=(1e-4, 1e-1), scale="log", size=True, help="the highest value")
     warmup: Number = number(0.0, valid="[0, 1)", usual=(0.0, 0.2), unit="share of the run", help="length of the rise")
     floor: Number = number(0.0, valid="[0, inf)", usual=(0.0, 1e-4), help="the value at a cycle's end")
     cycles: Number = number(3, valid="[1, 1000]", usual=(1, 6), integer=True, help="n, how many falls")
@@ -111,7 +111,9 @@ class OneCycle(Schedule):
     """
 
     name: ClassVar[str] = "one_cycle"
-    peak: Number = number(1e-2, valid="[0, inf)", usual=(1e-3, 1.0), scale="log", help="the value at the turn")
+    peak: Number = number(
+        1e-2, valid="[0, inf)", usual=(1e-3, 1.0), scale="log", size=True, help="the value at the turn"
+    )
     rise: Number = number(0.3, valid="(0, 1)", usual=(0.1, 0.5), unit="share of the run", help="length of the rise")
     start: Number = number(0.04, valid="[0, inf)", usual=(0.01, 0.2), scale="log", unit="peaks", help="the first value")
     end: Number = number(4e-6, valid="[0, inf)", usual=(1e-6, 1e-2), scale="log", unit="peaks", help="the last value")

@@ -51,7 +51,9 @@ class ReduceOnPlateau(Schedule):
     """
 
     name: ClassVar[str] = "reduce_on_plateau"
-    peak: Number = number(1e-2, valid="[0, inf)", usual=(1e-4, 1.0), scale="log", help="the value before any fall")
+    peak: Number = number(
+        1e-2, valid="[0, inf)", usual=(1e-4, 1.0), scale="log", size=True, help="the value before any fall"
+    )
     factor: Number = number(0.1, valid="(0, 1]", usual=(0.1, 0.8), help="what the value is multiplied by")
     patience: Number = number(
         10, valid="[0, 1e9]", usual=(2, 20), integer=True, unit="epochs", help="epochs without improvement endured"

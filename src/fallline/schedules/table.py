@@ -1,12 +1,12 @@
 """Schedules given by their values: a constant, a straight line, a table."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from fallline.core.block import Block
+from fallline.core.block import Block, replace
 from fallline.core.errors import FalllineError
 from fallline.core.field import Field, Number, number, required, structure
 from fallline.core.schedule import Schedule, Time, reached_by
@@ -25,7 +25,7 @@ class Constant(Schedule):
     """
 
     name: ClassVar[str] = "constant"
-    value: Number = number(1e-3, usual=(1e-5, 1.0), scale="log", help="the value")
+    value: Number = number(1e-3, usual=(1e-5, 1.0), scale="log", size=True, help="the value")
 
     def __call__(self, time: Time) -> Float[Array, ""]:
         return jnp.asarray(self.value, time.step.dtype)
@@ -49,7 +49,7 @@ class Linear(Schedule):
     """
 
     name: ClassVar[str] = "linear"
-    start: Number = number(1e-3, usual=(1e-5, 1.0), help="the value at first")
+    start: Number = number(1e-3, usual=(1e-5, 1.0), size=True, help="the value at first")
     end: Number = number(0.0, usual=(0.0, 1.0), help="the value at last")
     over: Number = number(1.0, valid="(0, 1]", usual=(0.1, 1.0), unit="share of the run", help="length of the change")
 
@@ -123,6 +123,16 @@ class Table(Schedule):
         for each in self.milestones[1:]:
             now = jnp.where(t >= each.at, each.value, now)
         return now
+
+    @property
+    def size(self) -> Any:
+        """The highest of its values."""
+        return max(each.value for each in self.milestones)
+
+    def sized(self, size: Any) -> Self:
+        """The table with all values scaled, so that `size` is the highest."""
+        factor = size / self.size
+        return replace(self, {f"milestones.{i}.value": each.value * factor for i, each in enumerate(self.milestones)})
 
     def reached(self) -> tuple[float, ...]:
         return reached_by(*(each.value for each in self.milestones))

@@ -32,6 +32,7 @@ class Strategy(Block):
     """
 
     family: ClassVar[str] = "strategy"
+    facts: ClassVar[tuple[str, ...]] = ("learns", "begins_with_default", "ends")
     traceable: ClassVar[bool] = False
     compiled: ClassVar[bool] = False  # whether another value of a static field needs another compiled program
     learns: ClassVar[bool] = True  # whether its points depend on the trials so far

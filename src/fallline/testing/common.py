@@ -24,7 +24,7 @@ from fallline.testing import (
     scalers,
     schedules,
 )
-from fallline.testing.base import FAMILIES, demand, of
+from fallline.testing.base import demand, of
 from fallline.testing.compare import close, same_bits
 
 EXAMPLES: dict[str, Any] = {
@@ -41,7 +41,7 @@ EXAMPLES: dict[str, Any] = {
 }
 
 
-@of(*FAMILIES)
+@of()
 def declared(block: Block) -> None:
     """It has a docstring, and every field a declaration with a help, a default and a usual range within its interval."""
     demand((type(block).__doc__ or "").strip(), "it has no docstring of its own")
@@ -59,14 +59,14 @@ def declared(block: Block) -> None:
                 demand(value in each.valid, f"{field.name} = {value:g} is outside of its interval {each.valid.text}")
 
 
-@of(*FAMILIES, concerns=lambda block: block.name and getattr(block, "repeatable", True))
+@of(concerns=lambda block: block.name and getattr(block, "repeatable", True))
 def written(block: Block) -> None:
     """A recipe file can hold it: written and read again, it is the same block."""
     again = from_plain(block.family, to_plain(block))
     demand(again == block, f"read again it is {again!r}")
 
 
-@of(*FAMILIES, concerns=lambda block: any(_numbers(block)) and getattr(block, "traceable", True))
+@of(concerns=lambda block: any(_numbers(block)) and getattr(block, "traceable", True))
 def traced(block: Block) -> None:
     """Other numbers need no other program and do something, and a population over them is the loop."""
     use, count = EXAMPLES[block.family], [0]
