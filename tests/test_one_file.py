@@ -94,10 +94,10 @@ assert "only the sign of each slope counts" in said("explain", "sign_descent")
 assert to_plain(rule) == {"name": "sign_descent", "learning_rate": 0.02, "dead": 0.0}
 # The command line leaves its rate alone, as the rule asks, and a search without a space varies both numbers.
 from fallline.cli.recipes import changed
-from fallline.searching.usual import usual_space
+from fallline.searching.default_space import default_space
 flagged = changed(fl.Recipe(), {"optimizer": "sign_descent"}, [])
 assert flagged.optimizer.learning_rate == 1e-3, flagged.optimizer
-assert {"optimizer.learning_rate", "optimizer.dead"} < set(usual_space(flagged).names)
+assert {"optimizer.learning_rate", "optimizer.dead"} < set(default_space(flagged).names)
 assert "own-rate: yes" in said("explain", "sign_descent")
 check(rule)
 """,

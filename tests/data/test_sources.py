@@ -10,7 +10,7 @@ import pytest
 
 from fallline.core import budget
 from fallline.core.errors import FalllineError
-from fallline.data.arrays import Arrays
+from fallline.data.arrays import RawArrays
 from fallline.data.sources import SKLEARN, read
 
 FRAME = pl.DataFrame({"a": [1, 2, None], "b": ["x", None, "z"], "c": [True, False, True]})
@@ -86,7 +86,7 @@ def test_unknown_suffix_and_needless_names(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", SKLEARN)
 def test_scikit_learns_data_sets(name: str) -> None:
     arrays = read(f"sklearn:{name}")
-    assert isinstance(arrays, Arrays)
+    assert isinstance(arrays, RawArrays)
     assert arrays.names is not None
     assert len(arrays.names) == arrays.x.shape[1]
     assert arrays.y is not None

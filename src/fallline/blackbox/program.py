@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Int
 
-from fallline.methods import Method, State
+from fallline.methods import Method, MethodState
 
 CAPACITY = 256  # iterations of history that one compiled call can return
 
@@ -25,7 +25,7 @@ class Seen(NamedTuple):
 class Walk(NamedTuple):
     """The state of a search: the method's state, and the results seen so far."""
 
-    state: State
+    state: MethodState
     seen: Seen
 
 

@@ -228,4 +228,4 @@ def _distinct(dataset: Dataset) -> np.ndarray:
 def _quiet(recipe: Recipe) -> Recipe:
     """The recipe without random layers and without terms of the loss that only help training, such as label smoothing."""
     assert recipe.loss is not None
-    return replace(recipe, {"model": recipe.model.without_noise(), "loss": recipe.loss.judge})
+    return replace(recipe, {"model": recipe.model.without_noise(), "loss": recipe.loss.evaluation_loss})

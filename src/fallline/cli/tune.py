@@ -129,7 +129,7 @@ def _options(
 ) -> dict[str, Any]:
     """The arguments of a new search that need more than the value of a flag."""
     from fallline.data.table import load
-    from fallline.searching.usual import usual_space
+    from fallline.searching.default_space import default_space
     from fallline.strategies import Halving
     from fallline.strategies.named import DEFAULT, strategy_named
     from fallline.training import folder as folders
@@ -142,7 +142,7 @@ def _options(
     if data.get("source") is None:
         raise FalllineError("no SOURCE to train on: expected a file such as data.csv, or sklearn:digits to try")
     return {
-        "space": usual_space(recipe),
+        "space": default_space(recipe),
         "data": load(**data),  # type: ignore[arg-type]
         "strategy": strategy_named(strategy or DEFAULT),
         "halving": None if halving is None else Halving(among=halving),

@@ -18,7 +18,7 @@ ACTIVATIONS: dict[str, Callable[[Any, Any], Any]] = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Network:
+class PolicyNetwork:
     """A deterministic policy of a flat parameter vector, in float64.
 
         z = (x - mu) / sqrt(Sigma),  h_k = f(W_k h_(k-1) + b_k),  u = W h
@@ -29,7 +29,7 @@ class Network:
     Arguments:
         widths: observations, units of each hidden layer, outputs.
         activation: f, the activation of the hidden layers.
-    >>> Network((3, 2)).size, Network((3, 8, 2)).size
+    >>> PolicyNetwork((3, 2)).size, PolicyNetwork((3, 8, 2)).size
     (6, 48)
     """
 
@@ -62,7 +62,7 @@ class Network:
             xp: numpy or jax.numpy.
 
         >>> scaling = Scaling(mean=np.array([1.0, 5.0]), factor=np.array([0.5, 0.0]))  # the second is dead
-        >>> Network((2, 1)).at(np.array([2.0, 7.0]), scaling)(np.array([4.0, -99.0]))
+        >>> PolicyNetwork((2, 1)).at(np.array([2.0, 7.0]), scaling)(np.array([4.0, -99.0]))
         array([3.])
         """
         layers = self.layers(point)

@@ -9,7 +9,7 @@ from fallline.control.environments import HORIZON, Source, named, open_environme
 from fallline.control.evaluation import FINAL, Evaluation, evaluate_policy
 from fallline.control.policy import TrainedPolicy
 from fallline.control.rollouts import Setup, rollout_seed
-from fallline.control.workers import Workers
+from fallline.control.workers import RolloutWorkers
 from fallline.core.errors import FalllineError
 from fallline.core.extras import optional
 
@@ -38,7 +38,7 @@ def replay_policy(
 
         collector: Any = Simulations(simulator_named(source.removeprefix("jax:")), policy.horizon)
     else:
-        collector = Workers(Setup(source, policy.outside, policy.horizon), workers)
+        collector = RolloutWorkers(Setup(source, policy.outside, policy.horizon), workers)
     with collector:
         facts = collector.facts
         if (facts.observations, facts.outputs) != (policy.network.widths[0], policy.network.widths[-1]):

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from fallline.control.environments import HORIZON, Source, action_rule, open_environment, without_checks
-from fallline.control.network import Network
+from fallline.control.network import PolicyNetwork
 from fallline.control.statistics import Scaling, Statistics
 
 ROWS = 1024  # observations buffered before they are merged into the statistics
@@ -33,7 +33,7 @@ class Setup:
 class Task(NamedTuple):
     """The inputs of one rollout, which fully determine its result."""
 
-    network: Network
+    network: PolicyNetwork
     point: Float[np.ndarray, " size"]
     scaling: Scaling | None
     seed: int

@@ -119,10 +119,10 @@ def open_collector(
 ) -> Any:
     """Open the collector of an environment's rollouts: worker processes, or the program of a simulator."""
     from fallline.control.simulators import Simulations, Simulator, simulator_named
-    from fallline.control.workers import Workers
+    from fallline.control.workers import RolloutWorkers
 
     if isinstance(environment, str) and environment.startswith("jax:"):
         environment = simulator_named(environment.removeprefix("jax:"))
     if isinstance(environment, Simulator):
         return Simulations(environment, recipe.horizon)
-    return Workers(Setup(environment, recipe.outside, recipe.horizon), workers, timeout, ray)
+    return RolloutWorkers(Setup(environment, recipe.outside, recipe.horizon), workers, timeout, ray)

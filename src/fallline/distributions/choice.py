@@ -53,7 +53,7 @@ class Choice(Distribution):
     def cdf(self, x: Any) -> Any:
         return (self._number(x) + 1) / self.count
 
-    def place(self, x: Any) -> Any:
+    def position(self, x: Any) -> Any:
         return (self._number(x) + 0.5) / self.count
 
     def _number(self, x: Any) -> int:

@@ -18,7 +18,7 @@ from fallline.core.outcome import Outcome
 from fallline.estimators import settings
 from fallline.estimators.batch import arrays_of
 from fallline.estimators.fitted import FittedMLP
-from fallline.estimators.fitting import Fit, Trained, begin, go_on
+from fallline.estimators.fitting import Fit, FitResult, begin, go_on
 from fallline.estimators.inputs import given, learn_schema, needs_encoding, to_float32
 from fallline.estimators.lanes import lane_for
 from fallline.estimators.members import LEARNT, fit_members
@@ -213,7 +213,7 @@ class BaseMLP(FittedMLP):
         self.validation_scores_ = (self.validation_scores_ or []) + own
         self.best_validation_score_ = float(np.nanmax([-np.inf, *self.validation_scores_]))
 
-    def _say_divergence(self, trained: Trained, x: np.ndarray, epochs: int) -> None:
+    def _say_divergence(self, trained: FitResult, x: np.ndarray, epochs: int) -> None:
         """Raises: FalllineError, unless early stopping has kept earlier parameters; then it warns."""
         step, best = int(trained.rest["step"]), int(trained.rest["best_epoch"])
         what = Outcome.DIVERGED.sentence(epochs=epochs, best_epoch=best, step=step)

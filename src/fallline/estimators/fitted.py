@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from fallline.core.errors import FalllineError
 from fallline.data.schema import Schema
 from fallline.data.units import Unit
-from fallline.estimators.fitting import Trained
+from fallline.estimators.fitting import FitResult
 from fallline.estimators.inputs import check_rows, dense, given, plain_schema, to_float32
 from fallline.estimators.units import in_units
 from fallline.estimators.weights import put, taken
@@ -26,7 +26,7 @@ class FittedMLP(BaseEstimator):
     _schema: Schema | None
     _units: tuple[Unit, ...] | None = None
     _columns: tuple[str, ...]
-    _trained: Trained
+    _trained: FitResult
     _dtype: Any
     n_features_in_: int
     n_members: int
@@ -45,7 +45,7 @@ class FittedMLP(BaseEstimator):
     def _target_description(self) -> Any:
         """The target, as a model file describes it."""
 
-    def _adopt(self, trained: Trained) -> None:
+    def _adopt(self, trained: FitResult) -> None:
         """Takes over a trained network."""
         self._trained, self.recipe_ = trained, trained.recipe
         self.coefs_, self.intercepts_ = taken(trained.params, self._dtype)

@@ -23,7 +23,7 @@ from fallline.training.state import LATER, Epochs, State
 
 
 @dataclasses.dataclass(frozen=True)
-class Trained:
+class FitResult:
     """The part of a run that is kept on the host, so that an estimator can be pickled, predict and train further.
 
     Arguments:
@@ -73,7 +73,7 @@ class Progress:
     params: dict[str, Any]
 
 
-def begin(recipe: Recipe, arrays: Arrays, key: jax.Array, given: dict[str, Any], before: Trained | None) -> State:
+def begin(recipe: Recipe, arrays: Arrays, key: jax.Array, given: dict[str, Any], before: FitResult | None) -> State:
     """A new run from given params; the stats, the best score and the epochs since then continue from an earlier run."""
     state = compiled_start(as_arrays(recipe), arrays, key, given)
     if before is None:
@@ -86,7 +86,7 @@ def begin(recipe: Recipe, arrays: Arrays, key: jax.Array, given: dict[str, Any],
     return dataclasses.replace(state, **known)
 
 
-def go_on(recipe: Recipe, arrays: Arrays, params: dict[str, Any], before: Trained) -> State:
+def go_on(recipe: Recipe, arrays: Arrays, params: dict[str, Any], before: FitResult) -> State:
     """An earlier run's state, including the update rule's memory, with the current params.
 
     Raises: FalllineError if the rule's memory or the network's layers have changed.
@@ -104,11 +104,11 @@ def go_on(recipe: Recipe, arrays: Arrays, params: dict[str, Any], before: Traine
     )
 
 
-def keep(recipe: Recipe, state: State, best: tuple[Any, Any] | None = None) -> Trained:
+def keep(recipe: Recipe, state: State, best: tuple[Any, Any] | None = None) -> FitResult:
     """The kept part of a state: its best params and stats (the last ones if the recipe says so), or `best` if given."""
     params, stats = (state.best_params, state.best_stats) if best is None else best
     bare = dataclasses.replace(state, params=None, best_params=None, stats=stats, best_stats=stats)
-    return Trained(recipe, jax.tree.map(np.asarray, params), flatten(bare))
+    return FitResult(recipe, jax.tree.map(np.asarray, params), flatten(bare))
 
 
 @dataclasses.dataclass
@@ -144,7 +144,7 @@ class Fit:
         self.waited, self.printed = 0, 0
         self.asked = False
 
-    def run(self, until: int | None = None) -> tuple[Trained, Epochs | None, Outcome, bool]:
+    def run(self, until: int | None = None) -> tuple[FitResult, Epochs | None, Outcome, bool]:
         """Train to the end; return the trained network, its epochs, the outcome, and whether Ctrl-C ended it."""
         state, recipe = self.state, self.recipe
         epochs: list[Epochs] = []

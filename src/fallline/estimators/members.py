@@ -10,7 +10,7 @@ from fallline.core.outcome import Outcome
 from fallline.core.tensors import flatten
 from fallline.estimators import settings
 from fallline.estimators.batch import table_of
-from fallline.estimators.fitting import RECORDED, Trained
+from fallline.estimators.fitting import RECORDED, FitResult
 from fallline.estimators.rows import Rows
 from fallline.population import evaluate
 from fallline.population.result import Population
@@ -57,7 +57,7 @@ def member_of(estimator: Any, population: Population, lane: int, count: int) -> 
         if hasattr(estimator, name):
             setattr(member, name, getattr(estimator, name))
     recipe, epochs = population.recipes[population.recipe[lane]], int(population.epochs[lane])
-    member._adopt(Trained(recipe, kept["params"], flatten(kept)))
+    member._adopt(FitResult(recipe, kept["params"], flatten(kept)))
     member.n_iter_, member.t_ = epochs, count * epochs
     member.loss_curve_ = population.history(lane)["train_objective"].astype(float).tolist()
     member.loss_ = member.loss_curve_[-1]

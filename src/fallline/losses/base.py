@@ -41,6 +41,6 @@ class Loss(Block):
         return asked
 
     @property
-    def judge(self) -> "Loss":
+    def evaluation_loss(self) -> "Loss":
         """The loss for validation and test rows: itself, without terms that only help training."""
         return self

@@ -60,7 +60,7 @@ class SoftmaxCrossEntropy(Loss):
         return jax.nn.softmax(prediction, axis=-1)
 
     @property
-    def judge(self) -> Loss:
+    def evaluation_loss(self) -> Loss:
         return dataclasses.replace(self, smoothing=None)
 
 
@@ -111,5 +111,5 @@ class BinaryCrossEntropy(Loss):
         return jnp.concatenate([1.0 - p, p], axis=-1) if prediction.shape[-1] == 1 else p
 
     @property
-    def judge(self) -> Loss:
+    def evaluation_loss(self) -> Loss:
         return dataclasses.replace(self, smoothing=None)

@@ -10,7 +10,7 @@ from jaxtyping import Array, Int
 from fallline.core.errors import FalllineError
 from fallline.core.field import part
 from fallline.core.tree import Tree
-from fallline.methods.base import Method, State
+from fallline.methods.base import Method, MethodState
 from fallline.methods.search import ARS
 from fallline.optimizers import Optimizer, as_rule
 from fallline.optimizers.base import needed, without_count
@@ -76,7 +76,7 @@ class WithoutGradient(Optimizer):
         objective = needed("objective", self, evidence)
         w, tree = ravel_pytree(needed("params", self, {"params": params}))
         key = evidence.get("key")
-        here = State(w, jax.random.key(0) if key is None else key, state.count, None, state.memory)
+        here = MethodState(w, jax.random.key(0) if key is None else key, state.count, None, state.memory)
         f = jax.vmap(lambda w: objective(tree(w)))(self.method.ask(here))
         after = self.method.tell(here, f)
         delta, evaluations = tree(after.point - w), state.evaluations + f.shape[0]

@@ -8,8 +8,8 @@ from jaxtyping import Array, Float, Int
 
 from fallline.core.field import Number, number
 from fallline.core.tree import Tree
-from fallline.optimizers.around import Wrapper, or_stay
 from fallline.optimizers.base import decay_rate, needed, without_count, zeros_like
+from fallline.optimizers.wrappers import Wrapper, or_stay
 
 
 class Averaged(NamedTuple):
@@ -23,7 +23,7 @@ class Averaged(NamedTuple):
 class WeightAverage(Wrapper):
     """An exponential average of the weights for validation and prediction; training itself does not use it.
 
-        u <- decay u + (1 - decay) w            shown = u / c,  c <- decay c + (1 - decay)
+        u <- decay u + (1 - decay) w            evaluation params = u / c,  c <- decay c + (1 - decay)
 
     Averages out the noise of the last steps, as a decayed learning rate does, but at any time. With a decay too close to 1
     it returns outdated weights. The running statistics of a batch normalisation are not averaged.
@@ -36,7 +36,7 @@ class WeightAverage(Wrapper):
     >>> for g in (-1.0, -1.0):
     ...     delta, state = rule.update(jnp.array(g), state, w)
     ...     w = w + delta
-    >>> float(w), round(float(rule.shown(w, state)), 4)  # (0.25 * 1 + 0.5 * 2) / 0.75
+    >>> float(w), round(float(rule.evaluation_params(w, state)), 4)  # (0.25 * 1 + 0.5 * 2) / 0.75
     (2.0, 1.6667)
     """
 
@@ -56,11 +56,11 @@ class WeightAverage(Wrapper):
     def inner(self, state: Tree) -> Any:
         return state.memory
 
-    def shown(self, params: Tree, state: Tree) -> Any:
+    def evaluation_params(self, params: Tree, state: Tree) -> Any:
         state = without_count(state)
         c = jnp.maximum(state.total, 1e-30)
         average = lambda u, w: jnp.where(state.total > 0, u / c, w).astype(w.dtype)  # noqa: E731
-        return jax.tree.map(average, state.w, self.rule.shown(params, state.memory))
+        return jax.tree.map(average, state.w, self.rule.evaluation_params(params, state.memory))
 
 
 class Accumulated(NamedTuple):

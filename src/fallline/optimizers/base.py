@@ -61,7 +61,7 @@ class Optimizer(Block):
         delta, memory = now.step(gradient, state.memory, params, **evidence)
         return delta, Counted(state.count + 1, memory)
 
-    def shown(self, params: Any, state: Any) -> Any:
+    def evaluation_params(self, params: Any, state: Any) -> Any:
         """The params for validation and prediction, if they differ from those of training."""
         return params
 

@@ -18,8 +18,8 @@ from fallline.core.extras import optional
 from fallline.core.field import Number, number, required, structure
 from fallline.core.schedule import Time, at_time
 from fallline.core.tree import Tree
-from fallline.optimizers.around import Wrapper
 from fallline.optimizers.base import Counted, Optimizer
+from fallline.optimizers.wrappers import Wrapper
 
 
 class FromOptax(Optimizer):

@@ -9,7 +9,7 @@ from jax import lax
 from jaxtyping import Array
 
 from fallline.core.field import Number, number
-from fallline.optimizers.around import Wrapper
+from fallline.optimizers.wrappers import Wrapper
 
 
 class Clip(Wrapper):

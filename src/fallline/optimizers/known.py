@@ -26,7 +26,7 @@ class Known(NamedTuple):
     notes: Any = ()
 
 
-class Evaluation(NamedTuple):
+class KnownEvaluation(NamedTuple):
     """Value, gradient and notes at a point; `anew` tells whether they were evaluated now or remembered."""
 
     value: Float[Array, ""]
@@ -37,7 +37,7 @@ class Evaluation(NamedTuple):
 
 def evaluate(
     objective: Callable[[Any], Any], params: Any, memory: Any, noting: Callable[[Any], Any] | None = None
-) -> Evaluation:
+) -> KnownEvaluation:
     """The objective at the params, from the rule's memory if it holds exactly this point, otherwise evaluated anew.
 
     The objective must be the same function as in the step before; if it has changed, use `forgotten(memory)`. In a loop
@@ -66,7 +66,7 @@ def evaluate(
     slope = jax.value_and_grad(noting or (lambda params: (objective(params), notes)), has_aux=True)
     if known is None:
         (value, notes), gradient = slope(params)
-        return Evaluation(value, gradient, notes, jnp.bool_(True))
+        return KnownEvaluation(value, gradient, notes, jnp.bool_(True))
 
     def look(carry: tuple[Array, Any]) -> tuple[Array, Any]:
         (value, notes), gradient = slope(params)
@@ -77,7 +77,7 @@ def evaluate(
     here = _is_at(known, params)
     _, found = lax.while_loop(lambda carry: ~carry[0], look, (here, (known.value, known.gradient, known.notes)))
     value, gradient, notes = found
-    return Evaluation(value, gradient, notes, ~here)
+    return KnownEvaluation(value, gradient, notes, ~here)
 
 
 def _is_at(known: Known, params: Any) -> Bool[Array, ""]:

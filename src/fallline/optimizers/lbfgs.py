@@ -13,7 +13,7 @@ from fallline.core.field import Number, number, structure
 from fallline.core.tree import Tree
 from fallline.optimizers.base import Optimizer, needed, rate, without_count
 from fallline.optimizers.known import Known, unknown
-from fallline.optimizers.line_search import Point, strong_wolfe
+from fallline.optimizers.line_search import LinePoint, strong_wolfe
 
 
 class Pairs(NamedTuple):
@@ -102,7 +102,7 @@ class LBFGS(Optimizer):
             (f, notes), g = jax.value_and_grad(lambda w: noting(tree(w)), has_aux=True)(w + far(a))
             return f.astype(w.dtype), -jnp.vdot(g, r), g, notes
 
-        start = Point(jnp.zeros((), w.dtype), f, -jnp.vdot(r, g), g, notes)
+        start = LinePoint(jnp.zeros((), w.dtype), f, -jnp.vdot(r, g), g, notes)
         # At a stationary point, or where the gradient is not finite, there is no line to search.
         most = jnp.where(start.slope < 0, self.evaluations_per_step, 0)
         end, count, _ = strong_wolfe(along, start, jnp.asarray(first, w.dtype), c1=self.c1, c2=self.c2, most=most)

@@ -30,7 +30,7 @@ def squared_norm(tree: Any, sample: Any) -> Float[Array, ""]:
 
 
 @dataclasses.dataclass(frozen=True)
-class Step:
+class StepFacts:
     """One update.
 
     Arguments:

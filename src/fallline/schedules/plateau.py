@@ -68,7 +68,7 @@ class ReduceOnPlateau(Schedule):
     def reached(self) -> tuple[float, ...]:
         return reached_by(self.peak, self.floor)
 
-    def watch(self, memory: Watched, loss: Float[Array, ""], time: Time) -> Watched:
+    def observe(self, memory: Watched, loss: Float[Array, ""], time: Time) -> Watched:
         """The memory after an epoch with this loss."""
         here = (self.factor, self.patience, self.threshold, self.cooldown)
         factor, patience, threshold, cooldown = at_time(here, time)
@@ -112,7 +112,7 @@ def begun(tree: Tree) -> tuple[Watched, ...]:
 
 def watched(tree: Tree, memories: tuple[Watched, ...], loss: Float[Array, ""], time: Time) -> tuple[Watched, ...]:
     """The memories after an epoch with this loss."""
-    return tuple(node.watch(each, loss, time) for node, each in zip(plateaus(tree), memories, strict=True))
+    return tuple(node.observe(each, loss, time) for node, each in zip(plateaus(tree), memories, strict=True))
 
 
 def remembered(tree: Tree, memories: tuple[Watched, ...]) -> Any:

@@ -73,10 +73,12 @@ def _milestones(pairs: Any) -> Any:
     try:
         return tuple(each if isinstance(each, Milestone) else Milestone(*each) for each in pairs)
     except TypeError:
-        raise FalllineError(f"Table.milestones = {pairs!r} is not a table: expected ((0, 0.1), (30, 0.01))") from None
+        raise FalllineError(
+            f"Milestones.milestones = {pairs!r} is not a table: expected ((0, 0.1), (30, 0.01))"
+        ) from None
 
 
-class Table(Schedule):
+class Milestones(Schedule):
     """Values given by hand: each applies from its moment on, or they are joined by straight lines.
 
         value = value_i for at_i <= t < at_(i+1);  the first before its moment, the last for ever after
@@ -88,7 +90,7 @@ class Table(Schedule):
     Source: for example 0.1, divided by 10 at two given steps, in He et al., "Deep residual learning for image recognition",
     2016, section 4.2.
 
-    >>> table = Table(((0, 0.1), (30, 0.01), (60, 0.001)))
+    >>> table = Milestones(((0, 0.1), (30, 0.01), (60, 0.001)))
     >>> [round(float(table(Time(*map(jnp.float32, (0, epoch, 0))))), 4) for epoch in (0, 29.9, 30, 99)]
     [0.1, 0.1, 0.01, 0.001]
     """
@@ -107,9 +109,9 @@ class Table(Schedule):
     def __check_init__(self) -> None:
         moments = [each.at for each in self.milestones]
         if not moments:
-            raise FalllineError("Table.milestones is empty: expected at least one (moment, value)")
+            raise FalllineError("Milestones.milestones is empty: expected at least one (moment, value)")
         if all(isinstance(each, float) for each in moments) and moments != sorted(set(moments)):
-            raise FalllineError(f"Table.milestones are at {moments}: expected moments that increase")
+            raise FalllineError(f"Milestones.milestones are at {moments}: expected moments that increase")
 
     def __call__(self, time: Time) -> Float[Array, ""]:
         t = getattr(time, self.unit)

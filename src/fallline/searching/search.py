@@ -14,14 +14,14 @@ from fallline.data.table import Table
 from fallline.population.contexts import contexts_of
 from fallline.population.result import larger_is_better
 from fallline.searching.budget import Budget, Shorthand, Validation, expand
+from fallline.searching.default_space import default_space
 from fallline.searching.description import check_same, describe, read_description, strategy_of
 from fallline.searching.driver import Driver, Standing
 from fallline.searching.kept import Kept
 from fallline.searching.memory import Memory
 from fallline.searching.study import Study
 from fallline.searching.trial import judges_another_loss
-from fallline.searching.usual import usual_space
-from fallline.searching.work import Here, OnRay, Task, piece_size
+from fallline.searching.work import Here, OnRay, StudyTask, piece_size
 from fallline.strategies.base import Strategy
 from fallline.strategies.halving import Halving
 from fallline.strategies.named import strategy_named
@@ -86,13 +86,13 @@ def search(
     """
     began = time.perf_counter()
     budget, validation = expand(budget, validation, dict(shorthand))
-    space = space if isinstance(space, Space) else usual_space(space)
+    space = space if isinstance(space, Space) else default_space(space)
     _comparable(space, data)
     strategy = _checked(strategy, halving, seed)
     if batch is not None and batch < 1:
         raise FalllineError(f"batch = {batch}: expected 1 or more")
     contexts_of(data, validation.folds, [0])  # refuses impossible folds before a study is made
-    task = Task(space, data, validation, halving)
+    task = StudyTask(space, data, validation, halving)
     size = piece_size(budget.trials, task.lanes, halving)
     usual = batch or _usual_batch(task, budget.trials, 4 * size if ray else None)
     # The trainer is made first, so that an unreachable cluster leaves no study behind.
@@ -139,7 +139,7 @@ def _store(where: str | Path | None, name: str) -> Any:
     return Store(where, name)
 
 
-def _usual_batch(task: Task, trials: int, most: int | None) -> int:
+def _usual_batch(task: StudyTask, trials: int, most: int | None) -> int:
     """Trials per batch: few, so that the strategy learns often, yet enough to fill a program; all batches have one size.
 
     Halving keeps a third of a batch, and then a third of that; in a small batch, no trial would have others to beat.

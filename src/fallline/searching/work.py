@@ -44,7 +44,7 @@ class Piece:
 
 
 @dataclasses.dataclass(frozen=True)
-class Task:
+class StudyTask:
     """The facts that all pieces of a study share."""
 
     space: Space
@@ -75,7 +75,7 @@ class Trainer(ABC):
 class Here(Trainer):
     """Trains pieces in this process, on all of its devices."""
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: StudyTask) -> None:
         self.task = task
 
     def train(self, pieces: list[Piece], watch: Callable[[Progress | None], None]) -> Iterator[Rows]:
@@ -100,7 +100,7 @@ class OnRay(Trainer):
         limit: seconds after which a piece counts as hung and is begun again elsewhere; None: ten times the slowest so far.
     """
 
-    def __init__(self, task: Task, address: str | None, limit: float | None) -> None:
+    def __init__(self, task: StudyTask, address: str | None, limit: float | None) -> None:
         self.workers, self.limit = Ray(train_piece, task, address), limit
 
     def train(self, pieces: list[Piece], watch: Callable[[Progress | None], None]) -> Iterator[Rows]:
@@ -122,7 +122,7 @@ class OnRay(Trainer):
         self.workers.close()
 
 
-def train_piece(task: Task, piece: Piece) -> Rows:
+def train_piece(task: StudyTask, piece: Piece) -> Rows:
     """Train and judge a piece; this runs on the worker."""
     began = time.perf_counter()
     population = _evaluated(task, piece, None)
@@ -149,7 +149,7 @@ def in_pieces(mine: Points, size: int | None, bars: dict[int, float] | None = No
     return [Piece([each for each in mine if each[0] // size == k], bars) for k in places]
 
 
-def _evaluated(task: Task, piece: Piece, watch: Callable[[Progress], None] | None) -> Population:
+def _evaluated(task: StudyTask, piece: Piece, watch: Callable[[Progress], None] | None) -> Population:
     recipes = [task.space.fill(point) for _, point in piece.trials]
     return evaluate(
         recipes,

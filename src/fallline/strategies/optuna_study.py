@@ -128,10 +128,10 @@ def _kinds(space: Space, point: np.ndarray) -> dict[str, Any]:
 def _parameters(space: Space, point: np.ndarray) -> dict[str, Any]:
     """A point as the values of an Optuna trial."""
     kinds, active = _kinds(space, point), space.active(point[None])[0]
-    places = dict(zip(space.names, point.tolist(), strict=True))
+    positions = dict(zip(space.names, point.tolist(), strict=True))
     parameters = {}
     for (name, kind), i in zip(kinds.items(), np.flatnonzero(active), strict=True):
         count = space.counts[i] or 1
         continuous = isinstance(kind, optuna().distributions.FloatDistribution)
-        parameters[name] = places[name] if continuous else min(int(places[name] * count), count - 1)
+        parameters[name] = positions[name] if continuous else min(int(positions[name] * count), count - 1)
     return parameters

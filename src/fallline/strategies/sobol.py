@@ -107,7 +107,7 @@ def _directions(d: int) -> Int[np.ndarray, "d bits"]:
 
 def _scrambled(v: Int[np.ndarray, "d bits"], mixing: Int[np.ndarray, "d bits bits"]) -> Int[np.ndarray, "d bits"]:
     """Directions with every bit mixed with the higher ones by a lower triangular matrix of bits."""
-    places = np.arange(BITS - 1, -1, -1)
-    bits = v[:, :, None] >> places & 1
+    positions = np.arange(BITS - 1, -1, -1)
+    bits = v[:, :, None] >> positions & 1
     mixed = np.einsum("dpq,dkq->dkp", mixing, bits) & 1
-    return mixed @ (1 << places)
+    return mixed @ (1 << positions)

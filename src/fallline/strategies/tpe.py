@@ -138,7 +138,7 @@ class TPE(Strategy):
                 density = Line(of_good, of_bad, narrowing=1.0, cell=0.5 / k if k else 0.0)
                 x = density.draw(u)
                 if k:
-                    x = np.asarray(dimension.distribution.place(dimension.distribution.quantile(x)))
+                    x = np.asarray(dimension.distribution.position(dimension.distribution.quantile(x)))
             l, active = density.of_good(x), space.active(points)[:, i]
             for t in np.flatnonzero(active):
                 points[t, i] = x[t, np.argmax(l[t] / density.of_bad(x[t]))]

@@ -72,12 +72,12 @@ def tasks(loss: Loss) -> None:
 
 @of("loss")
 def dtypes(loss: Loss) -> None:
-    """One loss per example, in the predictions' dtype; an answer per class, label or target; `judge` alike."""
+    """One loss per example, in the predictions' dtype; an answer per class, label or target; `evaluation_loss` alike."""
 
     def both(dtype: str) -> tuple[Any, Any]:
         found, expected = [], []
         for case in cases(loss, dtype):
-            for each in (loss, loss.judge):
+            for each in (loss, loss.evaluation_loss):
                 found.append(jax.eval_shape(lambda z, y, f=each: f(z, y), case.z, case.y))
                 expected.append(jax.ShapeDtypeStruct((ROWS,), jnp.dtype(dtype)))
             found.append(jax.eval_shape(lambda z, case=case: answer(loss, case, z), case.z))

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fallline.methods import Antithetic, Method, State
+from fallline.methods import Antithetic, Method, MethodState
 from fallline.testing.base import demand, of
 from fallline.testing.compare import draw, finite, in_both_precisions, quick, same_bits
 
@@ -18,15 +18,15 @@ def bowl(x: Any) -> Any:
     return jnp.sum((x - 0.25) ** 2, axis=-1)
 
 
-def begun(method: Method, seed: int = 0, dtype: Any = "float32") -> State:
+def begun(method: Method, seed: int = 0, dtype: Any = "float32") -> MethodState:
     """A state before the first iteration."""
     return method.start(jnp.asarray(draw(seed, D), dtype), jax.random.key(seed), 10)
 
 
-def walked(method: Method, state: State, iterations: int) -> tuple[State, Any]:
+def walked(method: Method, state: MethodState, iterations: int) -> tuple[MethodState, Any]:
     """The state after some iterations on the bowl, and the value after each."""
 
-    def iteration(state: State, _: None) -> tuple[State, Any]:
+    def iteration(state: MethodState, _: None) -> tuple[MethodState, Any]:
         state = method.tell(state, bowl(method.ask(state)))
         return state, bowl(state.point)
 

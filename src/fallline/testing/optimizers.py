@@ -72,11 +72,11 @@ def dtypes(rule: Optimizer) -> None:
         for each in (rule, typed):
             state = jax.eval_shape(each.init, w)
             delta, after = jax.eval_shape(lambda w, s, r=each: one(r, w, s), w, state)
-            found += [delta, after, jax.eval_shape(each.shown, w, state)]
+            found += [delta, after, jax.eval_shape(each.evaluation_params, w, state)]
             expected += [w, state, w]
         return found, expected
 
-    in_both_precisions(both, "step, memory and shown params")
+    in_both_precisions(both, "step, memory and evaluation params")
 
 
 @of("optimizer")
@@ -121,7 +121,7 @@ def own_count(rule: Optimizer) -> None:
     (_, state), found = quick(lambda r: path(r, w, 3))(scheduled)
     close(found, expected, "steps of constants beside steps of numbers", rtol=2e-5, atol=1e-6)
     now = at_time(scheduled, Time(*map(jnp.float32, (0, 0, 0))))
-    same_spec(jax.eval_shape(now.shown, w, state), w, "the shown params")
+    same_spec(jax.eval_shape(now.evaluation_params, w, state), w, "the evaluation params")
 
 
 @of("optimizer", concerns=lambda rule: not isinstance(rule, Clocked))  # a clock goes around everything

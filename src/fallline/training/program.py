@@ -107,7 +107,7 @@ def one_epoch(
     state, tally = _all_steps(recipe, arrays, state, recorded)
     state = _fall_back(before, state, recorded)
     total = jnp.maximum(tally.weight, 1e-30)
-    shown = dataclasses.replace(state, params=recipe.optimizer.shown(state.params, state.memory))
+    shown = dataclasses.replace(state, params=recipe.optimizer.evaluation_params(state.params, state.memory))
     judged_as = settled(recipe, state.watching, state.epoch + 1, steps_of(recipe, arrays))
     own = {"train_loss": tally.loss / total, "train_objective": tally.objective / total}
     if judged_last(recipe, state, recorded):

@@ -16,7 +16,7 @@ from fallline.gradients.operations import depend, operations_of
 from fallline.layers import Sequential
 from fallline.optimizers.known import evaluate, known_in
 from fallline.penalties import Penalty
-from fallline.probes import GradientNorm, Probe, Step
+from fallline.probes import GradientNorm, Probe, StepFacts
 from fallline.probes.context import sampled, squared_norm
 from fallline.probes.recording import first_gathered, gather
 from fallline.schedules.plateau import remembered
@@ -155,7 +155,7 @@ def one_step(
         outcome=jnp.where(state.running & filled & ~endures, Outcome.DIVERGED, state.outcome).astype(jnp.int32),
     )
     counted = jnp.where(state.running & (healthy if now.optimizer.skips else True), total, 0.0)
-    seen = Step(
+    seen = StepFacts(
         params=state.params,
         gradient=gradient,
         squares=squares,

@@ -59,7 +59,7 @@ def validate(recipe: Recipe, arrays: Arrays, state: State, own: dict[str, Array]
         weight = weight * arrays.weight[arrays.valid]
     target = arrays.y[arrays.valid]
     prediction = predict(recipe, arrays, state, arrays.valid)
-    each = recipe.loss.judge(prediction, scaled_target(recipe, state, target))
+    each = recipe.loss.evaluation_loss(prediction, scaled_target(recipe, state, target))
     loss = jnp.vdot(each, weight) / jnp.maximum(jnp.sum(weight), 1e-30)
     answer = answers(recipe, state, prediction)
     first = metrics_of(arrays.task)[0]

@@ -7,7 +7,7 @@ import jax
 from fallline.core.errors import FalllineError
 from fallline.core.field import structure
 from fallline.core.tree import Tree
-from fallline.optimizers.around import Wrapper
+from fallline.optimizers.wrappers import Wrapper
 
 
 class HalfMemory(Wrapper):

@@ -29,7 +29,7 @@ def usual_range(declared: Field) -> Distribution | None:
     return kinds[declared.integer, declared.scale == "log"](*declared.usual)
 
 
-def usual_space(recipe: Block) -> Space:
+def default_space(recipe: Block) -> Space:
     """The space of the recipe's own distributions if it has any; otherwise the usual ranges of the numbers to tune first.
 
     A field declares with `searched=True` that it is one of them, as learning rates, momentum, weight decay, dropout and
@@ -37,7 +37,7 @@ def usual_space(recipe: Block) -> Space:
     trial is the recipe itself.
 
     >>> from fallline.training.recipe import Recipe
-    >>> usual_space(Recipe()).names
+    >>> default_space(Recipe()).names
     ('model.dropout', 'optimizer.learning_rate.peak', 'penalty.strength')
     """
     if any(True for _ in distributions(recipe)):

@@ -26,8 +26,8 @@ class Wrapper(Optimizer):
         """The inner rule's memory, given the wrapper's."""
         return state
 
-    def shown(self, params: Any, state: Any) -> Any:
-        return self.rule.shown(params, self.inner(without_count(state)))
+    def evaluation_params(self, params: Any, state: Any) -> Any:
+        return self.rule.evaluation_params(params, self.inner(without_count(state)))
 
     def evaluations(self, state: Any) -> Int[Array, ""] | None:
         return self.rule.evaluations(self.inner(without_count(state)))

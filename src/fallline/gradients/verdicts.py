@@ -66,7 +66,7 @@ class Rung:
         return np.abs(self.jump) <= 2 * self.rounding
 
 
-def judge(
+def assess(
     function: Function,
     precision: Precision,
     analytic: Float[np.ndarray, " chosen"],
