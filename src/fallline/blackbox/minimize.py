@@ -36,7 +36,7 @@ class Moment:
 
 def minimize(
     objective: Callable[[Any], Any],
-    x0: Any,
+    x0: object,
     method: Method | str,
     *,
     maximize: bool = False,

@@ -94,10 +94,10 @@ def polish(
     start = {name: model.arrays["params"][name] for name in moved}
     scale = _scales(start)
 
-    def params(z: Any) -> Any:
+    def params(z: Array) -> Any:
         return {**model.arrays["params"], **jax.tree.map(lambda w, s, z: w + s * z, start, scale, z)}
 
-    def objective(z: Any) -> Float[Array, ""]:
+    def objective(z: Array) -> Float[Array, ""]:
         assert recipe.loss is not None
         network = recipe.model.network(recipe.loss.outputs(model.outputs, model.task))
         answer = recipe.loss.mean(

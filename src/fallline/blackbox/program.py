@@ -92,7 +92,7 @@ def goes_on(seen: Seen, bounds: Bounds, n: int) -> Any:
     return (seen.best > bounds.target) & (seen.evaluations + n + 1 <= bounds.evaluations)
 
 
-def looking(seen: Seen, bounds: Bounds, iteration: Any, n: int, every: int) -> Any:
+def looking(seen: Seen, bounds: Bounds, iteration: Array, n: int, every: int) -> Any:
     """Whether the point itself is evaluated after this iteration: every `every` iterations, and after the last."""
     last = seen.evaluations + 2 * n + 2 > bounds.evaluations
     return last | (iteration % every == 0)
@@ -112,7 +112,12 @@ def iteration(
 
 
 def judged(
-    seen: Seen, x: Float[Array, "n d"], f: Float[Array, " n"], point: Float[Array, " d"], value: object, look: Any
+    seen: Seen,
+    x: Float[Array, "n d"],
+    f: Float[Array, " n"],
+    point: Float[Array, " d"],
+    value: object,
+    look: Array | bool,
 ) -> tuple[Seen, Row]:
     """The results after an iteration, given its values and, if evaluated, the value at the point."""
     bad = jnp.append(~jnp.isfinite(f), look & ~jnp.isfinite(value))

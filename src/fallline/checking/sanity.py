@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +12,7 @@ from fallline.checking.network import without_noise
 from fallline.core.block import as_arrays, replace
 from fallline.core.errors import FalllineError
 from fallline.core.schedule import Time, at_time
+from fallline.core.tree import Tree
 from fallline.data.dataset import Dataset
 from fallline.data.table import Table
 from fallline.penalties import Penalty
@@ -137,7 +137,7 @@ def overfits(recipe: Recipe, data: Table, seed: int) -> Finding:
     return Finding("overfits", found, "wrong", "raise the learning rate or the width; look at the targets", numbers)
 
 
-def moves(before: Any, after: Any, steps: int) -> Finding:
+def moves(before: Tree, after: Tree, steps: int) -> Finding:
     """Check that every array of params changes within the first steps; single numbers in it may stay unchanged."""
     paths = jax.tree_util.tree_flatten_with_path(before)[0]
     shares = {

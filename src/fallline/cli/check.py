@@ -2,12 +2,15 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fallline.cli.output import give, warn
 from fallline.core.errors import FalllineError
+
+if TYPE_CHECKING:
+    from fallline.checking import RecipeCheck
 
 Opt = typer.Option
 
@@ -82,7 +85,7 @@ def _subject(model: Path, source: str | None, target: str | None, names: list[st
     return trained.recipe, rows_for(trained, source, *rows), trained
 
 
-def _page(found: Any) -> list[str]:
+def _page(found: "RecipeCheck") -> list[str]:
     import textwrap
 
     from fallline.gradients.words import table
@@ -93,13 +96,13 @@ def _page(found: Any) -> list[str]:
         lines += [*textwrap.wrap(heading + each.verdict, 80), "", *(table(each.arrays) if each.arrays else []), ""]
     lines.append("Before a long training")
     lines.append("")
-    for each in found.sanity:
-        lines.append(f"  {each.name:<13} {each.found:<58} {each.state}".rstrip())
-        lines += textwrap.wrap(each.advice, 62, initial_indent=" " * 16, subsequent_indent=" " * 16)
+    for finding in found.sanity:
+        lines.append(f"  {finding.name:<13} {finding.found:<58} {finding.state}".rstrip())
+        lines += textwrap.wrap(finding.advice, 62, initial_indent=" " * 16, subsequent_indent=" " * 16)
     return lines
 
 
-def _document(model: str, data: str, found: Any) -> dict[str, Any]:
+def _document(model: str, data: str, found: "RecipeCheck") -> dict[str, Any]:
     return {
         "model": model,
         "data": data,

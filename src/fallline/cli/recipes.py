@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 from fallline.core.errors import FalllineError, nearest
 
 if TYPE_CHECKING:
+    from fallline.optimizers import Optimizer
     from fallline.training.recipe import Recipe
 
 
@@ -94,7 +95,7 @@ def _without_gradient(name: str) -> Any:
     return replace(rule, {path: Cosine(get(rule, path))})
 
 
-def _rate_of(rule: Any) -> str:
+def _rate_of(rule: "Optimizer") -> str:
     """The path of the learning rate within an update rule, or within the rule or the method that it wraps.
 
     Raises: FalllineError for a rule without a learning rate.

@@ -278,5 +278,5 @@ def _within(card: dict[str, Any] | None) -> str:
     return str(card["sentence"]) if card["likely"] is None else " to ".join(map(_shown, card["likely"]))
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
+from numpy.typing import ArrayLike
 
 from fallline.control.environments import OUTSIDE, Facts, action_rule, facts_of, open_environment, versions
 from fallline.control.network import ACTIVATIONS, PolicyNetwork
@@ -56,7 +57,14 @@ class TrainedPolicy:
 
     @classmethod
     def from_arrays(
-        cls, M: Any, mean: Any, std: Any, environment: object, *, outside: str = "clip", horizon: int | None = None
+        cls,
+        M: ArrayLike,
+        mean: ArrayLike,
+        std: ArrayLike,
+        environment: object,
+        *,
+        outside: str = "clip",
+        horizon: int | None = None,
     ) -> "TrainedPolicy":
         """Make a linear policy found elsewhere into one that can be saved, replayed and filmed.
 
@@ -98,7 +106,7 @@ class TrainedPolicy:
             scaling = Scaling(mu, 1.0 / sigma)
         return cls(network, matrix.ravel(), scaling, facts, outside, horizon or facts.horizon, {})
 
-    def act(self, observation: Any, space: Any = None) -> Any:
+    def act(self, observation: ArrayLike, space: object = None) -> Any:
         """The action for an observation; if the action space is given, a valid member of it."""
         output = self.network.at(self.point, self.scaling)(np.asarray(observation, np.float64).reshape(-1))
         if space is not None:
@@ -153,7 +161,7 @@ def _facts(environment: object) -> Facts:
 
 
 def _numbers(
-    values: Any, name: str, shape: tuple[int, ...], words: str, environment: str, infinite: bool = False
+    values: object, name: str, shape: tuple[int, ...], words: str, environment: str, infinite: bool = False
 ) -> np.ndarray:
     """Convert values to a float64 array of this shape without NaN."""
     try:

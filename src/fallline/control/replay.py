@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from fallline.control.environments import HORIZON, Source, named, open_environment, registered
+from fallline.control.environments import HORIZON, Environment, Source, named, open_environment, registered
 from fallline.control.evaluation import FINAL, Evaluation, evaluate_policy
 from fallline.control.policy import TrainedPolicy
 from fallline.control.rollouts import Setup, rollout_seed
@@ -92,7 +92,7 @@ def film(policy: TrainedPolicy, path: Path, environment: Source | None = None, *
     return total
 
 
-def _frames(policy: TrainedPolicy, environment: Any, seed: int) -> tuple[list[Any], float]:
+def _frames(policy: TrainedPolicy, environment: Environment, seed: int) -> tuple[list[Any], float]:
     x, _ = environment.reset(seed=rollout_seed(seed, FINAL, 1, 0))
     frames, total, over = [environment.render()], 0.0, False
     while not over and len(frames) <= (policy.horizon or HORIZON):

@@ -3,7 +3,7 @@
 import dataclasses
 import math
 import sys
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -66,7 +66,7 @@ def rollout_seed(seed: int, *place: int) -> int:
 class Roller:
     """An open environment for any number of rollouts."""
 
-    def __init__(self, setup: Setup, **options: Any) -> None:
+    def __init__(self, setup: Setup, **options: object) -> None:
         self.environment = open_environment(setup.source, **options)
         self.act = action_rule(self.environment.action_space, setup.outside)
         spec = self.environment.spec

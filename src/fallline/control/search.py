@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fallline.control.checkpoint import load_checkpoint, save_checkpoint
+from fallline.control.environments import Environment
 from fallline.control.evaluation import Collector
 from fallline.control.presets import preset
 from fallline.control.recipe import PolicyRecipe
@@ -111,7 +112,7 @@ def train_policy(
 
 
 def open_collector(
-    environment: Any,
+    environment: Environment,
     recipe: PolicyRecipe,
     workers: int | None = None,
     timeout: float = 300.0,

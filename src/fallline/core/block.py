@@ -12,6 +12,7 @@ from typing import Any, ClassVar, TypeVar, cast, dataclass_transform
 import equinox as eqx
 import jax
 import numpy as np
+from numpy.typing import DTypeLike
 
 from fallline.core.errors import FalllineError, nearest
 from fallline.core.field import Field, check_choice, required
@@ -32,7 +33,7 @@ class Block(eqx.Module):
     name: ClassVar[str] = ""
     facts: ClassVar[tuple[str, ...]] = ()  # names of the class attributes that `fallline explain` shows
 
-    def __init_subclass__(cls, **options: Any) -> None:
+    def __init_subclass__(cls, **options: object) -> None:
         super().__init_subclass__(**options)
         if cls.__dict__.get("name"):
             _FAMILIES.setdefault(cls.family, {})[cls.name] = cls
@@ -231,7 +232,7 @@ def _step(block: object, name: str, path: str) -> Any:
     raise FalllineError(f"path {path!r}: {owner} has no field {name!r}: {hint}")
 
 
-def as_arrays(tree: Tree, dtype: Any = np.float32) -> Any:
+def as_arrays(tree: Tree, dtype: DTypeLike = np.float32) -> Any:
     """The tree with every number as a 0-d array, ready for tracing: floats as `dtype`, whole numbers as int32."""
 
     def convert(leaf: object) -> Any:

@@ -161,7 +161,7 @@ def part(
     )
 
 
-def required(declared: Any) -> Any:
+def required(declared: object) -> Any:
     """Mark a field without a default for type checkers; it does nothing at run time.
 
     Type checkers assume that every assigned field has a default, except those made by the functions that `Block` names

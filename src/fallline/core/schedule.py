@@ -8,6 +8,7 @@ from jaxtyping import Array, Float
 
 from fallline.core.block import Placeholder, replace, size_field
 from fallline.core.errors import FalllineError
+from fallline.core.field import Number
 from fallline.core.tree import Tree
 
 
@@ -32,7 +33,7 @@ class Schedule(Placeholder):
         """
         return getattr(self, self._size_field())
 
-    def sized(self, size: Any) -> Self:
+    def sized(self, size: Number) -> Self:
         """The schedule at another size.
 
         Raises: FalllineError if none of its fields is declared with `size=True`.
@@ -52,7 +53,7 @@ class Schedule(Placeholder):
         raise TypeError(f"{type(self).__name__} does not say its value at a time: define __call__(self, time)")
 
 
-def reached_by(*fields: Any) -> tuple[float, ...]:
+def reached_by(*fields: object) -> tuple[float, ...]:
     """The numbers among a schedule's fields and the values that nested schedules take; traced values are left out.
 
     >>> reached_by(0.5, None)

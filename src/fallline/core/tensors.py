@@ -26,7 +26,7 @@ def flatten(tree: Tree) -> dict[str, np.ndarray]:
     return {_path(path): np.asarray(_words(leaf)) for path, leaf in leaves}
 
 
-def unflatten(arrays: dict[str, np.ndarray], like: Any) -> Any:
+def unflatten(arrays: dict[str, np.ndarray], like: Tree) -> Any:
     """A tree with the structure of `like` and these leaves.
 
     Raises: FalllineError if a leaf is missing or has another shape or dtype.

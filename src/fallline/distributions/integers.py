@@ -117,7 +117,7 @@ class Quantised(Distribution):
     def quantile(self, u: Numbers) -> Any:
         return self._multiple(np.rint(self.distribution.quantile(u) / self.step))
 
-    def _multiple(self, steps: Any) -> Any:
+    def _multiple(self, steps: Numbers) -> Any:
         if float(self.step).is_integer():
             return np.asarray(steps).astype(np.int64) * int(self.step)
         # 3 * 0.1 is 0.30000000000000004; rounding to the precision of the step makes it 0.3.

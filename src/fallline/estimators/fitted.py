@@ -2,9 +2,11 @@
 
 from abc import abstractmethod
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
@@ -13,6 +15,7 @@ from fallline.data.schema import Schema
 from fallline.data.units import Unit
 from fallline.estimators.fitting import FitResult
 from fallline.estimators.inputs import check_rows, dense, given, plain_schema, to_float32
+from fallline.estimators.types import AnyRows
 from fallline.estimators.units import in_units
 from fallline.estimators.weights import put, taken
 from fallline.training.exact import exact_answers
@@ -51,7 +54,7 @@ class FittedMLP(BaseEstimator):
         self.coefs_, self.intercepts_ = taken(trained.params, self._dtype)
         self.n_layers_, self.n_outputs_ = len(self.coefs_) + 1, self.coefs_[-1].shape[1]
 
-    def _answer(self, X: Any) -> np.ndarray:
+    def _answer(self, X: AnyRows) -> np.ndarray:
         """The probabilities, or the targets as a run sees them, in float64."""
         check_is_fitted(self, "recipe_")
         X = check_rows(self, given(X), reset=False)
@@ -65,7 +68,7 @@ class FittedMLP(BaseEstimator):
     def _answer_rows(self, x: np.ndarray) -> np.ndarray:
         return exact_answers(self.recipe_, self._task, self._targets, self._arrays(), x)
 
-    def _arrays(self, dtype: Any = np.float64) -> dict[str, Any]:
+    def _arrays(self, dtype: DTypeLike = np.float64) -> dict[str, Any]:
         """The network's arrays, with the current `coefs_` and `intercepts_`."""
         features = self.n_features_in_ if self._schema is None else len(self._schema.feature_names)
         return {
@@ -75,7 +78,7 @@ class FittedMLP(BaseEstimator):
             "target_scaling": self._trained.part("target_scaling") or None,
         }
 
-    def _params(self, recipe: Recipe, features: int, dtype: Any = np.float32) -> dict[str, Any]:
+    def _params(self, recipe: Recipe, features: int, dtype: DTypeLike = np.float32) -> dict[str, Any]:
         """The network's params: the current `coefs_` and `intercepts_`, and any other params of an earlier fit."""
         assert recipe.loss is not None
         network = recipe.model.network(recipe.loss.outputs(self._targets, self._task))
@@ -90,7 +93,7 @@ class FittedMLP(BaseEstimator):
             raise FalllineError("an ensemble is several models: take members_[k].predictor_, or to_onnx for their mean")
         return Predictor(self.recipe_, self._described(), self._targets, self._arrays(np.float32))
 
-    def to_onnx(self, path: Any, *, inputs: str = "auto") -> Any:
+    def to_onnx(self, path: str | Path, *, inputs: str = "auto") -> Any:
         """Write one ONNX file, preprocessing included; an ensemble is averaged. See `fallline.to_onnx`."""
         from fallline.onnx.export import to_onnx
 

@@ -1,7 +1,7 @@
 """One fit: the chunks of a run, and the work between them (print, call callbacks, score, cut the rate)."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -206,7 +206,7 @@ class Fit:
         self.printed = len(seen["train_objective"])
 
 
-def print_epochs(losses: Any, scores: Any, first: int = 0) -> None:
+def print_epochs(losses: Sequence[float], scores: Sequence[float] | None, first: int = 0) -> None:
     """Print a line for every epoch from `first` on, with its validation score if there are scores."""
     for place in range(first, len(losses)):
         score = "" if scores is None else f", validation score = {scores[place]:.6f}"

@@ -12,6 +12,7 @@ from fallline.estimators import settings
 from fallline.estimators.batch import table_of
 from fallline.estimators.fitting import RECORDED, FitResult
 from fallline.estimators.rows import Rows
+from fallline.estimators.types import Estimator
 from fallline.population import evaluate
 from fallline.population.result import Population
 
@@ -29,7 +30,7 @@ LEARNT = (
 )
 
 
-def fit_members(estimator: Any, rows: Rows, random: np.random.RandomState) -> list[Any]:
+def fit_members(estimator: Estimator, rows: Rows, random: np.random.RandomState) -> list[Any]:
     """The members of an ensemble, as fitted estimators.
 
     Raises: FalllineError for arguments that a population does not support, or if a network diverges.
@@ -42,7 +43,7 @@ def fit_members(estimator: Any, rows: Rows, random: np.random.RandomState) -> li
     return [member_of(estimator, population, lane, len(rows.train)) for lane in range(len(population))]
 
 
-def member_of(estimator: Any, population: Population, lane: int, count: int) -> Any:
+def member_of(estimator: Estimator, population: Population, lane: int, count: int) -> Any:
     """One lane of a population, whose arrays were kept, as a fitted estimator.
 
     Raises: FalllineError for a lane that has diverged or was cut off.
@@ -64,7 +65,7 @@ def member_of(estimator: Any, population: Population, lane: int, count: int) -> 
     return member
 
 
-def _refuse(estimator: Any) -> None:
+def _refuse(estimator: Estimator) -> None:
     one_by_one = estimator.warm_start or estimator.callbacks is not None or estimator.learning_rate == "adaptive"
     if one_by_one or (estimator.early_stopping and settings.own_monitor(estimator.scoring, estimator._task) is None):
         raise FalllineError(

@@ -11,9 +11,10 @@ from jax.tree_util import Partial
 from jaxtyping import Array, Float, Int
 
 from fallline.core.runtime import configure
+from fallline.core.tree import Tree
 from fallline.gradients.function import Function, value_of
 from fallline.gradients.incremental import ONCE, WORK, dealt, evaluate
-from fallline.gradients.operations import bytes_of, equations, work
+from fallline.gradients.operations import Jaxpr, bytes_of, equations, work
 from fallline.gradients.point import Point
 
 configure()
@@ -66,7 +67,7 @@ class Traced(Function):
     def _of(self, vector: Array) -> Any:
         return self.f(self.point.tree(self.point.parts(vector)))
 
-    def _within(self, f: None, point: None, v: Array, which: int, counts: Array, at: Any, h: Array) -> Array:
+    def _within(self, f: None, point: None, v: Array, which: int, counts: Array, at: Tree, h: Array) -> Array:
         return evaluate(
             lambda parts: value_of(self.f(self.point.tree(parts))), self.point.parts(v), which, counts, at, h
         )
@@ -167,12 +168,12 @@ _shared_alone = jax.jit(lambda f, point, v: value_of(_of_static(f, point)(v)), s
 
 
 @functools.partial(jax.jit, static_argnums=(1, 3))
-def _shared_within(f: Partial, point: "_Static", v: Array, which: int, counts: Array, at: Any, h: Array) -> Array:
+def _shared_within(f: Partial, point: "_Static", v: Array, which: int, counts: Array, at: Tree, h: Array) -> Array:
     here = _shared_point(point)
     return evaluate(lambda parts: value_of(f(here.tree(parts))), here.parts(v), which, counts, at, h)
 
 
-def _rounds(jaxpr: Any) -> bool:
+def _rounds(jaxpr: Jaxpr) -> bool:
     """Whether a program converts float64 to a smaller floating-point type."""
     return any(
         each.primitive.name == "convert_element_type"

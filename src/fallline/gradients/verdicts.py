@@ -159,7 +159,7 @@ def sides_of(rungs: list[Rung]) -> Sides:
     return Sides(*left, *right)
 
 
-def part(columns: Any, at: Int[np.ndarray, " some"]) -> Any:
+def part(columns: "Rung | Slopes", at: Int[np.ndarray, " some"]) -> Any:
     """A rung or slopes, restricted to some coordinates."""
     return type(columns)(*(each[at] for each in vars(columns).values()))
 

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from fallline.core.errors import FalllineError
 from fallline.core.extras import optional
 from fallline.core.field import Number, structure
+from fallline.core.random import Seed
 from fallline.methods.base import Method, MethodState, noise_field
 
 
@@ -60,7 +61,7 @@ class CMAES(Method):
     def candidates(self, d: int) -> int:
         return self.population or 4 + int(3 * np.log(d))
 
-    def start(self, point: Any, key: Any, iterations: object = None) -> MethodState:
+    def start(self, point: np.ndarray, key: Seed, iterations: object = None) -> MethodState:
         """The state before the first iteration.
 
         Raises: FalllineError without the library, and for a schedule in `noise`, which is only the initial sigma.
@@ -88,7 +89,7 @@ class CMAES(Method):
             memory.asked = memory.es.ask()
         return np.asarray(memory.asked)
 
-    def tell(self, state: MethodState, values: Any) -> MethodState:
+    def tell(self, state: MethodState, values: object) -> MethodState:
         """The state after the iteration; the previous state becomes invalid. Nothing is learnt if all evaluations failed."""
         self.ask(state)
         f = np.asarray(values, np.float64)

@@ -13,7 +13,7 @@ from fallline.core.tree import Tree
 from fallline.methods.base import Method, MethodState
 from fallline.methods.search import ARS
 from fallline.optimizers import Optimizer, as_rule
-from fallline.optimizers.base import needed, without_count
+from fallline.optimizers.base import Evidence, needed, without_count
 
 
 class Wander(NamedTuple):
@@ -72,7 +72,7 @@ class WithoutGradient(Optimizer):
         zero = jnp.zeros((), jnp.int32)
         return Wander(zero, zero, self.method.start(w, jax.random.key(0)).memory)
 
-    def step(self, gradient: Tree, state: Wander, params: Tree = None, **evidence: Any) -> tuple[Any, Wander]:
+    def step(self, gradient: Tree, state: Wander, params: Tree = None, **evidence: Evidence) -> tuple[Any, Wander]:
         objective = needed("objective", self, evidence)
         w, tree = ravel_pytree(needed("params", self, {"params": params}))
         key = evidence.get("key")

@@ -108,7 +108,7 @@ class ARS(Antithetic):
         return -self.step / b * (difference @ d), ()
 
 
-def lowest(score: Float[Array, " N"], good: Bool[Array, " N"], b: Any) -> Bool[Array, " N"]:
+def lowest(score: Float[Array, " N"], good: Bool[Array, " N"], b: Array | int) -> Bool[Array, " N"]:
     """A mask of the b lowest scores among the good directions; ties go to the first.
 
     >>> lowest(jnp.array([2.0, 1.0, 1.0, 0.0]), jnp.array([True, True, True, False]), 1).tolist()

@@ -1,7 +1,5 @@
 """The ONNX forms of a network's answer: probabilities or values from its outputs, and the data's own class labels."""
 
-from typing import Any
-
 import numpy as np
 
 from fallline.data.target import Target
@@ -11,6 +9,7 @@ from fallline.losses import (
     BinnedCrossEntropy,
     Hinge,
     Huber,
+    Loss,
     Poisson,
     Quantile,
     SoftmaxCrossEntropy,
@@ -24,7 +23,7 @@ answer_form = Forms("answer_form", "loss")  # computes the same as `loss.mean`
 
 
 @answer_form.register(SquaredError, AbsoluteError, Huber, Quantile)
-def _values(loss: Any, graph: Graph, z: str, width: int) -> str:
+def _values(loss: Loss, graph: Graph, z: str, width: int) -> str:
     return z
 
 

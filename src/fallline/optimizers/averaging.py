@@ -8,7 +8,7 @@ from jaxtyping import Array, Float, Int
 
 from fallline.core.field import Number, number
 from fallline.core.tree import Tree
-from fallline.optimizers.base import decay_rate, needed, without_count, zeros_like
+from fallline.optimizers.base import Evidence, decay_rate, needed, without_count, zeros_like
 from fallline.optimizers.wrappers import Wrapper, or_stay
 
 
@@ -46,7 +46,7 @@ class WeightAverage(Wrapper):
     def begin(self, params: Tree) -> Averaged:
         return Averaged(zeros_like(params), jnp.zeros(()), self.rule.init(params))
 
-    def step(self, gradient: Tree, state: Averaged, params: Tree = None, **evidence: Any) -> tuple[Any, Averaged]:
+    def step(self, gradient: Tree, state: Averaged, params: Tree = None, **evidence: Evidence) -> tuple[Any, Averaged]:
         params, decay = needed("params", self, {"params": params}), self.decay
         delta, memory = self.rule.update(gradient, state.memory, params, **evidence)
         w = jax.tree.map(lambda u, w, d: (decay * u + (1 - decay) * (w + d)).astype(u.dtype), state.w, params, delta)
@@ -101,7 +101,9 @@ class Accumulate(Wrapper):
         zero = jnp.zeros(())
         return Accumulated(jnp.zeros((), jnp.int32), zero, zeros_like(params), zero, self.rule.init(params))
 
-    def step(self, gradient: Tree, state: Accumulated, params: Tree = None, **evidence: Any) -> tuple[Any, Accumulated]:
+    def step(
+        self, gradient: Tree, state: Accumulated, params: Tree = None, **evidence: Evidence
+    ) -> tuple[Any, Accumulated]:
         n = evidence.pop("weight", 1.0)
         evidence.pop("objective", None)  # the objective of one minibatch is not that of the step
         value = (state.value + n * evidence.pop("value", jnp.nan)).astype(state.value.dtype)

@@ -7,6 +7,9 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
+from numpy.typing import DTypeLike
+
+from fallline.core.tree import Tree
 
 
 class Known(NamedTuple):
@@ -36,7 +39,7 @@ class KnownEvaluation(NamedTuple):
 
 
 def evaluate(
-    objective: Callable[[Any], Any], params: Any, memory: Any, noting: Callable[[Any], Any] | None = None
+    objective: Callable[[Any], Any], params: Tree, memory: Tree, noting: Callable[[Any], Any] | None = None
 ) -> KnownEvaluation:
     """The objective at the params, from the rule's memory if it holds exactly this point, otherwise evaluated anew.
 
@@ -80,37 +83,37 @@ def evaluate(
     return KnownEvaluation(value, gradient, notes, ~here)
 
 
-def _is_at(known: Known, params: Any) -> Bool[Array, ""]:
+def _is_at(known: Known, params: Tree) -> Bool[Array, ""]:
     here = known.holds > 0
     for a, b in zip(jax.tree.leaves(params), jax.tree.leaves(known.params), strict=True):
         here = here & jnp.all(a == b)
     return here
 
 
-def unknown(params: Any, dtype: Any) -> Known:
+def unknown(params: Tree, dtype: DTypeLike) -> Known:
     """The memory before the first step: nothing is known."""
     zeros = lambda: jax.tree.map(jnp.zeros_like, params)  # noqa: E731
     return Known(jnp.zeros((), jnp.int32), zeros(), jnp.zeros((), dtype), zeros())
 
 
-def known_in(memory: Any) -> Known | None:
+def known_in(memory: Tree) -> Known | None:
     """The evaluation in a memory, at any depth of wrappers; None for rules that remember no evaluation."""
     return next((node for node in jax.tree.leaves(memory, is_leaf=_is_known) if _is_known(node)), None)
 
 
-def forgotten(memory: Any) -> Any:
+def forgotten(memory: Tree) -> Any:
     """The memory without its evaluation, for a step on another objective."""
     return _changed(memory, lambda known: known._replace(holds=jnp.zeros_like(known.holds)))
 
 
-def with_notes(memory: Any, notes: Any) -> Any:
+def with_notes(memory: Tree, notes: Tree) -> Any:
     """The memory with room for notes of this structure."""
     return _changed(memory, lambda known: known._replace(notes=notes))
 
 
-def _changed(memory: Any, change: Callable[[Known], Known]) -> Any:
+def _changed(memory: Tree, change: Callable[[Known], Known]) -> Any:
     return jax.tree.map(lambda node: change(node) if _is_known(node) else node, memory, is_leaf=_is_known)
 
 
-def _is_known(node: Any) -> bool:
+def _is_known(node: object) -> bool:
     return isinstance(node, Known)

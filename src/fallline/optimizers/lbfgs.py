@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Int
 from fallline.core.errors import FalllineError
 from fallline.core.field import Number, number, structure
 from fallline.core.tree import Tree
-from fallline.optimizers.base import Optimizer, needed, rate, without_count
+from fallline.optimizers.base import Evidence, Optimizer, needed, rate, without_count
 from fallline.optimizers.known import Known, unknown
 from fallline.optimizers.line_search import LinePoint, strong_wolfe
 
@@ -79,7 +79,7 @@ class LBFGS(Optimizer):
         pairs = jnp.zeros((self.memory, w.size), w.dtype)
         return Pairs(pairs, pairs, jnp.zeros((), jnp.int32), jnp.zeros((), jnp.int32), unknown(params, w.dtype))
 
-    def step(self, gradient: Tree, state: Pairs, params: Tree = None, **evidence: Any) -> tuple[Any, Pairs]:
+    def step(self, gradient: Tree, state: Pairs, params: Tree = None, **evidence: Evidence) -> tuple[Any, Pairs]:
         objective, notes = needed("objective", self, evidence), state.known.notes
         noting = evidence.get("noting", lambda params: (objective(params), notes))
         w, tree = ravel_pytree(needed("params", self, {"params": params}))

@@ -1,11 +1,14 @@
 """The strong Wolfe line search, as one traced loop."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
+
+from fallline.core.field import Number
 
 
 class LinePoint(NamedTuple):
@@ -29,7 +32,13 @@ class Search(NamedTuple):
 
 
 def strong_wolfe(
-    along: Any, start: LinePoint, trial: Float[Array, ""], *, c1: Any, c2: Any, most: Any
+    along: Callable[[Array], tuple[Any, ...]],
+    start: LinePoint,
+    trial: Float[Array, ""],
+    *,
+    c1: Number,
+    c2: Number,
+    most: Number,
 ) -> tuple[LinePoint, Int[Array, ""], Bool[Array, ""]]:
     """A point on the line with a sufficient decrease and a sufficiently flat slope.
 

@@ -8,8 +8,9 @@ from jaxtyping import Array, Int
 
 from fallline.core.errors import FalllineError
 from fallline.core.field import Number, structure
+from fallline.core.tree import Tree
 from fallline.optimizers.adagrad import root_of
-from fallline.optimizers.base import Optimizer, as_step, decay_rate, per_leaf, rate, small, zeros_like
+from fallline.optimizers.base import Evidence, Optimizer, as_step, decay_rate, per_leaf, rate, small, zeros_like
 from fallline.optimizers.descent import PLACES
 
 
@@ -65,12 +66,12 @@ class RMSProp(Optimizer):
                 "RMSProp with centred and corrected divides its first step by a variance of zero: leave one out"
             )
 
-    def begin(self, params: Any) -> Size:
+    def begin(self, params: Tree) -> Size:
         zeros = zeros_like(params)
         m = zeros if self.centred else ()
         return Size(jnp.zeros((), jnp.int32), zeros, m, () if self.momentum is None else zeros)
 
-    def step(self, gradient: Any, state: Size, params: Any = None, **evidence: Any) -> tuple[Any, Size]:
+    def step(self, gradient: Tree, state: Size, params: Tree = None, **evidence: Evidence) -> tuple[Any, Size]:
         a, decay, t = self.learning_rate, self.decay, state.t + 1
         c = 1 / (1 - decay**t) if self.corrected else 1.0
         root = root_of(self.epsilon_place, self.epsilon)

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from fallline.core.block import Block
+from fallline.core.tree import Tree
 from fallline.probes.context import Context, Padding, Params, StepFacts
 
 Axis = Literal["run", "layer", "activation"]
@@ -37,7 +38,7 @@ class Probe(Block):
         """The gathered values before an epoch's first step: a tree of arrays with fixed shapes."""
         return None
 
-    def after_step(self, gathered: Any, step: StepFacts) -> Any:
+    def after_step(self, gathered: Tree, step: StepFacts) -> Any:
         """The gathered values after one more step."""
         return gathered
 

@@ -242,7 +242,7 @@ def _recipe(run: Finished) -> Html:
     )
 
 
-def dotted(plain: Any, path: str = "") -> Iterator[tuple[str, str]]:
+def dotted(plain: object, path: str = "") -> Iterator[tuple[str, str]]:
     """Dotted paths and values of nested tables; a block's name is the value at the block's own path.
 
     >>> list(dotted({"optimizer": {"name": "sgd", "learning_rate": 0.1}, "hidden": [8, 4]}))
@@ -258,11 +258,11 @@ def dotted(plain: Any, path: str = "") -> Iterator[tuple[str, str]]:
         yield path, str(plain)
 
 
-def _names(names: Any) -> str:
+def _names(names: object) -> str:
     given = [_text(each) for each in names] if isinstance(names, list) else []
     listed = ", ".join(f"“{each}”" for each in given[:3])
     return listed + (f" and {len(given) - 3} more" if len(given) > 3 else "") or "the target"
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     return "" if value is None else str(value)

@@ -1,6 +1,6 @@
 """Schedules with a rise and a half cosine: one fall, several with restarts, one cycle."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -11,7 +11,7 @@ from fallline.core.schedule import Schedule, Time, reached_by
 ALMOST = 1e-30  # a rise from 0 begins half a step above it
 
 
-def warmed_up(warmup: Any, values: tuple[float, ...]) -> tuple[float, ...]:
+def warmed_up(warmup: Number, values: tuple[float, ...]) -> tuple[float, ...]:
     """The values that a schedule takes, including those of its warm-up."""
     return (ALMOST, *values) if any(reached_by(warmup)) else values
 

@@ -1,5 +1,6 @@
 """Schedules given by their values: a constant, a straight line, a table."""
 
+from collections.abc import Iterable
 from typing import Any, ClassVar, Self
 
 import equinox as eqx
@@ -69,7 +70,7 @@ class Milestone(Block):
     value: Number = required(number(usual=(1e-5, 1.0), scale="log", help="the value from then on"))
 
 
-def _milestones(pairs: Any) -> Any:
+def _milestones(pairs: Iterable[Any]) -> Any:
     try:
         return tuple(each if isinstance(each, Milestone) else Milestone(*each) for each in pairs)
     except TypeError:
@@ -131,7 +132,7 @@ class Milestones(Schedule):
         """The highest of its values."""
         return max(each.value for each in self.milestones)
 
-    def sized(self, size: Any) -> Self:
+    def sized(self, size: Number) -> Self:
         """The table with all values scaled, so that `size` is the highest."""
         factor = size / self.size
         return replace(self, {f"milestones.{i}.value": each.value * factor for i, each in enumerate(self.milestones)})

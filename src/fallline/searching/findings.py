@@ -1,7 +1,6 @@
 """What a study shows about its hyperparameters: which mattered, which are at an edge, and whether more trials would help."""
 
 import dataclasses
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -68,7 +67,7 @@ def edges(study: Study) -> list[str]:
     return sentences
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 

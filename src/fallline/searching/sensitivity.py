@@ -170,5 +170,5 @@ def _around(holds: Bool[np.ndarray, " n"], place: int) -> tuple[int, int]:
     return a, b
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -1,7 +1,7 @@
 """The base of all search strategies."""
 
 from abc import abstractmethod
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float
@@ -75,7 +75,7 @@ def refuse_schedules(block: Block) -> None:
             )
 
 
-def begin_with_default(points: Any, space: Space, numbers: range) -> Float[np.ndarray, "n d"]:
+def begin_with_default(points: Float[np.ndarray, "n d"], space: Space, numbers: range) -> Float[np.ndarray, "n d"]:
     """The points, with the first trial of a study replaced by the space's default."""
     if len(numbers) and numbers[0] == 0:
         points[0] = space.default

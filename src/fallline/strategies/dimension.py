@@ -61,11 +61,11 @@ def shown_value(dimension: Dimension, u: float) -> Any:
     return value_at(distribution, u)
 
 
-def _named(option: Any) -> bool:
+def _named(option: object) -> bool:
     return isinstance(option, Block) or (isinstance(option, tuple) and any(map(_named, option)))
 
 
-def position_of(dimension: Dimension, value: Any) -> float:
+def position_of(dimension: Dimension, value: object) -> float:
     """The position of a dimension's value in [0, 1]; the inverse of `shown_value`.
 
     Raises: FalllineError for a value that is not an option of a choice.

@@ -60,7 +60,7 @@ class OptunaSampler(Strategy):
         )
     )
 
-    def __init__(self, sampler: Any) -> None:
+    def __init__(self, sampler: object) -> None:
         self.sampler = _held(sampler)
 
     def __check_init__(self) -> None:
@@ -102,7 +102,7 @@ class OptunaSampler(Strategy):
         return made
 
 
-def _held(sampler: Any) -> Any:
+def _held(sampler: object) -> Any:
     """The sampler in the form that the field holds: an Optuna class by its name, an object as `Made`.
 
     Raises: FalllineError for anything else that cannot be called.

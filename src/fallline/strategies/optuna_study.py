@@ -28,7 +28,7 @@ class Conversation:
         sampler: an Optuna sampler that is used nowhere else.
     """
 
-    def __init__(self, space: Space, seed: int, sampler: Any) -> None:
+    def __init__(self, space: Space, seed: int, sampler: object) -> None:
         self.space, self.seed, self.study = space, seed, _quiet_study(sampler)
         self.told: set[int] = set()
         self.asked: dict[int, tuple[Any, Float[np.ndarray, " d"]]] = {}
@@ -74,7 +74,7 @@ def _verdict(trial_history: TrialHistory, i: int, worst: float) -> tuple[float |
     return score, states.COMPLETE, {}
 
 
-def _quiet_study(sampler: Any) -> Any:
+def _quiet_study(sampler: object) -> Any:
     """An Optuna study in memory, made without the line that Optuna logs."""
     logging = optuna().logging
     level = logging.get_verbosity()

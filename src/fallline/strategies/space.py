@@ -46,8 +46,8 @@ class Space:
     0.001
     """
 
-    def __init__(self, recipe: Any, defaults: Mapping[str, Any] | None = None) -> None:
-        self.recipe = recipe
+    def __init__(self, recipe: object, defaults: Mapping[str, Any] | None = None) -> None:
+        self.recipe: Any = recipe
         found: list[Dimension] = []
         _find(recipe, "", "", "", None, None, found)
         if not found:
@@ -136,7 +136,7 @@ class Space:
         active = self.active(self.default[None])[0]
         return all(has_default(each) for each, on in zip(self.dimensions, active, strict=True) if on)
 
-    def _fill(self, node: Any, space_path: str, point: np.ndarray) -> Any:
+    def _fill(self, node: object, space_path: str, point: np.ndarray) -> Any:
         if isinstance(node, Distribution):
             value = value_at(node, point[self._index[space_path]])
             if not isinstance(node, Choice):
@@ -169,12 +169,12 @@ class Space:
 
 
 def _find(
-    node: Any,
+    node: object,
     space_path: str,
     path: str,
     name: str,
     parent: tuple[int, int] | None,
-    default: Any,
+    default: object,
     found: list[Dimension],
 ) -> None:
     if isinstance(node, Distribution):
@@ -195,13 +195,13 @@ def _joined(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
-def _changed(old: Any, new: Any) -> bool:
+def _changed(old: object, new: object) -> bool:
     if isinstance(old, tuple) and isinstance(new, tuple):
         return len(old) != len(new) or any(_changed(a, b) for a, b in zip(old, new, strict=True))
     return old is not new
 
 
-def space_from(recipe: Any, values: Mapping[str, Any]) -> Space:
+def space_from(recipe: object, values: Mapping[str, Any]) -> Space:
     """The space of a recipe from dotted paths to lists or to distributions of Fallline, scipy.stats, Optuna or hyperopt.
 
     An option may be a block as in a recipe file: `{"name": "sgd", "learning_rate": hp.loguniform("rate", -9, 0)}`. Whatever

@@ -91,7 +91,7 @@ def check(block: Block) -> None:
         raise AssertionError("\n".join(map(str, failures))) from failures[0]
 
 
-def demand(holds: Any, sentence: str) -> None:
+def demand(holds: object, sentence: str) -> None:
     """Raises: AssertionError with the sentence, if the property does not hold."""
     if not bool(holds):
         raise AssertionError(sentence)

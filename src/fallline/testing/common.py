@@ -12,6 +12,7 @@ from fallline.core.block import Block, as_arrays, declared_fields, replace, walk
 from fallline.core.errors import FalllineError
 from fallline.core.field import Field
 from fallline.core.plain import from_plain, to_plain
+from fallline.core.tree import Tree
 from fallline.testing import (
     activations,
     initializers,
@@ -96,7 +97,7 @@ def traced(block: Block) -> None:
             demand(acts, f"the field {field!r} does nothing")
 
 
-def beside_its_run(lane: list[Any], alone: Callable[[Any], Any], numbers: Any, what: str) -> None:
+def beside_its_run(lane: list[Any], alone: Callable[[Any], Any], numbers: Tree, what: str) -> None:
     """Raises: AssertionError if a lane differs from the same run on its own by more than rounding explains.
 
     Two programs of one block round differently. The tolerance is 2e-4 of a number. If the run amplifies rounding errors,
@@ -113,13 +114,13 @@ def beside_its_run(lane: list[Any], alone: Callable[[Any], Any], numbers: Any, w
             close(found, expected, what, 2e-4, 2e-5 + min(2 * moved, 1e-3 * _largest(expected)))
 
 
-def _nudged(numbers: Any, digits: int) -> Any:
+def _nudged(numbers: Tree, digits: int) -> Any:
     """A block whose numbers are changed by this many units of the last binary digit."""
     nudge = lambda x: x * (1 + digits * np.finfo(x.dtype).eps) if x.dtype.kind == "f" else x  # noqa: E731
     return jax.tree.map(lambda x: np.asarray(nudge(x), x.dtype), numbers)
 
 
-def _largest(values: Any) -> float:
+def _largest(values: object) -> float:
     """The largest finite absolute value."""
     sizes = np.abs(np.asarray(values, np.float64))
     return float(np.max(sizes, initial=0.0, where=np.isfinite(sizes)))

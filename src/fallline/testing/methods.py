@@ -5,6 +5,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
+from numpy.typing import DTypeLike
 
 from fallline.methods import Antithetic, Method, MethodState
 from fallline.testing.base import demand, of
@@ -13,12 +15,12 @@ from fallline.testing.compare import draw, finite, in_both_precisions, quick, sa
 ITERATIONS, D = 300, 5
 
 
-def bowl(x: Any) -> Any:
+def bowl(x: Array) -> Any:
     """The sum of squares around 1/4, for every row."""
     return jnp.sum((x - 0.25) ** 2, axis=-1)
 
 
-def begun(method: Method, seed: int = 0, dtype: Any = "float32") -> MethodState:
+def begun(method: Method, seed: int = 0, dtype: DTypeLike = "float32") -> MethodState:
     """A state before the first iteration."""
     return method.start(jnp.asarray(draw(seed, D), dtype), jax.random.key(seed), 10)
 

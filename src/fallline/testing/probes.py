@@ -1,6 +1,7 @@
 """The contract of probes: declared facts, finite values of the right shape, no effect on the run, lanes that agree."""
 
 import functools
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -47,7 +48,7 @@ def _run(probe: Probe | None) -> Run:
     return train(RECIPE, table(), probes=() if probe is None else (probe,))
 
 
-def _columns(probe: Probe, history: Any) -> dict[str, np.ndarray]:
+def _columns(probe: Probe, history: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """The probe's own columns."""
     own = probe.column("accuracy")
     return {name: values for name, values in history.items() if name.rpartition(".")[2] == own}

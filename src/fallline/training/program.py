@@ -15,6 +15,7 @@ from jaxtyping import Array, Int
 
 from fallline.core.outcome import Outcome
 from fallline.core.random import Seed, named, permutation
+from fallline.core.tree import Tree
 from fallline.metrics import METRICS
 from fallline.optimizers.known import known_in, with_notes
 from fallline.probes import RECORDED, GradientNorm, Probe
@@ -29,7 +30,7 @@ from fallline.training.watch import record, validate, validate_if
 CAPACITY = 64  # epochs of history that one compiled call can return
 
 
-def start(recipe: Recipe, arrays: Arrays, key: Seed, given: Any = None) -> State:
+def start(recipe: Recipe, arrays: Arrays, key: Seed, given: Tree = None) -> State:
     """A run before its first step: scalers are fitted on the training rows, and weights that are not given are drawn."""
     weight = training_weight(arrays)
     scaling = recipe.scaler.fit(arrays.x, weight, arrays.columns)
@@ -58,7 +59,7 @@ def start(recipe: Recipe, arrays: Arrays, key: Seed, given: Any = None) -> State
     )
 
 
-def first_memory(recipe: Recipe, params: Any) -> Any:
+def first_memory(recipe: Recipe, params: Tree) -> Any:
     """The optimizer's memory before the first step, with schedules at their first values."""
     zero = jnp.float32(0.0)
     memory = beginning(recipe).optimizer.init(params)
@@ -154,7 +155,7 @@ def _all_steps(recipe: Recipe, arrays: Arrays, state: State, recorded: tuple[Pro
         places = permutation(named(state.key, "order", state.epoch), rows, arrays.train_count)[places]
     order = arrays.train[places].reshape(steps, size)
 
-    def step(carry: Any, inputs: tuple[Array, Array]) -> tuple[Any, None]:
+    def step(carry: Tree, inputs: tuple[Array, Array]) -> tuple[Any, None]:
         state, tally = carry
         index, rows = inputs
         weight = (index * size + jnp.arange(size) < arrays.train_count).astype(jnp.float32)

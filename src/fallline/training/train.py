@@ -17,6 +17,7 @@ from fallline.core.block import as_arrays
 from fallline.core.errors import FalllineError
 from fallline.core.outcome import Outcome
 from fallline.core.random import key_of
+from fallline.core.tree import Tree
 from fallline.data.table import Table
 from fallline.metrics import exactly, metrics_of
 from fallline.optimizers import forgotten
@@ -276,7 +277,7 @@ def continued(state: State, recipe: Recipe, arrays: Arrays, same: bool = False) 
     """
     fresh = jax.eval_shape(program.start, recipe, arrays, state.key)
 
-    def shapes(tree: Any) -> list[tuple[Any, Any]]:
+    def shapes(tree: Tree) -> list[tuple[Any, Any]]:
         return [(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(tree)]
 
     if jax.tree.structure(fresh) != jax.tree.structure(state) or shapes(fresh) != shapes(state):

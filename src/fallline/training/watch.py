@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Int
 
+from fallline.core.tree import Tree
 from fallline.layers import Sequential
 from fallline.metrics import METRICS, Metric, metrics_of
 from fallline.probes import Context, Probe, Tap
@@ -22,7 +23,7 @@ PROBE = 128  # training rows on which activations are probed
 
 
 def forward(
-    recipe: Recipe, network: Sequential, params: Any, stats: Any, scaling: Any, x: Float[Array, "rows features"]
+    recipe: Recipe, network: Sequential, params: Tree, stats: Tree, scaling: Tree, x: Float[Array, "rows features"]
 ) -> Float[Array, "rows outputs"]:
     """The network's outputs for unscaled rows, in prediction mode."""
     return network.apply(params, stats, recipe.scaler.apply(scaling, x), key=None, training=False)[0]

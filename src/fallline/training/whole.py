@@ -8,8 +8,10 @@ import numpy as np
 
 from fallline.core.block import as_arrays
 from fallline.core.errors import FalllineError
+from fallline.core.random import Seed
 from fallline.core.shape import Entries, Mapping, Plain, Real, Text, Whole, check
 from fallline.core.tensors import check_finite, flatten
+from fallline.core.tree import Tree
 from fallline.data.identity import MOST, SeenRows
 from fallline.data.schema import WRITTEN, Schema
 from fallline.training.recipe import Recipe, count_parameters
@@ -102,7 +104,7 @@ def _expected(recipe: Recipe, features: int, outputs: int, task: str) -> dict[st
     return _SHAPES[which]
 
 
-def _made(recipe: Recipe, features: int, outputs: int, task: str, key: Any) -> dict[str, Any]:
+def _made(recipe: Recipe, features: int, outputs: int, task: str, key: Seed) -> dict[str, Any]:
     assert recipe.loss is not None
     x, weight = jax.numpy.ones((_ROWS, features)), jax.numpy.ones(_ROWS)
     network = recipe.model.network(recipe.loss.outputs(outputs, task))
@@ -114,7 +116,7 @@ def _made(recipe: Recipe, features: int, outputs: int, task: str, key: Any) -> d
     return made
 
 
-def _leaves(made: Any) -> dict[str, Any]:
+def _leaves(made: Tree) -> dict[str, Any]:
     """Abstract leaves, keyed by the paths that `flatten` gives to arrays."""
     paths = jax.tree_util.tree_flatten_with_path(made)[0]
     names = list(flatten(jax.tree.map(lambda _: np.zeros(0), made)))
