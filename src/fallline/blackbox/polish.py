@@ -129,7 +129,8 @@ def _scales(layers: dict[str, Any]) -> dict[str, Any]:
     """The root mean square of each array; for an array of zeros, that of its layer."""
 
     def size(leaves: list[np.ndarray]) -> float:
-        return np.sqrt(sum(np.sum(w**2) for w in leaves) / max(1, sum(w.size for w in leaves)))
+        found: float = np.sqrt(sum(np.sum(w**2) for w in leaves) / max(1, sum(w.size for w in leaves)))
+        return found
 
     found = {}
     for name, layer in layers.items():

@@ -84,7 +84,8 @@ def advance(
         walk, row = iteration(values, method, walk, bounds, n, every)
         return walk, jax.tree.map(lambda leaf, value: leaf.at[done].set(value), room, row), done + 1
 
-    return lax.while_loop(more, body, (walk, room, jnp.int32(0)))
+    found: tuple[Walk, Row, Int[Array, ""]] = lax.while_loop(more, body, (walk, room, jnp.int32(0)))
+    return found
 
 
 def goes_on(seen: Seen, bounds: Bounds, n: int) -> Any:

@@ -15,9 +15,10 @@ from fallline.data.sources import describe
 from fallline.data.table import Table
 from fallline.gradients import GradientCheck
 from fallline.training.arrays import suited
+from fallline.training.chunks import compiled_start
 from fallline.training.predictor import Predictor
 from fallline.training.recipe import Recipe
-from fallline.training.train import compiled_start, place
+from fallline.training.train import place
 
 
 @dataclasses.dataclass(frozen=True)

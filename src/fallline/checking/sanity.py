@@ -19,11 +19,12 @@ from fallline.penalties import Penalty
 from fallline.probes import Dead, UpdateRatio
 from fallline.schedules.plateau import begun, remembered
 from fallline.training.arrays import Arrays, to_device
+from fallline.training.chunks import compiled_advance, compiled_start
 from fallline.training.moment import network_of
 from fallline.training.recipe import Recipe
 from fallline.training.state import State
 from fallline.training.step import cost_of, empty_tally, scaled_target
-from fallline.training.train import compiled_advance, compiled_start, train
+from fallline.training.train import train
 from fallline.training.watch import context_of, layer_names
 
 FEW = 16  # rows that a network must be able to overfit

@@ -343,8 +343,9 @@ def _tell(plan: "Plan", folder: Path, document: dict[str, Any], kept: list["Kept
 def _saved(folder: Path) -> list[str]:
     """The names of the files that exist, the most interesting first."""
     from fallline.control import folder as folders
+    from fallline.control.checkpoint import NAME as CHECKPOINT
 
-    names = (folders.POLICY, folders.CURVE, folders.HISTORY, folders.METRICS, folders.RECIPE, folders.CHECKPOINT)
+    names = (folders.POLICY, folders.CURVE, folders.HISTORY, folders.METRICS, folders.RECIPE, CHECKPOINT)
     return [name for name in names if (folder / name).is_file()]
 
 

@@ -72,4 +72,5 @@ def from_tables(plain: dict[str, Any]) -> PolicyRecipe:
 
     Raises: FalllineError for an unknown name, field or value, naming its place.
     """
-    return from_plain("policy_recipe", {"name": "policy_recipe", **plain}, "recipe")
+    found: PolicyRecipe = from_plain("policy_recipe", {"name": "policy_recipe", **plain}, "recipe")
+    return found

@@ -174,7 +174,8 @@ class Simulations:
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2))
 def _generation(kind: type[Simulator], network: PolicyNetwork, horizon: int, *columns: Any) -> tuple[Array, ...]:
-    return jax.vmap(functools.partial(episode, kind(), network, horizon))(*columns)
+    found: tuple[Array, ...] = jax.vmap(functools.partial(episode, kind(), network, horizon))(*columns)
+    return found
 
 
 def episode(
@@ -211,4 +212,5 @@ def episode(
     nothing = jnp.zeros(simulator.observations)
     start = (simulator.reset(words(0)), jnp.zeros(()), jnp.int32(0), nothing, nothing, jnp.bool_(False))
     ended = jax.lax.while_loop(lambda carry: ~carry[-1] & (carry[2] < horizon), advance, start)
-    return ended[1:5]
+    found: tuple[Array, ...] = ended[1:5]
+    return found

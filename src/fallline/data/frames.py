@@ -150,7 +150,8 @@ def _taken(table: Any, kind: str, where: str) -> pl.DataFrame:
 
     try:
         if kind == "lazy":
-            return table.collect()
+            found: pl.DataFrame = table.collect()
+            return found
         return pl.DataFrame(table) if kind == "stream" else pl.from_dataframe(table)
     except (Exception, pl.exceptions.PanicException) as problem:
         why = str(problem).splitlines()[0] if str(problem) else type(problem).__name__

@@ -223,7 +223,8 @@ def _written(cell: Any) -> str | float:
         case "instant" | "period":
             return _instant(cell).isoformat(" ")
         case "date":
-            return cell.isoformat()
+            found: str | float = cell.isoformat()
+            return found
     if isinstance(cell, enum.Enum) and not isinstance(cell, str):
         return cell.name
     return str.__str__(cell) if isinstance(cell, str) else str(cell)

@@ -208,7 +208,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Raises: FalllineError for invalid arguments, or if the training diverges.
         """
         held_out = None if X_val is None else (X_val, y_val, sample_weight_val)
-        return self._fit(X, y, sample_weight, held_out)
+        found: "MLPClassifier" = self._fit(X, y, sample_weight, held_out)
+        return found
 
     @available_if(steps)
     def partial_fit(
@@ -224,7 +225,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             raise FalllineError("classes must be passed on the first call to partial_fit: all that will ever be seen")
         if classes is not None:
             self._declare(classes, y)
-        return self._fit(X, y, sample_weight, incremental=True)
+        found: "MLPClassifier" = self._fit(X, y, sample_weight, incremental=True)
+        return found
 
     def predict(self, X: AnyRows) -> np.ndarray:
         """The most probable class of each row, or 0/1 for every label."""
@@ -237,7 +239,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def predict_log_proba(self, X: AnyRows) -> np.ndarray:
         """The logarithms of the probabilities."""
         with np.errstate(divide="ignore"):
-            return np.log(self.predict_proba(X))
+            found: np.ndarray = np.log(self.predict_proba(X))
+            return found
 
     @property
     def _task(self) -> str:
@@ -294,12 +297,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         if self.class_weight is None:
             return weight
         own = compute_sample_weight(self.class_weight, y)
-        return own if weight is None else own * weight
+        found: np.ndarray | None = own if weight is None else own * weight
+        return found
 
     def _decide(self, answer: np.ndarray) -> np.ndarray:
         if self._several:
             return (answer > 0.5).astype(int)
-        return self.classes_[np.minimum(answer.argmax(axis=1), len(self.classes_) - 1)]
+        found: np.ndarray = self.classes_[np.minimum(answer.argmax(axis=1), len(self.classes_) - 1)]
+        return found
 
     def _probabilities(self, answer: np.ndarray) -> np.ndarray:
         return answer if self._several or len(self.classes_) > 1 else np.ones((len(answer), 1))

@@ -62,4 +62,5 @@ def to_fallline(model: Any) -> MLPClassifier | MLPRegressor:
     mine.coefs_ = [np.array(each) for each in model.coefs_]
     mine.intercepts_ = [np.array(each) for each in model.intercepts_]
     mine.n_layers_, mine.n_outputs_ = model.n_layers_, model.n_outputs_
-    return mine
+    found: MLPClassifier | MLPRegressor = mine
+    return found

@@ -59,7 +59,8 @@ class FittedMLP(BaseEstimator):
         check_is_fitted(self, "recipe_")
         X = check_rows(self, given(X), reset=False)
         x = to_float32(X, self._schema) if self._schema is not None else in_units(dense(X), self._units)
-        return np.mean([each._answer_rows(x) for each in self._networks()], axis=0)
+        found: np.ndarray = np.mean([each._answer_rows(x) for each in self._networks()], axis=0)
+        return found
 
     def _networks(self) -> list[Any]:
         """The members of an ensemble, or this estimator alone."""
@@ -119,7 +120,8 @@ class FittedMLP(BaseEstimator):
             used = np.add.reduceat(found, np.cumsum([0, *counts[:-1]]))
             found = np.zeros(self.n_features_in_)  # a column that was left out has importance 0
             found[places] = used
-        return found / max(found.sum(), 1e-300)
+        result: np.ndarray = found / max(found.sum(), 1e-300)
+        return result
 
     def _described(self) -> Schema:
         """The columns and the target, as a model file describes them."""

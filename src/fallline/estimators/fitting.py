@@ -77,13 +77,15 @@ def begin(recipe: Recipe, arrays: Arrays, key: jax.Array, given: dict[str, Any],
     """A new run from given params; the stats, the best score and the epochs since then continue from an earlier run."""
     state = compiled_start(as_arrays(recipe), arrays, key, given)
     if before is None:
-        return state
+        found: State = state
+        return found
     carried = ("best_score", "waited") if before.recipe.monitor == recipe.monitor else ()
     known = {name: jnp.asarray(before.rest[name]) for name in carried}
     if state.stats:
         known["stats"] = known["best_stats"] = jax.tree.map(jnp.asarray, before.part("stats"))
         known["best_stats"] = jax.tree.map(jnp.copy, known["stats"])
-    return dataclasses.replace(state, **known)
+    found = dataclasses.replace(state, **known)
+    return found
 
 
 def go_on(recipe: Recipe, arrays: Arrays, params: dict[str, Any], before: FitResult) -> State:
@@ -95,13 +97,14 @@ def go_on(recipe: Recipe, arrays: Arrays, params: dict[str, Any], before: FitRes
     bare = unflatten(LATER | before.rest, dataclasses.replace(like, params=None, best_params=None))
     on_device = jax.tree.map(jnp.asarray, params)
     state = jax.tree.map(jnp.asarray, bare)
-    return dataclasses.replace(
+    found: State = dataclasses.replace(
         state,
         memory=forgotten(state.memory),  # the rows may have changed
         params=on_device,
         best_params=jax.tree.map(jnp.copy, on_device),
         outcome=jnp.int32(Outcome.RUNNING),
     )
+    return found
 
 
 def keep(recipe: Recipe, state: State, best: tuple[Any, Any] | None = None) -> FitResult:

@@ -68,7 +68,8 @@ def folds_of(
 
 def places_of(train: np.ndarray, rows: int) -> np.ndarray:
     """The rows selected by indices of any form: integers (also negative or repeated), a mask, a range or a list."""
-    return _safe_indexing(np.arange(rows), np.asarray(train))
+    found: np.ndarray = _safe_indexing(np.arange(rows), np.asarray(train))
+    return found
 
 
 def stacked(folds: Sequence[Fold]) -> tuple[Rows, list[tuple[np.ndarray, np.ndarray]]]:

@@ -159,12 +159,14 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Raises: FalllineError for invalid arguments, or if the training diverges.
         """
         held_out = None if X_val is None else (X_val, y_val, sample_weight_val)
-        return self._fit(X, y, sample_weight, held_out)
+        found: "MLPRegressor" = self._fit(X, y, sample_weight, held_out)
+        return found
 
     @available_if(steps)
     def partial_fit(self, X: AnyRows, y: Targets, sample_weight: ArrayLike | None = None) -> "MLPRegressor":
         """Train one more epoch on these rows; the update rule keeps its memory of earlier epochs."""
-        return self._fit(X, y, sample_weight, incremental=True)
+        found: "MLPRegressor" = self._fit(X, y, sample_weight, incremental=True)
+        return found
 
     def predict(self, X: AnyRows) -> np.ndarray:
         """The target of each row, (rows,) or (rows, targets)."""

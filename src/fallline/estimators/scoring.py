@@ -30,11 +30,13 @@ class Judged:
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         """The classes or targets."""
-        return self._estimator._decide(self._answer(x))
+        found: np.ndarray = self._estimator._decide(self._answer(x))
+        return found
 
     def predict_proba(self, x: np.ndarray) -> np.ndarray:
         """The probabilities (classifiers only)."""
-        return self._estimator._probabilities(self._answer(x))
+        found: np.ndarray = self._estimator._probabilities(self._answer(x))
+        return found
 
     def _answer(self, x: np.ndarray) -> np.ndarray:
         return exact_answers(self._recipe, self._estimator._task, self._estimator._targets, self.arrays, x)

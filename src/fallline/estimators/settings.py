@@ -217,7 +217,8 @@ def optimizer_of(estimator: Estimator, *, rows: float, samples: float) -> Optimi
         value = getattr(estimator, argument)
         if field in fields and value != default:
             chosen[field] = value
-    return cls(**chosen)
+    found: Optimizer = cls(**chosen)
+    return found
 
 
 def penalty_of(estimator: Estimator) -> Penalty:

@@ -109,7 +109,8 @@ def _meets(
         beyond = np.maximum(low - limits, limits - high) > room + 0.1 * np.abs(near - far)
         least, most = np.minimum(low, limits.min(axis=0)), np.maximum(high, limits.max(axis=0))
         close = np.abs(analytic - 0.5 * (least + most)) <= 1.5 * (most - least)
-        return beyond.any(axis=0) & close & np.isfinite(limits).all(axis=0)
+        found: Bool[np.ndarray, " some"] = beyond.any(axis=0) & close & np.isfinite(limits).all(axis=0)
+        return found
 
 
 def _moved(function: Function, vector: Float[np.ndarray, " numbers"]) -> Function:

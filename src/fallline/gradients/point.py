@@ -133,7 +133,8 @@ def _is_float(leaf: Any) -> bool:
     if is_torch(leaf):
         return bool(leaf.is_floating_point())
     if isinstance(leaf, jax.Array | np.ndarray | np.generic):
-        return jax.numpy.issubdtype(leaf.dtype, np.floating)
+        found: bool = jax.numpy.issubdtype(leaf.dtype, np.floating)
+        return found
     return isinstance(leaf, float)
 
 

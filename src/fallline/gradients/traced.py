@@ -57,7 +57,8 @@ class Traced(Function):
     def mapped(self) -> Callable[[Array], Array]:
         """The program that evaluates f along directions."""
         lanes = jax.vmap(lambda shift: value_of(self._of(self.point.vector + shift)))
-        return jax.jit(lambda shifts: jax.lax.map(lanes, shifts))
+        found: Callable[[Array], Array] = jax.jit(lambda shifts: jax.lax.map(lanes, shifts))
+        return found
 
     @functools.cached_property
     def incremental(self) -> bool:
@@ -148,7 +149,8 @@ def _shifted(of: Callable[[Array], Any], v: Array, i: Array, h: Array) -> Array:
 
 
 def _slopes(of: Callable[[Array], Any], v: Array) -> tuple[Array, Array]:
-    return jax.value_and_grad(lambda v: value_of(of(v)))(v)
+    found: tuple[Array, Array] = jax.value_and_grad(lambda v: value_of(of(v)))(v)
+    return found
 
 
 def _shared_point(point: "_Static") -> Point:

@@ -58,12 +58,14 @@ class Rung:
     @property
     def jump(self) -> Float[np.ndarray, " chosen"]:
         """right - left: about h f'' if f is smooth, and independent of h at a kink."""
-        return self.right - self.left
+        found: Float[np.ndarray, " chosen"] = self.right - self.left
+        return found
 
     @property
     def level(self) -> Bool[np.ndarray, " chosen"]:
         """Where the jump is within the rounding error."""
-        return np.abs(self.jump) <= 2 * self.rounding
+        found: Bool[np.ndarray, " chosen"] = np.abs(self.jump) <= 2 * self.rounding
+        return found
 
 
 def assess(
@@ -209,7 +211,8 @@ def best_rung(rungs: list[Rung], enough: Float[np.ndarray, " chosen"]) -> Slopes
     best = np.argmin(_consistent(rungs, bounds), axis=0)
 
     def pick(columns: Sequence[np.ndarray]) -> np.ndarray:
-        return np.take_along_axis(np.array(columns), best[None], axis=0)[0]
+        found: np.ndarray = np.take_along_axis(np.array(columns), best[None], axis=0)[0]
+        return found
 
     uncertainty, jump = pick(bounds), pick(jumps)
     kinked = (jump > pick([rung.rounding for rung in rungs])) & (jump > enough)

@@ -86,13 +86,15 @@ class Traceable(Method):
         """The step to add to the point, and the new memory. Steps that are not finite are discarded."""
 
     def start(self, point: Float[Array, " d"], key: Seed, iterations: object = None) -> MethodState:
-        return _start(self, point, key, iterations)
+        found: MethodState = _start(self, point, key, iterations)
+        return found
 
     def ask(self, state: MethodState) -> Float[Array, "n d"]:
         return _ask(self, state)
 
     def tell(self, state: MethodState, values: Float[Array, " n"]) -> MethodState:
-        return _tell(self, state, values)
+        found: MethodState = _tell(self, state, values)
+        return found
 
 
 # Compiled once for all hyperparameter values of a method, so that loops in Python are fast too.

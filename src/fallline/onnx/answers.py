@@ -34,7 +34,8 @@ def _poisson(loss: Poisson, graph: Graph, z: str, width: int) -> str:
 
 @answer_form.register(Times)
 def _inner(loss: Times, graph: Graph, z: str, width: int) -> str:
-    return answer_form(loss.inner, graph, z, width)
+    found: str = answer_form(loss.inner, graph, z, width)
+    return found
 
 
 @answer_form.register(SoftmaxCrossEntropy)

@@ -111,12 +111,16 @@ class Accumulate(Wrapper):
         g = jax.tree.map(lambda sum, g: sum + (n * g).astype(sum.dtype), state.g, gradient)
         full = count >= self.every
 
+        def mean(g: Array) -> Array:
+            return g / jnp.maximum(weight, 1e-30).astype(g.dtype)
+
+        def clear(sum: Array) -> Array:
+            return jnp.where(full, jnp.zeros_like(sum), sum)
+
         def go() -> tuple[Any, Any]:
-            mean = lambda g: g / jnp.maximum(weight, 1e-30).astype(g.dtype)  # noqa: E731
             return self.rule.update(jax.tree.map(mean, g), state.memory, params, **evidence, value=mean(value))
 
         delta, memory = or_stay(full, go, state.memory)
-        clear = lambda sum: jnp.where(full, jnp.zeros_like(sum), sum)  # noqa: E731
         return delta, Accumulated(clear(count), clear(weight), jax.tree.map(clear, g), clear(value), memory)
 
     def inner(self, state: Tree) -> Any:

@@ -73,7 +73,10 @@ class FromOptax(Optimizer):
                 f"the Optax rule {self._called} cannot take a step here ({_first_line(error)}): it gets the gradient, "
                 "the params, value, grad and value_fn, and no gradients of single rows or of other points"
             ) from error
-        shapes = lambda tree: [jnp.shape(leaf) for leaf in jax.tree.leaves(tree)]  # noqa: E731
+
+        def shapes(tree: Tree) -> list[tuple[int, ...]]:
+            return [jnp.shape(leaf) for leaf in jax.tree.leaves(tree)]
+
         if jax.tree.structure(delta) != jax.tree.structure(gradient) or shapes(delta) != shapes(gradient):
             raise FalllineError(
                 f"the Optax rule {self._called} answers with steps of other shapes than the params: it cannot train a network"
@@ -179,4 +182,5 @@ class Clocked(Wrapper):
 
     def _at(self, count: Array) -> Optimizer:
         t = jnp.asarray(count, jnp.result_type(float))
-        return at_time(self.rule, Time(t, t / self.steps_per_epoch, (t + 0.5) / self.steps))
+        found: Optimizer = at_time(self.rule, Time(t, t / self.steps_per_epoch, (t + 0.5) / self.steps))
+        return found

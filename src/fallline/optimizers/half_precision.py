@@ -40,7 +40,10 @@ class HalfMemory(Wrapper):
             )
 
     def begin(self, params: Tree) -> NamedTuple:
-        return self._cast(super().begin(params), lambda tree: jax.tree.map(lambda m: m.astype(self.dtype), tree))
+        found: NamedTuple = self._cast(
+            super().begin(params), lambda tree: jax.tree.map(lambda m: m.astype(self.dtype), tree)
+        )
+        return found
 
     def step(self, gradient: Tree, state: Tree, params: Tree = None, **evidence: Evidence) -> tuple[Any, NamedTuple]:
         full = lambda tree: jax.tree.map(lambda m, g: m.astype(g.dtype), tree, gradient)  # noqa: E731

@@ -92,7 +92,10 @@ def _is_at(known: Known, params: Tree) -> Bool[Array, ""]:
 
 def unknown(params: Tree, dtype: DTypeLike) -> Known:
     """The memory before the first step: nothing is known."""
-    zeros = lambda: jax.tree.map(jnp.zeros_like, params)  # noqa: E731
+
+    def zeros() -> Any:
+        return jax.tree.map(jnp.zeros_like, params)
+
     return Known(jnp.zeros((), jnp.int32), zeros(), jnp.zeros((), dtype), zeros())
 
 

@@ -70,7 +70,10 @@ def strong_wolfe(
         fallen = (now.f <= start.f + c1 * a * start.slope) & ((now.f < s.lo.f) | (s.lo.a == 0))
         flat = jnp.abs(now.slope) <= -c2 * start.slope
         past = fallen & (now.slope * jnp.where(s.hi.a < s.lo.a, -1, 1) >= 0)  # the slope rises towards hi
-        pick = lambda yes, one, other: jax.tree.map(lambda x, y: jnp.where(yes, x, y), one, other)  # noqa: E731
+
+        def pick(yes: Array, one: LinePoint, other: LinePoint) -> Any:
+            return jax.tree.map(lambda x, y: jnp.where(yes, x, y), one, other)
+
         hi = pick(fallen, pick(past, s.lo, s.hi), now)
         lo = pick(fallen, now, s.lo)
         return Search(_between(lo, hi), lo, hi, s.evaluations + 1, fallen & flat)

@@ -150,4 +150,5 @@ def or_stay(condition: Array, go: Array, memory: Tree) -> tuple[Any, Any]:
     def stay() -> tuple[Any, Any]:
         return jax.tree.map(lambda d: jnp.zeros(d.shape, d.dtype), delta), memory
 
-    return lax.cond(condition, go, stay)
+    found: tuple[Any, Any] = lax.cond(condition, go, stay)
+    return found

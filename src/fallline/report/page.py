@@ -172,9 +172,11 @@ def _notes(notes: list[Any]) -> Html:
 def _curves(figures: list[Figure], drawn: list[Figure]) -> Html:
     if not figures:
         return join([tag("h2", "Curves"), tag("p", "No epoch was trained, so there are no curves.", class_="card")])
-    layered = lambda each: any(one.role == "layer" for one in each.series)  # noqa: E731
-    where = {True: "in every layer and epoch", False: "in every epoch"}
-    still = [f"{each.title}: 0 {where[layered(each)]}." for each in figures if each.all_zero]
+
+    def where(figure: Figure) -> str:
+        return "in every layer and epoch" if any(one.role == "layer" for one in figure.series) else "in every epoch"
+
+    still = [f"{each.title}: 0 {where(each)}." for each in figures if each.all_zero]
     return join(
         [
             tag("h2", "Curves"),

@@ -95,4 +95,7 @@ def column_sums(
         return sums[0] + total, sums[1] + jnp.sum(jnp.where(present, w[:, None], 0.0), axis=0)
 
     zero = jnp.zeros(columns, x.dtype)
-    return lax.fori_loop(0, -(-rows // size), add, (zero, zero))
+    found: tuple[Float[Array, " columns"], Float[Array, " columns"]] = lax.fori_loop(
+        0, -(-rows // size), add, (zero, zero)
+    )
+    return found

@@ -120,7 +120,9 @@ class OneCycle(Schedule):
     shape: str = structure("cosine", choices=("cosine", "line"), help="the shape of the rise and of the fall")
 
     def __call__(self, time: Time) -> Float[Array, ""]:
-        h = (lambda x: 0.5 * (1.0 - jnp.cos(jnp.pi * x))) if self.shape == "cosine" else (lambda x: x)
+        def h(x: Float[Array, ""]) -> Float[Array, ""]:
+            return 0.5 * (1.0 - jnp.cos(jnp.pi * x)) if self.shape == "cosine" else x
+
         q = jnp.clip(time.progress / self.rise, 0.0, 1.0)
         r = jnp.clip((time.progress - self.rise) / (1.0 - self.rise), 0.0, 1.0)
         up, down = self.start + (1.0 - self.start) * h(q), 1.0 + (self.end - 1.0) * h(r)

@@ -83,7 +83,8 @@ class Halving(Block):
         """
         scores = np.where(np.isfinite(scores) & competing, scores, np.inf)
         best = np.argsort(scores, kind="stable")[: math.ceil(competing.sum() / self.factor)]
-        return np.isin(np.arange(len(scores)), best) & np.isfinite(scores)
+        found: Bool[np.ndarray, " n"] = np.isin(np.arange(len(scores)), best) & np.isfinite(scores)
+        return found
 
     def bar(self, finished: Sequence[tuple[float, float]]) -> float | None:
         """The worst score at a rung with which a recipe goes on; None if too few trials have finished.

@@ -102,7 +102,7 @@ class OptunaSampler(Strategy):
         return made
 
 
-def _held(sampler: object) -> Any:
+def _held(sampler: Any) -> Any:
     """The sampler in the form that the field holds: an Optuna class by its name, an object as `Made`.
 
     Raises: FalllineError for anything else that cannot be called.

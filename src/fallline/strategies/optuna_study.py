@@ -17,7 +17,8 @@ def optuna() -> ModuleType:
 
     Raises: FalllineError naming the extra.
     """
-    return optional("optuna", "optuna", "An Optuna sampler")
+    found: ModuleType = optional("optuna", "optuna", "An Optuna sampler")
+    return found
 
 
 class Conversation:

@@ -128,7 +128,8 @@ class Space:
         for i, each in enumerate(self.dimensions):
             if each.default is not None or each.categorical:
                 point[i] = default_place(each)
-        return self.snap(point)[0]
+        found: Float[np.ndarray, " d"] = self.snap(point)[0]
+        return found
 
     @cached_property
     def holds_default(self) -> bool:

@@ -116,7 +116,10 @@ def beside_its_run(lane: list[Any], alone: Callable[[Any], Any], numbers: Tree, 
 
 def _nudged(numbers: Tree, digits: int) -> Any:
     """A block whose numbers are changed by this many units of the last binary digit."""
-    nudge = lambda x: x * (1 + digits * np.finfo(x.dtype).eps) if x.dtype.kind == "f" else x  # noqa: E731
+
+    def nudge(x: np.ndarray) -> Any:
+        return x * (1 + digits * np.finfo(x.dtype).eps) if x.dtype.kind == "f" else x
+
     return jax.tree.map(lambda x: np.asarray(nudge(x), x.dtype), numbers)
 
 

@@ -32,7 +32,8 @@ def walked(method: Method, state: MethodState, iterations: int) -> tuple[MethodS
         state = method.tell(state, bowl(method.ask(state)))
         return state, bowl(state.point)
 
-    return jax.lax.scan(iteration, state, None, iterations)
+    found: tuple[MethodState, Any] = jax.lax.scan(iteration, state, None, iterations)
+    return found
 
 
 @of("method", concerns=lambda method: method.traceable)

@@ -57,7 +57,8 @@ def path(rule: Optimizer, w: Tree, steps: int, f: Callable[..., Any] = bowl) -> 
         w = jax.tree.map(jnp.add, w, delta)
         return (w, state), w
 
-    return jax.lax.scan(step, (w, rule.init(w)), None, steps)
+    found: tuple[Any, Any] = jax.lax.scan(step, (w, rule.init(w)), None, steps)
+    return found
 
 
 def layer() -> Any:

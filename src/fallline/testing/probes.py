@@ -91,7 +91,10 @@ def unnoticed(probe: Probe) -> None:
     They are two programs, so equal to rounding: XLA may fuse other operations beside those of the probe.
     """
     with_it, without = _run(probe), _run(None)
-    words = lambda run: jax.tree.map(np.asarray, (run.state.params, run.state.memory, run.state.best_params))  # noqa: E731
+
+    def words(run: Run) -> Any:
+        return jax.tree.map(np.asarray, (run.state.params, run.state.memory, run.state.best_params))
+
     close(words(with_it), words(without), "the run's state", rtol=1e-4, atol=1e-6)
     kept = {name: with_it.history[name] for name in without.history.columns}
     close(kept, dict(without.history.items()), "the run's scores", rtol=1e-4, atol=1e-6)

@@ -241,4 +241,5 @@ def recipe_to_plain(recipe: Recipe) -> dict[str, Any]:
 
 def recipe_from_plain(plain: dict[str, Any]) -> Recipe:
     """The recipe described by nested dicts; an error about an unknown name suggests the nearest one."""
-    return from_plain("recipe", {"name": "recipe", **plain}, "recipe")
+    found: Recipe = from_plain("recipe", {"name": "recipe", **plain}, "recipe")
+    return found

@@ -29,7 +29,7 @@ from fallline.training.chunks import compiled_advance as compiled_advance
 from fallline.training.chunks import compiled_start, run_chunks
 from fallline.training.history import History, join, name_columns
 from fallline.training.keeping import Keeping, size_of
-from fallline.training.moment import settled
+from fallline.training.moment import network_of, settled
 from fallline.training.predictor import Predictor
 from fallline.training.recipe import Recipe, complete_for, recipe_to_plain
 from fallline.training.state import Epochs, State, empty_history
@@ -191,7 +191,7 @@ def train_from(
         notes: list[str] = [unheld] if unheld else []
         if resume and folder is not None:
             like = jax.eval_shape(program.start, traced, arrays, key)
-            activations = program.network_of(recipe, arrays).activations
+            activations = network_of(recipe, arrays).activations
             state, seen, damaged = load_checkpoint(folder, like, identity, activations, recorded)
             notes += [
                 f"{sentence}; the one before it is used" if state is not None else sentence for sentence in damaged

@@ -87,7 +87,8 @@ def validate_if(
     def yes() -> tuple[Array, Array, Array]:
         return validate(recipe, arrays, state, own)
 
-    return lax.cond(asked, yes, lambda: (nan, nan, own.get(recipe.monitor, nan)))
+    found: tuple[Array, Array, Array] = lax.cond(asked, yes, lambda: (nan, nan, own.get(recipe.monitor, nan)))
+    return found
 
 
 def look(recipe: Recipe, arrays: Arrays, state: State) -> list[Tap]:
