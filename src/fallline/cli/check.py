@@ -22,10 +22,10 @@ def check(
     ] = None,
     target: Annotated[str | None, Opt(help="column to predict (for a recipe)")] = None,
     names: Annotated[str | None, Opt(help="column names of a file without a header: a,b,c")] = None,
-    rows: Annotated[int, Opt(help="rows that the gradient is checked on")] = 32,
+    rows: Annotated[int, Opt(help="number of rows for the gradient check")] = 32,
     share: Annotated[float | None, Opt(help="check a random share of the parameters, such as 0.1")] = None,
     tolerance: Annotated[float, Opt(help="largest relative error of a slope")] = 1e-6,
-    seed: Annotated[int, Opt(help="of initial weights and of the share")] = 0,
+    seed: Annotated[int, Opt(help="seed of the initial weights and of the random share")] = 0,
     json: Annotated[bool, Opt("--json", help="one JSON document on standard output")] = False,
 ) -> int:
     """Check a gradient number by number, before a long training.

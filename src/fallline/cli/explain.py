@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 
 def explain(
-    name: Annotated[str | None, typer.Argument(help="adam, relu, cosine, ...; without: the list")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="block to explain: adam, relu, cosine, ...; default: list all blocks")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="one JSON document on standard output")] = False,
 ) -> int:
     """Explain a block: its formula, its numbers, when to use it."""

@@ -31,7 +31,9 @@ def changed(recipe: "Recipe", flags: dict[str, Any], settings: list[str]) -> "Re
         from fallline.scalers import PCA
 
         if pca > 1 and not float(pca).is_integer():
-            raise FalllineError(f"--pca {pca} is neither: expected a whole number of components, or a share below 1")
+            raise FalllineError(
+                f"--pca {pca} is neither a number of components nor a share: expected a whole number, or a share below 1"
+            )
         if "scaler" in flags:
             raise FalllineError("--pca is a scaler itself: leave --scaler out (columns are standardised first)")
         recipe = replace(recipe, {"scaler": PCA(int(pca)) if pca >= 1 else PCA(share=pca)})

@@ -31,37 +31,37 @@ def train(
     missing: Annotated[str | None, Opt(help="NaN in arrays: impute or error")] = None,
     test: Annotated[float | None, Opt(help="share of rows for testing (default 0.2)")] = None,
     valid: Annotated[float | None, Opt(help="share of rows for validation (default 0.1)")] = None,
-    test_source: Annotated[str | None, Opt(help="test rows from a source of their own")] = None,
-    valid_source: Annotated[str | None, Opt(help="validation rows from a source of their own")] = None,
+    test_source: Annotated[str | None, Opt(help="separate source of test rows")] = None,
+    valid_source: Annotated[str | None, Opt(help="separate source of validation rows")] = None,
     hidden: Annotated[str | None, Opt(help="units of the hidden layers: 128,64")] = None,
-    activation: Annotated[str | None, Opt(help="relu, ...")] = None,
+    activation: Annotated[str | None, Opt(help="activation of the hidden layers: relu, gelu, ...")] = None,
     dropout: Annotated[float | None, Opt(help="probability of dropping a hidden unit")] = None,
     loss: Annotated[str | None, Opt(help="softmax_cross_entropy, squared_error, ...")] = None,
     optimizer: Annotated[str | None, Opt(help="adam, sgd, lbfgs, ars, ...")] = None,
-    momentum: Annotated[float | None, Opt(help="of a rule that has one")] = None,
-    schedule: Annotated[str | None, Opt(help="of the learning rate: cosine, one_cycle, step, constant, ...")] = None,
-    learning_rate: Annotated[float | None, Opt(help="its size at the highest")] = None,
+    momentum: Annotated[float | None, Opt(help="momentum coefficient (rules with momentum only)")] = None,
+    schedule: Annotated[str | None, Opt(help="learning rate schedule: cosine, one_cycle, step, constant, ...")] = None,
+    learning_rate: Annotated[float | None, Opt(help="highest learning rate")] = None,
     initializer: Annotated[str | None, Opt(help="initial weights (default: the activation's)")] = None,
     batch_norm: Annotated[bool, Opt("--batch-norm", help="batch normalisation before each activation")] = False,
     layer_norm: Annotated[bool, Opt("--layer-norm", help="layer normalisation before each activation")] = False,
-    pieces: Annotated[int | None, Opt(help="maxout layers of so many pieces")] = None,
+    pieces: Annotated[int | None, Opt(help="use maxout layers with this many pieces")] = None,
     scaler: Annotated[str | None, Opt(help="standardise, min_max, robust, pixels, unscaled, ...")] = None,
-    pca: Annotated[float | None, Opt(help="so many components (20), or a share of the variance (0.99)")] = None,
+    pca: Annotated[float | None, Opt(help="number of components (20), or share of the variance (0.99)")] = None,
     l1: Annotated[float | None, Opt(help="strength of the L1 penalty")] = None,
     max_norm: Annotated[float | None, Opt(help="largest norm of a unit's weights")] = None,
     l2: Annotated[float | None, Opt(help="strength of the L2 penalty")] = None,
     batch_size: Annotated[str | None, Opt(help="examples per step: 1, 128, all")] = None,
-    epochs: Annotated[int | None, Opt(help="passes over the data at most")] = None,
+    epochs: Annotated[int | None, Opt(help="largest number of passes over the data")] = None,
     patience: Annotated[str | None, Opt(help="epochs without improvement before stopping; none: never")] = None,
-    monitor: Annotated[str | None, Opt(help="what early stopping watches: loss, accuracy, rmse, ...")] = None,
+    monitor: Annotated[str | None, Opt(help="metric that early stopping monitors: loss, accuracy, rmse, ...")] = None,
     set_: Annotated[list[str] | None, Opt("--set", help="any field: model.dropout=0.1")] = None,
     recipe: Annotated[Path | None, Opt(help="a recipe.toml to repeat; other flags change it")] = None,
     resume: Annotated[
-        Path | None, Opt(help="run folder whose training was cut off; with --out it goes on in another folder")
+        Path | None, Opt(help="continue the interrupted run in this folder; with --out, in another folder")
     ] = None,
     out: Annotated[Path | None, Opt(help="run folder (default: runs/NAME-1)")] = None,
     checkpoint_seconds: Annotated[float, Opt(help="time between two checkpoints")] = 10.0,
-    seed: Annotated[int | None, Opt(help="of weights, minibatches, dropout (default 0)")] = None,
+    seed: Annotated[int | None, Opt(help="seed of weights, minibatches and dropout (default 0)")] = None,
     json: Annotated[bool, Opt("--json", help="one JSON document on standard output")] = False,
 ) -> int:
     """Fit one recipe to a table and save a run folder.
@@ -107,7 +107,7 @@ def train(
     flags = {name: value for name, value in flags.items() if value is not None}
     if resume is not None:
         if given or flags or set_ or recipe or seed is not None:
-            raise FalllineError("--resume continues a run as it was begun: leave the other flags out")
+            raise FalllineError("--resume continues a run with its own settings: leave the other flags out")
         return _train(_begun(resume), out or resume, checkpoint_seconds, json, resume)
     plan = _plan(recipe, given, flags, set_ or [], seed)
     return _train(plan, out, checkpoint_seconds, json)

@@ -73,7 +73,7 @@ def tune(
     source: Annotated[str | None, typer.Argument(help="CSV, TSV, Parquet, Feather, .npz, sklearn:NAME")] = None,
     target: Annotated[str | None, Opt(help="column to predict")] = None,
     trials: Annotated[int | None, Opt(help=f"recipes to try (default: {TRIALS})")] = None,
-    folds: Annotated[int | None, Opt(help="cross-validate with so many folds (default: one validation split)")] = None,
+    folds: Annotated[int | None, Opt(help="number of cross-validation folds (default: one validation split)")] = None,
     space: Annotated[Path | None, Opt(help="recipe.toml with distributions (default: usual ranges)")] = None,
     strategy: Annotated[str | None, Opt(help=f"{STRATEGIES}; `fallline explain NAME` says more of one")] = None,
     halving: Annotated[
@@ -83,15 +83,17 @@ def tune(
             help="prune all but a batch's best third, or trials that score worse than every good trial of the study",
         ),
     ] = None,
-    batch: Annotated[int | None, Opt(help="trials proposed together")] = None,
-    seconds: Annotated[float | None, Opt(help="begin no batch after this time")] = None,
+    batch: Annotated[int | None, Opt(help="number of trials proposed together")] = None,
+    seconds: Annotated[float | None, Opt(help="time budget in seconds; the last batch may end later")] = None,
     ray: Annotated[str | None, Opt(metavar="[ADDRESS]", help="train on Ray: on this machine, or HOST:PORT")] = None,
     limit: Annotated[float | None, Opt(help="seconds after which work on Ray counts as hung")] = None,
     study: Annotated[str | None, Opt(help="study file or database URL (default: OUT/study.db)")] = None,
-    nested: Annotated[int | None, Opt(help="outer folds: also score the whole procedure, search included")] = None,
-    resume: Annotated[str | None, Opt(help="study to continue, as it was begun")] = None,
+    nested: Annotated[
+        int | None, Opt(help="also score the whole procedure by nested cross-validation with this many outer folds")
+    ] = None,
+    resume: Annotated[str | None, Opt(help="continue this study with the settings of its start")] = None,
     out: Annotated[Path | None, Opt(help="run folder of the best model (default: runs/NAME-1)")] = None,
-    seed: Annotated[int | None, Opt(help="of proposals and of the best model (default: 0)")] = None,
+    seed: Annotated[int | None, Opt(help="seed of the proposals and of the best model (default: 0)")] = None,
     json: Annotated[bool, Opt("--json", help="one JSON document on standard output")] = False,
 ) -> int:
     """Search hyperparameters; save the best recipe and its model.
@@ -105,7 +107,7 @@ def tune(
     if resume is not None:
         changed = [name for name, value in given.items() if value is not None]
         if changed:
-            raise FalllineError(f"--resume continues a study as it was begun: leave {', '.join(changed)} out")
+            raise FalllineError(f"--resume continues a study with its own settings: leave {', '.join(changed)} out")
         from fallline.searching.description import begun
 
         options = begun(resume)

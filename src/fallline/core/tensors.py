@@ -104,7 +104,7 @@ def load_tensors(path: Path, what: str) -> tuple[dict[str, np.ndarray], dict[str
             metadata = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not iterable itself
     except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise FalllineError(f"{title} is damaged or no safetensors file ({error}): {remedy}") from None
+        raise FalllineError(f"{title} is damaged or not a safetensors file ({error}): {remedy}") from None
     entry = metadata.get("fallline")
     if entry is None:
         raise FalllineError(f"{title} was not written by fallline: it has no description")

@@ -59,7 +59,7 @@ def read_npz(path: Path) -> RawArrays:
     except FalllineError:
         raise
     except _BROKEN:
-        raise FalllineError(f"{path} is damaged or no NumPy archive: save it again with numpy.savez") from None
+        raise FalllineError(f"{path} is damaged or not a NumPy archive: save it again with numpy.savez") from None
     return _together(path, parts, names)
 
 

@@ -181,7 +181,7 @@ def _times(name: str, cells: Sequence[Any], where: str) -> pl.Series:
 
     if any(cell is not None and cell.tzinfo is not None for cell in cells):
         raise FalllineError(
-            f"column {name!r} of {where} holds times of day with a time zone, which without a day mean nothing: give "
+            f"column {name!r} of {where} holds times of day with a time zone, which have no meaning without a day: give "
             "instants, or times without a zone"
         )
     return pl.Series(name, cells, dtype=pl.Time)

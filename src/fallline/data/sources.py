@@ -97,7 +97,7 @@ def _read_path(path: Path, names: list[str] | None) -> Sheet | RawArrays:
     if suffix in PARQUET + ARROW:
         return _read_columns(path, suffix)
     known = ", ".join((*TEXT, *PARQUET, *ARROW, ".npz"))
-    raise FalllineError(f"{path} has an unknown kind of name {suffix!r}: expected one of {known}, or a folder")
+    raise FalllineError(f"{path} has the unknown suffix {suffix!r}: expected one of {known}, or a folder")
 
 
 def _read_folder(folder: Path) -> RawArrays:
@@ -155,7 +155,7 @@ def _checked(frame: pl.DataFrame, where: str) -> Sheet:
 
 def _read_sklearn(name: str) -> RawArrays:
     if name not in SKLEARN:
-        raise FalllineError(f"scikit-learn carries no data set {name!r}: {nearest(name, SKLEARN)}")
+        raise FalllineError(f"scikit-learn has no data set {name!r}: {nearest(name, SKLEARN)}")
     from sklearn import datasets
 
     bunch = getattr(datasets, f"load_{name}")()

@@ -111,7 +111,7 @@ class BaseMLP(FittedMLP):
         if incremental and self.n_members > 1:
             raise FalllineError(f"partial_fit does not support n_members = {self.n_members}: set n_members=1")
         if held_out is not None and not self.early_stopping:
-            raise FalllineError("X_val and y_val are what early stopping watches: set early_stopping=True")
+            raise FalllineError("X_val and y_val are only used by early stopping: set early_stopping=True")
 
     def _prepare(
         self, X: AnyRows, y: Targets, sample_weight: ArrayLike | None, first: bool, incremental: bool

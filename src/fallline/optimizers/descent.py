@@ -71,7 +71,7 @@ class Momentum(Optimizer):
     averages: ClassVar[tuple[str, ...]] = ("v",)
     learning_rate: Number = rate(1e-2, (1e-4, 1.0))
     momentum: float = decay_rate(0.9, (0.5, 0.99), "mu, the share of the velocity kept", searched=True)
-    rate_place: str = structure("inside", choices=PLACES, help="whether the velocity holds the learning rate")
+    rate_place: str = structure("inside", choices=PLACES, help="whether the learning rate is part of the velocity")
 
     def begin(self, params: Tree) -> Velocity:
         return Velocity(zeros_like(params))
@@ -110,7 +110,7 @@ class Nesterov(Optimizer):
     averages: ClassVar[tuple[str, ...]] = ("v",)
     learning_rate: Number = rate(1e-2, (1e-4, 1.0))
     momentum: float = decay_rate(0.9, (0.5, 0.99), "mu, the share of the velocity kept", searched=True)
-    rate_place: str = structure("inside", choices=PLACES, help="whether the velocity holds the learning rate")
+    rate_place: str = structure("inside", choices=PLACES, help="whether the learning rate is part of the velocity")
 
     def begin(self, params: Tree) -> Velocity:
         return Velocity(zeros_like(params))

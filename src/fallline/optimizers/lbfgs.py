@@ -63,12 +63,14 @@ class LBFGS(Optimizer):
     line_search: ClassVar[bool] = True
     full_batch: ClassVar[bool] = True
     learning_rate: Number = rate(1.0, (0.1, 1.0), "a, where the line search looks first")
-    c1: Number = number(1e-4, valid="(0, 1)", usual=(1e-5, 1e-2), scale="log", help="share of the fall to be had")
-    c2: Number = number(0.9, valid="(0, 1)", usual=(0.1, 0.95), help="share of the slope that may be left")
-    evaluations_per_step: Number = number(
-        20, valid="[1, 1000]", usual=(10, 30), integer=True, help="evaluations of one line search at most"
+    c1: Number = number(
+        1e-4, valid="(0, 1)", usual=(1e-5, 1e-2), scale="log", help="smallest share of the predicted decrease"
     )
-    memory: int = structure(10, help="pairs remembered, 3 to 100")
+    c2: Number = number(0.9, valid="(0, 1)", usual=(0.1, 0.95), help="largest share of the slope that may remain")
+    evaluations_per_step: Number = number(
+        20, valid="[1, 1000]", usual=(10, 30), integer=True, help="largest number of evaluations in a line search"
+    )
+    memory: int = structure(10, help="number of remembered pairs, 3 to 100")
 
     def __check_init__(self) -> None:
         if not isinstance(self.memory, int) or not 1 <= self.memory <= 10_000:

@@ -55,10 +55,12 @@ class RMSProp(Optimizer):
         None, (0.5, 0.99), "mu, the share of the velocity kept; None: no velocity", searched=True
     )
     epsilon: float = small(1e-8)
-    centred: bool = structure(False, choices=(False, True), help="whether the mean is taken out of the square")
+    centred: bool = structure(
+        False, choices=(False, True), help="whether the squared mean is subtracted from the mean square"
+    )
     corrected: bool = structure(False, choices=(False, True), help="whether the averages' start at zero is corrected")
     epsilon_place: str = structure("outside", choices=("outside", "inside"), help="epsilon beside or under the root")
-    rate_place: str = structure("inside", choices=PLACES, help="whether the velocity holds the learning rate")
+    rate_place: str = structure("inside", choices=PLACES, help="whether the learning rate is part of the velocity")
 
     def __check_init__(self) -> None:
         if self.centred is True and self.corrected is True:

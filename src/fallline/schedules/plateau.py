@@ -56,10 +56,23 @@ class ReduceOnPlateau(Schedule):
     )
     factor: Number = number(0.1, valid="(0, 1]", usual=(0.1, 0.8), help="what the value is multiplied by")
     patience: Number = number(
-        10, valid="[0, 1e9]", usual=(2, 20), integer=True, unit="epochs", help="epochs without improvement endured"
+        10,
+        valid="[0, 1e9]",
+        usual=(2, 20),
+        integer=True,
+        unit="epochs",
+        help="epochs without improvement before a fall",
     )
-    threshold: Number = number(1e-4, valid="[0, 1)", usual=(1e-5, 1e-2), scale="log", help="relative fall that counts")
-    cooldown: Number = number(0, valid="[0, 1e9]", usual=(0, 10), integer=True, unit="epochs", help="rest after a fall")
+    threshold: Number = number(
+        1e-4,
+        valid="[0, 1)",
+        usual=(1e-5, 1e-2),
+        scale="log",
+        help="smallest relative decrease that counts as an improvement",
+    )
+    cooldown: Number = number(
+        0, valid="[0, 1e9]", usual=(0, 10), integer=True, unit="epochs", help="epochs after a fall that are not counted"
+    )
     floor: Number = number(0.0, valid="[0, inf)", usual=(0.0, 1e-4), help="the lowest value")
 
     def __call__(self, time: Time) -> Float[Array, ""]:

@@ -50,8 +50,8 @@ class Linear(Schedule):
     """
 
     name: ClassVar[str] = "linear"
-    start: Number = number(1e-3, usual=(1e-5, 1.0), size=True, help="the value at first")
-    end: Number = number(0.0, usual=(0.0, 1.0), help="the value at last")
+    start: Number = number(1e-3, usual=(1e-5, 1.0), size=True, help="the value at the start")
+    end: Number = number(0.0, usual=(0.0, 1.0), help="the value at the end")
     over: Number = number(1.0, valid="(0, 1]", usual=(0.1, 1.0), unit="share of the run", help="length of the change")
 
     def __call__(self, time: Time) -> Float[Array, ""]:

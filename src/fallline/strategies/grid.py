@@ -36,7 +36,7 @@ class Grid(Strategy):
     batch_invariant: ClassVar[bool] = True
     ends: ClassVar[bool] = True
     levels: int = number(
-        5, valid="[1, 1e6]", usual=(2, 10), integer=True, help="values per dimension that has more of them"
+        5, valid="[1, 1e6]", usual=(2, 10), integer=True, help="largest number of values per dimension"
     )
 
     def propose(self, space: Space, trial_history: TrialHistory, numbers: range, seed: int) -> Float[np.ndarray, "n d"]:

@@ -84,7 +84,7 @@ class Recipe(Block):
     )
     monitor: str = structure(
         "loss",
-        help="what early stopping watches: loss or a metric of the validation rows, train_loss, train_objective, none",
+        help="value that early stopping monitors: loss or a metric of the validation rows, train_loss, train_objective, none",
     )
     keep: str = structure("best", choices=("best", "last"), help="whether the best or the last parameters are kept")
     gradient_tolerance: Number = number(
@@ -96,7 +96,7 @@ class Recipe(Block):
         optional=True,
         help="root mean square, over an epoch's steps, of the gradient's norm at which training stops; None: never",
     )
-    shuffle: bool = structure(True, choices=(True, False), help="a new order of the rows in every epoch, or theirs")
+    shuffle: bool = structure(True, choices=(True, False), help="whether the rows are reordered in every epoch")
 
     def __check_init__(self) -> None:
         size = self.batch_size
