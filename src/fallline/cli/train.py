@@ -10,6 +10,8 @@ from fallline.cli.recipes import changed, parse_kinds, parse_widths
 from fallline.core.errors import FalllineError
 
 if TYPE_CHECKING:
+    from fallline.data.table import Table
+    from fallline.training.folder import Kept, Plan
     from fallline.training.train import Run
 
 Opt = typer.Option
@@ -137,7 +139,7 @@ def _begun(folder: Path) -> Any:
     return folders.read_plan(folder / folders.RECIPE)
 
 
-def _train(plan: Any, folder: Path | None, checkpoint_seconds: float, json: bool, resume: Path | None = None) -> int:
+def _train(plan: "Plan", folder: Path | None, checkpoint_seconds: float, json: bool, resume: Path | None = None) -> int:
     """Train a plan, from the beginning or continuing from the folder `resume`, and keep the run in a folder."""
     from fallline.core.holding import Hold
     from fallline.data.table import load
@@ -181,7 +183,7 @@ def _train(plan: Any, folder: Path | None, checkpoint_seconds: float, json: bool
 
 
 def _fit(
-    plan: Any, table: Any, epochs: int, folder: Path, checkpoint_seconds: float, quiet: bool, resume: bool
+    plan: "Plan", table: "Table", epochs: int, folder: Path, checkpoint_seconds: float, quiet: bool, resume: bool
 ) -> "Run":
     from fallline.cli.progress import RunProgress
     from fallline.training.train import train as fit
@@ -207,7 +209,7 @@ def _write_report(folder: Path) -> None:
     write_report(folder)
 
 
-def _tell(table: Any, run: "Run", kept: Any) -> None:
+def _tell(table: "Table", run: "Run", kept: "Kept") -> None:
     say(f"{table.name}: {_described(table)}")
     if "components" in run.scaling:
         components, of, explained = (run.scaling[name] for name in ("components", "of", "explained"))
@@ -226,7 +228,7 @@ def _tell(table: Any, run: "Run", kept: Any) -> None:
         say(f"Next: train again with a lower learning rate, or open {kept.folder / 'report.html'}.")
 
 
-def _described(table: Any) -> str:
+def _described(table: "Table") -> str:
     data = table.dataset
     what = f"{data.n_classes} classes" if table.task == "classification" else table.task
     rows = f"{len(data.train):,} training, {len(data.valid):,} validation, {len(data.test):,} test rows"

@@ -13,7 +13,9 @@ from fallline.cli.output import figures, give, metrics_table, say, table
 from fallline.core.errors import FalllineError
 
 if TYPE_CHECKING:
+    from fallline.searching.nested import Nested
     from fallline.searching.study import Study
+    from fallline.training.folder import Kept
 
 Opt = typer.Option
 SHOWN = 6  # most hyperparameters in the importance table
@@ -88,9 +90,7 @@ def tune(
     ray: Annotated[str | None, Opt(metavar="[ADDRESS]", help="train on Ray: on this machine, or HOST:PORT")] = None,
     limit: Annotated[float | None, Opt(help="seconds after which work on Ray counts as hung")] = None,
     study: Annotated[str | None, Opt(help="study file or database URL (default: OUT/study.db)")] = None,
-    nested: Annotated[
-        int | None, Opt(help="also score the whole procedure by nested cross-validation with this many outer folds")
-    ] = None,
+    nested: Annotated[int | None, Opt(help="also score the whole procedure with this many outer folds")] = None,
     resume: Annotated[str | None, Opt(help="continue this study with the settings of its start")] = None,
     out: Annotated[Path | None, Opt(help="run folder of the best model (default: runs/NAME-1)")] = None,
     seed: Annotated[int | None, Opt(help="seed of the proposals and of the best model (default: 0)")] = None,
@@ -195,7 +195,7 @@ def _found(options: dict[str, Any], outer: int | None, json: bool) -> tuple["Stu
     return found, procedure
 
 
-def _keep(found: "Study", procedure: Any, folder: Path, check: Callable[[], None], json: bool) -> int:
+def _keep(found: "Study", procedure: "Nested | None", folder: Path, check: Callable[[], None], json: bool) -> int:
     """Keep the study's best recipe, its model and a summary of the trials in a folder."""
     from fallline.report.page import write_report
     from fallline.searching.summary import save_summary, summarise
@@ -243,7 +243,7 @@ def _ordered(axes: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(axes, key=lambda each: -(each["importance"] or 0.0))
 
 
-def _tell(found: "Study", said: dict[str, Any], metrics: Any, kept: Any, study: str) -> None:
+def _tell(found: "Study", said: dict[str, Any], metrics: dict[str, dict[str, float]], kept: "Kept", study: str) -> None:
     best = found.best.trial
     failed = sum(each.outcome == "diverged" for each in found.trials)
     diverged = f", {failed} diverged" if failed else ""
