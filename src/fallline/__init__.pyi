@@ -74,15 +74,18 @@ from fallline.layers import Dense as Dense
 from fallline.layers import Dropout as Dropout
 from fallline.layers import LayerNorm as LayerNorm
 from fallline.layers import Maxout as Maxout
+from fallline.layers import PReLU as PReLU
 from fallline.losses import AbsoluteError as AbsoluteError
 from fallline.losses import BinaryCrossEntropy as BinaryCrossEntropy
 from fallline.losses import BinnedCrossEntropy as BinnedCrossEntropy
+from fallline.losses import Focal as Focal
 from fallline.losses import Hinge as Hinge
 from fallline.losses import Huber as Huber
 from fallline.losses import Poisson as Poisson
 from fallline.losses import Quantile as Quantile
 from fallline.losses import SoftmaxCrossEntropy as SoftmaxCrossEntropy
 from fallline.losses import SquaredError as SquaredError
+from fallline.losses import Tempered as Tempered
 from fallline.methods import ARS as ARS
 from fallline.methods import BRS as BRS
 from fallline.methods import CMAES as CMAES
@@ -185,6 +188,7 @@ __all__ = [
     "ElasticNet",
     "FalllineError",
     "FiniteDifference",
+    "Focal",
     "GradientCheck",
     "Grid",
     "Halving",
@@ -219,6 +223,7 @@ __all__ = [
     "Optimum",
     "OptunaSampler",
     "Outcome",
+    "PReLU",
     "Pixels",
     "Poisson",
     "PolicyRecipe",
@@ -250,6 +255,7 @@ __all__ = [
     "Study",
     "Table",
     "Tanh",
+    "Tempered",
     "Time",
     "TrainedPolicy",
     "Trial",

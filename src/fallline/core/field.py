@@ -72,6 +72,7 @@ class Field:
         searched: whether a search without a space of its own varies the field; True for the numbers worth tuning first.
         size: whether the number gives the size of what the block makes: the learning rate of an update rule, the peak of a
             schedule. At most one field of a block does.
+        words: words that may stand in a number's place and that `complete` replaces with a number, such as "auto".
     """
 
     role: str
@@ -89,6 +90,7 @@ class Field:
     read: str = "always"
     searched: bool = False
     size: bool = False
+    words: tuple[str, ...] = ()
 
 
 def number(
@@ -104,12 +106,13 @@ def number(
     read: str = "always",
     searched: bool = False,
     size: bool = False,
+    words: tuple[str, ...] = (),
     help: str = "",
 ) -> Any:
     """A traced numeric hyperparameter; a schedule or a distribution may stand in it."""
     declared = Field(
-        "number", help, Interval.parse(valid), usual, scale, integer, optional, unit=unit, source=source, read=read,
-        searched=searched, size=size,
+        "number", help, Interval.parse(valid), usual, scale, integer, optional,
+        unit=unit, source=source, read=read, searched=searched, size=size, words=words,
     )  # fmt: skip
 
     def convert(value: object) -> Any:
@@ -134,11 +137,12 @@ def structure(
     optional: bool = False,
     unit: str = "",
     source: str = "",
+    convert: Callable[[Any], Any] | None = None,
     help: str = "",
 ) -> Any:
-    """A static hyperparameter: it decides the program. Lists become tuples."""
+    """A static hyperparameter: it decides the program. Lists become tuples, or what `convert` makes of a value."""
     declared = Field("structure", help, optional=optional, choices=choices, unit=unit, source=source)
-    return _declare(default, declared, converter=_as_tuple, static=True)
+    return _declare(default, declared, converter=convert or _as_tuple, static=True)
 
 
 def part(

@@ -20,6 +20,7 @@ class Layer(Block):
 
     family: ClassVar[str] = "layer"
     random: ClassVar[bool] = False  # whether it draws random numbers while training
+    elementwise: ClassVar[bool] = False  # whether it may stand where an activation stands
 
     @property
     def min_batch(self) -> int:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from fallline.activations import Activation
-from fallline.layers import BatchNorm, Dense, Dropout, LayerNorm, Maxout, Sequential
+from fallline.layers import BatchNorm, Dense, Dropout, LayerNorm, Maxout, PReLU, Sequential
 from fallline.onnx.activations import activation_form
 from fallline.onnx.forms import Forms
 from fallline.onnx.graph import Graph
@@ -37,6 +37,11 @@ def _maxout(layer: Maxout, graph: Graph, x: str, params: Arrays, stats: Arrays) 
     sums = graph.op("MatMul", x, np.reshape(params["weight"], (inputs, pieces * width)))
     sums = graph.op("Add", graph.op("Reshape", sums, np.array([0, pieces, width])), params["bias"])
     return graph.op("ReduceMax", sums, np.array([1]), keepdims=0)
+
+
+@layer_form.register(PReLU)
+def _prelu(layer: PReLU, graph: Graph, x: str, params: Arrays, stats: Arrays) -> str:
+    return graph.op("PRelu", x, params["slope"])
 
 
 @layer_form.register(Dropout)

@@ -6,7 +6,21 @@ import numpy as np
 
 from fallline.onnx.forms import Forms
 from fallline.onnx.graph import Graph
-from fallline.scalers import PCA, Bins, Centre, MinMax, PerMean, Pixels, Robust, Scaler, Standardise, Unscaled, Whiten
+from fallline.scalers import (
+    PCA,
+    Bins,
+    Centre,
+    Log,
+    MinMax,
+    PerMean,
+    Pixels,
+    Robust,
+    Scaler,
+    Standardise,
+    Unscaled,
+    Whiten,
+)
+from fallline.scalers.logarithm import BEYOND
 
 scaler_form = Forms("scaler_form", "scaler")
 inverse_form = Forms("inverse_form", "target scaler")
@@ -32,6 +46,22 @@ def _affine(scaler: Scaler, graph: Graph, x: str, stats: dict[str, Any]) -> str:
 def _rotation(scaler: Scaler, graph: Graph, x: str, stats: dict[str, Any]) -> str:
     z = _present(graph, x, _moved(graph, x, stats["mean"], stats["inverse"]))
     return graph.op("MatMul", z, stats["rotation"])
+
+
+@scaler_form.register(Log)
+def _log(scaler: Log, graph: Graph, x: str, stats: dict[str, Any]) -> str:
+    least = np.float32(0.1) * np.asarray(stats["least"])
+    u = graph.op("Log", graph.op("Max", graph.op("Add", x, stats["added"]), least))
+    u = graph.op("Where", np.asarray(stats["chosen"]) > 0, u, x)
+    return graph.op("Where", graph.op("IsNaN", x), np.float32(0.0), _moved(graph, u, stats["mean"], stats["inverse"]))
+
+
+@inverse_form.register(Log)
+def _power(scaler: Log, graph: Graph, x: str, stats: dict[str, Any]) -> str:
+    u = graph.op("Add", graph.op("Div", x, stats["inverse"]), stats["mean"])
+    most = np.log(np.asarray(stats["most"])) + np.float32(BEYOND)
+    power = graph.op("Sub", graph.op("Exp", graph.op("Min", u, most)), stats["added"])
+    return graph.op("Where", np.asarray(stats["chosen"]) > 0, power, u)
 
 
 @inverse_form.register(Standardise)

@@ -9,6 +9,7 @@ from fallline.scalers.base import Scaler as Scaler
 from fallline.scalers.base import Stats as Stats
 from fallline.scalers.base import column_sums as column_sums
 from fallline.scalers.bins import Bins as Bins
+from fallline.scalers.logarithm import Log as Log
 from fallline.scalers.principal import PCA as PCA
 from fallline.scalers.principal import Whiten as Whiten
 from fallline.scalers.ranges import MinMax as MinMax

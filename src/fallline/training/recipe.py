@@ -22,8 +22,11 @@ from fallline.metrics import metric
 from fallline.models import MLP, Model
 from fallline.optimizers import Adam, Optimizer
 from fallline.penalties import L2, Penalty
-from fallline.scalers import Scaler, Standardise
+from fallline.scalers import Log, Scaler, Standardise
 from fallline.schedules import Cosine, ReduceOnPlateau
+from fallline.training.class_weights import as_pairs, check_class_weight
+from fallline.training.length import AUTO, lasting
+from fallline.training.transform import check_log, chosen_transform
 
 
 class Recipe(Block):
@@ -56,6 +59,11 @@ class Recipe(Block):
     target_scaler: Scaler | None = part(
         Standardise(), family="scaler", optional=True, read="start", help="scaling of the target; regression only"
     )
+    target_transform: str = structure(
+        "none",
+        choices=("none", "log", "auto"),
+        help="log: learn the logarithm of the target; auto: if the training rows are skewed; regression only",
+    )
     batch_size: int | None = structure(
         None, optional=True, unit="examples", help="examples per step; 1 is stochastic, all is batch descent"
     )
@@ -67,7 +75,8 @@ class Recipe(Block):
         scale="log",
         integer=True,
         unit="epochs",
-        help="passes over the data",
+        words=(AUTO,),
+        help="passes over the data; auto: by the number of steps",
     )
     patience: Number = number(
         20,
@@ -77,7 +86,8 @@ class Recipe(Block):
         integer=True,
         optional=True,
         unit="epochs",
-        help="epochs without improvement before stopping; None: never",
+        words=(AUTO,),
+        help="epochs without improvement before stopping; None: never; auto: a share of the epochs",
     )
     tolerance: Number = number(
         0.0, read="start", valid="[0, inf)", usual=(0.0, 1e-3), help="smallest change that patience counts"
@@ -97,6 +107,17 @@ class Recipe(Block):
         help="root mean square, over an epoch's steps, of the gradient's norm at which training stops; None: never",
     )
     shuffle: bool = structure(True, choices=(True, False), help="whether the rows are reordered in every epoch")
+    class_weight: Any = structure(
+        None,
+        optional=True,
+        convert=as_pairs,
+        help="weights of the classes in training and validation: balanced, or a weight for each label",
+    )
+    calibrate: str = structure(
+        "none",
+        choices=("none", "temperature"),
+        help="temperature: after training, divide the outputs by a number fitted to the validation rows",
+    )
 
     def __check_init__(self) -> None:
         size = self.batch_size
@@ -104,6 +125,7 @@ class Recipe(Block):
             raise FalllineError(
                 f"Recipe.batch_size = {size!r} is not a number of examples: expected 1 or more, or 'all'"
             )
+        check_class_weight(self.class_weight)
 
 
 OWN = ("train_loss", "train_objective")  # what can be monitored without validation rows
@@ -137,7 +159,7 @@ def refuse_timeless(recipe: Recipe) -> None:
 
 
 def complete(recipe: Recipe, *, task: str, training_rows: int, lowest: float | None = None) -> Recipe:
-    """The recipe with the fields that depend on the data filled in: loss, batch size, target scaling.
+    """The recipe with the fields that depend on the data filled in: loss, batch size, length, target scaling.
 
     Arguments:
         recipe: the recipe as given by the user.
@@ -153,6 +175,9 @@ def complete(recipe: Recipe, *, task: str, training_rows: int, lowest: float | N
     loss = recipe.loss or _usual_loss(task)
     if task not in loss.tasks:
         raise FalllineError(f"loss {loss.name!r} is for {' or '.join(loss.tasks)}; the target makes this a {task}")
+    if recipe.calibrate != "none" and (task == "regression" or not loss.probabilistic):
+        why = "a regression has none" if task == "regression" else f"the {loss.name} loss has scores"
+        raise FalllineError(f"Recipe.calibrate = {recipe.calibrate!r} is for probabilities, and {why}: leave it out")
     if recipe.monitor not in (*OWN, "loss", "none"):
         metric(recipe.monitor, task)
     size = recipe.batch_size
@@ -180,7 +205,26 @@ def complete(recipe: Recipe, *, task: str, training_rows: int, lowest: float | N
             f"loss {loss.name!r} needs targets of {loss.least_target:g} or more; the smallest here is {lowest:g}"
         )
     target_scaler = loss.target_scaler(recipe.target_scaler) if task == "regression" else None
-    return dataclasses.replace(recipe, loss=loss, batch_size=size, target_scaler=target_scaler)
+    if recipe.target_transform != "none":
+        target_scaler = _logarithm(recipe, loss, task, lowest)
+    recipe = dataclasses.replace(recipe, loss=loss, batch_size=size, target_scaler=target_scaler)
+    return lasting(recipe, training_rows, size)
+
+
+def _logarithm(recipe: Recipe, loss: Loss, task: str, lowest: float | None) -> Any:
+    """The target's scaler for a transform that `complete_for` has decided."""
+    if task != "regression":
+        raise FalllineError(
+            f"Recipe.target_transform is for a regression; the target makes this a {task}: leave it out"
+        )
+    if recipe.target_transform == "auto":
+        raise FalllineError("Recipe.target_transform = 'auto' needs the rows of a table: say 'log' or 'none'")
+    check_log(lowest)
+    if not isinstance(loss.target_scaler(Log()), Log):
+        raise FalllineError(
+            f"loss {loss.name!r} scales the target by itself, so it cannot learn a logarithm: leave target_transform out"
+        )
+    return Log()
 
 
 def complete_for(recipe: Recipe, dataset: Dataset, training_rows: int | None = None) -> Recipe:
@@ -191,6 +235,8 @@ def complete_for(recipe: Recipe, dataset: Dataset, training_rows: int | None = N
     refuse_space(recipe)
     check_size(recipe, dataset)
     rows = len(dataset.train) if training_rows is None else training_rows
+    if recipe.target_transform == "auto" and dataset.task == "regression":
+        recipe = dataclasses.replace(recipe, target_transform=chosen_transform(dataset))
     lowest = float(dataset.given.min()) if dataset.task == "regression" and len(dataset.y) else None
     return complete(recipe, task=dataset.task, training_rows=rows, lowest=lowest)
 

@@ -14,6 +14,7 @@ from fallline.core.tensors import check_finite, flatten
 from fallline.core.tree import Tree
 from fallline.data.identity import MOST, SeenRows
 from fallline.data.schema import WRITTEN, Schema
+from fallline.training.length import AUTO
 from fallline.training.recipe import Recipe, count_parameters
 
 MODEL = Entries(
@@ -70,6 +71,8 @@ def check_model(recipe: Recipe, schema: Schema, outputs: int, arrays: dict[str, 
         raise _unfit(what, f"its loss {'none' if loss is None else loss.name!r} is not for a {target.task}")
     if (recipe.target_scaler is not None) and target.task != "regression":
         raise _unfit(what, f"a {target.task} has no scaled target")
+    if AUTO in (recipe.epochs, recipe.patience):
+        raise _unfit(what, "its recipe does not say how long it was trained")
     layers = len(getattr(recipe.model, "hidden", None) or getattr(recipe.model, "layers", None) or ())
     if layers > 8 * len(arrays) + 8:
         raise _unfit(what, f"its recipe has {layers:,} layers, and it holds {len(arrays)} arrays")
