@@ -75,6 +75,7 @@ _HOMES = {
     "fallline.penalties": ("L1", "L2", "ElasticNet", "MaxNorm"),
     "fallline.population": ("Population", "evaluate"),
     "fallline.searching.nested": ("Nested", "nested"),
+    "fallline.searching.budget": ("Budget", "Validation"),
     "fallline.searching.search": ("search",),
     "fallline.searching.study": ("Study",),
     "fallline.searching.trial": ("Trial",),

@@ -142,6 +142,8 @@ from fallline.schedules import Constant as Constant
 from fallline.schedules import Cosine as Cosine
 from fallline.schedules import OneCycle as OneCycle
 from fallline.schedules import ReduceOnPlateau as ReduceOnPlateau
+from fallline.searching.budget import Budget as Budget
+from fallline.searching.budget import Validation as Validation
 from fallline.searching.nested import Nested as Nested
 from fallline.searching.nested import nested as nested
 from fallline.searching.search import search as search
@@ -189,6 +191,7 @@ __all__ = [
     "BinaryCrossEntropy",
     "BinnedCrossEntropy",
     "Block",
+    "Budget",
     "Choice",
     "CoarseToFine",
     "Constant",
@@ -284,6 +287,7 @@ __all__ = [
     "TrialHistory",
     "Uniform",
     "Unscaled",
+    "Validation",
     "Whiten",
     "WithoutGradient",
     "check_gradient",

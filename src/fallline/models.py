@@ -1,5 +1,6 @@
 """Models: the layers between the inputs and the loss; the width of the output layer is taken from the data."""
 
+import dataclasses
 from abc import abstractmethod
 from typing import Any, ClassVar
 
@@ -9,7 +10,7 @@ from fallline.core.errors import FalllineError
 from fallline.core.field import Number, number, part, structure
 from fallline.initializers import GlorotUniform, Initializer, LeCunNormal
 from fallline.layers import BatchNorm, Dense, Dropout, Heads, Layer, LayerNorm, Maxout, PReLU, Sequential, SharedDense
-from fallline.layers.base import check_count
+from fallline.layers.base import check_count, is_random
 from fallline.losses import Loss, OfMembers
 
 MOST_LAYERS = 1000  # a deeper network takes hours to compile
@@ -23,6 +24,10 @@ class Model(Block):
     @abstractmethod
     def network(self, outputs: int) -> Sequential:
         """The layers, including the output layer, which has no activation."""
+
+    def without_noise(self) -> "Model":
+        """The model without its random layers, such as dropout; a model that may have some defines it."""
+        return self
 
     def loss_of(self, loss: Loss) -> Loss:
         """The loss of the whole network, given the loss of one answer; they differ if the network has several members."""
@@ -77,6 +82,7 @@ class MLP(Model):
         usual=(0.0, 0.5),
         optional=True,
         read="training",
+        searched=True,
         help="probability of dropping a hidden unit",
     )
     initializer: Initializer | None = part(
@@ -108,6 +114,9 @@ class MLP(Model):
             refuse_equal_units("MLP.initializer", self.initializer)
         if self.dropout is not None and self.dropout_form == "vanilla":
             Dropout(self.dropout, self.dropout_form)  # raises its own error for a schedule
+
+    def without_noise(self) -> "MLP":
+        return dataclasses.replace(self, dropout=None)
 
     def network(self, outputs: int) -> Sequential:
         layers = [each for width in self.hidden for each in self._hidden_layer(width)]
@@ -143,6 +152,9 @@ class Network(Model):
     def __check_init__(self) -> None:
         for index, each in enumerate(self.layers if isinstance(self.layers, tuple) else ()):
             refuse_equal_units(f"Network.layers.{index}.initializer", getattr(each, "initializer", None))
+
+    def without_noise(self) -> "Network":
+        return dataclasses.replace(self, layers=tuple(each for each in self.layers if not is_random(each)))
 
     def network(self, outputs: int) -> Sequential:
         return Sequential((*self.layers, Dense(outputs, self.output_initializer)))
@@ -208,6 +220,9 @@ class TabM(Model):
         for place, width in enumerate(self.hidden):
             layers += [SharedDense(width, self.members, place == 0, initializer), self.activation, *drop]
         return Sequential((*layers, Heads(outputs // self.members, self.members, self.output_initializer)))
+
+    def without_noise(self) -> "TabM":
+        return dataclasses.replace(self, dropout=None)
 
     def loss_of(self, loss: Loss) -> Loss:
         return OfMembers(super().loss_of(loss), self.members)

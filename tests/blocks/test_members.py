@@ -68,7 +68,10 @@ def test_the_training_loss_is_the_mean_of_the_losses_and_never_the_loss_of_the_m
     each = -np.log([softmax(one)[np.arange(len(y)), y] for one in z])
     outputs = jnp.asarray(np.concatenate(list(z), axis=1), jnp.float32)
     np.testing.assert_allclose(run.recipe.loss(outputs, y), each.mean(axis=0), rtol=1e-4, atol=1e-5)
-    assert float(jnp.mean(run.recipe.loss(outputs, y))) > float(jnp.mean(run.recipe.loss.judge(outputs, y))) + 1e-4
+    assert (
+        float(jnp.mean(run.recipe.loss(outputs, y)))
+        > float(jnp.mean(run.recipe.loss.evaluation_loss(outputs, y))) + 1e-4
+    )
 
 
 def test_only_the_first_factors_start_at_random_as_signs():

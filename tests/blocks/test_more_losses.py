@@ -179,9 +179,9 @@ def test_what_a_loss_asks_of_the_targets_scaler():
 
 
 def test_smoothing_helps_training_and_does_not_judge():
-    assert SoftmaxCrossEntropy(0.1).judge == SoftmaxCrossEntropy()
-    assert BinaryCrossEntropy(0.1).judge == BinaryCrossEntropy()
-    assert Huber(2.0).judge == Huber(2.0)
+    assert SoftmaxCrossEntropy(0.1).evaluation_loss == SoftmaxCrossEntropy()
+    assert BinaryCrossEntropy(0.1).evaluation_loss == BinaryCrossEntropy()
+    assert Huber(2.0).evaluation_loss == Huber(2.0)
 
 
 def test_far_predictions_stay_finite():

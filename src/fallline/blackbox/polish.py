@@ -99,10 +99,10 @@ def polish(
     start = {name: model.arrays["params"][name] for name in moved}
     scale = _scales(start)
 
-    def params(z: Any) -> Any:
+    def params(z: Array) -> Any:
         return {**model.arrays["params"], **jax.tree.map(lambda w, s, z: w + s * z, start, scale, z)}
 
-    def objective(z: Any) -> Float[Array, ""]:
+    def objective(z: Array) -> Float[Array, ""]:
         assert recipe.loss is not None
         network = recipe.network(recipe.loss.outputs(model.outputs, model.task))
         answer = recipe.loss.mean(
@@ -134,7 +134,8 @@ def _scales(layers: dict[str, Any]) -> dict[str, Any]:
     """The root mean square of each array; for an array of zeros, that of its layer."""
 
     def size(leaves: list[np.ndarray]) -> float:
-        return np.sqrt(sum(np.sum(w**2) for w in leaves) / max(1, sum(w.size for w in leaves)))
+        found: float = np.sqrt(sum(np.sum(w**2) for w in leaves) / max(1, sum(w.size for w in leaves)))
+        return found
 
     found = {}
     for name, layer in layers.items():

@@ -15,10 +15,11 @@ from fallline.data.sources import describe
 from fallline.data.table import Table
 from fallline.gradients import GradientCheck
 from fallline.training.arrays import suited
+from fallline.training.chunks import compiled_start
 from fallline.training.ensemble import Ensemble
 from fallline.training.predictor import Predictor
 from fallline.training.recipe import Recipe
-from fallline.training.train import compiled_start, place
+from fallline.training.train import place
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +91,7 @@ def check_recipe(
         state = dataclasses.replace(state, **kept, target_scaling=model.arrays["target_scaling"])
     chosen = np.asarray(arrays.train)[: min(rows, int(arrays.train_count))]
     gradients = {}
-    for mode in modes_of(recipe, arrays):
+    for mode in modes_of(state):
         gradients[mode] = check_network(
             recipe,
             arrays,

@@ -31,12 +31,12 @@ def warn(sentences: Iterable[str]) -> None:
         say(f"warning: {sentence}")
 
 
-def give(document: Any) -> None:
+def give(document: object) -> None:
     """Prints the JSON document on standard output; numbers that are not finite become null."""
     print(json.dumps(_finite(document), indent=2), flush=True)
 
 
-def _finite(value: Any) -> Any:
+def _finite(value: object) -> Any:
     if isinstance(value, dict):
         return {key: _finite(each) for key, each in value.items()}
     if isinstance(value, list | tuple):

@@ -13,7 +13,9 @@ from fallline.cli.output import figures, give, metrics_table, say, table
 from fallline.core.errors import FalllineError
 
 if TYPE_CHECKING:
+    from fallline.searching.nested import Nested
     from fallline.searching.study import Study
+    from fallline.training.folder import Kept
 
 Opt = typer.Option
 SHOWN = 6  # most hyperparameters in the importance table
@@ -73,7 +75,7 @@ def tune(
     source: Annotated[str | None, typer.Argument(help="CSV, TSV, Parquet, Feather, .npz, sklearn:NAME")] = None,
     target: Annotated[str | None, Opt(help="column to predict")] = None,
     trials: Annotated[int | None, Opt(help=f"recipes to try (default: {TRIALS})")] = None,
-    folds: Annotated[int | None, Opt(help="cross-validate with so many folds (default: one validation split)")] = None,
+    folds: Annotated[int | None, Opt(help="number of cross-validation folds (default: one validation split)")] = None,
     space: Annotated[Path | None, Opt(help="recipe.toml with distributions (default: usual ranges)")] = None,
     strategy: Annotated[str | None, Opt(help=f"{STRATEGIES}; `fallline explain NAME` says more of one")] = None,
     halving: Annotated[
@@ -83,18 +85,18 @@ def tune(
             help="prune all but a batch's best third, or trials that score worse than every good trial of the study",
         ),
     ] = None,
-    batch: Annotated[int | None, Opt(help="trials proposed together")] = None,
-    seconds: Annotated[float | None, Opt(help="begin no batch after this time")] = None,
+    batch: Annotated[int | None, Opt(help="number of trials proposed together")] = None,
+    seconds: Annotated[float | None, Opt(help="time budget in seconds; the last batch may end later")] = None,
     ray: Annotated[str | None, Opt(metavar="[ADDRESS]", help="train on Ray: on this machine, or HOST:PORT")] = None,
     limit: Annotated[float | None, Opt(help="seconds after which work on Ray counts as hung")] = None,
     study: Annotated[str | None, Opt(help="study file or database URL (default: OUT/study.db)")] = None,
-    nested: Annotated[int | None, Opt(help="outer folds: also score the whole procedure, search included")] = None,
+    nested: Annotated[int | None, Opt(help="also score the whole procedure with this many outer folds")] = None,
     members: Annotated[
         int | None, Opt(help="combine the models of so many of the best trials, by greedy selection on validation rows")
     ] = None,
-    resume: Annotated[str | None, Opt(help="study to continue, as it was begun")] = None,
+    resume: Annotated[str | None, Opt(help="continue this study with the settings of its start")] = None,
     out: Annotated[Path | None, Opt(help="run folder of the best model (default: runs/NAME-1)")] = None,
-    seed: Annotated[int | None, Opt(help="of proposals and of the best model (default: 0)")] = None,
+    seed: Annotated[int | None, Opt(help="seed of the proposals and of the best model (default: 0)")] = None,
     json: Annotated[bool, Opt("--json", help="one JSON document on standard output")] = False,
 ) -> int:
     """Search hyperparameters; save the best recipe and its model.
@@ -108,7 +110,7 @@ def tune(
     if resume is not None:
         changed = [name for name, value in given.items() if value is not None]
         if changed:
-            raise FalllineError(f"--resume continues a study as it was begun: leave {', '.join(changed)} out")
+            raise FalllineError(f"--resume continues a study with its own settings: leave {', '.join(changed)} out")
         from fallline.searching.description import begun
 
         options = begun(resume)
@@ -136,7 +138,7 @@ def _options(
 ) -> dict[str, Any]:
     """The arguments of a new search that need more than the value of a flag."""
     from fallline.data.table import load
-    from fallline.searching.usual import usual_space
+    from fallline.searching.default_space import default_space
     from fallline.strategies import Halving
     from fallline.strategies.named import DEFAULT, strategy_named
     from fallline.training import folder as folders
@@ -149,7 +151,7 @@ def _options(
     if data.get("source") is None:
         raise FalllineError("no SOURCE to train on: expected a file such as data.csv, or sklearn:digits to try")
     return {
-        "space": usual_space(recipe),
+        "space": default_space(recipe),
         "data": load(**data),  # type: ignore[arg-type]
         "strategy": strategy_named(strategy or DEFAULT),
         "halving": None if halving is None else Halving(among=halving),
@@ -201,7 +203,9 @@ def _found(options: dict[str, Any], outer: int | None, json: bool) -> tuple["Stu
     return found, procedure
 
 
-def _keep(found: "Study", procedure: Any, combined: Any, folder: Path, check: Callable[[], None], json: bool) -> int:
+def _keep(
+    found: "Study", procedure: "Nested | None", combined: Any, folder: Path, check: Callable[[], None], json: bool
+) -> int:
     """Keep the study's best recipe, its model (or that of the combined trials) and a summary of the trials in a folder."""
     from fallline.report.page import write_report
     from fallline.searching.summary import save_summary, summarise
@@ -250,7 +254,7 @@ def _ordered(axes: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(axes, key=lambda each: -(each["importance"] or 0.0))
 
 
-def _tell(found: "Study", said: dict[str, Any], metrics: Any, kept: Any, study: str) -> None:
+def _tell(found: "Study", said: dict[str, Any], metrics: dict[str, dict[str, float]], kept: "Kept", study: str) -> None:
     best = found.best.trial
     failed = sum(each.outcome == "diverged" for each in found.trials)
     diverged = f", {failed} diverged" if failed else ""
@@ -291,5 +295,5 @@ def _within(card: dict[str, Any] | None) -> str:
     return str(card["sentence"]) if card["likely"] is None else " to ".join(map(_shown, card["likely"]))
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 
 from fallline.core.errors import FalllineError
@@ -27,7 +26,7 @@ from fallline.training.ensemble import MOST, Ensemble
 from fallline.training.history import History, name_columns
 from fallline.training.keeping import Keeping, size_of
 from fallline.training.recipe import Recipe, recipe_to_plain
-from fallline.training.state import State, empty_history
+from fallline.training.state import empty_history
 from fallline.training.train import Moment, Run, evaluate_splits, predictor_of, usable
 from fallline.training.train import train as train_one
 from fallline.training.watch import layer_names
@@ -45,10 +44,6 @@ def train(
     folder: str | Path | None = None,
     checkpoint_seconds: float = 10.0,
     resume: bool = False,
-    key: jax.Array | None = None,
-    until: int | None = None,
-    state: State | None = None,
-    given: dict[str, Any] | None = None,
 ) -> Run:
     """Train one recipe on a table; with `members` or `bag`, several networks of it whose answers are averaged.
 
@@ -65,10 +60,6 @@ def train(
             written later, training continues and the run's notes say so.
         checkpoint_seconds: shortest time between two checkpoints.
         resume: continue from the newest intact checkpoint in the folder, if there is one.
-        key: random key of the run, in place of the one derived from the seed; for one network only, as are the following.
-        until: last epoch to train; the state can be continued from there.
-        state: state of another run to continue from; `continued` adapts it to this recipe.
-        given: initial params as {layer: {name: array}}; params that are left out are drawn.
 
     Raises: FalllineError for a recipe that does not fit the data, probes that cannot be recorded together, and a folder
         that cannot be written to or is in use.
@@ -82,12 +73,8 @@ def train(
     if count == 1:
         return train_one(
             recipe, data, seed=seed, probes=probes, watch=watch, folder=folder, checkpoint_seconds=checkpoint_seconds,
-            resume=resume, key=key, until=until, state=state, given=given,
+            resume=resume,
         )  # fmt: skip
-    alone = {"key": key, "until": until, "state": state, "given": given}
-    for name, value in alone.items():
-        if value is not None:
-            raise FalllineError(f"{name} is for one network, and an ensemble has several: leave it or members out")
     return _train_several(recipe, data, count, seed, bag is not None, probes, watch, folder, checkpoint_seconds, resume)
 
 

@@ -11,8 +11,9 @@ from fallline.core.tensors import flatten
 from fallline.ensembles.lanes import Job, Lane
 from fallline.estimators import settings
 from fallline.estimators.batch import table_of
-from fallline.estimators.fitting import RECORDED, Trained
+from fallline.estimators.fitting import RECORDED, FitResult
 from fallline.estimators.rows import Rows
+from fallline.estimators.types import Estimator
 from fallline.training.recipe import Recipe
 
 LEARNT = (
@@ -30,7 +31,7 @@ LEARNT = (
 )
 
 
-def fit_members(estimator: Any, rows: Rows, random: np.random.RandomState) -> list[Any]:
+def fit_members(estimator: Estimator, rows: Rows, random: np.random.RandomState) -> list[Any]:
     """The members of an ensemble, as fitted estimators.
 
     Raises: FalllineError for arguments that a population does not support, or if a network diverges.
@@ -44,7 +45,7 @@ def fit_members(estimator: Any, rows: Rows, random: np.random.RandomState) -> li
     return [member_of(estimator, job.recipe, lane, len(rows.train)) for lane in job.lanes()]
 
 
-def member_of(estimator: Any, recipe: Recipe, lane: Lane, count: int) -> Any:
+def member_of(estimator: Estimator, recipe: Recipe, lane: Lane, count: int) -> Any:
     """One lane of an ensemble as a fitted estimator.
 
     Raises: FalllineError for a lane that has diverged.
@@ -64,7 +65,7 @@ def member_of(estimator: Any, recipe: Recipe, lane: Lane, count: int) -> Any:
         "scaling": state.scaling,
         "target_scaling": state.target_scaling,
     }
-    member._adopt(Trained(recipe, kept["params"], flatten(kept)))
+    member._adopt(FitResult(recipe, kept["params"], flatten(kept)))
     epochs = len(seen["train_objective"])
     member.n_iter_, member.t_ = epochs, count * epochs
     member.loss_curve_ = seen["train_objective"].astype(float).tolist()
@@ -72,7 +73,7 @@ def member_of(estimator: Any, recipe: Recipe, lane: Lane, count: int) -> Any:
     return member
 
 
-def _refuse(estimator: Any) -> None:
+def _refuse(estimator: Estimator) -> None:
     one_by_one = estimator.warm_start or estimator.callbacks is not None or estimator.learning_rate == "adaptive"
     if one_by_one or (estimator.early_stopping and settings.own_monitor(estimator.scoring, estimator._task) is None):
         raise FalllineError(

@@ -16,12 +16,14 @@ class Loss(Block):
 
     Facts: `tasks`, the kinds of target it is for; `probabilistic`, whether `mean` of a classification is a
     probability and not only a score; `least_target`, the smallest valid target; `largest`, the size of predictions up to
-    which the loss and its gradient are finite in float32.
+    which the loss and its gradient are finite in float32; `uninformed`, how `fallline check` names the loss of outputs of 0,
+    with the words {cost} and {classes} filled in.
     """
 
     family: ClassVar[str] = "loss"
     tasks: ClassVar[tuple[str, ...]] = ()
     probabilistic: ClassVar[bool] = True
+    uninformed: ClassVar[str] = "outputs of 0 cost {cost:.4g}"
     least_target: ClassVar[float] = -float("inf")
     largest: ClassVar[float] = 1e15
 
@@ -61,7 +63,7 @@ class Loss(Block):
         return asked
 
     @property
-    def judge(self) -> "Loss":
+    def evaluation_loss(self) -> "Loss":
         """The loss for validation and test rows: itself, without terms that only help training."""
         return self
 

@@ -34,7 +34,7 @@ class BinnedCrossEntropy(Loss):
 
     name: ClassVar[str] = "binned_cross_entropy"
     tasks: ClassVar[tuple[str, ...]] = ("regression",)
-    bins: int = structure(32, unit="bins", help="classes that each target is cut into")
+    bins: int = structure(32, unit="bins", help="number of classes that the target is divided into")
     by: str = structure("quantile", choices=("quantile", "width"), help="what the bins have in common")
 
     def __check_init__(self) -> None:

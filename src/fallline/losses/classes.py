@@ -31,6 +31,7 @@ class SoftmaxCrossEntropy(Loss):
     """
 
     name: ClassVar[str] = "softmax_cross_entropy"
+    uninformed: ClassVar[str] = "ln {classes} = {cost:.4g} expected"
     tasks: ClassVar[tuple[str, ...]] = ("classification",)
     smoothing: Number = number(
         None,
@@ -64,7 +65,7 @@ class SoftmaxCrossEntropy(Loss):
         return log_mean(jax.nn.log_softmax(predictions, axis=-1), weights)
 
     @property
-    def judge(self) -> Loss:
+    def evaluation_loss(self) -> Loss:
         return dataclasses.replace(self, smoothing=None)
 
 
@@ -120,7 +121,7 @@ class BinaryCrossEntropy(Loss):
         return blend_of_sigmoids(predictions, weights)
 
     @property
-    def judge(self) -> Loss:
+    def evaluation_loss(self) -> Loss:
         return dataclasses.replace(self, smoothing=None)
 
 

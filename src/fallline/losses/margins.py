@@ -32,9 +32,11 @@ class Hinge(Loss):
     name: ClassVar[str] = "hinge"
     tasks: ClassVar[tuple[str, ...]] = ("classification",)
     probabilistic: ClassVar[bool] = False
-    margin: Number = number(1.0, valid="(0, inf)", usual=(0.1, 10.0), scale="log", help="lead that is asked for")
+    margin: Number = number(
+        1.0, valid="(0, inf)", usual=(0.1, 10.0), scale="log", help="required lead of the true class"
+    )
     form: str = structure(
-        "crammer_singer", choices=("crammer_singer", "weston_watkins"), help="rivals that count, with several classes"
+        "crammer_singer", choices=("crammer_singer", "weston_watkins"), help="which rival classes count"
     )
 
     def outputs(self, count: int, task: str) -> int:

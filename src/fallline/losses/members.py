@@ -27,7 +27,7 @@ class OfMembers(Loss):
 
     >>> loss = OfMembers(SquaredError(), members=2)
     >>> z, y = jnp.array([[0.0, 2.0]]), jnp.array([[1.0]])
-    >>> loss(z, y).tolist(), loss.judge(z, y).tolist(), loss.mean(z).tolist()
+    >>> loss(z, y).tolist(), loss.evaluation_loss(z, y).tolist(), loss.mean(z).tolist()
     ([1.0], [0.0], [[1.0]])
     """
 
@@ -98,5 +98,5 @@ class OfMembers(Loss):
         return self.inner.target_scaler(asked)
 
     @property
-    def judge(self) -> Loss:
-        return dataclasses.replace(self, inner=self.inner.judge, averaged=True)
+    def evaluation_loss(self) -> Loss:
+        return dataclasses.replace(self, inner=self.inner.evaluation_loss, averaged=True)

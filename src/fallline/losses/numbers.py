@@ -25,6 +25,7 @@ class SquaredError(Loss):
     """
 
     name: ClassVar[str] = "squared_error"
+    uninformed: ClassVar[str] = "the target's variance is {cost:.4g}"
     tasks: ClassVar[tuple[str, ...]] = ("regression",)
 
     def __call__(

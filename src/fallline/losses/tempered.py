@@ -64,5 +64,5 @@ class Tempered(Loss):
         return asked
 
     @property
-    def judge(self) -> Loss:
-        return Tempered(self.inner.judge, self.temperature)
+    def evaluation_loss(self) -> Loss:
+        return Tempered(self.inner.evaluation_loss, self.temperature)

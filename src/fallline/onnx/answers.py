@@ -1,7 +1,5 @@
 """The ONNX forms of a network's answer: probabilities or values from its outputs, and the data's own class labels."""
 
-from typing import Any
-
 import numpy as np
 
 from fallline.data.target import Target
@@ -12,6 +10,7 @@ from fallline.losses import (
     Focal,
     Hinge,
     Huber,
+    Loss,
     OfMembers,
     Poisson,
     Quantile,
@@ -27,7 +26,7 @@ answer_form = Forms("answer_form", "loss")  # computes the same as `loss.mean`
 
 
 @answer_form.register(SquaredError, AbsoluteError, Huber, Quantile)
-def _values(loss: Any, graph: Graph, z: str, width: int) -> str:
+def _values(loss: Loss, graph: Graph, z: str, width: int) -> str:
     return z
 
 
@@ -38,7 +37,8 @@ def _poisson(loss: Poisson, graph: Graph, z: str, width: int) -> str:
 
 @answer_form.register(Times)
 def _inner(loss: Times, graph: Graph, z: str, width: int) -> str:
-    return answer_form(loss.inner, graph, z, width)
+    found: str = answer_form(loss.inner, graph, z, width)
+    return found
 
 
 @answer_form.register(Tempered)

@@ -175,9 +175,11 @@ def _notes(notes: list[Any]) -> Html:
 def _curves(figures: list[Figure], drawn: list[Figure]) -> Html:
     if not figures:
         return join([tag("h2", "Curves"), tag("p", "No epoch was trained, so there are no curves.", class_="card")])
-    layered = lambda each: any(one.role == "layer" for one in each.series)  # noqa: E731
-    where = {True: "in every layer and epoch", False: "in every epoch"}
-    still = [f"{each.title}: 0 {where[layered(each)]}." for each in figures if each.all_zero]
+
+    def where(figure: Figure) -> str:
+        return "in every layer and epoch" if any(one.role == "layer" for one in figure.series) else "in every epoch"
+
+    still = [f"{each.title}: 0 {where(each)}." for each in figures if each.all_zero]
     return join(
         [
             tag("h2", "Curves"),
@@ -253,7 +255,7 @@ def _recipe(run: Finished) -> Html:
     )
 
 
-def dotted(plain: Any, path: str = "") -> Iterator[tuple[str, str]]:
+def dotted(plain: object, path: str = "") -> Iterator[tuple[str, str]]:
     """Dotted paths and values of nested tables; a block's name is the value at the block's own path.
 
     >>> list(dotted({"optimizer": {"name": "sgd", "learning_rate": 0.1}, "hidden": [8, 4]}))
@@ -269,11 +271,11 @@ def dotted(plain: Any, path: str = "") -> Iterator[tuple[str, str]]:
         yield path, str(plain)
 
 
-def _names(names: Any) -> str:
+def _names(names: object) -> str:
     given = [_text(each) for each in names] if isinstance(names, list) else []
     listed = ", ".join(f"“{each}”" for each in given[:3])
     return listed + (f" and {len(given) - 3} more" if len(given) > 3 else "") or "the target"
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     return "" if value is None else str(value)

@@ -140,10 +140,10 @@ class Study:
                 columns[name] = [None if value is None else str(value) for value in column]
         return pl.DataFrame(columns, strict=False)
 
-    def to_optuna(self, storage: Any = None, name: str | None = None) -> Any:
+    def to_optuna(self, storage: object = None, name: str | None = None) -> Any:
         """The trials as an Optuna study, in memory or where `storage` says; see `optuna_export.to_optuna`."""
         return to_optuna(self.space, self.trials, self.sign, storage, name)
 
 
-def _cell(value: Any) -> Any:
+def _cell(value: object) -> Any:
     return str(value) if isinstance(value, tuple) else value

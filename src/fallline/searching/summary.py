@@ -113,7 +113,7 @@ def _card(found: Sensitivity) -> dict[str, Any]:
     return {"sentence": found.sentence, "whole": found.whole, **ends}
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     if isinstance(value, bool | int | str) or value is None:
         return value
     return _finite(float(value)) if isinstance(value, float | np.floating) else str(value)

@@ -6,8 +6,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 
 from fallline.core.errors import FalllineError
+from fallline.core.tree import Tree
 from fallline.losses import Loss
 from fallline.optimizers import Rprop
 from fallline.scalers import Unscaled
@@ -57,7 +59,7 @@ def _target(loss: Loss, task: str, count: int, dtype: str) -> tuple[np.ndarray, 
     return np.asarray(APPLY(scaler, stats, y)), scaler, stats
 
 
-def answer(loss: Loss, case: Case, z: Any) -> Any:
+def answer(loss: Loss, case: Case, z: Array) -> Any:
     """The probabilities, or the predicted targets in their own unit."""
     mean = loss.mean(z)
     return mean if case.scaler is None else case.scaler.invert(case.stats, mean)
@@ -72,12 +74,12 @@ def tasks(loss: Loss) -> None:
 
 @of("loss")
 def dtypes(loss: Loss) -> None:
-    """One loss per example, in the predictions' dtype; an answer per class, label or target; `judge` alike."""
+    """One loss per example, in the predictions' dtype; an answer per class, label or target; `evaluation_loss` alike."""
 
     def both(dtype: str) -> tuple[Any, Any]:
         found, expected = [], []
         for case in cases(loss, dtype):
-            for each in (loss, loss.judge):
+            for each in (loss, loss.evaluation_loss):
                 found.append(jax.eval_shape(lambda z, y, f=each: f(z, y), case.z, case.y))
                 expected.append(jax.ShapeDtypeStruct((ROWS,), jnp.dtype(dtype)))
             found.append(jax.eval_shape(lambda z, case=case: answer(loss, case, z), case.z))
@@ -108,7 +110,7 @@ def gradient(loss: Loss) -> None:
         right_gradient(partial(_by_prediction, loss, case.y), 2 * case.z, f"the gradient ({case.task})")
 
 
-def _by_prediction(loss: Loss, y: np.ndarray, z: Any) -> Any:
+def _by_prediction(loss: Loss, y: np.ndarray, z: Array) -> Any:
     return loss(z, jnp.asarray(y))
 
 
@@ -141,7 +143,7 @@ def _descend(loss: Loss, case: Case) -> Any:
     """The answer for the predictions at which a descent on their losses ends."""
     rule, slope = Rprop(flip="wait"), jax.grad(lambda z: jnp.sum(loss(z, case.y)))
 
-    def step(carry: Any, _: None) -> tuple[Any, None]:
+    def step(carry: Tree, _: None) -> tuple[Any, None]:
         delta, state = rule.update(slope(carry[0]), carry[1])
         return (jnp.clip(carry[0] + delta, -50.0, 50.0), state), None
 

@@ -145,7 +145,7 @@ class Ensemble(Predictor):
     @functools.cached_property
     def _one_loss(self) -> bool:
         """Whether the members judge by one loss whose outputs can be averaged."""
-        losses: list[Any] = [each.recipe.loss.judge for each in self.members if each.recipe.loss is not None]
+        losses: list[Any] = [each.recipe.loss.evaluation_loss for each in self.members if each.recipe.loss is not None]
         if any(as_arrays(each) != as_arrays(losses[0]) for each in losses):
             return False
         try:
@@ -260,13 +260,13 @@ def _scaled(recipe: Recipe, arrays: dict[str, Any], y: Array) -> Array:
 @jax.jit
 def _loss_of(recipe: Recipe, arrays: dict[str, Any], z: Array, y: Array) -> Array:
     assert recipe.loss is not None
-    return recipe.loss.judge(z, _scaled(recipe, arrays, y))
+    return recipe.loss.evaluation_loss(z, _scaled(recipe, arrays, y))
 
 
 @jax.jit
 def _loss_of_blend(recipe: Recipe, arrays: dict[str, Any], z: Array, weights: Array, y: Array) -> Array:
     assert recipe.loss is not None
-    return recipe.loss.judge(recipe.loss.blend(z, weights), _scaled(recipe, arrays, y))
+    return recipe.loss.evaluation_loss(recipe.loss.blend(z, weights), _scaled(recipe, arrays, y))
 
 
 @jax.jit
@@ -274,4 +274,4 @@ def _loss_of_answer(recipe: Recipe, arrays: dict[str, Any], answer: Array, y: Ar
     """The loss of a regression's mean answer, in the scaled unit of one member: other members may scale differently."""
     assert recipe.loss is not None
     z = recipe.loss.inverse(_scaled(recipe, arrays, answer))
-    return recipe.loss.judge(z, _scaled(recipe, arrays, y))
+    return recipe.loss.evaluation_loss(z, _scaled(recipe, arrays, y))

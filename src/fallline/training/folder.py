@@ -298,7 +298,7 @@ def read_plan(path: Path) -> Plan:
     return Plan(recipe_from_plain(plain), data, seed, stages, **several)
 
 
-def _without_nan(value: Any) -> Any:
+def _without_nan(value: object) -> Any:
     """The value with null in place of NaN and infinity, which JSON does not have."""
     if isinstance(value, dict):
         return {key: _without_nan(each) for key, each in value.items()}

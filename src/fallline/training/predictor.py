@@ -327,7 +327,7 @@ def _tile(task: str, outputs: int, recipe: Recipe, arrays: dict[str, Any], x: Ar
     if recipe.target_scaler is not None:
         answer = recipe.target_scaler.invert(arrays["target_scaling"], answer)
         y = recipe.target_scaler.apply(arrays["target_scaling"], y)
-    return answer, recipe.loss.judge(prediction, y)
+    return answer, recipe.loss.evaluation_loss(prediction, y)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))

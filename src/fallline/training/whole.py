@@ -8,8 +8,10 @@ import numpy as np
 
 from fallline.core.block import as_arrays
 from fallline.core.errors import FalllineError
+from fallline.core.random import Seed
 from fallline.core.shape import Entries, Mapping, Plain, Real, Text, Whole, check
 from fallline.core.tensors import check_finite, flatten
+from fallline.core.tree import Tree
 from fallline.data.identity import MOST, SeenRows
 from fallline.data.schema import WRITTEN, Schema
 from fallline.encodings import Inputs
@@ -120,7 +122,7 @@ def _expected(recipe: Recipe, features: int, outputs: int, task: str) -> dict[st
     return _SHAPES[which]
 
 
-def _made(recipe: Recipe, features: int, outputs: int, task: str, key: Any) -> dict[str, Any]:
+def _made(recipe: Recipe, features: int, outputs: int, task: str, key: Seed) -> dict[str, Any]:
     assert recipe.loss is not None
     x, weight = jax.numpy.ones((_ROWS, features)), jax.numpy.ones(_ROWS)
     network = recipe.network(recipe.loss.outputs(outputs, task))
@@ -137,7 +139,7 @@ def _made(recipe: Recipe, features: int, outputs: int, task: str, key: Any) -> d
     return made
 
 
-def _leaves(made: Any) -> dict[str, Any]:
+def _leaves(made: Tree) -> dict[str, Any]:
     """Abstract leaves, keyed by the paths that `flatten` gives to arrays."""
     paths = jax.tree_util.tree_flatten_with_path(made)[0]
     names = list(flatten(jax.tree.map(lambda _: np.zeros(0), made)))
