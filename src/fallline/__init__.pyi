@@ -5,6 +5,7 @@ from typing import Any
 from fallline import activations as activations
 from fallline import diagnosis as diagnosis
 from fallline import distributions as distributions
+from fallline import encodings as encodings
 from fallline import gradients as gradients
 from fallline import initializers as initializers
 from fallline import layers as layers
@@ -67,6 +68,13 @@ from fallline.distributions import Quantised as _Quantised
 from fallline.distributions import Uniform as _Uniform
 from fallline.doctor import diagnose as diagnose
 from fallline.doctor import fork as fork
+from fallline.encodings import Encodings as Encodings
+from fallline.encodings import InputScales as InputScales
+from fallline.encodings import Periodic as Periodic
+from fallline.encodings import PiecewiseEmbedding as PiecewiseEmbedding
+from fallline.encodings import PiecewiseLinear as PiecewiseLinear
+from fallline.ensembles.run import EnsembleRun as EnsembleRun
+from fallline.ensembles.train import train as train
 from fallline.estimators import MLPClassifier as MLPClassifier
 from fallline.estimators import MLPRegressor as MLPRegressor
 from fallline.estimators import PopulationSearchCV as PopulationSearchCV
@@ -77,17 +85,22 @@ from fallline.gradients import numerical_gradient as numerical_gradient
 from fallline.layers import BatchNorm as BatchNorm
 from fallline.layers import Dense as Dense
 from fallline.layers import Dropout as Dropout
+from fallline.layers import Heads as Heads
 from fallline.layers import LayerNorm as LayerNorm
 from fallline.layers import Maxout as Maxout
+from fallline.layers import PReLU as PReLU
+from fallline.layers import SharedDense as SharedDense
 from fallline.losses import AbsoluteError as AbsoluteError
 from fallline.losses import BinaryCrossEntropy as BinaryCrossEntropy
 from fallline.losses import BinnedCrossEntropy as BinnedCrossEntropy
+from fallline.losses import Focal as Focal
 from fallline.losses import Hinge as Hinge
 from fallline.losses import Huber as Huber
 from fallline.losses import Poisson as Poisson
 from fallline.losses import Quantile as Quantile
 from fallline.losses import SoftmaxCrossEntropy as SoftmaxCrossEntropy
 from fallline.losses import SquaredError as SquaredError
+from fallline.losses import Tempered as Tempered
 from fallline.methods import ARS as ARS
 from fallline.methods import BRS as BRS
 from fallline.methods import CMAES as CMAES
@@ -98,6 +111,7 @@ from fallline.methods import OpenAIES as OpenAIES
 from fallline.methods import WithoutGradient as WithoutGradient
 from fallline.models import MLP as MLP
 from fallline.models import Network as Network
+from fallline.models import TabM as TabM
 from fallline.onnx.export import to_onnx as to_onnx
 from fallline.optimizers import LBFGS as LBFGS
 from fallline.optimizers import SGD as SGD
@@ -123,7 +137,9 @@ from fallline.report.page import write_report as write_report
 from fallline.scalers import PCA as PCA
 from fallline.scalers import MinMax as MinMax
 from fallline.scalers import Pixels as Pixels
+from fallline.scalers import QuantileNormal as QuantileNormal
 from fallline.scalers import Robust as Robust
+from fallline.scalers import SmoothClip as SmoothClip
 from fallline.scalers import Standardise as Standardise
 from fallline.scalers import Unscaled as Unscaled
 from fallline.scalers import Whiten as Whiten
@@ -131,6 +147,8 @@ from fallline.schedules import Constant as Constant
 from fallline.schedules import Cosine as Cosine
 from fallline.schedules import OneCycle as OneCycle
 from fallline.schedules import ReduceOnPlateau as ReduceOnPlateau
+from fallline.searching.budget import Budget as Budget
+from fallline.searching.budget import Validation as Validation
 from fallline.searching.nested import Nested as Nested
 from fallline.searching.nested import nested as nested
 from fallline.searching.search import search as search
@@ -147,12 +165,12 @@ from fallline.strategies import Space as Space
 from fallline.strategies import Strategy as Strategy
 from fallline.strategies import TrialHistory as TrialHistory
 from fallline.strategies import space_from as space_from
+from fallline.training.ensemble import Ensemble as Ensemble
 from fallline.training.predictor import Predictor as Predictor
 from fallline.training.predictor import load_predictor as load_predictor
 from fallline.training.recipe import Recipe as Recipe
 from fallline.training.train import Moment as Moment
 from fallline.training.train import Run as Run
-from fallline.training.train import train as train
 
 __all__ = [
     "ARS",
@@ -178,6 +196,7 @@ __all__ = [
     "BinaryCrossEntropy",
     "BinnedCrossEntropy",
     "Block",
+    "Budget",
     "Choice",
     "CoarseToFine",
     "Constant",
@@ -186,15 +205,21 @@ __all__ = [
     "Diagnosis",
     "Dropout",
     "ElasticNet",
+    "Encodings",
+    "Ensemble",
+    "EnsembleRun",
     "FalllineError",
     "Finding",
     "FiniteDifference",
+    "Focal",
     "GradientCheck",
     "Grid",
     "Halving",
+    "Heads",
     "Hinge",
     "Huber",
     "Identity",
+    "InputScales",
     "Integer",
     "LayerNorm",
     "LeakyReLU",
@@ -223,6 +248,10 @@ __all__ = [
     "Optimum",
     "OptunaSampler",
     "Outcome",
+    "PReLU",
+    "Periodic",
+    "PiecewiseEmbedding",
+    "PiecewiseLinear",
     "Pixels",
     "Poisson",
     "PolicyRecipe",
@@ -231,6 +260,7 @@ __all__ = [
     "PopulationSearchCV",
     "Predictor",
     "Quantile",
+    "QuantileNormal",
     "Quantised",
     "RMSProp",
     "Random",
@@ -242,8 +272,10 @@ __all__ = [
     "Rprop",
     "Run",
     "Schedule",
+    "SharedDense",
     "SiLU",
     "Sigmoid",
+    "SmoothClip",
     "Sobol",
     "SoftmaxCrossEntropy",
     "Softplus",
@@ -252,14 +284,17 @@ __all__ = [
     "Standardise",
     "Strategy",
     "Study",
+    "TabM",
     "Table",
     "Tanh",
+    "Tempered",
     "Time",
     "TrainedPolicy",
     "Trial",
     "TrialHistory",
     "Uniform",
     "Unscaled",
+    "Validation",
     "Whiten",
     "WithoutGradient",
     "check_gradient",

@@ -41,7 +41,7 @@ def built_in(kind: str) -> list[type]:
         ("layer", layer_form, set()),
         ("loss", answer_form, set()),
         ("scaler", scaler_form, {scalers.Bins}),  # it scales targets only
-        ("scaler", inverse_form, {scalers.PCA, scalers.Whiten}),  # they scale inputs only
+        ("scaler", inverse_form, {scalers.PCA, scalers.QuantileNormal, scalers.Whiten}),  # they scale inputs only
     ],
 )
 def test_every_built_in_block_has_a_form(kind, form, none):
@@ -71,9 +71,15 @@ def test_activations(f):
         layers.Dense(4),
         layers.Dense(4, bias=False),
         layers.Maxout(4, pieces=3),
+        layers.SharedDense(4, members=3, first=True),
+        layers.SharedDense(4, members=3),
+        layers.Heads(4, members=2),
+        layers.Heads(1, members=1),
         layers.BatchNorm(epsilon=1e-3),
         layers.LayerNorm(),
         layers.Dropout(0.25),
+        layers.PReLU(0.3),
+        layers.Scale(3.0),
         layers.Dropout(0.25, "vanilla"),
         layers.Sequential((layers.Dense(5), activations.Tanh(), layers.BatchNorm(), layers.Dense(2))),
     ],
@@ -126,7 +132,7 @@ def test_scalers(scaler, touched):
     if type(scaler) in inverse_form:
         y = np.nan_to_num(ours)
         found = by_onnx(y, lambda graph, name: inverse_form(scaler, graph, name, arrays))
-        rounding = 2e-7 * np.abs(arrays.get("centre", arrays.get("mean", 0.0)))
+        rounding = 2e-7 * np.abs(arrays.get("centre", arrays.get("mean", 0.0))) + 2e-6 * arrays.get("added", 0.0)
         assert (np.abs(found - scaler.invert(stats, jnp.asarray(y))) <= rounding + 1e-6 * np.abs(found)).all()
 
 
@@ -144,7 +150,7 @@ def test_bins_come_back_as_values():
 @pytest.mark.parametrize("loss", [each() for each in built_in("loss")], ids=repr)
 @pytest.mark.parametrize("width", [1, 3])
 def test_answers(loss, width):
-    width *= getattr(loss, "bins", 1)
+    width *= getattr(loss, "bins", 1) * getattr(loss, "members", 1)
     z = np.random.default_rng(3).normal(0, 4, (ROWS, width)).astype(np.float32)
     if width == 1 and isinstance(loss, losses.SoftmaxCrossEntropy):
         width, z = 2, np.tile(z, 2)

@@ -47,6 +47,7 @@ class Case:
 def case_of(run: Run, data: Table | None = None) -> Case:
     """The case of a run in memory."""
     table = run.data if data is None else data
+    _refuse_ensemble(run.model)
     if not isinstance(table, Table):
         raise FalllineError(f"data of type {type(table).__name__} cannot be diagnosed: expected the Table of the run")
     return Case(
@@ -57,7 +58,7 @@ def case_of(run: Run, data: Table | None = None) -> Case:
         metrics=run.metrics,
         outcome="interrupted" if run.interrupted else run.outcome.label,
         best_epoch=run.best_epoch,
-        steps=int(run.state.step),
+        steps=run.steps,
         model=run.model if run.learnt else None,
     )
 
@@ -72,6 +73,8 @@ def case_of_folder(folder: Path) -> Case:
     from fallline.training.predictor import load_predictor
 
     found = read_finished(Path(folder))
+    trained = load_predictor(Path(folder)) if (Path(folder) / "model.safetensors").is_file() else None
+    _refuse_ensemble(trained)
     if "source" not in found.plan.data:
         raise FalllineError(f"run {str(folder)!r} names no source: train it from a file to have it diagnosed")
     table = load(**found.plan.data)
@@ -83,7 +86,6 @@ def case_of_folder(folder: Path) -> Case:
             "train again"
         )
     table, _ = suited(table, [found.plan.recipe])
-    learnt = (Path(folder) / "model.safetensors").is_file()
     metrics = {
         split: {name: np.nan if value is None else value for name, value in each.items()}
         for split, each in found.summary["metrics"].items()
@@ -97,9 +99,14 @@ def case_of_folder(folder: Path) -> Case:
         outcome=str(found.summary["outcome"]),
         best_epoch=int(found.summary.get("best_epoch") or 0),
         steps=int(found.summary.get("steps") or 0),
-        model=load_predictor(Path(folder)) if learnt else None,
+        model=trained,
         plan=found.plan,
     )
+
+
+def _refuse_ensemble(model: object) -> None:
+    if model is not None and not isinstance(model, Predictor):
+        raise FalllineError("an ensemble is diagnosed by its members: train one of them alone, without members or bag")
 
 
 def own_blocks(recipe: Recipe) -> tuple[str, ...]:

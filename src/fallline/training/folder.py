@@ -16,6 +16,7 @@ from fallline.core.reading import read_toml
 from fallline.core.shape import Either, Entries, Listed, Mapping, Real, Text, Whole, check
 from fallline.data.table import Table
 from fallline.training.checkpoint import copy_checkpoints, remove_checkpoints
+from fallline.training.class_weights import with_class_weights
 from fallline.training.predictor import outcome_of
 from fallline.training.recipe import Recipe, complete_for, recipe_from_plain, recipe_to_plain
 from fallline.training.train import Run
@@ -32,15 +33,31 @@ DATA = Entries(  # the arguments of `load` that a file may give
      "kinds": Mapping(Text()), "task": Text(), "test": Real(), "valid": Real(), "seed": Whole(0), "missing": Text()},
 )  # fmt: skip
 _HEAD = "# A complete Fallline recipe: `fallline train --recipe recipe.toml` repeats the run.\n"
+_STAGES = Listed(Listed(Whole(1, 2**31 - 1), 2, 2))
+_EXTENDED = (
+    "# The recipe of a Fallline run that extends another: `fallline train --resume RUN --epochs N` repeats it.\n"
+)
 
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """Everything a run needs: the recipe, the arguments of `load` and the seed."""
+    """Everything a run needs: the recipe, the arguments of `load`, the seed, and the networks of an ensemble.
+
+    `extended` holds (epochs planned, epochs run) of every run that this one extends, the first one first.
+    """
 
     recipe: Recipe
     data: dict[str, Any]
     seed: int
+    extended: tuple[tuple[int, int], ...] = ()
+    members: int | None = None
+    bag: int | None = None
+
+    @property
+    def several(self) -> dict[str, int]:
+        """The arguments of `train` that make an ensemble; empty for a single network."""
+        given = {"members": self.members, "bag": self.bag}
+        return {name: value for name, value in given.items() if value is not None}
 
 
 def new_folder(path: Path | None, name: str) -> Path:
@@ -98,7 +115,7 @@ def checked(plan: Plan, table: Table) -> Recipe:
 
     Raises: FalllineError as `complete` does.
     """
-    return complete_for(plan.recipe, table.dataset)
+    return with_class_weights(complete_for(plan.recipe, table.dataset), table)
 
 
 def begin_folder(folder: Path, plan: Plan, resume: Path | None = None) -> None:
@@ -142,6 +159,8 @@ def finish_folder(folder: Path, plan: Plan, run: Run, table: Table) -> dict[str,
     write_atomically(folder / RECIPE, plan_to_toml(dataclasses.replace(plan, recipe=run.recipe)).encode())
     write_atomically(folder / METRICS, (json.dumps(_without_nan(summary), indent=2) + "\n").encode())
     if not run.interrupted:
+        if run.last_state is not None and run.learnt:
+            run.last_state(folder)
         remove_checkpoints(folder)
     return summary
 
@@ -224,11 +243,13 @@ def summarise(folder: Path, run: Run, table: Table) -> dict[str, Any]:
         "sentence": run.sentence,
         "epochs": len(run.history),
         "best_epoch": run.best_epoch,
-        "steps": int(run.state.step),
+        "still_improving": None if run.outlook is None else run.outlook.to_plain(),
+        "steps": run.steps,
         "seconds": round(run.seconds, 3),
         "setup_seconds": round(run.compile_seconds, 3),
         "seed": run.seed,
         "metrics": run.metrics,
+        **({} if run.calibration is None else {"calibration": run.calibration.to_plain()}),
         "parameters": run.model.size,
         "scaling": {"name": run.recipe.scaler.name, **run.scaling},
         "data": {
@@ -237,15 +258,20 @@ def summarise(folder: Path, run: Run, table: Table) -> dict[str, Any]:
             "target": list(table.schema.target.names),
             "classes": None if table.classes is None else [str(each) for each in table.classes],
             "features": int(data.x.shape[1]),
-            "rows": {"train": len(data.train), "valid": len(data.valid), "test": len(data.test)},
+            "rows": run.rows(table),
         },
         "notes": [*table.warnings, *run.notes],
+        **run.more,
     }
 
 
 def plan_to_toml(plan: Plan) -> str:
     """A plan as a TOML document."""
-    return _HEAD + tomli_w.dumps({"seed": plan.seed, "data": plan.data, **recipe_to_plain(plan.recipe)})
+    head = _HEAD
+    more: dict[str, Any] = dict(plan.several)
+    if plan.extended:
+        head, more = _EXTENDED, {"extended": [list(each) for each in plan.extended]}
+    return head + tomli_w.dumps({"seed": plan.seed, **more, "data": plan.data, **recipe_to_plain(plan.recipe)})
 
 
 def read_plan(path: Path) -> Plan:
@@ -256,16 +282,23 @@ def read_plan(path: Path) -> Plan:
     what = f"recipe {str(path)!r}"
     plain, _ = read_toml(path, what, "a TOML file such as a run's recipe.toml")
     data, seed = plain.pop("data", {}), plain.pop("seed", 0)
+    several = {name: plain.pop(name, None) for name in ("members", "bag")}
+    extended = plain.pop("extended", [])
+    check(_STAGES, extended, f"'extended' of {what}", "correct it")
     if not isinstance(data, dict) or isinstance(seed, bool) or not isinstance(seed, int):
         raise FalllineError(f"{what}: [data] must be a table and seed a whole number")
+    for name, value in several.items():
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
+            raise FalllineError(f"{what}: {name} = {value!r} is not a whole number")
     for key in data:
         if key not in DATA.optional:
             raise FalllineError(f"{what}: [data] has no entry {key!r}: {nearest(key, DATA.optional)}")
     check(DATA, data, f"[data] of {what}", "correct it")
-    return Plan(recipe_from_plain(plain), data, seed)
+    stages = tuple((int(each[0]), int(each[1])) for each in extended)
+    return Plan(recipe_from_plain(plain), data, seed, stages, **several)
 
 
-def _without_nan(value: Any) -> Any:
+def _without_nan(value: object) -> Any:
     """The value with null in place of NaN and infinity, which JSON does not have."""
     if isinstance(value, dict):
         return {key: _without_nan(each) for key, each in value.items()}

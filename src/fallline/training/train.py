@@ -17,6 +17,7 @@ from fallline.core.block import as_arrays
 from fallline.core.errors import FalllineError
 from fallline.core.outcome import Outcome
 from fallline.core.random import key_of
+from fallline.core.tree import Tree
 from fallline.data.table import Table
 from fallline.diagnosis import Diagnosis, judge
 from fallline.diagnosis.light import light_evidence
@@ -25,16 +26,20 @@ from fallline.optimizers import forgotten
 from fallline.probes import RECORDED, Probe, recordable
 from fallline.training import program
 from fallline.training.arrays import Arrays, judging_rows, scale_of, suited, to_device
-from fallline.training.checkpoint import load_checkpoint, save_checkpoint
+from fallline.training.calibration import Calibration, temper
+from fallline.training.checkpoint import LAST, load_checkpoint, save_checkpoint, write_state
 from fallline.training.chunks import compiled_advance as compiled_advance
 from fallline.training.chunks import compiled_start, run_chunks
+from fallline.training.class_weights import weighed, with_class_weights
 from fallline.training.history import History, join, name_columns
 from fallline.training.keeping import Keeping, size_of
-from fallline.training.moment import settled
+from fallline.training.moment import network_of, settled
+from fallline.training.outlook import Outlook, outlook_of
 from fallline.training.predictor import Predictor
 from fallline.training.recipe import Recipe, complete_for, recipe_to_plain
 from fallline.training.state import Epochs, State, empty_history
 from fallline.training.step import LIMIT
+from fallline.training.transform import note_on
 from fallline.training.watch import layer_names
 
 
@@ -63,6 +68,9 @@ class Run:
         notes: sentences that the user should read.
         unsaved: writes the last checkpoint of an interrupted run into another folder, if its own folder refused it.
         data: the table that it was trained on.
+        last_state: writes the state after the last epoch into a folder, so that the run can be extended; None for a run
+            without a folder of its own.
+        calibration: the temperature that the model was given after training, if the recipe says so.
     """
 
     recipe: Recipe
@@ -78,6 +86,8 @@ class Run:
     notes: tuple[str, ...] = ()
     unsaved: Callable[[Path], None] | None = None
     data: Table | None = dataclasses.field(default=None, repr=False)
+    calibration: Calibration | None = None
+    last_state: Callable[[Path], None] | None = None
 
     @property
     def best_epoch(self) -> int:
@@ -90,6 +100,21 @@ class Run:
         return self.outcome is not Outcome.DIVERGED or self.best_epoch > 0
 
     @property
+    def steps(self) -> int:
+        """Number of updates."""
+        return int(self.state.step)
+
+    def rows(self, table: Table) -> dict[str, int]:
+        """Number of rows behind the metrics of each split."""
+        data = table.dataset
+        return {"train": len(data.train), "valid": len(data.valid), "test": len(data.test)}
+
+    @property
+    def more(self) -> dict[str, Any]:
+        """What the summary of a run says besides; nothing for a single network."""
+        return {}
+
+    @property
     def scaling(self) -> dict[str, float]:
         """Numbers that the input scaler determined on the training rows, such as the components PCA keeps; often empty."""
         return self.model.scaling
@@ -97,7 +122,8 @@ class Run:
     @functools.cached_property
     def diagnosis(self) -> Diagnosis:
         """What its history and its data say of it; `fallline.diagnose(run)` also looks into the network."""
-        assert self.data is not None
+        if self.data is None:
+            raise FalllineError("this run does not know its data: fallline.diagnose(run, data) takes them")
         return judge(
             light_evidence(
                 self.recipe,
@@ -106,7 +132,7 @@ class Run:
                 self.metrics,
                 outcome=self.outcome.label,
                 best_epoch=self.best_epoch,
-                steps=int(self.state.step),
+                steps=self.steps,
                 learnt=self.learnt,
             )
         )
@@ -118,9 +144,16 @@ class Run:
         if self.interrupted:
             return f"interrupted after {epochs} epochs; the parameters are those of epoch {self.best_epoch}, the {kept}"
         ended = self.outcome.sentence(epochs=epochs, best_epoch=self.best_epoch, step=int(self.state.step), kept=kept)
-        return (
-            ended if self.learnt else f"{ended}; the parameters are the initial ones: there is no model to predict with"
-        )
+        if not self.learnt:
+            return f"{ended}; the parameters are the initial ones: there is no model to predict with"
+        return ended if self.outlook is None else f"{ended}; {self.outlook.sentence}"
+
+    @property
+    def outlook(self) -> Outlook | None:
+        """What twice as many epochs promise; None for a run that ended early, or whose validation loss no longer falls."""
+        if self.interrupted or self.outcome is not Outcome.FINISHED or not len(self.history):
+            return None
+        return outlook_of(self.history["valid_loss"], int(self.history["epoch"][0]) - 1)
 
 
 def train(
@@ -133,10 +166,6 @@ def train(
     folder: str | Path | None = None,
     checkpoint_seconds: float = 10.0,
     resume: bool = False,
-    key: jax.Array | None = None,
-    until: int | None = None,
-    state: State | None = None,
-    given: dict[str, Any] | None = None,
 ) -> Run:
     """Train one recipe on a table.
 
@@ -150,10 +179,6 @@ def train(
             written later, training continues and the run's notes say so.
         checkpoint_seconds: shortest time between two checkpoints.
         resume: continue from the newest intact checkpoint in the folder, if there is one.
-        key: random key of the run, in place of the one derived from the seed.
-        until: last epoch to train; the state can be continued from there.
-        state: state of another run to continue from; `continued` adapts it to this recipe.
-        given: initial params as {layer: {name: array}}; params that are left out are drawn.
 
     Raises: FalllineError for a recipe that does not fit the data, probes that cannot be recorded together, and a folder
         that cannot be written to or is in use.
@@ -163,6 +188,44 @@ def train(
     >>> run.outcome.label, len(run.history)
     ('finished', 3)
     """
+    return train_from(
+        recipe,
+        data,
+        seed=seed,
+        probes=probes,
+        watch=watch,
+        folder=folder,
+        checkpoint_seconds=checkpoint_seconds,
+        resume=resume,
+    )
+
+
+def train_from(
+    recipe: Recipe,
+    data: Table,
+    *,
+    seed: int = 0,
+    probes: Sequence[Probe] = RECORDED,
+    watch: Callable[[Moment], Any] | None = None,
+    folder: str | Path | None = None,
+    checkpoint_seconds: float = 10.0,
+    resume: bool = False,
+    key: jax.Array | None = None,
+    until: int | None = None,
+    state: State | None = None,
+    params: dict[str, Any] | None = None,
+) -> Run:
+    """Train as `train` does, from a given key, state or params, or up to an epoch.
+
+    Arguments:
+        recipe, data, seed, probes, watch, folder, checkpoint_seconds, resume: as for `train`.
+        key: random key of the run, in place of the one derived from the seed.
+        until: last epoch to train; the state can be continued from there.
+        state: state of another run to continue from; `continued` adapts it to this recipe.
+        params: initial params as {layer: {name: array}}; params that are left out are drawn.
+
+    Raises: FalllineError as for `train`.
+    """
     began = time.perf_counter()
     if not isinstance(data, Table):
         raise FalllineError(
@@ -171,23 +234,26 @@ def train(
         )
     recorded = recordable(probes)
     table, unheld = suited(data, [recipe])
+    asked = recipe.target_transform
     recipe, arrays, own_key = place(recipe, table, seed)
     key = own_key if key is None else key
-    traced = as_arrays(recipe)
+    traced = as_arrays(bare(recipe))
     folder = None if folder is None else Path(folder)
-    identity = {"recipe": _digest(recipe), "data": table.fingerprint, "seed": int(seed)} if folder else {}
+    identity = identity_of(recipe, table, seed) if folder else {}
     with Keeping(folder) as keeping:
         seen = None
         notes: list[str] = [unheld] if unheld else []
+        if asked == "auto" and recipe.target_transform == "log":
+            notes.append(note_on(table.dataset))
         if resume and folder is not None:
             like = jax.eval_shape(program.start, traced, arrays, key)
-            activations = program.network_of(recipe, arrays).activations
+            activations = network_of(recipe, arrays).activations
             state, seen, damaged = load_checkpoint(folder, like, identity, activations, recorded)
             notes += [
                 f"{sentence}; the one before it is used" if state is not None else sentence for sentence in damaged
             ]
         same = seen is not None  # a checkpoint belongs to the same recipe and data
-        state = compiled_start(traced, arrays, key, given) if state is None else continued(state, traced, arrays, same)
+        state = compiled_start(traced, arrays, key, params) if state is None else continued(state, traced, arrays, same)
         keeping.try_for(size_of(state) if folder else 0)
         names = layer_names(recipe, arrays)
         first_metric = metrics_of(table.task)[0].name
@@ -226,7 +292,11 @@ def train(
             seen=[] if seen is None else [seen],
             recorded=as_arrays(recorded),
         )
-        state, chunks, unsaved = done.state, done.epochs, None
+        state, chunks, unsaved, last_state = done.state, done.epochs, None, None
+        if folder is not None and not done.interrupted and chunks and until is None:
+            last_state = functools.partial(
+                _write_last, state=state, seen=join(chunks), identity=identity, recorded=recorded
+            )
         if done.interrupted and folder is not None and chunks:
 
             def last(folder: Path) -> None:
@@ -234,14 +304,19 @@ def train(
 
             unsaved = None if keeping.save(last) else last
 
-    if state.outcome == Outcome.DIVERGED and not _usable(predictor_of(recipe, table, state), table, float(state.unit)):
+    if state.outcome == Outcome.DIVERGED and not usable(predictor_of(recipe, table, state), table, float(state.unit)):
         # The kept params are finite, but their loss is not within bounds: fall back to the initial params.
-        fresh = compiled_start(traced, arrays, key, given)
+        fresh = compiled_start(traced, arrays, key, params)
         state = dataclasses.replace(
             state, best_params=fresh.best_params, best_stats=fresh.best_stats, best_epoch=jnp.int32(0)
         )
     del arrays  # frees the rows on the device before the splits are evaluated from the host's copy
-    model = predictor_of(recipe, table, state)
+    model, calibration = predictor_of(recipe, table, state), None
+    if recipe.calibrate == "temperature":
+        if (tempered := temper(model, table)) is None:
+            notes.append("there are no validation rows to fit a temperature to: the probabilities are as trained")
+        else:
+            model, calibration = tempered
     return Run(
         recipe=recipe,
         model=model,
@@ -256,7 +331,15 @@ def train(
         notes=(*notes, *keeping.notes),
         unsaved=unsaved,
         data=table,
+        calibration=calibration,
+        last_state=last_state,
     )
+
+
+def _write_last(
+    folder: Path, *, state: State, seen: Epochs, identity: dict[str, Any], recorded: tuple[Probe, ...]
+) -> None:
+    write_state(folder / LAST, state, seen, identity, recorded)
 
 
 def continued(state: State, recipe: Recipe, arrays: Arrays, same: bool = False) -> State:
@@ -268,7 +351,7 @@ def continued(state: State, recipe: Recipe, arrays: Arrays, same: bool = False) 
     """
     fresh = jax.eval_shape(program.start, recipe, arrays, state.key)
 
-    def shapes(tree: Any) -> list[tuple[Any, Any]]:
+    def shapes(tree: Tree) -> list[tuple[Any, Any]]:
         return [(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(tree)]
 
     if jax.tree.structure(fresh) != jax.tree.structure(state) or shapes(fresh) != shapes(state):
@@ -291,10 +374,10 @@ def place(recipe: Recipe, table: Table, seed: int) -> tuple[Recipe, Arrays, jax.
         raise FalllineError("no rows are left for training: lower the shares for test and validation")
     if not len(judging_rows(table.dataset, table.dataset.train)):
         raise FalllineError("every training row has the weight 0: give some of them a weight")
-    recipe = complete_for(recipe, table.dataset)
+    recipe = with_class_weights(complete_for(recipe, table.dataset), table)
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
         raise FalllineError(f"seed = {seed!r} is not a whole number from 0 to 2^32 - 1")
-    return recipe, to_device(table.dataset), key_of(int(seed))
+    return recipe, to_device(weighed(table, recipe).dataset), key_of(int(seed))
 
 
 def predictor_of(recipe: Recipe, table: Table, state: State) -> Predictor:
@@ -314,7 +397,7 @@ def predictor_of(recipe: Recipe, table: Table, state: State) -> Predictor:
     return Predictor(recipe, table.schema, outputs, jax.tree.map(np.asarray, kept), table.seen)
 
 
-def _usable(model: Predictor, table: Table, unit: float) -> bool:
+def usable(model: Predictor, table: Table, unit: float) -> bool:
     """Whether the loss on the training rows is within the divergence limit of a run with this unit."""
     data = table.dataset
     return evaluate_rows(model, data.x, data.y, data.weight, data.train)["loss"] < LIMIT * unit
@@ -373,5 +456,21 @@ def _label(
     return name_columns(seen, recorded, metric, monitor, *names, begun, scale)
 
 
+def bare(recipe: Recipe) -> Recipe:
+    """The recipe without what the compiled run does not read, so that its values do not compile again."""
+    return dataclasses.replace(recipe, class_weight=None, calibrate="none", target_transform="none")
+
+
+def identity_of(recipe: Recipe, table: Table, seed: int) -> dict[str, Any]:
+    """What a checkpoint must agree in with the run that continues from it; the recipe is complete."""
+    return {"recipe": _digest(recipe), "data": table.fingerprint, "seed": int(seed)}
+
+
 def _digest(recipe: Recipe) -> str:
-    return hashlib.sha256(json.dumps(recipe_to_plain(recipe), sort_keys=True).encode()).hexdigest()
+    plain = recipe_to_plain(recipe)
+    plain = {name: value for name, value in plain.items() if name not in LATER or value != LATER[name]}
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+
+
+# Fields that recipes of earlier versions lack, and their defaults.
+LATER = {"class_weight": "none", "calibrate": "none", "target_transform": "none"}
