@@ -9,7 +9,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Int
 
-from fallline.checking.network import without_dropout
+from fallline.checking.network import without_noise
 from fallline.core.block import as_arrays
 from fallline.core.random import Seed
 from fallline.diagnosis.evidence import Layers
@@ -92,15 +92,15 @@ def _examine(
 ) -> dict[str, Any]:
     """Activations and losses on some rows, and the gradients of minibatches; dropout is off, schedules are at their start."""
     now = beginning(recipe)
-    network = without_dropout(network_of(now, arrays))
-    x = now.scaler.apply(state.scaling, arrays.x[rows])
+    network = without_noise(network_of(now, arrays))
+    x = now.inputs.apply(state.scaling, arrays.x[rows])
     y = scaled_target(now, state, arrays.y[rows])
     taps: list[Any] = []
     prediction, _ = network_of(now, arrays).apply(state.params, state.stats, x, key=None, training=False, taps=taps)
-    judge = now.loss.judge
+    judge = now.loss.evaluation_loss
 
     def gradient(batch: Int[Array, " size"]) -> Any:
-        bx = now.scaler.apply(state.scaling, arrays.x[batch])
+        bx = now.inputs.apply(state.scaling, arrays.x[batch])
         by = scaled_target(now, state, arrays.y[batch])
         weight = jnp.ones(batch.shape[0])
 
