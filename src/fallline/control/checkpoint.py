@@ -1,7 +1,6 @@
 """Checkpoints of a policy's training. They are small, since candidates and episodes are drawn again."""
 
 import dataclasses
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,14 +8,15 @@ import numpy as np
 
 from fallline.control.curve import EVALUATION, ITERATION, Curve
 from fallline.control.statistics import Statistics
+from fallline.core.checkpoints import NAME, check_belongs, remove_files, tree_of
 from fallline.core.errors import FalllineError
-from fallline.core.tensors import check_finite, flatten, load_tensors, save_tensors, unflatten
+from fallline.core.tensors import check_finite, flatten, load_tensors, save_tensors
 
 if TYPE_CHECKING:
     from fallline.control.training import Progress
 
-NAME = "checkpoint.safetensors"
 _CURVES = {"iterations": ITERATION, "evaluations": EVALUATION}
+_ONLY = "it can only continue the training that wrote it; start a new one instead"
 _REMEDY = "use another copy, or train again without --resume"
 COUNTS = ("steps", "rollouts", "failures", "evaluations", "best_steps", "barren")
 
@@ -37,18 +37,10 @@ def load_checkpoint(folder: Path, like: "Progress", description: dict[str, Any])
     if not path.exists():
         return None
     arrays, described = load_tensors(path, "checkpoint")
-    for name, value in description.items():
-        if described.get(name) != value:
-            raise FalllineError(
-                f"checkpoint {str(path)!r} belongs to another {name}: it can only continue the training that wrote it; "
-                "start a new one instead"
-            )
     what = f"checkpoint {str(path)!r}"
+    check_belongs(described, description, what, _ONLY)
     curve = {name: arrays.pop(f"curve/{name}", None) for name in _CURVES}
-    try:
-        tree = unflatten(arrays, _tree(like))
-    except FalllineError as error:
-        raise FalllineError(f"{what} is damaged: {error}; {_REMEDY}") from None
+    tree = tree_of(arrays, _tree(like), what, _REMEDY)
     mean, squares = tree["statistics"]
     counts = dict(zip(COUNTS, tree["counts"].tolist(), strict=True))
     _check_sense(tree, curve, what)
@@ -84,8 +76,7 @@ def _check_sense(tree: dict[str, Any], curve: dict[str, np.ndarray | None], what
 
 def remove_checkpoints(folder: Path) -> None:
     """Remove the checkpoint of a finished training."""
-    with suppress(OSError):
-        (folder / NAME).unlink(missing_ok=True)
+    remove_files(folder, NAME)
 
 
 def _tree(progress: "Progress") -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from fallline.core.documents import finite
 from fallline.core.outcome import Outcome
 from fallline.data.table import Table
 from fallline.population import Population, evaluate
@@ -186,7 +187,7 @@ def judged(population: Population, numbers: list[int], seconds: float) -> list[d
                 "epochs": float(population.epochs[lanes].mean()),
                 "lane_epochs": int(population.epochs[lanes].sum()),
                 "seconds": seconds / len(numbers),
-                "columns": {key: value if np.isfinite(value) else None for key, value in shown.items()},
+                "columns": finite(shown),
             }
         )
     return results

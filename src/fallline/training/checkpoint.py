@@ -2,23 +2,23 @@
 
 import json
 import os
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 
+from fallline.core.checkpoints import NAME, check_belongs, remove_files, tree_of
+from fallline.core.documents import copy_file
 from fallline.core.errors import FalllineError
-from fallline.core.files import write_atomically
 from fallline.core.outcome import Outcome
 from fallline.core.plain import to_plain
-from fallline.core.reading import read_if_there
-from fallline.core.tensors import check_finite, flatten, load_tensors, save_tensors, unflatten
+from fallline.core.tensors import check_finite, flatten, load_tensors, save_tensors
 from fallline.probes import RECORDED, SCORES, Probe
 from fallline.training.state import LATER, Epochs, State
 
-NAME, PREVIOUS = "checkpoint.safetensors", "checkpoint.previous.safetensors"
+PREVIOUS = "checkpoint.previous.safetensors"
+_ONLY = "it can only continue the run that wrote it, on the same data; start a new run instead"
 
 _EARLIER = [  # the probes of checkpoints that do not name them (version 0.1.0)
     {"name": name}
@@ -79,12 +79,7 @@ def load_checkpoint(
         except FalllineError as error:
             damaged.append(str(error))
             continue
-        for name, value in description.items():
-            if described.get(name) != value:
-                raise FalllineError(
-                    f"checkpoint {str(path)!r} belongs to another {name}: it can only continue the run that wrote it, "
-                    "on the same data; start a new run instead"
-                )
+        check_belongs(described, description, f"checkpoint {str(path)!r}", _ONLY)
         _check_probes(described.get("probes", _EARLIER), recorded, f"checkpoint {str(path)!r}")
         try:
             state, seen = _fitting(arrays, like, activations, recorded, f"checkpoint {str(path)!r}")
@@ -118,10 +113,7 @@ def _fitting(
     Raises: FalllineError for contents that no checkpoint of this run can have.
     """
     history, remedy = _part(arrays, "history/"), "use another copy"
-    try:
-        state = unflatten(LATER | _part(arrays, "state/"), like)
-    except FalllineError as error:
-        raise FalllineError(f"{what} is damaged: {error}; {remedy}") from None
+    state = tree_of(LATER | _part(arrays, "state/"), like, what, remedy)
     done, step, best, waited = (int(each) for each in (state.epoch, state.step, state.best_epoch, state.waited))
     fits = 0 <= best <= done and 0 <= waited <= done and done <= step and (done > 0 or step == 0)
     if not fits or int(state.outcome) not in [int(each) for each in Outcome]:
@@ -146,17 +138,13 @@ def _fitting(
 
 def remove_checkpoints(folder: Path) -> None:
     """Delete both checkpoints; a finished run needs none."""
-    for name in (NAME, PREVIOUS):
-        with suppress(OSError):
-            (folder / name).unlink(missing_ok=True)
+    remove_files(folder, NAME, PREVIOUS)
 
 
 def copy_checkpoints(old: Path, new: Path) -> None:
     """Copy a run's checkpoints into another folder, where the run will be continued."""
     for name in (NAME, PREVIOUS):
-        content = read_if_there(old / name, f"checkpoint {str(old / name)!r}")
-        if content is not None:
-            write_atomically(new / name, content)
+        copy_file(old / name, new / name, "checkpoint")
 
 
 def _part(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, Any]:
