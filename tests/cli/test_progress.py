@@ -1,10 +1,10 @@
 import io
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from fallline.cli.progress import CheckProgress, PolicyProgress, RunProgress, SearchProgress, best_lines
+from fallline.control.training import RolloutProgress
 from fallline.searching.driver import Standing
 from fallline.searching.trial import Trial
 from fallline.training.history import History
@@ -46,7 +46,7 @@ SHOWN = [
     (lambda: CheckProgress(False), ["training", 60, 600], ("gradient, as in training", "10 %")),
     (
         lambda: PolicyProgress(4e4, "seed 3: ", False),
-        [SimpleNamespace(steps=12_000, best_score=31.5, failures=2)],
+        [RolloutProgress(12_000, 40_000, 1.0, 31.5, 2)],
         ("12,000/40,000 timesteps", "seed 3: best 31.5", "2 rollouts failed"),
     ),
 ]

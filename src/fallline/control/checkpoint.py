@@ -13,7 +13,7 @@ from fallline.core.errors import FalllineError
 from fallline.core.tensors import check_finite, flatten, load_tensors, save_tensors
 
 if TYPE_CHECKING:
-    from fallline.control.training import Progress
+    from fallline.control.training import PolicyState
 
 _CURVES = {"iterations": ITERATION, "evaluations": EVALUATION}
 _ONLY = "it can only continue the training that wrote it; start a new one instead"
@@ -21,14 +21,14 @@ _REMEDY = "use another copy, or train again without --resume"
 COUNTS = ("steps", "rollouts", "failures", "evaluations", "best_steps", "barren")
 
 
-def save_checkpoint(folder: Path, progress: "Progress", description: dict[str, Any]) -> None:
+def save_checkpoint(folder: Path, policy_state: "PolicyState", description: dict[str, Any]) -> None:
     """Write the progress of a training atomically: if the process is killed, the previous file stays intact."""
-    arrays = flatten(_tree(progress))
-    arrays |= {f"curve/{name}": table for name, table in progress.curve.arrays().items()}
+    arrays = flatten(_tree(policy_state))
+    arrays |= {f"curve/{name}": table for name, table in policy_state.curve.arrays().items()}
     save_tensors(folder / NAME, arrays, {"kind": "policy checkpoint", **description})
 
 
-def load_checkpoint(folder: Path, like: "Progress", description: dict[str, Any]) -> "Progress | None":
+def load_checkpoint(folder: Path, like: "PolicyState", description: dict[str, Any]) -> "PolicyState | None":
     """The saved progress of a training, or None if there is no checkpoint.
 
     Raises: FalllineError for a checkpoint that is damaged or belongs to another recipe, seed or environment.
@@ -79,13 +79,13 @@ def remove_checkpoints(folder: Path) -> None:
     remove_files(folder, NAME)
 
 
-def _tree(progress: "Progress") -> dict[str, Any]:
+def _tree(policy_state: "PolicyState") -> dict[str, Any]:
     return {
-        "method": progress.method,
-        "statistics": [progress.statistics.mean, progress.statistics.squares],
-        "count": np.asarray(progress.statistics.n, np.int64),
-        "best": progress.best,
-        "best_scaling": list(progress.best_scaling),
-        "best_score": np.asarray(progress.best_score, np.float64),
-        "counts": np.array([getattr(progress, name) for name in COUNTS], np.int64),
+        "method": policy_state.method,
+        "statistics": [policy_state.statistics.mean, policy_state.statistics.squares],
+        "count": np.asarray(policy_state.statistics.n, np.int64),
+        "best": policy_state.best,
+        "best_scaling": list(policy_state.best_scaling),
+        "best_score": np.asarray(policy_state.best_score, np.float64),
+        "counts": np.array([getattr(policy_state, name) for name in COUNTS], np.int64),
     }

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from fallline.core.errors import FalllineError
+from fallline.core.interrupt import Interrupt
 from fallline.core.outcome import Outcome
 from fallline.data.table import Table
 from fallline.population import lanes as lane_program
@@ -23,7 +24,6 @@ from fallline.probes import RECORDED, Probe, recordable
 from fallline.strategies.halving import Halving
 from fallline.training.arrays import Arrays, judging_rows, suited, to_device
 from fallline.training.chunks import CEILING
-from fallline.training.interrupt import Interrupt
 from fallline.training.moment import shapes_of
 from fallline.training.recipe import Recipe, complete_for
 from fallline.training.state import State

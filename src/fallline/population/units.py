@@ -10,6 +10,8 @@ import jax
 import numpy as np
 
 from fallline.core.block import as_arrays
+from fallline.core.driving import CALL_SECONDS
+from fallline.core.interrupt import Interrupt
 from fallline.core.outcome import Outcome
 from fallline.population import lanes as lane_program
 from fallline.population.ahead import ahead
@@ -20,8 +22,6 @@ from fallline.population.sizes import SIZES, lanes_per_device, mixes
 from fallline.population.widths import hidden_of
 from fallline.training import program
 from fallline.training.arrays import Arrays
-from fallline.training.chunks import CHUNK_SECONDS
-from fallline.training.interrupt import Interrupt
 from fallline.training.moment import batch_rows
 from fallline.training.recipe import Recipe
 from fallline.training.train import continued
@@ -203,7 +203,7 @@ class Unit:
             collector.programs.add(which)
             # A program that was never timed runs one epoch first.
             each = _SECONDS.get(which, np.inf)
-            count = min(int(np.clip(CHUNK_SECONDS / each, 1, self.most)), until - self.epoch)
+            count = min(int(np.clip(CALL_SECONDS / each, 1, self.most)), until - self.epoch)
             # `go` returns before the device has finished, so the host prepares the next unit in the meantime.
             seen = lane_program.go(layout, lanes, self.epoch + count)
             if after is not None and after.waits(until):

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 
 from fallline.core.documents import finite
+from fallline.core.interrupt import Interrupt
 from fallline.core.outcome import Outcome
 from fallline.data.table import Table
 from fallline.population import Population, evaluate
 from fallline.population.collector import Progress
 from fallline.strategies.halving import Halving
 from fallline.strategies.space import Space
-from fallline.training.interrupt import Interrupt
 from fallline.workers import finished
 from fallline.workers.cluster import Ray
 
