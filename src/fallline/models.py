@@ -23,6 +23,16 @@ class Model(Block):
     def network(self, outputs: int) -> Sequential:
         """The layers, including the output layer, which has no activation."""
 
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Units of each hidden layer, for a model that has them as its field `hidden`; otherwise empty."""
+        return ()
+
+    @property
+    def paddable(self) -> bool:
+        """Whether units without weights beyond the model's own `widths` would change nothing that it computes."""
+        return False
+
 
 def refuse_equal_units(owner: str, initializer: Initializer | None) -> None:
     """Raises: FalllineError for an initializer that gives every unit of a hidden layer the same weights."""
@@ -92,6 +102,17 @@ class MLP(Model):
             refuse_equal_units("MLP.initializer", self.initializer)
         if self.dropout is not None and self.dropout_form == "vanilla":
             Dropout(self.dropout, self.dropout_form)  # raises its own error for a schedule
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        return self.hidden
+
+    @property
+    def paddable(self) -> bool:
+        # A layer normalisation would count the silent units, and so would the largest of several weighted sums.
+        initializers = (self.initializer, self.output_initializer)
+        by_place = all(each is None or each.by_place for each in initializers)
+        return self.activation.zero_at_zero and by_place and not self.layer_norm and self.pieces is None
 
     def network(self, outputs: int) -> Sequential:
         layers = [each for width in self.hidden for each in self._hidden_layer(width)]

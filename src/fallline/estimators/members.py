@@ -13,7 +13,7 @@ from fallline.estimators.batch import table_of
 from fallline.estimators.fitting import RECORDED, Trained
 from fallline.estimators.rows import Rows
 from fallline.population import evaluate
-from fallline.population.result import Population
+from fallline.population.table import Population
 
 LEARNT = (
     "classes_",

@@ -16,9 +16,14 @@ Stats = dict[str, Any]
 
 
 class Layer(Block):
-    """One step of a network. Trainable arrays are `params`, running statistics are `stats`; both are dicts."""
+    """One step of a network. Trainable arrays are `params`, running statistics are `stats`; both are dicts.
+
+    Fact: `has_units`, whether the layer has units of its own, each with incoming weights, and as many as its field `width`
+    says. Lanes of a population may differ in their number, and each takes memory for every row of a minibatch.
+    """
 
     family: ClassVar[str] = "layer"
+    has_units: ClassVar[bool] = False
 
     @property
     def min_batch(self) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from fallline.core.errors import FalllineError
-from fallline.population.collector import Progress
+from fallline.population.ledger import LanesProgress
 from fallline.searching.kept import Kept
 from fallline.searching.memory import Memory
 from fallline.searching.trial import Trial, bars_of, history_of, trials_of
@@ -42,7 +42,7 @@ class Standing:
     seconds: float
     seconds_left: float
     part: float
-    progress: Progress | None
+    progress: LanesProgress | None
     sign: float = 1.0
 
 
@@ -124,7 +124,7 @@ class Driver:
                 self.store.finish(results)
                 self._tell(None)
 
-    def _tell(self, progress: Progress | None) -> None:
+    def _tell(self, progress: LanesProgress | None) -> None:
         if self.watch is None:
             return
         if progress is None:

@@ -17,7 +17,7 @@ from fallline.core.interrupt import Interrupt
 from fallline.core.outcome import Outcome
 from fallline.data.table import Table
 from fallline.population import Population, evaluate
-from fallline.population.collector import Progress
+from fallline.population.ledger import LanesProgress
 from fallline.strategies.halving import Halving
 from fallline.strategies.space import Space
 from fallline.workers import finished
@@ -65,7 +65,7 @@ class Trainer(ABC):
     interrupted = False
 
     @abstractmethod
-    def train(self, pieces: list[Piece], watch: Callable[[Progress | None], None]) -> Iterator[Rows]:
+    def train(self, pieces: list[Piece], watch: Callable[[LanesProgress | None], None]) -> Iterator[Rows]:
         """Yield the rows of each piece as it finishes; after Ctrl-C, end early with `interrupted` set."""
 
     @abstractmethod
@@ -79,7 +79,7 @@ class Here(Trainer):
     def __init__(self, task: Task) -> None:
         self.task = task
 
-    def train(self, pieces: list[Piece], watch: Callable[[Progress | None], None]) -> Iterator[Rows]:
+    def train(self, pieces: list[Piece], watch: Callable[[LanesProgress | None], None]) -> Iterator[Rows]:
         for piece in pieces:
             began = time.perf_counter()
             population = _evaluated(self.task, piece, watch)
@@ -104,7 +104,7 @@ class OnRay(Trainer):
     def __init__(self, task: Task, address: str | None, limit: float | None) -> None:
         self.workers, self.limit = Ray(train_piece, task, address), limit
 
-    def train(self, pieces: list[Piece], watch: Callable[[Progress | None], None]) -> Iterator[Rows]:
+    def train(self, pieces: list[Piece], watch: Callable[[LanesProgress | None], None]) -> Iterator[Rows]:
         spoke = time.monotonic()
 
         def stop() -> bool:
@@ -150,7 +150,7 @@ def in_pieces(mine: Points, size: int | None, bars: dict[int, float] | None = No
     return [Piece([each for each in mine if each[0] // size == k], bars) for k in places]
 
 
-def _evaluated(task: Task, piece: Piece, watch: Callable[[Progress], None] | None) -> Population:
+def _evaluated(task: Task, piece: Piece, watch: Callable[[LanesProgress], None] | None) -> Population:
     recipes = [task.space.fill(point) for _, point in piece.trials]
     return evaluate(
         recipes,
