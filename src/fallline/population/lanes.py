@@ -138,11 +138,12 @@ def advance_of(layout: Layout) -> Callable[..., Any]:
             return split(new, layout.common)[0], seen
 
         def epoch_of_all(_: Any, __: Arrays, states: State, last: Array) -> tuple[State, Epochs]:
+            running = states.running
             lanes, _ = split(states, layout.common)
             # `epoch` and `last` have no lane axis: a `cond` on them stays a branch, while `vmap` would compute both sides of
             # one that lanes decide differently.
             new, seen = jax.vmap(one_lane, in_axes=(0, 0, 0, None, None))(own, rows, lanes, states.epoch, last)
-            kept = _unless_ended(states.running, new, lanes)
+            kept = _unless_ended(running, new, lanes)
             if not layout.keeps_params:  # for ended lanes these are never read again, and the choice would copy them
                 kept = dataclasses.replace(kept, params=new.params, stats=new.stats, memory=new.memory)
             return dataclasses.replace(kept, **{**shared, "epoch": states.epoch + 1}), seen

@@ -103,12 +103,15 @@ def narrow(
 def narrow_params(network: Sequential, key: Seed, inputs: int, widths: Int[Array, " layers"]) -> dict[str, Any]:
     """The initial parameters of a network with these hidden widths, in the arrays of a wider one."""
     params: dict[str, Any] = {}
-    true, hidden, same = jnp.int32(inputs), iter(widths), True
+    true, dense, same = jnp.int32(inputs), 0, True
     for name, layer, size, after in network.walk(inputs):
         if same and not layer.has_units:  # nothing is padded before the first layer with units
             drawn, true = layer.init(named(key, name), (size,))[0], jnp.int32(after)
         else:
-            true_after = next(hidden, jnp.int32(after)) if layer.has_units else true
+            true_after = true
+            if layer.has_units:
+                true_after = widths[dense] if dense < len(widths) else jnp.int32(after)
+                dense += 1
             fans = (true.astype(jnp.float32), true_after.astype(jnp.float32))
             drawn, _ = layer.init(named(key, name), (size,), fans)
             drawn = {part: _cut(leaf, true, true_after) for part, leaf in drawn.items()}
