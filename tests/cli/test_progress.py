@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fallline.cli.progress import CheckProgress, PolicyProgress, RunProgress, SearchProgress, best_lines
-from fallline.control.training import RolloutProgress
+from fallline.control.state import RolloutProgress
 from fallline.searching.driver import Standing
 from fallline.searching.trial import Trial
 from fallline.training.history import History

@@ -8,7 +8,7 @@ from fallline.cli.bar import Bar
 from fallline.cli.output import figures
 
 if TYPE_CHECKING:
-    from fallline.control.training import RolloutProgress
+    from fallline.control.state import RolloutProgress
     from fallline.searching.driver import Standing
     from fallline.training.train import Moment
 

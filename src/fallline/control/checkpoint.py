@@ -2,18 +2,16 @@
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from fallline.control.curve import EVALUATION, ITERATION, Curve
+from fallline.control.state import PolicyState
 from fallline.control.statistics import Statistics
 from fallline.core.checkpoints import NAME, check_belongs, remove_files, tree_of
 from fallline.core.errors import FalllineError
 from fallline.core.tensors import check_finite, flatten, load_tensors, save_tensors
-
-if TYPE_CHECKING:
-    from fallline.control.training import PolicyState
 
 _CURVES = {"iterations": ITERATION, "evaluations": EVALUATION}
 _ONLY = "it can only continue the training that wrote it; start a new one instead"
@@ -21,14 +19,14 @@ _REMEDY = "use another copy, or train again without --resume"
 COUNTS = ("steps", "rollouts", "failures", "evaluations", "best_steps", "barren")
 
 
-def save_checkpoint(folder: Path, policy_state: "PolicyState", description: dict[str, Any]) -> None:
+def save_checkpoint(folder: Path, policy_state: PolicyState, description: dict[str, Any]) -> None:
     """Write the progress of a training atomically: if the process is killed, the previous file stays intact."""
     arrays = flatten(_tree(policy_state))
     arrays |= {f"curve/{name}": table for name, table in policy_state.curve.arrays().items()}
     save_tensors(folder / NAME, arrays, {"kind": "policy checkpoint", **description})
 
 
-def load_checkpoint(folder: Path, like: "PolicyState", description: dict[str, Any]) -> "PolicyState | None":
+def load_checkpoint(folder: Path, like: PolicyState, description: dict[str, Any]) -> PolicyState | None:
     """The saved progress of a training, or None if there is no checkpoint.
 
     Raises: FalllineError for a checkpoint that is damaged or belongs to another recipe, seed or environment.
@@ -79,7 +77,7 @@ def remove_checkpoints(folder: Path) -> None:
     remove_files(folder, NAME)
 
 
-def _tree(policy_state: "PolicyState") -> dict[str, Any]:
+def _tree(policy_state: PolicyState) -> dict[str, Any]:
     return {
         "method": policy_state.method,
         "statistics": [policy_state.statistics.mean, policy_state.statistics.squares],

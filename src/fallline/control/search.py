@@ -11,7 +11,8 @@ from fallline.control.evaluation import Collector
 from fallline.control.presets import preset
 from fallline.control.recipe import PolicyRecipe
 from fallline.control.rollouts import Setup
-from fallline.control.training import PolicyRun, RolloutProgress, Training
+from fallline.control.state import RolloutProgress
+from fallline.control.training import PolicyRun, Training
 from fallline.core.driving import STOPPED, drive
 from fallline.core.interrupt import Interrupt
 from fallline.core.keeping import Keeping
