@@ -1,15 +1,15 @@
 import numpy as np
 import pytest
 
-from fallline.core.checkpoints import check_belongs, remove_files, tree_of
+from fallline.core.checkpoints import check_description, remove_files, tree_of
 from fallline.core.errors import FalllineError
 
 
 def test_only_the_work_that_wrote_a_checkpoint_continues_it():
-    check_belongs({"seed": 1, "kind": "run"}, {"seed": 1}, "checkpoint 'a'", "start anew")
+    check_description({"seed": 1, "kind": "run"}, {"seed": 1}, "checkpoint 'a'", "start anew")
     for described in ({"seed": 2}, {}):
         with pytest.raises(FalllineError, match="checkpoint 'a' belongs to another seed: start anew"):
-            check_belongs(described, {"seed": 1}, "checkpoint 'a'", "start anew")
+            check_description(described, {"seed": 1}, "checkpoint 'a'", "start anew")
 
 
 def test_arrays_that_do_not_fit_are_damage():

@@ -23,7 +23,7 @@ def plans(job_of, monkeypatch):
     def make(recipes, **options):
         job = job_of(recipes, **options)
         (group,) = group_recipes(job.wide)
-        return job, divide(job, group, placed(job.data, job.contexts))
+        return job, divide(job, group, placed(job.data, job.contexts, job.recipes[0]))
 
     return make
 

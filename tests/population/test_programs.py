@@ -8,7 +8,7 @@ from fallline.population.programs import Programs
 
 
 def layouts(job):
-    arrays = placed(job.data, job.contexts)
+    arrays = placed(job.data, job.contexts, job.recipes[0])
     return [divide(job, group, arrays)[0].layout for group in group_recipes(job.wide)]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from fallline.control.curve import EVALUATION, ITERATION, Curve
 from fallline.control.state import PolicyState
 from fallline.control.statistics import Statistics
-from fallline.core.checkpoints import NAME, check_belongs, remove_files, tree_of
+from fallline.core.checkpoints import NAME, check_description, remove_files, tree_of
 from fallline.core.errors import FalllineError
 from fallline.core.tensors import check_finite, flatten, load_tensors, save_tensors
 
@@ -36,7 +36,7 @@ def load_checkpoint(folder: Path, like: PolicyState, description: dict[str, Any]
         return None
     arrays, described = load_tensors(path, "checkpoint")
     what = f"checkpoint {str(path)!r}"
-    check_belongs(described, description, what, _ONLY)
+    check_description(described, description, what, _ONLY)
     curve = {name: arrays.pop(f"curve/{name}", None) for name in _CURVES}
     tree = tree_of(arrays, _tree(like), what, _REMEDY)
     mean, squares = tree["statistics"]

@@ -12,12 +12,12 @@ from fallline.core.tensors import unflatten
 NAME = "checkpoint.safetensors"
 
 
-def check_belongs(described: dict[str, Any], description: dict[str, Any], what: str, only: str) -> None:
+def check_description(described: dict[str, Any], description: dict[str, Any], what: str, only: str) -> None:
     """Compare a checkpoint's description with that of the work which is about to continue from it.
 
     Raises: FalllineError naming the first entry that differs; `only` says what the checkpoint can continue.
 
-    >>> check_belongs({"seed": 1}, {"seed": 2}, "checkpoint 'a'", "it can only continue the run that wrote it")
+    >>> check_description({"seed": 1}, {"seed": 2}, "checkpoint 'a'", "it can only continue the run that wrote it")
     Traceback (most recent call last):
     fallline.core.errors.FalllineError: checkpoint 'a' belongs to another seed: it can only continue the run that wrote it
     """

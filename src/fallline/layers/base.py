@@ -24,6 +24,7 @@ class Layer(Block):
 
     family: ClassVar[str] = "layer"
     has_units: ClassVar[bool] = False
+    elementwise: ClassVar[bool] = False  # whether it may stand where an activation stands
 
     @property
     def min_batch(self) -> int:

@@ -28,6 +28,7 @@ from fallline.probes import RECORDED, Probe, recordable
 from fallline.strategies.halving import Halving
 from fallline.training.arrays import Arrays, judging_rows, suited, to_device
 from fallline.training.chunks import CEILING
+from fallline.training.class_weights import weighed, with_class_weights
 from fallline.training.moment import shapes_of
 from fallline.training.recipe import Recipe
 from fallline.training.state import State
@@ -92,9 +93,14 @@ def evaluate(
     if not chosen:
         raise FalllineError("no seeds to evaluate: expected at least one")
     data, _ = suited(data, recipes)
+    recipes = [with_class_weights(recipe, data) for recipe in recipes]
+    if len({recipe.class_weight for recipe in recipes}) > 1:
+        raise FalllineError(
+            "recipes with different class weights have scores that cannot be compared: give all the same"
+        )
     contexts = tuple(contexts_of(data, folds, chosen))
     own = completed(recipes, data, contexts)
-    arrays = placed(data, contexts)
+    arrays = placed(data, contexts, recipes[0])
     together = widths_together and state is None  # a given state has one shape, which padding would change
     wide = tuple(widen(own, *_ends(own[0], arrays), len(contexts))) if together else own
     judged = len(judging_rows(data.dataset, data.dataset.test)) > 0
@@ -144,9 +150,9 @@ def run(call: Call) -> Report:
     )
 
 
-def placed(data: Table, contexts: Sequence[Context]) -> Arrays:
-    """The data on all devices, with the rows of the first context."""
-    arrays = to_device(data.dataset, contexts[0].rows["train"], contexts[0].rows["valid"])
+def placed(data: Table, contexts: Sequence[Context], recipe: Recipe) -> Arrays:
+    """The data on all devices, with the rows of the first context, weighed as a recipe asks."""
+    arrays = to_device(weighed(data, recipe).dataset, contexts[0].rows["train"], contexts[0].rows["valid"])
     # A row of weight 0 may leave a minibatch without any weight, and such a minibatch must change nothing.
     weightless = data.dataset.weight is not None and not np.all(data.dataset.weight)
     return dataclasses.replace(place_common(arrays), ragged=weightless)
@@ -155,7 +161,7 @@ def placed(data: Table, contexts: Sequence[Context]) -> Arrays:
 def _ends(recipe: Recipe, arrays: Arrays) -> tuple[int, int]:
     """Numbers of inputs and outputs of the networks."""
     assert recipe.loss is not None
-    return recipe.scaler.outputs(arrays.x.shape[1]), recipe.loss.outputs(arrays.targets, arrays.task)
+    return recipe.inputs.outputs(arrays.x.shape[1]), recipe.loss.outputs(arrays.targets, arrays.task)
 
 
 def _as_wide(params: dict[str, Any], recipe: Recipe, arrays: Arrays) -> dict[str, Any]:

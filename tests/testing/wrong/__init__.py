@@ -2,6 +2,7 @@
 
 from wrong import (
     activations,
+    encodings,
     initializers,
     layers,
     losses,
@@ -28,5 +29,6 @@ FAMILIES = (
     probes,
     strategies,
     pruners,
+    encodings,
 )
 WRONG = [row for family in FAMILIES for row in family.WRONG]
