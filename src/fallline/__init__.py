@@ -19,6 +19,7 @@ _HOMES = {
     "fallline.control.recipe": ("PolicyRecipe",),
     "fallline.control.search": ("train_policy",),
     "fallline.core.block": ("Block", "get", "replace", "walk"),
+    "fallline.core.driving": ("Progress",),
     "fallline.core.errors": ("FalllineError",),
     "fallline.core.field": ("number", "part", "required", "structure"),
     "fallline.core.outcome": ("Outcome",),

@@ -45,6 +45,7 @@ from fallline.core.block import Block as Block
 from fallline.core.block import get as get
 from fallline.core.block import replace as replace
 from fallline.core.block import walk as walk
+from fallline.core.driving import Progress as Progress
 from fallline.core.errors import FalllineError as FalllineError
 from fallline.core.field import number as number
 from fallline.core.field import part as part
@@ -252,6 +253,7 @@ __all__ = [
     "Population",
     "PopulationSearchCV",
     "Predictor",
+    "Progress",
     "Quantile",
     "QuantileNormal",
     "Quantised",

@@ -6,7 +6,7 @@ import math
 import os
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar, cast
 
 import jax
 import jax.numpy as jnp
@@ -17,21 +17,23 @@ from fallline.blackbox.optimum import Ending, Optimum
 from fallline.blackbox.place import Place, place_of
 from fallline.blackbox.program import CAPACITY, Bounds, Row, Seen, Walk, advance, begun, goes_on, judged, looking, looks
 from fallline.core.block import as_arrays, lookup
+from fallline.core.driving import Pace, Progress, drive
 from fallline.core.errors import FalllineError
+from fallline.core.interrupt import Interrupt
 from fallline.methods import Method
-from fallline.training.interrupt import Interrupt
-
-CHUNK_SECONDS = 0.5  # target duration of a compiled call, after which Python regains control
 
 
 @dataclasses.dataclass(frozen=True)
-class Moment:
+class MinimizeProgress(Progress):
     """The progress of a minimisation, for progress bars and callbacks; `best` has the objective's own sign."""
 
-    evaluations: int
-    most: int
-    seconds: float
+    unit: ClassVar[str] = "evaluations"
     best: float
+
+    @property
+    def evaluations(self) -> int:
+        """Number of evaluations so far, including failed ones."""
+        return int(self.done)
 
 
 def minimize(
@@ -45,7 +47,7 @@ def minimize(
     seed: int = 0,
     processes: int | None = None,
     limit: float | None = None,
-    watch: Callable[[Moment], Any] | None = None,
+    watch: Callable[[MinimizeProgress], Any] | None = None,
 ) -> Optimum:
     """Find the lowest point of a function with a gradient-free method.
 
@@ -87,7 +89,7 @@ def minimize(
         function = _objective(objective, place, maximize, processes, limit)
         try:
             run = _Run(function, method, place, Bounds(evaluations, bound), seed)
-            ending = run.to_the_end(interrupt, lambda seen: _watched(watch, seen, evaluations, maximize, began))
+            ending = _to_the_end(run, interrupt, lambda seen: _watched(watch, seen, evaluations, maximize, began))
         finally:
             function.close()
         return _optimum(run, ending, place, maximize, time.perf_counter() - began)
@@ -109,25 +111,19 @@ class _Run:
         if isinstance(function, Mapped) and method.traceable:
             self.program = jax.jit(functools.partial(advance, function.rows))
 
-    def to_the_end(self, interrupt: Interrupt, watched: Callable[[Seen], Any]) -> Ending:
-        """Run until the search ends, and return the reason."""
-        count = 1
-        while True:
-            seen = self.walk.seen
-            if seen.best <= self.bounds.target:
-                return "target"
-            if not goes_on(seen, self.bounds, self.n):
-                return "evaluations" if np.isfinite(seen.best) else "failed"
-            if interrupt.asked:
-                return "interrupted"
-            asked_at = time.perf_counter()
-            self.walk, rows, done = self.program(self.method, self.walk, self.bounds, jnp.int32(count))
-            interrupt.wait(done)
-            self.rows.append(jax.tree.map(lambda leaf, done=int(done): np.asarray(leaf)[:done], rows))
-            seconds = (time.perf_counter() - asked_at) / int(done)
-            count = int(np.clip(CHUNK_SECONDS / seconds, 1, CAPACITY))
-            if watched(self.walk.seen) is True:
-                return "stopped"
+    def advance(self, count: int) -> tuple[Row, Any]:
+        """Run at most `count` iterations; return a row of history for each, and their number."""
+        self.walk, rows, done = self.program(self.method, self.walk, self.bounds, jnp.int32(count))
+        return rows, done
+
+    def ending(self) -> Ending | None:
+        """Why the search is over; None while it goes on."""
+        seen = self.walk.seen
+        if seen.best <= self.bounds.target:
+            return "target"
+        if not goes_on(seen, self.bounds, self.n):
+            return "evaluations" if np.isfinite(seen.best) else "failed"
+        return None
 
     def _one(self, method: Method, walk: Walk, bounds: Bounds, count: object) -> tuple[Walk, Row, Any]:
         """One iteration, with the objective, the method or both outside the compiled program."""
@@ -142,6 +138,28 @@ class _Run:
 
 
 _judged = jax.jit(judged)
+
+
+def _to_the_end(run: _Run, interrupt: Interrupt, watched: Callable[[Seen], Any]) -> Ending:
+    """Run chunk by chunk until the search ends, and return the reason."""
+    pace = Pace(CAPACITY)
+
+    def chunk(run: _Run) -> _Run:
+        asked_at = time.perf_counter()
+        rows, done = run.advance(pace.count)
+        interrupt.wait(done)
+        run.rows.append(jax.tree.map(lambda leaf: np.asarray(leaf)[: int(done)], rows))
+        pace.took(time.perf_counter() - asked_at, int(done))
+        return run
+
+    _, why = drive(
+        run,
+        chunk,
+        goal=lambda run: run.ending() or "",
+        interrupt=interrupt,
+        watch=lambda run: watched(run.walk.seen),
+    )
+    return cast(Ending, why)
 
 
 def _objective(
@@ -202,11 +220,13 @@ def _check(
         raise FalllineError("limit needs a process that can be ended: leave processes out, or give 1 or more")
 
 
-def _watched(watch: Callable[[Moment], Any] | None, seen: Seen, most: int, maximize: bool, began: float) -> Any:
+def _watched(
+    watch: Callable[[MinimizeProgress], Any] | None, seen: Seen, most: int, maximize: bool, began: float
+) -> Any:
     if watch is None:
         return None
     best = -float(seen.best) if maximize else float(seen.best)
-    return watch(Moment(int(seen.evaluations), most, time.perf_counter() - began, best))
+    return watch(MinimizeProgress(int(seen.evaluations), most, time.perf_counter() - began, best))
 
 
 def _optimum(run: _Run, ending: Ending, place: Place, maximize: bool, seconds: float) -> Optimum:
