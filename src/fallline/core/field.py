@@ -126,11 +126,12 @@ def structure(
     optional: bool = False,
     unit: str = "",
     source: str = "",
+    convert: Callable[[Any], Any] | None = None,
     help: str = "",
 ) -> Any:
-    """A static hyperparameter: it decides the program. Lists become tuples."""
+    """A static hyperparameter: it decides the program. Lists become tuples; `convert` replaces this conversion."""
     declared = Field("structure", help, optional=optional, choices=choices, unit=unit, source=source)
-    return _declare(default, declared, converter=_as_tuple, static=True)
+    return _declare(default, declared, converter=convert or _as_tuple, static=True)
 
 
 def part(
