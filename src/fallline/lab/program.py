@@ -16,7 +16,7 @@ from fallline.surfaces import Surface
 
 
 class Track(NamedTuple):
-    """What one walk leaves: an entry for the start and one after every step.
+    """What walks leave: an entry for the start and one after every step, or the end alone.
 
     Arguments:
         points: the positions.
@@ -25,47 +25,51 @@ class Track(NamedTuple):
         gradients: how many gradients had been evaluated by then.
     """
 
-    points: Float[Any, "... steps+1 n"]
-    values: Float[Any, "... steps+1"]
-    slopes: Float[Any, "... steps+1"]
-    gradients: Float[Any, "... steps+1"]
+    points: Float[Any, "... entries n"]
+    values: Float[Any, "... entries"]
+    slopes: Float[Any, "... entries"]
+    gradients: Float[Any, "... entries"]
 
 
 def walked(
-    rule: Optimizer,
-    surface: Surface,
-    start: Float[Array, " n"],
-    noise: Float[Array, ""],
-    key: Array,
-    steps: int,
+    rule: Optimizer, surface: Surface, start: Float[Array, " n"], noise: Float[Array, ""], key: Array, steps: int, ends: bool
 ) -> Track:
     """One walk of one rule, traced.
 
     The noise of a step depends on the key and the number of the step alone, so that all rules meet the same noise.
+
+    Arguments:
+        rule: the rule.
+        surface: the surface.
+        start: where it starts.
+        noise: standard deviation of the noise on every coordinate of the gradient.
+        key: of the noise.
+        steps: number of steps.
+        ends: whether the end alone is kept.
     """
 
-    def step(carry: tuple[Array, Any], t: Array) -> tuple[tuple[Array, Any], tuple[Array, Array, Array, Array]]:
-        w, state = carry
+    def step(carry: tuple[Array, Any, Array], t: Array) -> tuple[tuple[Array, Any, Array], Track | None]:
+        w, state, count = carry
         time = Time(t, t, t / steps)
         now = at_time(rule, time)
         value, gradient, _, anew = evaluate(surface, w, state)
-        seen = gradient + noise * jax.random.normal(jax.random.fold_in(key, t.astype(jnp.int32)), w.shape, w.dtype)
-        evidence = {"value": value, "objective": surface, "weight": 1.0, "anew": anew, "time": time}
-        delta, after = now.step(seen, state, w, **evidence, key=jax.random.fold_in(key, t.astype(jnp.int32)))
-        count = now.evaluations(after)
-        done = t + 1 if count is None else count.astype(w.dtype)
-        return ((w + delta).astype(w.dtype), after), (w, value, jnp.linalg.norm(gradient), done)
+        own = jax.random.fold_in(key, t.astype(jnp.int32))
+        seen = gradient + noise * jax.random.normal(own, w.shape, w.dtype)
+        evidence = {"value": value, "objective": surface, "weight": 1.0, "anew": anew, "time": time, "key": own}
+        delta, after = now.step(seen, state, w, **evidence)
+        counted = now.evaluations(after)
+        done = t + 1 if counted is None else counted.astype(w.dtype)
+        entry = None if ends else Track(w, value, jnp.linalg.norm(gradient), count)
+        return ((w + delta).astype(w.dtype), after, done), entry
 
-    begun = at_time(rule, Time(*(jnp.zeros((), start.dtype),) * 3)).begin(start)
-    (last, _), (w, f, g, done) = jax.lax.scan(step, (start, begun), jnp.arange(steps).astype(start.dtype))
-    end, slope = jax.value_and_grad(surface)(last)
-    zero = jnp.zeros((1,), start.dtype)
-    return Track(
-        jnp.concatenate([w, last[None]]),
-        jnp.append(f, end),
-        jnp.append(g, jnp.linalg.norm(slope)),
-        jnp.concatenate([zero, done]),
-    )
+    zero = jnp.zeros((), start.dtype)
+    begun = at_time(rule, Time(zero, zero, zero)).begin(start)
+    (last, _, count), way = jax.lax.scan(step, (start, begun, zero), jnp.arange(steps).astype(start.dtype))
+    value, slope = jax.value_and_grad(surface)(last)
+    end = Track(last, value, jnp.linalg.norm(slope), count)
+    if ends:
+        return jax.tree.map(lambda leaf: leaf[None], end)
+    return jax.tree.map(lambda before, leaf: jnp.concatenate([before, leaf[None]]), way, end)
 
 
 def walk_all(
@@ -73,12 +77,15 @@ def walk_all(
     surface: Surface,
     starts: Float[np.ndarray, "starts n"],
     steps: int,
-    noise: float,
-    seed: int,
+    noise: float = 0.0,
+    seed: int = 0,
+    *,
+    ends: bool = False,
 ) -> Track:
     """Every rule from every start, in double precision: arrays with the axes rule, start, step.
 
-    Rules of the same structure are one mapped rule; all structures are parts of one program.
+    Rules of the same structure are one mapped rule; all structures are parts of one program. With `ends`, the only entry
+    is the end, so that many walks need little memory.
     """
     groups = grouped(rules)
     with jax.enable_x64(True):
@@ -87,16 +94,20 @@ def walk_all(
             for group in groups
         ]
         keys = jax.random.split(jax.random.key(seed), len(starts))
-        found = _program(
-            stacked, as_arrays(surface, np.float64), jnp.asarray(starts, jnp.float64), float(noise), keys, steps
-        )
+        begun = jnp.asarray(starts, jnp.float64)
+        found = _program(stacked, as_arrays(surface, np.float64), begun, float(noise), keys, steps, ends)
         found = jax.tree.map(np.asarray, found)
     order = np.argsort([i for group in groups for i in group])
     return jax.tree.map(lambda *parts: np.concatenate(parts)[order], *found)
 
 
 def grouped(rules: Sequence[Optimizer]) -> list[list[int]]:
-    """The places of the rules that are one program with other numbers."""
+    """The places of the rules that are one program with other numbers.
+
+    >>> from fallline.optimizers import SGD, Adam
+    >>> grouped([SGD(0.1), Adam(0.1), SGD(0.2)])
+    [[0, 2], [1]]
+    """
     places: dict[Any, list[int]] = {}
     for place, rule in enumerate(rules):
         shapes = tuple(np.shape(leaf) for leaf in jax.tree.leaves(rule))
@@ -104,12 +115,14 @@ def grouped(rules: Sequence[Optimizer]) -> list[list[int]]:
     return list(places.values())
 
 
-def _all(stacked: list[Tree], surface: Surface, starts: Array, noise: Array, keys: Array, steps: int) -> Any:
+def _all(
+    stacked: list[Tree], surface: Surface, starts: Array, noise: Array, keys: Array, steps: int, ends: bool
+) -> list[Track]:
     def one(rule: Any, start: Array, key: Array) -> Track:
-        return walked(rule, surface, start, noise, key, steps)
+        return walked(rule, surface, start, noise, key, steps, ends)
 
     over_starts = jax.vmap(one, in_axes=(None, 0, 0))
     return [jax.vmap(over_starts, in_axes=(0, None, None))(rules, starts, keys) for rules in stacked]
 
 
-_program = jax.jit(_all, static_argnames="steps")
+_program = jax.jit(_all, static_argnames=("steps", "ends"))

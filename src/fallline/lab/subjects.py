@@ -136,8 +136,8 @@ def starts_of(surface: Surface, starts: Any, seed: int) -> Float[np.ndarray, "st
         ) from None
     if rows.ndim != 2 or rows.shape[1] != n or not len(rows):
         raise FalllineError(
-            f"starts of shape {np.shape(starts)} do not fit {type(surface).__name__}, which has {n} coordinates: expected rows of "
-            f"{n} numbers"
+            f"starts of shape {np.shape(starts)} do not fit {type(surface).__name__}, which has {n} coordinates: expected rows "
+            f"of {n} numbers"
         )
     if not np.isfinite(rows).all():
         raise FalllineError("starts hold numbers that are not finite: begin where the surface has a height")

@@ -1,0 +1,212 @@
+"""Pictures of walks: from above, in three dimensions, and the loss against the step."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float
+
+from fallline.core.errors import FalllineError, nearest
+from fallline.lab.axes import Axes
+from fallline.lab.colours import LEVELS, dash_of, path_role
+from fallline.lab.contours import contour, levels_of
+from fallline.lab.picture import Area, Dot, Mark, Picture, Stroke, Words, line
+from fallline.lab.terrain import Terrain, terrain_of
+from fallline.lab.view import View, mesh
+
+if TYPE_CHECKING:
+    from fallline.lab.walks import Walks
+
+WIDTH, HEIGHT = 480, 430
+KINDS = ("contour", "surface", "loss")
+FINE, COARSE = 97, 33  # places of the grid along each coordinate, from above and in three dimensions
+FLOOR = 1e-14  # share of the first height above the lowest below which rounding rules
+
+
+def picture_of(walks: "Walks", kind: str, start: int = 0) -> Picture:
+    """The walks from one start as a picture of a kind.
+
+    Raises: FalllineError for an unknown kind, for a start that does not exist, and for too many coordinates.
+    """
+    if kind not in KINDS:
+        raise FalllineError(f"figure kind {kind!r} is unknown: {nearest(kind, KINDS)}")
+    if not 0 <= start < len(walks.starts):
+        raise FalllineError(f"start = {start!r} does not exist: there are {len(walks.starts)}, counted from 0")
+    if kind == "loss":
+        return loss_chart(walks, start)
+    terrain = terrain_of(walks.surface, walks.minima, FINE if kind == "contour" else COARSE)
+    if kind == "surface":
+        return surface_chart(walks, terrain, start)
+    return contour_chart(walks, terrain, start) if walks.surface.dimensions == 2 else profile_chart(walks, terrain, start)
+
+
+def axes_above(terrain: Terrain) -> Axes:
+    """The axes of the picture from above."""
+    ends = [(float(each[0]), float(each[-1])) for each in (terrain.x, terrain.y)]
+    return Axes(56, 34, WIDTH - 14, HEIGHT - 50, ends[0], ends[1])
+
+
+def contour_chart(walks: "Walks", terrain: Terrain, start: int) -> Picture:
+    """Lines of equal height with the paths of all rules."""
+    axes = axes_above(terrain)
+    marks: list[Mark] = [*shades(terrain, axes)]
+    for level in levels_of(terrain.heights, terrain.lowest):
+        for each in contour(terrain.x, terrain.y, terrain.heights, float(level)):
+            marks.append(Stroke(axes.place(each[:, 0], each[:, 1]), "line", 0.7))
+    marks += axes.marks("x", "y", grid=False)
+    marks += _minima(walks, axes)
+    points = walks.track.points[:, start]
+    ways = [axes.within(axes.place(way[:, 0], way[:, 1])) for way in points]
+    marks += _paths(list(walks.rules), ways, axes, "contour")
+    first = axes.place(*walks.starts[start])
+    marks.append(Dot(float(first[0]), float(first[1]), "ink", 6, key="contour-start"))
+    marks.append(Words(axes.left, 20, title_of(walks), "ink", size=15, is_bold=True))
+    return Picture(WIDTH, HEIGHT, f"Contours of {name_of(walks)} with paths", described(walks, start), tuple(marks))
+
+
+def profile_chart(walks: "Walks", terrain: Terrain, start: int) -> Picture:
+    """The height over a single coordinate, with the steps of all rules on it."""
+    heights = terrain.heights[0]
+    room = 0.06 * (terrain.highest - terrain.lowest)
+    axes = Axes(62, 34, WIDTH - 14, HEIGHT - 50, (terrain.x[0], terrain.x[-1]), (terrain.lowest - room, terrain.highest))
+    marks: list[Mark] = [*axes.marks("x", "f(x)")]
+    marks.append(Stroke(axes.within(axes.place(terrain.x, heights)), "soft", 1.5))
+    ways = [
+        axes.within(axes.place(way[:, 0], values))
+        for way, values in zip(walks.track.points[:, start], walks.track.values[:, start], strict=True)
+    ]
+    marks += _paths(list(walks.rules), ways, axes, "contour")
+    marks.append(Words(axes.left, 20, title_of(walks), "ink", size=15, is_bold=True))
+    return Picture(WIDTH, HEIGHT, f"{name_of(walks)} with paths", described(walks, start), tuple(marks))
+
+
+def surface_chart(walks: "Walks", terrain: Terrain, start: int) -> Picture:
+    """The surface in three dimensions, with the paths of all rules on it."""
+    if walks.surface.dimensions != 2:
+        raise FalllineError("a picture in three dimensions needs two coordinates: choose figure('contour') or ('loss')")
+    view = View.of(terrain, WIDTH, HEIGHT)
+    marks: list[Mark] = [*mesh(view, terrain)]
+    for at, text in ((0.5, "x"), (None, "y")):
+        place = view.place(np.array(0.5 if at else 1.0), np.array(0.0 if at else 0.5), np.array(0.0))
+        marks.append(Words(float(place[0]) + (-14 if at else 14), float(place[1]) + 18, text, anchor="middle"))
+    ways = [
+        view.way(terrain, points, values)
+        for points, values in zip(walks.track.points[:, start], walks.track.values[:, start], strict=True)
+    ]
+    frame = Axes(4, 34, WIDTH - 4, HEIGHT - 4, (0, 1), (0, 1))
+    marks += _paths(list(walks.rules), ways, frame, "surface")
+    marks.append(Words(14, 20, f"{title_of(walks)}, seen from the side", "ink", size=15, is_bold=True))
+    scale = "; heights on a logarithmic scale" if terrain.is_compressed else ""
+    marks.append(Words(14, HEIGHT - 8, f"height {terrain.lowest:.4g} to {terrain.highest:.4g}{scale}", size=12))
+    return Picture(WIDTH, HEIGHT, f"{name_of(walks)} in three dimensions with paths", described(walks, start), tuple(marks))
+
+
+def loss_axes(walks: "Walks", start: int, highest: float | None = None) -> Axes:
+    """The axes of the loss: the height above the lowest minimum on a logarithmic scale, or the height if there is none."""
+    values = walks.track.values[:, start]
+    finite = values[np.isfinite(values)]
+    if walks.minima:
+        lowest = min(each.value for each in walks.minima)
+        first = max(float(values[0, 0]) - lowest, 1e-12)
+        top = max(first, 0.0 if highest is None else highest - lowest)
+        low = float(np.min(finite, initial=lowest + first)) - lowest
+        bottom = 10.0 ** np.floor(np.log10(max(low, FLOOR * first)))
+        return Axes(66, 34, WIDTH - 14, HEIGHT - 50, (0, walks.steps), (float(bottom), 10.0 ** float(np.ceil(np.log10(top)))), log_y=True)
+    first = float(values[0, 0])
+    reach = max(abs(first), 1.0 if highest is None else abs(highest), 1e-9)
+    return Axes(66, 34, WIDTH - 14, HEIGHT - 50, (0, walks.steps), (first - 3 * reach, first + reach))
+
+
+def loss_chart(walks: "Walks", start: int, highest: float | None = None) -> Picture:
+    """The loss of all rules against the step."""
+    axes = loss_axes(walks, start, highest)
+    lowest = min((each.value for each in walks.minima), default=0.0)
+    label = "loss above the minimum" if walks.minima else "loss"
+    marks: list[Mark] = [*axes.marks("step", label)]
+    steps = np.arange(walks.steps + 1)
+    ways = []
+    for values in walks.track.values[:, start]:
+        y = np.maximum(values - lowest, axes.y[0]) if axes.log_y else values
+        ways.append(axes.within(axes.place(steps, y)))
+    marks += _paths(list(walks.rules), ways, axes, "loss")
+    marks.append(Words(axes.left, 20, "Loss against step", "ink", size=15, is_bold=True))
+    return Picture(WIDTH, HEIGHT, f"Loss against step on {name_of(walks)}", described(walks, start), tuple(marks))
+
+
+def shades(terrain: Terrain, axes: Axes) -> list[Mark]:
+    """The heights as shades, in runs of cells of one shade."""
+    shade = np.minimum((terrain.share(terrain.heights) * LEVELS).astype(int), LEVELS - 1)
+    runs: list[list[Any]] = [[] for _ in range(LEVELS)]
+    dx, dy = (np.diff(each).mean() / 2 for each in (terrain.x, terrain.y))
+    low, high = axes.place(terrain.x - dx, terrain.y - dy), axes.place(terrain.x + dx, terrain.y + dy)
+    low = np.stack([np.maximum(low[:, 0], axes.left), np.minimum(low[:, 1], axes.bottom)], axis=-1)
+    high = np.stack([np.minimum(high[:, 0], axes.right), np.maximum(high[:, 1], axes.top)], axis=-1)
+    for i, row in enumerate(shade):
+        ends = np.flatnonzero(np.diff(row, prepend=-1, append=-1))
+        for a, b in zip(ends, ends[1:], strict=False):
+            box = (low[a, 0], low[i, 1]), (high[b - 1, 0], low[i, 1]), (high[b - 1, 0], high[i, 1]), (low[a, 0], high[i, 1])
+            runs[row[a]].append(line(*box))
+    return [Area(tuple(boxes), f"level{k}") for k, boxes in enumerate(runs) if boxes]
+
+
+def _minima(walks: "Walks", axes: Axes) -> list[Mark]:
+    found: list[Mark] = []
+    for each in walks.minima[:60]:
+        place = axes.place(*np.asarray(each.point))
+        found.append(Dot(float(place[0]), float(place[1]), "ink", 5 if each.is_global else 3, is_cross=True))
+    return found
+
+
+def _paths(labels: list[str], ways: list[Float[np.ndarray, "count 2"]], axes: Axes, kind: str) -> list[Mark]:
+    """Every path with an edge, a dash of its own, a dot at its end and its name beside it."""
+    marks: list[Mark] = []
+    for i, way in enumerate(ways):
+        marks.append(Stroke(way, "back", 4.5, key=f"{kind}-edge-{i}"))
+        marks.append(Stroke(way, path_role(i), 2.2, dash_of(i), key=f"{kind}-path-{i}"))
+    taken: list[float] = []
+    for i, (label, way) in enumerate(zip(labels, ways, strict=True)):
+        end = way[-1] if len(way) else np.array([axes.left, axes.bottom])
+        marks.append(Dot(float(end[0]), float(end[1]), path_role(i), 4.5, key=f"{kind}-end-{i}"))
+        y = float(np.clip(end[1] - 6, axes.top + 12, axes.bottom - 6))
+        while any(abs(y - other) < 15 for other in taken) and y < axes.bottom - 6:
+            y += 3
+        taken.append(y)
+        is_right = end[0] > axes.right - 90
+        at = float(end[0]) + (-9 if is_right else 9)
+        anchor = "end" if is_right else "start"
+        marks.append(Words(at, y, label, path_role(i), anchor, 13, is_bold=True, key=f"{kind}-name-{i}"))
+    return marks
+
+
+def name_of(walks: "Walks") -> str:
+    """The surface in words.
+
+    A formula is its own name.
+    """
+    surface = walks.surface
+    text = getattr(surface, "text", None)
+    return text if isinstance(text, str) else (surface.name or "a function").replace("_", " ")
+
+
+def title_of(walks: "Walks") -> str:
+    """The surface's name as a title, with its condition where it is a single number."""
+    name = name_of(walks)
+    shown = name if len(name) <= 40 else name[:39] + "…"
+    return shown if getattr(walks.surface, "text", None) else shown[:1].upper() + shown[1:]
+
+
+def described(walks: "Walks", start: int) -> str:
+    """What the walks did, in words: for those who do not see the picture."""
+    rows = walks.frame.filter(walks.frame["start"] == start).to_dicts()
+    begins = ", ".join(f"{each:.3g}" for each in walks.starts[start])
+    sentences = [f"From ({begins}), {walks.steps} steps."]
+    for row in rows:
+        if row["diverged"]:
+            said = "diverges"
+        elif row["steps"] is not None:
+            said = f"reaches a minimum after {row['steps']} steps"
+        elif row["distance"] is not None:
+            said = f"ends at the height {row['final_value']:.4g}, {row['distance']:.3g} away from the nearest minimum"
+        else:
+            said = f"ends at the height {row['final_value']:.4g}"
+        sentences.append(f"{row['rule']} {said}.")
+    return " ".join(sentences)
