@@ -20,6 +20,7 @@ FAMILIES = (
     "penalty",
     "scaler",
     "probe",
+    "surface",
     "distribution",
     "strategy",
     "pruner",

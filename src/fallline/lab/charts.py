@@ -1,9 +1,10 @@
 """Pictures of walks: from above, in three dimensions, and the loss against the step."""
 
-from typing import TYPE_CHECKING, Any
+import itertools
+from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from fallline.core.errors import FalllineError, nearest
 from fallline.lab.axes import Axes
@@ -12,6 +13,7 @@ from fallline.lab.contours import contour, levels_of
 from fallline.lab.picture import Area, Dot, Mark, Picture, Stroke, Words, line
 from fallline.lab.terrain import Terrain, terrain_of
 from fallline.lab.view import View, mesh
+from fallline.surfaces import Surface
 
 if TYPE_CHECKING:
     from fallline.lab.walks import Walks
@@ -36,7 +38,9 @@ def picture_of(walks: "Walks", kind: str, start: int = 0) -> Picture:
     terrain = terrain_of(walks.surface, walks.minima, FINE if kind == "contour" else COARSE)
     if kind == "surface":
         return surface_chart(walks, terrain, start)
-    return contour_chart(walks, terrain, start) if walks.surface.dimensions == 2 else profile_chart(walks, terrain, start)
+    return (
+        contour_chart(walks, terrain, start) if walks.surface.dimensions == 2 else profile_chart(walks, terrain, start)
+    )
 
 
 def axes_above(terrain: Terrain) -> Axes:
@@ -56,27 +60,30 @@ def contour_chart(walks: "Walks", terrain: Terrain, start: int) -> Picture:
     marks += _minima(walks, axes)
     points = walks.track.points[:, start]
     ways = [axes.within(axes.place(way[:, 0], way[:, 1])) for way in points]
-    marks += _paths(list(walks.rules), ways, axes, "contour")
+    marks += paths(list(walks.rules), ways, axes, "contour")
     first = axes.place(*walks.starts[start])
     marks.append(Dot(float(first[0]), float(first[1]), "ink", 6, key="contour-start"))
-    marks.append(Words(axes.left, 20, title_of(walks), "ink", size=15, is_bold=True))
-    return Picture(WIDTH, HEIGHT, f"Contours of {name_of(walks)} with paths", described(walks, start), tuple(marks))
+    marks.append(Words(axes.left, 20, title_of_surface(walks.surface), "ink", size=15, is_bold=True))
+    title = f"Contours of {name_of_surface(walks.surface)} with paths"
+    return Picture(WIDTH, HEIGHT, title, described(walks, start), tuple(marks))
 
 
 def profile_chart(walks: "Walks", terrain: Terrain, start: int) -> Picture:
     """The height over a single coordinate, with the steps of all rules on it."""
     heights = terrain.heights[0]
     room = 0.06 * (terrain.highest - terrain.lowest)
-    axes = Axes(62, 34, WIDTH - 14, HEIGHT - 50, (terrain.x[0], terrain.x[-1]), (terrain.lowest - room, terrain.highest))
+    axes = Axes(
+        62, 34, WIDTH - 14, HEIGHT - 50, (terrain.x[0], terrain.x[-1]), (terrain.lowest - room, terrain.highest)
+    )
     marks: list[Mark] = [*axes.marks("x", "f(x)")]
     marks.append(Stroke(axes.within(axes.place(terrain.x, heights)), "soft", 1.5))
     ways = [
         axes.within(axes.place(way[:, 0], values))
         for way, values in zip(walks.track.points[:, start], walks.track.values[:, start], strict=True)
     ]
-    marks += _paths(list(walks.rules), ways, axes, "contour")
-    marks.append(Words(axes.left, 20, title_of(walks), "ink", size=15, is_bold=True))
-    return Picture(WIDTH, HEIGHT, f"{name_of(walks)} with paths", described(walks, start), tuple(marks))
+    marks += paths(list(walks.rules), ways, axes, "contour")
+    marks.append(Words(axes.left, 20, title_of_surface(walks.surface), "ink", size=15, is_bold=True))
+    return Picture(WIDTH, HEIGHT, f"{name_of_surface(walks.surface)} with paths", described(walks, start), tuple(marks))
 
 
 def surface_chart(walks: "Walks", terrain: Terrain, start: int) -> Picture:
@@ -93,27 +100,29 @@ def surface_chart(walks: "Walks", terrain: Terrain, start: int) -> Picture:
         for points, values in zip(walks.track.points[:, start], walks.track.values[:, start], strict=True)
     ]
     frame = Axes(4, 34, WIDTH - 4, HEIGHT - 4, (0, 1), (0, 1))
-    marks += _paths(list(walks.rules), ways, frame, "surface")
-    marks.append(Words(14, 20, f"{title_of(walks)}, seen from the side", "ink", size=15, is_bold=True))
+    marks += paths(list(walks.rules), ways, frame, "surface")
+    marks.append(Words(14, 20, f"{title_of_surface(walks.surface)}, seen from the side", "ink", size=15, is_bold=True))
     scale = "; heights on a logarithmic scale" if terrain.is_compressed else ""
     marks.append(Words(14, HEIGHT - 8, f"height {terrain.lowest:.4g} to {terrain.highest:.4g}{scale}", size=12))
-    return Picture(WIDTH, HEIGHT, f"{name_of(walks)} in three dimensions with paths", described(walks, start), tuple(marks))
+    title = f"{name_of_surface(walks.surface)} in three dimensions with paths"
+    return Picture(WIDTH, HEIGHT, title, described(walks, start), tuple(marks))
 
 
 def loss_axes(walks: "Walks", start: int, highest: float | None = None) -> Axes:
     """The axes of the loss: the height above the lowest minimum on a logarithmic scale, or the height if there is none."""
     values = walks.track.values[:, start]
-    finite = values[np.isfinite(values)]
-    if walks.minima:
-        lowest = min(each.value for each in walks.minima)
-        first = max(float(values[0, 0]) - lowest, 1e-12)
-        top = max(first, 0.0 if highest is None else highest - lowest)
-        low = float(np.min(finite, initial=lowest + first)) - lowest
-        bottom = 10.0 ** np.floor(np.log10(max(low, FLOOR * first)))
-        return Axes(66, 34, WIDTH - 14, HEIGHT - 50, (0, walks.steps), (float(bottom), 10.0 ** float(np.ceil(np.log10(top)))), log_y=True)
-    first = float(values[0, 0])
-    reach = max(abs(first), 1.0 if highest is None else abs(highest), 1e-9)
-    return Axes(66, 34, WIDTH - 14, HEIGHT - 50, (0, walks.steps), (first - 3 * reach, first + reach))
+    first, steps = float(values[0, 0]), (0.0, float(walks.steps))
+    if not walks.minima:
+        reach = max(abs(first), 1.0 if highest is None else abs(highest), 1e-9)
+        return Axes(66, 34, WIDTH - 14, HEIGHT - 50, steps, (first - 3 * reach, first + reach))
+    lowest = min(each.value for each in walks.minima)
+    above = max(first - lowest, 1e-12)
+    top = max(above, 0.0 if highest is None else highest - lowest)
+    low = float(np.min(values, initial=lowest + above, where=np.isfinite(values))) - lowest
+    bottom = float(np.floor(np.log10(max(low, FLOOR * above))))
+    return Axes(
+        66, 34, WIDTH - 14, HEIGHT - 50, steps, (10.0**bottom, 10.0 ** float(np.ceil(np.log10(top)))), log_y=True
+    )
 
 
 def loss_chart(walks: "Walks", start: int, highest: float | None = None) -> Picture:
@@ -127,25 +136,36 @@ def loss_chart(walks: "Walks", start: int, highest: float | None = None) -> Pict
     for values in walks.track.values[:, start]:
         y = np.maximum(values - lowest, axes.y[0]) if axes.log_y else values
         ways.append(axes.within(axes.place(steps, y)))
-    marks += _paths(list(walks.rules), ways, axes, "loss")
+    marks += paths(list(walks.rules), ways, axes, "loss")
     marks.append(Words(axes.left, 20, "Loss against step", "ink", size=15, is_bold=True))
-    return Picture(WIDTH, HEIGHT, f"Loss against step on {name_of(walks)}", described(walks, start), tuple(marks))
+    return Picture(
+        WIDTH, HEIGHT, f"Loss against step on {name_of_surface(walks.surface)}", described(walks, start), tuple(marks)
+    )
 
 
 def shades(terrain: Terrain, axes: Axes) -> list[Mark]:
-    """The heights as shades, in runs of cells of one shade."""
+    """The heights as shades."""
     shade = np.minimum((terrain.share(terrain.heights) * LEVELS).astype(int), LEVELS - 1)
-    runs: list[list[Any]] = [[] for _ in range(LEVELS)]
-    dx, dy = (np.diff(each).mean() / 2 for each in (terrain.x, terrain.y))
-    low, high = axes.place(terrain.x - dx, terrain.y - dy), axes.place(terrain.x + dx, terrain.y + dy)
-    low = np.stack([np.maximum(low[:, 0], axes.left), np.minimum(low[:, 1], axes.bottom)], axis=-1)
-    high = np.stack([np.minimum(high[:, 0], axes.right), np.maximum(high[:, 1], axes.top)], axis=-1)
-    for i, row in enumerate(shade):
-        ends = np.flatnonzero(np.diff(row, prepend=-1, append=-1))
-        for a, b in zip(ends, ends[1:], strict=False):
-            box = (low[a, 0], low[i, 1]), (high[b - 1, 0], low[i, 1]), (high[b - 1, 0], high[i, 1]), (low[a, 0], high[i, 1])
-            runs[row[a]].append(line(*box))
-    return [Area(tuple(boxes), f"level{k}") for k, boxes in enumerate(runs) if boxes]
+    boxes = runs_of(shade, terrain.x, terrain.y, axes)
+    return [Area(tuple(boxes[k]), f"level{k}") for k in sorted(boxes)]
+
+
+def runs_of(
+    kinds: Int[np.ndarray, "rows columns"], x: Float[np.ndarray, " columns"], y: Float[np.ndarray, " rows"], axes: Axes
+) -> dict[int, list[Float[np.ndarray, "4 2"]]]:
+    """The cells around the places of a grid, by their kind; neighbours of one kind in a row are one rectangle."""
+    boxes: dict[int, list[Float[np.ndarray, "4 2"]]] = {}
+    dx, dy = (np.diff(each).mean() / 2 for each in (x, y))
+    low, high = axes.place(x - dx, np.zeros(len(x))), axes.place(x + dx, np.zeros(len(x)))
+    left, right = np.maximum(low[:, 0], axes.left), np.minimum(high[:, 0], axes.right)
+    low, high = axes.place(np.zeros(len(y)), y - dy), axes.place(np.zeros(len(y)), y + dy)
+    bottom, top = np.minimum(low[:, 1], axes.bottom), np.maximum(high[:, 1], axes.top)
+    for i, row in enumerate(kinds):
+        ends = np.flatnonzero(np.diff(row, prepend=row[0] - 1, append=row[-1] - 1))
+        for a, b in itertools.pairwise(ends.tolist()):
+            box = line((left[a], bottom[i]), (right[b - 1], bottom[i]), (right[b - 1], top[i]), (left[a], top[i]))
+            boxes.setdefault(int(row[a]), []).append(box)
+    return boxes
 
 
 def _minima(walks: "Walks", axes: Axes) -> list[Mark]:
@@ -156,7 +176,7 @@ def _minima(walks: "Walks", axes: Axes) -> list[Mark]:
     return found
 
 
-def _paths(labels: list[str], ways: list[Float[np.ndarray, "count 2"]], axes: Axes, kind: str) -> list[Mark]:
+def paths(labels: list[str], ways: list[Float[np.ndarray, "count 2"]], axes: Axes, kind: str) -> list[Mark]:
     """Every path with an edge, a dash of its own, a dot at its end and its name beside it."""
     marks: list[Mark] = []
     for i, way in enumerate(ways):
@@ -173,25 +193,23 @@ def _paths(labels: list[str], ways: list[Float[np.ndarray, "count 2"]], axes: Ax
         is_right = end[0] > axes.right - 90
         at = float(end[0]) + (-9 if is_right else 9)
         anchor = "end" if is_right else "start"
-        marks.append(Words(at, y, label, path_role(i), anchor, 13, is_bold=True, key=f"{kind}-name-{i}"))
+        marks.append(
+            Words(at, y, label, path_role(i).replace("path", "name"), anchor, 13, is_bold=True, key=f"{kind}-name-{i}")
+        )
     return marks
 
 
-def name_of(walks: "Walks") -> str:
-    """The surface in words.
-
-    A formula is its own name.
-    """
-    surface = walks.surface
+def name_of_surface(surface: Surface) -> str:
+    """A surface in words; a formula is its own name."""
     text = getattr(surface, "text", None)
     return text if isinstance(text, str) else (surface.name or "a function").replace("_", " ")
 
 
-def title_of(walks: "Walks") -> str:
-    """The surface's name as a title, with its condition where it is a single number."""
-    name = name_of(walks)
+def title_of_surface(surface: Surface) -> str:
+    """A surface's name as a title."""
+    name = name_of_surface(surface)
     shown = name if len(name) <= 40 else name[:39] + "…"
-    return shown if getattr(walks.surface, "text", None) else shown[:1].upper() + shown[1:]
+    return shown if getattr(surface, "text", None) else shown[:1].upper() + shown[1:]
 
 
 def described(walks: "Walks", start: int) -> str:

@@ -20,7 +20,7 @@ THEMES = tuple(PATHS)
 
 
 def colours(theme: str) -> dict[str, str]:
-    """The colour of every role: ink, soft, grid, line, back, path0 to path7, level0 to level9, basin0 to basin7.
+    """The colour of every role: ink, soft, grid, line, back, path0 to path7, name0 to name7, level0 to level9, basin0 to basin7.
 
     >>> colours("light")["path0"], colours("light")["level0"]
     ('#0072b2', '#ffffff')
@@ -29,10 +29,20 @@ def colours(theme: str) -> dict[str, str]:
     found = dict(_INKS[theme])
     found |= {f"path{i}": colour for i, colour in enumerate(PATHS[theme])}
     found |= {f"basin{i}": colour for i, colour in enumerate(BASINS[theme])}
+    ink = _channels(found["ink"])
     for i in range(LEVELS):
-        mixed = (round(a + (b - a) * i / (LEVELS - 1)) for a, b in zip(low, high, strict=True))
-        found[f"level{i}"] = "#" + "".join(f"{each:02x}" for each in mixed)
+        found[f"level{i}"] = _mixed(low, high, i / (LEVELS - 1))
+    for i, colour in enumerate(PATHS[theme]):  # text needs more contrast than a line
+        found[f"name{i}"] = _mixed(_channels(colour), ink, 0.35)
     return found
+
+
+def _channels(colour: str) -> tuple[int, ...]:
+    return tuple(int(colour[i : i + 2], 16) for i in (1, 3, 5))
+
+
+def _mixed(low: tuple[int, ...], high: tuple[int, ...], share: float) -> str:
+    return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in zip(low, high, strict=True))
 
 
 def path_role(place: int) -> str:

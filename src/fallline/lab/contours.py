@@ -4,7 +4,9 @@ import numpy as np
 from jaxtyping import Float
 
 
-def levels_of(heights: Float[np.ndarray, "rows columns"], lowest: float, count: int = 12) -> Float[np.ndarray, " levels"]:
+def levels_of(
+    heights: Float[np.ndarray, "rows columns"], lowest: float, count: int = 12
+) -> Float[np.ndarray, " levels"]:
     """Heights of lines that show the floor of a valley as well as its walls.
 
     Above the lowest point they grow by one factor if the heights differ by orders of magnitude, and evenly otherwise.
@@ -14,13 +16,16 @@ def levels_of(heights: Float[np.ndarray, "rows columns"], lowest: float, count: 
     if not len(above):
         return np.zeros(0)
     low, middle, high = (float(above[int(q * (len(above) - 1))]) for q in (0.004, 0.5, 0.995))
-    if high < 8 * middle and lowest + low < lowest + 0.02 * high or high <= low:
+    if (high < 8 * middle and lowest + low < lowest + 0.02 * high) or high <= low:
         return lowest + np.linspace(0, float(above[-1]), count + 2)[1:-1]
     return lowest + np.geomspace(low, high, count)
 
 
 def contour(
-    x: Float[np.ndarray, " columns"], y: Float[np.ndarray, " rows"], heights: Float[np.ndarray, "rows columns"], level: float
+    x: Float[np.ndarray, " columns"],
+    y: Float[np.ndarray, " rows"],
+    heights: Float[np.ndarray, "rows columns"],
+    level: float,
 ) -> list[Float[np.ndarray, "count 2"]]:
     """The lines on which a function on a grid has one height, each as a row of points.
 

@@ -32,7 +32,13 @@ class Track(NamedTuple):
 
 
 def walked(
-    rule: Optimizer, surface: Surface, start: Float[Array, " n"], noise: Float[Array, ""], key: Array, steps: int, ends: bool
+    rule: Optimizer,
+    surface: Surface,
+    start: Float[Array, " n"],
+    noise: Float[Array, ""],
+    key: Array,
+    steps: int,
+    ends: bool,
 ) -> Track:
     """One walk of one rule, traced.
 

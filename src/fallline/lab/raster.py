@@ -52,7 +52,9 @@ def _draw(image: Any, draw: Any, mark: Mark, inks: dict[str, str], fine: float) 
         case Stroke():
             width = max(1, round(mark.width * fine))
             for piece in dashed(mark.points, mark.dash):
-                draw.line([tuple(each) for each in (piece * fine).tolist()], fill=inks[mark.role], width=width, joint="curve")
+                draw.line(
+                    [tuple(each) for each in (piece * fine).tolist()], fill=inks[mark.role], width=width, joint="curve"
+                )
         case Area():
             for each in mark.polygons:
                 edge = inks[mark.edge] if mark.edge else None
@@ -63,23 +65,26 @@ def _draw(image: Any, draw: Any, mark: Mark, inks: dict[str, str], fine: float) 
             x, y, r = mark.x * fine, mark.y * fine, mark.radius * fine
             if mark.is_cross:
                 for sign in (1, -1):
-                    draw.line([(x - r, y - sign * r), (x + r, y + sign * r)], fill=inks[mark.role], width=round(2 * fine))
+                    draw.line(
+                        [(x - r, y - sign * r), (x + r, y + sign * r)], fill=inks[mark.role], width=round(2 * fine)
+                    )
             else:
                 draw.ellipse((x - r, y - r, x + r, y + r), inks[mark.role], inks["back"], round(1.5 * fine))
 
 
 def _write(image: Any, draw: Any, mark: Words, inks: dict[str, str], fine: float) -> None:
+    text = mark.text.replace("−", "-")  # Pillow's own font has no minus sign
     fonts, pillow = optional("PIL.ImageFont", "rl", "a picture of pixels"), optional("PIL.Image", "rl", "a picture")
     font = fonts.load_default(mark.size * fine)
     anchor = {"start": "ls", "middle": "ms", "end": "rs"}[mark.anchor]
     around = {"stroke_width": round(1.5 * fine), "stroke_fill": inks["back"]} if mark.is_bold else {}
     if not mark.upright:
-        draw.text((mark.x * fine, mark.y * fine), mark.text, inks[mark.role], font, anchor=anchor, **around)
+        draw.text((mark.x * fine, mark.y * fine), text, inks[mark.role], font, anchor=anchor, **around)
         return
-    left, top, right, bottom = font.getbbox(mark.text, anchor="ls")
+    left, top, right, bottom = font.getbbox(text, anchor="ls")
     beside = pillow.new("RGB", (int(right - left) + 4, int(bottom - top) + 4), inks["back"])
     writer = optional("PIL.ImageDraw", "rl", "a picture").Draw(beside)
-    writer.text((2 - left, 2 - top), mark.text, inks[mark.role], font, anchor="ls")
+    writer.text((2 - left, 2 - top), text, inks[mark.role], font, anchor="ls")
     turned = beside.rotate(90, expand=True)
     image.paste(turned, (round(mark.x * fine - turned.width * 0.8), round(mark.y * fine - turned.height / 2)))
 

@@ -30,7 +30,7 @@ class View:
         """A view that fills a picture of this size."""
         turn, tilt = math.radians(TURN), math.radians(TILT)
         c, s, flat = math.cos(turn), math.sin(turn), math.sin(tilt)
-        along_x, along_y, up = (c, -s * flat * -1), (-s, -c * flat), (0.0, -0.62 * math.cos(tilt))
+        along_x, along_y, up = (c, -s * flat), (-s, -c * flat), (0.0, -0.62 * math.cos(tilt))
         corners = np.asarray(
             [
                 [u * along_x[i] + v * along_y[i] + h * up[i] for i in (0, 1)]
@@ -49,9 +49,7 @@ class View:
         self, u: Float[np.ndarray, "..."], v: Float[np.ndarray, "..."], h: Float[np.ndarray, "..."]
     ) -> Float[np.ndarray, "... 2"]:
         """Shares as places in pixels."""
-        parts = [
-            self.origin[i] + u * self.along_x[i] + v * self.along_y[i] + h * self.up[i] for i in (0, 1)
-        ]
+        parts = [self.origin[i] + u * self.along_x[i] + v * self.along_y[i] + h * self.up[i] for i in (0, 1)]
         return np.stack(np.broadcast_arrays(*parts), axis=-1)
 
     def way(
