@@ -98,6 +98,7 @@ _FAMILIES = (
     "distributions",
     "gradients",
     "initializers",
+    "lab",
     "layers",
     "losses",
     "methods",
@@ -109,6 +110,7 @@ _FAMILIES = (
     "scalers",
     "schedules",
     "strategies",
+    "surfaces",
     "testing",
 )
 _WHERE = {name: home for home, names in _HOMES.items() for name in names}

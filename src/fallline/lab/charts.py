@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT = 480, 430
 KINDS = ("contour", "surface", "loss")
-FINE, COARSE = 97, 33  # places of the grid along each coordinate, from above and in three dimensions
+FINE, COARSE = 89, 29  # places of the grid along each coordinate, from above and in three dimensions
 FLOOR = 1e-14  # share of the first height above the lowest below which rounding rules
 
 
@@ -176,16 +176,20 @@ def _minima(walks: "Walks", axes: Axes) -> list[Mark]:
     return found
 
 
-def paths(labels: list[str], ways: list[Float[np.ndarray, "count 2"]], axes: Axes, kind: str) -> list[Mark]:
-    """Every path with an edge, a dash of its own, a dot at its end and its name beside it."""
+def paths(labels: list[str], ways: list[Float[np.ndarray, "count 2"]], axes: Axes, kind: str = "") -> list[Mark]:
+    """Every path with an edge, a dash of its own, a dot at its end and its name beside it; `kind` is for what moves."""
     marks: list[Mark] = []
+
+    def key(part: str, place: int) -> str:
+        return f"{kind}-{part}-{place}" if kind else ""
+
     for i, way in enumerate(ways):
-        marks.append(Stroke(way, "back", 4.5, key=f"{kind}-edge-{i}"))
-        marks.append(Stroke(way, path_role(i), 2.2, dash_of(i), key=f"{kind}-path-{i}"))
+        marks.append(Stroke(way, "back", 4.5, key=key("edge", i)))
+        marks.append(Stroke(way, path_role(i), 2.2, dash_of(i), key=key("path", i)))
     taken: list[float] = []
     for i, (label, way) in enumerate(zip(labels, ways, strict=True)):
         end = way[-1] if len(way) else np.array([axes.left, axes.bottom])
-        marks.append(Dot(float(end[0]), float(end[1]), path_role(i), 4.5, key=f"{kind}-end-{i}"))
+        marks.append(Dot(float(end[0]), float(end[1]), path_role(i), 4.5, key=key("end", i)))
         y = float(np.clip(end[1] - 6, axes.top + 12, axes.bottom - 6))
         while any(abs(y - other) < 15 for other in taken) and y < axes.bottom - 6:
             y += 3
@@ -194,7 +198,7 @@ def paths(labels: list[str], ways: list[Float[np.ndarray, "count 2"]], axes: Axe
         at = float(end[0]) + (-9 if is_right else 9)
         anchor = "end" if is_right else "start"
         marks.append(
-            Words(at, y, label, path_role(i).replace("path", "name"), anchor, 13, is_bold=True, key=f"{kind}-name-{i}")
+            Words(at, y, label, path_role(i).replace("path", "name"), anchor, 13, is_bold=True, key=key("name", i))
         )
     return marks
 

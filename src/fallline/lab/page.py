@@ -38,14 +38,20 @@ if TYPE_CHECKING:
     from fallline.lab.walks import Walks
 
 ENTRIES = 4000  # most positions that a page holds; of longer walks it shows the first steps
-BASINS = 61  # starts along a side of a map of basins
+BASINS = 41  # starts along a side of a map of basins
 # The rules that the page's script knows, with the structures for which its formulas are theirs.
 _LIVE: dict[type[Optimizer], dict[str, tuple[Any, ...]]] = {
     SGD: {},
     Momentum: {"rate_place": ("inside", "outside")},
     Nesterov: {"rate_place": ("inside", "outside")},
     AdaGrad: {"epsilon_place": ("outside",)},
-    RMSProp: {"momentum": (None,), "centred": (False,), "corrected": (True, False), "epsilon_place": ("outside",)},
+    RMSProp: {
+        "momentum": (None,),
+        "centred": (False,),
+        "corrected": (True, False),
+        "epsilon_place": ("outside",),
+        "rate_place": ("inside", "outside"),
+    },
     Adam: {"corrected": (True, False), "amsgrad": ("no",), "epsilon_place": ("outside",)},
 }
 
@@ -77,22 +83,23 @@ def page(walks: "Walks", start: int = 0, *, rates: Rates | None = None, maps: bo
         "surface": surface_chart(walks, coarse, start),
         "loss": loss_chart(walks, start, terrain.highest),
     }
-    still = [rates.figure()] if rates is not None else []
+    beside = [_still("rates", rates.figure())] if rates is not None else []
+    still = []
     if maps and len(walks.minima) > 1:
         found = basins(walks.rules, walks.surface, walks.steps, size=BASINS, noise=walks.noise, seed=walks.seed)
-        still += [found.figure(label) for label in walks.rules]
+        still = [_still(f"basin{i}", found.figure(label)) for i, label in enumerate(walks.rules)]
     body = tag(
         "main",
         _header(walks),
         Html(_read("controls.html")),
-        tag("div", *(_moving(name, each) for name, each in moving.items()), class_="figures", id="moving"),
+        tag("div", *(_moving(name, each) for name, each in moving.items()), *beside, class_="figures", id="moving"),
         tag(
             "section",
             tag("h2", "Numbers"),
             tag("div", Html("<table id='numbers'></table>"), class_="wide"),
             _note(walks),
         ),
-        tag("div", *(_still(i, each) for i, each in enumerate(still)), class_="figures") if still else "",
+        tag("div", *still, class_="figures") if still else "",
     )
     return _document(
         f"{title_of_surface(walks.surface)} · Fallline", body, data_of(walks, terrain, coarse, start), walks
@@ -188,8 +195,12 @@ def _header(walks: "Walks") -> Html:
     parts: list[Any] = [tag("p", "Fallline lab", class_="over"), tag("h1", title_of_surface(surface))]
     if surface.name and surface.name != "formula":
         (known,) = explain(f"surface.{surface.name}")
-        formula = next((line.strip() for line in known.text.splitlines() if line.startswith("    ")), "")
+        formula = next((line.strip() for line in known.text.splitlines() if line.startswith("    ")), "").replace(
+            "`", ""
+        )
+        settings = [f"{name} {getattr(surface, name):g}" for name in declared_fields(type(surface))]
         parts += [tag("p", known.title, class_="over"), tag("p", tag("code", formula))]
+        parts += [tag("p", ", ".join(settings), class_="over")] if settings else []
     return tag("header", *parts)
 
 
@@ -207,10 +218,8 @@ def _moving(name: str, picture: Picture) -> Html:
     )
 
 
-def _still(place: int, picture: Picture) -> Html:
-    return tag(
-        "figure", Html(to_svg(picture, "page", f"still{place}")), tag("figcaption", picture.description), class_="card"
-    )
+def _still(name: str, picture: Picture) -> Html:
+    return tag("figure", Html(to_svg(picture, "page", name)), tag("figcaption", picture.description), class_="card")
 
 
 def _note(walks: "Walks") -> Html:
@@ -245,7 +254,9 @@ def _document(title: str, body: Html, data: dict[str, Any], walks: "Walks") -> s
 def _themes() -> str:
     """The colours of both themes as the style's variables."""
     light, dark = (";".join(f"--{role}:{colour}" for role, colour in colours(theme).items()) for theme in THEMES)
-    return f":root{{{light}}}@media (prefers-color-scheme: dark){{:root{{{dark}}}}}"
+    fills = "".join(f".{role}{{fill:var(--{role})}}" for role in colours("light"))
+    both = f":root{{{light}}}@media (prefers-color-scheme: dark){{:root{{{dark}}}}}"
+    return f"{both}{fills}.edge{{stroke:var(--line);stroke-width:.5}}"
 
 
 def _read(name: str) -> str:

@@ -78,7 +78,7 @@ class Rates:
         for row in self.losses:
             last = int(np.argmax(~(row <= 10 * self.first))) if not (row <= 10 * self.first).all() else len(row)
             ways.append(axes.place(self.rates[:last], np.clip(row[:last], *axes.y)))
-        marks += paths(list(self.rules), ways, axes, "rates")
+        marks += paths(list(self.rules), ways, axes)
         for i, rate in enumerate(self.best.values()):
             if np.isfinite(rate):
                 place = axes.place(np.array(rate), np.clip(self.losses[i, np.argmin(self.scores[i])], *axes.y))
@@ -93,12 +93,9 @@ class Rates:
         for (label, rate), row in zip(self.best.items(), self.losses, strict=True):
             worse = self.rates[~(row <= self.first)]
             above = f" and ends higher than it began from {worse[0]:.3g} on" if len(worse) else ""
-            said.append(
-                f"{label} is fastest at the rate {rate:.3g}{above}"
-                if np.isfinite(rate)
-                else f"{label} leaves the domain"
-            )
-        return f"{'; '.join(said)}. The large dot is the fastest rate that stays in the domain; a line ends where a rule diverges."
+            fastest = f"is fastest at the rate {rate:.3g}" if np.isfinite(rate) else "leaves the domain at every rate"
+            said.append(f"{label} {fastest}{above}")
+        return f"{'; '.join(said)}. A large dot is the fastest rate that stays in the domain; a line ends where a rule diverges."
 
 
 def rate_sensitivity(

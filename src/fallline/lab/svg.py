@@ -37,13 +37,14 @@ def to_svg(picture: Picture, theme: str = "light", name: str = "") -> str:
         f"<title{ids[0]}>{html.escape(picture.title)}</title>",
         f"<desc{ids[1]}>{html.escape(picture.description)}</desc>",
         back,
-        *(_drawn(mark, inks) for mark in picture.marks),
+        *(_drawn(mark, inks, theme == "page") for mark in picture.marks),
         "</svg>",
     ]
     return "\n".join(each for each in parts if each) + "\n"
 
 
-def _drawn(mark: Mark, inks: dict[str, str]) -> str:
+def _drawn(mark: Mark, inks: dict[str, str], is_page: bool) -> str:
+    """A mark as an element. In a page, the script draws what it moves, and classes are shorter than colours."""
     key = f' data-key="{html.escape(mark.key)}"' if not isinstance(mark, Area) and mark.key else ""
     match mark:
         case Stroke():
@@ -51,10 +52,13 @@ def _drawn(mark: Mark, inks: dict[str, str]) -> str:
                 return ""
             dash = f' stroke-dasharray="{" ".join(map(str, mark.dash))}"' if mark.dash else ""
             style = f'fill="none" stroke="{inks[mark.role]}" stroke-width="{mark.width:g}" stroke-linejoin="round"'
-            return f'<path d="{path_of(mark.points)}" {style}{dash}{key}/>'
+            shape = "" if is_page and mark.key else path_of(mark.points)
+            return f'<path d="{shape}" {style}{dash}{key}/>'
         case Area():
             edge = f' stroke="{inks[mark.edge]}" stroke-width=".5"' if mark.edge else ""
             shape = "".join(path_of(each) + "z" for each in mark.polygons)
+            if is_page:
+                return f'<path class="{mark.role}{" edge" if mark.edge else ""}" d="{shape}"/>'
             return f'<path d="{shape}" fill="{inks[mark.role]}"{edge}/>'
         case Words():
             turn = f' transform="rotate(-90 {mark.x:.1f} {mark.y:.1f})"' if mark.upright else ""
@@ -85,9 +89,15 @@ def path_of(points: Float[np.ndarray, "count 2"]) -> str:
         return ""
     moves = np.diff(tenths, axis=0)
     moves = moves[np.any(moves != 0, axis=1)] if len(moves) > 1 else moves
-    first = f"M{_short(tenths[0, 0])} {_short(tenths[0, 1])}"
-    return first + ("l" + " ".join(f"{_short(a)} {_short(b)}" for a, b in moves) if len(moves) else "")
+    text, command = f"M{_short(tenths[0, 0])} {_short(tenths[0, 1])}", "M"
+    for a, b in moves.tolist():
+        kind = "h" if b == 0 else "v" if a == 0 else "l"
+        numbers = _short(a) if kind == "h" else _short(b) if kind == "v" else f"{_short(a)}{' ' * (b >= 0)}{_short(b)}"
+        text += numbers if kind == command and numbers[0] == "-" else (" " if kind == command else kind) + numbers
+        command = kind
+    return text
 
 
 def _short(tenths: int) -> str:
-    return f"{tenths / 10:g}"
+    whole, rest = divmod(abs(tenths), 10)
+    return f"{'-' * bool(tenths < 0)}{whole or ('' if rest else 0)}{f'.{rest}' if rest else ''}"
