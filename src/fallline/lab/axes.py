@@ -6,7 +6,7 @@ import math
 import numpy as np
 from jaxtyping import Float
 
-from fallline.lab.picture import Mark, Stroke, Words, line
+from fallline.lab.marks import Mark, Stroke, Words, line
 
 FONT = 13.0
 

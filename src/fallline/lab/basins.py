@@ -10,9 +10,10 @@ from jaxtyping import Int
 from fallline.core.errors import FalllineError, nearest
 from fallline.lab.axes import Axes
 from fallline.lab.charts import HEIGHT, WIDTH, runs_of, title_of_surface
+from fallline.lab.marks import Area, Dot, Mark, Words
 from fallline.lab.measures import NEAR, nearest_minimum
 from fallline.lab.minima import minima_of
-from fallline.lab.picture import Area, Dot, Mark, Picture, Words
+from fallline.lab.picture import Picture
 from fallline.lab.program import walk_all
 from fallline.lab.subjects import rules_of, surface_of
 from fallline.optimizers import Optimizer

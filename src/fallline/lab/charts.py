@@ -1,7 +1,6 @@
 """Pictures of walks: from above, in three dimensions, and the loss against the step."""
 
 import itertools
-from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -10,13 +9,12 @@ from fallline.core.errors import FalllineError, nearest
 from fallline.lab.axes import Axes
 from fallline.lab.colours import LEVELS, dash_of, path_role
 from fallline.lab.contours import contour, levels_of
-from fallline.lab.picture import Area, Dot, Mark, Picture, Stroke, Words, line
+from fallline.lab.marks import Area, Dot, Mark, Stroke, Words, line
+from fallline.lab.picture import Picture
 from fallline.lab.terrain import Terrain, terrain_of
 from fallline.lab.view import View, mesh
+from fallline.lab.walked import Walked
 from fallline.surfaces import Surface
-
-if TYPE_CHECKING:
-    from fallline.lab.walks import Walks
 
 WIDTH, HEIGHT = 480, 430
 KINDS = ("contour", "surface", "loss")
@@ -24,7 +22,7 @@ FINE, COARSE = 89, 29  # places of the grid along each coordinate, from above an
 FLOOR = 1e-14  # share of the first height above the lowest below which rounding rules
 
 
-def picture_of(walks: "Walks", kind: str, start: int = 0) -> Picture:
+def picture_of(walks: Walked, kind: str, start: int = 0) -> Picture:
     """The walks from one start as a picture of a kind.
 
     Raises: FalllineError for an unknown kind, for a start that does not exist, and for too many coordinates.
@@ -49,7 +47,7 @@ def axes_above(terrain: Terrain) -> Axes:
     return Axes(56, 34, WIDTH - 14, HEIGHT - 50, ends[0], ends[1])
 
 
-def contour_chart(walks: "Walks", terrain: Terrain, start: int) -> Picture:
+def contour_chart(walks: Walked, terrain: Terrain, start: int) -> Picture:
     """Lines of equal height with the paths of all rules."""
     axes = axes_above(terrain)
     marks: list[Mark] = [*shades(terrain, axes)]
@@ -68,7 +66,7 @@ def contour_chart(walks: "Walks", terrain: Terrain, start: int) -> Picture:
     return Picture(WIDTH, HEIGHT, title, described(walks, start), tuple(marks))
 
 
-def profile_chart(walks: "Walks", terrain: Terrain, start: int) -> Picture:
+def profile_chart(walks: Walked, terrain: Terrain, start: int) -> Picture:
     """The height over a single coordinate, with the steps of all rules on it."""
     heights = terrain.heights[0]
     room = 0.06 * (terrain.highest - terrain.lowest)
@@ -86,7 +84,7 @@ def profile_chart(walks: "Walks", terrain: Terrain, start: int) -> Picture:
     return Picture(WIDTH, HEIGHT, f"{name_of_surface(walks.surface)} with paths", described(walks, start), tuple(marks))
 
 
-def surface_chart(walks: "Walks", terrain: Terrain, start: int) -> Picture:
+def surface_chart(walks: Walked, terrain: Terrain, start: int) -> Picture:
     """The surface in three dimensions, with the paths of all rules on it."""
     if walks.surface.dimensions != 2:
         raise FalllineError("a picture in three dimensions needs two coordinates: choose figure('contour') or ('loss')")
@@ -108,7 +106,7 @@ def surface_chart(walks: "Walks", terrain: Terrain, start: int) -> Picture:
     return Picture(WIDTH, HEIGHT, title, described(walks, start), tuple(marks))
 
 
-def loss_axes(walks: "Walks", start: int, highest: float | None = None) -> Axes:
+def loss_axes(walks: Walked, start: int, highest: float | None = None) -> Axes:
     """The axes of the loss: the height above the lowest minimum on a logarithmic scale, or the height if there is none."""
     values = walks.track.values[:, start]
     first, steps = float(values[0, 0]), (0.0, float(walks.steps))
@@ -125,7 +123,7 @@ def loss_axes(walks: "Walks", start: int, highest: float | None = None) -> Axes:
     )
 
 
-def loss_chart(walks: "Walks", start: int, highest: float | None = None) -> Picture:
+def loss_chart(walks: Walked, start: int, highest: float | None = None) -> Picture:
     """The loss of all rules against the step."""
     axes = loss_axes(walks, start, highest)
     lowest = min((each.value for each in walks.minima), default=0.0)
@@ -168,7 +166,7 @@ def runs_of(
     return boxes
 
 
-def _minima(walks: "Walks", axes: Axes) -> list[Mark]:
+def _minima(walks: Walked, axes: Axes) -> list[Mark]:
     found: list[Mark] = []
     for each in walks.minima[:60]:
         place = axes.place(*np.asarray(each.point))
@@ -216,7 +214,7 @@ def title_of_surface(surface: Surface) -> str:
     return shown if getattr(surface, "text", None) else shown[:1].upper() + shown[1:]
 
 
-def described(walks: "Walks", start: int) -> str:
+def described(walks: Walked, start: int) -> str:
     """What the walks did, in words: for those who do not see the picture."""
     rows = walks.frame.filter(walks.frame["start"] == start).to_dicts()
     begins = ", ".join(f"{each:.3g}" for each in walks.starts[start])

@@ -2,7 +2,6 @@
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,9 +11,7 @@ from fallline.lab.charts import FINE, contour_chart
 from fallline.lab.program import Track
 from fallline.lab.raster import to_pixels
 from fallline.lab.terrain import terrain_of
-
-if TYPE_CHECKING:
-    from fallline.lab.walks import Walks
+from fallline.lab.walked import Walked
 
 KINDS = ("gif", "mp4")
 FRAMES, RATE = 60, 12  # most frames, and frames per second
@@ -29,7 +26,7 @@ def check_film(kind: str, folder: Path | None) -> None:
     optional("imageio.v2", "rl", "a film")
 
 
-def write_film(walks: "Walks", path: Path, start: int = 0) -> Path:
+def write_film(walks: Walked, path: Path, start: int = 0) -> Path:
     """Write the walks from one start as a film of the contour picture, and return its path.
 
     Raises: FalllineError for a path that is neither .gif nor .mp4, for a surface that has not two coordinates, without

@@ -1,11 +1,12 @@
 """Walks as one HTML page that moves, and that walks again from a start that its reader drags; it needs no network."""
 
 import base64
+import dataclasses
 import hashlib
 import json
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +18,8 @@ from fallline.lab.basins import basins
 from fallline.lab.charts import (
     COARSE,
     FINE,
+    HEIGHT,
+    WIDTH,
     axes_above,
     contour_chart,
     loss_axes,
@@ -27,15 +30,14 @@ from fallline.lab.charts import (
 from fallline.lab.colours import THEMES, colours, dash_of
 from fallline.lab.javascript import to_javascript
 from fallline.lab.picture import Picture
+from fallline.lab.program import Track
 from fallline.lab.rates import Rates
 from fallline.lab.svg import to_svg
 from fallline.lab.terrain import Terrain, terrain_of
 from fallline.lab.view import View
+from fallline.lab.walked import Walked
 from fallline.optimizers import SGD, AdaGrad, Adam, Momentum, Nesterov, Optimizer, RMSProp
 from fallline.report.markup import Html, script_json, tag
-
-if TYPE_CHECKING:
-    from fallline.lab.walks import Walks
 
 ENTRIES = 4000  # most positions that a page holds; of longer walks it shows the first steps
 BASINS = 41  # starts along a side of a map of basins
@@ -56,7 +58,7 @@ _LIVE: dict[type[Optimizer], dict[str, tuple[Any, ...]]] = {
 }
 
 
-def write_page(walks: "Walks", path: Path, start: int = 0, *, rates: Rates | None = None, maps: bool = True) -> Path:
+def write_page(walks: Walked, path: Path, start: int = 0, *, rates: Rates | None = None, maps: bool = True) -> Path:
     """Write the page of the walks from one start, and return its path; arguments as for `page`.
 
     Raises: FalllineError for a surface that has not two coordinates, and if the file cannot be written.
@@ -65,7 +67,7 @@ def write_page(walks: "Walks", path: Path, start: int = 0, *, rates: Rates | Non
     return path
 
 
-def page(walks: "Walks", start: int = 0, *, rates: Rates | None = None, maps: bool = True) -> str:
+def page(walks: Walked, start: int = 0, *, rates: Rates | None = None, maps: bool = True) -> str:
     """The walks from one start as a page.
 
     Arguments:
@@ -106,20 +108,16 @@ def page(walks: "Walks", start: int = 0, *, rates: Rates | None = None, maps: bo
     )
 
 
-def _shortened(walks: "Walks") -> "Walks":
+def _shortened(walks: Walked) -> Walked:
     """The walks with as many steps as a page holds."""
-    import dataclasses
-
     most = max(1, ENTRIES // len(walks.rules))
     if walks.steps <= most:
         return walks
-    from fallline.lab.program import Track
-
     cut = Track(*(np.asarray(each)[:, :, : most + 1] for each in walks.track))
     return dataclasses.replace(walks, track=cut)
 
 
-def data_of(walks: "Walks", terrain: Terrain, coarse: Terrain, start: int) -> dict[str, Any]:
+def data_of(walks: Walked, terrain: Terrain, coarse: Terrain, start: int) -> dict[str, Any]:
     """What the page's script needs: rules, recorded paths, and the maps from numbers to pixels."""
     view, loss = View.of(coarse, *_size()), loss_axes(walks, start, terrain.highest)
     rules = []
@@ -178,8 +176,6 @@ def _short(value: float) -> float | None:
 
 
 def _size() -> tuple[int, int]:
-    from fallline.lab.charts import HEIGHT, WIDTH
-
     return WIDTH, HEIGHT
 
 
@@ -190,7 +186,7 @@ def _axes(axes: Axes) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _header(walks: "Walks") -> Html:
+def _header(walks: Walked) -> Html:
     surface = walks.surface
     parts: list[Any] = [tag("p", "Fallline lab", class_="over"), tag("h1", title_of_surface(surface))]
     if surface.name and surface.name != "formula":
@@ -222,7 +218,7 @@ def _still(name: str, picture: Picture) -> Html:
     return tag("figure", Html(to_svg(picture, "page", name)), tag("figcaption", picture.description), class_="card")
 
 
-def _note(walks: "Walks") -> Html:
+def _note(walks: Walked) -> Html:
     share = f"{walks.tolerance:g}"
     text = f"A walk has arrived at the first step whose distance from the minimum is at most {share} of its first distance. "
     text += "Overshoot is how far it goes past the minimum, as a share of that distance."
@@ -231,7 +227,7 @@ def _note(walks: "Walks") -> Html:
     return tag("p", text, class_="over")
 
 
-def _document(title: str, body: Html, data: dict[str, Any], walks: "Walks") -> str:
+def _document(title: str, body: Html, data: dict[str, Any], walks: Walked) -> str:
     style = Html(_read("page.css").replace("/*themes*/", _themes()))
     code = to_javascript(walks.surface, walks.surface.dimensions) if walks.noise == 0 else None
     surface = f"const terrain = {'null' if code is None else 'x => {' + chr(10) + code + chr(10) + '}'};\n"

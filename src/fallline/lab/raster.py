@@ -10,12 +10,12 @@ from jaxtyping import Float, UInt8
 
 from fallline.core.extras import optional
 from fallline.lab.colours import colours
-from fallline.lab.picture import Area, Dot, Mark, Picture, Stroke, Words
+from fallline.lab.marks import Area, Dot, Drawing, Mark, Stroke, Words
 
 FINER = 2  # the marks are drawn this many times finer, so that edges are smooth
 
 
-def to_png(picture: Picture, theme: str = "light") -> bytes:
+def to_png(picture: Drawing, theme: str = "light") -> bytes:
     """The picture as a PNG with two pixels for each of its own.
 
     Raises: FalllineError without Pillow.
@@ -26,7 +26,7 @@ def to_png(picture: Picture, theme: str = "light") -> bytes:
     return held.getvalue()
 
 
-def to_pixels(picture: Picture, theme: str = "light", scale: float = 1.0) -> UInt8[np.ndarray, "height width 3"]:
+def to_pixels(picture: Drawing, theme: str = "light", scale: float = 1.0) -> UInt8[np.ndarray, "height width 3"]:
     """The picture as rows of pixels; width and height are even, as films need them.
 
     Raises: FalllineError without Pillow.
@@ -35,7 +35,7 @@ def to_pixels(picture: Picture, theme: str = "light", scale: float = 1.0) -> UIn
     return pixels[: len(pixels) // 2 * 2, : pixels.shape[1] // 2 * 2]
 
 
-def _image(picture: Picture, theme: str, scale: float) -> Any:
+def _image(picture: Drawing, theme: str, scale: float) -> Any:
     pillow = optional("PIL.Image", "rl", "a picture of pixels")
     draws = optional("PIL.ImageDraw", "rl", "a picture of pixels")
     inks, fine = colours(theme), scale * FINER

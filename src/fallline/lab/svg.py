@@ -6,12 +6,12 @@ import numpy as np
 from jaxtyping import Float
 
 from fallline.lab.colours import colours
-from fallline.lab.picture import Area, Dot, Mark, Picture, Stroke, Words
+from fallline.lab.marks import Area, Dot, Drawing, Mark, Stroke, Words
 
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
 
 
-def to_svg(picture: Picture, theme: str = "light", name: str = "") -> str:
+def to_svg(picture: Drawing, theme: str = "light", name: str = "") -> str:
     """The picture as SVG text.
 
     Arguments:
@@ -19,7 +19,7 @@ def to_svg(picture: Picture, theme: str = "light", name: str = "") -> str:
         theme: light or dark; `page` leaves the colours to the page's style (`var(--path0)`).
         name: id of the element, for a page.
 
-    >>> to_svg(Picture(10, 10, "a < b", "nothing", ())).count("a &lt; b")
+    >>> to_svg(Drawing(10, 10, "a < b", "nothing", ())).count("a &lt; b")
     1
     """
     known = colours("light") if theme == "page" else colours(theme)

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from fallline.lab.colours import LEVELS
-from fallline.lab.picture import Area, Mark
+from fallline.lab.marks import Area, Mark
 from fallline.lab.terrain import Terrain
 
 TURN, TILT = -35.0, 32.0  # degrees

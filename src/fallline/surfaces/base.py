@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from fallline.core.block import Block
+from fallline.core.block import Block, as_arrays
 from fallline.core.errors import FalllineError
 from fallline.core.field import structure
 
@@ -64,7 +64,9 @@ class Surface(Block):
     def curvatures_at(self, point: Any) -> Float[np.ndarray, " n"]:
         """The Hessian's eigenvalues at a point, in ascending order, in double precision."""
         with jax.enable_x64(True):
-            return np.linalg.eigvalsh(np.asarray(jax.hessian(self)(jnp.asarray(point, jnp.float64))))
+            return np.linalg.eigvalsh(
+                np.asarray(_hessian(as_arrays(self, np.float64), jnp.asarray(point, jnp.float64)))
+            )
 
     def condition_at(self, point: Any) -> float:
         """The largest over the smallest absolute curvature at a point; infinite if the smallest is 0.
@@ -76,6 +78,9 @@ class Surface(Block):
         sizes = np.abs(self.curvatures_at(point))
         # A curvature below the rounding of the largest is 0.
         return float(sizes.max() / sizes.min()) if sizes.min() > 1e-12 * sizes.max() else float("inf")
+
+
+_hessian = jax.jit(lambda surface, x: jax.hessian(surface)(x))
 
 
 def dimensions_field(default: int = 2) -> Any:

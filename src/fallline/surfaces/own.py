@@ -38,7 +38,7 @@ class Formula(Surface):
     name: ClassVar[str] = "formula"
     text: str = structure("x^2 + 10*y^2", help="the formula")
     limits: Any = structure(
-        None, optional=True, help="lowest and highest value of every coordinate: ((-2, 2), (-1, 3))"
+        None, optional=True, convert=_tuples, help="lowest and highest value of every coordinate: ((-2, 2), (-1, 3))"
     )
 
     def __check_init__(self) -> None:

@@ -20,6 +20,7 @@ FAMILIES = (
     "scaler",
     "schedule",
     "strategy",
+    "surface",
 )
 _CHECKS: list["Check"] = []
 

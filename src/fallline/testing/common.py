@@ -23,6 +23,7 @@ from fallline.testing import (
     probes,
     scalers,
     schedules,
+    surfaces,
 )
 from fallline.testing.base import FAMILIES, demand, of
 from fallline.testing.compare import close, same_bits
@@ -38,6 +39,7 @@ EXAMPLES: dict[str, Any] = {
     "probe": probes.example,
     "scaler": scalers.example,
     "schedule": schedules.example,
+    "surface": surfaces.example,
 }
 
 

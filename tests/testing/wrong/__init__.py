@@ -13,6 +13,7 @@ from wrong import (
     scalers,
     schedules,
     strategies,
+    surfaces,
 )
 
 FAMILIES = (
@@ -28,5 +29,6 @@ FAMILIES = (
     probes,
     strategies,
     pruners,
+    surfaces,
 )
 WRONG = [row for family in FAMILIES for row in family.WRONG]
