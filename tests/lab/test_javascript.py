@@ -50,7 +50,7 @@ def test_values_and_gradients_are_those_of_jax():
         lambda x: jax.lax.fori_loop(0, 3, lambda _, y: y * x[0], x[1]),
         lambda x: jnp.sum(jnp.sort(x)),
         lambda x: jax.scipy.special.erf(x[0]),
-        lambda x: jnp.linalg.det(jnp.outer(x, x)),
+        lambda x: jnp.cumsum(x)[1],
     ],
 )
 def test_what_is_not_on_the_list_is_not_translated(f):

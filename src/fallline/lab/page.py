@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from fallline.core.block import declared_fields
+from fallline.core.errors import FalllineError
 from fallline.core.explain import explain
 from fallline.core.files import write_atomically
 from fallline.lab.axes import Axes
@@ -78,6 +79,10 @@ def page(walks: Walked, start: int = 0, *, rates: Rates | None = None, maps: boo
 
     Raises: FalllineError for a surface that has not two coordinates.
     """
+    if walks.surface.dimensions != 2:
+        raise FalllineError(
+            f"a page shows two coordinates, and the surface has {walks.surface.dimensions}: choose figure('loss')"
+        )
     walks = _shortened(walks)
     terrain, coarse = (terrain_of(walks.surface, walks.minima, size) for size in (FINE, COARSE))
     moving = {
