@@ -71,7 +71,7 @@ def largest_stable(rule, low, high, L=1.0):
         (lambda a: Momentum(a, 0.5), 3.0),
         (lambda a: Momentum(a, 0.9), 3.8),
         (lambda a: Nesterov(a, 0.5), 1.5),
-        (lambda a: Nesterov(a, 0.9), 2.8 / 2.1 * 0.5 * 2 + (3.8 / 2.8 - 2.8 / 2.1)),
+        (lambda a: Nesterov(a, 0.9), 3.8 / 2.8),
         (lambda a: AveragedMomentum(a, 0.9), 38.0),
     ],
     ids=["gd", "heavy ball .5", "heavy ball .9", "nesterov .5", "nesterov .9", "averaged .9"],
