@@ -188,9 +188,7 @@ def paths(labels: list[str], ways: list[Float[np.ndarray, "count 2"]], axes: Axe
     for i, (label, way) in enumerate(zip(labels, ways, strict=True)):
         end = way[-1] if len(way) else np.array([axes.left, axes.bottom])
         marks.append(Dot(float(end[0]), float(end[1]), path_role(i), 4.5, key=key("end", i)))
-        y = float(np.clip(end[1] - 6, axes.top + 12, axes.bottom - 6))
-        while any(abs(y - other) < 15 for other in taken) and y < axes.bottom - 6:
-            y += 3
+        y = beside(float(end[1]) - 6, taken, axes.top + 12, axes.bottom - 6)
         taken.append(y)
         is_right = end[0] > axes.right - 90
         at = float(end[0]) + (-9 if is_right else 9)
@@ -199,6 +197,20 @@ def paths(labels: list[str], ways: list[Float[np.ndarray, "count 2"]], axes: Axe
             Words(at, y, label, path_role(i).replace("path", "name"), anchor, 13, is_bold=True, key=key("name", i))
         )
     return marks
+
+
+def beside(y: float, taken: list[float], low: float, high: float) -> float:
+    """The place nearest to y, between the ends, that is a line of text away from all taken places, if there is one.
+
+    >>> beside(100.0, [98.0], 0.0, 100.0), beside(10.0, [], 20.0, 100.0)
+    (82.0, 20.0)
+    """
+    y = min(max(y, low), high)
+    for k in range(0, 200, 3):
+        for place in (y + k, y - k):
+            if low <= place <= high and all(abs(place - other) >= 14 for other in taken):
+                return place
+    return y
 
 
 def name_of_surface(surface: Surface) -> str:

@@ -95,6 +95,17 @@ function cut(list, at) {
   return kept;
 }
 
+// The place of a name nearest to y that is a line of text away from all taken places, if there is one.
+function spaced(y, taken) {
+  const [low, high] = [46, 374], first = Math.min(Math.max(y, low), high);
+  for (let k = 0; k < 200; k += 3) {
+    for (const place of [first + k, first - k]) {
+      if (place >= low && place <= high && taken.every(other => Math.abs(place - other) >= 14)) return place;
+    }
+  }
+  return first;
+}
+
 function draw() {
   const taken = { contour: [], surface: [], loss: [] };
   walks.forEach((way, i) => {
@@ -114,8 +125,7 @@ function draw() {
       dot.setAttribute("cx", end[0]);
       dot.setAttribute("cy", end[1]);
       const isRight = end[0] > 376;
-      let y = Math.min(Math.max(end[1] - 6, 46), 374);
-      while (taken[kind].some(other => Math.abs(other - y) < 15) && y < 374) y += 3;
+      const y = spaced(end[1] - 6, taken[kind]);
       taken[kind].push(y);
       name.setAttribute("x", end[0] + (isRight ? -9 : 9));
       name.setAttribute("y", y);

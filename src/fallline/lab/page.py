@@ -214,7 +214,7 @@ def _moving(name: str, picture: Picture) -> Html:
     return tag(
         "figure",
         stage,
-        tag("figcaption", "Crosses mark the minima. Drag the black dot, or move it by the arrow keys.", id="hint"),
+        tag("figcaption", "Crosses mark the minima. Drag the start, or move it by the arrow keys.", id="hint"),
         class_="card",
     )
 
