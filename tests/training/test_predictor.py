@@ -6,6 +6,7 @@ import pytest
 
 import fallline as fl
 from fallline.core.tensors import load_tensors, save_tensors
+from fallline.training.predictor import _tile
 from fallline.training.watch import TILE
 
 
@@ -26,6 +27,15 @@ def test_predictions_of_a_subset_are_the_subset_of_predictions_to_the_bit(model,
     for count in (1, 2, 17, TILE, TILE + 1, len(many)):
         rows = rng.permutation(len(many))[:count]
         assert model.probabilities(many[rows]).tobytes() == answer[rows].tobytes()
+
+
+def test_models_of_one_network_share_a_program_however_they_were_trained(model, flowers, whole):
+    model.predict(flowers)
+    before = _tile._cache_size()
+    changes = {"epochs": 3, "optimizer": fl.SGD(0.1), "penalty": None, "batch_size": 8, "patience": None}
+    other = fl.train(fl.replace(whole, changes), flowers).model
+    assert other.predict(flowers).shape == (90,)
+    assert _tile._cache_size() == before
 
 
 def test_labels_do_not_change_the_answer(model, many):

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from fallline.core.block import as_arrays
 from fallline.training.recipe import Recipe
-from fallline.training.watch import TILE, forward
+from fallline.training.watch import TILE, answering, forward
 
 
 def exact_answers(
@@ -26,7 +26,7 @@ def exact_answers(
     """
     answers = np.zeros((len(x), outputs))
     with jax.enable_x64(True):
-        exact, wide = as_arrays(recipe, np.float64), jax.tree.map(_float64, arrays)
+        exact, wide = as_arrays(answering(recipe), np.float64), jax.tree.map(_float64, arrays)
         tile = np.zeros((TILE, x.shape[1]))
         for begin in range(0, len(x), TILE):
             rows = x[begin : begin + TILE]

@@ -19,7 +19,7 @@ from fallline.data.identity import SeenRows
 from fallline.data.schema import Schema
 from fallline.training.recipe import Recipe, recipe_from_plain, recipe_to_plain
 from fallline.training.rows import encoded
-from fallline.training.watch import TILE, forward
+from fallline.training.watch import TILE, answering, forward
 from fallline.training.whole import check_description, check_model, take_seen
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Predictor:
         through the network in tiles of one size, so that a row's answer does not depend on its neighbours. `chosen` selects
         rows (default: all), which are gathered tile by tile.
         """
-        recipe = as_arrays(self.recipe)
+        recipe = as_arrays(answering(self.recipe))
         count = len(x) if chosen is None else len(chosen)
         nothing = (TILE,) if self.task == "classification" else (TILE, self.outputs)
         labels = np.zeros(nothing, np.int32 if self.task == "classification" else np.float32)
@@ -124,9 +124,10 @@ class Predictor:
             name = "no" if loss is None else f"the {loss.name}"
             raise FalllineError(f"{name} loss says nothing of the target's spread: train with binned_cross_entropy")
         x, bounds = encoded(rows, self.schema), []
+        recipe = as_arrays(answering(self.recipe))
         for begin in range(0, len(x), TILE):
             tile = x[begin : begin + TILE]
-            both = _interval(self.task, self.outputs, as_arrays(self.recipe), self.arrays, _fill(tile), coverage)
+            both = _interval(self.task, self.outputs, recipe, self.arrays, _fill(tile), coverage)
             bounds.append([np.asarray(each)[: len(tile)] for each in both])
         if not bounds:
             return np.zeros((0, self.outputs)), np.zeros((0, self.outputs))

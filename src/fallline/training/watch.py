@@ -21,6 +21,11 @@ TILE = 1024  # rows per forward pass outside of training
 PROBE = 128  # training rows on which activations are probed
 
 
+def answering(recipe: Recipe) -> Recipe:
+    """A recipe with the parts that a prediction depends on: recipes that train in other ways share one program."""
+    return Recipe(model=recipe.model, loss=recipe.loss, scaler=recipe.scaler, target_scaler=recipe.target_scaler)
+
+
 def forward(
     recipe: Recipe, network: Sequential, params: Any, stats: Any, scaling: Any, x: Float[Array, "rows features"]
 ) -> Float[Array, "rows outputs"]:
