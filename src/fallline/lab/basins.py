@@ -80,9 +80,10 @@ class Basins:
                 marks.append(Words(float(at[0]) + 7, float(at[1]) - 5, str(place + 1), "ink", size=13, is_bold=True))
         marks.append(Words(axes.left, 20, f"Basins: {label}", "ink", size=15, is_bold=True))
         (row,) = self.frame.filter(pl.col("rule") == label).to_dicts()
+        lost = 100 * (row["elsewhere"] + row["diverged"])
         text = (
             f"Of {ends.size:,} starts, {label} takes {100 * row['global']:.1f} % to a global minimum in {self.steps} steps and "
-            f"{100 * row['local']:.1f} % to another. From {100 * (row['elsewhere'] + row['diverged']):.1f} % (grey) it ends at none."
+            f"{100 * row['local']:.1f} % to another. From {lost:.1f} % (grey) it ends at none."
         )
         return Picture(
             WIDTH, HEIGHT, f"Basins of attraction of {title_of_surface(self.surface)} for {label}", text, tuple(marks)

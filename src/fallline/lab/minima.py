@@ -25,7 +25,7 @@ def minima_of(surface: Surface) -> tuple[Minimum, ...]:
 
     >>> from fallline.surfaces import Formula
     >>> [(round(each.point[0], 6), each.is_global) for each in minima_of(Formula("(x^2 - 1)^2 + 0.1*x"))]
-    [(-1.012269, True), (0.987262, False)]
+    [(-1.012273, True), (0.987257, False)]
     """
     return surface.minima or (_found(surface) if isinstance(surface, Formula | Function) else ())
 

@@ -76,7 +76,7 @@ def surface_of(surface: Any, limits: Any = None, starts: Any = None) -> Surface:
     Raises: FalllineError for what is no surface.
 
     >>> surface_of("ravine"), surface_of("x^2 + y^4").dimensions
-    (Ravine(condition=100.0, angle=0.0, dimensions=2), 2)
+    (Ravine(), 2)
     """
     if isinstance(surface, str):
         known = family("surface")

@@ -70,7 +70,7 @@ def walk(
     >>> from fallline.surfaces import Ravine
     >>> walks = walk([SGD(0.01), Momentum(0.033, 0.67)], Ravine(condition=100.0), [[1.0, 1.0]], steps=1500)
     >>> walks.frame["steps"].to_list()
-    [1341, 93]
+    [1341, 84]
     """
     named = rules_of(rules)
     found = surface_of(surface, limits, starts)
