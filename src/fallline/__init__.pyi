@@ -4,6 +4,7 @@ from typing import Any
 
 from fallline import activations as activations
 from fallline import distributions as distributions
+from fallline import encodings as encodings
 from fallline import gradients as gradients
 from fallline import initializers as initializers
 from fallline import lab as lab
@@ -64,6 +65,11 @@ from fallline.distributions import LogUniform as _LogUniform
 from fallline.distributions import Normal as _Normal
 from fallline.distributions import Quantised as _Quantised
 from fallline.distributions import Uniform as _Uniform
+from fallline.encodings import Encodings as Encodings
+from fallline.encodings import InputScales as InputScales
+from fallline.encodings import Periodic as Periodic
+from fallline.encodings import PiecewiseEmbedding as PiecewiseEmbedding
+from fallline.encodings import PiecewiseLinear as PiecewiseLinear
 from fallline.estimators import MLPClassifier as MLPClassifier
 from fallline.estimators import MLPRegressor as MLPRegressor
 from fallline.estimators import PopulationSearchCV as PopulationSearchCV
@@ -76,15 +82,18 @@ from fallline.layers import Dense as Dense
 from fallline.layers import Dropout as Dropout
 from fallline.layers import LayerNorm as LayerNorm
 from fallline.layers import Maxout as Maxout
+from fallline.layers import PReLU as PReLU
 from fallline.losses import AbsoluteError as AbsoluteError
 from fallline.losses import BinaryCrossEntropy as BinaryCrossEntropy
 from fallline.losses import BinnedCrossEntropy as BinnedCrossEntropy
+from fallline.losses import Focal as Focal
 from fallline.losses import Hinge as Hinge
 from fallline.losses import Huber as Huber
 from fallline.losses import Poisson as Poisson
 from fallline.losses import Quantile as Quantile
 from fallline.losses import SoftmaxCrossEntropy as SoftmaxCrossEntropy
 from fallline.losses import SquaredError as SquaredError
+from fallline.losses import Tempered as Tempered
 from fallline.methods import ARS as ARS
 from fallline.methods import BRS as BRS
 from fallline.methods import CMAES as CMAES
@@ -120,7 +129,9 @@ from fallline.report.page import write_report as write_report
 from fallline.scalers import PCA as PCA
 from fallline.scalers import MinMax as MinMax
 from fallline.scalers import Pixels as Pixels
+from fallline.scalers import QuantileNormal as QuantileNormal
 from fallline.scalers import Robust as Robust
+from fallline.scalers import SmoothClip as SmoothClip
 from fallline.scalers import Standardise as Standardise
 from fallline.scalers import Unscaled as Unscaled
 from fallline.scalers import Whiten as Whiten
@@ -182,14 +193,17 @@ __all__ = [
     "Dense",
     "Dropout",
     "ElasticNet",
+    "Encodings",
     "FalllineError",
     "FiniteDifference",
+    "Focal",
     "GradientCheck",
     "Grid",
     "Halving",
     "Hinge",
     "Huber",
     "Identity",
+    "InputScales",
     "Integer",
     "LayerNorm",
     "LeakyReLU",
@@ -218,6 +232,10 @@ __all__ = [
     "Optimum",
     "OptunaSampler",
     "Outcome",
+    "PReLU",
+    "Periodic",
+    "PiecewiseEmbedding",
+    "PiecewiseLinear",
     "Pixels",
     "Poisson",
     "PolicyRecipe",
@@ -226,6 +244,7 @@ __all__ = [
     "PopulationSearchCV",
     "Predictor",
     "Quantile",
+    "QuantileNormal",
     "Quantised",
     "RMSProp",
     "Random",
@@ -239,6 +258,7 @@ __all__ = [
     "Schedule",
     "SiLU",
     "Sigmoid",
+    "SmoothClip",
     "Sobol",
     "SoftmaxCrossEntropy",
     "Softplus",
@@ -249,6 +269,7 @@ __all__ = [
     "Study",
     "Table",
     "Tanh",
+    "Tempered",
     "Time",
     "TrainedPolicy",
     "Trial",

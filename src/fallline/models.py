@@ -8,7 +8,7 @@ from fallline.core.block import Block, lookup
 from fallline.core.errors import FalllineError
 from fallline.core.field import Number, number, part, structure
 from fallline.initializers import GlorotUniform, Initializer, LeCunNormal
-from fallline.layers import BatchNorm, Dense, Dropout, Layer, LayerNorm, Maxout, Sequential
+from fallline.layers import BatchNorm, Dense, Dropout, Layer, LayerNorm, Maxout, PReLU, Sequential
 from fallline.layers.base import check_count
 
 MOST_LAYERS = 1000  # a deeper network takes hours to compile
@@ -50,7 +50,9 @@ class MLP(Model):
 
     name: ClassVar[str] = "mlp"
     hidden: tuple[int, ...] = structure((128, 64), help="units of each hidden layer", unit="units")
-    activation: Activation = part(ReLU(), family="activation", help="non-linearity of the hidden layers")
+    activation: Activation | PReLU = part(
+        ReLU(), family="activation|layer", help="non-linearity of the hidden layers; also the layer prelu"
+    )
     dropout: Number = number(
         None,
         valid="[0, 1)",
@@ -84,6 +86,10 @@ class MLP(Model):
             )
         if len(self.hidden) > MOST_LAYERS:
             raise FalllineError(f"MLP.hidden has {len(self.hidden):,} layers: expected at most {MOST_LAYERS:,}")
+        if isinstance(self.activation, Layer) and not self.activation.elementwise:
+            raise FalllineError(
+                f"MLP.activation = {self.activation.name!r} is a layer and no activation: expected one such as 'relu' or 'prelu'"
+            )
         if self.batch_norm and self.layer_norm:
             raise FalllineError("MLP.batch_norm and MLP.layer_norm are both on: one undoes the other; keep one")
         if self.pieces is not None:

@@ -7,7 +7,7 @@ import pytest
 from scipy.special import erf, erfinv, expit
 
 import fallline.initializers  # noqa: F401  so that the family is known
-from fallline.activations import ELU, GELU, Identity, LeakyReLU, ReLU, Sigmoid, SiLU, Softplus, Tanh
+from fallline.activations import ELU, GELU, SELU, Identity, LeakyReLU, Mish, ReLU, Sigmoid, SiLU, Softplus, Tanh
 from fallline.core.block import family, lookup
 
 RANDOM = np.random.default_rng(0)
@@ -17,6 +17,11 @@ FORMULAS = {
     "relu": (ReLU(), lambda x: np.maximum(x, 0)),
     "leaky_relu": (LeakyReLU(0.2), lambda x: np.where(x > 0, x, 0.2 * x)),
     "elu": (ELU(0.7), lambda x: np.where(x > 0, x, 0.7 * (np.exp(np.minimum(x, 0)) - 1))),
+    "selu": (
+        SELU(),
+        lambda x: 1.0507009873554805 * np.where(x > 0, x, 1.6732632423543773 * np.expm1(np.minimum(x, 0))),
+    ),
+    "mish": (Mish(), lambda x: x * np.tanh(np.logaddexp(0, x))),
     "sigmoid": (Sigmoid(), expit),
     "tanh": (Tanh(), np.tanh),
     "softplus": (Softplus(), lambda x: np.logaddexp(0, x)),
@@ -95,3 +100,17 @@ def test_identities_between_them(float64):
     np.testing.assert_allclose(LeakyReLU(1.0)(x), Identity()(x))
     np.testing.assert_allclose(SiLU()(x), x * Sigmoid()(x))
     assert abs(GELU()(x) - GELU("tanh")(x)).max() < 5e-4
+
+
+def test_selu_keeps_mean_0_and_variance_1():
+    """The fixed point for which its two numbers were computed."""
+    y = np.asarray(SELU()(jnp.asarray(NORMAL, jnp.float32)), np.float64)
+    assert abs(y.mean()) < 1e-4
+    assert y.var() == pytest.approx(1.0, abs=1e-3)
+
+
+def test_mish_is_pytorchs():
+    """`torch.nn.functional.mish` of PyTorch 2.6 at these numbers."""
+    x = [-5.0, -1.0, -0.1, 0.1, 1.0, 5.0]
+    theirs = [-0.0335762, -0.3034015, -0.0567886, 0.0631794, 0.8650984, 4.9995522]
+    np.testing.assert_allclose(Mish()(jnp.array(x)), theirs, atol=1e-6)

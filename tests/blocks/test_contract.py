@@ -4,31 +4,44 @@ import pytest
 
 from fallline.activations import ELU, GELU, LeakyReLU
 from fallline.core.block import Block, declared_fields, family, walk
+from fallline.encodings import Encodings, Periodic, PiecewiseEmbedding, PiecewiseLinear
 from fallline.initializers import Filled, HeNormal, Orthogonal
-from fallline.layers import BatchNorm, Dense, Dropout, LayerNorm, Maxout, Sequential
-from fallline.losses import BinaryCrossEntropy, BinnedCrossEntropy, Hinge, Poisson, SoftmaxCrossEntropy, Times
+from fallline.layers import BatchNorm, Dense, Dropout, LayerNorm, Maxout, PReLU, Sequential
+from fallline.losses import (
+    BinaryCrossEntropy,
+    BinnedCrossEntropy,
+    Focal,
+    Hinge,
+    Poisson,
+    SoftmaxCrossEntropy,
+    Tempered,
+    Times,
+)
 from fallline.penalties import L1, L2, ElasticNet, MaxNorm, Penalties
 from fallline.scalers import PCA, Bins, Pixels, Robust, Standardise, Whiten
 from fallline.testing import checks
 
-KINDS = ("activation", "initializer", "layer", "loss", "penalty", "scaler")
+KINDS = ("activation", "encoding", "initializer", "layer", "loss", "penalty", "scaler")
 SPECIAL = [
     LeakyReLU(0.2), ELU(0.7), GELU("tanh"),
     Filled(0.5), HeNormal(0.3), Orthogonal(1.4),
     Dense(3), Dense(5, HeNormal(), bias=False), Maxout(2, pieces=4), Dropout(form="vanilla"),
     Sequential((Dense(3), BatchNorm(), GELU(), Dropout(0.3), LayerNorm(), Maxout(2))),
     SoftmaxCrossEntropy(0.1), BinaryCrossEntropy(0.1), Hinge(form="weston_watkins"), BinnedCrossEntropy(5, "width"),
-    Times(Poisson(), 3.0),
+    Times(Poisson(), 3.0), Focal(0.5), Focal(0.0), Tempered(BinaryCrossEntropy(), 2.5), Tempered(Focal(), 0.5), PReLU(0.1),
     L1(0.1, layers=("dense_1",)), L2(0.1, acts_on="all"), MaxNorm(1.0),
     Penalties((L1(0.1), ElasticNet(0.2), MaxNorm(1.0))),
     Standardise(1.0), Robust(1.0), Pixels("range"), PCA(components=3), PCA(share=0.9, whiten=True),
+    PiecewiseLinear(5, "tree", leaf=4), PiecewiseLinear(1), PiecewiseEmbedding(4, size=2),
+    Periodic(form="plr", frequencies=3), Periodic(form="plr_lite", size=2), PiecewiseLinear(columns=(0, 4)),
+    Encodings((PiecewiseLinear(4), Periodic(), PiecewiseEmbedding(3))),
     Whiten("pca", 0.01), Whiten(standardise=False), Bins(4, "width"),
 ]  # fmt: skip
 
 
 def defaults(kind: str) -> list[Block]:
     """Every block of a family that has a default for every field."""
-    required = {"dense", "maxout", "sequential", "penalties"}
+    required = {"dense", "maxout", "sequential", "penalties", "encodings"}
     return [cls() for name, cls in family(kind).items() if name not in required]
 
 

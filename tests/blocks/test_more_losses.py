@@ -13,12 +13,14 @@ from fallline.losses import (
     AbsoluteError,
     BinaryCrossEntropy,
     BinnedCrossEntropy,
+    Focal,
     Hinge,
     Huber,
     Poisson,
     Quantile,
     SoftmaxCrossEntropy,
     SquaredError,
+    Tempered,
     Times,
 )
 from fallline.scalers import Standardise
@@ -57,6 +59,11 @@ def binned(z, y):
     return -np.take_along_axis(logs, y[..., None], axis=2)[..., 0].mean(axis=1)
 
 
+def focal(z, y, gamma=1.5):
+    p = np.exp(log_softmax(z, axis=1))[np.arange(len(z)), y]
+    return (1 - p) ** gamma * -np.log(p)
+
+
 # loss, number of outputs, target, the formula of the loss
 CASES = {
     "hinge-2": (Hinge(), 1, (SIGN > 0).astype(int), lambda z, _: np.maximum(0, 1 - SIGN * z[:, 0])),
@@ -69,6 +76,10 @@ CASES = {
     "poisson": (Poisson(), 2, COUNT, lambda z, y: (np.exp(z) - y * z + xlogy(y, y) - y).mean(axis=1)),
     "times": (Times(AbsoluteError(), 1.5), 2, NUMBER, lambda z, y: 1.5 * abs(z - y).mean(axis=1)),
     "binned": (BinnedCrossEntropy(bins=5), 10, BIN, binned),
+    "focal": (Focal(1.5), 4, CLASS, focal),
+    "focal-0": (Focal(0.0), 4, CLASS, lambda z, y: focal(z, y, 0.0)),
+    "tempered": (Tempered(SoftmaxCrossEntropy(), 1.7), 4, CLASS, lambda z, y: focal(z / 1.7, y, 0.0)),
+    "tempered-labels": (Tempered(BinaryCrossEntropy(0.2), 0.6), 3, LABEL, lambda z, y: smoothed_binary(z / 0.6, y)),
     "smooth-softmax": (SoftmaxCrossEntropy(0.1), 4, CLASS, smoothed_softmax),
     "smooth-binary": (BinaryCrossEntropy(0.2), 1, (SIGN > 0).astype(int), smoothed_binary),
     "smooth-labels": (BinaryCrossEntropy(0.2), 3, LABEL, smoothed_binary),

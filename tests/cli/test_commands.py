@@ -56,7 +56,8 @@ def trained(table, tmp_path_factory) -> tuple[Path, dict]:
 def test_train_leaves_a_complete_folder_and_one_json_document(trained):
     folder, summary = trained
     files = {each.name for each in folder.iterdir()}
-    assert files == {"recipe.toml", "model.safetensors", "history.parquet", "metrics.json", "report.html"}
+    kept = {"recipe.toml", "model.safetensors", "history.parquet", "metrics.json", "report.html", "last.safetensors"}
+    assert files == kept
     assert summary["run"] == str(folder)
     assert summary["outcome"] == "finished"
     assert summary["epochs"] == 8

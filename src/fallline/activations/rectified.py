@@ -84,3 +84,31 @@ class ELU(Activation):
     def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         # Positive x are kept from the exponential: if it overflowed, the slope would be infinity times 0.
         return jnp.where(x > 0, x, self.alpha * jnp.expm1(jnp.where(x > 0, 0.0, x)))
+
+
+class SELU(Activation):
+    """Scaled exponential linear unit.
+
+        f(x) = lambda x for x > 0, else lambda alpha (exp(x) - 1),  lambda = 1.0507..., alpha = 1.6733...
+
+    The two numbers make mean 0 and variance 1 a fixed point of a layer with LeCun's initial weights, so that deep networks
+    need no normalisation. RealMLP uses it for classifications.
+
+    Source: Klambauer et al., "Self-normalizing neural networks", 2017, equations 2 and 14.
+
+    >>> SELU()(jnp.array([-20.0, 0.0, 1.0])).round(4).tolist()
+    [-1.7580999135971069, 0.0, 1.0506999492645264]
+    """
+
+    name: ClassVar[str] = "selu"
+    range: ClassVar[tuple[float, float]] = (-1.758099341, math.inf)
+    zero_centred: ClassVar[bool] = True
+    saturates: ClassVar[str] = "for x < -8 (towards -1.76)"
+    initializer: ClassVar[str] = "lecun_normal"
+
+    def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        # Positive x are kept from the exponential: if it overflowed, the slope would be infinity times 0.
+        return _LAMBDA * jnp.where(x > 0, x, _ALPHA * jnp.expm1(jnp.where(x > 0, 0.0, x)))
+
+
+_LAMBDA, _ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717

@@ -99,7 +99,7 @@ def polish(
 
     def objective(z: Any) -> Float[Array, ""]:
         assert recipe.loss is not None
-        network = recipe.model.network(recipe.loss.outputs(model.outputs, model.task))
+        network = recipe.network(recipe.loss.outputs(model.outputs, model.task))
         answer = recipe.loss.mean(
             forward(recipe, network, params(z), model.arrays["stats"], model.arrays["scaling"], x)
         )

@@ -54,7 +54,7 @@ def check_network(
         zero = jnp.zeros(())
         exact = as_arrays(recipe, np.float64)
         now: Recipe = at_time(remembered(exact, begun(exact)), Time(zero, zero, zero))
-        x = now.scaler.apply(state.scaling, data[0])
+        x = now.inputs.apply(state.scaling, data[0])
         y = scaled_target(now, state, data[1])
     network = without_dropout(network_of(now, arrays)) if training else network_of(now, arrays)
 

@@ -186,7 +186,7 @@ def _opening(recipe: Recipe, arrays: Arrays, state: State) -> dict[str, Array]:
     now: Recipe = at_time(remembered(recipe, begun(recipe)), Time(zero, zero, zero))
     assert now.loss is not None
     rows = arrays.train[:ROWS]
-    x, y = now.scaler.apply(state.scaling, arrays.x[rows]), scaled_target(now, state, arrays.y[rows])
+    x, y = now.inputs.apply(state.scaling, arrays.x[rows]), scaled_target(now, state, arrays.y[rows])
     weight = jnp.ones(len(rows)) if arrays.weight is None else arrays.weight[rows]
     network = without_dropout(network_of(now, arrays))
     _, (loss, prediction, _) = cost_of(now, network, state.params, state.stats, x, y, weight, key=None, training=True)

@@ -26,6 +26,10 @@ def changed(recipe: "Recipe", flags: dict[str, Any], settings: list[str]) -> "Re
         recipe = _scheduled(recipe, name)
     if (rate := flags.pop("learning_rate", None)) is not None:
         recipe = _rated(recipe, rate)
+    if (weights := flags.pop("class_weight", None)) is not None:
+        from fallline.training.class_weights import parse_class_weight
+
+        recipe = replace(recipe, {"class_weight": parse_class_weight(weights)})
     sizes: dict[str, float] = {name: flags.pop(name) for name in ("l1", "l2", "max_norm") if name in flags}
     if sizes:
         recipe = replace(recipe, {"penalty": _penalty(sizes)})
@@ -170,6 +174,18 @@ def parse_kinds(kinds: list[str]) -> dict[str, str] | None:
             raise FalllineError(f"--kind {each!r} is not COLUMN=KIND: {nearest(kind, known)}")
         found[column] = kind
     return found or None
+
+
+def parse_count(text: str | None) -> int | str | None:
+    """Parses a whole number; other words stay as they are, for the field to accept or refuse.
+
+    >>> parse_count("12"), parse_count("-1"), parse_count("auto")
+    (12, -1, 'auto')
+    """
+    try:
+        return None if text is None else int(text)
+    except ValueError:
+        return text
 
 
 def parse_widths(text: str | None) -> list[int] | None:

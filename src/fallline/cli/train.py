@@ -1,12 +1,13 @@
 """`fallline train`: fits one recipe and saves a run folder."""
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fallline.cli.output import give, metrics_table, say
-from fallline.cli.recipes import changed, parse_kinds, parse_widths
+from fallline.cli.recipes import changed, parse_count, parse_kinds, parse_widths
 from fallline.core.errors import FalllineError
 
 if TYPE_CHECKING:
@@ -37,6 +38,13 @@ def train(
     activation: Annotated[str | None, Opt(help="relu, ...")] = None,
     dropout: Annotated[float | None, Opt(help="probability of dropping a hidden unit")] = None,
     loss: Annotated[str | None, Opt(help="softmax_cross_entropy, squared_error, ...")] = None,
+    class_weight: Annotated[str | None, Opt(help="balanced, or a weight for each class: yes=3,no=1")] = None,
+    target_transform: Annotated[
+        str | None, Opt(help="log: learn the target's logarithm; auto: if it is skewed")
+    ] = None,
+    calibrate: Annotated[
+        str | None, Opt(help="temperature: make probabilities as sure as the validation rows say")
+    ] = None,
     optimizer: Annotated[str | None, Opt(help="adam, sgd, lbfgs, ars, ...")] = None,
     momentum: Annotated[float | None, Opt(help="of a rule that has one")] = None,
     schedule: Annotated[str | None, Opt(help="of the learning rate: cosine, one_cycle, step, constant, ...")] = None,
@@ -51,13 +59,19 @@ def train(
     max_norm: Annotated[float | None, Opt(help="largest norm of a unit's weights")] = None,
     l2: Annotated[float | None, Opt(help="strength of the L2 penalty")] = None,
     batch_size: Annotated[str | None, Opt(help="examples per step: 1, 128, all")] = None,
-    epochs: Annotated[int | None, Opt(help="passes over the data at most")] = None,
-    patience: Annotated[str | None, Opt(help="epochs without improvement before stopping; none: never")] = None,
+    epochs: Annotated[str | None, Opt(help="passes over the data at most; auto: by the number of steps")] = None,
+    patience: Annotated[
+        str | None, Opt(help="epochs without improvement before stopping; none: never; auto: a share of the epochs")
+    ] = None,
     monitor: Annotated[str | None, Opt(help="what early stopping watches: loss, accuracy, rmse, ...")] = None,
     set_: Annotated[list[str] | None, Opt("--set", help="any field: model.dropout=0.1")] = None,
     recipe: Annotated[Path | None, Opt(help="a recipe.toml to repeat; other flags change it")] = None,
     resume: Annotated[
-        Path | None, Opt(help="run folder whose training was cut off; with --out it goes on in another folder")
+        Path | None,
+        Opt(
+            help="run folder whose training was cut off; with --out it goes on in another folder; with --epochs N a "
+            "finished run is extended, in a new folder"
+        ),
     ] = None,
     out: Annotated[Path | None, Opt(help="run folder (default: runs/NAME-1)")] = None,
     checkpoint_seconds: Annotated[float, Opt(help="time between two checkpoints")] = 10.0,
@@ -98,16 +112,22 @@ def train(
         "model.activation": activation,
         "model.dropout": dropout,
         "loss": loss,
-        "batch_size": int(batch_size) if batch_size is not None and batch_size.isdigit() else batch_size,
-        "epochs": epochs,
-        "patience": int(patience) if patience is not None and patience.isdigit() else patience,
+        "calibrate": calibrate,
+        "target_transform": target_transform,
+        "class_weight": class_weight,
+        "batch_size": parse_count(batch_size),
+        "epochs": parse_count(epochs),
+        "patience": parse_count(patience),
         "monitor": monitor,
     }
     given = {name: value for name, value in data.items() if value is not None}
     flags = {name: value for name, value in flags.items() if value is not None}
     if resume is not None:
+        longer = flags.pop("epochs", None)
         if given or flags or set_ or recipe or seed is not None:
-            raise FalllineError("--resume continues a run as it was begun: leave the other flags out")
+            raise FalllineError("--resume continues a run as it was begun: leave all other flags but --epochs out")
+        if longer is not None:
+            return _train(_longer(resume, longer), out, checkpoint_seconds, json, resume, extends=True)
         return _train(_begun(resume), out or resume, checkpoint_seconds, json, resume)
     plan = _plan(recipe, given, flags, set_ or [], seed)
     return _train(plan, out, checkpoint_seconds, json)
@@ -123,6 +143,12 @@ def _plan(
     from fallline.training.recipe import Recipe
 
     plan = Plan(Recipe(), {}, 0) if recipe is None else read_plan(recipe)
+    if plan.extended:
+        planned = plan.extended[0][0]
+        raise FalllineError(
+            f"recipe {str(recipe)!r} is of a run that was extended: train for {planned} epochs with the recipe of "
+            "the run that it extends, and then --resume RUN --epochs"
+        )
     return Plan(changed(plan.recipe, flags, settings), {**plan.data, **data}, plan.seed if seed is None else seed)
 
 
@@ -133,12 +159,33 @@ def _begun(folder: Path) -> Any:
     if not (folder / folders.RECIPE).is_file():
         raise FalllineError(f"{str(folder)!r} is not a run folder: expected one with a {folders.RECIPE}")
     if folders.has_finished(folder):
-        raise FalllineError(f"run {str(folder)!r} has finished: there is nothing to resume")
+        raise FalllineError(f"run {str(folder)!r} has finished: there is nothing to resume; --epochs N extends it")
     return folders.read_plan(folder / folders.RECIPE)
 
 
-def _train(plan: Any, folder: Path | None, checkpoint_seconds: float, json: bool, resume: Path | None = None) -> int:
-    """Train a plan, from the beginning or continuing from the folder `resume`, and keep the run in a folder."""
+def _longer(folder: Path, epochs: Any) -> Any:
+    """The plan of a run that extends a finished one."""
+    from fallline.training.extension import plan_of
+
+    if not isinstance(epochs, int):
+        raise FalllineError(
+            f"--epochs {epochs!r} is not a number of epochs: --resume --epochs 120 extends a run to 120"
+        )
+    return plan_of(folder, epochs)
+
+
+def _train(
+    plan: Any,
+    folder: Path | None,
+    checkpoint_seconds: float,
+    json: bool,
+    resume: Path | None = None,
+    extends: bool = False,
+) -> int:
+    """Train a plan, from the beginning or continuing from the folder `resume`, and keep the run in a folder.
+
+    A run that `extends` the finished run in that folder is kept in a folder of its own.
+    """
     from fallline.core.holding import Hold
     from fallline.data.table import load
     from fallline.training import folder as folders
@@ -148,7 +195,7 @@ def _train(plan: Any, folder: Path | None, checkpoint_seconds: float, json: bool
             "the recipe's [data] names no source: give one, as in fallline train data.csv --recipe FILE"
         )
     table = load(**plan.data)
-    plan = folders.Plan(plan.recipe, table.source, plan.seed)
+    plan = folders.Plan(plan.recipe, table.source, plan.seed, plan.extended)
     for sentence in table.warnings:
         say(f"warning: {sentence}")
     recipe = folders.checked(plan, table)
@@ -158,7 +205,9 @@ def _train(plan: Any, folder: Path | None, checkpoint_seconds: float, json: bool
     try:
         with Hold(folder) as hold:
             if not goes_on:
-                folders.begin_folder(folder, plan, resume)
+                folders.begin_folder(folder, plan, None if extends else resume)
+            if extends:
+                _extend(resume, folder, plan, table)
             run = _fit(plan, table, int(recipe.epochs), folder, checkpoint_seconds, json, resume is not None)
             kept = folders.keep(folder, plan, run, table, _write_report, hold.check)
     except FalllineError:
@@ -180,6 +229,12 @@ def _train(plan: Any, folder: Path | None, checkpoint_seconds: float, json: bool
     return 1 if kept.refused or run.outcome.label == "diverged" else 0
 
 
+def _extend(run: Any, folder: Path, plan: Any, table: Any) -> None:
+    from fallline.training.extension import begin
+
+    begin(run, folder, plan, table)
+
+
 def _fit(
     plan: Any, table: Any, epochs: int, folder: Path, checkpoint_seconds: float, quiet: bool, resume: bool
 ) -> "Run":
@@ -198,6 +253,12 @@ def _fit(
         )
     for sentence in run.notes:
         say(f"warning: {sentence}")
+    if plan.extended:
+        from fallline.training.extension import sentence_of
+
+        sentence = sentence_of(dataclasses.replace(plan, recipe=run.recipe), len(table.dataset.train))
+        say(f"{sentence[0].upper()}{sentence[1:]}.")
+        run = dataclasses.replace(run, notes=(*run.notes, sentence))
     return run
 
 
@@ -214,6 +275,8 @@ def _tell(table: Any, run: "Run", kept: Any) -> None:
         say(f"PCA keeps {components} of {of} components: {100 * explained:.1f} % of the variance.")
     say(f"Network: {run.model.size:,} parameters.")
     say(f"{run.sentence[0].upper()}{run.sentence[1:]} ({run.seconds:.1f} s).")
+    if run.calibration is not None:
+        say(f"{run.calibration.sentence[0].upper()}{run.calibration.sentence[1:]}.")
     say()
     say(metrics_table(run.metrics))
     say()

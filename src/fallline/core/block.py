@@ -145,6 +145,8 @@ def _check_reached(owner: str, name: str, declared: Field, value: Placeholder) -
 
 
 def _check_number(owner: str, name: str, declared: Field, value: object) -> None:
+    if isinstance(value, str) and value in declared.words:
+        return
     if isinstance(value, jax.Array) and not value.is_fully_addressable:
         return
     try:
@@ -154,7 +156,8 @@ def _check_number(owner: str, name: str, declared: Field, value: object) -> None
         fits = False
     if not fits or isinstance(value, bool):
         whole = "a whole number" if declared.integer else "a number, a schedule or a distribution"
-        raise FalllineError(f"{owner}.{name} = {value!r} is not {whole}")
+        words = "".join(f" or {each!r}" for each in declared.words)
+        raise FalllineError(f"{owner}.{name} = {value!r} is not {whole}{words}")
     assert declared.valid is not None
     for each in numbers.reshape(-1):
         if float(each) not in declared.valid:

@@ -19,6 +19,7 @@ FAMILIES = (
     "loss",
     "penalty",
     "scaler",
+    "encoding",
     "probe",
     "surface",
     "distribution",

@@ -69,6 +69,7 @@ class Field:
         read: when a run reads the field. "always": in training, validation and prediction. "training": in training
             steps alone. "start": once, before the first step, so that a schedule cannot stand there. A part's word
             holds for all fields below it.
+        words: words that may stand in a number's place and that `complete` replaces with a number, such as "auto".
     """
 
     role: str
@@ -84,6 +85,7 @@ class Field:
     source: str = ""
     several: bool = False
     read: str = "always"
+    words: tuple[str, ...] = ()
 
 
 def number(
@@ -97,12 +99,14 @@ def number(
     unit: str = "",
     source: str = "",
     read: str = "always",
+    words: tuple[str, ...] = (),
     help: str = "",
 ) -> Any:
     """A traced numeric hyperparameter; a schedule or a distribution may stand in it."""
     declared = Field(
-        "number", help, Interval.parse(valid), usual, scale, integer, optional, unit=unit, source=source, read=read
-    )
+        "number", help, Interval.parse(valid), usual, scale, integer, optional,
+        unit=unit, source=source, read=read, words=words,
+    )  # fmt: skip
 
     def convert(value: object) -> Any:
         # One dtype per field, so that 1 and 1.0 share a compiled program.
@@ -129,7 +133,7 @@ def structure(
     convert: Callable[[Any], Any] | None = None,
     help: str = "",
 ) -> Any:
-    """A static hyperparameter: it decides the program. Lists become tuples; `convert` replaces this conversion."""
+    """A static hyperparameter: it decides the program. Lists become tuples, or what `convert` makes of a value."""
     declared = Field("structure", help, optional=optional, choices=choices, unit=unit, source=source)
     return _declare(default, declared, converter=convert or _as_tuple, static=True)
 

@@ -49,17 +49,15 @@ def from_plain(kind: str, plain: Any, where: str = "", field: Field | None = Non
     if isinstance(plain, list) and len(known := family(kind)) == 1:  # [0, 0.1] for a milestone
         plain = dict(zip(declared_fields(next(iter(known.values()))), plain, strict=False))
     plain = dict(plain) if isinstance(plain, dict) else {"name": plain}
-    for each in kind.split("|"):
-        if str(plain.get("name")) in family(each):
-            kind = each
-    known = family(kind)
+    kinds = kind.split("|")
+    kind = next((each for each in kinds if str(plain.get("name")) in family(each)), kinds[0])
+    known = {name: cls for each in kinds for name, cls in family(each).items()}
     name = plain.pop("name", "" if len(known) != 1 else next(iter(known)))
     if not isinstance(name, str) or not name:
         raise FalllineError(f"[{where}] does not say which {kind} it is: {nearest('', known)}")
-    try:
-        cls = lookup(kind, name)
-    except FalllineError as error:
-        raise FalllineError(f"[{where}] {error}") from None
+    if name not in known:
+        raise FalllineError(f"[{where}] {kind} {name!r} is unknown: {nearest(name, known)}")
+    cls = lookup(kind, name)
     declared = declared_fields(cls)
     values = {}
     for key, value in plain.items():
@@ -95,8 +93,9 @@ def _value(declared: Field, value: object, where: str) -> Any:
             return from_plain("schedule", value, where)
         names = [*family("schedule"), *family("distribution")]
         raise FalllineError(f"[{where}] {value.get('name')!r} is no schedule: {nearest(str(value.get('name')), names)}")
-    if declared.role == "number" and isinstance(value, bool | str):
-        raise FalllineError(f"[{where}] = {value!r} is not a number")
+    if declared.role == "number" and isinstance(value, bool | str) and value not in declared.words:
+        words = "".join(f" or {each!r}" for each in declared.words)
+        raise FalllineError(f"[{where}] = {value!r} is not a number{words}")
     if isinstance(value, list):
         return tuple(_value(declared, each, where) if isinstance(each, dict | list) else each for each in value)
     return value

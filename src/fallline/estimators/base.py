@@ -15,6 +15,7 @@ from sklearn.utils.validation import _check_sample_weight
 from fallline.core.block import replace
 from fallline.core.errors import FalllineError
 from fallline.core.outcome import Outcome
+from fallline.encodings.columns import distinct_values, some
 from fallline.estimators import settings
 from fallline.estimators.batch import arrays_of
 from fallline.estimators.fitted import FittedMLP
@@ -113,6 +114,8 @@ class BaseMLP(FittedMLP):
             self._units = None if self._schema is not None else learn_units(X, self.scaler)
             self._columns = tuple(X.table.columns) if needs_encoding(X) else ()
         x = to_float32(in_units(X, self._units), self._schema, new=not learning)
+        if learning:
+            self._distinct = None if self.encoding is None else distinct_values(x[some(np.arange(len(x)))])
         self._dtype = np.dtype(np.float64 if self._schema is not None else X.dtype)
         target = self._encode_target(y, first=first, incremental=incremental)
         weight = None if sample_weight is None else _check_sample_weight(sample_weight, x, ensure_non_negative=True)
@@ -120,7 +123,7 @@ class BaseMLP(FittedMLP):
 
     def _begin(self, random: np.random.RandomState, features: int) -> None:
         """Sets the fitted attributes as they are before the first step."""
-        inputs = settings.scaler_of(self.scaler).outputs(features)
+        inputs = settings.first_width(self, features)
         outputs = settings.loss_of(self.loss, self._task, self._targets).outputs(self._targets, self._task)
         widths = [inputs, *settings.hidden_of(self.hidden_layer_sizes), outputs]
         self.coefs_, self.intercepts_ = drawn(random, widths, settings.activations_of(self))

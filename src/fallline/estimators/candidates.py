@@ -85,7 +85,8 @@ def alike(candidates: list[dict[str, Any]], models: list[BaseMLP | None]) -> lis
             own = [candidate.get(name) for name in _ROWS]
             watched = (bool(model.early_stopping), _is_lbfgs(model.solver), model.scoring, _name(model.loss))
             scaled = model.scaler is not None  # X may be converted to a unit that float32 holds only if all scale it
-            groups.setdefault(repr((own, watched, scaled)), []).append(place)
+            encoded = model.encoding is not None
+            groups.setdefault(repr((own, watched, scaled, encoded)), []).append(place)
     return list(groups.values())
 
 

@@ -85,6 +85,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         scoring: metric for early stopping: None for the accuracy, 'loss', the name of a scorer, or a function.
         callbacks: a function of a `Progress` or a list of them, called after every epoch; True ends the training.
         scaler: scaler of the inputs: None, a name such as 'standardise', or a block.
+        encoding: inputs made of the numbers, beside the columns: None, a name such as 'piecewise_linear', or a block.
         n_members: number of networks trained together from different seeds; their probabilities are averaged.
 
     >>> from sklearn.datasets import load_iris
@@ -132,6 +133,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         scoring: Any = None,
         callbacks: Any = None,
         scaler: Any = None,
+        encoding: Any = None,
         n_members: int = 1,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -166,6 +168,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self.scoring = scoring
         self.callbacks = callbacks
         self.scaler = scaler
+        self.encoding = encoding
         self.n_members = n_members
 
     def fit(

@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from fallline.core.errors import FalllineError
 from fallline.data.schema import Schema
 from fallline.data.units import Unit
+from fallline.encodings import Inputs
 from fallline.estimators.fitting import Trained
 from fallline.estimators.inputs import check_rows, dense, given, plain_schema, to_float32
 from fallline.estimators.units import in_units
@@ -78,8 +79,8 @@ class FittedMLP(BaseEstimator):
     def _params(self, recipe: Recipe, features: int, dtype: Any = np.float32) -> dict[str, Any]:
         """The network's params: the current `coefs_` and `intercepts_`, and any other params of an earlier fit."""
         assert recipe.loss is not None
-        network = recipe.model.network(recipe.loss.outputs(self._targets, self._task))
-        dense = put(network, recipe.scaler.outputs(features), self.coefs_, self.intercepts_, dtype)
+        network = recipe.network(recipe.loss.outputs(self._targets, self._task))
+        dense = put(network, recipe.first_width(features), self.coefs_, self.intercepts_, dtype)
         return {**(self._trained.params if hasattr(self, "_trained") else {}), **dense}
 
     @property
@@ -106,7 +107,10 @@ class FittedMLP(BaseEstimator):
         """
         check_is_fitted(self, "recipe_")
         found = np.abs(np.asarray([each.coefs_[0] for each in self._networks()])).sum(axis=(0, 2))
-        if len(found) != len(self._described().feature_names):
+        features, inputs = len(self._described().feature_names), self.recipe_.inputs
+        if isinstance(inputs, Inputs) and inputs.scaler.columnwise:
+            found = np.bincount(inputs.sources(features), found, minlength=features)
+        if len(found) != features:
             raise FalllineError(
                 "a scaler that mixes columns, such as PCA, leaves no first weights of their own to them"
             )

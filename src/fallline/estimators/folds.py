@@ -101,7 +101,12 @@ def begun(model: BaseMLP, features: int) -> tuple[BaseMLP, np.random.RandomState
 def _shared(model: BaseMLP, X: Any, y: Any, fit_params: dict[str, Any], splits: Sequence[Split]) -> list[Fold] | None:
     """Folds that share one array, if every fold's own fit would encode the rows in the same way; otherwise None."""
     model = copy.copy(model)
-    if getattr(model, "class_weight", None) is not None or not set(fit_params) <= {"sample_weight"}:
+    # The columns that an encoding is of depend on the values that occur in the fold's own rows.
+    if (
+        getattr(model, "class_weight", None) is not None
+        or model.encoding is not None
+        or not set(fit_params) <= {"sample_weight"}
+    ):
         return None
     try:
         x, y, target, weight = model._prepare(X, y, fit_params.get("sample_weight"), True, False)

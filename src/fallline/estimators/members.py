@@ -25,6 +25,7 @@ LEARNT = (
     "_columns",
     "_units",
     "_target",
+    "_distinct",
     "_dtype",
 )
 

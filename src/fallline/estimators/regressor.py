@@ -88,6 +88,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         scoring: Any = None,
         callbacks: Any = None,
         scaler: Any = None,
+        encoding: Any = None,
         n_members: int = 1,
     ) -> None:
         self.loss = loss
@@ -121,6 +122,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self.scoring = scoring
         self.callbacks = callbacks
         self.scaler = scaler
+        self.encoding = encoding
         self.n_members = n_members
 
     def fit(

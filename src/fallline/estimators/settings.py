@@ -9,6 +9,7 @@ from fallline.activations import Activation, Identity
 from fallline.core.block import declared_fields, family, lookup
 from fallline.core.errors import FalllineError, nearest
 from fallline.core.schedule import Schedule
+from fallline.encodings import Encoding
 from fallline.estimators.custom import CustomActivation, CustomLoss
 from fallline.initializers import GlorotUniform
 from fallline.layers import BatchNorm, Dense, Dropout, LayerNorm
@@ -46,6 +47,7 @@ def recipe_of(estimator: Any, *, task: str, targets: int, rows: float, samples: 
         penalty=penalty_of(estimator),
         penalty_per="example",
         scaler=scaler_of(estimator.scaler),
+        encoding=encoding_of(estimator),
         target_scaler=None,
         batch_size=None if rule.full_batch else batch_rows(estimator.batch_size),
         epochs=min(estimator.max_iter, estimator.max_fun) if rule.full_batch else estimator.max_iter,
@@ -226,6 +228,22 @@ def scaler_of(given: Any) -> Scaler:
     if isinstance(given, str):
         return lookup("scaler", given)()  # type: ignore[return-value]
     raise FalllineError(f"scaler = {given!r}: give a scaler, its name, or None")
+
+
+def encoding_of(estimator: Any) -> Encoding | None:
+    """The encoding of the numbers, with its columns chosen if the estimator has seen rows."""
+    given = estimator.encoding
+    if isinstance(given, str):
+        given = lookup("encoding", given)()
+    if given is not None and not isinstance(given, Encoding):
+        raise FalllineError(f"encoding = {given!r}: give an encoding, its name, or None")
+    counts = getattr(estimator, "_distinct", None)
+    return given if given is None or counts is None else given.placed(counts, np.ones(len(counts), bool))
+
+
+def first_width(estimator: Any, features: int) -> int:
+    """Width of the input of the network's first dense layer."""
+    return Recipe(scaler=scaler_of(estimator.scaler), encoding=encoding_of(estimator)).first_width(features)
 
 
 def batch_rows(given: Any) -> int:

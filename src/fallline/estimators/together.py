@@ -82,6 +82,8 @@ class Together:
         for place, model in zip(places, models, strict=True):
             try:
                 recipe, given = _recipe_of(model, folds[0])
+                if model.encoding is not None and not _alike(model, folds):
+                    continue  # a population has the same inputs in all folds
             except Exception:
                 continue
             recipes.append(recipe)
@@ -114,6 +116,12 @@ class Together:
             key = able[candidate], fold.number
             self.lanes[key] = Lane(fold.model, population, lane, len(fold.rows.train), fold.rows.x)
             self.seconds[key] = each
+
+
+def _alike(model: BaseMLP, folds: list[Fold]) -> bool:
+    """Whether a candidate encodes the same columns in every fold."""
+    first, *others = (settings.encoding_of(fold.model._known_to(model)) for fold in folds)
+    return all(each == first for each in others)
 
 
 def _recipe_of(model: BaseMLP, fold: Fold) -> tuple[Any, dict[str, Any]]:

@@ -8,4 +8,6 @@ from fallline.layers.dense import Maxout as Maxout
 from fallline.layers.dropout import Dropout as Dropout
 from fallline.layers.normalisation import BatchNorm as BatchNorm
 from fallline.layers.normalisation import LayerNorm as LayerNorm
+from fallline.layers.prelu import PReLU as PReLU
+from fallline.layers.scale import Scale as Scale
 from fallline.layers.sequential import Sequential as Sequential

@@ -19,6 +19,7 @@ class Layer(Block):
     """One step of a network. Trainable arrays are `params`, running statistics are `stats`; both are dicts."""
 
     family: ClassVar[str] = "layer"
+    elementwise: ClassVar[bool] = False  # whether it may stand where an activation stands
 
     @property
     def min_batch(self) -> int:

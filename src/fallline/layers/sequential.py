@@ -32,8 +32,9 @@ class Sequential(Layer):
         counts: dict[str, int] = {}
         names = []
         for each in self.layers:
-            counts[each.name] = counts.get(each.name, 0) + 1
-            names.append(f"{each.name}_{counts[each.name]}")
+            own = getattr(each, "label", each.name)
+            counts[own] = counts.get(own, 0) + 1
+            names.append(f"{own}_{counts[own]}")
         return names
 
     @property

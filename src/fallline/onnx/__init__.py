@@ -6,6 +6,8 @@ The ONNX operators of each block are defined here and not in the block's file, i
 
 from fallline.onnx.activations import activation_form as activation_form
 from fallline.onnx.answers import answer_form as answer_form
+from fallline.onnx.encodings import codes_form as codes_form
+from fallline.onnx.encodings import embed_form as embed_form
 from fallline.onnx.export import Export as Export
 from fallline.onnx.export import to_onnx as to_onnx
 from fallline.onnx.feed import feed as feed

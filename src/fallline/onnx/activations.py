@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from fallline.activations import ELU, GELU, Identity, LeakyReLU, ReLU, Sigmoid, SiLU, Softplus, Tanh
+from fallline.activations import ELU, GELU, SELU, Identity, LeakyReLU, Mish, ReLU, Sigmoid, SiLU, Softplus, Tanh
 from fallline.onnx.forms import Forms
 from fallline.onnx.graph import Graph
 
@@ -31,6 +31,11 @@ def _elu(f: ELU, graph: Graph, x: str) -> str:
     return graph.op("Elu", x, alpha=float(f.alpha))
 
 
+@activation_form.register(SELU)
+def _selu(f: SELU, graph: Graph, x: str) -> str:
+    return graph.op("Selu", x)
+
+
 @activation_form.register(Softplus)
 def _softplus(f: Softplus, graph: Graph, x: str) -> str:
     return graph.op("Softplus", x)
@@ -40,6 +45,13 @@ def _softplus(f: Softplus, graph: Graph, x: str) -> str:
 def _silu(f: SiLU, graph: Graph, x: str) -> str:
     # x / (1 + exp(-x)): far below 0, ONNX Runtime's sigmoid stays at 1.5e-8, and multiplying it by a large x is wrong.
     return graph.op("Div", x, graph.op("Add", graph.op("Exp", graph.op("Neg", x)), np.float32(1.0)))
+
+
+@activation_form.register(Mish)
+def _mish(f: Mish, graph: Graph, x: str) -> str:
+    n = graph.op("Exp", graph.op("Min", x, np.float32(40.0)))
+    m = graph.op("Mul", n, graph.op("Add", n, np.float32(2.0)))
+    return graph.op("Mul", x, graph.op("Div", m, graph.op("Add", m, np.float32(2.0))))
 
 
 @activation_form.register(GELU)

@@ -9,12 +9,14 @@ from fallline.losses import (
     AbsoluteError,
     BinaryCrossEntropy,
     BinnedCrossEntropy,
+    Focal,
     Hinge,
     Huber,
     Poisson,
     Quantile,
     SoftmaxCrossEntropy,
     SquaredError,
+    Tempered,
     Times,
 )
 from fallline.onnx.forms import Forms
@@ -38,8 +40,13 @@ def _inner(loss: Times, graph: Graph, z: str, width: int) -> str:
     return answer_form(loss.inner, graph, z, width)
 
 
-@answer_form.register(SoftmaxCrossEntropy)
-def _softmax(loss: SoftmaxCrossEntropy, graph: Graph, z: str, width: int) -> str:
+@answer_form.register(Tempered)
+def _tempered(loss: Tempered, graph: Graph, z: str, width: int) -> str:
+    return answer_form(loss.inner, graph, graph.op("Div", z, np.float32(loss.temperature)), width)
+
+
+@answer_form.register(SoftmaxCrossEntropy, Focal)
+def _softmax(loss: SoftmaxCrossEntropy | Focal, graph: Graph, z: str, width: int) -> str:
     return graph.op("Softmax", z, axis=-1)
 
 

@@ -15,6 +15,7 @@ from fallline.data.schema import Schema
 from fallline.onnx.answers import add_outputs, answer_form
 from fallline.onnx.columns import encode
 from fallline.onnx.compare import compare
+from fallline.onnx.encodings import with_codes
 from fallline.onnx.graph import Graph
 from fallline.onnx.inputs import OUTPUTS, Input, inputs_of
 from fallline.onnx.layers import layer_form
@@ -112,7 +113,9 @@ def add_model(graph: Graph, model: Trained, rows: str) -> str:
     recipe, arrays = model.recipe, model.arrays
     width = recipe.loss.outputs(model.outputs, model.task)
     x = scaler_form(recipe.scaler, graph, rows, arrays["scaling"])
-    z = layer_form(recipe.model.network(width), graph, x, arrays["params"], arrays["stats"])
+    if recipe.encoding is not None:
+        x = with_codes(recipe.encoding, graph, x, rows, arrays["scaling"])
+    z = layer_form(recipe.network(width), graph, x, arrays["params"], arrays["stats"])
     answer = answer_form(recipe.loss, graph, z, width)
     if recipe.target_scaler is not None:
         answer = inverse_form(recipe.target_scaler, graph, answer, arrays["target_scaling"])

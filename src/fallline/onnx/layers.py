@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from fallline.activations import Activation
-from fallline.layers import BatchNorm, Dense, Dropout, LayerNorm, Maxout, Sequential
+from fallline.layers import BatchNorm, Dense, Dropout, LayerNorm, Maxout, PReLU, Scale, Sequential
 from fallline.onnx.activations import activation_form
 from fallline.onnx.forms import Forms
 from fallline.onnx.graph import Graph
@@ -39,9 +39,19 @@ def _maxout(layer: Maxout, graph: Graph, x: str, params: Arrays, stats: Arrays) 
     return graph.op("ReduceMax", sums, np.array([1]), keepdims=0)
 
 
+@layer_form.register(PReLU)
+def _prelu(layer: PReLU, graph: Graph, x: str, params: Arrays, stats: Arrays) -> str:
+    return graph.op("PRelu", x, params["slope"])
+
+
 @layer_form.register(Dropout)
 def _dropout(layer: Dropout, graph: Graph, x: str, params: Arrays, stats: Arrays) -> str:
     return x if layer.form == "inverted" else graph.op("Mul", x, np.float32(1.0) - np.float32(layer.rate))
+
+
+@layer_form.register(Scale)
+def _scale(layer: Scale, graph: Graph, x: str, params: Arrays, stats: Arrays) -> str:
+    return graph.op("Mul", x, np.float32(1.0) + np.float32(layer.rate) * params["excess"])
 
 
 @layer_form.register(BatchNorm)

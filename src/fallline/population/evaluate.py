@@ -23,6 +23,7 @@ from fallline.probes import RECORDED, Probe, recordable
 from fallline.strategies.halving import Halving
 from fallline.training.arrays import Arrays, judging_rows, suited, to_device
 from fallline.training.chunks import CEILING
+from fallline.training.class_weights import weighed, with_class_weights
 from fallline.training.interrupt import Interrupt
 from fallline.training.moment import shapes_of
 from fallline.training.recipe import Recipe, complete_for
@@ -88,6 +89,11 @@ def evaluate(
     if not chosen:
         raise FalllineError("no seeds to evaluate: expected at least one")
     data, _ = suited(data, recipes)
+    recipes = [with_class_weights(recipe, data) for recipe in recipes]
+    if len({recipe.class_weight for recipe in recipes}) > 1:
+        raise FalllineError(
+            "recipes with different class weights have scores that cannot be compared: give all the same"
+        )
     contexts = contexts_of(data, folds, chosen)
     fewest = min(int(context.rows["train_count"]) for context in contexts)
     longest = max(int(context.rows["train_count"]) for context in contexts)
@@ -105,7 +111,7 @@ def evaluate(
             f"recipes that monitor {', '.join(sorted(watched))} have scores that cannot be compared: give all of them one "
             "monitor, or evaluate them apart"
         )
-    arrays = to_device(data.dataset, contexts[0].rows["train"], contexts[0].rows["valid"])
+    arrays = to_device(weighed(data, recipes[0]).dataset, contexts[0].rows["train"], contexts[0].rows["valid"])
     # A row of weight 0 may leave a minibatch without any weight, and such a minibatch must change nothing.
     weightless = data.dataset.weight is not None and not np.all(data.dataset.weight)
     arrays = dataclasses.replace(lane_program.place_common(arrays), ragged=weightless)
@@ -114,7 +120,7 @@ def evaluate(
     recorded = recordable(probes)
     outputs = completed[0].loss.outputs(arrays.targets, data.task)  # type: ignore[union-attr]
     together = widths_together and state is None  # a given state has one shape, which padding would change
-    inputs = completed[0].scaler.outputs(arrays.x.shape[1])
+    inputs = completed[0].inputs.outputs(arrays.x.shape[1])
     wide = widen(completed, inputs, outputs, len(contexts)) if together else completed
     own = None if given is None else [_as_wide(*each, arrays) for each in zip(given, wide, strict=True)]
     collector = Collector(completed, contexts, data, test, independent_orders, state, keep, recorded, own)

@@ -44,7 +44,7 @@ class Group:
     def scalers_differ(self) -> bool:
         """Whether lanes may scale the same rows differently, so that the scalers' statistics need a lane axis too."""
         recipe = jax.tree.unflatten(self.structure, self.differ)
-        return any(jax.tree.leaves((recipe.scaler, recipe.target_scaler)))
+        return any(jax.tree.leaves((recipe.scaler, recipe.target_scaler, recipe.encoding)))
 
 
 def rebuild(structure: Any, differ: tuple[bool, ...], own: Sequence[Any], common: Sequence[Any]) -> Recipe:

@@ -18,6 +18,7 @@ from jaxtyping import Array, Float, Int
 
 from fallline.core.block import replace
 from fallline.core.random import Seed, named
+from fallline.encodings import Embedding
 from fallline.layers import Dense, Layer, Sequential
 from fallline.models import MLP
 from fallline.training.program import first_memory
@@ -121,6 +122,9 @@ def narrow_params(network: Sequential, key: Seed, inputs: int, widths: Int[Array
         if not isinstance(layer, Layer):
             continue
         after, true_after = layer.outputs(size), true
+        if isinstance(layer, Embedding):  # it has no hidden units, so it is as wide in a narrow network
+            params[name], size, true = layer.init(named(key, name), (size,))[0], after, jnp.int32(after)
+            continue
         if isinstance(layer, Dense):
             true_after = widths[dense] if dense < len(widths) else jnp.int32(after)
             dense += 1

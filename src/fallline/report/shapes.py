@@ -21,6 +21,7 @@ SUMMARY = Entries(
         ),
     },
     {"epochs": Whole(0), "best_epoch": maybe(Whole(0)), "steps": Whole(0), "seconds": _NUMBER, "setup_seconds": _NUMBER,
+     "still_improving": maybe(Entries({}, {"epochs": Whole(1), "gain": Real(), "error": Real()}, open=True)),
      "seed": Either(Whole(0), Text()), "parameters": Whole(0), "scaling": Mapping(Either(Text(), _NUMBER))},
     open=True,
 )  # fmt: skip

@@ -9,11 +9,14 @@ from fallline.scalers.base import Scaler as Scaler
 from fallline.scalers.base import Stats as Stats
 from fallline.scalers.base import column_sums as column_sums
 from fallline.scalers.bins import Bins as Bins
+from fallline.scalers.logarithm import Log as Log
 from fallline.scalers.principal import PCA as PCA
 from fallline.scalers.principal import Whiten as Whiten
 from fallline.scalers.ranges import MinMax as MinMax
 from fallline.scalers.ranges import Pixels as Pixels
 from fallline.scalers.ranges import Robust as Robust
+from fallline.scalers.smooth import QuantileNormal as QuantileNormal
+from fallline.scalers.smooth import SmoothClip as SmoothClip
 from fallline.scalers.standard import Centre as Centre
 from fallline.scalers.standard import PerMean as PerMean
 from fallline.scalers.standard import Standardise as Standardise

@@ -16,12 +16,13 @@ BLOCK = 4096
 class Scaler(Block):
     """Brings columns to comparable sizes.
 
-    Facts: `columnwise`, whether each column is scaled by itself, so that single columns can be left unscaled and the
-    scaling can be inverted; `fills`, whether missing values are filled.
+    Facts: `columnwise`, whether each column is scaled by itself, so that single columns can be left unscaled;
+    `invertible`, whether a columnwise scaling can be inverted; `fills`, whether missing values are filled.
     """
 
     family: ClassVar[str] = "scaler"
     columnwise: ClassVar[bool] = True
+    invertible: ClassVar[bool] = True
     fills: ClassVar[bool] = True
 
     def outputs(self, inputs: int) -> int:

@@ -9,6 +9,7 @@ from fallline.core.errors import FalllineError
 
 FAMILIES = (
     "activation",
+    "encoding",
     "initializer",
     "layer",
     "loss",

@@ -14,6 +14,7 @@ from fallline.core.field import Field
 from fallline.core.plain import from_plain, to_plain
 from fallline.testing import (
     activations,
+    encodings,
     initializers,
     layers,
     losses,
@@ -30,6 +31,7 @@ from fallline.testing.compare import close, same_bits
 
 EXAMPLES: dict[str, Any] = {
     "activation": activations.example,
+    "encoding": encodings.example,
     "initializer": initializers.example,
     "layer": layers.example,
     "loss": losses.example,

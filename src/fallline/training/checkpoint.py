@@ -19,6 +19,7 @@ from fallline.probes import RECORDED, SCORES, Probe
 from fallline.training.state import LATER, Epochs, State
 
 NAME, PREVIOUS = "checkpoint.safetensors", "checkpoint.previous.safetensors"
+LAST = "last.safetensors"  # the state after the last epoch of a finished run, from which it can be extended
 
 _EARLIER = [  # the probes of checkpoints that do not name them (version 0.1.0)
     {"name": name}
@@ -51,9 +52,16 @@ def save_checkpoint(
         raise FalllineError(
             f"cannot write {newest}: {error.strerror}; choose a folder that can be written to"
         ) from None
+    write_state(newest, state, seen, description, recorded)
+
+
+def write_state(
+    path: Path, state: State, seen: Epochs, description: dict[str, Any], recorded: tuple[Probe, ...] = RECORDED
+) -> None:
+    """Write a state and the history before it as one file."""
     arrays = {f"state/{name}": array for name, array in flatten(state).items()}
     arrays |= {f"history/{name}": array for name, array in flatten(seen).items()}
-    save_tensors(newest, arrays, {"kind": "checkpoint", "probes": [to_plain(each) for each in recorded], **description})
+    save_tensors(path, arrays, {"kind": "checkpoint", "probes": [to_plain(each) for each in recorded], **description})
 
 
 def load_checkpoint(
@@ -79,13 +87,7 @@ def load_checkpoint(
         except FalllineError as error:
             damaged.append(str(error))
             continue
-        for name, value in description.items():
-            if described.get(name) != value:
-                raise FalllineError(
-                    f"checkpoint {str(path)!r} belongs to another {name}: it can only continue the run that wrote it, "
-                    "on the same data; start a new run instead"
-                )
-        _check_probes(described.get("probes", _EARLIER), recorded, f"checkpoint {str(path)!r}")
+        check_belongs(described, description, recorded, path)
         try:
             state, seen = _fitting(arrays, like, activations, recorded, f"checkpoint {str(path)!r}")
         except FalllineError as error:
@@ -93,6 +95,35 @@ def load_checkpoint(
             continue
         return jax.device_put(state), seen, damaged
     return None, None, damaged
+
+
+def read_state(
+    path: Path,
+    like: State,
+    description: dict[str, Any],
+    activations: int,
+    recorded: tuple[Probe, ...] = RECORDED,
+) -> tuple[State, Epochs]:
+    """The state and the history in a file that `write_state` wrote; see `load_checkpoint` for the arguments.
+
+    Raises: FalllineError for a damaged file, and for one that belongs to another recipe, seed, data or probes.
+    """
+    arrays, described = load_tensors(path, "checkpoint")
+    check_belongs(described, description, recorded, path)
+    return _fitting(arrays, like, activations, recorded, f"checkpoint {str(path)!r}")
+
+
+def check_belongs(
+    described: dict[str, Any], description: dict[str, Any], recorded: tuple[Probe, ...], path: Path
+) -> None:
+    """Raises: FalllineError for a checkpoint of another recipe, seed or other data, or with other probes."""
+    for name, value in description.items():
+        if described.get(name) != value:
+            raise FalllineError(
+                f"checkpoint {str(path)!r} belongs to another {name}: it can only continue the run that wrote it, "
+                "on the same data; start a new run instead"
+            )
+    _check_probes(described.get("probes", _EARLIER), recorded, f"checkpoint {str(path)!r}")
 
 
 def _check_probes(said: Any, recorded: tuple[Probe, ...], what: str) -> None:

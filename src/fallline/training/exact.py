@@ -38,7 +38,7 @@ def exact_answers(
 @functools.partial(jax.jit, static_argnums=(0, 1))
 def _tile(task: str, outputs: int, recipe: Recipe, arrays: dict[str, Any], x: Array) -> Array:
     assert recipe.loss is not None
-    network = recipe.model.network(recipe.loss.outputs(outputs, task))
+    network = recipe.network(recipe.loss.outputs(outputs, task))
     answer = recipe.loss.mean(forward(recipe, network, arrays["params"], arrays["stats"], arrays["scaling"], x))
     return answer if recipe.target_scaler is None else recipe.target_scaler.invert(arrays["target_scaling"], answer)
 

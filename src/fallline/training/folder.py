@@ -16,6 +16,7 @@ from fallline.core.reading import read_toml
 from fallline.core.shape import Either, Entries, Listed, Mapping, Real, Text, Whole, check
 from fallline.data.table import Table
 from fallline.training.checkpoint import copy_checkpoints, remove_checkpoints
+from fallline.training.class_weights import with_class_weights
 from fallline.training.predictor import outcome_of
 from fallline.training.recipe import Recipe, complete_for, recipe_from_plain, recipe_to_plain
 from fallline.training.train import Run
@@ -32,15 +33,23 @@ DATA = Entries(  # the arguments of `load` that a file may give
      "kinds": Mapping(Text()), "task": Text(), "test": Real(), "valid": Real(), "seed": Whole(0), "missing": Text()},
 )  # fmt: skip
 _HEAD = "# A complete Fallline recipe: `fallline train --recipe recipe.toml` repeats the run.\n"
+_STAGES = Listed(Listed(Whole(1, 2**31 - 1), 2, 2))
+_EXTENDED = (
+    "# The recipe of a Fallline run that extends another: `fallline train --resume RUN --epochs N` repeats it.\n"
+)
 
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """Everything a run needs: the recipe, the arguments of `load` and the seed."""
+    """Everything a run needs: the recipe, the arguments of `load` and the seed.
+
+    `extended` holds (epochs planned, epochs run) of every run that this one extends, the first one first.
+    """
 
     recipe: Recipe
     data: dict[str, Any]
     seed: int
+    extended: tuple[tuple[int, int], ...] = ()
 
 
 def new_folder(path: Path | None, name: str) -> Path:
@@ -98,7 +107,7 @@ def checked(plan: Plan, table: Table) -> Recipe:
 
     Raises: FalllineError as `complete` does.
     """
-    return complete_for(plan.recipe, table.dataset)
+    return with_class_weights(complete_for(plan.recipe, table.dataset), table)
 
 
 def begin_folder(folder: Path, plan: Plan, resume: Path | None = None) -> None:
@@ -142,6 +151,8 @@ def finish_folder(folder: Path, plan: Plan, run: Run, table: Table) -> dict[str,
     write_atomically(folder / RECIPE, plan_to_toml(dataclasses.replace(plan, recipe=run.recipe)).encode())
     write_atomically(folder / METRICS, (json.dumps(_without_nan(summary), indent=2) + "\n").encode())
     if not run.interrupted:
+        if run.last_state is not None and run.learnt:
+            run.last_state(folder)
         remove_checkpoints(folder)
     return summary
 
@@ -224,11 +235,13 @@ def summarise(folder: Path, run: Run, table: Table) -> dict[str, Any]:
         "sentence": run.sentence,
         "epochs": len(run.history),
         "best_epoch": run.best_epoch,
+        "still_improving": None if run.outlook is None else run.outlook.to_plain(),
         "steps": int(run.state.step),
         "seconds": round(run.seconds, 3),
         "setup_seconds": round(run.compile_seconds, 3),
         "seed": run.seed,
         "metrics": run.metrics,
+        **({} if run.calibration is None else {"calibration": run.calibration.to_plain()}),
         "parameters": run.model.size,
         "scaling": {"name": run.recipe.scaler.name, **run.scaling},
         "data": {
@@ -245,7 +258,10 @@ def summarise(folder: Path, run: Run, table: Table) -> dict[str, Any]:
 
 def plan_to_toml(plan: Plan) -> str:
     """A plan as a TOML document."""
-    return _HEAD + tomli_w.dumps({"seed": plan.seed, "data": plan.data, **recipe_to_plain(plan.recipe)})
+    head, more = _HEAD, {}
+    if plan.extended:
+        head, more = _EXTENDED, {"extended": [list(each) for each in plan.extended]}
+    return head + tomli_w.dumps({"seed": plan.seed, **more, "data": plan.data, **recipe_to_plain(plan.recipe)})
 
 
 def read_plan(path: Path) -> Plan:
@@ -256,13 +272,15 @@ def read_plan(path: Path) -> Plan:
     what = f"recipe {str(path)!r}"
     plain, _ = read_toml(path, what, "a TOML file such as a run's recipe.toml")
     data, seed = plain.pop("data", {}), plain.pop("seed", 0)
+    extended = plain.pop("extended", [])
+    check(_STAGES, extended, f"'extended' of {what}", "correct it")
     if not isinstance(data, dict) or isinstance(seed, bool) or not isinstance(seed, int):
         raise FalllineError(f"{what}: [data] must be a table and seed a whole number")
     for key in data:
         if key not in DATA.optional:
             raise FalllineError(f"{what}: [data] has no entry {key!r}: {nearest(key, DATA.optional)}")
     check(DATA, data, f"[data] of {what}", "correct it")
-    return Plan(recipe_from_plain(plain), data, seed)
+    return Plan(recipe_from_plain(plain), data, seed, tuple((int(each[0]), int(each[1])) for each in extended))
 
 
 def _without_nan(value: Any) -> Any:

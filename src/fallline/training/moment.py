@@ -18,12 +18,12 @@ from fallline.training.recipe import Recipe
 def network_of(recipe: Recipe, arrays: Arrays) -> Sequential:
     """The network that the recipe describes for this data set."""
     assert recipe.loss is not None
-    return recipe.model.network(recipe.loss.outputs(arrays.targets, arrays.task))
+    return recipe.network(recipe.loss.outputs(arrays.targets, arrays.task))
 
 
 def input_width(recipe: Recipe, arrays: Arrays) -> int:
-    """Width of the network's input: the number of scaled features."""
-    return recipe.scaler.outputs(arrays.x.shape[1])
+    """Width of the network's input: the number of scaled features and of codes."""
+    return recipe.inputs.outputs(arrays.x.shape[1])
 
 
 _SHAPES: dict[Any, Any] = {}

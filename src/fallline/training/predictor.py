@@ -258,7 +258,7 @@ def _no_model(folder: Path) -> str:
 @functools.partial(jax.jit, static_argnums=(0, 1))
 def _tile(task: str, outputs: int, recipe: Recipe, arrays: dict[str, Any], x: Array, y: Array) -> tuple[Array, Array]:
     assert recipe.loss is not None
-    network = recipe.model.network(recipe.loss.outputs(outputs, task))
+    network = recipe.network(recipe.loss.outputs(outputs, task))
     prediction = forward(recipe, network, arrays["params"], arrays["stats"], arrays["scaling"], x)
     answer = recipe.loss.mean(prediction)
     if recipe.target_scaler is not None:
@@ -272,7 +272,7 @@ def _interval(
     task: str, outputs: int, recipe: Recipe, arrays: dict[str, Any], x: Array, coverage: float
 ) -> tuple[Array, Array]:
     assert recipe.loss is not None
-    network = recipe.model.network(recipe.loss.outputs(outputs, task))
+    network = recipe.network(recipe.loss.outputs(outputs, task))
     prediction = forward(recipe, network, arrays["params"], arrays["stats"], arrays["scaling"], x)
     return recipe.target_scaler.interval(arrays["target_scaling"], recipe.loss.mean(prediction), coverage)  # type: ignore
 

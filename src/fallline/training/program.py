@@ -15,6 +15,7 @@ from jaxtyping import Array, Int
 
 from fallline.core.outcome import Outcome
 from fallline.core.random import Seed, named, permutation
+from fallline.encodings import Inputs
 from fallline.metrics import METRICS
 from fallline.optimizers.known import known_in, with_notes
 from fallline.probes import RECORDED, GradientNorm, Probe
@@ -32,7 +33,7 @@ CAPACITY = 64  # epochs of history that one compiled call can return
 def start(recipe: Recipe, arrays: Arrays, key: Seed, given: Any = None) -> State:
     """A run before its first step: scalers are fitted on the training rows, and weights that are not given are drawn."""
     weight = training_weight(arrays)
-    scaling = recipe.scaler.fit(arrays.x, weight, arrays.columns)
+    scaling = prepared(recipe, arrays, weight)
     target_scaling = None if recipe.target_scaler is None else recipe.target_scaler.fit(arrays.y, weight)
     width = input_width(recipe, arrays)
     params, stats = network_of(beginning(recipe), arrays).init(named(key, "init"), (width,), given=given)
@@ -56,6 +57,13 @@ def start(recipe: Recipe, arrays: Arrays, key: Seed, given: Any = None) -> State
         unit=jnp.float32(1.0),
         watching=watching,
     )
+
+
+def prepared(recipe: Recipe, arrays: Arrays, weight: Array) -> Any:
+    """The statistics of the inputs on the training rows: those of the scaler, and of the encoding if there is one."""
+    if isinstance(recipe.inputs, Inputs):
+        return recipe.inputs.fit(arrays.x, weight, arrays.columns, arrays.y, arrays.n_classes)
+    return recipe.inputs.fit(arrays.x, weight, arrays.columns)
 
 
 def first_memory(recipe: Recipe, params: Any) -> Any:

@@ -15,15 +15,20 @@ from fallline.core.errors import FalllineError
 from fallline.core.field import Number, number, part, structure
 from fallline.core.plain import from_plain, to_plain
 from fallline.data.dataset import Dataset
-from fallline.layers import Layer
+from fallline.encodings import Encoding, Inputs, distinct_values, layers_of
+from fallline.encodings.columns import some
+from fallline.layers import Layer, Sequential
 from fallline.losses import BinaryCrossEntropy, Loss, SoftmaxCrossEntropy, SquaredError
 from fallline.methods import as_optimizer
 from fallline.metrics import metric
 from fallline.models import MLP, Model
 from fallline.optimizers import Adam, Optimizer
 from fallline.penalties import L2, Penalty
-from fallline.scalers import Scaler, Standardise
+from fallline.scalers import Log, Scaler, Standardise
 from fallline.schedules import Cosine, ReduceOnPlateau
+from fallline.training.class_weights import as_pairs, check_class_weight
+from fallline.training.length import AUTO, lasting
+from fallline.training.transform import check_log, chosen_transform
 
 
 class Recipe(Block):
@@ -56,6 +61,17 @@ class Recipe(Block):
     target_scaler: Scaler | None = part(
         Standardise(), family="scaler", optional=True, read="start", help="scaling of the target; regression only"
     )
+    target_transform: str = structure(
+        "none",
+        choices=("none", "log", "auto"),
+        help="log: learn the logarithm of the target; auto: if the training rows are skewed; regression only",
+    )
+    encoding: Encoding | None = part(
+        None,
+        family="encoding",
+        optional=True,
+        help="inputs made of the numbers, beside the columns; None: the columns alone",
+    )
     batch_size: int | None = structure(
         None, optional=True, unit="examples", help="examples per step; 1 is stochastic, all is batch descent"
     )
@@ -67,7 +83,8 @@ class Recipe(Block):
         scale="log",
         integer=True,
         unit="epochs",
-        help="passes over the data",
+        words=(AUTO,),
+        help="passes over the data; auto: by the number of steps",
     )
     patience: Number = number(
         20,
@@ -77,7 +94,8 @@ class Recipe(Block):
         integer=True,
         optional=True,
         unit="epochs",
-        help="epochs without improvement before stopping; None: never",
+        words=(AUTO,),
+        help="epochs without improvement before stopping; None: never; auto: a share of the epochs",
     )
     tolerance: Number = number(
         0.0, read="start", valid="[0, inf)", usual=(0.0, 1e-3), help="smallest change that patience counts"
@@ -97,6 +115,17 @@ class Recipe(Block):
         help="root mean square, over an epoch's steps, of the gradient's norm at which training stops; None: never",
     )
     shuffle: bool = structure(True, choices=(True, False), help="a new order of the rows in every epoch, or theirs")
+    class_weight: Any = structure(
+        None,
+        optional=True,
+        convert=as_pairs,
+        help="weights of the classes in training and validation: balanced, or a weight for each label",
+    )
+    calibrate: str = structure(
+        "none",
+        choices=("none", "temperature"),
+        help="temperature: after training, divide the outputs by a number fitted to the validation rows",
+    )
 
     def __check_init__(self) -> None:
         size = self.batch_size
@@ -104,6 +133,30 @@ class Recipe(Block):
             raise FalllineError(
                 f"Recipe.batch_size = {size!r} is not a number of examples: expected 1 or more, or 'all'"
             )
+        check_class_weight(self.class_weight)
+        if self.encoding is not None and self.encoding.trained and not self.scaler.columnwise:
+            raise FalllineError(
+                f"encoding {self.encoding.name!r} embeds each scaled column, and the scaler {self.scaler.name!r} mixes "
+                "columns: use standardise, robust or another scaler that keeps them, or the encoding piecewise_linear"
+            )
+
+    @property
+    def inputs(self) -> Scaler | Inputs:
+        """What prepares the rows for the network: the scaler, with the encoding if there is one."""
+        return self.scaler if self.encoding is None else Inputs(self.scaler, self.encoding)
+
+    def first_width(self, features: int) -> int:
+        """Width of the input of the model's first layer."""
+        width = self.inputs.outputs(features)
+        for layer in layers_of(self.encoding):
+            width = layer.outputs(width)
+        return width
+
+    def network(self, outputs: int) -> Sequential:
+        """The model's layers, after the trained part of the encoding if there is one."""
+        network = self.model.network(outputs)
+        front = tuple(layers_of(self.encoding))
+        return Sequential((*front, *network.layers)) if front else network
 
 
 OWN = ("train_loss", "train_objective")  # what can be monitored without validation rows
@@ -137,7 +190,7 @@ def refuse_timeless(recipe: Recipe) -> None:
 
 
 def complete(recipe: Recipe, *, task: str, training_rows: int, lowest: float | None = None) -> Recipe:
-    """The recipe with the fields that depend on the data filled in: loss, batch size, target scaling.
+    """The recipe with the fields that depend on the data filled in: loss, batch size, length, target scaling.
 
     Arguments:
         recipe: the recipe as given by the user.
@@ -153,6 +206,9 @@ def complete(recipe: Recipe, *, task: str, training_rows: int, lowest: float | N
     loss = recipe.loss or _usual_loss(task)
     if task not in loss.tasks:
         raise FalllineError(f"loss {loss.name!r} is for {' or '.join(loss.tasks)}; the target makes this a {task}")
+    if recipe.calibrate != "none" and (task == "regression" or not loss.probabilistic):
+        why = "a regression has none" if task == "regression" else f"the {loss.name} loss has scores"
+        raise FalllineError(f"Recipe.calibrate = {recipe.calibrate!r} is for probabilities, and {why}: leave it out")
     if recipe.monitor not in (*OWN, "loss", "none"):
         metric(recipe.monitor, task)
     size = recipe.batch_size
@@ -169,7 +225,7 @@ def complete(recipe: Recipe, *, task: str, training_rows: int, lowest: float | N
                 f"minibatches of {size}: leave batch_size out, or set it to 'all'"
             )
         size = training_rows
-    least = recipe.model.network(loss.outputs(2, task)).min_batch
+    least = recipe.network(loss.outputs(2, task)).min_batch
     if size < least:
         raise FalllineError(
             f"Recipe.batch_size = {size} is too small for batch normalisation, which needs {least} examples or more to "
@@ -180,7 +236,26 @@ def complete(recipe: Recipe, *, task: str, training_rows: int, lowest: float | N
             f"loss {loss.name!r} needs targets of {loss.least_target:g} or more; the smallest here is {lowest:g}"
         )
     target_scaler = loss.target_scaler(recipe.target_scaler) if task == "regression" else None
-    return dataclasses.replace(recipe, loss=loss, batch_size=size, target_scaler=target_scaler)
+    if recipe.target_transform != "none":
+        target_scaler = _logarithm(recipe, loss, task, lowest)
+    recipe = dataclasses.replace(recipe, loss=loss, batch_size=size, target_scaler=target_scaler)
+    return lasting(recipe, training_rows, size)
+
+
+def _logarithm(recipe: Recipe, loss: Loss, task: str, lowest: float | None) -> Any:
+    """The target's scaler for a transform that `complete_for` has decided."""
+    if task != "regression":
+        raise FalllineError(
+            f"Recipe.target_transform is for a regression; the target makes this a {task}: leave it out"
+        )
+    if recipe.target_transform == "auto":
+        raise FalllineError("Recipe.target_transform = 'auto' needs the rows of a table: say 'log' or 'none'")
+    check_log(lowest)
+    if not isinstance(loss.target_scaler(Log()), Log):
+        raise FalllineError(
+            f"loss {loss.name!r} scales the target by itself, so it cannot learn a logarithm: leave target_transform out"
+        )
+    return Log()
 
 
 def complete_for(recipe: Recipe, dataset: Dataset, training_rows: int | None = None) -> Recipe:
@@ -189,8 +264,13 @@ def complete_for(recipe: Recipe, dataset: Dataset, training_rows: int | None = N
     Raises: FalllineError as `complete` does, and for a network that does not fit into memory.
     """
     refuse_space(recipe)
+    if recipe.encoding is not None:
+        counts = distinct_values(dataset.x[some(dataset.train)])
+        recipe = dataclasses.replace(recipe, encoding=recipe.encoding.placed(counts, dataset.scaled))
     check_size(recipe, dataset)
     rows = len(dataset.train) if training_rows is None else training_rows
+    if recipe.target_transform == "auto" and dataset.task == "regression":
+        recipe = dataclasses.replace(recipe, target_transform=chosen_transform(dataset))
     lowest = float(dataset.given.min()) if dataset.task == "regression" and len(dataset.y) else None
     return complete(recipe, task=dataset.task, training_rows=rows, lowest=lowest)
 
@@ -201,11 +281,20 @@ def check_size(recipe: Recipe, dataset: Dataset) -> None:
     if dataset.task not in loss.tasks:
         return  # refused by `complete`, in a better sentence
     features, targets = dataset.x.shape[1], dataset.n_classes or int(np.atleast_2d(dataset.y).shape[-1])
-    params, units = count_parameters(recipe.model, recipe.scaler.outputs(features), loss.outputs(targets, dataset.task))
+    params, units = parameters_of(recipe, features, loss.outputs(targets, dataset.task))
     # Parameters, gradient, update, two memories and the best so far; for a minibatch, each unit forwards and backwards.
     needed = 4 * (6 * params + 2 * 32 * units)
     if needed > 2**28:
         check_memory(needed, f"a network of {params:,} parameters", "use fewer or narrower hidden layers")
+
+
+def parameters_of(recipe: Recipe, features: int, outputs: int) -> tuple[int, int]:
+    """Numbers of parameters and units of a recipe's network for rows with this number of features; nothing is allocated."""
+    params, width = 0, recipe.inputs.outputs(features)
+    for layer in layers_of(recipe.encoding):
+        params, width = params + layer.size(width), layer.outputs(width)
+    own, units = count_parameters(recipe.model, width, outputs)
+    return params + own, units if recipe.encoding is None else units + width
 
 
 def count_parameters(model: Model, inputs: int, outputs: int) -> tuple[int, int]:

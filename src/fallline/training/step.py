@@ -200,7 +200,7 @@ def moment_of(
     time = time_of(recipe, step, steps_per_epoch)
     now = at_time(remembered(recipe, state.watching), time)
     network = network_of(now, arrays)
-    x = now.scaler.apply(state.scaling, arrays.x[rows])
+    x = now.inputs.apply(state.scaling, arrays.x[rows])
     y = scaled_target(now, state, arrays.y[rows])
     key = named(state.key, "noise", step)
 

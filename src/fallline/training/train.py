@@ -23,16 +23,20 @@ from fallline.optimizers import forgotten
 from fallline.probes import RECORDED, Probe, recordable
 from fallline.training import program
 from fallline.training.arrays import Arrays, judging_rows, scale_of, suited, to_device
-from fallline.training.checkpoint import load_checkpoint, save_checkpoint
+from fallline.training.calibration import Calibration, temper
+from fallline.training.checkpoint import LAST, load_checkpoint, save_checkpoint, write_state
 from fallline.training.chunks import compiled_advance as compiled_advance
 from fallline.training.chunks import compiled_start, run_chunks
+from fallline.training.class_weights import weighed, with_class_weights
 from fallline.training.history import History, join, name_columns
 from fallline.training.keeping import Keeping, size_of
 from fallline.training.moment import settled
+from fallline.training.outlook import Outlook, outlook_of
 from fallline.training.predictor import Predictor
 from fallline.training.recipe import Recipe, complete_for, recipe_to_plain
 from fallline.training.state import Epochs, State, empty_history
 from fallline.training.step import LIMIT
+from fallline.training.transform import note_on
 from fallline.training.watch import layer_names
 
 
@@ -60,6 +64,9 @@ class Run:
         interrupted: whether Ctrl-C ended the run early.
         notes: sentences that the user should read.
         unsaved: writes the last checkpoint of an interrupted run into another folder, if its own folder refused it.
+        last_state: writes the state after the last epoch into a folder, so that the run can be extended; None for a run
+            without a folder of its own.
+        calibration: the temperature that the model was given after training, if the recipe says so.
     """
 
     recipe: Recipe
@@ -74,6 +81,8 @@ class Run:
     seed: int
     notes: tuple[str, ...] = ()
     unsaved: Callable[[Path], None] | None = None
+    calibration: Calibration | None = None
+    last_state: Callable[[Path], None] | None = None
 
     @property
     def best_epoch(self) -> int:
@@ -97,9 +106,16 @@ class Run:
         if self.interrupted:
             return f"interrupted after {epochs} epochs; the parameters are those of epoch {self.best_epoch}, the {kept}"
         ended = self.outcome.sentence(epochs=epochs, best_epoch=self.best_epoch, step=int(self.state.step), kept=kept)
-        return (
-            ended if self.learnt else f"{ended}; the parameters are the initial ones: there is no model to predict with"
-        )
+        if not self.learnt:
+            return f"{ended}; the parameters are the initial ones: there is no model to predict with"
+        return ended if self.outlook is None else f"{ended}; {self.outlook.sentence}"
+
+    @property
+    def outlook(self) -> Outlook | None:
+        """What twice as many epochs promise; None for a run that ended early, or whose validation loss no longer falls."""
+        if self.interrupted or self.outcome is not Outcome.FINISHED or not len(self.history):
+            return None
+        return outlook_of(self.history["valid_loss"], int(self.history["epoch"][0]) - 1)
 
 
 def train(
@@ -150,14 +166,17 @@ def train(
         )
     recorded = recordable(probes)
     table, unheld = suited(data, [recipe])
+    asked = recipe.target_transform
     recipe, arrays, own_key = place(recipe, table, seed)
     key = own_key if key is None else key
-    traced = as_arrays(recipe)
+    traced = as_arrays(bare(recipe))
     folder = None if folder is None else Path(folder)
-    identity = {"recipe": _digest(recipe), "data": table.fingerprint, "seed": int(seed)} if folder else {}
+    identity = identity_of(recipe, table, seed) if folder else {}
     with Keeping(folder) as keeping:
         seen = None
         notes: list[str] = [unheld] if unheld else []
+        if asked == "auto" and recipe.target_transform == "log":
+            notes.append(note_on(table.dataset))
         if resume and folder is not None:
             like = jax.eval_shape(program.start, traced, arrays, key)
             activations = program.network_of(recipe, arrays).activations
@@ -205,7 +224,11 @@ def train(
             seen=[] if seen is None else [seen],
             recorded=as_arrays(recorded),
         )
-        state, chunks, unsaved = done.state, done.epochs, None
+        state, chunks, unsaved, last_state = done.state, done.epochs, None, None
+        if folder is not None and not done.interrupted and chunks and until is None:
+            last_state = functools.partial(
+                _write_last, state=state, seen=join(chunks), identity=identity, recorded=recorded
+            )
         if done.interrupted and folder is not None and chunks:
 
             def last(folder: Path) -> None:
@@ -220,7 +243,12 @@ def train(
             state, best_params=fresh.best_params, best_stats=fresh.best_stats, best_epoch=jnp.int32(0)
         )
     del arrays  # frees the rows on the device before the splits are evaluated from the host's copy
-    model = predictor_of(recipe, table, state)
+    model, calibration = predictor_of(recipe, table, state), None
+    if recipe.calibrate == "temperature":
+        if (tempered := temper(model, table)) is None:
+            notes.append("there are no validation rows to fit a temperature to: the probabilities are as trained")
+        else:
+            model, calibration = tempered
     return Run(
         recipe=recipe,
         model=model,
@@ -234,7 +262,15 @@ def train(
         seed=int(seed),
         notes=(*notes, *keeping.notes),
         unsaved=unsaved,
+        calibration=calibration,
+        last_state=last_state,
     )
+
+
+def _write_last(
+    folder: Path, *, state: State, seen: Epochs, identity: dict[str, Any], recorded: tuple[Probe, ...]
+) -> None:
+    write_state(folder / LAST, state, seen, identity, recorded)
 
 
 def continued(state: State, recipe: Recipe, arrays: Arrays, same: bool = False) -> State:
@@ -269,10 +305,10 @@ def place(recipe: Recipe, table: Table, seed: int) -> tuple[Recipe, Arrays, jax.
         raise FalllineError("no rows are left for training: lower the shares for test and validation")
     if not len(judging_rows(table.dataset, table.dataset.train)):
         raise FalllineError("every training row has the weight 0: give some of them a weight")
-    recipe = complete_for(recipe, table.dataset)
+    recipe = with_class_weights(complete_for(recipe, table.dataset), table)
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
         raise FalllineError(f"seed = {seed!r} is not a whole number from 0 to 2^32 - 1")
-    return recipe, to_device(table.dataset), key_of(int(seed))
+    return recipe, to_device(weighed(table, recipe).dataset), key_of(int(seed))
 
 
 def predictor_of(recipe: Recipe, table: Table, state: State) -> Predictor:
@@ -351,5 +387,21 @@ def _label(
     return name_columns(seen, recorded, metric, monitor, *names, begun, scale)
 
 
+def bare(recipe: Recipe) -> Recipe:
+    """The recipe without what the compiled run does not read, so that its values do not compile again."""
+    return dataclasses.replace(recipe, class_weight=None, calibrate="none", target_transform="none")
+
+
+def identity_of(recipe: Recipe, table: Table, seed: int) -> dict[str, Any]:
+    """What a checkpoint must agree in with the run that continues from it; the recipe is complete."""
+    return {"recipe": _digest(recipe), "data": table.fingerprint, "seed": int(seed)}
+
+
 def _digest(recipe: Recipe) -> str:
-    return hashlib.sha256(json.dumps(recipe_to_plain(recipe), sort_keys=True).encode()).hexdigest()
+    plain = recipe_to_plain(recipe)
+    plain = {name: value for name, value in plain.items() if name not in LATER or value != LATER[name]}
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+
+
+# Fields that recipes of earlier versions lack, and their defaults.
+LATER = {"class_weight": "none", "calibrate": "none", "target_transform": "none"}

@@ -23,14 +23,20 @@ PROBE = 128  # training rows on which activations are probed
 
 def answering(recipe: Recipe) -> Recipe:
     """A recipe with the parts that a prediction depends on: recipes that train in other ways share one program."""
-    return Recipe(model=recipe.model, loss=recipe.loss, scaler=recipe.scaler, target_scaler=recipe.target_scaler)
+    return Recipe(
+        model=recipe.model,
+        loss=recipe.loss,
+        scaler=recipe.scaler,
+        target_scaler=recipe.target_scaler,
+        encoding=recipe.encoding,
+    )
 
 
 def forward(
     recipe: Recipe, network: Sequential, params: Any, stats: Any, scaling: Any, x: Float[Array, "rows features"]
 ) -> Float[Array, "rows outputs"]:
     """The network's outputs for unscaled rows, in prediction mode."""
-    return network.apply(params, stats, recipe.scaler.apply(scaling, x), key=None, training=False)[0]
+    return network.apply(params, stats, recipe.inputs.apply(scaling, x), key=None, training=False)[0]
 
 
 def predict(
@@ -98,7 +104,7 @@ def look(recipe: Recipe, arrays: Arrays, state: State) -> list[Tap]:
     """Every activation of the network on fixed training rows."""
     rows = arrays.train[:: -(-arrays.train.shape[0] // PROBE)]
     taps: list[Any] = []
-    x = recipe.scaler.apply(state.scaling, arrays.x[rows])
+    x = recipe.inputs.apply(state.scaling, arrays.x[rows])
     network_of(recipe, arrays).apply(state.params, state.stats, x, key=None, training=False, taps=taps)
     return [Tap(*each) for each in taps]
 

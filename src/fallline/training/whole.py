@@ -12,7 +12,9 @@ from fallline.core.shape import Entries, Mapping, Plain, Real, Text, Whole, chec
 from fallline.core.tensors import check_finite, flatten
 from fallline.data.identity import MOST, SeenRows
 from fallline.data.schema import WRITTEN, Schema
-from fallline.training.recipe import Recipe, count_parameters
+from fallline.encodings import Inputs
+from fallline.training.length import AUTO
+from fallline.training.recipe import Recipe, parameters_of
 
 MODEL = Entries(
     {
@@ -68,12 +70,15 @@ def check_model(recipe: Recipe, schema: Schema, outputs: int, arrays: dict[str, 
         raise _unfit(what, f"its loss {'none' if loss is None else loss.name!r} is not for a {target.task}")
     if (recipe.target_scaler is not None) and target.task != "regression":
         raise _unfit(what, f"a {target.task} has no scaled target")
+    if AUTO in (recipe.epochs, recipe.patience):
+        raise _unfit(what, "its recipe does not say how long it was trained")
     layers = len(getattr(recipe.model, "hidden", None) or getattr(recipe.model, "layers", None) or ())
     if layers > 8 * len(arrays) + 8:
         raise _unfit(what, f"its recipe has {layers:,} layers, and it holds {len(arrays)} arrays")
     features = len(schema.feature_names)
     held = sum(array.size for name, array in arrays.items() if name.startswith("params/"))
-    counted, _ = count_parameters(recipe.model, recipe.scaler.outputs(features), loss.outputs(outputs, target.task))
+    check_encoding(recipe, features, what)
+    counted, _ = parameters_of(recipe, features, loss.outputs(outputs, target.task))
     if counted != held:
         raise _unfit(what, f"its recipe makes a network of {counted:,} parameters, and it holds {held:,}")
     expected = _expected(recipe, features, outputs, target.task)
@@ -86,6 +91,13 @@ def check_model(recipe: Recipe, schema: Schema, outputs: int, arrays: dict[str, 
             found = f"{arrays[name].dtype}{list(arrays[name].shape)}"
             raise _unfit(what, f"its array {name!r} is {found}, expected {dtype}{list(shape)}")
     check_finite(arrays, what, REMEDY)
+
+
+def check_encoding(recipe: Recipe, features: int, what: str) -> None:
+    """Raises: FalllineError for an encoding whose columns were not chosen, or are not among a model's features."""
+    columns = () if recipe.encoding is None else recipe.encoding.named()
+    if columns is None or max(columns, default=-1) >= features:
+        raise _unfit(what, f"its encoding is of the features {columns}, and it has {features}")
 
 
 _SHAPES: dict[Any, dict[str, tuple[tuple[int, ...], Any]]] = {}
@@ -105,10 +117,15 @@ def _expected(recipe: Recipe, features: int, outputs: int, task: str) -> dict[st
 def _made(recipe: Recipe, features: int, outputs: int, task: str, key: Any) -> dict[str, Any]:
     assert recipe.loss is not None
     x, weight = jax.numpy.ones((_ROWS, features)), jax.numpy.ones(_ROWS)
-    network = recipe.model.network(recipe.loss.outputs(outputs, task))
-    params, stats = network.init(key, (recipe.scaler.outputs(features),))
+    network = recipe.network(recipe.loss.outputs(outputs, task))
+    params, stats = network.init(key, (recipe.inputs.outputs(features),))
     columns = jax.numpy.ones(features, bool)
-    made = {"params": params, "stats": stats, "scaling": recipe.scaler.fit(x, weight, columns)}
+    if not isinstance(recipe.inputs, Inputs):
+        scaling = recipe.inputs.fit(x, weight, columns)
+    else:
+        y = jax.numpy.ones((_ROWS, outputs)) if task != "classification" else jax.numpy.zeros(_ROWS, int)
+        scaling = recipe.inputs.fit(x, weight, columns, y, outputs if task == "classification" else 0)
+    made = {"params": params, "stats": stats, "scaling": scaling}
     if recipe.target_scaler is not None:
         made["target_scaling"] = recipe.target_scaler.fit(jax.numpy.ones((_ROWS, outputs)), weight)
     return made

@@ -2,6 +2,7 @@
 
 from wrong import (
     activations,
+    encodings,
     initializers,
     layers,
     losses,
@@ -30,5 +31,6 @@ FAMILIES = (
     strategies,
     pruners,
     surfaces,
+    encodings,
 )
 WRONG = [row for family in FAMILIES for row in family.WRONG]
