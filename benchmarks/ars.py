@@ -22,12 +22,12 @@ import numpy as np
 from fallline.control.environments import open_environment
 from fallline.control.evaluation import TRAIN
 from fallline.control.folder import over_seeds, summarise
-from fallline.control.network import Network
+from fallline.control.network import PolicyNetwork
 from fallline.control.presets import preset_of
 from fallline.control.rollouts import Setup, Task, rollout_seed
 from fallline.control.search import open_collector, train_policy
 from fallline.control.statistics import Statistics
-from fallline.control.workers import Workers
+from fallline.control.workers import RolloutWorkers
 from fallline.core.block import replace
 from fallline.report.figures import Figure, Series
 from fallline.report.svg import to_svg
@@ -76,7 +76,7 @@ def run(environment: str, seeds: int, first: int, workers: int, changes: dict[st
             print(environment, seed, round(found.score, 1), summary["reached_at"], f"{found.seconds:.0f} s", flush=True)
 
 
-def spent(collector: Workers) -> float:
+def spent(collector: RolloutWorkers) -> float:
     """Processor time in seconds, of this process and its workers."""
     ticks = 0
     for each in collector.pool.processes:
@@ -130,9 +130,9 @@ def throughput(environment: str, rollouts: int, rounds: int) -> None:
     action = np.zeros(space.shape, space.dtype) if space.shape else 0
     setup = Setup(environment)
     rates: dict[str, list[float]] = {"bare": [], "1": [], "2": []}
-    with Workers(setup, 1) as one, Workers(setup, 2) as two:
+    with RolloutWorkers(setup, 1) as one, RolloutWorkers(setup, 2) as two:
         facts = one.facts
-        network = Network((facts.observations, facts.outputs))
+        network = PolicyNetwork((facts.observations, facts.outputs))
         point, scaling = np.zeros(network.size), Statistics.none(facts.observations).scaling()
         tasks = [Task(network, point, scaling, rollout_seed(0, TRAIN, 0, k, 0), True) for k in range(rollouts)]
         two.collect(tasks)  # its second process begins with its second task

@@ -316,11 +316,11 @@ def checkpoint(folder: Path) -> Kind:
 def trained_policy() -> Any:
     """A policy of two layers, with scaling."""
     from fallline.control.environments import Facts
-    from fallline.control.network import Network
+    from fallline.control.network import PolicyNetwork
     from fallline.control.policy import TrainedPolicy
     from fallline.control.statistics import Scaling
 
-    network, rng = Network((4, 3, 2), "tanh"), np.random.default_rng(0)
+    network, rng = PolicyNetwork((4, 3, 2), "tanh"), np.random.default_rng(0)
     facts = Facts("CartPole-v1", 4, 2, True, False, 500, 475.0, {"gymnasium": "1.1"})
     scaling = Scaling(rng.normal(size=4), np.ones(4))
     return TrainedPolicy(network, rng.normal(size=network.size), scaling, facts, "clip", 500, {"seed": 1, "score": 9.5})

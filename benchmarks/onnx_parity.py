@@ -20,7 +20,7 @@ import polars as pl
 
 import fallline as fl
 from fallline.core.block import as_arrays
-from fallline.data.arrays import Arrays
+from fallline.data.arrays import RawArrays
 from fallline.data.schema import Schema
 from fallline.data.sources import read
 from fallline.onnx import feed
@@ -50,7 +50,7 @@ def main() -> None:
         table = fl.load(str(options.folder / path), target)
         model = fl.train(fl.Recipe(loss=loss, epochs=options.epochs), table).model
         rows = read(options.folder / path)
-        rows = rows.held_out()[0] if isinstance(rows, Arrays) else rows.frame
+        rows = rows.held_out()[0] if isinstance(rows, RawArrays) else rows.frame
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "model.onnx"
             inputs = len(model.to_onnx(file).inputs)

@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 import fallline as fl
-from fallline.core.block import Block, declared_fields, family
+from fallline.core.block import Block, declared_fields, families, family
 from fallline.core.distribution import Distribution
-from fallline.core.explain import FAMILIES
 
 ROOT = Path(__file__).parents[1]
 STUB = ast.parse((ROOT / "src/fallline/__init__.pyi").read_text(encoding="utf-8"))
@@ -94,7 +93,7 @@ def test_a_field_without_a_default_says_so_to_checkers():
     import fallline.control.recipe
     import fallline.training.recipe  # noqa: F401  (registers every family)
 
-    ours = {cls for kind in FAMILIES for cls in family(kind).values() if cls.__module__.startswith("fallline.")}
+    ours = {cls for kind in families() for cls in family(kind).values() if cls.__module__.startswith("fallline.")}
     for cls in ours:  # and not the blocks that other tests have made
         source = ast.parse(Path(sys.modules[cls.__module__].__file__).read_text(encoding="utf-8"))
         (node,) = [n for n in source.body if isinstance(n, ast.ClassDef) and n.name == cls.__name__]

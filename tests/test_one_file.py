@@ -57,28 +57,31 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
-from fallline.core.field import Number
+from fallline.core.field import Number, number
 from fallline.core.tree import Tree
 from fallline.optimizers.base import Optimizer, rate
 
 
 class SignDescent(Optimizer):
-    """Steps of one length: only the sign of each slope counts.
+    """Steps of one length: only the sign of each slope counts, and small slopes count as 0.
 
-        w <- w - a sign(g)
+        w <- w - a sign(g) if |g| > dead
 
     Source: Bernstein et al., "signSGD: compressed optimisation for non-convex problems", 2018, algorithm 1.
     """
 
     name: ClassVar[str] = "sign_descent"
     large: ClassVar[str] = "taken"
+    own_rate: ClassVar[bool] = True
     learning_rate: Number = rate(1e-3, (1e-5, 1e-1))
+    dead: Number = number(0.0, valid="[0, inf)", usual=(0.0, 1e-3), searched=True, help="largest slope that counts as 0")
 
     def begin(self, params: Tree) -> Any:
         return ()
 
     def step(self, gradient: Tree, state: Tree, params: Tree = None, **evidence: Any) -> tuple[Any, Any]:
-        return jax.tree.map(lambda g: -self.learning_rate * jnp.sign(g), gradient), state
+        sign = lambda g: jnp.where(jnp.abs(g) > self.dead, jnp.sign(g), 0)
+        return jax.tree.map(lambda g: -self.learning_rate * sign(g), gradient), state
 ''',
     "optimizers/__init__.py",
     {"from fallline.optimizers.sign import SignDescent as SignDescent": ""},
@@ -88,7 +91,14 @@ run = fl.train(fl.Recipe(model=fl.MLP(hidden=(8,)), optimizer=rule, epochs=10), 
 assert run.metrics["train"]["accuracy"] > 0.9, run.metrics
 assert "sign_descent" in said("explain")
 assert "only the sign of each slope counts" in said("explain", "sign_descent")
-assert to_plain(rule) == {"name": "sign_descent", "learning_rate": 0.02}
+assert to_plain(rule) == {"name": "sign_descent", "learning_rate": 0.02, "dead": 0.0}
+# The command line leaves its rate alone, as the rule asks, and a search without a space varies both numbers.
+from fallline.cli.recipes import changed
+from fallline.searching.default_space import default_space
+flagged = changed(fl.Recipe(), {"optimizer": "sign_descent"}, [])
+assert flagged.optimizer.learning_rate == 1e-3, flagged.optimizer
+assert {"optimizer.learning_rate", "optimizer.dead"} < set(default_space(flagged).names)
+assert "own-rate: yes" in said("explain", "sign_descent")
 check(rule)
 """,
 )
@@ -152,6 +162,58 @@ np.testing.assert_array_equal(again.predict(x), run.model.predict(x))
 assert run.metrics["train"]["accuracy"] > 0.8, run.metrics
 assert "centre" in said("explain")
 assert "share of the running average" in said("explain", "centre")
+check(layer)
+# A layer that keeps statistics is checked in both modes.
+assert list(fl.check_recipe(fl.Recipe(model=model), table).gradients) == ["training", "predicting"]
+""",
+)
+
+NOISE = New(
+    "layers/noise.py",
+    '''"""A layer that adds noise."""
+
+from typing import ClassVar
+
+from jaxtyping import Array, Float
+
+from fallline.core.field import Number, number
+from fallline.core.random import Seed, normal
+from fallline.layers.base import Layer, Params, Stats
+
+
+class Noise(Layer):
+    """Adds Gaussian noise while training.
+
+        y = x + deviation n,  n ~ N(0, 1)
+
+    Source: Bishop, "Training with noise is equivalent to Tikhonov regularization", 1995.
+    """
+
+    name: ClassVar[str] = "noise"
+    random: ClassVar[bool] = True
+    deviation: Number = number(0.1, valid="[0, inf)", usual=(0.01, 1.0), read="training", help="of the noise")
+
+    def apply(
+        self,
+        params: Params,
+        stats: Stats,
+        x: Float[Array, "batch inputs"],
+        *,
+        key: Seed | None,
+        training: bool,
+        weight: Float[Array, " batch"] | None = None,
+    ) -> tuple[Float[Array, "batch outputs"], Stats]:
+        return (x + self.deviation * normal(key, x.shape) if training else x), stats
+''',
+    "layers/__init__.py",
+    {"from fallline.layers.noise import Noise as Noise": ""},
+    """
+layer = from_plain("layer", {"name": "noise", "deviation": 3.0})
+recipe = fl.Recipe(model=fl.Network((fl.Dense(8), layer, fl.ReLU())), epochs=2)
+checked = fl.check_recipe(recipe, table)  # its gradient is that of the network without noise, and so is its few rows' fit
+assert checked.gradients["training"].right
+assert {each.name: each.state for each in checked.sanity}["overfits"] == "ok", checked.sanity
+assert fl.train(recipe, table).outcome is fl.Outcome.FINISHED
 check(layer)
 """,
 )
@@ -276,7 +338,7 @@ assert "a file, or sklearn:NAME" in said("rows", "--help")
 )
 
 
-@pytest.mark.parametrize("new", [RULE, LAYER, STRATEGY, PROBE, COMMAND], ids=lambda new: new.file)
+@pytest.mark.parametrize("new", [RULE, LAYER, NOISE, STRATEGY, PROBE, COMMAND], ids=lambda new: new.file)
 def test_one_new_file_and_at_most_two_lines(new, tmp_path):
     copy = tmp_path / "fallline"
     shutil.copytree(Path(fallline.__file__).parent, copy, ignore=shutil.ignore_patterns("__pycache__"))

@@ -35,9 +35,11 @@ _HOMES = {
         "Uniform",
     ),
     "fallline.encodings": ("Encodings", "InputScales", "Periodic", "PiecewiseEmbedding", "PiecewiseLinear"),
+    "fallline.ensembles.run": ("EnsembleRun",),
+    "fallline.ensembles.train": ("train",),
     "fallline.estimators": ("MLPClassifier", "MLPRegressor", "PopulationSearchCV", "to_fallline"),
     "fallline.gradients": ("GradientCheck", "check_gradient", "numerical_gradient"),
-    "fallline.layers": ("BatchNorm", "Dense", "Dropout", "LayerNorm", "Maxout", "PReLU"),
+    "fallline.layers": ("BatchNorm", "Dense", "Dropout", "Heads", "LayerNorm", "Maxout", "PReLU", "SharedDense"),
     "fallline.losses": (
         "AbsoluteError",
         "BinaryCrossEntropy",
@@ -52,7 +54,7 @@ _HOMES = {
         "Tempered",
     ),
     "fallline.methods": ("ARS", "BRS", "CMAES", "SPSA", "FiniteDifference", "Method", "OpenAIES", "WithoutGradient"),
-    "fallline.models": ("MLP", "Network"),
+    "fallline.models": ("MLP", "Network", "TabM"),
     "fallline.onnx.export": ("to_onnx",),
     "fallline.optimizers": (
         "LBFGS",
@@ -73,6 +75,7 @@ _HOMES = {
     "fallline.penalties": ("L1", "L2", "ElasticNet", "MaxNorm"),
     "fallline.population": ("Population", "evaluate"),
     "fallline.searching.nested": ("Nested", "nested"),
+    "fallline.searching.budget": ("Budget", "Validation"),
     "fallline.searching.search": ("search",),
     "fallline.searching.study": ("Study",),
     "fallline.searching.trial": ("Trial",),
@@ -104,7 +107,8 @@ _HOMES = {
     ),
     "fallline.training.predictor": ("Predictor", "load_predictor"),
     "fallline.training.recipe": ("Recipe",),
-    "fallline.training.train": ("Moment", "Run", "train"),
+    "fallline.training.ensemble": ("Ensemble",),
+    "fallline.training.train": ("Moment", "Run"),
 }
 _FAMILIES = (
     "activations",

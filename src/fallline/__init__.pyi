@@ -70,6 +70,8 @@ from fallline.encodings import InputScales as InputScales
 from fallline.encodings import Periodic as Periodic
 from fallline.encodings import PiecewiseEmbedding as PiecewiseEmbedding
 from fallline.encodings import PiecewiseLinear as PiecewiseLinear
+from fallline.ensembles.run import EnsembleRun as EnsembleRun
+from fallline.ensembles.train import train as train
 from fallline.estimators import MLPClassifier as MLPClassifier
 from fallline.estimators import MLPRegressor as MLPRegressor
 from fallline.estimators import PopulationSearchCV as PopulationSearchCV
@@ -80,9 +82,11 @@ from fallline.gradients import numerical_gradient as numerical_gradient
 from fallline.layers import BatchNorm as BatchNorm
 from fallline.layers import Dense as Dense
 from fallline.layers import Dropout as Dropout
+from fallline.layers import Heads as Heads
 from fallline.layers import LayerNorm as LayerNorm
 from fallline.layers import Maxout as Maxout
 from fallline.layers import PReLU as PReLU
+from fallline.layers import SharedDense as SharedDense
 from fallline.losses import AbsoluteError as AbsoluteError
 from fallline.losses import BinaryCrossEntropy as BinaryCrossEntropy
 from fallline.losses import BinnedCrossEntropy as BinnedCrossEntropy
@@ -104,6 +108,7 @@ from fallline.methods import OpenAIES as OpenAIES
 from fallline.methods import WithoutGradient as WithoutGradient
 from fallline.models import MLP as MLP
 from fallline.models import Network as Network
+from fallline.models import TabM as TabM
 from fallline.onnx.export import to_onnx as to_onnx
 from fallline.optimizers import LBFGS as LBFGS
 from fallline.optimizers import SGD as SGD
@@ -139,6 +144,8 @@ from fallline.schedules import Constant as Constant
 from fallline.schedules import Cosine as Cosine
 from fallline.schedules import OneCycle as OneCycle
 from fallline.schedules import ReduceOnPlateau as ReduceOnPlateau
+from fallline.searching.budget import Budget as Budget
+from fallline.searching.budget import Validation as Validation
 from fallline.searching.nested import Nested as Nested
 from fallline.searching.nested import nested as nested
 from fallline.searching.search import search as search
@@ -155,12 +162,12 @@ from fallline.strategies import Space as Space
 from fallline.strategies import Strategy as Strategy
 from fallline.strategies import TrialHistory as TrialHistory
 from fallline.strategies import space_from as space_from
+from fallline.training.ensemble import Ensemble as Ensemble
 from fallline.training.predictor import Predictor as Predictor
 from fallline.training.predictor import load_predictor as load_predictor
 from fallline.training.recipe import Recipe as Recipe
 from fallline.training.train import Moment as Moment
 from fallline.training.train import Run as Run
-from fallline.training.train import train as train
 
 __all__ = [
     "ARS",
@@ -186,6 +193,7 @@ __all__ = [
     "BinaryCrossEntropy",
     "BinnedCrossEntropy",
     "Block",
+    "Budget",
     "Choice",
     "CoarseToFine",
     "Constant",
@@ -194,12 +202,15 @@ __all__ = [
     "Dropout",
     "ElasticNet",
     "Encodings",
+    "Ensemble",
+    "EnsembleRun",
     "FalllineError",
     "FiniteDifference",
     "Focal",
     "GradientCheck",
     "Grid",
     "Halving",
+    "Heads",
     "Hinge",
     "Huber",
     "Identity",
@@ -256,6 +267,7 @@ __all__ = [
     "Rprop",
     "Run",
     "Schedule",
+    "SharedDense",
     "SiLU",
     "Sigmoid",
     "SmoothClip",
@@ -267,6 +279,7 @@ __all__ = [
     "Standardise",
     "Strategy",
     "Study",
+    "TabM",
     "Table",
     "Tanh",
     "Tempered",
@@ -276,6 +289,7 @@ __all__ = [
     "TrialHistory",
     "Uniform",
     "Unscaled",
+    "Validation",
     "Whiten",
     "WithoutGradient",
     "check_gradient",

@@ -6,12 +6,13 @@ from fallline.activations import ELU, GELU, LeakyReLU
 from fallline.core.block import Block, declared_fields, family, walk
 from fallline.encodings import Encodings, Periodic, PiecewiseEmbedding, PiecewiseLinear
 from fallline.initializers import Filled, HeNormal, Orthogonal
-from fallline.layers import BatchNorm, Dense, Dropout, LayerNorm, Maxout, PReLU, Sequential
+from fallline.layers import BatchNorm, Dense, Dropout, Heads, LayerNorm, Maxout, PReLU, Sequential, SharedDense
 from fallline.losses import (
     BinaryCrossEntropy,
     BinnedCrossEntropy,
     Focal,
     Hinge,
+    OfMembers,
     Poisson,
     SoftmaxCrossEntropy,
     Tempered,
@@ -29,6 +30,8 @@ SPECIAL = [
     Sequential((Dense(3), BatchNorm(), GELU(), Dropout(0.3), LayerNorm(), Maxout(2))),
     SoftmaxCrossEntropy(0.1), BinaryCrossEntropy(0.1), Hinge(form="weston_watkins"), BinnedCrossEntropy(5, "width"),
     Times(Poisson(), 3.0), Focal(0.5), Focal(0.0), Tempered(BinaryCrossEntropy(), 2.5), Tempered(Focal(), 0.5), PReLU(0.1),
+    OfMembers(SoftmaxCrossEntropy(), 3), OfMembers(BinaryCrossEntropy(), 2, averaged=True),
+    SharedDense(3, 2, first=True), SharedDense(3, 4), Heads(3, 2), Heads(2, 1),
     L1(0.1, layers=("dense_1",)), L2(0.1, acts_on="all"), MaxNorm(1.0),
     Penalties((L1(0.1), ElasticNet(0.2), MaxNorm(1.0))),
     Standardise(1.0), Robust(1.0), Pixels("range"), PCA(components=3), PCA(share=0.9, whiten=True),
@@ -41,7 +44,7 @@ SPECIAL = [
 
 def defaults(kind: str) -> list[Block]:
     """Every block of a family that has a default for every field."""
-    required = {"dense", "maxout", "sequential", "penalties", "encodings"}
+    required = {"dense", "maxout", "sequential", "penalties", "encodings", "shared_dense", "heads"}
     return [cls() for name, cls in family(kind).items() if name not in required]
 
 

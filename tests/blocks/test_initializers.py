@@ -12,7 +12,7 @@ from fallline.initializers import (
     GlorotUniform,
     HeNormal,
     HeUniform,
-    InverseSqrt,
+    InverseSqrtFan,
     LeCunNormal,
     LeCunUniform,
     Orthogonal,
@@ -28,7 +28,7 @@ VARIANCE = {
     GlorotUniform: 2 / (INPUTS + OUTPUTS),
     LeCunNormal: 1 / INPUTS,
     LeCunUniform: 1 / INPUTS,
-    InverseSqrt: 1 / (3 * INPUTS),
+    InverseSqrtFan: 1 / (3 * INPUTS),
     SmallNormal: 0.01**2,
 }
 

@@ -16,6 +16,7 @@ from fallline.losses import (
     Focal,
     Hinge,
     Huber,
+    OfMembers,
     Poisson,
     Quantile,
     SoftmaxCrossEntropy,
@@ -75,6 +76,10 @@ CASES = {
     "quantile": (Quantile(0.8), 2, NUMBER, lambda z, y: np.maximum(0.8 * (y - z), -0.2 * (y - z)).mean(axis=1)),
     "poisson": (Poisson(), 2, COUNT, lambda z, y: (np.exp(z) - y * z + xlogy(y, y) - y).mean(axis=1)),
     "times": (Times(AbsoluteError(), 1.5), 2, NUMBER, lambda z, y: 1.5 * abs(z - y).mean(axis=1)),
+    "of_members": (OfMembers(AbsoluteError(), 3), 6, NUMBER,
+                   lambda z, y: np.mean([abs(z[:, i:i + 2] - y).mean(axis=1) for i in (0, 2, 4)], axis=0)),
+    "averaged": (OfMembers(AbsoluteError(), 3, averaged=True), 6, NUMBER,
+                 lambda z, y: abs((z[:, :2] + z[:, 2:4] + z[:, 4:]) / 3 - y).mean(axis=1)),
     "binned": (BinnedCrossEntropy(bins=5), 10, BIN, binned),
     "focal": (Focal(1.5), 4, CLASS, focal),
     "focal-0": (Focal(0.0), 4, CLASS, lambda z, y: focal(z, y, 0.0)),
@@ -174,9 +179,9 @@ def test_what_a_loss_asks_of_the_targets_scaler():
 
 
 def test_smoothing_helps_training_and_does_not_judge():
-    assert SoftmaxCrossEntropy(0.1).judge == SoftmaxCrossEntropy()
-    assert BinaryCrossEntropy(0.1).judge == BinaryCrossEntropy()
-    assert Huber(2.0).judge == Huber(2.0)
+    assert SoftmaxCrossEntropy(0.1).evaluation_loss == SoftmaxCrossEntropy()
+    assert BinaryCrossEntropy(0.1).evaluation_loss == BinaryCrossEntropy()
+    assert Huber(2.0).evaluation_loss == Huber(2.0)
 
 
 def test_far_predictions_stay_finite():

@@ -16,7 +16,7 @@ from fallline.activations import Activation
 from fallline.core.block import as_arrays, family
 from fallline.gradients import check_gradient
 from fallline.layers import BatchNorm, LayerNorm, Maxout
-from fallline.losses import BinaryCrossEntropy, BinnedCrossEntropy, Hinge, Poisson, SoftmaxCrossEntropy
+from fallline.losses import BinaryCrossEntropy, BinnedCrossEntropy, Hinge, OfMembers, Poisson, SoftmaxCrossEntropy
 from fallline.penalties import L1, L2, ElasticNet, MaxNorm, Penalties
 
 SEEDS, ROWS, INPUTS, WIDTH, OUTPUTS = 5, 5, 2, 3, 4
@@ -50,6 +50,8 @@ def losses():
             found |= {name: (cls(), SIGNS), f"{name}, smoothed": (cls(0.1), SIGNS)}
         elif cls is Hinge:
             found |= {form: (cls(form=form), LABELS) for form in ("crammer_singer", "weston_watkins")}
+        elif cls is OfMembers:
+            found |= {name: (cls(members=OUTPUTS), TARGETS[:, :1])}
         elif cls is BinnedCrossEntropy:
             found[name] = (cls(bins=2), BINS)
         else:

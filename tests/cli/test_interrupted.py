@@ -274,7 +274,7 @@ def test_a_study_whose_database_fails_goes_on_in_another(call, monkeypatch):
     monkeypatch.setattr(Store, "finish", full)
     code, _, err = call("tune", *TUNE, "--out", "run")
     assert code == 1
-    assert "database or disk is full: the study goes on in" in err
+    assert "database or disk is full: the study continues in" in err
     assert load_predictor("run").task == "classification"  # the folder itself is as good as before
     (where,) = set(re.findall(r"(\S*elsewhere/fallline-study-[^\s/]+/study\.db)", err))
     undisturbed = call("tune", *TUNE, "--out", "whole")[0]

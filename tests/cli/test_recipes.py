@@ -5,7 +5,7 @@ import pytest
 from fallline.cli.recipes import changed
 from fallline.core.block import family, get
 from fallline.core.errors import FalllineError
-from fallline.schedules import Cosine, Milestone, OneCycle, Table
+from fallline.schedules import Cosine, Milestone, Milestones, OneCycle
 from fallline.training.recipe import Recipe, complete, recipe_from_plain, recipe_to_plain
 
 
@@ -52,4 +52,4 @@ def test_a_table_by_flag_keeps_its_shape_and_can_be_written_out():
     assert values == pytest.approx([0.5, 0.05, 0.005])
     setting = "optimizer.learning_rate.milestones=[[0, 0.1], [5, 0.01]]"
     written = changed(Recipe(), dict(flags), [setting])
-    assert get(written, "optimizer.learning_rate") == Table((Milestone(0.0, 0.1), Milestone(5.0, 0.01)))
+    assert get(written, "optimizer.learning_rate") == Milestones((Milestone(0.0, 0.1), Milestone(5.0, 0.01)))

@@ -10,7 +10,7 @@ import pytest
 from fallline.cli.main import run as program
 from fallline.control.environments import Facts, registered
 from fallline.control.folder import Plan, write_plan
-from fallline.control.network import Network
+from fallline.control.network import PolicyNetwork
 from fallline.control.policy import TrainedPolicy, load_policy
 from fallline.control.presets import preset
 from fallline.control.replay import film, replay_policy
@@ -33,7 +33,7 @@ def own(tmp_path, monkeypatch):
 
 
 def test_a_policy_file_cannot_import_and_the_caller_can(own, tmp_path):
-    named = TrainedPolicy(Network((4, 2)), np.ones(8), None, dataclasses.replace(FACTS, name=own), "clip", 20, {})
+    named = TrainedPolicy(PolicyNetwork((4, 2)), np.ones(8), None, dataclasses.replace(FACTS, name=own), "clip", 20, {})
     named.save(tmp_path / "p.safetensors")
     policy = load_policy(tmp_path / "p.safetensors")
     for use in (lambda: replay_policy(policy, workers=1), lambda: film(policy, tmp_path / "a.gif")):

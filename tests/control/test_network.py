@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fallline.control.environments import Facts
-from fallline.control.network import Network
+from fallline.control.network import PolicyNetwork
 from fallline.control.policies import LinearPolicy, MLPPolicy
 from fallline.control.statistics import Scaling
 from fallline.core.errors import FalllineError
@@ -17,7 +17,7 @@ def test_a_linear_policy_is_its_matrix_times_the_scaled_observation():
     m, x = RANDOM.normal(size=(2, 3)), RANDOM.normal(size=3)
     mean, variance = RANDOM.normal(size=3), np.array([4.0, 0.25, np.inf])
     scaling = Scaling(mean, 1 / np.sqrt(variance))
-    network = Network((3, 2))
+    network = PolicyNetwork((3, 2))
     np.testing.assert_allclose(network.at(m.ravel())(x), m @ x)
     expected = m @ np.diag(1 / np.sqrt(variance)) @ (x - mean)  # algorithm 2 of the paper
     np.testing.assert_allclose(network.at(m.ravel(), scaling)(x), expected)
@@ -25,7 +25,7 @@ def test_a_linear_policy_is_its_matrix_times_the_scaled_observation():
 
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
 def test_a_deep_policy_by_hand_and_in_jax(activation, float64):
-    network = Network((3, 4, 5, 2), activation)
+    network = PolicyNetwork((3, 4, 5, 2), activation)
     point, x = RANDOM.normal(size=network.size), RANDOM.normal(size=3)
     scaling = Scaling(RANDOM.normal(size=3), np.array([2.0, 0.0, 0.5]))
     f = {"tanh": np.tanh, "relu": lambda z: np.where(z > 0, z, 0)}[activation]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fallline.control.environments import Facts
-from fallline.control.network import Network
+from fallline.control.network import PolicyNetwork
 from fallline.control.policy import TrainedPolicy, load_policy
 from fallline.control.presets import preset_of
 from fallline.control.replay import film, replay_policy
@@ -21,12 +21,12 @@ BALANCE = np.array([0, 0, 0, 0, 0.1, 0.5, 1, 1.0])
 
 
 def policy(**changes) -> TrainedPolicy:
-    own = TrainedPolicy(Network((4, 2)), BALANCE, None, FACTS, "clip", 500, {"seed": 1})
+    own = TrainedPolicy(PolicyNetwork((4, 2)), BALANCE, None, FACTS, "clip", 500, {"seed": 1})
     return dataclasses.replace(own, **changes)
 
 
 def test_a_saved_policy_acts_as_it_did(tmp_path):
-    network = Network((4, 6, 5, 2), "relu")
+    network = PolicyNetwork((4, 6, 5, 2), "relu")
     random = np.random.default_rng(0)
     scaling = Scaling(random.normal(size=4), np.array([1.0, 2.0, 0.0, 0.5]))
     kept = policy(network=network, point=random.normal(size=network.size), scaling=scaling, horizon=None)

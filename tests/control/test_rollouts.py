@@ -4,11 +4,11 @@ import pytest
 
 from fallline.control import rollouts
 from fallline.control.environments import without_checks
-from fallline.control.network import Network
+from fallline.control.network import PolicyNetwork
 from fallline.control.rollouts import Roller, Setup, Task, rollout_seed
 from fallline.control.statistics import Statistics
 
-LINEAR = Network((4, 2))
+LINEAR = PolicyNetwork((4, 2))
 
 
 def by_hand(point: np.ndarray, seed: int, steps: int = 10**6) -> tuple[float, list[np.ndarray]]:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy.linalg import solve_discrete_are
 
-from fallline.control.network import Network
+from fallline.control.network import PolicyNetwork
 from fallline.control.rollouts import Task, rollout_seed
 from fallline.control.search import train_policy
 from fallline.control.simulators import LQR, CartPole, Simulations, simulator_named
@@ -31,7 +31,7 @@ def test_cartpole_is_that_of_gymnasium(float64):
 
 
 def test_the_regulator_costs_what_theory_says():
-    network, simulations = Network((3, 3)), Simulations(LQR())
+    network, simulations = PolicyNetwork((3, 3)), Simulations(LQR())
     p = solve_discrete_are(LQR.A, np.eye(3), LQR.Q * np.eye(3), np.eye(3))
     gain = -np.linalg.solve(np.eye(3) + p, p @ LQR.A)
     costs = {}
@@ -43,7 +43,7 @@ def test_the_regulator_costs_what_theory_says():
 
 
 def test_a_program_of_rollouts_gives_each_what_it_gives_alone():
-    network, simulations = Network((4, 8, 2)), Simulations(CartPole())
+    network, simulations = PolicyNetwork((4, 8, 2)), Simulations(CartPole())
     random = np.random.default_rng(0)
     scaling = Scaling(random.normal(size=4), np.array([1.0, 0.5, 2.0, 0.0]))
     tasks = [Task(network, random.normal(size=network.size), scaling, k, True) for k in range(6)]

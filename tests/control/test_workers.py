@@ -6,13 +6,13 @@ import time
 import numpy as np
 import pytest
 
-from fallline.control.network import Network
+from fallline.control.network import PolicyNetwork
 from fallline.control.rollouts import Setup, Task
-from fallline.control.workers import Workers
+from fallline.control.workers import RolloutWorkers
 from fallline.core.errors import FalllineError
 from fallline.workers import processes
 
-LINEAR = Network((4, 2))
+LINEAR = PolicyNetwork((4, 2))
 TASKS = [Task(LINEAR, np.random.default_rng(k).normal(size=8), None, k, True) for k in range(40)]
 
 
@@ -51,7 +51,7 @@ def same(a: list, b: list) -> bool:
 
 @pytest.fixture(scope="module")
 def alone() -> list:
-    with Workers(Setup("CartPole-v1"), 1) as workers:
+    with RolloutWorkers(Setup("CartPole-v1"), 1) as workers:
         return workers.collect(TASKS)
 
 
@@ -77,7 +77,7 @@ def test_any_number_of_workers_gives_the_same_bits_and_a_killed_one_is_replaced(
         time.sleep(0.3)
         os.kill(busy[0].pid, signal.SIGKILL)
 
-    with Workers(Setup(slow(1.0)), 3) as workers:
+    with RolloutWorkers(Setup(slow(1.0)), 3) as workers:
         killer = threading.Thread(target=kill_busy)
         killer.start()
         found = workers.collect(TASKS)
@@ -89,7 +89,7 @@ def test_any_number_of_workers_gives_the_same_bits_and_a_killed_one_is_replaced(
 
 
 def test_a_rollout_that_hangs_costs_itself_alone(alone):
-    with Workers(Setup(slow(1e6)), 2, timeout=3.0) as workers:
+    with RolloutWorkers(Setup(slow(1e6)), 2, timeout=3.0) as workers:
         found = workers.collect(TASKS[:12])
     assert np.isnan(found[7].total)
     assert "longer than 3 s" in found[7].failure
@@ -112,7 +112,7 @@ def test_an_error_costs_its_rollout_and_a_task_that_kills_workers_is_given_up():
 
         return Deadly(gymnasium.make("CartPole-v1"))
 
-    with Workers(Setup(make), 1) as workers:
+    with RolloutWorkers(Setup(make), 1) as workers:
         found = workers.collect(TASKS[:4])
     assert [np.isnan(each.total) for each in found] == [False, True, True, False]
     assert found[1].failure == "RuntimeError: no luck"
@@ -122,8 +122,8 @@ def test_an_error_costs_its_rollout_and_a_task_that_kills_workers_is_given_up():
 
 def test_workers_end_with_their_block_and_an_environment_that_cannot_open_is_said(started):
     with pytest.raises(FalllineError, match="did you mean"):
-        Workers(Setup("CartPol-v1"), 1)
-    with Workers(Setup("CartPole-v1"), 1):
+        RolloutWorkers(Setup("CartPol-v1"), 1)
+    with RolloutWorkers(Setup("CartPole-v1"), 1):
         process = started[-1][0]
         assert process.poll() is None
     assert process.poll() is not None
@@ -140,7 +140,7 @@ def test_one_thread_for_linear_algebra_and_nothing_on_standard_output(capfd):
         assert "jax" not in __import__("sys").modules  # a worker does not pay for it
         return gymnasium.make("CartPole-v1")
 
-    with Workers(Setup(make), 1) as workers:
+    with RolloutWorkers(Setup(make), 1) as workers:
         assert workers.facts.name == "make"
     out, err = capfd.readouterr()
     assert out == ""
@@ -150,13 +150,13 @@ def test_one_thread_for_linear_algebra_and_nothing_on_standard_output(capfd):
 def test_a_simulator_that_warns_leaves_no_file_behind(monkeypatch, tmp_path):
     pytest.importorskip("mujoco", minversion="4.0")
     monkeypatch.chdir(tmp_path)
-    with Workers(Setup("HalfCheetah-v5"), 1):
+    with RolloutWorkers(Setup("HalfCheetah-v5"), 1):
         pass  # its model has an attribute that MuJoCo advises against
     assert list(tmp_path.iterdir()) == []
 
 
 def test_rollouts_on_ray_have_the_same_bits(alone):
     pytest.importorskip("ray")
-    with Workers(Setup("CartPole-v1"), ray="") as workers:
+    with RolloutWorkers(Setup("CartPole-v1"), ray="") as workers:
         found = workers.collect(TASKS[:8])
     assert same(found, alone[:8])

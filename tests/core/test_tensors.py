@@ -89,7 +89,7 @@ def test_a_truncated_file_is_noticed_wherever_it_ends(small):
     whole = small.read_bytes()
     for length in range(len(whole)):
         small.write_bytes(whole[:length])
-        with pytest.raises(FalllineError, match="damaged or no safetensors file"):
+        with pytest.raises(FalllineError, match="damaged or not a safetensors file"):
             load_tensors(small, "checkpoint")
 
 
@@ -110,7 +110,7 @@ def test_a_truncated_file_is_noticed_wherever_it_ends(small):
 def test_what_is_no_safetensors_file_is_refused_in_a_sentence(tmp_path, content):
     path = tmp_path / "x"
     path.write_bytes(content)
-    with pytest.raises(FalllineError, match=r"^model '.*x' is damaged or no safetensors file"):
+    with pytest.raises(FalllineError, match=r"^model '.*x' is damaged or not a safetensors file"):
         load_tensors(path, "model")
 
 

@@ -240,11 +240,11 @@ def test_records_are_no_source(source: object) -> None:
 @pytest.mark.parametrize(
     ("names", "sentence"),
     [
-        (["a", "b", "a"], "the column name 'a' stands twice in X, as columns 1 and 3"),
-        ([0, 1, 0], "the column name 0 stands twice in X, as columns 1 and 3"),
-        (["1", 1, 2], "the column name '1' stands twice in X, as columns 1 and 2"),
+        (["a", "b", "a"], "the column name 'a' occurs twice in X, as columns 1 and 3"),
+        ([0, 1, 0], "the column name 0 occurs twice in X, as columns 1 and 3"),
+        (["1", 1, 2], "the column name '1' occurs twice in X, as columns 1 and 2"),
         ([("a", "x"), ("a", "y"), ("b", "x")], "names of several levels, such as"),
-        ([np.nan, np.nan, "a"], "stands twice in X, as columns 1 and 2"),
+        ([np.nan, np.nan, "a"], "occurs twice in X, as columns 1 and 2"),
     ],
 )
 def test_names_that_are_none(names: list[object], sentence: str) -> None:
@@ -255,7 +255,7 @@ def test_names_that_are_none(names: list[object], sentence: str) -> None:
 
 def test_names_that_stand_twice_in_arrow() -> None:
     table = pa.table([pa.array([1]), pa.array([2])], names=["a", "a"])
-    with pytest.raises(FalllineError, match="'a' stands twice in X, as columns 1 and 2"):
+    with pytest.raises(FalllineError, match="'a' occurs twice in X, as columns 1 and 2"):
         to_polars(table, "X")
     with pytest.raises(FalllineError, match="more than o"):  # Polars' own words
         to_polars(Stream(table), "X")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fallline.core.errors import FalllineError
-from fallline.data.arrays import Arrays
+from fallline.data.arrays import RawArrays
 from fallline.data.sources import read
 
 CODES = {"u1": 8, "i1": 9, "i2": 11, "i4": 12, "f4": 13, "f8": 14}
@@ -53,7 +53,7 @@ def test_names_of_the_family(tmp_path: Path, names: tuple[str, ...], zipped: boo
         fill(tmp_path, (twin,), zipped=zipped)
         (tmp_path / (twin + ".gz" * zipped)).rename(tmp_path / (name + ".gz" * zipped))
     found = read(tmp_path)
-    assert isinstance(found, Arrays)
+    assert isinstance(found, RawArrays)
     assert found.test is not None
     assert found.y is not None
     assert (found.x.shape, found.test[0].shape) == ((30, 12), (10, 12))
@@ -64,7 +64,7 @@ def test_names_of_the_family(tmp_path: Path, names: tuple[str, ...], zipped: boo
 @pytest.mark.parametrize("labels", ["u1", "i1", "i2", "i4", "f4", "f8"])
 def test_every_type(tmp_path: Path, images: str, labels: str) -> None:
     found = read(fill(tmp_path, OFFICIAL[:2], images, labels))
-    assert isinstance(found, Arrays)
+    assert isinstance(found, RawArrays)
     assert found.y is not None
     assert found.x.dtype == np.dtype(images)
     assert found.x.dtype.isnative
@@ -76,7 +76,7 @@ def test_fractions_are_targets(tmp_path: Path) -> None:
     fill(tmp_path, OFFICIAL[:2])
     (tmp_path / OFFICIAL[1]).write_bytes(idx(np.linspace(0, 1, 30, dtype=np.float32)[:, None]))
     found = read(tmp_path)
-    assert isinstance(found, Arrays)
+    assert isinstance(found, RawArrays)
     assert found.y is not None
     assert found.y.dtype == np.float32
     assert found.y.shape == (30,)

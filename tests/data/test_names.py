@@ -11,7 +11,7 @@ from fallline.data.names import check_names, free_name
     [
         (["a", 0], "column 2 of t.csv is named 0, a int"),
         (["a", " "], "column 2 of t.csv has no name"),
-        (["a", "b", "c", "b"], r"'b' stands twice in t.csv \(columns 2 and 4\)"),
+        (["a", "b", "c", "b"], r"'b' occurs twice in t.csv \(columns 2 and 4\)"),
     ],
 )
 def test_the_first_fault_is_named(names: list[object], sentence: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from fallline.core import budget
 from fallline.core.errors import FalllineError
-from fallline.data.arrays import Arrays
+from fallline.data.arrays import RawArrays
 from fallline.data.sources import SKLEARN, read
 
 FRAME = pl.DataFrame({"a": [1, 2, None], "b": ["x", None, "z"], "c": [True, False, True]})
@@ -74,7 +74,7 @@ def test_wrong_sources(source: object, sentence: str) -> None:
 
 def test_unknown_suffix_and_needless_names(tmp_path: Path) -> None:
     (tmp_path / "t.xlsx").write_text("x")
-    with pytest.raises(FalllineError, match=r"unknown kind of name '.xlsx'"):
+    with pytest.raises(FalllineError, match=r"unknown suffix '.xlsx'"):
         read(tmp_path / "t.xlsx")
     FRAME.write_parquet(tmp_path / "t.parquet")
     with pytest.raises(FalllineError, match="has its own: leave --names out"):
@@ -86,7 +86,7 @@ def test_unknown_suffix_and_needless_names(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", SKLEARN)
 def test_scikit_learns_data_sets(name: str) -> None:
     arrays = read(f"sklearn:{name}")
-    assert isinstance(arrays, Arrays)
+    assert isinstance(arrays, RawArrays)
     assert arrays.names is not None
     assert len(arrays.names) == arrays.x.shape[1]
     assert arrays.y is not None
@@ -117,7 +117,7 @@ def test_pandas_frames() -> None:
     assert result["d"].to_list() == [datetime.datetime(2024, 1, 1), None, datetime.datetime(2024, 1, 3)]
     with pytest.raises(FalllineError, match="column 1 of the frame is named 0, a int: column names must be text"):
         read(pandas.DataFrame([[1, 2]]))
-    with pytest.raises(FalllineError, match="'a' stands twice"):
+    with pytest.raises(FalllineError, match="'a' occurs twice"):
         read(pandas.DataFrame([[1, 2]], columns=["a", "a"]))
 
 

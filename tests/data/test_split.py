@@ -69,7 +69,7 @@ def test_folds_are_a_partition(sizes: list[int], k: int, stratify: bool) -> None
 def test_impossible_folds() -> None:
     with pytest.raises(FalllineError, match="3 rows are fewer than 5 folds"):
         folds(3, 5)
-    with pytest.raises(FalllineError, match="1 folds were asked for"):
+    with pytest.raises(FalllineError, match="1 folds are too few"):
         folds(3, 1)
     with pytest.raises(FalllineError, match="a class has 2 rows, fewer than 3 folds"):
         folds(8, 3, classes=np.array([0] * 6 + [1] * 2))

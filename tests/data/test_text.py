@@ -76,7 +76,7 @@ def test_names_for_a_file_without_header(tmp_path: Path) -> None:
         (b"a,caf\xe9\n1,2\n", "line 1: byte 0xe9 is not UTF-8"),
         ("a,b\n1,2\n3,4,", "line 3 has 3 fields where 2"),
         (b"\x89PNG\r\n\x1a\n" + bytes(range(1, 256)), "byte 0x89 is not UTF-8"),
-        ("a,b,a\n1,2,3\n", r"'a' stands twice in .* \(columns 1 and 3\)"),
+        ("a,b,a\n1,2,3\n", r"'a' occurs twice in .* \(columns 1 and 3\)"),
         ("x,a,b\n1,2,3\n4,5\n6,7,\n", "line 3 has 2 fields where 3"),
         ("a,b\n1\n2\n3\n", "line 2 has 1 fields where 2"),
         ("a\n1,x\n2,y\n", "line 2 has 2 fields where 1"),

@@ -67,7 +67,7 @@ def test_quantiles_and_probabilities_are_scipys(ours, theirs):
 @given(u=share)
 def test_a_value_comes_back_from_its_place(distribution, u):
     value = distribution.quantile(u)
-    again = distribution.quantile(distribution.place(value))
+    again = distribution.quantile(distribution.position(value))
     if distribution.count is None:
         np.testing.assert_allclose(again, value, rtol=1e-9, atol=1e-9)
     else:
@@ -107,11 +107,11 @@ def test_sample_is_the_same_for_the_same_key():
 
 def test_choice_gives_values_and_tells_one_from_true():
     choice = Choice((1, True, None, "all", (64, 32)))
-    assert [choice.quantile(choice.place(each)) for each in choice.options] == [1, True, None, "all", (64, 32)]
-    assert choice.quantile(choice.place(True)) is True
+    assert [choice.quantile(choice.position(each)) for each in choice.options] == [1, True, None, "all", (64, 32)]
+    assert choice.quantile(choice.position(True)) is True
     assert choice.quantile(np.array([0.0, 0.99])).tolist() == [1, (64, 32)]
     with pytest.raises(FalllineError, match="none of the options"):
-        choice.place(2)
+        choice.position(2)
 
 
 REFUSED = [

@@ -14,6 +14,8 @@ from sklearn.linear_model import PoissonRegressor
 
 import fallline as fl
 from fallline.estimators import MLPClassifier, MLPRegressor
+from fallline.estimators.settings import optimizer_of
+from fallline.optimizers import Rprop, WeightDecay
 
 quiet = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -137,7 +139,10 @@ def test_partial_fit_needs_the_classes_and_a_rule_that_steps(flowers):
     model = MLPClassifier(solver="sgd").partial_fit(X, y, classes=[0, 1, 2])
     with pytest.raises(fl.FalllineError, match="is not what the first call"):
         model.partial_fit(X, y, classes=[1, 2])
-    assert not hasattr(MLPClassifier(solver="lbfgs"), "partial_fit")
+    for rule in ("lbfgs", fl.LBFGS(), WeightDecay(fl.LBFGS(), decay_by="itself")):
+        assert not hasattr(MLPClassifier(solver=rule), "partial_fit")
+    for rule in ("rprop", Rprop(), "newton", fl.Adam()):
+        assert hasattr(MLPClassifier(solver=rule), "partial_fit")
     with pytest.raises(fl.FalllineError, match="partial_fit does not support early_stopping"):
         MLPClassifier(early_stopping=True).partial_fit(X, y, classes=[0, 1, 2])
 
@@ -332,3 +337,11 @@ def test_wrong_arguments_are_one_sentence(flowers):
         MLPClassifier().fit(X, y, X_val=X, y_val=y)
     with pytest.warns(UserWarning, match="more than the 150 training rows"), pytest.warns(ConvergenceWarning):
         MLPClassifier(3, batch_size=1000, max_iter=1).fit(X, y)
+
+
+def test_coefficients_reach_every_rule_that_has_them():
+    """An argument at its default leaves the rule's own default."""
+    rule = optimizer_of(MLPRegressor(solver="rmsprop", momentum=0.5, epsilon=1e-6, beta_1=0.5), rows=10, samples=0)
+    assert (rule.momentum, rule.epsilon) == (0.5, 1e-6)
+    assert optimizer_of(MLPRegressor(solver="rmsprop"), rows=10, samples=0).momentum is None
+    assert optimizer_of(MLPRegressor(solver="nadam", beta_1=0.8), rows=10, samples=0).beta1 == 0.8

@@ -261,7 +261,7 @@ def test_records_are_refused_by_name(X):
 
 def test_names():
     twice = pd.DataFrame([[1.0, 2.0]] * 4, columns=["a", "a"])
-    with pytest.raises(fl.FalllineError, match="'a' stands twice in X, as columns 1 and 2"):
+    with pytest.raises(fl.FalllineError, match="'a' occurs twice in X, as columns 1 and 2"):
         MLPRegressor(**SHORT).fit(twice, Y[:4])
     levels = pd.DataFrame([[1.0, 2.0]] * 4, columns=pd.MultiIndex.from_product([["a"], [1, 2]]))
     with pytest.raises(fl.FalllineError, match="the columns of X have names of several levels"):

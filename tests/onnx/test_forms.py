@@ -71,6 +71,10 @@ def test_activations(f):
         layers.Dense(4),
         layers.Dense(4, bias=False),
         layers.Maxout(4, pieces=3),
+        layers.SharedDense(4, members=3, first=True),
+        layers.SharedDense(4, members=3),
+        layers.Heads(4, members=2),
+        layers.Heads(1, members=1),
         layers.BatchNorm(epsilon=1e-3),
         layers.LayerNorm(),
         layers.Dropout(0.25),
@@ -146,7 +150,7 @@ def test_bins_come_back_as_values():
 @pytest.mark.parametrize("loss", [each() for each in built_in("loss")], ids=repr)
 @pytest.mark.parametrize("width", [1, 3])
 def test_answers(loss, width):
-    width *= getattr(loss, "bins", 1)
+    width *= getattr(loss, "bins", 1) * getattr(loss, "members", 1)
     z = np.random.default_rng(3).normal(0, 4, (ROWS, width)).astype(np.float32)
     if width == 1 and isinstance(loss, losses.SoftmaxCrossEntropy):
         width, z = 2, np.tile(z, 2)

@@ -14,7 +14,7 @@ from fallline.core.block import family
 from fallline.core.errors import FalllineError
 from fallline.core.schedule import Time
 from fallline.optimizers import LBFGS, SGD, Adam, ClipByNorm, Clocked, FromOptax, Momentum, to_optax
-from fallline.schedules import Cosine, Exponential, Step, Table
+from fallline.schedules import Cosine, Exponential, Milestones, Step
 
 START = jnp.array([1.0, -2.0, 3.0])
 bowl = lambda w: jnp.sum(jnp.array([1.0, 5.0, 20.0]) * w**2)  # noqa: E731
@@ -95,7 +95,7 @@ def test_ours_within_a_chain():
 
 
 def test_a_schedule_by_steps_needs_no_clock():
-    ours = Momentum(Table(((0, 0.01), (10, 0.003)), unit="step"), rate_place="outside")
+    ours = Momentum(Milestones(((0, 0.01), (10, 0.003)), unit="step"), rate_place="outside")
     theirs = optax.sgd(lambda step: jnp.where(step < 10, 0.01, 0.003), 0.9)
     np.testing.assert_allclose(walk(ours), walk(theirs), rtol=1e-5)
     ours = optax.chain(SGD(Exponential(0.01, rate=0.1, unit="step")))

@@ -30,7 +30,7 @@ from fallline.optimizers import (
     Rprop,
     WeightDecay,
 )
-from fallline.schedules import Table
+from fallline.schedules import Milestones
 
 PYTORCH = {
     "SGD(lr=0.01)": SGD(0.01),
@@ -126,7 +126,7 @@ def falling(hill, rule):
         return rule
     path = "rule.learning_rate" if isinstance(rule, WeightDecay) else "learning_rate"
     a = rule.learning_rate
-    return replace(rule, {path: Table(((0, a), (hill.fall_at, hill.fall * a)), unit="step")})
+    return replace(rule, {path: Milestones(((0, a), (hill.fall_at, hill.fall * a)), unit="step")})
 
 
 def theirs(hill, library, label, a):

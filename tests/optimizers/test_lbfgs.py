@@ -8,7 +8,7 @@ import scipy.optimize
 
 from fallline.core.errors import FalllineError
 from fallline.optimizers import LBFGS
-from fallline.optimizers.line_search import Point, strong_wolfe
+from fallline.optimizers.line_search import LinePoint, strong_wolfe
 
 
 def rosenbrock(w):
@@ -144,7 +144,7 @@ def line(name):
 
     def search(trial):
         zero = jnp.zeros(())
-        start = Point(zero, *along(zero))
+        start = LinePoint(zero, *along(zero))
         return start, strong_wolfe(along, start, trial, c1=1e-4, c2=0.1, most=40)
 
     return f, jax.jit(search)

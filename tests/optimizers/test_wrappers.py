@@ -120,7 +120,7 @@ def test_a_wrapped_average_is_shown_and_does_not_change_the_training(float64):
     rule, plain = WeightAverage(Momentum(0.1), decay=0.9), Momentum(0.1)
     w = u = jnp.array([1.0, -2.0])
     state, other, path = rule.init(w), plain.init(u), []
-    np.testing.assert_allclose(rule.shown(w, state), w)
+    np.testing.assert_allclose(rule.evaluation_params(w, state), w)
     for _ in range(30):
         delta, state = rule.update(w, state, w)
         step, other = plain.update(u, other, u)
@@ -129,10 +129,10 @@ def test_a_wrapped_average_is_shown_and_does_not_change_the_training(float64):
     np.testing.assert_allclose(w, u, rtol=1e-12)
     shares = 0.9 ** np.arange(30)[::-1]
     expected = np.average(path, axis=0, weights=shares)
-    np.testing.assert_allclose(rule.shown(w, state), expected, rtol=1e-9)
+    np.testing.assert_allclose(rule.evaluation_params(w, state), expected, rtol=1e-9)
     outer = ClipByNorm(rule, norm=1e9)
-    np.testing.assert_allclose(outer.shown(w, state), expected, rtol=1e-9)
-    np.testing.assert_array_equal(Adam().shown(w, None), w)
+    np.testing.assert_allclose(outer.evaluation_params(w, state), expected, rtol=1e-9)
+    np.testing.assert_array_equal(Adam().evaluation_params(w, None), w)
 
 
 @pytest.mark.parametrize("bad", [jnp.nan, jnp.inf, -jnp.inf])

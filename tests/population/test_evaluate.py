@@ -15,7 +15,7 @@ from fallline.population.widths import widen
 from fallline.probes import RECORDED
 from fallline.strategies.halving import Halving
 from fallline.training.recipe import Recipe
-from fallline.training.train import train
+from fallline.training.train import train_from
 
 BASE = Recipe(model=MLP(hidden=(8,), dropout=0.1), optimizer=Adam(1e-2), batch_size=32, epochs=5, patience=None)
 
@@ -223,8 +223,8 @@ def test_monitors_that_cannot_be_compared_are_refused_before_any_training(table)
 
 def test_fork_continues_a_run_under_many_recipes(table):
     long = replace(BASE, {"epochs": 8})
-    half = train(long, table, until=3)
-    whole = train(long, table)
+    half = train_from(long, table, until=3)
+    whole = train_from(long, table)
     assert len(half.history) == 3
     assert half.outcome is Outcome.RUNNING
     forks = [replace(long, {"optimizer.learning_rate": rate}) for rate in (0.01, 0.0, *np.geomspace(1e-3, 1e-2, 8))]

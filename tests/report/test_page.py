@@ -189,7 +189,7 @@ def test_what_is_not_a_finished_run_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FalllineError, match=r"no history.parquet: the run is not finished"):
         report(folder)
     (folder / "history.parquet").write_bytes(b"PAR1 no")
-    with pytest.raises(FalllineError, match="is damaged or no Parquet file"):
+    with pytest.raises(FalllineError, match="is damaged or not a Parquet file"):
         report(folder)
     (folder / "metrics.json").unlink()
     with pytest.raises(FalllineError, match=r"no metrics.json"):

@@ -21,11 +21,11 @@ from fallline.schedules import (
     InverseTime,
     Linear,
     Milestone,
+    Milestones,
     OneCycle,
     Polynomial,
     ReduceOnPlateau,
     Step,
-    Table,
 )
 from fallline.testing import checks
 
@@ -59,9 +59,9 @@ FORMULAS = [
     (InverseSqrt(0.4, unit="whole_epoch"), 0.4 / np.sqrt(1 + np.floor(EPOCH))),
     (InverseSqrt(0.4, floor=0.2), np.maximum(0.4 / np.sqrt(1 + EPOCH), 0.2)),
     (Polynomial(0.4, power=2.0, floor=0.1), 0.1 + 0.3 * (1 - SHARE) ** 2),
-    (Table(((2, 0.1), (4, 0.01))), np.where(EPOCH < 4, 0.1, 0.01)),
-    (Table(((2, 0.1), (4, 0.3)), between="line"), np.interp(EPOCH, [2, 4], [0.1, 0.3])),
-    (Table(((0, 1.0), (0.5, 2.0)), unit="progress"), np.where(SHARE < 0.5, 1.0, 2.0)),
+    (Milestones(((2, 0.1), (4, 0.01))), np.where(EPOCH < 4, 0.1, 0.01)),
+    (Milestones(((2, 0.1), (4, 0.3)), between="line"), np.interp(EPOCH, [2, 4], [0.1, 0.3])),
+    (Milestones(((0, 1.0), (0.5, 2.0)), unit="progress"), np.where(SHARE < 0.5, 1.0, 2.0)),
 ]
 
 
@@ -133,8 +133,8 @@ ALL = [
     OneCycle(0.1, shape="line"),
     Step(0.5, floor=0.3, every=1, unit="step"),
     Geometric(0.4, decay=0.9, unit="whole_epoch"),
-    Table(((0, 0.3), (2, 0.9), (5, 0.1)), between="line"),
-    Table(((0, 0.1), (0.5, 0.2)), unit="progress"),
+    Milestones(((0, 0.3), (2, 0.9), (5, 0.1)), between="line"),
+    Milestones(((0, 0.1), (0.5, 0.2)), unit="progress"),
 ]
 CONTRACT = [(check, schedule) for schedule in ALL for check in checks(schedule)]
 
@@ -156,7 +156,7 @@ BOUNDED = [
     Cosine(0.5, warmup=0.3, floor=0.2),
     Linear(0.1, 0.7, over=0.4),
     Step(0.5, floor=0.3, every=1),
-    Table(((0, 0.3), (2, 0.9), (5, 0.1)), between="line"),
+    Milestones(((0, 0.3), (2, 0.9), (5, 0.1)), between="line"),
     OneCycle(0.85, start=1.1, end=1.1),
     CosineRestarts(Linear(0.4, 0.6), floor=0.3),
 ]
@@ -175,17 +175,17 @@ def test_its_curve_stays_within_what_it_says_it_comes_to(schedule):
 
 
 def test_milestones_have_paths_and_can_be_schedules():
-    table = replace(Table(((0, 0.1), (5, 0.01))), {"milestones.1.value": 0.5, "milestones.1.at": 3})
+    table = replace(Milestones(((0, 0.1), (5, 0.01))), {"milestones.1.value": 0.5, "milestones.1.at": 3})
     assert table.milestones == (Milestone(0.0, 0.1), Milestone(3.0, 0.5))
     half = Time(*map(jnp.float32, (0, 4, 0.5)))
-    nested = Table(((0, 0.1), (3, Linear(1.0, 0.0))))
+    nested = Milestones(((0, 0.1), (3, Linear(1.0, 0.0))))
     assert float(at_time(Momentum(nested), half).learning_rate) == 0.5
     with pytest.raises(FalllineError, match="increase"):
-        Table(((5, 0.1), (0, 0.01)))
+        Milestones(((5, 0.1), (0, 0.01)))
     with pytest.raises(FalllineError, match="empty"):
-        Table(())
+        Milestones(())
     with pytest.raises(FalllineError, match="is not a table"):
-        Table((1, 2))
+        Milestones((1, 2))
 
 
 def test_an_annealed_momentum():

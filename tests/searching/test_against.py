@@ -5,9 +5,9 @@ import pytest
 
 import fallline as fl
 from fallline.searching.against import AgainstDefault, against_default, default_sentence
+from fallline.searching.default_space import default_space
 from fallline.searching.study import Study
 from fallline.searching.trial import Trial
-from fallline.searching.usual import usual_space
 from fallline.strategies import Grid, Random, Sobol
 from fallline.strategies.space import Space
 from fallline.strategies.tpe import TPE
@@ -63,7 +63,7 @@ def test_the_sentence_names_the_point_that_was_compared_or_says_that_it_was_not_
 
 def test_the_values_are_those_of_the_recipe_whose_usual_ranges_are_searched():
     recipe = fl.replace(RECIPE, {"optimizer.learning_rate.peak": 0.0123, "model.dropout": 0.25})
-    space = usual_space(recipe)
+    space = default_space(recipe)
     trial = dataclasses.replace(study([1.0], [0.5]).trials[0], point=space.default)
     best = dataclasses.replace(trial, number=7, point=np.full(len(space), 0.4), score=0.5)
     found = dataclasses.replace(study([1.0], [0.5]), space=space, trials=(best, dataclasses.replace(trial, number=9)))

@@ -10,6 +10,7 @@ from fallline.core.block import family, replace
 from fallline.core.errors import FalllineError
 from fallline.core.plain import from_plain
 from fallline.data.table import Table, load
+from fallline.searching.default_space import default_space
 from fallline.searching.description import (
     begun,
     check_same,
@@ -19,7 +20,6 @@ from fallline.searching.description import (
     strategy_to_plain,
 )
 from fallline.searching.store import Store
-from fallline.searching.usual import usual_space
 from fallline.strategies import OptunaSampler, Random, Space, TrialHistory
 from fallline.strategies.coarse_to_fine import CoarseToFine
 from fallline.strategies.halving import Halving
@@ -40,7 +40,7 @@ SETTINGS = {
 
 def test_a_study_continues_as_it_was_begun(tmp_path):
     # The first trial is this recipe, whose rate is not its field's default: only the study knows.
-    space = usual_space(replace(Recipe(), {"optimizer.learning_rate.peak": 0.02}))
+    space = default_space(replace(Recipe(), {"optimizer.learning_rate.peak": 0.02}))
     path = tmp_path / "s.db"
     Store(path).begin(5, describe(space, load("sklearn:iris"), piece=4, **SETTINGS))
     again = begun(path)
@@ -63,7 +63,7 @@ EARLIER = {  # as version 0.1.0 wrote it
 
 @functools.cache
 def today():
-    return describe(usual_space(Recipe()), load("sklearn:iris"), piece=4, **SETTINGS)
+    return describe(default_space(Recipe()), load("sklearn:iris"), piece=4, **SETTINGS)
 
 
 def earlier(**changes):
@@ -72,13 +72,13 @@ def earlier(**changes):
 
 
 def test_a_study_of_version_0_1_0_is_continued(tmp_path):
-    asked = describe(usual_space(Recipe()), load("sklearn:iris"), piece=4, **SETTINGS)
+    asked = describe(default_space(Recipe()), load("sklearn:iris"), piece=4, **SETTINGS)
     kept = read_description(json.loads(json.dumps(earlier())), "study 's.db'")
     assert kept == asked | {"version": "0.1.0"}
     check_same(kept, asked)
     another = SETTINGS | {"halving": Halving(2, 4, among="study")}
     with pytest.raises(FalllineError, match="another halving"):
-        check_same(kept, describe(usual_space(Recipe()), load("sklearn:iris"), piece=4, **another))
+        check_same(kept, describe(default_space(Recipe()), load("sklearn:iris"), piece=4, **another))
     Store(tmp_path / "s.db").begin(5, earlier())
     again = begun(tmp_path / "s.db")
     assert {name: again[name] for name in SETTINGS} == SETTINGS
@@ -112,7 +112,7 @@ def test_a_sampler_of_optunas_comes_back_from_version_0_1_0():
     ids=str,
 )
 def test_what_cannot_be_read_is_refused_with_its_version(tmp_path, changes, words):
-    asked = describe(usual_space(Recipe()), load("sklearn:iris"), piece=4, **SETTINGS)
+    asked = describe(default_space(Recipe()), load("sklearn:iris"), piece=4, **SETTINGS)
     Store(tmp_path / "s.db").begin(0, asked | changes)
     with pytest.raises(FalllineError, match=words) as said:
         begun(tmp_path / "s.db")
@@ -180,7 +180,7 @@ def test_what_a_file_cannot_continue_is_named(tmp_path):
         pass
 
     table = Table.from_arrays(np.eye(10, dtype=np.float32), [0, 1] * 5)
-    space, settings = usual_space(Recipe()), SETTINGS | {"piece": None}
+    space, settings = default_space(Recipe()), SETTINGS | {"piece": None}
     Store(tmp_path / "own.db").begin(0, describe(space, load("sklearn:iris"), **settings | {"strategy": Own()}))
     with pytest.raises(FalllineError, match=r"Own.*which only Python can continue"):
         begun(tmp_path / "own.db")

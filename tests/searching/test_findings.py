@@ -66,7 +66,7 @@ def test_outlook_compares_the_gain_with_its_error():
     assert found.half > found.best
     assert "more trials would hardly show" in Outlook(0.11, 0.10, 0.02).sentence
     assert "more trials may help" in Outlook(0.15, 0.10, 0.02).sentence
-    assert "with folds" in Outlook(0.15, 0.10, np.nan).sentence
+    assert "use cross-validation folds" in Outlook(0.15, 0.10, np.nan).sentence
     assert outlook(study(lambda p: 1.0, count=4)) is None
     low, high = found.gains
     assert 0 <= low < found.half - found.best < high

@@ -11,7 +11,7 @@ from fallline.models import MLP
 from fallline.optimizers import SGD, Adam, Momentum
 from fallline.penalties import L2, ElasticNet
 from fallline.schedules import Cosine
-from fallline.searching.usual import usual_space
+from fallline.searching.default_space import default_space
 from fallline.strategies.space import Space
 from fallline.training.recipe import Recipe
 
@@ -86,14 +86,14 @@ def test_the_default_is_the_fields_own_where_it_is_in_the_range():
     assert values == {"optimizer.beta1": pytest.approx(0.9), "epochs": 60, "patience": 35}
 
 
-def test_the_usual_space_begins_with_the_recipe_itself():
+def test_the_default_space_begins_with_the_recipe_itself():
     recipe = Recipe(optimizer=SGD(0.02))
-    space = usual_space(recipe)
+    space = default_space(recipe)
     assert space.names == ("model.dropout", "optimizer.learning_rate", "penalty.strength")
     filled = space.fill(space.default)
     assert filled.optimizer.learning_rate == pytest.approx(0.02)
     assert filled.model == recipe.model
-    assert usual_space(RECIPE).names == SPACE.names
+    assert default_space(RECIPE).names == SPACE.names
 
 
 @pytest.mark.parametrize(

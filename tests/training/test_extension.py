@@ -13,6 +13,7 @@ from fallline.core.errors import FalllineError
 from fallline.training import extension
 from fallline.training.checkpoint import LAST, NAME
 from fallline.training.folder import RECIPE, Plan, begin_folder, finish_folder, has_finished, plan_to_toml, read_plan
+from fallline.training.train import train_from
 
 
 def finished(folder, recipe, table, seed=3):
@@ -46,7 +47,7 @@ def test_the_extended_run_is_its_state_continued_to_the_bit_with_the_whole_histo
     before = contents(first.folder)
     plan, run = extended(first, flowers, 14, tmp_path / "second")
     assert contents(first.folder) == before
-    other = fl.train(fl.replace(first.recipe, {"epochs": 14}), flowers, seed=3, state=first.run.state)
+    other = train_from(fl.replace(first.recipe, {"epochs": 14}), flowers, seed=3, state=first.run.state)
     assert same(run.state.params, other.state.params)
     assert same(run.state.memory, other.state.memory)
     assert run.history["epoch"].tolist() == list(range(1, 15))

@@ -18,7 +18,7 @@ from fallline.penalties import MaxNorm
 from fallline.training import program
 from fallline.training.moment import network_of
 from fallline.training.step import cost_of, lasts, moment_of
-from fallline.training.train import place
+from fallline.training.train import place, train_from
 
 CALLS = []
 
@@ -57,7 +57,7 @@ def steep():
 def counted(recipe, table, **options):
     """A run, and the evaluations that the host has seen of it."""
     CALLS.clear()
-    run = fl.train(recipe, table, **options)
+    run = train_from(recipe, table, **options)
     jax.effects_barrier()
     return run, len(CALLS)
 
@@ -73,7 +73,7 @@ def test_a_step_takes_one_evaluation_and_the_history_says_so(flowers, steep):
 
 def test_what_is_remembered_is_what_the_epoch_shows(flowers, steep):
     """The loss, the objective and the accuracy of an epoch are those of the params before its step."""
-    half, whole = fl.train(steep, flowers, until=6), fl.train(steep, flowers)
+    half, whole = train_from(steep, flowers, until=6), fl.train(steep, flowers)
     recipe, arrays, _ = place(steep, flowers, 0)
     weight = jnp.ones(len(arrays.train))
     moment = moment_of(recipe, arrays, half.state, arrays.train, weight, half.state.step, jnp.int32(1))
@@ -173,10 +173,10 @@ def test_a_resumed_run_remembers_to_the_bit(flowers, steep, tmp_path, same, monk
 
 
 def test_a_fork_looks_at_its_own_objective(flowers, steep):
-    half = fl.train(steep, flowers, until=5)
+    half = train_from(steep, flowers, until=5)
     other = fl.replace(steep, {"penalty.strength": 0.1})
     fork, calls = counted(other, flowers, state=half.state)
-    again = fl.train(steep, flowers, state=half.state)
+    again = train_from(steep, flowers, state=half.state)
     straight = fl.train(steep, flowers)
     sums = sum(float(jnp.sum(layer["weight"] ** 2)) for layer in half.state.params.values())
     here = fork.history["train_loss"][0]

@@ -7,7 +7,7 @@ import pytest
 import fallline as fl
 from fallline.core.plain import parse
 from fallline.optimizers import Accumulate, FromOptax, WeightAverage
-from fallline.schedules import Geometric, Table
+from fallline.schedules import Geometric, Milestones
 from fallline.training.recipe import recipe_to_plain
 
 
@@ -24,7 +24,7 @@ def small(flowers):
     [
         (fl.Cosine(0.3), "warmup", (0.0, 0.2, 0.5)),
         (Geometric(0.3), "decay", (0.5, 0.9, 1.0)),
-        (Table(((0, 0.3), (3, 0.03))), "milestones.1.at", (1.0, 2.5, 4.0)),
+        (Milestones(((0, 0.3), (3, 0.03))), "milestones.1.at", (1.0, 2.5, 4.0)),
     ],
     ids=["warmup", "decay", "milestone"],
 )

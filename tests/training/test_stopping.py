@@ -10,7 +10,7 @@ import pytest
 import fallline as fl
 from fallline.core.block import as_arrays
 from fallline.training import program
-from fallline.training.train import compiled_start, place
+from fallline.training.train import compiled_start, place, train_from
 
 RATE = "optimizer.learning_rate"
 
@@ -70,7 +70,7 @@ def test_who_watches_can_stop(own, prices):
 
 def test_given_weights_are_where_a_run_begins(own, prices):
     weight = np.full((3, 6), 0.25, np.float32)
-    run = fl.train(fl.replace(own, {"epochs": 0}), prices, given={"dense_1": {"weight": weight}})
+    run = train_from(fl.replace(own, {"epochs": 0}), prices, params={"dense_1": {"weight": weight}})
     np.testing.assert_array_equal(run.state.params["dense_1"]["weight"], weight)
     assert np.asarray(run.state.params["dense_2"]["weight"]).std() > 0
 

@@ -21,6 +21,7 @@ class Activation(Block):
     """
 
     family: ClassVar[str] = "activation"
+    facts: ClassVar[tuple[str, ...]] = ("range", "zero_centred", "saturates", "initializer")
     range: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
     zero_centred: ClassVar[bool] = False
     saturates: ClassVar[str] = "nowhere"

@@ -38,7 +38,7 @@ class Moment:
 
 def minimize(
     objective: Callable[[Any], Any],
-    x0: Any,
+    x0: object,
     method: Method | Optimizer | str,
     *,
     maximize: bool = False,
@@ -137,7 +137,7 @@ class _Run:
             return "evaluations" if np.isfinite(seen.best) else "failed"
         return None
 
-    def _one(self, method: Method, walk: Walk, bounds: Bounds, count: Any) -> tuple[Walk, Row, Any]:
+    def _one(self, method: Method, walk: Walk, bounds: Bounds, count: object) -> tuple[Walk, Row, Any]:
         """One iteration, with the objective, the method or both outside the compiled program."""
         x = np.asarray(method.ask(walk.state))
         f = self.function.values(x)

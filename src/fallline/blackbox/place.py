@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.typing import ArrayLike
 
 from fallline.core.errors import FalllineError
 from fallline.gradients.point import Point, is_torch, point_of
@@ -30,7 +31,7 @@ class Place:
         """Every number, array after array."""
         return self.point.vector.astype(self.dtype)
 
-    def tree(self, vector: Any) -> Any:
+    def tree(self, vector: ArrayLike) -> Any:
         """The caller's tree with these numbers, in arrays of the same kind as `vector`."""
         return self.point.tree(self.point.parts(vector))
 
@@ -97,7 +98,7 @@ def _is_boolean(leaf: object) -> bool:
     return isinstance(leaf, bool) or str(getattr(leaf, "dtype", "")) in ("bool", "torch.bool")
 
 
-def _sequence(x0: Any) -> type[list[Any]] | type[tuple[Any, ...]] | None:
+def _sequence(x0: object) -> type[list[Any]] | type[tuple[Any, ...]] | None:
     """The type of a flat list or tuple of numbers; None for any other tree. A named tuple counts as a tree."""
     if not isinstance(x0, list | tuple) or not x0 or hasattr(x0, "_fields"):
         return None

@@ -18,6 +18,7 @@ from fallline.methods import ARS, Method
 from fallline.metrics import metric as metric_of
 from fallline.schedules import Cosine
 from fallline.training.arrays import to_device
+from fallline.training.ensemble import Ensemble
 from fallline.training.predictor import Predictor
 from fallline.training.train import evaluate_splits
 from fallline.training.watch import forward, measured
@@ -75,8 +76,12 @@ def polish(
         evaluations: maximum number of evaluations of the metric.
         seed: seed of the method's directions.
 
-    Raises: FalllineError for a metric, rows or layers that do not exist.
+    Raises: FalllineError for an ensemble, and for a metric, rows or layers that do not exist.
     """
+    if isinstance(model, Ensemble):
+        raise FalllineError(
+            "an ensemble has no params of its own to polish: give one of its networks, model.members[0]"
+        )
     known = metric_of(metric, model.task)
     moved = _layers(model, layers)
     chosen = getattr(data.dataset, rows) if rows in SPLITS[:2] else None
@@ -94,10 +99,10 @@ def polish(
     start = {name: model.arrays["params"][name] for name in moved}
     scale = _scales(start)
 
-    def params(z: Any) -> Any:
+    def params(z: Array) -> Any:
         return {**model.arrays["params"], **jax.tree.map(lambda w, s, z: w + s * z, start, scale, z)}
 
-    def objective(z: Any) -> Float[Array, ""]:
+    def objective(z: Array) -> Float[Array, ""]:
         assert recipe.loss is not None
         network = recipe.network(recipe.loss.outputs(model.outputs, model.task))
         answer = recipe.loss.mean(
@@ -129,7 +134,8 @@ def _scales(layers: dict[str, Any]) -> dict[str, Any]:
     """The root mean square of each array; for an array of zeros, that of its layer."""
 
     def size(leaves: list[np.ndarray]) -> float:
-        return np.sqrt(sum(np.sum(w**2) for w in leaves) / max(1, sum(w.size for w in leaves)))
+        found: float = np.sqrt(sum(np.sum(w**2) for w in leaves) / max(1, sum(w.size for w in leaves)))
+        return found
 
     found = {}
     for name, layer in layers.items():

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Int
 
-from fallline.methods import Method, State
+from fallline.methods import Method, MethodState
 
 CAPACITY = 256  # iterations of history that one compiled call can return
 
@@ -25,7 +25,7 @@ class Seen(NamedTuple):
 class Walk(NamedTuple):
     """The state of a search: the method's state, and the results seen so far."""
 
-    state: State
+    state: MethodState
     seen: Seen
 
 
@@ -84,7 +84,8 @@ def advance(
         walk, row = iteration(values, method, walk, bounds, n, every)
         return walk, jax.tree.map(lambda leaf, value: leaf.at[done].set(value), room, row), done + 1
 
-    return lax.while_loop(more, body, (walk, room, jnp.int32(0)))
+    found: tuple[Walk, Row, Int[Array, ""]] = lax.while_loop(more, body, (walk, room, jnp.int32(0)))
+    return found
 
 
 def goes_on(seen: Seen, bounds: Bounds, n: int) -> Any:
@@ -92,7 +93,7 @@ def goes_on(seen: Seen, bounds: Bounds, n: int) -> Any:
     return (seen.best > bounds.target) & (seen.evaluations + n + 1 <= bounds.evaluations)
 
 
-def looking(seen: Seen, bounds: Bounds, iteration: Any, n: int, every: int) -> Any:
+def looking(seen: Seen, bounds: Bounds, iteration: Array, n: int, every: int) -> Any:
     """Whether the point itself is evaluated after this iteration: every `every` iterations, and after the last."""
     last = seen.evaluations + 2 * n + 2 > bounds.evaluations
     return last | (iteration % every == 0)
@@ -112,7 +113,12 @@ def iteration(
 
 
 def judged(
-    seen: Seen, x: Float[Array, "n d"], f: Float[Array, " n"], point: Float[Array, " d"], value: object, look: Any
+    seen: Seen,
+    x: Float[Array, "n d"],
+    f: Float[Array, " n"],
+    point: Float[Array, " d"],
+    value: object,
+    look: Array | bool,
 ) -> tuple[Seen, Row]:
     """The results after an iteration, given its values and, if evaluated, the value at the point."""
     bad = jnp.append(~jnp.isfinite(f), look & ~jnp.isfinite(value))

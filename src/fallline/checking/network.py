@@ -13,7 +13,8 @@ from fallline.core.block import as_arrays
 from fallline.core.schedule import Time, at_time
 from fallline.core.tree import Tree
 from fallline.gradients import GradientCheck, check_gradient
-from fallline.layers import BatchNorm, Dropout, Sequential
+from fallline.layers import Sequential
+from fallline.layers.base import is_random
 from fallline.schedules.plateau import begun, remembered
 from fallline.training.arrays import Arrays
 from fallline.training.moment import network_of
@@ -24,10 +25,9 @@ from fallline.training.step import cost_of, scaled_target
 MODES = ("training", "predicting")
 
 
-def modes_of(recipe: Recipe, arrays: Arrays) -> tuple[str, ...]:
-    """The modes to check: training and predicting with batch normalisation, otherwise only training."""
-    differs = any(isinstance(each, BatchNorm) for each in network_of(recipe, arrays).layers)
-    return MODES if differs else MODES[:1]
+def modes_of(state: State) -> tuple[str, ...]:
+    """The modes to check: training alone, and also predicting if a layer keeps statistics for it."""
+    return MODES if jax.tree.leaves(state.stats) else MODES[:1]
 
 
 def check_network(
@@ -56,7 +56,7 @@ def check_network(
         now: Recipe = at_time(remembered(exact, begun(exact)), Time(zero, zero, zero))
         x = now.inputs.apply(state.scaling, data[0])
         y = scaled_target(now, state, data[1])
-    network = without_dropout(network_of(now, arrays)) if training else network_of(now, arrays)
+    network = without_noise(network_of(now, arrays)) if training else network_of(now, arrays)
 
     def cost(params: Tree) -> Array:
         return cost_of(now, network, params, state.stats, x, y, weight, key=None, training=training)[0]
@@ -64,9 +64,9 @@ def check_network(
     return check_gradient(cost, state.params, tolerance=tolerance, share=share, seed=seed, watch=watch)
 
 
-def without_dropout(network: Sequential) -> Sequential:
-    """The network without its dropout layers."""
-    return dataclasses.replace(network, layers=tuple(each for each in network.layers if not isinstance(each, Dropout)))
+def without_noise(network: Sequential) -> Sequential:
+    """The network without the layers that draw random numbers, such as dropout."""
+    return dataclasses.replace(network, layers=tuple(each for each in network.layers if not is_random(each)))
 
 
 def _double(tree: Tree) -> Any:

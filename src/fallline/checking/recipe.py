@@ -15,9 +15,11 @@ from fallline.data.sources import describe
 from fallline.data.table import Table
 from fallline.gradients import GradientCheck
 from fallline.training.arrays import suited
+from fallline.training.chunks import compiled_start
+from fallline.training.ensemble import Ensemble
 from fallline.training.predictor import Predictor
 from fallline.training.recipe import Recipe
-from fallline.training.train import compiled_start, place
+from fallline.training.train import place
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +65,8 @@ def check_recipe(
         data: a table; its training rows are used.
         seed: seed of the initial weights.
         rows: number of training rows for the gradient check.
-        model: a trained model of this recipe, whose parameters are used for the gradient check; default: initial ones.
+        model: a trained model of this recipe, whose parameters are used for the gradient check; of an ensemble, those of
+            the first member; default: initial ones.
         tolerance: largest relative error of a slope that counts as right.
         share: share of the parameters to check, drawn at random; default: all of up to 262,144, or a random sample of that
             size.
@@ -83,11 +86,12 @@ def check_recipe(
     recipe, arrays, key = place(recipe, data, seed)
     state = compiled_start(as_arrays(recipe), arrays, key)
     if model is not None:
+        model = model.members[0] if isinstance(model, Ensemble) else model
         kept = {"params": model.arrays["params"], "stats": model.arrays["stats"], "scaling": model.arrays["scaling"]}
         state = dataclasses.replace(state, **kept, target_scaling=model.arrays["target_scaling"])
     chosen = np.asarray(arrays.train)[: min(rows, int(arrays.train_count))]
     gradients = {}
-    for mode in modes_of(recipe, arrays):
+    for mode in modes_of(state):
         gradients[mode] = check_network(
             recipe,
             arrays,

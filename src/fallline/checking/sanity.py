@@ -2,29 +2,29 @@
 
 import dataclasses
 import math
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from fallline.checking.network import without_dropout
-from fallline.core.block import Block, as_arrays, replace
+from fallline.checking.network import without_noise
+from fallline.core.block import as_arrays, replace
 from fallline.core.errors import FalllineError
 from fallline.core.schedule import Time, at_time
+from fallline.core.tree import Tree
 from fallline.data.dataset import Dataset
 from fallline.data.table import Table
-from fallline.layers import Dropout
 from fallline.penalties import Penalty
 from fallline.probes import Dead, UpdateRatio
 from fallline.schedules.plateau import begun, remembered
 from fallline.training.arrays import Arrays, to_device
+from fallline.training.chunks import compiled_advance, compiled_start
 from fallline.training.moment import network_of
 from fallline.training.recipe import Recipe
 from fallline.training.state import State
 from fallline.training.step import cost_of, empty_tally, scaled_target
-from fallline.training.train import compiled_advance, compiled_start, train
+from fallline.training.train import train
 from fallline.training.watch import context_of, layer_names
 
 FEW = 16  # rows that a network must be able to overfit
@@ -83,11 +83,7 @@ def first_loss(loss: float, guess: float, recipe: Recipe, data: Table) -> Findin
     outputs start too large; a much smaller one, that the target leaks into the inputs.
     """
     assert recipe.loss is not None
-    name = f"outputs of 0 cost {guess:.4g}"
-    if recipe.loss.name == "softmax_cross_entropy":
-        name = f"ln {data.dataset.n_classes} = {guess:.4g} expected"
-    elif recipe.loss.name == "squared_error":
-        name = f"the target's variance is {guess:.4g}"
+    name = recipe.loss.uninformed.format(cost=guess, classes=data.dataset.n_classes)
     numbers = {"loss": loss, "expected": guess}
     if not math.isfinite(loss):
         return Finding("first loss", f"{loss}", "wrong", "look for numbers out of range in the data", numbers)
@@ -126,7 +122,7 @@ def overfits(recipe: Recipe, data: Table, seed: int) -> Finding:
         data,
         dataset=dataclasses.replace(data.dataset, train=rows, valid=np.zeros(0, np.int32), test=np.zeros(0, np.int32)),
     )
-    bare = replace(_without_noise(recipe), {"penalty": None, "batch_size": "all", "epochs": STEPS, "patience": None})
+    bare = replace(_quiet(recipe), {"penalty": None, "batch_size": "all", "epochs": STEPS, "patience": None})
     bare = replace(bare, {"monitor": "none"})
     try:
         losses = train(bare, small, seed=seed).history["train_loss"]
@@ -142,7 +138,7 @@ def overfits(recipe: Recipe, data: Table, seed: int) -> Finding:
     return Finding("overfits", found, "wrong", "raise the learning rate or the width; look at the targets", numbers)
 
 
-def moves(before: Any, after: Any, steps: int) -> Finding:
+def moves(before: Tree, after: Tree, steps: int) -> Finding:
     """Check that every array of params changes within the first steps; single numbers in it may stay unchanged."""
     paths = jax.tree_util.tree_flatten_with_path(before)[0]
     shares = {
@@ -188,7 +184,7 @@ def _opening(recipe: Recipe, arrays: Arrays, state: State) -> dict[str, Array]:
     rows = arrays.train[:ROWS]
     x, y = now.inputs.apply(state.scaling, arrays.x[rows]), scaled_target(now, state, arrays.y[rows])
     weight = jnp.ones(len(rows)) if arrays.weight is None else arrays.weight[rows]
-    network = without_dropout(network_of(now, arrays))
+    network = without_noise(network_of(now, arrays))
     _, (loss, prediction, _) = cost_of(now, network, state.params, state.stats, x, y, weight, key=None, training=True)
     nothing = now.loss(jnp.zeros_like(prediction), y)
     return {
@@ -230,14 +226,7 @@ def _distinct(dataset: Dataset) -> np.ndarray:
     return candidates[np.argsort(turn, kind="stable")[:FEW]]
 
 
-def _without_noise(recipe: Recipe) -> Recipe:
-    """The recipe without dropout and label smoothing."""
-    changes: dict[str, Any] = {}
-    if getattr(recipe.loss, "smoothing", None) is not None:
-        changes["loss.smoothing"] = None
-    if getattr(recipe.model, "dropout", None) is not None:
-        changes["model.dropout"] = None
-    layers: tuple[Block, ...] = getattr(recipe.model, "layers", ())
-    if any(isinstance(each, Dropout) for each in layers):
-        changes["model.layers"] = tuple(each for each in layers if not isinstance(each, Dropout))
-    return replace(recipe, changes)
+def _quiet(recipe: Recipe) -> Recipe:
+    """The recipe without random layers and without terms of the loss that only help training, such as label smoothing."""
+    assert recipe.loss is not None
+    return replace(recipe, {"model": recipe.model.without_noise(), "loss": recipe.loss.evaluation_loss})

@@ -36,7 +36,7 @@ def ars(
     target: Annotated[
         float | None, Opt(help="stop at this return, confirmed; exit code 1 if it is not reached")
     ] = None,
-    seeds: Annotated[int | None, Opt(help="train with so many seeds, one after another")] = None,
+    seeds: Annotated[int | None, Opt(help="number of seeds to train with, one after another")] = None,
     seed: Annotated[int | None, Opt(help="the first seed (default 0)")] = None,
     policy: Annotated[str | None, Opt(help="linear or mlp")] = None,
     hidden: Annotated[str | None, Opt(help="units of the hidden layers of an mlp: 32,32")] = None,
@@ -44,11 +44,11 @@ def ars(
     step_size: Annotated[float | None, Opt(help="a, the size of a step")] = None,
     decay: Annotated[str | None, Opt(help="how the step falls to 0 over the run: cosine, polynomial, ...")] = None,
     noise: Annotated[float | None, Opt(help="nu, the size of the perturbations")] = None,
-    directions: Annotated[int | None, Opt(help="N per iteration, each looked at both ways")] = None,
+    directions: Annotated[int | None, Opt(help="N, directions per iteration; each is tried both ways")] = None,
     kept: Annotated[int | None, Opt(help="b, the best directions that make the step")] = None,
     shift: Annotated[float | None, Opt(help="reward per step that training does not count")] = None,
-    normalise: Annotated[bool | None, Opt(help="scale observations by what was seen so far (V2)")] = None,
-    horizon: Annotated[int | None, Opt(help="steps of a rollout at most")] = None,
+    normalise: Annotated[bool | None, Opt(help="scale observations by the mean and variance seen so far (V2)")] = None,
+    horizon: Annotated[int | None, Opt(help="largest number of steps in a rollout")] = None,
     outside: Annotated[str | None, Opt(help="actions outside of their box: clip or raw")] = None,
     episodes: Annotated[int | None, Opt(help="of one evaluation (default 20)")] = None,
     set_: Annotated[list[str] | None, Opt("--set", help="any field: method.step=0.05")] = None,
@@ -58,7 +58,7 @@ def ars(
     timeout: Annotated[float, Opt(help="seconds that one rollout may take")] = 300.0,
     out: Annotated[Path | None, Opt(help="run folder (default: runs/ENVIRONMENT-1)")] = None,
     resume: Annotated[
-        Path | None, Opt(help="run folder whose training was cut off; with --out it goes on in another folder")
+        Path | None, Opt(help="continue the interrupted run in this folder; with --out, in another folder")
     ] = None,
     checkpoint_seconds: Annotated[float, Opt(help="time between two checkpoints")] = 10.0,
     replay: Annotated[Path | None, Opt(help="roll out this policy file or run folder instead")] = None,
@@ -101,7 +101,7 @@ def ars(
         raise FalllineError("--video films a policy that is there: name it with --replay POLICY")
     if resume is not None:
         if given or set_ or recipe or seeds is not None or seed is not None:
-            raise FalllineError("--resume continues a training as it was begun: leave the other flags out")
+            raise FalllineError("--resume continues a training with its own settings: leave the other flags out")
         from fallline.control.environments import registered
         from fallline.control.folder import RECIPE, read_plan
 
@@ -343,8 +343,9 @@ def _tell(plan: "Plan", folder: Path, document: dict[str, Any], kept: list["Kept
 def _saved(folder: Path) -> list[str]:
     """The names of the files that exist, the most interesting first."""
     from fallline.control import folder as folders
+    from fallline.control.checkpoint import NAME as CHECKPOINT
 
-    names = (folders.POLICY, folders.CURVE, folders.HISTORY, folders.METRICS, folders.RECIPE, folders.CHECKPOINT)
+    names = (folders.POLICY, folders.CURVE, folders.HISTORY, folders.METRICS, folders.RECIPE, CHECKPOINT)
     return [name for name in names if (folder / name).is_file()]
 
 

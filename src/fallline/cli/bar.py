@@ -21,7 +21,7 @@ class Bar:
         task: arguments of Rich's `add_task`.
     """
 
-    def __init__(self, before: str, after: str, *, quiet: bool, clock: bool = True, **task: Any) -> None:
+    def __init__(self, before: str, after: str, *, quiet: bool, clock: bool = True, **task: object) -> None:
         self.quiet, self.spoke = quiet, time.monotonic()
         self.drawn: Any = None
         if sys.stderr.isatty() and not quiet:
@@ -39,7 +39,7 @@ class Bar:
         if self.drawn is not None:
             self.drawn.stop()
 
-    def show(self, line: str, below: str = "", **task: Any) -> None:
+    def show(self, line: str, below: str = "", **task: object) -> None:
         """Shows the state of the work.
 
         Arguments:

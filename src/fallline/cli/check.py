@@ -2,12 +2,15 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fallline.cli.output import give, warn
 from fallline.core.errors import FalllineError
+
+if TYPE_CHECKING:
+    from fallline.checking import RecipeCheck
 
 Opt = typer.Option
 
@@ -19,10 +22,10 @@ def check(
     ] = None,
     target: Annotated[str | None, Opt(help="column to predict (for a recipe)")] = None,
     names: Annotated[str | None, Opt(help="column names of a file without a header: a,b,c")] = None,
-    rows: Annotated[int, Opt(help="rows that the gradient is checked on")] = 32,
+    rows: Annotated[int, Opt(help="number of rows for the gradient check")] = 32,
     share: Annotated[float | None, Opt(help="check a random share of the parameters, such as 0.1")] = None,
     tolerance: Annotated[float, Opt(help="largest relative error of a slope")] = 1e-6,
-    seed: Annotated[int, Opt(help="of initial weights and of the share")] = 0,
+    seed: Annotated[int, Opt(help="seed of the initial weights and of the random share")] = 0,
     json: Annotated[bool, Opt("--json", help="one JSON document on standard output")] = False,
 ) -> int:
     """Check a gradient number by number, before a long training.
@@ -82,7 +85,7 @@ def _subject(model: Path, source: str | None, target: str | None, names: list[st
     return trained.recipe, rows_for(trained, source, *rows), trained
 
 
-def _page(found: Any) -> list[str]:
+def _page(found: "RecipeCheck") -> list[str]:
     import textwrap
 
     from fallline.gradients.words import table
@@ -93,13 +96,13 @@ def _page(found: Any) -> list[str]:
         lines += [*textwrap.wrap(heading + each.verdict, 80), "", *(table(each.arrays) if each.arrays else []), ""]
     lines.append("Before a long training")
     lines.append("")
-    for each in found.sanity:
-        lines.append(f"  {each.name:<13} {each.found:<58} {each.state}".rstrip())
-        lines += textwrap.wrap(each.advice, 62, initial_indent=" " * 16, subsequent_indent=" " * 16)
+    for finding in found.sanity:
+        lines.append(f"  {finding.name:<13} {finding.found:<58} {finding.state}".rstrip())
+        lines += textwrap.wrap(finding.advice, 62, initial_indent=" " * 16, subsequent_indent=" " * 16)
     return lines
 
 
-def _document(model: str, data: str, found: Any) -> dict[str, Any]:
+def _document(model: str, data: str, found: "RecipeCheck") -> dict[str, Any]:
     return {
         "model": model,
         "data": data,

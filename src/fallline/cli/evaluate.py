@@ -27,16 +27,19 @@ def evaluate(
     x, y = read_labelled(source, trained.schema, given, remarks)
     warn(remarks)
     metrics = evaluate_rows(trained, x, y)
+    each = [evaluate_rows(member, x, y) for member in getattr(trained, "members", ())]
+    alone = {name: sum(one[name] for one in each) / len(each) for name in metrics} if each else None
     known = None if trained.seen is None else trained.seen.among(x, y)
     label = "these rows" if known is None else known.label  # files of earlier versions do not record their rows
     if json:
         counts = None if known is None else {"trained": known.trained, "chose_epoch": known.chose}
         document = {"model": str(model), "source": source, "rows": len(x), "label": label, "seen": counts}
-        give({**document, "metrics": metrics, "warnings": remarks})
+        give({**document, "metrics": metrics, "one_member": alone, "warnings": remarks})
     else:
         say(f"{len(x):,} rows of {source}")
         if known is not None and known.sentence:
             say(f"{'' if known.fresh else 'warning: '}{known.sentence}.")
         say()
-        say(metrics_table({label: metrics}, order=(label,)))
+        beside = {} if alone is None else {"one member": alone}
+        say(metrics_table({label: metrics, **beside}, order=(label, *beside)))
     return 0

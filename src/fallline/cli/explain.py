@@ -1,15 +1,20 @@
 """`fallline explain`: the mathematics, fields and facts of any block."""
 
 import dataclasses
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fallline.cli.output import give
 
+if TYPE_CHECKING:
+    from fallline.core.explain import Explanation
+
 
 def explain(
-    name: Annotated[str | None, typer.Argument(help="adam, relu, cosine, ...; without: the list")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="block to explain: adam, relu, cosine, ...; default: list all blocks")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="one JSON document on standard output")] = False,
 ) -> int:
     """Explain a block: its formula, its numbers, when to use it."""
@@ -47,7 +52,7 @@ def _listed(families: dict[str, list[str]]) -> list[str]:
     return [*lines, "", "fallline explain NAME says more of one."]
 
 
-def _page(block: Any) -> list[str]:
+def _page(block: "Explanation") -> list[str]:
     lines = [f"{block.name} ({block.family}): {block.title}", "", block.text]
     if block.facts:
         lines.append("")

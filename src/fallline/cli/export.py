@@ -13,7 +13,7 @@ Opt = typer.Option
 def export(
     model: Annotated[Path, typer.Argument(help="run folder or model.safetensors")],
     onnx: Annotated[Path, Opt(help="the file to write, for ONNX Runtime")],
-    inputs: Annotated[str, Opt(help="auto, columns (one input each) or array (one X)")] = "auto",
+    inputs: Annotated[str, Opt(help="auto, columns (one input per column) or array (a single input X)")] = "auto",
     json: Annotated[bool, Opt("--json", help="one JSON document on standard output")] = False,
 ) -> int:
     """Write a model, preprocessing included, as one ONNX file."""

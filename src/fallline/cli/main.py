@@ -39,7 +39,7 @@ def stoppable(command: Callable[..., int]) -> Callable[..., int]:
     """Wraps a command so that it reports Ctrl-C itself, which versions of the option parser handle differently."""
 
     @functools.wraps(command)
-    def stopping(*arguments: Any, **options: Any) -> int:
+    def stopping(*arguments: object, **options: object) -> int:
         try:
             return command(*arguments, **options)
         except KeyboardInterrupt:

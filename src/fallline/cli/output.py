@@ -7,6 +7,16 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
+SPLITS = ("train", "valid", "out_of_fold", "test", "one member")
+
+
+def beside_members(metrics: dict[str, Any], members: dict[str, Any] | None) -> dict[str, Any]:
+    """The metrics with those of one member, as the mean over the members of an ensemble, on the last split."""
+    if not members:
+        return metrics
+    last = next((split for split in ("test", "valid", "train") if split in members and split in metrics), None)
+    return metrics if last is None else {**metrics, "one member": members[last]}
+
 
 def say(text: str = "") -> None:
     """Prints a line for a person on standard error, with control characters escaped."""
@@ -21,12 +31,12 @@ def warn(sentences: Iterable[str]) -> None:
         say(f"warning: {sentence}")
 
 
-def give(document: Any) -> None:
+def give(document: object) -> None:
     """Prints the JSON document on standard output; numbers that are not finite become null."""
     print(json.dumps(_finite(document), indent=2), flush=True)
 
 
-def _finite(value: Any) -> Any:
+def _finite(value: object) -> Any:
     if isinstance(value, dict):
         return {key: _finite(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
@@ -64,9 +74,9 @@ def table(rows: list[list[str]]) -> str:
     return "\n".join(lines)
 
 
-def metrics_table(metrics: dict[str, dict[str, float]], order: tuple[str, ...] = ("train", "valid", "test")) -> str:
+def metrics_table(metrics: dict[str, dict[str, float]], order: tuple[str, ...] = SPLITS) -> str:
     """The metrics of each split, as a table at most 80 characters wide."""
-    words = {"train": "training", "valid": "validation", "test": "test"}
+    words = {"train": "training", "valid": "validation", "out_of_fold": "out of fold"}
     names = list(next(iter(metrics.values())))
     short = {"balanced_accuracy": "balanced"}
     rows = [["", *(short.get(name, name) for name in names)]]

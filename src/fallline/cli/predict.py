@@ -20,6 +20,9 @@ def predict(
     interval: Annotated[
         float | None, Opt(help="add low and high of an interval of this probability (binned_cross_entropy): 0.9")
     ] = None,
+    spread: Annotated[
+        bool, Opt("--spread", help="add the standard deviation between the members of an ensemble")
+    ] = False,
     json: Annotated[bool, Opt("--json", help="one JSON document on standard output")] = False,
 ) -> int:
     """Predict the target of new rows, as CSV or Parquet."""
@@ -32,11 +35,13 @@ def predict(
     trained = load_predictor(model)
     if probabilities:
         trained.check_probabilities()
+    if spread:
+        trained.check_members()
     remarks: list[str] = []
     given = None if names is None else [each.strip() for each in names.split(",")]
     x, _ = read_features(source, trained.schema, given, remarks)
     warn(remarks)
-    frame = predictions_frame(trained, x, probabilities, interval)
+    frame = predictions_frame(trained, x, probabilities, interval, spread)
     if out is not None:
         save_predictions(frame, out)
         say(f"{len(frame):,} predictions in {out}")

@@ -1,15 +1,13 @@
 """Applies flags to a recipe: `--set path=value`, and short names for the paths that are changed most often."""
 
 import tomllib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from fallline.core.errors import FalllineError, nearest
 
 if TYPE_CHECKING:
+    from fallline.optimizers import Optimizer
     from fallline.training.recipe import Recipe
-
-
-OWN_RATE = ("adadelta", "rprop", "lbfgs", "newton")  # their rate is a first step or a factor of 1, which must not decay
 
 
 def changed(recipe: "Recipe", flags: dict[str, Any], settings: list[str]) -> "Recipe":
@@ -37,7 +35,9 @@ def changed(recipe: "Recipe", flags: dict[str, Any], settings: list[str]) -> "Re
         from fallline.scalers import PCA
 
         if pca > 1 and not float(pca).is_integer():
-            raise FalllineError(f"--pca {pca} is neither: expected a whole number of components, or a share below 1")
+            raise FalllineError(
+                f"--pca {pca} is neither a number of components nor a share: expected a whole number, or a share below 1"
+            )
         if "scaler" in flags:
             raise FalllineError("--pca is a scaler itself: leave --scaler out (columns are standardised first)")
         recipe = replace(recipe, {"scaler": PCA(int(pca)) if pca >= 1 else PCA(share=pca)})
@@ -70,7 +70,7 @@ def _penalty(sizes: dict[str, float]) -> Any:
 
 def _optimizer(name: str) -> Any:
     """An update rule, with its own default learning rate as the peak of the default schedule."""
-    from fallline.core.block import declared_fields, family, lookup
+    from fallline.core.block import family, lookup, replace, size_field
     from fallline.schedules import Cosine
     from fallline.training.recipe import Recipe
 
@@ -78,80 +78,60 @@ def _optimizer(name: str) -> Any:
         return _without_gradient(name)
     if name not in (known := family("optimizer")):
         raise FalllineError(f"optimizer {name!r} is unknown: {nearest(name, [*known, *family('method')])}")
-    cls = lookup("optimizer", name)
+    cls: Any = lookup("optimizer", name)
     if cls is type(Recipe().optimizer):
         return Recipe().optimizer
-    if name in OWN_RATE or "learning_rate" not in declared_fields(cls):
-        return cls()
-    return cls(learning_rate=Cosine(getattr(cls(), "learning_rate"), warmup=0.05))  # noqa: B009
+    rule, rate = cls(), size_field(cls)
+    if cls.own_rate or rate is None:
+        return rule
+    return replace(rule, {rate: Cosine(getattr(rule, rate), warmup=0.05)})
 
 
 def _without_gradient(name: str) -> Any:
     """A method without gradients as an update rule, with steps that fall like those of other rules."""
-    from fallline.core.block import declared_fields, get, lookup, replace
-    from fallline.methods import SPSA, WithoutGradient
+    from fallline.core.block import get, lookup, replace
+    from fallline.methods import WithoutGradient
     from fallline.schedules import Cosine
 
     method: Any = lookup("method", name)()
-    path = "step" if "step" in declared_fields(type(method)) else "optimizer.learning_rate"
     rule = WithoutGradient(method)  # refuses methods that cannot train a network
-    if isinstance(method, SPSA):  # its steps already fall
+    if method.own_rate:
         return rule
-    return replace(rule, {f"method.{path}": Cosine(get(method, path))})
+    path = _rate_of(rule)
+    return replace(rule, {path: Cosine(get(rule, path))})
 
 
-def _rate_field(recipe: "Recipe") -> tuple[str, dict[str, Any]]:
-    """The path of the learning rate in the update rule or in a rule that it wraps, and the rule's fields by path."""
+def _rate_of(rule: "Optimizer") -> str:
+    """The path of the learning rate within an update rule, or within the rule or the method that it wraps.
+
+    Raises: FalllineError for a rule without a learning rate.
+    """
     from fallline.core.block import walk
 
-    fields = {path: value for path, _, value in walk(recipe.optimizer, "optimizer")}
-    endings = (".learning_rate", ".method.step")
-    place = next((path for ending in endings for path in fields if path.endswith(ending)), None)
-    if place is None:
-        raise FalllineError(f"optimizer {recipe.optimizer.name!r} has no learning rate to set or to schedule")
-    return place, fields
+    path = next((path for path, declared, _ in walk(rule) if declared.size), None)
+    if path is None:
+        raise FalllineError(f"optimizer {rule.name!r} has no learning rate to set or to schedule")
+    return path
 
 
 def _scheduled(recipe: "Recipe", name: str) -> "Recipe":
     """The recipe with another learning rate schedule of the same size."""
-    from fallline.core.block import lookup, replace
+    from fallline.core.block import get, lookup, replace
+    from fallline.core.schedule import Schedule
 
-    place, fields = _rate_field(recipe)
-    return replace(recipe, {place: _sized(lookup("schedule", name)(), _size(fields[place]))})
+    path = f"optimizer.{_rate_of(recipe.optimizer)}"
+    old, schedule = get(recipe, path), cast(Schedule, lookup("schedule", name)())
+    return replace(recipe, {path: schedule.sized(old.size if isinstance(old, Schedule) else old)})
 
 
 def _rated(recipe: "Recipe", rate: float) -> "Recipe":
     """The recipe with a learning rate of another size; the shape of its schedule stays the same."""
-    from fallline.core.block import replace
+    from fallline.core.block import get, replace
     from fallline.core.schedule import Schedule
 
-    place, fields = _rate_field(recipe)
-    old = fields[place]
-    return replace(recipe, {place: _sized(old, rate) if isinstance(old, Schedule) else rate})
-
-
-def _size(value: Any) -> Any:
-    """The size of a number or a schedule: the number itself, or the schedule's first field, often its highest value."""
-    from fallline.core.block import declared_fields, get
-    from fallline.core.schedule import Schedule
-    from fallline.schedules import Table
-
-    if isinstance(value, Table):
-        return max(each.value for each in value.milestones)
-    return get(value, next(iter(declared_fields(type(value))))) if isinstance(value, Schedule) else value
-
-
-def _sized(schedule: Any, size: Any) -> Any:
-    """The schedule at another size; all values of a table are scaled with its highest."""
-    from fallline.core.block import declared_fields, replace
-    from fallline.schedules import Table
-
-    if isinstance(schedule, Table):
-        factor = size / _size(schedule)
-        return replace(
-            schedule, {f"milestones.{i}.value": each.value * factor for i, each in enumerate(schedule.milestones)}
-        )
-    return replace(schedule, {next(iter(declared_fields(type(schedule)))): size})
+    path = f"optimizer.{_rate_of(recipe.optimizer)}"
+    old = get(recipe, path)
+    return replace(recipe, {path: old.sized(rate) if isinstance(old, Schedule) else rate})
 
 
 def _value(text: str) -> Any:

@@ -16,7 +16,7 @@ class Signals:
     def __init__(self) -> None:
         self.asked: int | None = None
 
-    def exit_code(self, code: Any) -> Any:
+    def exit_code(self, code: object) -> Any:
         """The exit code of a command that ended with `code`: 128 + signal instead of the code of Ctrl-C."""
         return 128 + self.asked if code == CTRL_C and self.asked is not None else code
 

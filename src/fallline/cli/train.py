@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fallline.cli.output import give, metrics_table, say
+from fallline.cli.output import beside_members, give, metrics_table, say
 from fallline.cli.recipes import changed, parse_count, parse_kinds, parse_widths
 from fallline.core.errors import FalllineError
 
 if TYPE_CHECKING:
+    from fallline.data.table import Table
+    from fallline.training.folder import Kept, Plan
     from fallline.training.train import Run
 
 Opt = typer.Option
@@ -32,10 +34,10 @@ def train(
     missing: Annotated[str | None, Opt(help="NaN in arrays: impute or error")] = None,
     test: Annotated[float | None, Opt(help="share of rows for testing (default 0.2)")] = None,
     valid: Annotated[float | None, Opt(help="share of rows for validation (default 0.1)")] = None,
-    test_source: Annotated[str | None, Opt(help="test rows from a source of their own")] = None,
-    valid_source: Annotated[str | None, Opt(help="validation rows from a source of their own")] = None,
+    test_source: Annotated[str | None, Opt(help="separate source of test rows")] = None,
+    valid_source: Annotated[str | None, Opt(help="separate source of validation rows")] = None,
     hidden: Annotated[str | None, Opt(help="units of the hidden layers: 128,64")] = None,
-    activation: Annotated[str | None, Opt(help="relu, ...")] = None,
+    activation: Annotated[str | None, Opt(help="activation of the hidden layers: relu, gelu, ...")] = None,
     dropout: Annotated[float | None, Opt(help="probability of dropping a hidden unit")] = None,
     loss: Annotated[str | None, Opt(help="softmax_cross_entropy, squared_error, ...")] = None,
     class_weight: Annotated[str | None, Opt(help="balanced, or a weight for each class: yes=3,no=1")] = None,
@@ -46,36 +48,42 @@ def train(
         str | None, Opt(help="temperature: make probabilities as sure as the validation rows say")
     ] = None,
     optimizer: Annotated[str | None, Opt(help="adam, sgd, lbfgs, ars, ...")] = None,
-    momentum: Annotated[float | None, Opt(help="of a rule that has one")] = None,
-    schedule: Annotated[str | None, Opt(help="of the learning rate: cosine, one_cycle, step, constant, ...")] = None,
-    learning_rate: Annotated[float | None, Opt(help="its size at the highest")] = None,
+    momentum: Annotated[float | None, Opt(help="momentum coefficient (rules with momentum only)")] = None,
+    schedule: Annotated[str | None, Opt(help="learning rate schedule: cosine, one_cycle, step, constant, ...")] = None,
+    learning_rate: Annotated[float | None, Opt(help="highest learning rate")] = None,
     initializer: Annotated[str | None, Opt(help="initial weights (default: the activation's)")] = None,
     batch_norm: Annotated[bool, Opt("--batch-norm", help="batch normalisation before each activation")] = False,
     layer_norm: Annotated[bool, Opt("--layer-norm", help="layer normalisation before each activation")] = False,
-    pieces: Annotated[int | None, Opt(help="maxout layers of so many pieces")] = None,
+    pieces: Annotated[int | None, Opt(help="use maxout layers with this many pieces")] = None,
     scaler: Annotated[str | None, Opt(help="standardise, min_max, robust, pixels, unscaled, ...")] = None,
-    pca: Annotated[float | None, Opt(help="so many components (20), or a share of the variance (0.99)")] = None,
+    pca: Annotated[float | None, Opt(help="number of components (20), or share of the variance (0.99)")] = None,
     l1: Annotated[float | None, Opt(help="strength of the L1 penalty")] = None,
     max_norm: Annotated[float | None, Opt(help="largest norm of a unit's weights")] = None,
     l2: Annotated[float | None, Opt(help="strength of the L2 penalty")] = None,
     batch_size: Annotated[str | None, Opt(help="examples per step: 1, 128, all")] = None,
-    epochs: Annotated[str | None, Opt(help="passes over the data at most; auto: by the number of steps")] = None,
+    epochs: Annotated[
+        str | None, Opt(help="largest number of passes over the data; auto: by the number of steps")
+    ] = None,
     patience: Annotated[
         str | None, Opt(help="epochs without improvement before stopping; none: never; auto: a share of the epochs")
     ] = None,
-    monitor: Annotated[str | None, Opt(help="what early stopping watches: loss, accuracy, rmse, ...")] = None,
+    monitor: Annotated[str | None, Opt(help="metric that early stopping monitors: loss, accuracy, rmse, ...")] = None,
     set_: Annotated[list[str] | None, Opt("--set", help="any field: model.dropout=0.1")] = None,
     recipe: Annotated[Path | None, Opt(help="a recipe.toml to repeat; other flags change it")] = None,
     resume: Annotated[
         Path | None,
         Opt(
-            help="run folder whose training was cut off; with --out it goes on in another folder; with --epochs N a "
+            help="continue the interrupted run in this folder; with --out, in another folder; with --epochs N a "
             "finished run is extended, in a new folder"
         ),
     ] = None,
     out: Annotated[Path | None, Opt(help="run folder (default: runs/NAME-1)")] = None,
     checkpoint_seconds: Annotated[float, Opt(help="time between two checkpoints")] = 10.0,
-    seed: Annotated[int | None, Opt(help="of weights, minibatches, dropout (default 0)")] = None,
+    members: Annotated[
+        int | None, Opt(help="train this many networks of other seeds together and average them")
+    ] = None,
+    bag: Annotated[int | None, Opt(help="train one network without each of this many folds and average them")] = None,
+    seed: Annotated[int | None, Opt(help="seed of weights, minibatches and dropout (default 0)")] = None,
     json: Annotated[bool, Opt("--json", help="one JSON document on standard output")] = False,
 ) -> int:
     """Fit one recipe to a table and save a run folder.
@@ -124,12 +132,15 @@ def train(
     flags = {name: value for name, value in flags.items() if value is not None}
     if resume is not None:
         longer = flags.pop("epochs", None)
-        if given or flags or set_ or recipe or seed is not None:
-            raise FalllineError("--resume continues a run as it was begun: leave all other flags but --epochs out")
+        if given or flags or set_ or recipe or any(each is not None for each in (seed, members, bag)):
+            raise FalllineError(
+                "--resume continues a run with its own settings: leave all other flags but --epochs out"
+            )
         if longer is not None:
             return _train(_longer(resume, longer), out, checkpoint_seconds, json, resume, extends=True)
         return _train(_begun(resume), out or resume, checkpoint_seconds, json, resume)
     plan = _plan(recipe, given, flags, set_ or [], seed)
+    plan = _of_several(plan, members, bag)
     return _train(plan, out, checkpoint_seconds, json)
 
 
@@ -149,7 +160,23 @@ def _plan(
             f"recipe {str(recipe)!r} is of a run that was extended: train for {planned} epochs with the recipe of "
             "the run that it extends, and then --resume RUN --epochs"
         )
-    return Plan(changed(plan.recipe, flags, settings), {**plan.data, **data}, plan.seed if seed is None else seed)
+    recipe_, seed_ = changed(plan.recipe, flags, settings), plan.seed if seed is None else seed
+    return Plan(recipe_, {**plan.data, **data}, seed_, members=plan.members, bag=plan.bag)
+
+
+def _of_several(plan: Any, members: int | None, bag: int | None) -> Any:
+    """The plan with the number of networks that the flags give.
+
+    Raises: FalllineError for numbers that are none.
+    """
+    import dataclasses
+
+    from fallline.ensembles.train import size_of_ensemble
+
+    if members is not None or bag is not None:
+        plan = dataclasses.replace(plan, members=members, bag=bag)
+    size_of_ensemble(plan.members, plan.bag)
+    return plan
 
 
 def _begun(folder: Path) -> Any:
@@ -163,7 +190,7 @@ def _begun(folder: Path) -> Any:
     return folders.read_plan(folder / folders.RECIPE)
 
 
-def _longer(folder: Path, epochs: Any) -> Any:
+def _longer(folder: Path, epochs: object) -> "Plan":
     """The plan of a run that extends a finished one."""
     from fallline.training.extension import plan_of
 
@@ -171,11 +198,14 @@ def _longer(folder: Path, epochs: Any) -> Any:
         raise FalllineError(
             f"--epochs {epochs!r} is not a number of epochs: --resume --epochs 120 extends a run to 120"
         )
-    return plan_of(folder, epochs)
+    plan = plan_of(folder, epochs)
+    if plan.several:
+        raise FalllineError("an ensemble cannot be extended: train it again with more --epochs")
+    return plan
 
 
 def _train(
-    plan: Any,
+    plan: "Plan",
     folder: Path | None,
     checkpoint_seconds: float,
     json: bool,
@@ -195,7 +225,7 @@ def _train(
             "the recipe's [data] names no source: give one, as in fallline train data.csv --recipe FILE"
         )
     table = load(**plan.data)
-    plan = folders.Plan(plan.recipe, table.source, plan.seed, plan.extended)
+    plan = folders.Plan(plan.recipe, table.source, plan.seed, plan.extended, **plan.several)
     for sentence in table.warnings:
         say(f"warning: {sentence}")
     recipe = folders.checked(plan, table)
@@ -206,7 +236,7 @@ def _train(
         with Hold(folder) as hold:
             if not goes_on:
                 folders.begin_folder(folder, plan, None if extends else resume)
-            if extends:
+            if extends and resume is not None:
                 _extend(resume, folder, plan, table)
             run = _fit(plan, table, int(recipe.epochs), folder, checkpoint_seconds, json, resume is not None)
             kept = folders.keep(folder, plan, run, table, _write_report, hold.check)
@@ -229,23 +259,25 @@ def _train(
     return 1 if kept.refused or run.outcome.label == "diverged" else 0
 
 
-def _extend(run: Any, folder: Path, plan: Any, table: Any) -> None:
+def _extend(run: Path, folder: Path, plan: "Plan", table: "Table") -> None:
     from fallline.training.extension import begin
 
     begin(run, folder, plan, table)
 
 
 def _fit(
-    plan: Any, table: Any, epochs: int, folder: Path, checkpoint_seconds: float, quiet: bool, resume: bool
+    plan: "Plan", table: "Table", epochs: int, folder: Path, checkpoint_seconds: float, quiet: bool, resume: bool
 ) -> "Run":
     from fallline.cli.progress import RunProgress
-    from fallline.training.train import train as fit
+    from fallline.ensembles.train import train as fit
 
     with RunProgress(epochs, quiet=quiet) as progress:
         run = fit(
             plan.recipe,
             table,
             seed=plan.seed,
+            members=plan.several.get("members"),
+            bag=plan.several.get("bag"),
             watch=progress,
             folder=folder,
             checkpoint_seconds=checkpoint_seconds,
@@ -268,17 +300,18 @@ def _write_report(folder: Path) -> None:
     write_report(folder)
 
 
-def _tell(table: Any, run: "Run", kept: Any) -> None:
+def _tell(table: "Table", run: "Run", kept: "Kept") -> None:
     say(f"{table.name}: {_described(table)}")
     if "components" in run.scaling:
         components, of, explained = (run.scaling[name] for name in ("components", "of", "explained"))
         say(f"PCA keeps {components} of {of} components: {100 * explained:.1f} % of the variance.")
-    say(f"Network: {run.model.size:,} parameters.")
+    several = len(getattr(run, "members", ()))
+    say(f"{f'{several} networks' if several else 'Network'}: {run.model.size:,} parameters.")
     say(f"{run.sentence[0].upper()}{run.sentence[1:]} ({run.seconds:.1f} s).")
     if run.calibration is not None:
         say(f"{run.calibration.sentence[0].upper()}{run.calibration.sentence[1:]}.")
     say()
-    say(metrics_table(run.metrics))
+    say(metrics_table(beside_members(run.metrics, getattr(run, "member_metrics", None))))
     say()
     if run.learnt:
         report = kept.folder / "report.html"
@@ -289,7 +322,7 @@ def _tell(table: Any, run: "Run", kept: Any) -> None:
         say(f"Next: train again with a lower learning rate, or open {kept.folder / 'report.html'}.")
 
 
-def _described(table: Any) -> str:
+def _described(table: "Table") -> str:
     data = table.dataset
     what = f"{data.n_classes} classes" if table.task == "classification" else table.task
     rows = f"{len(data.train):,} training, {len(data.valid):,} validation, {len(data.test):,} test rows"

@@ -13,7 +13,9 @@ from fallline.cli.output import figures, give, metrics_table, say, table
 from fallline.core.errors import FalllineError
 
 if TYPE_CHECKING:
+    from fallline.searching.nested import Nested
     from fallline.searching.study import Study
+    from fallline.training.folder import Kept
 
 Opt = typer.Option
 SHOWN = 6  # most hyperparameters in the importance table
@@ -73,7 +75,7 @@ def tune(
     source: Annotated[str | None, typer.Argument(help="CSV, TSV, Parquet, Feather, .npz, sklearn:NAME")] = None,
     target: Annotated[str | None, Opt(help="column to predict")] = None,
     trials: Annotated[int | None, Opt(help=f"recipes to try (default: {TRIALS})")] = None,
-    folds: Annotated[int | None, Opt(help="cross-validate with so many folds (default: one validation split)")] = None,
+    folds: Annotated[int | None, Opt(help="number of cross-validation folds (default: one validation split)")] = None,
     space: Annotated[Path | None, Opt(help="recipe.toml with distributions (default: usual ranges)")] = None,
     strategy: Annotated[str | None, Opt(help=f"{STRATEGIES}; `fallline explain NAME` says more of one")] = None,
     halving: Annotated[
@@ -83,15 +85,18 @@ def tune(
             help="prune all but a batch's best third, or trials that score worse than every good trial of the study",
         ),
     ] = None,
-    batch: Annotated[int | None, Opt(help="trials proposed together")] = None,
-    seconds: Annotated[float | None, Opt(help="begin no batch after this time")] = None,
+    batch: Annotated[int | None, Opt(help="number of trials proposed together")] = None,
+    seconds: Annotated[float | None, Opt(help="time budget in seconds; the last batch may end later")] = None,
     ray: Annotated[str | None, Opt(metavar="[ADDRESS]", help="train on Ray: on this machine, or HOST:PORT")] = None,
     limit: Annotated[float | None, Opt(help="seconds after which work on Ray counts as hung")] = None,
     study: Annotated[str | None, Opt(help="study file or database URL (default: OUT/study.db)")] = None,
-    nested: Annotated[int | None, Opt(help="outer folds: also score the whole procedure, search included")] = None,
-    resume: Annotated[str | None, Opt(help="study to continue, as it was begun")] = None,
+    nested: Annotated[int | None, Opt(help="also score the whole procedure with this many outer folds")] = None,
+    members: Annotated[
+        int | None, Opt(help="combine the models of so many of the best trials, by greedy selection on validation rows")
+    ] = None,
+    resume: Annotated[str | None, Opt(help="continue this study with the settings of its start")] = None,
     out: Annotated[Path | None, Opt(help="run folder of the best model (default: runs/NAME-1)")] = None,
-    seed: Annotated[int | None, Opt(help="of proposals and of the best model (default: 0)")] = None,
+    seed: Annotated[int | None, Opt(help="seed of the proposals and of the best model (default: 0)")] = None,
     json: Annotated[bool, Opt("--json", help="one JSON document on standard output")] = False,
 ) -> int:
     """Search hyperparameters; save the best recipe and its model.
@@ -105,7 +110,7 @@ def tune(
     if resume is not None:
         changed = [name for name, value in given.items() if value is not None]
         if changed:
-            raise FalllineError(f"--resume continues a study as it was begun: leave {', '.join(changed)} out")
+            raise FalllineError(f"--resume continues a study with its own settings: leave {', '.join(changed)} out")
         from fallline.searching.description import begun
 
         options = begun(resume)
@@ -116,12 +121,16 @@ def tune(
         options |= {"seed": seed or 0, "study": study}
     if nested is not None and nested < 2:
         raise FalllineError(f"--nested {nested}: expected 2 or more outer folds")
+    if members is not None:
+        from fallline.searching.combining import check_members
+
+        check_members(members, options["data"])
     if limit is not None and ray is None:
         raise FalllineError(f"--limit {limit:g} is of work on Ray: give --ray too, or --seconds for the whole search")
     options |= {"seconds": seconds, "ray": True if ray == HERE else ray or False, "limit": limit}
     for sentence in options["data"].warnings:
         say(f"warning: {sentence}")
-    return _search(options, nested, out, json)
+    return _search(options, nested, members, out, json)
 
 
 def _options(
@@ -129,7 +138,7 @@ def _options(
 ) -> dict[str, Any]:
     """The arguments of a new search that need more than the value of a flag."""
     from fallline.data.table import load
-    from fallline.searching.usual import usual_space
+    from fallline.searching.default_space import default_space
     from fallline.strategies import Halving
     from fallline.strategies.named import DEFAULT, strategy_named
     from fallline.training import folder as folders
@@ -142,14 +151,14 @@ def _options(
     if data.get("source") is None:
         raise FalllineError("no SOURCE to train on: expected a file such as data.csv, or sklearn:digits to try")
     return {
-        "space": usual_space(recipe),
+        "space": default_space(recipe),
         "data": load(**data),  # type: ignore[arg-type]
         "strategy": strategy_named(strategy or DEFAULT),
         "halving": None if halving is None else Halving(among=halving),
     }
 
 
-def _search(options: dict[str, Any], outer: int | None, out: Path | None, json: bool) -> int:
+def _search(options: dict[str, Any], outer: int | None, members: int | None, out: Path | None, json: bool) -> int:
     from fallline.core.files import try_folder
     from fallline.core.holding import Hold
     from fallline.training import folder as folders
@@ -165,8 +174,9 @@ def _search(options: dict[str, Any], outer: int | None, out: Path | None, json: 
             interrupted = found.interrupted or (procedure is not None and procedure.interrupted)
             if not interrupted:
                 run = found.best.run
-                if not run.interrupted:
-                    return _keep(found, procedure, folder, hold.check, json)
+                combined = None if members is None or run.interrupted else found.ensemble(members)
+                if not (run if combined is None else combined.run).interrupted:
+                    return _keep(found, procedure, combined, folder, hold.check, json)
     finally:
         folders.abandon_folder(folder)  # removes it if nothing was saved in it
     say(f"Interrupted after {len(found)} trials{'' if interrupted else ', while the best was trained once more'}.")
@@ -193,13 +203,15 @@ def _found(options: dict[str, Any], outer: int | None, json: bool) -> tuple["Stu
     return found, procedure
 
 
-def _keep(found: "Study", procedure: Any, folder: Path, check: Callable[[], None], json: bool) -> int:
-    """Keep the study's best recipe, its model and a summary of the trials in a folder."""
+def _keep(
+    found: "Study", procedure: "Nested | None", combined: Any, folder: Path, check: Callable[[], None], json: bool
+) -> int:
+    """Keep the study's best recipe, its model (or that of the combined trials) and a summary of the trials in a folder."""
     from fallline.report.page import write_report
     from fallline.searching.summary import save_summary, summarise
     from fallline.training import folder as folders
 
-    run, said = found.best.run, summarise(found, procedure)
+    run, said = found.best.run if combined is None else combined.run, summarise(found, procedure, combined)
 
     def more(place: Path) -> None:
         save_summary(place, said)
@@ -234,6 +246,7 @@ def _document(found: "Study", summary: dict[str, Any], said: dict[str, Any], stu
         "default": said["default"],
         "outlook": said["outlook"],
         "nested": said["nested"],
+        **({"ensemble": said["ensemble"]} if "ensemble" in said else {}),
     }
 
 
@@ -241,7 +254,7 @@ def _ordered(axes: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(axes, key=lambda each: -(each["importance"] or 0.0))
 
 
-def _tell(found: "Study", said: dict[str, Any], metrics: Any, kept: Any, study: str) -> None:
+def _tell(found: "Study", said: dict[str, Any], metrics: dict[str, dict[str, float]], kept: "Kept", study: str) -> None:
     best = found.best.trial
     failed = sum(each.outcome == "diverged" for each in found.trials)
     diverged = f", {failed} diverged" if failed else ""
@@ -255,9 +268,13 @@ def _tell(found: "Study", said: dict[str, Any], metrics: Any, kept: Any, study: 
     say(table([["", "best", "importance", "within 1 % of it"], *rows]))
     say()
     monitor, error = found.space.recipe.monitor, f" +- {figures(best.error)}" if best.error == best.error else ""
-    say(f"Its validation {monitor}: {figures(best.score * found.sign)}{error}; trained once more:")
+    again = "the ensemble of the best" if "ensemble" in said else "trained once more"
+    say(f"Its validation {monitor}: {figures(best.score * found.sign)}{error}; {again}:")
     say()
     say(metrics_table(metrics))
+    if "ensemble" in said:
+        say()
+        say(f"{said['ensemble']['sentence'][0].upper()}{said['ensemble']['sentence'][1:]}.")
     say()
     if said["nested"] is not None:
         mean, spread = said["nested"]["mean"], said["nested"]["error"]
@@ -278,5 +295,5 @@ def _within(card: dict[str, Any] | None) -> str:
     return str(card["sentence"]) if card["likely"] is None else " to ".join(map(_shown, card["likely"]))
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -17,6 +17,8 @@ from fallline.core.errors import FalllineError
 from fallline.core.extras import missing
 from fallline.core.shape import shown
 
+Environment: TypeAlias = Any  # an environment of Gymnasium
+
 Source: TypeAlias = str | Callable[[], Any]  # a registered name, or a function that makes an environment
 
 HORIZON = 1000  # steps of a rollout if neither the environment nor the user limits it
@@ -120,7 +122,7 @@ imported: if you trust it, give this name as ENVIRONMENT yourself
     )
 
 
-def without_checks(environment: Any) -> tuple[Any, int | None]:
+def without_checks(environment: Environment) -> tuple[Any, int | None]:
     """The environment without its outermost wrappers that only check and count, and their lowest step limit, if any.
 
     These wrappers take a fiftieth of a timestep, and a loop that resets before it steps, and counts, does not need them.
@@ -170,7 +172,7 @@ def named(source: Source) -> str:
     return source if isinstance(source, str) else getattr(source, "__name__", type(source).__name__)
 
 
-def facts_of(environment: Any, source: Source) -> Facts:
+def facts_of(environment: Environment, source: Source) -> Facts:
     """The properties of an environment that a policy needs.
 
     Raises: FalllineError for actions that are neither Box nor Discrete.

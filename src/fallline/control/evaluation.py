@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from fallline.control.environments import Facts
-from fallline.control.network import Network
+from fallline.control.network import PolicyNetwork
 from fallline.control.rollouts import Rollout, Task, rollout_seed
 from fallline.control.statistics import Scaling
 
@@ -52,7 +52,7 @@ class Evaluation:
 
 def evaluate_policy(
     collector: Collector,
-    network: Network,
+    network: PolicyNetwork,
     point: Float[np.ndarray, " size"],
     scaling: Scaling | None,
     *,

@@ -215,7 +215,7 @@ def abandon(folder: Path, plan: Plan) -> None:
     abandon_folder(folder)
 
 
-def write_json(path: Path, document: Any) -> None:
+def write_json(path: Path, document: object) -> None:
     """Write plain data as JSON; NaN and infinity become null."""
     write_atomically(path, (json.dumps(_without_nan(document), indent=2) + "\n").encode())
 

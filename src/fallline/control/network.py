@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
+from jax.typing import ArrayLike
 from jaxtyping import Float
 
 from fallline.control.statistics import Scaling
@@ -18,7 +19,7 @@ ACTIVATIONS: dict[str, Callable[[Any, Any], Any]] = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Network:
+class PolicyNetwork:
     """A deterministic policy of a flat parameter vector, in float64.
 
         z = (x - mu) / sqrt(Sigma),  h_k = f(W_k h_(k-1) + b_k),  u = W h
@@ -29,7 +30,7 @@ class Network:
     Arguments:
         widths: observations, units of each hidden layer, outputs.
         activation: f, the activation of the hidden layers.
-    >>> Network((3, 2)).size, Network((3, 8, 2)).size
+    >>> PolicyNetwork((3, 2)).size, PolicyNetwork((3, 8, 2)).size
     (6, 48)
     """
 
@@ -42,7 +43,7 @@ class Network:
         pairs = zip(self.widths, self.widths[1:], strict=False)
         return sum(inputs * outputs for inputs, outputs in pairs) + sum(self.widths[1:-1])
 
-    def layers(self, point: Any) -> list[tuple[Any, Any]]:
+    def layers(self, point: ArrayLike) -> list[tuple[Any, Any]]:
         """The weight matrices [outputs, inputs] and biases in a flat vector; the last bias is empty."""
         found, place = [], 0
         for index, (inputs, outputs) in enumerate(zip(self.widths, self.widths[1:], strict=False)):
@@ -62,7 +63,7 @@ class Network:
             xp: numpy or jax.numpy.
 
         >>> scaling = Scaling(mean=np.array([1.0, 5.0]), factor=np.array([0.5, 0.0]))  # the second is dead
-        >>> Network((2, 1)).at(np.array([2.0, 7.0]), scaling)(np.array([4.0, -99.0]))
+        >>> PolicyNetwork((2, 1)).at(np.array([2.0, 7.0]), scaling)(np.array([4.0, -99.0]))
         array([3.])
         """
         layers = self.layers(point)
@@ -77,7 +78,7 @@ class Network:
         start, rest, last = bias - shift, layers[1:-1], layers[-1][0]
         activation = ACTIVATIONS[self.activation]
 
-        def output(x: Any) -> Any:
+        def output(x: ArrayLike) -> Any:
             h = activation(xp, first @ x + start)
             for weight, b in rest:
                 h = activation(xp, weight @ h + b)

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from fallline.control.environments import Facts
-from fallline.control.network import ACTIVATIONS, Network
+from fallline.control.network import ACTIVATIONS, PolicyNetwork
 from fallline.core.block import Block
 from fallline.core.errors import FalllineError
 from fallline.core.field import structure
@@ -19,11 +19,11 @@ class Policy(Block):
     family: ClassVar[str] = "policy"
 
     @abstractmethod
-    def network(self, facts: Facts) -> Network:
+    def network(self, facts: Facts) -> PolicyNetwork:
         """The policy's function for an environment."""
 
     @abstractmethod
-    def start(self, network: Network, seed: int) -> Float[np.ndarray, " size"]:
+    def start(self, network: PolicyNetwork, seed: int) -> Float[np.ndarray, " size"]:
         """The initial parameters."""
 
 
@@ -44,10 +44,10 @@ class LinearPolicy(Policy):
 
     name: ClassVar[str] = "linear"
 
-    def network(self, facts: Facts) -> Network:
-        return Network((facts.observations, facts.outputs))
+    def network(self, facts: Facts) -> PolicyNetwork:
+        return PolicyNetwork((facts.observations, facts.outputs))
 
-    def start(self, network: Network, seed: int) -> Float[np.ndarray, " size"]:
+    def start(self, network: PolicyNetwork, seed: int) -> Float[np.ndarray, " size"]:
         return np.zeros(network.size)
 
 
@@ -81,10 +81,10 @@ class MLPPolicy(Policy):
                 "such as (32, 32); without hidden layers it is the linear policy"
             )
 
-    def network(self, facts: Facts) -> Network:
-        return Network((facts.observations, *self.hidden, facts.outputs), self.activation)
+    def network(self, facts: Facts) -> PolicyNetwork:
+        return PolicyNetwork((facts.observations, *self.hidden, facts.outputs), self.activation)
 
-    def start(self, network: Network, seed: int) -> Float[np.ndarray, " size"]:
+    def start(self, network: PolicyNetwork, seed: int) -> Float[np.ndarray, " size"]:
         point, random = np.zeros(network.size), np.random.default_rng(seed)
         for weight, _ in network.layers(point)[:-1]:  # views into the point
             weight[:] = random.normal(size=weight.shape) / np.sqrt(weight.shape[1])

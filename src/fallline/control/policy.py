@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
+from numpy.typing import ArrayLike
 
 from fallline.control.environments import OUTSIDE, Facts, action_rule, facts_of, open_environment, versions
-from fallline.control.network import ACTIVATIONS, Network
+from fallline.control.network import ACTIVATIONS, PolicyNetwork
 from fallline.control.statistics import Scaling
 from fallline.core.errors import FalllineError, nearest
 from fallline.core.shape import Entries, Flag, Listed, Mapping, Plain, Real, Text, Whole, check, maybe
@@ -46,7 +47,7 @@ class TrainedPolicy:
         notes: how it was found: seed, timesteps, score, ...
     """
 
-    network: Network
+    network: PolicyNetwork
     point: Float[np.ndarray, " size"]
     scaling: Scaling | None
     facts: Facts
@@ -56,7 +57,14 @@ class TrainedPolicy:
 
     @classmethod
     def from_arrays(
-        cls, M: Any, mean: Any, std: Any, environment: object, *, outside: str = "clip", horizon: int | None = None
+        cls,
+        M: ArrayLike,
+        mean: ArrayLike,
+        std: ArrayLike,
+        environment: object,
+        *,
+        outside: str = "clip",
+        horizon: int | None = None,
     ) -> "TrainedPolicy":
         """Make a linear policy found elsewhere into one that can be saved, replayed and filmed.
 
@@ -81,7 +89,7 @@ class TrainedPolicy:
         if horizon is not None and (isinstance(horizon, bool) or not isinstance(horizon, int) or horizon < 1):
             raise FalllineError(f"horizon = {horizon!r} is no number of steps: expected 1 or more, or None")
         facts = _facts(environment)
-        network = Network((facts.observations, facts.outputs))
+        network = PolicyNetwork((facts.observations, facts.outputs))
         wide = (facts.observations,)
         matrix = _numbers(M, "M", (facts.outputs, facts.observations), "(actions, observations)", facts.name)
         if (mean is None) != (std is None):
@@ -98,7 +106,7 @@ class TrainedPolicy:
             scaling = Scaling(mu, 1.0 / sigma)
         return cls(network, matrix.ravel(), scaling, facts, outside, horizon or facts.horizon, {})
 
-    def act(self, observation: Any, space: Any = None) -> Any:
+    def act(self, observation: ArrayLike, space: object = None) -> Any:
         """The action for an observation; if the action space is given, a valid member of it."""
         output = self.network.at(self.point, self.scaling)(np.asarray(observation, np.float64).reshape(-1))
         if space is not None:
@@ -153,7 +161,7 @@ def _facts(environment: object) -> Facts:
 
 
 def _numbers(
-    values: Any, name: str, shape: tuple[int, ...], words: str, environment: str, infinite: bool = False
+    values: object, name: str, shape: tuple[int, ...], words: str, environment: str, infinite: bool = False
 ) -> np.ndarray:
     """Convert values to a float64 array of this shape without NaN."""
     try:
@@ -181,14 +189,17 @@ def load_policy(path: Path | str) -> TrainedPolicy:
         )
     what = f"policy {str(path)!r}"
     check(DESCRIPTION, described, what, _REMEDY)
-    network, facts = Network(tuple(described["widths"]), described["activation"]), Facts(**described["environment"])
+    network, facts = (
+        PolicyNetwork(tuple(described["widths"]), described["activation"]),
+        Facts(**described["environment"]),
+    )
     if (network.widths[0], network.widths[-1]) != (facts.observations, facts.outputs):
         raise FalllineError(f"{what} is damaged: its widths are not those of its environment; {_REMEDY}")
     point, scaling = _fitting(network, arrays, what)
     return TrainedPolicy(network, point, scaling, facts, described["outside"], described["horizon"], described["notes"])
 
 
-def _fitting(network: Network, arrays: dict[str, np.ndarray], what: str) -> tuple[np.ndarray, Scaling | None]:
+def _fitting(network: PolicyNetwork, arrays: dict[str, np.ndarray], what: str) -> tuple[np.ndarray, Scaling | None]:
     """The parameters and the scaling, after checking that all array names, shapes and dtypes fit the network."""
     expected: dict[str, tuple[int, ...]] = {}
     for k, (inputs, outputs) in enumerate(zip(network.widths, network.widths[1:], strict=False), 1):

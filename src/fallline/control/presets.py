@@ -1,9 +1,8 @@
 """Settings per environment, with their sources."""
 
 import dataclasses
-from typing import Any
 
-from fallline.control.environments import named
+from fallline.control.environments import Environment, named
 from fallline.control.recipe import PolicyRecipe
 from fallline.methods import ARS
 
@@ -58,7 +57,7 @@ OTHERS = Preset(
 )
 
 
-def preset_of(environment: Any) -> Preset:
+def preset_of(environment: Environment) -> Preset:
     """The preset of an environment in any version; for others, the middle of the paper's settings.
 
     >>> preset_of("Hopper-v5").recipe.method
@@ -70,6 +69,6 @@ def preset_of(environment: Any) -> Preset:
     return PRESETS.get(name) or PRESETS.get(name.partition("-v")[0]) or OTHERS
 
 
-def preset(environment: Any) -> PolicyRecipe:
+def preset(environment: Environment) -> PolicyRecipe:
     """The recipe of an environment's preset."""
     return preset_of(environment).recipe

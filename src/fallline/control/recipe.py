@@ -31,14 +31,17 @@ class PolicyRecipe(Block):
         0.0,
         usual=(0.0, 5.0),
         unit="per step",
-        help="bonus for being alive, subtracted while training, never in evaluation",
+        help="reward per step for staying alive, which training subtracts and evaluation does not",
     )
     steps: Number = number(1e6, valid="[0, inf)", usual=(1e5, 1e8), scale="log", unit="timesteps", help="of training")
     target: Number = number(
         None, optional=True, unit="return", help="stop once a confirmed evaluation reaches it; None: train to the end"
     )
     horizon: int | None = structure(
-        None, optional=True, unit="timesteps", help="steps of a rollout at most; None: the environment's limit, or 1000"
+        None,
+        optional=True,
+        unit="timesteps",
+        help="largest number of steps in a rollout; None: the environment's limit, or 1000",
     )
     outside: str = structure(
         "clip", choices=OUTSIDE, help="what happens to an action outside of its box: clipped, or passed on raw"
@@ -72,4 +75,5 @@ def from_tables(plain: dict[str, Any]) -> PolicyRecipe:
 
     Raises: FalllineError for an unknown name, field or value, naming its place.
     """
-    return from_plain("policy_recipe", {"name": "policy_recipe", **plain}, "recipe")
+    found: PolicyRecipe = from_plain("policy_recipe", {"name": "policy_recipe", **plain}, "recipe")
+    return found

@@ -5,11 +5,11 @@ import os
 from pathlib import Path
 from typing import Any
 
-from fallline.control.environments import HORIZON, Source, named, open_environment, registered
+from fallline.control.environments import HORIZON, Environment, Source, named, open_environment, registered
 from fallline.control.evaluation import FINAL, Evaluation, evaluate_policy
 from fallline.control.policy import TrainedPolicy
 from fallline.control.rollouts import Setup, rollout_seed
-from fallline.control.workers import Workers
+from fallline.control.workers import RolloutWorkers
 from fallline.core.errors import FalllineError
 from fallline.core.extras import optional
 
@@ -38,7 +38,7 @@ def replay_policy(
 
         collector: Any = Simulations(simulator_named(source.removeprefix("jax:")), policy.horizon)
     else:
-        collector = Workers(Setup(source, policy.outside, policy.horizon), workers)
+        collector = RolloutWorkers(Setup(source, policy.outside, policy.horizon), workers)
     with collector:
         facts = collector.facts
         if (facts.observations, facts.outputs) != (policy.network.widths[0], policy.network.widths[-1]):
@@ -92,7 +92,7 @@ def film(policy: TrainedPolicy, path: Path, environment: Source | None = None, *
     return total
 
 
-def _frames(policy: TrainedPolicy, environment: Any, seed: int) -> tuple[list[Any], float]:
+def _frames(policy: TrainedPolicy, environment: Environment, seed: int) -> tuple[list[Any], float]:
     x, _ = environment.reset(seed=rollout_seed(seed, FINAL, 1, 0))
     frames, total, over = [environment.render()], 0.0, False
     while not over and len(frames) <= (policy.horizon or HORIZON):

@@ -3,13 +3,13 @@
 import dataclasses
 import math
 import sys
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
 from fallline.control.environments import HORIZON, Source, action_rule, open_environment, without_checks
-from fallline.control.network import Network
+from fallline.control.network import PolicyNetwork
 from fallline.control.statistics import Scaling, Statistics
 
 ROWS = 1024  # observations buffered before they are merged into the statistics
@@ -33,7 +33,7 @@ class Setup:
 class Task(NamedTuple):
     """The inputs of one rollout, which fully determine its result."""
 
-    network: Network
+    network: PolicyNetwork
     point: Float[np.ndarray, " size"]
     scaling: Scaling | None
     seed: int
@@ -66,7 +66,7 @@ def rollout_seed(seed: int, *place: int) -> int:
 class Roller:
     """An open environment for any number of rollouts."""
 
-    def __init__(self, setup: Setup, **options: Any) -> None:
+    def __init__(self, setup: Setup, **options: object) -> None:
         self.environment = open_environment(setup.source, **options)
         self.act = action_rule(self.environment.action_space, setup.outside)
         spec = self.environment.spec

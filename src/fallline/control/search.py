@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fallline.control.checkpoint import load_checkpoint, save_checkpoint
+from fallline.control.environments import Environment
 from fallline.control.evaluation import Collector
 from fallline.control.presets import preset
 from fallline.control.recipe import PolicyRecipe
@@ -111,7 +112,7 @@ def train_policy(
 
 
 def open_collector(
-    environment: Any,
+    environment: Environment,
     recipe: PolicyRecipe,
     workers: int | None = None,
     timeout: float = 300.0,
@@ -119,10 +120,10 @@ def open_collector(
 ) -> Any:
     """Open the collector of an environment's rollouts: worker processes, or the program of a simulator."""
     from fallline.control.simulators import Simulations, Simulator, simulator_named
-    from fallline.control.workers import Workers
+    from fallline.control.workers import RolloutWorkers
 
     if isinstance(environment, str) and environment.startswith("jax:"):
         environment = simulator_named(environment.removeprefix("jax:"))
     if isinstance(environment, Simulator):
         return Simulations(environment, recipe.horizon)
-    return Workers(Setup(environment, recipe.outside, recipe.horizon), workers, timeout, ray)
+    return RolloutWorkers(Setup(environment, recipe.outside, recipe.horizon), workers, timeout, ray)

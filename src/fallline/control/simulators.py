@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, UInt32
 
 from fallline.control.environments import Facts
-from fallline.control.network import Network
+from fallline.control.network import PolicyNetwork
 from fallline.control.rollouts import Rollout, Task, failed
 from fallline.control.statistics import Scaling, Statistics
 from fallline.core.errors import FalllineError, nearest
@@ -173,13 +173,14 @@ class Simulations:
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2))
-def _generation(kind: type[Simulator], network: Network, horizon: int, *columns: Any) -> tuple[Array, ...]:
-    return jax.vmap(functools.partial(episode, kind(), network, horizon))(*columns)
+def _generation(kind: type[Simulator], network: PolicyNetwork, horizon: int, *columns: Any) -> tuple[Array, ...]:
+    found: tuple[Array, ...] = jax.vmap(functools.partial(episode, kind(), network, horizon))(*columns)
+    return found
 
 
 def episode(
     simulator: Simulator,
-    network: Network,
+    network: PolicyNetwork,
     horizon: int,
     point: Float[Array, " size"],
     scaling: Scaling | None,
@@ -188,7 +189,7 @@ def episode(
     """One rollout as a traceable function: its return, its steps, and the observations' mean and squared deviations.
 
     >>> with jax.enable_x64(True):
-    ...     total, steps, *_ = episode(CartPole(), Network((4, 2)), 500, jnp.zeros(8), None, jnp.uint32(0))
+    ...     total, steps, *_ = episode(CartPole(), PolicyNetwork((4, 2)), 500, jnp.zeros(8), None, jnp.uint32(0))
     >>> float(total) == int(steps) < 20  # it always pushes to the left
     True
     """
@@ -211,4 +212,5 @@ def episode(
     nothing = jnp.zeros(simulator.observations)
     start = (simulator.reset(words(0)), jnp.zeros(()), jnp.int32(0), nothing, nothing, jnp.bool_(False))
     ended = jax.lax.while_loop(lambda carry: ~carry[-1] & (carry[2] < horizon), advance, start)
-    return ended[1:5]
+    found: tuple[Array, ...] = ended[1:5]
+    return found

@@ -9,7 +9,7 @@ import numpy as np
 
 from fallline.control.curve import Curve
 from fallline.control.evaluation import CONFIRM, EVALUATE, FINAL, TRAIN, Collector, Evaluation, evaluate_policy
-from fallline.control.network import Network
+from fallline.control.network import PolicyNetwork
 from fallline.control.policy import TrainedPolicy
 from fallline.control.recipe import PolicyRecipe, to_tables
 from fallline.control.rollouts import Rollout, Task, rollout_seed
@@ -19,7 +19,7 @@ from fallline.core.budget import check_memory
 from fallline.core.errors import FalllineError
 from fallline.core.schedule import Schedule
 from fallline.methods import Antithetic
-from fallline.methods import State as MethodState
+from fallline.methods import MethodState as MethodState
 
 HOPELESS = 3  # consecutive iterations without a successful rollout after which training gives up
 
@@ -105,7 +105,7 @@ class Training:
         if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**31:
             raise FalllineError(f"seed = {seed!r} is not valid: expected a whole number from 0 to 2147483647")
         self.recipe, self.collector, self.seed = recipe, collector, seed
-        self.network: Network = recipe.policy.network(collector.facts)
+        self.network: PolicyNetwork = recipe.policy.network(collector.facts)
         tried = 2 * int(getattr(recipe.method, "directions", 1)) + 8
         if (needed := 8 * self.network.size * tried) > 2**28:
             what = f"a policy of {self.network.size:,} parameters, tried {tried} ways at once,"

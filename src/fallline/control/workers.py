@@ -24,7 +24,7 @@ MESSAGE = 1 << 16  # most bytes of params that are sent ahead of time
 PARENT_SECONDS = 1.0  # seconds between two checks that the parent is alive
 
 
-class Workers:
+class RolloutWorkers:
     """Workers with one environment each, for use in a `with` block.
 
     Arguments:
@@ -57,7 +57,7 @@ class Workers:
             self.close()
             raise
 
-    def __enter__(self) -> "Workers":
+    def __enter__(self) -> "RolloutWorkers":
         return self
 
     def __exit__(

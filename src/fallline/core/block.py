@@ -12,6 +12,7 @@ from typing import Any, ClassVar, TypeVar, cast, dataclass_transform
 import equinox as eqx
 import jax
 import numpy as np
+from numpy.typing import DTypeLike
 
 from fallline.core.errors import FalllineError, nearest
 from fallline.core.field import Field, check_choice, required
@@ -30,8 +31,9 @@ class Block(eqx.Module):
 
     family: ClassVar[str] = ""
     name: ClassVar[str] = ""
+    facts: ClassVar[tuple[str, ...]] = ()  # names of the class attributes that `fallline explain` shows
 
-    def __init_subclass__(cls, **options: Any) -> None:
+    def __init_subclass__(cls, **options: object) -> None:
         super().__init_subclass__(**options)
         if cls.__dict__.get("name"):
             _FAMILIES.setdefault(cls.family, {})[cls.name] = cls
@@ -75,6 +77,16 @@ def _searched(value: object) -> bool:
 def declared_fields(cls: type[Block]) -> dict[str, Field]:
     """The declarations of a block's fields, in order."""
     return {each.name: each.metadata["fallline"] for each in dataclasses.fields(cls) if "fallline" in each.metadata}
+
+
+def size_field(cls: type[Block]) -> str | None:
+    """The name of the field that gives the size of what a block makes, if it declares one."""
+    return next((name for name, declared in declared_fields(cls).items() if declared.size), None)
+
+
+def families() -> tuple[str, ...]:
+    """The families of which a block is known, in alphabetical order."""
+    return tuple(sorted(_FAMILIES))
 
 
 def family(kind: str) -> dict[str, type[Block]]:
@@ -223,7 +235,7 @@ def _step(block: object, name: str, path: str) -> Any:
     raise FalllineError(f"path {path!r}: {owner} has no field {name!r}: {hint}")
 
 
-def as_arrays(tree: Tree, dtype: Any = np.float32) -> Any:
+def as_arrays(tree: Tree, dtype: DTypeLike = np.float32) -> Any:
     """The tree with every number as a 0-d array, ready for tracing: floats as `dtype`, whole numbers as int32."""
 
     def convert(leaf: object) -> Any:

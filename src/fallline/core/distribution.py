@@ -17,7 +17,7 @@ class Distribution(Placeholder):
     """Values of a field and their probabilities; a recipe that holds one is a search space.
 
     `quantile` maps [0, 1] to values and `cdf` maps them back. If the values are countable, each has its own cell of [0, 1],
-    and `place` is the middle of that cell. Everything is computed on the host in float64, since a search proposes few
+    and `position` is the middle of that cell. Everything is computed on the host in float64, since a search proposes few
     values.
     """
 
@@ -31,8 +31,8 @@ class Distribution(Placeholder):
         """The probability of x and of all values below it."""
         raise TypeError(f"{type(self).__name__} does not say its probabilities: define cdf(self, x)")
 
-    def place(self, x: Any) -> Any:
-        """The position of a value in [0, 1]: `quantile(place(x)) = x`."""
+    def position(self, x: Any) -> Any:
+        """The position of a value in [0, 1]: `quantile(position(x)) = x`."""
         return self.cdf(x)
 
     @property

@@ -4,34 +4,9 @@ import dataclasses
 import inspect
 import math
 
-from fallline.core.block import Block, declared_fields, family
+from fallline.core.block import Block, declared_fields, families, family
 from fallline.core.errors import FalllineError, nearest
 from fallline.core.field import Field
-
-FAMILIES = (
-    "optimizer",
-    "method",
-    "schedule",
-    "activation",
-    "initializer",
-    "layer",
-    "model",
-    "loss",
-    "penalty",
-    "scaler",
-    "encoding",
-    "probe",
-    "surface",
-    "distribution",
-    "strategy",
-    "pruner",
-    "recipe",
-    "policy",
-    "policy_recipe",
-)
-FACTS = (
-    "range", "zero_centred", "saturates", "initializer", "full_batch", "axis", "learns", "begins_with_default", "ends",
-)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +36,7 @@ class Explanation:
 
 def blocks_by_family() -> dict[str, list[str]]:
     """The names of all blocks, by family."""
-    return {kind: sorted(family(kind)) for kind in FAMILIES if family(kind)}
+    return {kind: sorted(family(kind)) for kind in families()}
 
 
 def explain(name: str) -> list[Explanation]:
@@ -70,7 +45,7 @@ def explain(name: str) -> list[Explanation]:
     Raises: FalllineError with the nearest names, if there is none.
     """
     kind, _, own = name.rpartition(".")
-    found = [cls for each in FAMILIES if kind in ("", each) for known, cls in family(each).items() if known == own]
+    found = [cls for each in families() if kind in ("", each) for known, cls in family(each).items() if known == own]
     if not found:
         known = [each for names in blocks_by_family().values() for each in names]
         raise FalllineError(f"no block is called {name!r}: {nearest(own, known)}; `fallline explain` lists them all")
@@ -84,15 +59,13 @@ def _explanation(cls: type[Block]) -> Explanation:
     defaults = {each.name: each.default for each in dataclasses.fields(cls)}
     compiled = getattr(cls, "compiled", True)
     fields = tuple(_facts(key, declared, defaults[key], compiled) for key, declared in declared_fields(cls).items())
-    facts = {fact: _fact(getattr(cls, fact)) for fact in FACTS if fact in _said(cls)}
+    facts = {fact: _fact(getattr(cls, fact)) for fact in cls.facts if _is_fixed(cls, fact)}
     return Explanation(cls.name, cls.family, title, rest.strip("\n"), facts, fields)
 
 
-def _said(cls: type[Block]) -> set[str]:
-    """The facts that the block or its family declares as plain values."""
-    fields = declared_fields(cls)
-    names = {fact for base in cls.__mro__ for fact in FACTS if fact in vars(base) and fact not in fields}
-    return {fact for fact in names if not callable(getattr(cls, fact)) and not isinstance(getattr(cls, fact), property)}
+def _is_fixed(cls: type[Block], fact: str) -> bool:
+    """Whether all blocks of the class share the fact: a wrapper, for example, takes some from the rule it holds."""
+    return fact not in declared_fields(cls) and not isinstance(getattr(cls, fact), property)
 
 
 def _fact(value: object) -> str:

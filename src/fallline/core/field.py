@@ -69,6 +69,9 @@ class Field:
         read: when a run reads the field. "always": in training, validation and prediction. "training": in training
             steps alone. "start": once, before the first step, so that a schedule cannot stand there. A part's word
             holds for all fields below it.
+        searched: whether a search without a space of its own varies the field; True for the numbers worth tuning first.
+        size: whether the number gives the size of what the block makes: the learning rate of an update rule, the peak of a
+            schedule. At most one field of a block does.
         words: words that may stand in a number's place and that `complete` replaces with a number, such as "auto".
     """
 
@@ -85,6 +88,8 @@ class Field:
     source: str = ""
     several: bool = False
     read: str = "always"
+    searched: bool = False
+    size: bool = False
     words: tuple[str, ...] = ()
 
 
@@ -99,13 +104,15 @@ def number(
     unit: str = "",
     source: str = "",
     read: str = "always",
+    searched: bool = False,
+    size: bool = False,
     words: tuple[str, ...] = (),
     help: str = "",
 ) -> Any:
     """A traced numeric hyperparameter; a schedule or a distribution may stand in it."""
     declared = Field(
         "number", help, Interval.parse(valid), usual, scale, integer, optional,
-        unit=unit, source=source, read=read, words=words,
+        unit=unit, source=source, read=read, searched=searched, size=size, words=words,
     )  # fmt: skip
 
     def convert(value: object) -> Any:
@@ -158,7 +165,7 @@ def part(
     )
 
 
-def required(declared: Any) -> Any:
+def required(declared: object) -> Any:
     """Mark a field without a default for type checkers; it does nothing at run time.
 
     Type checkers assume that every assigned field has a default, except those made by the functions that `Block` names

@@ -6,7 +6,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO
 
 from fallline.core.errors import FalllineError
 from fallline.core.files import is_alive
@@ -121,7 +121,7 @@ class Hold:
             return None
         return number if host == socket.gethostname() and is_alive(number) else None
 
-    def _refuse(self, owner: Any) -> None:
+    def _refuse(self, owner: object) -> None:
         who = "another process" if owner in (None, os.getpid()) else f"process {owner}"
         raise FalllineError(
             f"folder {str(self.folder)!r} is in use by {who}: wait for its end, or choose another folder with --out"

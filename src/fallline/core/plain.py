@@ -40,7 +40,7 @@ def _plain(value: object) -> Any:
     return value
 
 
-def from_plain(kind: str, plain: Any, where: str = "", field: Field | None = None) -> Any:
+def from_plain(kind: str, plain: object, where: str = "", field: Field | None = None) -> Any:
     """The block that plain data describe; for a distribution, `field` is the field that holds it.
 
     Raises: FalllineError naming the place in the file, for an unknown name, field or value.

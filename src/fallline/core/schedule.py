@@ -1,12 +1,14 @@
 """Time in a run, and the interface of values that change with it."""
 
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 import jax
 import numpy as np
 from jaxtyping import Array, Float
 
-from fallline.core.block import Placeholder
+from fallline.core.block import Placeholder, replace, size_field
+from fallline.core.errors import FalllineError
+from fallline.core.field import Number
 from fallline.core.tree import Tree
 
 
@@ -23,12 +25,35 @@ class Schedule(Placeholder):
 
     family: ClassVar[str] = "schedule"
 
+    @property
+    def size(self) -> Any:
+        """The value of the field that gives the schedule its size, such as the peak.
+
+        Raises: FalllineError if none of its fields is declared with `size=True`.
+        """
+        return getattr(self, self._size_field())
+
+    def sized(self, size: Number) -> Self:
+        """The schedule at another size.
+
+        Raises: FalllineError if none of its fields is declared with `size=True`.
+        """
+        return replace(self, {self._size_field(): size})
+
+    def _size_field(self) -> str:
+        name = size_field(type(self))
+        if name is None:
+            raise FalllineError(
+                f"schedule {self.name!r} has no size to set: declare one of its numbers with size=True, or set its fields"
+            )
+        return name
+
     def __call__(self, time: Time) -> Float[Array, ""]:
         """The value at a time."""
         raise TypeError(f"{type(self).__name__} does not say its value at a time: define __call__(self, time)")
 
 
-def reached_by(*fields: Any) -> tuple[float, ...]:
+def reached_by(*fields: object) -> tuple[float, ...]:
     """The numbers among a schedule's fields and the values that nested schedules take; traced values are left out.
 
     >>> reached_by(0.5, None)

@@ -26,7 +26,7 @@ def flatten(tree: Tree) -> dict[str, np.ndarray]:
     return {_path(path): np.asarray(_words(leaf)) for path, leaf in leaves}
 
 
-def unflatten(arrays: dict[str, np.ndarray], like: Any) -> Any:
+def unflatten(arrays: dict[str, np.ndarray], like: Tree) -> Any:
     """A tree with the structure of `like` and these leaves.
 
     Raises: FalllineError if a leaf is missing or has another shape or dtype.
@@ -104,7 +104,7 @@ def load_tensors(path: Path, what: str) -> tuple[dict[str, np.ndarray], dict[str
             metadata = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not iterable itself
     except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise FalllineError(f"{title} is damaged or no safetensors file ({error}): {remedy}") from None
+        raise FalllineError(f"{title} is damaged or not a safetensors file ({error}): {remedy}") from None
     entry = metadata.get("fallline")
     if entry is None:
         raise FalllineError(f"{title} was not written by fallline: it has no description")

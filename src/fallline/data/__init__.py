@@ -1,6 +1,6 @@
 """From tables to arrays: read a source, recognise its columns, encode them once, split the rows."""
 
-from .arrays import Arrays as Arrays
+from .arrays import RawArrays as RawArrays
 from .dataset import Dataset as Dataset
 from .prediction import read_features as read_features
 from .prediction import read_labelled as read_labelled

@@ -12,7 +12,7 @@ _BLOCK = 1 << 20  # numbers processed at a time, so that a large array is never 
 
 
 @dataclass(frozen=True)
-class Arrays:
+class RawArrays:
     """Numbers `x` (rows, features) with labels or targets `y`, and the source's own test part if it has one.
 
     Attributes:
@@ -22,7 +22,7 @@ class Arrays:
         test: the source's own test part as (x, y), or None.
         target: the name of the target.
 
-    >>> Arrays(np.zeros((2, 3)), np.array([0, 1])).x.shape
+    >>> RawArrays(np.zeros((2, 3)), np.array([0, 1])).x.shape
     (2, 3)
     """
 

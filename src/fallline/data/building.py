@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fallline.core.errors import FalllineError, nearest
-from fallline.data.arrays import Arrays, matrix
+from fallline.data.arrays import RawArrays, matrix
 from fallline.data.dataset import Dataset
 from fallline.data.kinds import recognise
 from fallline.data.leaks import find_leaks
@@ -97,7 +97,7 @@ def from_sheet(
 
 
 def from_arrays(
-    arrays: Arrays, where: str, wishes: Wishes, *, given: dict[str, Part] | None = None, weight: object | None = None
+    arrays: RawArrays, where: str, wishes: Wishes, *, given: dict[str, Part] | None = None, weight: object | None = None
 ) -> Built:
     """Builds from arrays; `given` holds test and validation parts that are also arrays."""
     x, y = matrix(arrays.x, where), arrays.y

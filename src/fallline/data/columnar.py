@@ -37,7 +37,7 @@ def read_columnar(path: Path, what: str, remedy: str, kind: str = "Parquet") -> 
         raise
     except (pl.exceptions.PolarsError, OSError, ValueError, OverflowError, pl.exceptions.PanicException) as error:
         said = " ".join(str(error).split())[:80]
-        raise FalllineError(f"{what} is damaged or no {kind} file ({said}): {remedy}") from None
+        raise FalllineError(f"{what} is damaged or not a {kind} file ({said}): {remedy}") from None
 
 
 def _parquet(file: BinaryIO, what: str) -> pl.DataFrame:

@@ -14,7 +14,7 @@ from fallline.data.separators import (
     CANDIDATES,
     NAMES,
     SINGLE,
-    Layout,
+    CellLayout,
     declared_layout,
     is_number,
     layout,
@@ -145,7 +145,7 @@ def _are_rows(comments: list[str], mark: str, rest: list[str], named: bool) -> b
     return any(first == second for first, second in widths)
 
 
-def _is_commented_header(comment: str, mark: str, first: list[str], found: Layout, names: list[str] | None) -> bool:
+def _is_commented_header(comment: str, mark: str, first: list[str], found: CellLayout, names: list[str] | None) -> bool:
     """Whether the last comment is the header, as `numpy.savetxt` writes it."""
     cells = split(masked(comment.removeprefix(mark).strip()), found.separator)
     return (
@@ -208,7 +208,7 @@ def _physical(lines: list[str], start: int, count: int) -> int:
     return position - start
 
 
-def _doubts(path: Path, found: Layout, rival: Layout | None, suffix: str, declared: str) -> list[str]:
+def _doubts(path: Path, found: CellLayout, rival: CellLayout | None, suffix: str, declared: str) -> list[str]:
     if declared or not found.separator:
         return []
     name = NAMES[found.separator]

@@ -136,7 +136,7 @@ def _names(labels: list[Any], where: str, text_names: bool) -> list[str]:
     if twice is not None:
         first, second = [place for place, each in enumerate(names) if each == twice][:2]
         raise FalllineError(
-            f"the column name {labels[first]!r} stands twice in {where}, as columns {first + 1} and {second + 1}: "
+            f"the column name {labels[first]!r} occurs twice in {where}, as columns {first + 1} and {second + 1}: "
             "rename one of them"
         )
     if text_names:
@@ -150,7 +150,8 @@ def _taken(table: Any, kind: str, where: str) -> pl.DataFrame:
 
     try:
         if kind == "lazy":
-            return table.collect()
+            found: pl.DataFrame = table.collect()
+            return found
         return pl.DataFrame(table) if kind == "stream" else pl.from_dataframe(table)
     except (Exception, pl.exceptions.PanicException) as problem:
         why = str(problem).splitlines()[0] if str(problem) else type(problem).__name__

@@ -121,7 +121,8 @@ def numbers_of(x: Float[np.ndarray, "rows features"], y: np.ndarray) -> UInt64[n
 def _mixed(z: np.ndarray) -> np.ndarray:
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
+    found: np.ndarray = z ^ (z >> np.uint64(31))
+    return found
 
 
 def _splits(data: Dataset) -> dict[str, np.ndarray]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from fallline.core.errors import FalllineError
-from fallline.data.arrays import Arrays
+from fallline.data.arrays import RawArrays
 from fallline.data.idx import read_idx
 
 _PATTERN = re.compile(
@@ -24,7 +24,7 @@ def has_idx(folder: Path) -> bool:
     return any(_PATTERN.fullmatch(path.name) and path.is_file() for path in folder.iterdir())
 
 
-def read_mnist(folder: Path) -> Arrays:
+def read_mnist(folder: Path) -> RawArrays:
     """Reads `train-images-idx3-ubyte` and its three companions; the `t10k` or `test` pair becomes the test part.
 
     Images become rows of numbers. Labels that are whole numbers become integers, whatever type they are stored as; other
@@ -40,7 +40,7 @@ def read_mnist(folder: Path) -> Arrays:
         raise FalllineError(f"the train and test images in {folder} have {sizes} pixels: give files of one data set")
     x, y = parts[0]
     names = tuple(f"pixel_{position}" for position in range(x.shape[1]))
-    return Arrays(x, y, names, parts[1] if len(parts) == 2 else None, target="label")
+    return RawArrays(x, y, names, parts[1] if len(parts) == 2 else None, target="label")
 
 
 def _files(folder: Path) -> Files:

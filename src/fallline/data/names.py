@@ -26,7 +26,7 @@ def check_names(names: list[object] | list[str], where: str, hint: bool = False)
         if name in seen:
             both = f"(columns {seen[name]} and {position})"
             raise FalllineError(
-                f"the column name {name!r} stands twice in {where} {both}: rename one of them{headless}"
+                f"the column name {name!r} occurs twice in {where} {both}: rename one of them{headless}"
             )
         seen[name] = position
 

@@ -16,7 +16,7 @@ import numpy as np
 from fallline.core.budget import check_unpacked
 from fallline.core.errors import FalllineError
 from fallline.core.reading import open_regular
-from fallline.data.arrays import Arrays
+from fallline.data.arrays import RawArrays
 
 _KEYS = {"x": ("x", "X"), "y": ("y", "Y"), "x_test": ("x_test", "X_test"), "y_test": ("y_test", "Y_test")}
 _BROKEN = (
@@ -26,7 +26,7 @@ _BROKEN = (
 _DEFLATE_RATIO = 1032  # deflate never expands a byte to more than this
 
 
-def read_npz(path: Path) -> Arrays:
+def read_npz(path: Path) -> RawArrays:
     """Reads `X` or `x` and, if present, `y`, `X_test`, `y_test` and `feature_names`.
 
     Object arrays are refused, because reading them would need pickle, which can run code.
@@ -59,7 +59,7 @@ def read_npz(path: Path) -> Arrays:
     except FalllineError:
         raise
     except _BROKEN:
-        raise FalllineError(f"{path} is damaged or no NumPy archive: save it again with numpy.savez") from None
+        raise FalllineError(f"{path} is damaged or not a NumPy archive: save it again with numpy.savez") from None
     return _together(path, parts, names)
 
 
@@ -109,7 +109,7 @@ def _header(file: IO[bytes], damaged: FalllineError) -> tuple[tuple[int, ...], n
     return shape, dtype
 
 
-def _together(path: Path, parts: dict[str, np.ndarray], names: np.ndarray | None) -> Arrays:
+def _together(path: Path, parts: dict[str, np.ndarray], names: np.ndarray | None) -> RawArrays:
     x, y = parts["x"], parts.get("y")
     x_test, y_test = parts.get("x_test"), parts.get("y_test")
     if x_test is not None and y is not None and y_test is None:
@@ -121,7 +121,7 @@ def _together(path: Path, parts: dict[str, np.ndarray], names: np.ndarray | None
         if array is not None and array.ndim not in (1, 2):
             raise FalllineError(f"the array {name!r} in {path} has {array.ndim} dimensions: save one entry per row")
     test = None if x_test is None else (_flat(x_test), y_test)
-    return Arrays(_flat(x), y, None if names is None else tuple(str(each) for each in names.ravel()), test)
+    return RawArrays(_flat(x), y, None if names is None else tuple(str(each) for each in names.ravel()), test)
 
 
 def _flat(x: np.ndarray) -> np.ndarray:

@@ -181,7 +181,7 @@ def _times(name: str, cells: Sequence[Any], where: str) -> pl.Series:
 
     if any(cell is not None and cell.tzinfo is not None for cell in cells):
         raise FalllineError(
-            f"column {name!r} of {where} holds times of day with a time zone, which without a day mean nothing: give "
+            f"column {name!r} of {where} holds times of day with a time zone, which have no meaning without a day: give "
             "instants, or times without a zone"
         )
     return pl.Series(name, cells, dtype=pl.Time)
@@ -223,7 +223,8 @@ def _written(cell: Any) -> str | float:
         case "instant" | "period":
             return _instant(cell).isoformat(" ")
         case "date":
-            return cell.isoformat()
+            found: str | float = cell.isoformat()
+            return found
     if isinstance(cell, enum.Enum) and not isinstance(cell, str):
         return cell.name
     return str.__str__(cell) if isinstance(cell, str) else str(cell)

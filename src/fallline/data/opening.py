@@ -25,7 +25,7 @@ _UTF8 = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, eq=False)
-class Text:
+class OpenedText:
     """The lines of a text file.
 
     Attributes:
@@ -55,7 +55,7 @@ class Text:
             raise FalllineError(f"{self.path}, line {line}: byte 0x{byte:02x} is not UTF-8: save it as UTF-8") from None
 
 
-def open_text(path: Path) -> Text:
+def open_text(path: Path) -> OpenedText:
     """Opens a text file, which is unpacked if its name ends in `.gz`.
 
     Raises:
@@ -87,7 +87,7 @@ def open_text(path: Path) -> Text:
     data = _trimmed(data)
     if not data[:_START].strip() and not data[:].strip():
         raise FalllineError(f"{path} is empty: give a file with a header line and at least one row")
-    return Text(path, data, data is stored and isinstance(data, mmap.mmap), notes)
+    return OpenedText(path, data, data is stored and isinstance(data, mmap.mmap), notes)
 
 
 def _mapped(path: Path) -> bytes | mmap.mmap:

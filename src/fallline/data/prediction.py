@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fallline.core.errors import DataWarning, FalllineError
-from fallline.data.arrays import Arrays, matrix
+from fallline.data.arrays import RawArrays, matrix
 from fallline.data.cells import PLAIN, numbers, target_cells
 from fallline.data.first_look import decimal_of
 from fallline.data.schema import Schema
@@ -38,7 +38,7 @@ def read_features(
         FalllineError: a column is missing, infinite or of another kind than in training.
     """
     raw = read(source, names if accepts_names(source) else None)
-    if isinstance(raw, Arrays):
+    if isinstance(raw, RawArrays):
         return _encode_arrays(raw, raw.held_out()[0], schema, describe(source)), None
     return schema.encode(raw, describe(source), remarks), raw.frame
 
@@ -55,7 +55,7 @@ def read_labelled(
         FalllineError: as for `read_features`; or there is no target, a target is missing, or a class is unknown.
     """
     raw, where = read(source, names if accepts_names(source) else None), describe(source)
-    if isinstance(raw, Arrays):
+    if isinstance(raw, RawArrays):
         x, y = raw.held_out()
         if y is None:
             raise FalllineError(f"{where} has no y: save the labels or targets beside X as y")
@@ -101,7 +101,7 @@ def target_values(frame: pl.DataFrame, targets: tuple[str, ...]) -> np.ndarray:
     return cells[0] if len(cells) == 1 else np.column_stack(cells)
 
 
-def _encode_arrays(raw: Arrays, x: np.ndarray, schema: Schema, where: str) -> np.ndarray:
+def _encode_arrays(raw: RawArrays, x: np.ndarray, schema: Schema, where: str) -> np.ndarray:
     x = matrix(x, where)
     wanted = [column.name for column in schema.columns]
     if (

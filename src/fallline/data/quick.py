@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fallline.data.opening import Text
+from fallline.data.opening import OpenedText
 
 if TYPE_CHECKING:
     import polars as pl
@@ -42,7 +42,7 @@ class Bytes:
     padded: bool
 
 
-def by_polars(text: Text, separator: str, skipped: int, width: int) -> tuple[pl.DataFrame, Bytes] | None:
+def by_polars(text: OpenedText, separator: str, skipped: int, width: int) -> tuple[pl.DataFrame, Bytes] | None:
     """The rows as text columns "0", "1", ..., or None if the file has to be read line by line.
 
     Args:
@@ -75,7 +75,7 @@ def by_polars(text: Text, separator: str, skipped: int, width: int) -> tuple[pl.
     return None if complete is None else (complete, seen)
 
 
-def _look(text: Text, raw: np.ndarray, separator: int) -> Bytes:
+def _look(text: OpenedText, raw: np.ndarray, separator: int) -> Bytes:
     """Examines the bytes from the first row on, using all cores."""
     quoted = text.data.find(b'"') >= 0
     starts = range(0, raw.size, _PART)

@@ -225,7 +225,7 @@ class Schema:
         for each in written["columns"]:
             runs = [{"name": name, "kind": "number"} for name in each["numbers"]] if "numbers" in each else [each]
             columns.extend(_read(run) for run in runs)
-        _demand(len({column.name for column in columns}) == len(columns), "a column stands in it twice")
+        _demand(len({column.name for column in columns}) == len(columns), "a column occurs twice")
         return cls(tuple(columns), _read_target(written["target"]), written["missing"])
 
 
@@ -318,12 +318,12 @@ def _read(entries: dict[str, Any]) -> Column:
         | {"values": tuple(entries.get("values", ())), "rare": tuple(entries.get("rare", ())), "form": form}
     )
     name = repr(column.name[:60])
-    _demand(len(set(column.values)) == len(column.values), f"a value of column {name} stands in it twice")
-    _demand(column.kind != "boolean" or len(column.values) == 2, f"the boolean column {name} has not two values")
+    _demand(len(set(column.values)) == len(column.values), f"a value of column {name} occurs twice")
+    _demand(column.kind != "boolean" or len(column.values) == 2, f"the boolean column {name} does not have two values")
     _demand(column.factor > 0, f"the factor of column {name} is not above 0")
     _demand(column.limit > 0, f"the limit of column {name} is not above 0")
     _demand(form.decimal != form.group, f"the decimal sign of column {name} groups its digits as well")
-    _demand(not form.zone or _is_zone(form.zone), f"column {name} names a time zone that nobody knows")
+    _demand(not form.zone or _is_zone(form.zone), f"column {name} names an unknown time zone")
     return column
 
 
@@ -341,8 +341,8 @@ def _read_target(entries: dict[str, Any]) -> Target:
     _demand((classes is None) == (entries["task"] != "classification"), "only a classification has classes")
     _demand(classes is None or len(names) == 1, "a classification has one target")
     _demand(classes is None or len({type(each) for each in classes}) == 1, "its classes are of several types")
-    _demand(classes is None or len(set(classes)) == len(classes), "a class stands in it twice")
-    _demand(len(set(names)) == len(names), "a target stands in it twice")
+    _demand(classes is None or len(set(classes)) == len(classes), "a class occurs twice")
+    _demand(len(set(names)) == len(names), "a target occurs twice")
     _demand(not factor or entries["task"] == "regression", "only a regression has a target in another unit")
     _demand(len(shift) == len(factor) and len(factor) in (0, len(names)), "not every target has a shift and a factor")
     _demand(all(each > 0 for each in factor), "the factor of a target is not above 0")

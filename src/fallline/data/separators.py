@@ -23,7 +23,7 @@ _CLOSE = re.compile(r"[,;|](?!\s)|\t")  # a separator without a space after it, 
 
 
 @dataclass(frozen=True)
-class Layout:
+class CellLayout:
     """How the lines split.
 
     Attributes:
@@ -82,7 +82,7 @@ def is_number(cell: str) -> bool:
     return _NUMBER.fullmatch(cell) is not None
 
 
-def layout(lines: list[str], suffix: str, has_header: bool = True) -> tuple[Layout, Layout | None]:
+def layout(lines: list[str], suffix: str, has_header: bool = True) -> tuple[CellLayout, CellLayout | None]:
     """The layout that fits best, and another that fits nearly as well, or None.
 
     Args:
@@ -101,13 +101,13 @@ def layout(lines: list[str], suffix: str, has_header: bool = True) -> tuple[Layo
     return _without_columns(lines), None
 
 
-def declared_layout(lines: list[str], separator: str) -> Layout:
+def declared_layout(lines: list[str], separator: str) -> CellLayout:
     """The layout under a separator that the file itself declares."""
     tried = _try(lines, separator, has_header=True)
-    return tried if tried.width > 1 else Layout(separator, 1, 1)
+    return tried if tried.width > 1 else CellLayout(separator, 1, 1)
 
 
-def _try(lines: list[str], separator: str, has_header: bool) -> Layout:
+def _try(lines: list[str], separator: str, has_header: bool) -> CellLayout:
     rows = [split(line, separator) for line in lines]
     titles = _titles(rows) if has_header and separator != BLANKS else 0
     rows = rows[titles:]
@@ -116,12 +116,12 @@ def _try(lines: list[str], separator: str, has_header: bool) -> Layout:
     width = max(counts, key=lambda each: (counts[each], each == header, -each))
     fit = counts[width] / len(widths)
     if width < 2 or (header == 1 and not _labelled(rows, separator)):
-        return Layout(separator, 1, header)
+        return CellLayout(separator, 1, header)
     near = header in (width, width - 1) or rows[0][width:] == [""] * (header - width)
     regular = [row for row in rows[1:] if len(row) == width]
     clean = (_cleanness([rows[0]], separator) + _cleanness(regular or [rows[0]], separator)) / 2
     score = fit * clean * (1 if near else 0.3)
-    return Layout(separator, width, header, titles, score)
+    return CellLayout(separator, width, header, titles, score)
 
 
 def _is_long_title(rows: list[list[str]]) -> bool:
@@ -163,7 +163,7 @@ def _clean(cell: str, separator: str) -> bool:
     return separator == "," or "," not in cell or is_number(cell) or _CLOSE.search(cell) is None
 
 
-def _plausible_blanks(lines: list[str], blank: Layout, suffix: str) -> bool:
+def _plausible_blanks(lines: list[str], blank: CellLayout, suffix: str) -> bool:
     """Whether blanks separate cells, and are not part of them: the lines are regular and a column holds numbers."""
     rows = [split(line, BLANKS) for line in lines]
     body = rows[1:] or rows
@@ -178,14 +178,14 @@ def _plausible_blanks(lines: list[str], blank: Layout, suffix: str) -> bool:
     return numbers > 0 or quoted
 
 
-def _without_columns(lines: list[str]) -> Layout:
+def _without_columns(lines: list[str]) -> CellLayout:
     """The layout of lines that no separator splits alike: a single column, or as many cells as the first line has."""
     if all(is_number(line.strip()) or _CLOSE.search(line.strip()) is None for line in lines[1:] or lines):
         widths = [len(split(lines[0], each)) for each in CANDIDATES]
         if max(widths) == 1 or all(is_number(line.strip()) for line in lines):
-            return Layout("", 1, 1)
+            return CellLayout("", 1, 1)
     for separator in CANDIDATES:
         if any(separator in line for line in (lines[0], *lines)):
             width = len(split(lines[0], separator))
-            return Layout(separator, width, width)
-    return Layout("", 1, 1)
+            return CellLayout(separator, width, width)
+    return CellLayout("", 1, 1)

@@ -9,7 +9,7 @@ import numpy as np
 
 from fallline.core.errors import FalllineError, nearest
 from fallline.core.reading import check_regular
-from fallline.data.arrays import Arrays
+from fallline.data.arrays import RawArrays
 from fallline.data.columnar import read_columnar
 from fallline.data.frames import advice, is_frame, is_records, to_polars
 from fallline.data.marks import clean
@@ -28,7 +28,7 @@ PARQUET = (".parquet", ".pq")
 ARROW = (".arrow", ".feather", ".ipc")
 
 
-def read(source: object, names: list[str] | None = None) -> Sheet | Arrays:
+def read(source: object, names: list[str] | None = None) -> Sheet | RawArrays:
     """Opens a source: a table with typed columns, or arrays.
 
     Args:
@@ -37,7 +37,7 @@ def read(source: object, names: list[str] | None = None) -> Sheet | Arrays:
         names: column names for a text file without a header line.
 
     Returns:
-        A `Sheet` (for a text file, every column is text and missing cells are null), or `Arrays`.
+        A `Sheet` (for a text file, every column is text and missing cells are null), or `RawArrays`.
 
     Raises:
         FalllineError: there is no such source, its kind is unknown, or the file cannot be read.
@@ -83,7 +83,7 @@ def _suffix(path: Path) -> str:
     return inner if suffix == ".gz" and inner in TEXT else suffix
 
 
-def _read_path(path: Path, names: list[str] | None) -> Sheet | Arrays:
+def _read_path(path: Path, names: list[str] | None) -> Sheet | RawArrays:
     if "\0" in str(path):
         raise FalllineError(f"the path {str(path)!r} holds a zero byte: check it")
     suffix = _suffix(path)
@@ -97,10 +97,10 @@ def _read_path(path: Path, names: list[str] | None) -> Sheet | Arrays:
     if suffix in PARQUET + ARROW:
         return _read_columns(path, suffix)
     known = ", ".join((*TEXT, *PARQUET, *ARROW, ".npz"))
-    raise FalllineError(f"{path} has an unknown kind of name {suffix!r}: expected one of {known}, or a folder")
+    raise FalllineError(f"{path} has the unknown suffix {suffix!r}: expected one of {known}, or a folder")
 
 
-def _read_folder(folder: Path) -> Arrays:
+def _read_folder(folder: Path) -> RawArrays:
     """Reads MNIST's idx files; the error for a folder without any says what it holds instead."""
     if has_idx(folder):
         return read_mnist(folder)
@@ -153,9 +153,9 @@ def _checked(frame: pl.DataFrame, where: str) -> Sheet:
     return Sheet(frame)
 
 
-def _read_sklearn(name: str) -> Arrays:
+def _read_sklearn(name: str) -> RawArrays:
     if name not in SKLEARN:
-        raise FalllineError(f"scikit-learn carries no data set {name!r}: {nearest(name, SKLEARN)}")
+        raise FalllineError(f"scikit-learn has no data set {name!r}: {nearest(name, SKLEARN)}")
     from sklearn import datasets
 
     bunch = getattr(datasets, f"load_{name}")()
@@ -163,4 +163,4 @@ def _read_sklearn(name: str) -> Arrays:
     classes = getattr(bunch, "target_names", None)
     if classes is not None and np.asarray(classes).dtype.kind == "U":
         y = np.asarray(classes)[y]  # so that predictions are "setosa", not 0
-    return Arrays(bunch.data, y, tuple(str(each) for each in bunch.feature_names), target="target")
+    return RawArrays(bunch.data, y, tuple(str(each) for each in bunch.feature_names), target="target")

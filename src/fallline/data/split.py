@@ -74,7 +74,7 @@ def folds(rows: int, k: int, *, classes: np.ndarray | None = None, seed: int = 0
     [[0, 2, 4], [1, 3]]
     """
     if k < 2:
-        raise FalllineError(f"{k} folds were asked for: cross-validation needs at least 2")
+        raise FalllineError(f"{k} folds are too few: cross-validation needs at least 2")
     if rows < k:
         raise FalllineError(f"{rows} rows are fewer than {k} folds: ask for at most {rows} folds or give more rows")
     order, sizes = _shuffled_by_class(rows, classes, seed)

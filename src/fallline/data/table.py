@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from fallline.core.errors import FalllineError
-from fallline.data.arrays import Arrays, matrix
+from fallline.data.arrays import RawArrays, matrix
 from fallline.data.building import Wishes, from_arrays, from_sheet
 from fallline.data.dataset import Dataset
 from fallline.data.identity import SeenRows
@@ -118,7 +118,7 @@ class Table:
         ('a', 'b')
         """
         labels = tuple(names) if names is not None else None
-        arrays = Arrays(matrix(X, "X"), np.asarray(y), labels)
+        arrays = RawArrays(matrix(X, "X"), np.asarray(y), labels)
         given = {
             key: (matrix(each[0], f"{key}'s X"), np.asarray(each[1]))
             for key, each in (("test", test_data), ("valid", valid_data))
@@ -178,7 +178,7 @@ def load(
     wishes = Wishes(task, {"test": test, "valid": valid}, seed, missing, others, names)
     where = describe(source)
     raw = read(source, names)
-    if isinstance(raw, Arrays):
+    if isinstance(raw, RawArrays):
         if target is not None and target not in (raw.target, "y"):
             raise FalllineError(f"{where} carries its own target, not a column {target!r}: leave the target out")
         if kinds:

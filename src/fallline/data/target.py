@@ -89,7 +89,8 @@ class Target:
             raise FalllineError(
                 f"{title} holds {listed}, not a class seen in training: {nearest(str(unknown[0]), self.classes)}"
             )
-        return known[codes]
+        found: np.ndarray = known[codes]
+        return found
 
     def written(self, forms: dict[str, Form], y: np.ndarray) -> Target:
         """The same target with the notation of its numbers, which were read from text as `y` (rows, targets)."""
@@ -154,7 +155,8 @@ class Target:
         """
         if self.classes is None:
             raise FalllineError(f"{self.names[0]!r} is a {self.task} target: it has no classes to decode")
-        return np.array(self.classes)[indices]
+        found: np.ndarray = np.array(self.classes)[indices]
+        return found
 
     def _as_class(self, label: Label) -> Label:
         """Converts a label read from another file to the type of the classes."""

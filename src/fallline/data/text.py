@@ -12,7 +12,7 @@ from fallline.data.lines import read_lines
 from fallline.data.marks import MISSING as MISSING
 from fallline.data.marks import clean
 from fallline.data.names import INDEX, check_names, free_name
-from fallline.data.opening import Text, open_text
+from fallline.data.opening import OpenedText, open_text
 from fallline.data.quick import Bytes, by_polars
 from fallline.data.separators import BLANKS, SINGLE, is_number, tabbed
 from fallline.data.sheet import Sheet
@@ -60,7 +60,7 @@ def read_text(path: Path, names: list[str] | None = None) -> Sheet:
     return Sheet(frame, dialect.separator, (*text.notes, *dialect.notes, *notes))
 
 
-def _beginning(text: Text) -> str:
+def _beginning(text: OpenedText) -> str:
     """The first complete lines, at least three if the file has that many."""
     data, end = text.data, _START
     for _ in range(3):
@@ -77,14 +77,14 @@ def _beginning(text: Text) -> str:
         raise
 
 
-def _parse(text: Text, dialect: Dialect, names: list[str] | None) -> tuple[pl.DataFrame, list[str]]:
+def _parse(text: OpenedText, dialect: Dialect, names: list[str] | None) -> tuple[pl.DataFrame, list[str]]:
     """All rows as text, read by Polars or, if that fails, line by line, which works or reports the faulty line."""
     width = dialect.width
     if names is None and dialect.header is not None and not _fits(dialect.header, width):
         width = len(dialect.header)  # the lines below the header are wrong, and the first one is reported
     separator = {"": SINGLE, BLANKS: "\t"}.get(dialect.separator, dialect.separator)
     if dialect.separator == BLANKS:
-        text = Text(text.path, tabbed(text.data[:]), False)
+        text = OpenedText(text.path, tabbed(text.data[:]), False)
     notes: list[str] = []
     blanks: str | None = None
     quick = by_polars(text, separator, dialect.skipped, width)
@@ -96,7 +96,7 @@ def _parse(text: Text, dialect: Dialect, names: list[str] | None) -> tuple[pl.Da
     return clean(_without_empty_end(text.path, frame, notes), blanks), notes
 
 
-def _blanks(text: Text, seen: Bytes, rows: int) -> str | None:
+def _blanks(text: OpenedText, seen: Bytes, rows: int) -> str | None:
     """The blanks that may begin or end a cell; None if any blank may."""
     if not seen.ascii:
         return None

@@ -50,13 +50,13 @@ class Choice(Distribution):
             found[where] = self.options[int(each)]
         return found
 
-    def cdf(self, x: Any) -> Any:
+    def cdf(self, x: object) -> Any:
         return (self._number(x) + 1) / self.count
 
-    def place(self, x: Any) -> Any:
+    def position(self, x: object) -> Any:
         return (self._number(x) + 0.5) / self.count
 
-    def _number(self, x: Any) -> int:
+    def _number(self, x: object) -> int:
         for index, each in enumerate(self.options):
             if alike(each, x):
                 return index
@@ -69,7 +69,7 @@ class Choice(Distribution):
         return self.options
 
 
-def alike(one: Any, other: Any) -> bool:
+def alike(one: object, other: object) -> bool:
     """Whether two values are the same. 1 and True differ; a list equals a tuple, since files only have lists."""
     one, other = (tuple(each) if isinstance(each, list) else each for each in (one, other))
     if isinstance(one, bool) != isinstance(other, bool) or isinstance(one, Block) != isinstance(other, Block):

@@ -35,7 +35,7 @@ ON_NUMBERS: dict[str, Callable[..., Any]] = {
 }
 
 
-def of_expression(node: Any, path: str) -> Any:
+def of_expression(node: object, path: str) -> Any:
     """Convert a hyperopt expression to a distribution, a choice (its options may be blocks as in a file), or a value.
 
         uniform, normal      shifted and scaled          loguniform, lognormal    scaled, to a power

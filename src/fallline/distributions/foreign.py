@@ -8,7 +8,7 @@ from fallline.distributions import Choice, Integer, LogInteger, LogUniform, Norm
 from fallline.distributions.expressions import choice_of, of_expression
 
 
-def converted(value: Any, path: str = "value") -> Any:
+def converted(value: object, path: str = "value") -> Any:
     """Convert another library's distribution; a list becomes a choice, and any other value stays as it is.
 
     A dictionary is a block in the form of a recipe file. A choice among dictionaries stays a dictionary too, until the

@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight
@@ -19,12 +20,13 @@ from fallline.encodings.columns import distinct_values, some
 from fallline.estimators import settings
 from fallline.estimators.batch import arrays_of
 from fallline.estimators.fitted import FittedMLP
-from fallline.estimators.fitting import Fit, Trained, begin, go_on
+from fallline.estimators.fitting import Fit, FitResult, begin, go_on
 from fallline.estimators.inputs import given, learn_schema, needs_encoding, to_float32
 from fallline.estimators.lanes import lane_for
 from fallline.estimators.members import LEARNT, fit_members
 from fallline.estimators.rows import Rows, rows_of
 from fallline.estimators.scoring import scorer_of
+from fallline.estimators.types import AnyRows, HeldOut, Targets
 from fallline.estimators.units import in_units, learn_units
 from fallline.estimators.weights import drawn
 from fallline.training.arrays import Arrays
@@ -39,14 +41,14 @@ class BaseMLP(FittedMLP):
     """
 
     @abstractmethod
-    def _encode_target(self, y: Any, *, first: bool, incremental: bool) -> np.ndarray:
+    def _encode_target(self, y: Targets, *, first: bool, incremental: bool) -> np.ndarray:
         """The target as a run sees it: class indices (rows,), or numbers (rows, targets)."""
 
     @abstractmethod
-    def _check(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
+    def _check(self, X: AnyRows, y: Targets, *, reset: bool) -> tuple[Any, Any]:
         """Checks rows and targets as scikit-learn does, and returns them."""
 
-    def _weigh(self, y: Any, weight: np.ndarray | None) -> np.ndarray | None:
+    def _weigh(self, y: Targets, weight: np.ndarray | None) -> np.ndarray | None:
         """The rows' weights, which a classifier multiplies by its class weights."""
         return weight
 
@@ -54,7 +56,14 @@ class BaseMLP(FittedMLP):
     def _n_classes(self) -> int:
         return 0 if self._task == "regression" else self._targets
 
-    def _fit(self, X: Any, y: Any, sample_weight: Any, held_out: Any = None, incremental: bool = False) -> Any:
+    def _fit(
+        self,
+        X: AnyRows,
+        y: Targets,
+        sample_weight: ArrayLike | None,
+        held_out: HeldOut = None,
+        incremental: bool = False,
+    ) -> Any:
         ready = None if incremental else lane_for(self, X)
         if ready is not None:
             ready.become(self)
@@ -81,7 +90,7 @@ class BaseMLP(FittedMLP):
         self._take(seen, outcome, interrupted, fit.scores, len(rows.train), incremental)
         return self
 
-    def _known_to(self, other: Any) -> Any:
+    def _known_to(self, other: object) -> Any:
         """A copy of another estimator with what this one has learnt about its rows: classes, columns, types."""
         other = copy.copy(other)
         for name in LEARNT:
@@ -94,7 +103,7 @@ class BaseMLP(FittedMLP):
             many = f"batch_size = {self.batch_size} is more than the {rows} training rows"
             warnings.warn(f"{many}: all of them make one batch", stacklevel=4)
 
-    def _refuse(self, held_out: Any, incremental: bool) -> None:
+    def _refuse(self, held_out: HeldOut, incremental: bool) -> None:
         """Raises: FalllineError for arguments that contradict each other."""
         if incremental and self.early_stopping:
             raise FalllineError(
@@ -103,9 +112,11 @@ class BaseMLP(FittedMLP):
         if incremental and self.n_members > 1:
             raise FalllineError(f"partial_fit does not support n_members = {self.n_members}: set n_members=1")
         if held_out is not None and not self.early_stopping:
-            raise FalllineError("X_val and y_val are what early stopping watches: set early_stopping=True")
+            raise FalllineError("X_val and y_val are only used by early stopping: set early_stopping=True")
 
-    def _prepare(self, X: Any, y: Any, sample_weight: Any, first: bool, incremental: bool) -> tuple[Any, ...]:
+    def _prepare(
+        self, X: AnyRows, y: Targets, sample_weight: ArrayLike | None, first: bool, incremental: bool
+    ) -> tuple[Any, ...]:
         """(rows, targets as given, targets as a run sees them, weights), all checked."""
         X, y = self._check(given(X), y, reset=first or not hasattr(self, "n_features_in_"))
         learning = first or not hasattr(self, "_schema")
@@ -149,7 +160,9 @@ class BaseMLP(FittedMLP):
         lowest = float(target.min()) if self._task == "regression" else None
         return complete(recipe, task=self._task, training_rows=padded_rows, lowest=lowest)
 
-    def _prepared(self, recipe: Recipe, arrays: Arrays, random: Any, incremental: bool, rows: Rows) -> Fit:
+    def _prepared(
+        self, recipe: Recipe, arrays: Arrays, random: np.random.RandomState, incremental: bool, rows: Rows
+    ) -> Fit:
         """The fit, starting from the current weights."""
         before, callbacks = getattr(self, "_trained", None), self.callbacks
         words = np.array([0, random.randint(2**31 - 1)], np.uint32)
@@ -216,7 +229,7 @@ class BaseMLP(FittedMLP):
         self.validation_scores_ = (self.validation_scores_ or []) + own
         self.best_validation_score_ = float(np.nanmax([-np.inf, *self.validation_scores_]))
 
-    def _say_divergence(self, trained: Trained, x: np.ndarray, epochs: int) -> None:
+    def _say_divergence(self, trained: FitResult, x: np.ndarray, epochs: int) -> None:
         """Raises: FalllineError, unless early stopping has kept earlier parameters; then it warns."""
         step, best = int(trained.rest["step"]), int(trained.rest["best_epoch"])
         what = Outcome.DIVERGED.sentence(epochs=epochs, best_epoch=best, step=step)

@@ -12,6 +12,7 @@ from fallline.estimators import settings
 from fallline.estimators.base import BaseMLP
 from fallline.estimators.classifier import MLPClassifier
 from fallline.estimators.regressor import MLPRegressor
+from fallline.estimators.types import AnyLoss, Solver
 from fallline.optimizers import LBFGS
 
 Strategy = Callable[[Any, int, np.random.RandomState], Sequence[dict[str, Any]]]
@@ -19,12 +20,16 @@ _ROWS = ("early_stopping", "validation_fraction", "class_weight", "random_state"
 _FITS = (MLPClassifier.fit, MLPRegressor.fit)
 
 
-def random_candidates(space: Any, n_iter: int, random: np.random.RandomState) -> list[dict[str, Any]]:
+def random_candidates(
+    space: Mapping[str, Any] | Sequence[Mapping[str, Any]], n_iter: int, random: np.random.RandomState
+) -> list[dict[str, Any]]:
     """Independent draws from distributions and lists."""
     return list(ParameterSampler(space, n_iter, random_state=random))
 
 
-def grid_candidates(space: Any, n_iter: int, random: np.random.RandomState) -> list[dict[str, Any]]:
+def grid_candidates(
+    space: Mapping[str, Any] | Sequence[Mapping[str, Any]], n_iter: int, random: np.random.RandomState
+) -> list[dict[str, Any]]:
     """Every combination of the values in lists."""
     return list(ParameterGrid(space))
 
@@ -32,7 +37,9 @@ def grid_candidates(space: Any, n_iter: int, random: np.random.RandomState) -> l
 STRATEGIES: Mapping[str, Strategy] = {"random": random_candidates, "grid": grid_candidates}
 
 
-def candidates_of(strategy: Any, space: Any, n_iter: int, random: np.random.RandomState) -> list[dict[str, Any]]:
+def candidates_of(
+    strategy: object, space: Mapping[str, Any] | Sequence[Mapping[str, Any]], n_iter: int, random: np.random.RandomState
+) -> list[dict[str, Any]]:
     """The candidates that a strategy proposes.
 
     Raises: FalllineError for an unknown strategy, or if there are no candidates.
@@ -90,9 +97,9 @@ def alike(candidates: list[dict[str, Any]], models: list[BaseMLP | None]) -> lis
     return list(groups.values())
 
 
-def _is_lbfgs(solver: Any) -> bool:
+def _is_lbfgs(solver: Solver) -> bool:
     return isinstance(solver, LBFGS) or (isinstance(solver, str) and solver == "lbfgs")
 
 
-def _name(loss: Any) -> str:
+def _name(loss: AnyLoss) -> str:
     return loss if isinstance(loss, str) else type(loss).__name__

@@ -1,9 +1,11 @@
 """`MLPClassifier`: scikit-learn's classifier, with extensions that its users have asked for."""
 
 import dataclasses
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin
 from sklearn.utils import column_or_1d
 from sklearn.utils.class_weight import compute_sample_weight
@@ -11,21 +13,39 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_array, check_consistent_length
 
+from fallline.core.block import family
 from fallline.core.errors import FalllineError
+from fallline.core.schedule import Schedule
 from fallline.data.target import Target
 from fallline.estimators.base import BaseMLP
 from fallline.estimators.inputs import check_rows, is_encoded
+from fallline.estimators.types import (
+    AnyActivation,
+    AnyEncoding,
+    AnyLoss,
+    AnyRows,
+    AnyScaler,
+    Estimator,
+    RandomState,
+    Rate,
+    Scoring,
+    Solver,
+    Targets,
+    Widths,
+)
 from fallline.estimators.weights import dense_layers
 from fallline.losses import SoftmaxCrossEntropy
 from fallline.training.predictor import Predictor
 
 
-def steps(estimator: Any) -> bool:
+def steps(estimator: Estimator) -> bool:
     """Whether the solver makes steps, so that it can train for one epoch."""
-    return getattr(estimator.solver, "full_batch", estimator.solver == "lbfgs") is False or estimator.solver == "rprop"
+    solver = estimator.solver
+    rule = family("optimizer").get(solver) if isinstance(solver, str) else solver
+    return not getattr(rule, "line_search", False)
 
 
-def refuse_targets(y: Any) -> None:
+def refuse_targets(y: Targets) -> None:
     """Raises: FalllineError for several columns of classes, or for objects that are not all text."""
     if getattr(y, "ndim", 1) == 2 and type_of_target(y) == "multiclass-multioutput":
         raise FalllineError(
@@ -72,10 +92,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         tol: smallest change that counts as an improvement; for 'lbfgs', the gradient norm at which training ends.
         verbose: whether every epoch is printed.
         warm_start: whether a fit begins with the weights of the previous fit.
-        momentum, nesterovs_momentum: momentum coefficient and its variant ('sgd' only).
+        momentum, nesterovs_momentum: momentum coefficient of 'sgd' and of any rule that has one, and its variant ('sgd').
         early_stopping: whether training ends by the score of validation rows, keeping the best weights.
         validation_fraction: share of the rows for validation, unless X_val and y_val are given to `fit`.
-        beta_1, beta_2, epsilon: coefficients of 'adam' and its relatives.
+        beta_1, beta_2, epsilon: coefficients of 'adam' and of any rule that has them.
         n_iter_no_change: number of epochs without improvement that are tolerated.
         max_fun: largest number of evaluations of 'lbfgs'; an epoch takes at least one.
         loss: 'log_loss', any other loss by name or as a block, or a function of outputs and targets.
@@ -100,20 +120,20 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def __init__(
         self,
-        hidden_layer_sizes: Any = (100,),
-        activation: Any = "relu",
+        hidden_layer_sizes: Widths = (100,),
+        activation: AnyActivation | Sequence[AnyActivation] = "relu",
         *,
-        solver: Any = "adam",
+        solver: Solver = "adam",
         alpha: float = 0.0001,
-        batch_size: Any = "auto",
-        learning_rate: Any = "constant",
+        batch_size: int | str = "auto",
+        learning_rate: Rate = "constant",
         learning_rate_init: float = 0.001,
         power_t: float = 0.5,
         max_iter: int = 200,
         shuffle: bool = True,
-        random_state: Any = None,
+        random_state: RandomState = None,
         tol: float = 1e-4,
-        verbose: Any = False,
+        verbose: bool | int = False,
         warm_start: bool = False,
         momentum: float = 0.9,
         nesterovs_momentum: bool = True,
@@ -124,16 +144,16 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         epsilon: float = 1e-8,
         n_iter_no_change: int = 10,
         max_fun: int = 15000,
-        loss: Any = "log_loss",
-        dropout: Any = None,
+        loss: AnyLoss = "log_loss",
+        dropout: float | Schedule | None = None,
         batch_norm: bool = False,
         layer_norm: bool = False,
         l1: float = 0.0,
-        class_weight: Any = None,
-        scoring: Any = None,
-        callbacks: Any = None,
-        scaler: Any = None,
-        encoding: Any = None,
+        class_weight: dict[Any, float] | str | None = None,
+        scoring: Scoring = None,
+        callbacks: Callable[..., Any] | Sequence[Callable[..., Any]] | None = None,
+        scaler: AnyScaler = None,
+        encoding: AnyEncoding = None,
         n_members: int = 1,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -173,13 +193,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def fit(
         self,
-        X: Any,
-        y: Any,
-        sample_weight: Any = None,
+        X: AnyRows,
+        y: Targets,
+        sample_weight: ArrayLike | None = None,
         *,
-        X_val: Any = None,
-        y_val: Any = None,
-        sample_weight_val: Any = None,
+        X_val: AnyRows = None,
+        y_val: Targets = None,
+        sample_weight_val: ArrayLike | None = None,
     ) -> "MLPClassifier":
         """Train on rows and their classes (rows,) or 0/1 labels (rows, labels).
 
@@ -192,10 +212,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Raises: FalllineError for invalid arguments, or if the training diverges.
         """
         held_out = None if X_val is None else (X_val, y_val, sample_weight_val)
-        return self._fit(X, y, sample_weight, held_out)
+        found: "MLPClassifier" = self._fit(X, y, sample_weight, held_out)
+        return found
 
     @available_if(steps)
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> "MLPClassifier":
+    def partial_fit(
+        self, X: AnyRows, y: Targets, sample_weight: ArrayLike | None = None, classes: ArrayLike | None = None
+    ) -> "MLPClassifier":
         """Train one more epoch on these rows; the update rule keeps its memory of earlier epochs.
 
         Arguments:
@@ -206,20 +229,22 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             raise FalllineError("classes must be passed on the first call to partial_fit: all that will ever be seen")
         if classes is not None:
             self._declare(classes, y)
-        return self._fit(X, y, sample_weight, incremental=True)
+        found: "MLPClassifier" = self._fit(X, y, sample_weight, incremental=True)
+        return found
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: AnyRows) -> np.ndarray:
         """The most probable class of each row, or 0/1 for every label."""
         return self._decide(self._answer(X))
 
-    def predict_proba(self, X: Any) -> np.ndarray:
+    def predict_proba(self, X: AnyRows) -> np.ndarray:
         """The probability of each class or label, (rows, classes), in the order of `classes_`."""
         return self._probabilities(self._answer(X)).astype(self._dtype, copy=False)
 
-    def predict_log_proba(self, X: Any) -> np.ndarray:
+    def predict_log_proba(self, X: AnyRows) -> np.ndarray:
         """The logarithms of the probabilities."""
         with np.errstate(divide="ignore"):
-            return np.log(self.predict_proba(X))
+            found: np.ndarray = np.log(self.predict_proba(X))
+            return found
 
     @property
     def _task(self) -> str:
@@ -234,7 +259,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         """The activation of the outputs: 'softmax' for several classes, 'logistic' for two classes and for labels."""
         return "logistic" if self._several or self.n_outputs_ == 1 else "softmax"
 
-    def _check(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
+    def _check(self, X: AnyRows, y: Targets, *, reset: bool) -> tuple[Any, Any]:
         if y is None or is_encoded(self, X, reset=reset):
             X = check_rows(self, X, reset=reset) if y is not None else check_rows(self, X, y, reset=reset)[0]
             y = check_array(y, ensure_2d=False, dtype=None, accept_sparse=True)
@@ -246,7 +271,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         y = y.toarray() if hasattr(y, "toarray") else y
         return X, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
 
-    def _declare(self, classes: Any, y: Any) -> None:
+    def _declare(self, classes: ArrayLike | None, y: Targets) -> None:
         labels = np.unique(np.asarray(classes))
         if hasattr(self, "classes_") and not np.array_equal(self.classes_, labels):
             raise FalllineError(
@@ -255,7 +280,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self._several = type_of_target(y).startswith("multilabel")
         self.classes_ = np.arange(np.asarray(y).shape[1]) if self._several else labels
 
-    def _encode_target(self, y: Any, *, first: bool, incremental: bool) -> np.ndarray:
+    def _encode_target(self, y: Targets, *, first: bool, incremental: bool) -> np.ndarray:
         several = type_of_target(y).startswith("multilabel")
         seen = np.arange(y.shape[1]) if several else np.unique(y)
         if not hasattr(self, "classes_") or (first and not incremental):
@@ -270,18 +295,20 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             raise FalllineError(f"`y` has classes not in `self.classes_`: {unknown} are none of {self.classes_}")
         if self._several:
             return np.ascontiguousarray(y, np.float32)
-        return np.searchsorted(self.classes_, y).astype(np.int32)
+        return np.searchsorted(self.classes_, np.asarray(y)).astype(np.int32)
 
-    def _weigh(self, y: Any, weight: np.ndarray | None) -> np.ndarray | None:
+    def _weigh(self, y: Targets, weight: np.ndarray | None) -> np.ndarray | None:
         if self.class_weight is None:
             return weight
         own = compute_sample_weight(self.class_weight, y)
-        return own if weight is None else own * weight
+        found: np.ndarray | None = own if weight is None else own * weight
+        return found
 
     def _decide(self, answer: np.ndarray) -> np.ndarray:
         if self._several:
             return (answer > 0.5).astype(int)
-        return self.classes_[np.minimum(answer.argmax(axis=1), len(self.classes_) - 1)]
+        found: np.ndarray = self.classes_[np.minimum(answer.argmax(axis=1), len(self.classes_) - 1)]
+        return found
 
     def _probabilities(self, answer: np.ndarray) -> np.ndarray:
         return answer if self._several or len(self.classes_) > 1 else np.ones((len(answer), 1))
@@ -290,7 +317,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def predictor_(self) -> Predictor:
         """The fitted network as a Fallline model, to save, explain or export."""
         found = super().predictor_
-        return found if self._several or len(self.classes_) > 1 else of_one_class(found)
+        if self._several or len(self.classes_) > 1 or self.n_members > 1:  # members are adapted one by one
+            return found
+        return of_one_class(found)
 
     def _target_description(self) -> Target:
         names = tuple(f"y{place}" for place in self.classes_) if self._several else ("y",)

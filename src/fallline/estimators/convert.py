@@ -8,7 +8,7 @@ import sklearn.neural_network
 
 from fallline.core.errors import FalllineError
 from fallline.estimators.classifier import MLPClassifier
-from fallline.estimators.fitting import Trained
+from fallline.estimators.fitting import FitResult
 from fallline.estimators.regressor import MLPRegressor
 from fallline.estimators.settings import AUTO_BATCH, recipe_of
 from fallline.training.recipe import complete
@@ -58,8 +58,9 @@ def to_fallline(model: Any) -> MLPClassifier | MLPRegressor:
         getattr(model, "best_loss_", None) if not model.early_stopping else -(model.best_validation_score_ or -np.inf)
     )
     past = {"best_score": np.array(np.inf if score is None else score, np.float32), "waited": np.array(0, np.int32)}
-    mine._trained = Trained(mine.recipe_, {}, {"scaling/mean": np.zeros(model.n_features_in_, np.float32), **past})
+    mine._trained = FitResult(mine.recipe_, {}, {"scaling/mean": np.zeros(model.n_features_in_, np.float32), **past})
     mine.coefs_ = [np.array(each) for each in model.coefs_]
     mine.intercepts_ = [np.array(each) for each in model.intercepts_]
     mine.n_layers_, mine.n_outputs_ = model.n_layers_, model.n_outputs_
-    return mine
+    found: MLPClassifier | MLPRegressor = mine
+    return found

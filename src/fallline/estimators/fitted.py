@@ -2,9 +2,11 @@
 
 from abc import abstractmethod
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
@@ -12,10 +14,12 @@ from fallline.core.errors import FalllineError
 from fallline.data.schema import Schema
 from fallline.data.units import Unit
 from fallline.encodings import Inputs
-from fallline.estimators.fitting import Trained
+from fallline.estimators.fitting import FitResult
 from fallline.estimators.inputs import check_rows, dense, given, plain_schema, to_float32
+from fallline.estimators.types import AnyRows
 from fallline.estimators.units import in_units
 from fallline.estimators.weights import put, taken
+from fallline.training.ensemble import Ensemble
 from fallline.training.exact import exact_answers
 from fallline.training.predictor import Predictor
 from fallline.training.recipe import Recipe
@@ -27,7 +31,7 @@ class FittedMLP(BaseEstimator):
     _schema: Schema | None
     _units: tuple[Unit, ...] | None = None
     _columns: tuple[str, ...]
-    _trained: Trained
+    _trained: FitResult
     _dtype: Any
     n_features_in_: int
     n_members: int
@@ -46,18 +50,19 @@ class FittedMLP(BaseEstimator):
     def _target_description(self) -> Any:
         """The target, as a model file describes it."""
 
-    def _adopt(self, trained: Trained) -> None:
+    def _adopt(self, trained: FitResult) -> None:
         """Takes over a trained network."""
         self._trained, self.recipe_ = trained, trained.recipe
         self.coefs_, self.intercepts_ = taken(trained.params, self._dtype)
         self.n_layers_, self.n_outputs_ = len(self.coefs_) + 1, self.coefs_[-1].shape[1]
 
-    def _answer(self, X: Any) -> np.ndarray:
+    def _answer(self, X: AnyRows) -> np.ndarray:
         """The probabilities, or the targets as a run sees them, in float64."""
         check_is_fitted(self, "recipe_")
         X = check_rows(self, given(X), reset=False)
         x = to_float32(X, self._schema) if self._schema is not None else in_units(dense(X), self._units)
-        return np.mean([each._answer_rows(x) for each in self._networks()], axis=0)
+        found: np.ndarray = np.mean([each._answer_rows(x) for each in self._networks()], axis=0)
+        return found
 
     def _networks(self) -> list[Any]:
         """The members of an ensemble, or this estimator alone."""
@@ -66,7 +71,7 @@ class FittedMLP(BaseEstimator):
     def _answer_rows(self, x: np.ndarray) -> np.ndarray:
         return exact_answers(self.recipe_, self._task, self._targets, self._arrays(), x)
 
-    def _arrays(self, dtype: Any = np.float64) -> dict[str, Any]:
+    def _arrays(self, dtype: DTypeLike = np.float64) -> dict[str, Any]:
         """The network's arrays, with the current `coefs_` and `intercepts_`."""
         features = self.n_features_in_ if self._schema is None else len(self._schema.feature_names)
         return {
@@ -76,7 +81,7 @@ class FittedMLP(BaseEstimator):
             "target_scaling": self._trained.part("target_scaling") or None,
         }
 
-    def _params(self, recipe: Recipe, features: int, dtype: Any = np.float32) -> dict[str, Any]:
+    def _params(self, recipe: Recipe, features: int, dtype: DTypeLike = np.float32) -> dict[str, Any]:
         """The network's params: the current `coefs_` and `intercepts_`, and any other params of an earlier fit."""
         assert recipe.loss is not None
         network = recipe.network(recipe.loss.outputs(self._targets, self._task))
@@ -85,18 +90,18 @@ class FittedMLP(BaseEstimator):
 
     @property
     def predictor_(self) -> Predictor:
-        """The fitted network as a Fallline model, to save, explain or export."""
+        """The fitted network, or ensemble, as a Fallline model, to save, explain or export."""
         check_is_fitted(self, "recipe_")
         if self.n_members > 1:
-            raise FalllineError("an ensemble is several models: take members_[k].predictor_, or to_onnx for their mean")
+            return Ensemble.of([each.predictor_ for each in self._networks()])
         return Predictor(self.recipe_, self._described(), self._targets, self._arrays(np.float32))
 
-    def to_onnx(self, path: Any, *, inputs: str = "auto") -> Any:
+    def to_onnx(self, path: str | Path, *, inputs: str = "auto") -> Any:
         """Write one ONNX file, preprocessing included; an ensemble is averaged. See `fallline.to_onnx`."""
         from fallline.onnx.export import to_onnx
 
         check_is_fitted(self, "recipe_")
-        return to_onnx([each.predictor_ for each in self._networks()], path, inputs=inputs)
+        return to_onnx(self.predictor_, path, inputs=inputs)
 
     @property
     def feature_importances_(self) -> np.ndarray:
@@ -120,7 +125,8 @@ class FittedMLP(BaseEstimator):
             used = np.add.reduceat(found, np.cumsum([0, *counts[:-1]]))
             found = np.zeros(self.n_features_in_)  # a column that was left out has importance 0
             found[places] = used
-        return found / max(found.sum(), 1e-300)
+        result: np.ndarray = found / max(found.sum(), 1e-300)
+        return result
 
     def _described(self) -> Schema:
         """The columns and the target, as a model file describes them."""

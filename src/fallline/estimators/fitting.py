@@ -1,7 +1,7 @@
 """One fit: the chunks of a run, and the work between them (print, call callbacks, score, cut the rate)."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -23,7 +23,7 @@ from fallline.training.state import LATER, Epochs, State
 
 
 @dataclasses.dataclass(frozen=True)
-class Trained:
+class FitResult:
     """The part of a run that is kept on the host, so that an estimator can be pickled, predict and train further.
 
     Arguments:
@@ -73,20 +73,22 @@ class Progress:
     params: dict[str, Any]
 
 
-def begin(recipe: Recipe, arrays: Arrays, key: jax.Array, given: dict[str, Any], before: Trained | None) -> State:
+def begin(recipe: Recipe, arrays: Arrays, key: jax.Array, given: dict[str, Any], before: FitResult | None) -> State:
     """A new run from given params; the stats, the best score and the epochs since then continue from an earlier run."""
     state = compiled_start(as_arrays(recipe), arrays, key, given)
     if before is None:
-        return state
+        found: State = state
+        return found
     carried = ("best_score", "waited") if before.recipe.monitor == recipe.monitor else ()
     known = {name: jnp.asarray(before.rest[name]) for name in carried}
     if state.stats:
         known["stats"] = known["best_stats"] = jax.tree.map(jnp.asarray, before.part("stats"))
         known["best_stats"] = jax.tree.map(jnp.copy, known["stats"])
-    return dataclasses.replace(state, **known)
+    found = dataclasses.replace(state, **known)
+    return found
 
 
-def go_on(recipe: Recipe, arrays: Arrays, params: dict[str, Any], before: Trained) -> State:
+def go_on(recipe: Recipe, arrays: Arrays, params: dict[str, Any], before: FitResult) -> State:
     """An earlier run's state, including the update rule's memory, with the current params.
 
     Raises: FalllineError if the rule's memory or the network's layers have changed.
@@ -95,20 +97,21 @@ def go_on(recipe: Recipe, arrays: Arrays, params: dict[str, Any], before: Traine
     bare = unflatten(LATER | before.rest, dataclasses.replace(like, params=None, best_params=None))
     on_device = jax.tree.map(jnp.asarray, params)
     state = jax.tree.map(jnp.asarray, bare)
-    return dataclasses.replace(
+    found: State = dataclasses.replace(
         state,
         memory=forgotten(state.memory),  # the rows may have changed
         params=on_device,
         best_params=jax.tree.map(jnp.copy, on_device),
         outcome=jnp.int32(Outcome.RUNNING),
     )
+    return found
 
 
-def keep(recipe: Recipe, state: State, best: tuple[Any, Any] | None = None) -> Trained:
+def keep(recipe: Recipe, state: State, best: tuple[Any, Any] | None = None) -> FitResult:
     """The kept part of a state: its best params and stats (the last ones if the recipe says so), or `best` if given."""
     params, stats = (state.best_params, state.best_stats) if best is None else best
     bare = dataclasses.replace(state, params=None, best_params=None, stats=stats, best_stats=stats)
-    return Trained(recipe, jax.tree.map(np.asarray, params), flatten(bare))
+    return FitResult(recipe, jax.tree.map(np.asarray, params), flatten(bare))
 
 
 @dataclasses.dataclass
@@ -144,7 +147,7 @@ class Fit:
         self.waited, self.printed = 0, 0
         self.asked = False
 
-    def run(self, until: int | None = None) -> tuple[Trained, Epochs | None, Outcome, bool]:
+    def run(self, until: int | None = None) -> tuple[FitResult, Epochs | None, Outcome, bool]:
         """Train to the end; return the trained network, its epochs, the outcome, and whether Ctrl-C ended it."""
         state, recipe = self.state, self.recipe
         epochs: list[Epochs] = []
@@ -206,7 +209,7 @@ class Fit:
         self.printed = len(seen["train_objective"])
 
 
-def print_epochs(losses: Any, scores: Any, first: int = 0) -> None:
+def print_epochs(losses: Sequence[float], scores: Sequence[float] | None, first: int = 0) -> None:
     """Print a line for every epoch from `first` on, with its validation score if there are scores."""
     for place in range(first, len(losses)):
         score = "" if scores is None else f", validation score = {scores[place]:.6f}"

@@ -13,6 +13,7 @@ from sklearn.utils.validation import _check_method_params
 
 from fallline.estimators.base import BaseMLP
 from fallline.estimators.rows import Rows, rows_of
+from fallline.estimators.types import AnyRows, Targets
 
 Split = tuple[np.ndarray, np.ndarray]
 
@@ -51,7 +52,9 @@ class Fold:
         )
 
 
-def folds_of(model: BaseMLP, X: Any, y: Any, fit_params: dict[str, Any], splits: Sequence[Split]) -> list[Fold | None]:
+def folds_of(
+    model: BaseMLP, X: AnyRows, y: Targets, fit_params: dict[str, Any], splits: Sequence[Split]
+) -> list[Fold | None]:
     """Every fold's rows; None for a fold whose fit would be refused, and which must raise that error itself.
 
     Folds share one array of rows unless something depends on which rows train: class weights, the encoding of a table,
@@ -63,9 +66,10 @@ def folds_of(model: BaseMLP, X: Any, y: Any, fit_params: dict[str, Any], splits:
     return [_alone(model, X, y, fit_params, train, number) for number, (train, _) in enumerate(splits)]
 
 
-def places_of(train: Any, rows: int) -> np.ndarray:
+def places_of(train: np.ndarray, rows: int) -> np.ndarray:
     """The rows selected by indices of any form: integers (also negative or repeated), a mask, a range or a list."""
-    return _safe_indexing(np.arange(rows), np.asarray(train))
+    found: np.ndarray = _safe_indexing(np.arange(rows), np.asarray(train))
+    return found
 
 
 def stacked(folds: Sequence[Fold]) -> tuple[Rows, list[tuple[np.ndarray, np.ndarray]]]:
@@ -98,7 +102,9 @@ def begun(model: BaseMLP, features: int) -> tuple[BaseMLP, np.random.RandomState
     return with_weights, random
 
 
-def _shared(model: BaseMLP, X: Any, y: Any, fit_params: dict[str, Any], splits: Sequence[Split]) -> list[Fold] | None:
+def _shared(
+    model: BaseMLP, X: AnyRows, y: Targets, fit_params: dict[str, Any], splits: Sequence[Split]
+) -> list[Fold] | None:
     """Folds that share one array, if every fold's own fit would encode the rows in the same way; otherwise None."""
     model = copy.copy(model)
     # The columns that an encoding is of depend on the values that occur in the fold's own rows.
@@ -132,7 +138,9 @@ def _has_all_classes(model: BaseMLP, target: np.ndarray) -> bool:
     return model._task != "classification" or len(np.unique(target)) == len(model.classes_)
 
 
-def _alone(model: BaseMLP, X: Any, y: Any, fit_params: dict[str, Any], train: Any, number: int) -> Fold | None:
+def _alone(
+    model: BaseMLP, X: AnyRows, y: Targets, fit_params: dict[str, Any], train: np.ndarray, number: int
+) -> Fold | None:
     """One fold's rows, prepared as its own fit would prepare them."""
     model = copy.copy(model)
     try:

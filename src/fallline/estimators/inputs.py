@@ -19,6 +19,7 @@ from fallline.data.marks import clean
 from fallline.data.schema import Schema, fit_schema
 from fallline.data.target import Target
 from fallline.data.understanding import understand
+from fallline.estimators.types import AnyRows, Estimator, Targets
 
 if TYPE_CHECKING:
     import polars as pl
@@ -37,7 +38,7 @@ class Frame:
     ((2, 2), True)
     """
 
-    def __init__(self, given: Any) -> None:
+    def __init__(self, given: AnyRows) -> None:
         pandas = type(given).__module__.split(".")[0] == "pandas"
         self.table = clean(to_polars(given, "X", text_names=False))
         self.named = not pandas or _get_feature_names(given) is not None  # raises a TypeError if only some are text
@@ -75,7 +76,7 @@ class Frame:
         return table if self.named else table.to_numpy()
 
 
-def given(X: Any) -> Any:
+def given(X: AnyRows) -> Any:
     """Converts a table of named columns to a `Frame`; anything else is returned as it is.
 
     Raises: FalllineError for named cells that are not a table, such as a dict of columns.
@@ -89,13 +90,13 @@ def given(X: Any) -> Any:
     return X
 
 
-def sliceable(X: Any) -> Any:
+def sliceable(X: AnyRows) -> Any:
     """X in a form that scikit-learn can index by row: lazy queries and other libraries' tables become Polars frames."""
     known = not is_frame(X) or type(X).__module__.split(".")[0] == "pandas"
     return X if known else to_polars(X, "X")
 
 
-def needs_encoding(X: Any) -> bool:
+def needs_encoding(X: AnyRows) -> bool:
     """Whether X is a table that holds anything other than complete numbers."""
     return isinstance(X, Frame) and X.encoded
 
@@ -194,12 +195,12 @@ def plain_schema(names: list[str]) -> Schema:
     return Schema(tuple(Column(name, "number") for name in names), Target(("y",), "regression"), "impute")
 
 
-def is_encoded(estimator: Any, X: Any, *, reset: bool) -> bool:
+def is_encoded(estimator: Estimator, X: AnyRows, *, reset: bool) -> bool:
     """Whether X goes through the estimator's schema: on reset if X needs it, otherwise if the estimator has one."""
     return needs_encoding(X) if reset else getattr(estimator, "_schema", None) is not None and isinstance(X, Frame)
 
 
-def check_rows(estimator: Any, X: Any, y: Any = "no_validation", *, reset: bool, **options: Any) -> Any:
+def check_rows(estimator: Estimator, X: AnyRows, y: Targets = "no_validation", *, reset: bool, **options: Any) -> Any:
     """Checks X (and y) as scikit-learn does and returns them; of a table to be encoded only the columns are checked.
 
     Arguments:
@@ -227,7 +228,7 @@ def check_rows(estimator: Any, X: Any, y: Any = "no_validation", *, reset: bool,
     )
 
 
-def to_float32(X: Any, schema: Schema | None, *, new: bool = True) -> np.ndarray:
+def to_float32(X: AnyRows, schema: Schema | None, *, new: bool = True) -> np.ndarray:
     """Converts checked rows to a dense float32 array in C order.
 
     Arguments:
@@ -251,6 +252,6 @@ def to_float32(X: Any, schema: Schema | None, *, new: bool = True) -> np.ndarray
     return rows
 
 
-def dense(X: Any) -> Any:
+def dense(X: AnyRows) -> Any:
     """Converts sparse rows to an array; others are returned as they are."""
     return X.toarray() if sparse.issparse(X) else X

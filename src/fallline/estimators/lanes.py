@@ -15,7 +15,7 @@ import numpy as np
 
 from fallline.core.outcome import Outcome
 from fallline.core.tensors import flatten
-from fallline.estimators.fitting import Trained, print_epochs
+from fallline.estimators.fitting import FitResult, print_epochs
 from fallline.estimators.members import LEARNT
 from fallline.population.result import Population
 
@@ -47,7 +47,7 @@ class Lane:
         kept: Any = population.arrays[number]  # type: ignore[index]
         recipe = population.recipes[population.recipe[number]]
         said = {name: np.asarray(getattr(population, name)[number]) for name in ("step", "best_epoch")}
-        trained = Trained(recipe, kept["params"], flatten(kept) | said)
+        trained = FitResult(recipe, kept["params"], flatten(kept) | said)
         seen: Any = population.epochs_seen[number]
         outcome = Outcome(int(population.outcome[number]))
         for name in LEARNT:

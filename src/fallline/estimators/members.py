@@ -8,12 +8,13 @@ from sklearn.base import clone
 from fallline.core.errors import FalllineError
 from fallline.core.outcome import Outcome
 from fallline.core.tensors import flatten
+from fallline.ensembles.lanes import Job, Lane
 from fallline.estimators import settings
 from fallline.estimators.batch import table_of
-from fallline.estimators.fitting import RECORDED, Trained
+from fallline.estimators.fitting import RECORDED, FitResult
 from fallline.estimators.rows import Rows
-from fallline.population import evaluate
-from fallline.population.result import Population
+from fallline.estimators.types import Estimator
+from fallline.training.recipe import Recipe
 
 LEARNT = (
     "classes_",
@@ -30,7 +31,7 @@ LEARNT = (
 )
 
 
-def fit_members(estimator: Any, rows: Rows, random: np.random.RandomState) -> list[Any]:
+def fit_members(estimator: Estimator, rows: Rows, random: np.random.RandomState) -> list[Any]:
     """The members of an ensemble, as fitted estimators.
 
     Raises: FalllineError for arguments that a population does not support, or if a network diverges.
@@ -39,17 +40,18 @@ def fit_members(estimator: Any, rows: Rows, random: np.random.RandomState) -> li
     recipe = settings.recipe_of(estimator, task=estimator._task, targets=estimator._targets, rows=len(rows.train))
     seeds = random.randint(2**31 - 1, size=estimator.n_members)
     table = table_of(estimator._described(), rows, estimator._n_classes)
-    population = evaluate([recipe], table, seeds=seeds.tolist(), test=False, keep=True, probes=RECORDED)
-    return [member_of(estimator, population, lane, len(rows.train)) for lane in range(len(population))]
+    job = Job(recipe, table, seeds.tolist(), None, RECORDED)
+    job.run()
+    return [member_of(estimator, job.recipe, lane, len(rows.train)) for lane in job.lanes()]
 
 
-def member_of(estimator: Any, population: Population, lane: int, count: int) -> Any:
-    """One lane of a population, whose arrays were kept, as a fitted estimator.
+def member_of(estimator: Estimator, recipe: Recipe, lane: Lane, count: int) -> Any:
+    """One lane of an ensemble as a fitted estimator.
 
-    Raises: FalllineError for a lane that has diverged or was cut off.
+    Raises: FalllineError for a lane that has diverged.
     """
-    kept = None if population.arrays is None else population.arrays[lane]
-    if kept is None or Outcome(int(population.outcome[lane])) is Outcome.DIVERGED:
+    state, seen = lane.state, lane.seen
+    if seen is None or Outcome(int(state.outcome)) is Outcome.DIVERGED:
         raise FalllineError("a network of the population diverged: lower learning_rate_init, or scale X")
     member = clone(estimator)
     if member.n_members > 1:
@@ -57,15 +59,21 @@ def member_of(estimator: Any, population: Population, lane: int, count: int) -> 
     for name in LEARNT:
         if hasattr(estimator, name):
             setattr(member, name, getattr(estimator, name))
-    recipe, epochs = population.recipes[population.recipe[lane]], int(population.epochs[lane])
-    member._adopt(Trained(recipe, kept["params"], flatten(kept)))
+    kept = {
+        "params": state.best_params,
+        "stats": state.best_stats,
+        "scaling": state.scaling,
+        "target_scaling": state.target_scaling,
+    }
+    member._adopt(FitResult(recipe, kept["params"], flatten(kept)))
+    epochs = len(seen["train_objective"])
     member.n_iter_, member.t_ = epochs, count * epochs
-    member.loss_curve_ = population.history(lane)["train_objective"].astype(float).tolist()
+    member.loss_curve_ = seen["train_objective"].astype(float).tolist()
     member.loss_ = member.loss_curve_[-1]
     return member
 
 
-def _refuse(estimator: Any) -> None:
+def _refuse(estimator: Estimator) -> None:
     one_by_one = estimator.warm_start or estimator.callbacks is not None or estimator.learning_rate == "adaptive"
     if one_by_one or (estimator.early_stopping and settings.own_monitor(estimator.scoring, estimator._task) is None):
         raise FalllineError(

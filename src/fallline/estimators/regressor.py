@@ -1,22 +1,38 @@
 """`MLPRegressor`: scikit-learn's regressor, with extensions that its users have asked for."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
 from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, check_consistent_length
 
 from fallline.core.errors import FalllineError
+from fallline.core.schedule import Schedule
 from fallline.data.target import Target
 from fallline.estimators.base import BaseMLP
 from fallline.estimators.classifier import steps
 from fallline.estimators.inputs import check_rows, is_encoded
+from fallline.estimators.types import (
+    AnyActivation,
+    AnyEncoding,
+    AnyLoss,
+    AnyRows,
+    AnyScaler,
+    RandomState,
+    Rate,
+    Scoring,
+    Solver,
+    Targets,
+    Widths,
+)
 from fallline.estimators.units import target_in_unit
 
 
-def refuse_numberless(y: Any) -> None:
+def refuse_numberless(y: Targets) -> None:
     """Raises: FalllineError for text that is not a number, and for dates and durations."""
     if y is None:
         return
@@ -56,21 +72,21 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     def __init__(
         self,
-        loss: Any = "squared_error",
-        hidden_layer_sizes: Any = (100,),
-        activation: Any = "relu",
+        loss: AnyLoss = "squared_error",
+        hidden_layer_sizes: Widths = (100,),
+        activation: AnyActivation | Sequence[AnyActivation] = "relu",
         *,
-        solver: Any = "adam",
+        solver: Solver = "adam",
         alpha: float = 0.0001,
-        batch_size: Any = "auto",
-        learning_rate: Any = "constant",
+        batch_size: int | str = "auto",
+        learning_rate: Rate = "constant",
         learning_rate_init: float = 0.001,
         power_t: float = 0.5,
         max_iter: int = 200,
         shuffle: bool = True,
-        random_state: Any = None,
+        random_state: RandomState = None,
         tol: float = 1e-4,
-        verbose: Any = False,
+        verbose: bool | int = False,
         warm_start: bool = False,
         momentum: float = 0.9,
         nesterovs_momentum: bool = True,
@@ -81,14 +97,14 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         epsilon: float = 1e-8,
         n_iter_no_change: int = 10,
         max_fun: int = 15000,
-        dropout: Any = None,
+        dropout: float | Schedule | None = None,
         batch_norm: bool = False,
         layer_norm: bool = False,
         l1: float = 0.0,
-        scoring: Any = None,
-        callbacks: Any = None,
-        scaler: Any = None,
-        encoding: Any = None,
+        scoring: Scoring = None,
+        callbacks: Callable[..., Any] | Sequence[Callable[..., Any]] | None = None,
+        scaler: AnyScaler = None,
+        encoding: AnyEncoding = None,
         n_members: int = 1,
     ) -> None:
         self.loss = loss
@@ -127,13 +143,13 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     def fit(
         self,
-        X: Any,
-        y: Any,
-        sample_weight: Any = None,
+        X: AnyRows,
+        y: Targets,
+        sample_weight: ArrayLike | None = None,
         *,
-        X_val: Any = None,
-        y_val: Any = None,
-        sample_weight_val: Any = None,
+        X_val: AnyRows = None,
+        y_val: Targets = None,
+        sample_weight_val: ArrayLike | None = None,
     ) -> "MLPRegressor":
         """Train on rows and their targets, (rows,) or (rows, targets).
 
@@ -146,14 +162,16 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Raises: FalllineError for invalid arguments, or if the training diverges.
         """
         held_out = None if X_val is None else (X_val, y_val, sample_weight_val)
-        return self._fit(X, y, sample_weight, held_out)
+        found: "MLPRegressor" = self._fit(X, y, sample_weight, held_out)
+        return found
 
     @available_if(steps)
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> "MLPRegressor":
+    def partial_fit(self, X: AnyRows, y: Targets, sample_weight: ArrayLike | None = None) -> "MLPRegressor":
         """Train one more epoch on these rows; the update rule keeps its memory of earlier epochs."""
-        return self._fit(X, y, sample_weight, incremental=True)
+        found: "MLPRegressor" = self._fit(X, y, sample_weight, incremental=True)
+        return found
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: AnyRows) -> np.ndarray:
         """The target of each row, (rows,) or (rows, targets)."""
         return self._decide(self._answer(X)).astype(self._dtype, copy=False)
 
@@ -172,7 +190,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         """The activation of the outputs: 'exp' for the Poisson loss, otherwise 'identity'."""
         return "exp" if self.loss == "poisson" else "identity"
 
-    def _check(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
+    def _check(self, X: AnyRows, y: Targets, *, reset: bool) -> tuple[Any, Any]:
         if y is not None and is_encoded(self, X, reset=reset):
             X = check_rows(self, X, reset=reset)
             y = check_array(y, ensure_2d=False, dtype="numeric")
@@ -182,7 +200,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             X, y = check_rows(self, X, y, reset=reset, multi_output=True, y_numeric=True)
         return X, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
 
-    def _encode_target(self, y: Any, *, first: bool, incremental: bool) -> np.ndarray:
+    def _encode_target(self, y: Targets, *, first: bool, incremental: bool) -> np.ndarray:
         exact = np.asarray(y, np.float64).reshape(len(y), -1)
         if first:
             self._width = exact.shape[1]

@@ -1,7 +1,6 @@
 """The rows of one fit, split into training and validation; the user's own validation rows are appended."""
 
 import dataclasses
-from typing import Any
 
 import numpy as np
 from sklearn.model_selection import train_test_split
@@ -9,6 +8,7 @@ from sklearn.utils.validation import _check_sample_weight
 
 from fallline.core.errors import FalllineError
 from fallline.estimators.inputs import given, to_float32
+from fallline.estimators.types import Estimator, HeldOut, Targets
 from fallline.estimators.units import in_units
 
 
@@ -33,7 +33,13 @@ class Rows:
 
 
 def rows_of(
-    estimator: Any, x: np.ndarray, y: Any, target: np.ndarray, weight: np.ndarray | None, held_out: Any, random: Any
+    estimator: Estimator,
+    x: np.ndarray,
+    y: Targets,
+    target: np.ndarray,
+    weight: np.ndarray | None,
+    held_out: HeldOut,
+    random: np.random.RandomState,
 ) -> Rows:
     """The rows, split by the estimator's arguments; drawn as in scikit-learn, so that a seed gives the same split.
 
@@ -68,8 +74,11 @@ def _demand_weight(weight: np.ndarray | None, valid: np.ndarray) -> None:
         )
 
 
-def _with(estimator: Any, x: np.ndarray, target: np.ndarray, weight: np.ndarray | None, held_out: Any) -> Rows:
+def _with(
+    estimator: Estimator, x: np.ndarray, target: np.ndarray, weight: np.ndarray | None, held_out: HeldOut
+) -> Rows:
     """Appends the user's validation rows to the training rows."""
+    assert held_out is not None
     X_val, y_val, weight_val = held_out
     X_val, y_val = estimator._check(given(X_val), y_val, reset=False)
     more = to_float32(in_units(X_val, estimator._units), estimator._schema)

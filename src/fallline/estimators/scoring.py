@@ -7,7 +7,9 @@ import jax
 import numpy as np
 from sklearn.metrics import check_scoring
 
+from fallline.core.tree import Tree
 from fallline.estimators.rows import Rows
+from fallline.estimators.types import Estimator
 from fallline.training.exact import exact_answers
 from fallline.training.recipe import Recipe
 from fallline.training.state import State
@@ -16,7 +18,7 @@ from fallline.training.state import State
 class Judged:
     """An estimator with the arrays of a network in training."""
 
-    def __init__(self, estimator: Any, recipe: Recipe) -> None:
+    def __init__(self, estimator: Estimator, recipe: Recipe) -> None:
         self._estimator, self._recipe = estimator, recipe
         self.arrays: dict[str, Any] = {}
 
@@ -28,23 +30,25 @@ class Judged:
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         """The classes or targets."""
-        return self._estimator._decide(self._answer(x))
+        found: np.ndarray = self._estimator._decide(self._answer(x))
+        return found
 
     def predict_proba(self, x: np.ndarray) -> np.ndarray:
         """The probabilities (classifiers only)."""
-        return self._estimator._probabilities(self._answer(x))
+        found: np.ndarray = self._estimator._probabilities(self._answer(x))
+        return found
 
     def _answer(self, x: np.ndarray) -> np.ndarray:
         return exact_answers(self._recipe, self._estimator._task, self._estimator._targets, self.arrays, x)
 
 
-def scorer_of(estimator: Any, recipe: Recipe, state: State, rows: Rows) -> Callable[[Any, Any], float]:
+def scorer_of(estimator: Estimator, recipe: Recipe, state: State, rows: Rows) -> Callable[[Any, Any], float]:
     """A function (params, stats) -> score of the validation rows; larger is better."""
     scaling = jax.tree.map(np.asarray, {"scaling": state.scaling, "target_scaling": state.target_scaling})
     scorer, judged = check_scoring(estimator, scoring=estimator.scoring), Judged(estimator, recipe)
     x = rows.x[rows.valid]
 
-    def score(params: Any, stats: Any) -> float:
+    def score(params: Tree, stats: Tree) -> float:
         judged.arrays = {"params": params, "stats": stats, **scaling}
         return float(scorer(judged, x, rows.y_valid))
 

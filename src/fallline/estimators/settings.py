@@ -6,16 +6,17 @@ from typing import Any
 import numpy as np
 
 from fallline.activations import Activation, Identity
-from fallline.core.block import declared_fields, family, lookup
+from fallline.core.block import declared_fields, family, lookup, size_field
 from fallline.core.errors import FalllineError, nearest
 from fallline.core.schedule import Schedule
 from fallline.encodings import Encoding
 from fallline.estimators.custom import CustomActivation, CustomLoss
+from fallline.estimators.types import Estimator, Scoring, Widths
 from fallline.initializers import GlorotUniform
 from fallline.layers import BatchNorm, Dense, Dropout, LayerNorm
 from fallline.losses import BinaryCrossEntropy, Loss, Poisson, SoftmaxCrossEntropy, SquaredError, Times
 from fallline.models import MLP, Model, Network
-from fallline.optimizers import LBFGS, Adam, AdamW, Momentum, Nadam, Nesterov, Optimizer
+from fallline.optimizers import LBFGS, Adam, Momentum, Nesterov, Optimizer
 from fallline.penalties import L1, L2, Penalties, Penalty
 from fallline.scalers import Scaler, Unscaled
 from fallline.schedules import InversePower
@@ -26,9 +27,16 @@ SCHEDULES = ("constant", "invscaling", "adaptive")
 SMALLEST_RATE = 1e-6  # an adaptive learning rate ends the training at or below this value
 LBFGS_PATIENCE = 5  # iterations without any decrease in float32 after which L-BFGS ends
 _ACTIVATIONS = {"logistic": "sigmoid"}
+# Fields of update rules and the arguments that set them. An argument at its default leaves the rule's own default.
+_COEFFICIENTS = {
+    "beta1": ("beta_1", 0.9),
+    "beta2": ("beta_2", 0.999),
+    "epsilon": ("epsilon", 1e-8),
+    "momentum": ("momentum", 0.9),
+}
 
 
-def recipe_of(estimator: Any, *, task: str, targets: int, rows: float, samples: float = 0.0) -> Recipe:
+def recipe_of(estimator: Estimator, *, task: str, targets: int, rows: float, samples: float = 0.0) -> Recipe:
     """The recipe that an estimator's arguments describe, complete except for settings without an argument.
 
     Arguments:
@@ -56,7 +64,7 @@ def recipe_of(estimator: Any, *, task: str, targets: int, rows: float, samples: 
     )
 
 
-def stopping_of(estimator: Any, rule: Optimizer, task: str) -> dict[str, Any]:
+def stopping_of(estimator: Estimator, rule: Optimizer, task: str) -> dict[str, Any]:
     """The stopping criteria: no decrease of the objective, no rise of the validation score, or a flat gradient."""
     if isinstance(rule, LBFGS):
         return {
@@ -78,7 +86,7 @@ def stopping_of(estimator: Any, rule: Optimizer, task: str) -> dict[str, Any]:
     return {**common, "monitor": monitor, "keep": "best"}
 
 
-def own_monitor(scoring: Any, task: str) -> str | None:
+def own_monitor(scoring: Scoring, task: str) -> str | None:
     """The run's name for the metric that early stopping monitors; None for a scorer that only Python can call."""
     usual = "r2" if task == "regression" else "accuracy"
     if scoring is None or (isinstance(scoring, str) and scoring == usual):
@@ -86,7 +94,7 @@ def own_monitor(scoring: Any, task: str) -> str | None:
     return "loss" if isinstance(scoring, str) and scoring == "loss" else None
 
 
-def hidden_of(sizes: Any) -> tuple[int, ...]:
+def hidden_of(sizes: Widths) -> tuple[int, ...]:
     """The layer widths, from a number or a list of numbers."""
     widths = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
     if any(isinstance(each, bool) or not isinstance(each, numbers.Integral) or int(each) < 1 for each in widths):
@@ -96,7 +104,7 @@ def hidden_of(sizes: Any) -> tuple[int, ...]:
     return tuple(int(each) for each in widths)
 
 
-def activation_of(given: Any) -> Activation:
+def activation_of(given: object) -> Activation:
     """An activation, from a name, a block or a function."""
     if isinstance(given, Activation):
         return given
@@ -112,7 +120,7 @@ def activation_of(given: Any) -> Activation:
     )
 
 
-def activations_of(estimator: Any) -> list[Activation]:
+def activations_of(estimator: Estimator) -> list[Activation]:
     """The activation of each hidden layer."""
     count, given = len(hidden_of(estimator.hidden_layer_sizes)), estimator.activation
     if not isinstance(given, list | tuple):
@@ -122,7 +130,7 @@ def activations_of(estimator: Any) -> list[Activation]:
     return [activation_of(each) for each in given]
 
 
-def model_of(estimator: Any) -> Model:
+def model_of(estimator: Estimator) -> Model:
     """The network: an MLP, or a list of layers if their activations differ."""
     widths, activations = hidden_of(estimator.hidden_layer_sizes), activations_of(estimator)
     if estimator.batch_norm and estimator.layer_norm:
@@ -146,7 +154,7 @@ def model_of(estimator: Any) -> Model:
     return Network(tuple(layers))
 
 
-def loss_of(given: Any, task: str, targets: int) -> Loss:
+def loss_of(given: object, task: str, targets: int) -> Loss:
     """The loss, from scikit-learn's name, another name, a block, or a function."""
     if given == "log_loss" and task != "regression":
         return SoftmaxCrossEntropy() if task == "classification" and targets > 2 else BinaryCrossEntropy()
@@ -167,7 +175,7 @@ def loss_of(given: Any, task: str, targets: int) -> Loss:
     raise FalllineError(f"loss = {given!r}: give a name, a loss, or a function of outputs and targets")
 
 
-def rate_of(estimator: Any, *, rows: float, samples: float) -> Any:
+def rate_of(estimator: Estimator, *, rows: float, samples: float) -> Any:
     """The learning rate: a number or a schedule."""
     given, first = estimator.learning_rate, estimator.learning_rate_init
     if isinstance(given, Schedule):
@@ -183,14 +191,14 @@ def rate_of(estimator: Any, *, rows: float, samples: float) -> Any:
     return first
 
 
-def optimizer_of(estimator: Any, *, rows: float, samples: float) -> Optimizer:
+def optimizer_of(estimator: Estimator, *, rows: float, samples: float) -> Optimizer:
     """The update rule, from scikit-learn's name, another name, or a block."""
     given = estimator.solver
     if isinstance(given, Optimizer):
         return given
     rate = rate_of(estimator, rows=rows, samples=samples)
-    betas = {"beta1": estimator.beta_1, "beta2": estimator.beta_2, "epsilon": estimator.epsilon}
     if given == "adam":
+        betas = {"beta1": estimator.beta_1, "beta2": estimator.beta_2, "epsilon": estimator.epsilon}
         return Adam(rate, **betas, epsilon_place="hat")
     if given == "sgd":
         return (Nesterov if estimator.nesterovs_momentum else Momentum)(rate, estimator.momentum)
@@ -205,21 +213,23 @@ def optimizer_of(estimator: Any, *, rows: float, samples: float) -> Optimizer:
         raise FalllineError(
             f"solver = {given!r} is wrapped around another rule: give the optimizer itself, not its name"
         )
-    chosen: dict[str, Any] = {"learning_rate": rate} if "learning_rate" in fields else {}
-    if cls in (AdamW, Nadam):
-        chosen |= betas
-    if cls in (Momentum, Nesterov):
-        chosen["momentum"] = estimator.momentum
-    return cls(**chosen)
+    size = size_field(cls)
+    chosen: dict[str, Any] = {} if size is None else {size: rate}
+    for field, (argument, default) in _COEFFICIENTS.items():
+        value = getattr(estimator, argument)
+        if field in fields and value != default:
+            chosen[field] = value
+    found: Optimizer = cls(**chosen)
+    return found
 
 
-def penalty_of(estimator: Any) -> Penalty:
+def penalty_of(estimator: Estimator) -> Penalty:
     """The L2 penalty of alpha and, unless l1 is 0, the L1 penalty: together an elastic net."""
     squares = L2(estimator.alpha)
     return squares if estimator.l1 == 0 else Penalties((squares, L1(estimator.l1)))
 
 
-def scaler_of(given: Any) -> Scaler:
+def scaler_of(given: object) -> Scaler:
     """The scaler of the inputs; None means no scaling, as in scikit-learn."""
     if given is None:
         return Unscaled()
@@ -230,7 +240,7 @@ def scaler_of(given: Any) -> Scaler:
     raise FalllineError(f"scaler = {given!r}: give a scaler, its name, or None")
 
 
-def encoding_of(estimator: Any) -> Encoding | None:
+def encoding_of(estimator: Estimator) -> Encoding | None:
     """The encoding of the numbers, with its columns chosen if the estimator has seen rows."""
     given = estimator.encoding
     if isinstance(given, str):
@@ -241,12 +251,12 @@ def encoding_of(estimator: Any) -> Encoding | None:
     return given if given is None or counts is None else given.placed(counts, np.ones(len(counts), bool))
 
 
-def first_width(estimator: Any, features: int) -> int:
+def first_width(estimator: Estimator, features: int) -> int:
     """Width of the input of the network's first dense layer."""
     return Recipe(scaler=scaler_of(estimator.scaler), encoding=encoding_of(estimator)).first_width(features)
 
 
-def batch_rows(given: Any) -> int:
+def batch_rows(given: object) -> int:
     """Rows per step; 'auto' is 200, or all rows if there are fewer."""
     if given == "auto":
         return AUTO_BATCH
@@ -271,7 +281,7 @@ _WHOLE = ("max_iter", "max_fun", "n_iter_no_change", "n_members")
 _FLAGS = ("shuffle", "warm_start", "nesterovs_momentum", "early_stopping", "batch_norm", "layer_norm")
 
 
-def check_numbers(estimator: Any) -> None:
+def check_numbers(estimator: Estimator) -> None:
     """Raises: FalllineError for an argument outside its interval, or of the wrong type."""
     for name, (low, high, closed) in _REAL.items():
         value = getattr(estimator, name)

@@ -10,12 +10,13 @@ from fallline.data.units import Unit
 from fallline.estimators.custom import CustomLoss
 from fallline.estimators.inputs import dense
 from fallline.estimators.settings import loss_of, scaler_of
+from fallline.estimators.types import AnyLoss, AnyRows, AnyScaler
 from fallline.scalers import Unscaled
 
 MOST = 2.0**24  # without a target scaler, the squares of larger targets make a run diverge
 
 
-def learn_units(X: Any, scaler: Any) -> tuple[Unit, ...] | None:
+def learn_units(X: AnyRows, scaler: AnyScaler) -> tuple[Unit, ...] | None:
     """The unit of every column of checked rows; None if all keep their own, or if there is no scaler.
 
     Without a scaler the unit is the user's choice, as in scikit-learn; a scaler makes the result independent of it.
@@ -28,7 +29,7 @@ def learn_units(X: Any, scaler: Any) -> tuple[Unit, ...] | None:
     return None if all(unit.own for unit in units) else units
 
 
-def in_units(X: Any, units: tuple[Unit, ...] | None) -> Any:
+def in_units(X: AnyRows, units: tuple[Unit, ...] | None) -> Any:
     """Converts checked rows to these units, in float64; without units, the rows are returned as they are."""
     if units is None:
         return X
@@ -39,7 +40,7 @@ def in_units(X: Any, units: tuple[Unit, ...] | None) -> Any:
     return x
 
 
-def target_in_unit(y: np.ndarray, target: Target, loss: Any) -> Target:
+def target_in_unit(y: np.ndarray, target: Target, loss: AnyLoss) -> Target:
     """A regression's target in a unit in which float32 can hold and square it, if the loss permits.
 
     A loss with a least target of 0 keeps the zero; with another least target, or a user's function as loss, the target

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from fallline.activations import Activation, Sigmoid
 from fallline.core.errors import FalllineError
@@ -40,7 +41,7 @@ def drawn(
 
 
 def put(
-    network: Sequential, inputs: int, weights: list[Any], biases: list[Any], dtype: Any = np.float32
+    network: Sequential, inputs: int, weights: list[Any], biases: list[Any], dtype: DTypeLike = np.float32
 ) -> dict[str, Any]:
     """Converts weights and biases to the params of a network's dense layers.
 
@@ -76,7 +77,7 @@ def put(
     return params
 
 
-def taken(params: dict[str, Any], dtype: Any) -> tuple[list[np.ndarray], list[np.ndarray]]:
+def taken(params: dict[str, Any], dtype: DTypeLike) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """(coefs_, intercepts_) from a run's params; a layer before a batch normalisation gets a bias of zeros."""
     layers = [params[name] for name in dense_layers(params)]
     weights = [np.asarray(layer["weight"]).astype(dtype) for layer in layers]

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 from jaxtyping import Float, Int
 
-from fallline.gradients.judge import COARSE, NOT_FINITE, STATUSES, WRONG, Slopes
+from fallline.gradients.verdicts import COARSE, NOT_FINITE, STATUSES, WRONG, Slopes
 
 
 @dataclasses.dataclass(frozen=True)

@@ -24,7 +24,8 @@ class Change:
     @property
     def rank(self) -> int:
         """Number of axes of the array."""
-        return len(self.at) + self.new.ndim - 1
+        found: int = len(self.at) + self.new.ndim - 1
+        return found
 
     @property
     def rest(self) -> list[int]:

@@ -16,13 +16,13 @@ from fallline.gradients.directions import along_directions
 from fallline.gradients.function import Function
 from fallline.gradients.functions import function_of
 from fallline.gradients.hints import hint
-from fallline.gradients.judge import KINK, NOT_FINITE, OK, WRONG, Slopes, compared, judge
 from fallline.gradients.nearby import acquitted, undecided
 from fallline.gradients.numerical import complex_slopes
 from fallline.gradients.point import Point, coordinates, point_of
 from fallline.gradients.result import GradientCheck
 from fallline.gradients.steps import measure
 from fallline.gradients.torch_functions import function_of_parameters, is_module
+from fallline.gradients.verdicts import KINK, NOT_FINITE, OK, WRONG, Slopes, assess, compared
 from fallline.gradients.words import noisy, not_finite, verdict_of
 
 MOST = 1 << 18  # most coordinates checked by default; of larger x, a random sample of this size
@@ -104,7 +104,7 @@ def check_gradient(
             slopes = (
                 _complex(function, analytic[chosen], chosen, tolerance)
                 if method == "complex"
-                else judge(function, precision, analytic[chosen], chosen, tolerance, h)
+                else assess(function, precision, analytic[chosen], chosen, tolerance, h)
             )
             open_ = np.zeros(len(chosen), bool)
             if method == "central" and h is None and (gradient is None or callable(gradient)):

@@ -6,8 +6,8 @@ from jaxtyping import Float
 from fallline.core.errors import FalllineError
 from fallline.gradients.array import ArrayCheck, array_check
 from fallline.gradients.function import Function
-from fallline.gradients.judge import RUNGS, Slopes, compared, rung_of, settled
 from fallline.gradients.steps import Precision
+from fallline.gradients.verdicts import RUNGS, Slopes, compared, rung_of, settled
 
 
 def along_directions(

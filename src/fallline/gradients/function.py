@@ -10,6 +10,7 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int
 
 from fallline.core.errors import FalllineError
@@ -56,7 +57,7 @@ class Function(ABC):
         """
 
 
-def value_of(answer: Any) -> Array:
+def value_of(answer: ArrayLike) -> Array:
     """The number to differentiate: f's value, or the sum of its elements with fixed random weights."""
     answer = jnp.asarray(answer)
     if answer.ndim == 0:
@@ -64,7 +65,7 @@ def value_of(answer: Any) -> Array:
     return jnp.sum(answer * weights_for(answer.shape))
 
 
-def number_of(answer: Any) -> Any:
+def number_of(answer: ArrayLike) -> Any:
     """The number to take differences of, from a NumPy or PyTorch result.
 
     Raises: FalllineError for a result that is not numeric.

@@ -5,7 +5,7 @@ from typing import Any
 
 from fallline.core.errors import FalllineError
 from fallline.gradients.function import Function
-from fallline.gradients.plain import Plain
+from fallline.gradients.plain import PlainFunction
 from fallline.gradients.point import Point
 from fallline.gradients.torch_functions import Tensors
 from fallline.gradients.traced import Traced
@@ -25,4 +25,4 @@ def function_of(f: Callable[[Any], Any], point: Point) -> Function:
     except FalllineError:
         raise
     except Exception:  # any error from NumPy or Python's control flow on a tracer; plain calls reveal genuine errors
-        return Plain(f, point)
+        return PlainFunction(f, point)

@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float
 
-from fallline.gradients.judge import NOT_FINITE, OK, Slopes
+from fallline.gradients.verdicts import NOT_FINITE, OK, Slopes
 
 
 def hint(analytic: Float[np.ndarray, " numbers"], slopes: Slopes, shape: tuple[int, ...], tolerance: float) -> str:

@@ -20,6 +20,7 @@ from jax import lax
 from jax.sharding import Mesh, PartitionSpec
 from jaxtyping import Array, Float, Int
 
+from fallline.core.tree import Tree
 from fallline.gradients.change import Change, taken
 from fallline.gradients.operations import Operations, bytes_of, operations_of
 from fallline.gradients.rules import changed
@@ -33,7 +34,7 @@ ROOM = (64, 4096)  # fewest and most shifts that a device evaluates in a call
 Parts = list[Array]
 
 
-def evaluate(of: Callable[[Parts], Array], parts: Parts, which: int, counts: Array, at: Any, h: Array) -> Array:
+def evaluate(of: Callable[[Parts], Array], parts: Parts, which: int, counts: Array, at: Tree, h: Array) -> Array:
     """f with one number of an array changed, for every shift; the shifts are spread over the devices.
 
     Arguments:
@@ -45,7 +46,7 @@ def evaluate(of: Callable[[Parts], Array], parts: Parts, which: int, counts: Arr
         h: the shifts, in the same order.
     """
 
-    def on_a_device(parts: Parts, counts: Array, at: Any, h: Array) -> Array:
+    def on_a_device(parts: Parts, counts: Array, at: Tree, h: Array) -> Array:
         program = operations_of(jax.make_jaxpr(of)(parts))
         values = program.values(parts)
         one = jax.make_jaxpr(lambda at, h: after(program, values, which, at, h))(

@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from fallline.gradients.function import Function
-from fallline.gradients.judge import KINK, WRONG, Slopes, judge, part
 from fallline.gradients.steps import Precision, size
+from fallline.gradients.verdicts import KINK, WRONG, Slopes, assess, part
 
 RAYS = 32  # rays along which analytic slopes are evaluated
 CHECKED = 3  # rays of these along which slopes are also measured
@@ -65,7 +65,7 @@ def undecided(
             break
         value = float(beside.shifted(np.zeros(1, np.int64), np.zeros(1))[0])
         here = dataclasses.replace(precision, value=value)
-        at = at[judge(beside, here, own[at], chosen[at], tolerance).status < WRONG]
+        at = at[assess(beside, here, own[at], chosen[at], tolerance).status < WRONG]
         function.count(beside.evaluations - function.evaluations)
     found[at] = True
     return found
@@ -109,7 +109,8 @@ def _meets(
         beyond = np.maximum(low - limits, limits - high) > room + 0.1 * np.abs(near - far)
         least, most = np.minimum(low, limits.min(axis=0)), np.maximum(high, limits.max(axis=0))
         close = np.abs(analytic - 0.5 * (least + most)) <= 1.5 * (most - least)
-        return beyond.any(axis=0) & close & np.isfinite(limits).all(axis=0)
+        found: Bool[np.ndarray, " some"] = beyond.any(axis=0) & close & np.isfinite(limits).all(axis=0)
+        return found
 
 
 def _moved(function: Function, vector: Float[np.ndarray, " numbers"]) -> Function:

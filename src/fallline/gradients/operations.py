@@ -4,9 +4,11 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+
+Jaxpr: TypeAlias = Any  # a program of JAX, open or closed
 
 # JAX sometimes renames these. A call under an unlisted name counts as one operation, which is correct but slower.
 CALLS = (
@@ -59,7 +61,7 @@ class Operations:
         return values
 
 
-def operations_of(traced: Any) -> Operations:
+def operations_of(traced: Jaxpr) -> Operations:
     """The operations of a traced function, from what `jax.make_jaxpr(f)(...)` returns.
 
     >>> import jax
@@ -76,7 +78,7 @@ def operations_of(traced: Any) -> Operations:
         constants[slot] = value
         return slot
 
-    def write(jaxpr: Any, values: Sequence[Any], arguments: Sequence[int]) -> list[int]:
+    def write(jaxpr: Jaxpr, values: Sequence[Any], arguments: Sequence[int]) -> list[int]:
         place = dict(zip(jaxpr.invars, arguments, strict=True))
         place.update((variable, constant(value)) for variable, value in zip(jaxpr.constvars, values, strict=True))
 
@@ -127,7 +129,7 @@ def _called(equation: Any) -> tuple[Any, Sequence[Any]] | None:
     return (jaxpr, values) if same else None
 
 
-def equations(jaxpr: Any) -> Iterator[Any]:
+def equations(jaxpr: Jaxpr) -> Iterator[Any]:
     """Every equation of a program, including those of its inner programs."""
     for equation in jaxpr.eqns:
         yield equation
@@ -138,7 +140,7 @@ def equations(jaxpr: Any) -> Iterator[Any]:
                     yield from equations(inner)
 
 
-def work(jaxpr: Any) -> int:
+def work(jaxpr: Jaxpr) -> int:
     """Approximate number of arithmetic operations in a program; loops count as one iteration."""
     total = 0
     for each in equations(jaxpr):
@@ -150,6 +152,6 @@ def work(jaxpr: Any) -> int:
     return total
 
 
-def bytes_of(jaxpr: Any) -> int:
+def bytes_of(jaxpr: Jaxpr) -> int:
     """Bytes of all intermediate values of a program in float64."""
     return sum(8 * math.prod(getattr(out.aval, "shape", ())) for each in equations(jaxpr) for out in each.outvars)

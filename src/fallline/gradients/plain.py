@@ -11,7 +11,7 @@ from fallline.core.errors import FalllineError
 from fallline.gradients.function import Function, number_of, value_of
 
 
-class Plain(Function):
+class PlainFunction(Function):
     """A function of NumPy, or any other callable, that is called once per point."""
 
     def shifted(self, indices: Int[np.ndarray, " shifts"], steps: np.ndarray) -> np.ndarray:

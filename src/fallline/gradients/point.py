@@ -9,6 +9,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.typing import ArrayLike
 from jaxtyping import Float, Int
 
 from fallline.core.errors import FalllineError
@@ -47,7 +48,7 @@ class Point:
         kinds = {_kind(self.leaves[place]) for place in self.places}
         return next(kind for kind in ("torch", "jax", "numpy") if kind in kinds)
 
-    def parts(self, vector: Any) -> list[Any]:
+    def parts(self, vector: ArrayLike) -> list[Any]:
         """A vector of any array library, split into arrays."""
         return [vector[cut].reshape(shape) for cut, shape in zip(self.slices, self.shapes, strict=True)]
 
@@ -132,7 +133,8 @@ def _is_float(leaf: Any) -> bool:
     if is_torch(leaf):
         return bool(leaf.is_floating_point())
     if isinstance(leaf, jax.Array | np.ndarray | np.generic):
-        return jax.numpy.issubdtype(leaf.dtype, np.floating)
+        found: bool = jax.numpy.issubdtype(leaf.dtype, np.floating)
+        return found
     return isinstance(leaf, float)
 
 

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from fallline.gradients.array import ArrayCheck, Coordinate
-from fallline.gradients.judge import KINK
+from fallline.gradients.verdicts import KINK
 from fallline.gradients.words import table
 
 

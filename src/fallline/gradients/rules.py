@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jax.typing import ArrayLike
 from jaxtyping import Array
 
 from fallline.gradients.change import Change, common, same, taken
@@ -49,7 +50,7 @@ def throughout(step: Operation, values: list[Any], changes: Changes) -> list[Cha
     return [Change({}, each) for each in found]
 
 
-def element_by_element(step: Operation, values: list[Any], changes: Changes, result: Any) -> Change | None:
+def element_by_element(step: Operation, values: list[Any], changes: Changes, result: ArrayLike) -> Change | None:
     """Changed places keep their indices; axes of size 1 are repeated."""
     shape = jnp.shape(result)
     if any(jnp.ndim(v) not in (0, len(shape)) for v in values):
@@ -80,7 +81,7 @@ def _repeated(c: Change, base: Array, shape: tuple[int, ...]) -> Change:
     return Change(c.at, jnp.broadcast_to(c.new, (*(shape[axis] for axis in c.rest), c.new.shape[-1])))
 
 
-def broadcast(step: Operation, values: list[Any], changes: Changes, result: Any) -> Change | None:
+def broadcast(step: Operation, values: list[Any], changes: Changes, result: ArrayLike) -> Change | None:
     """A change along a repeated axis changes the whole axis."""
     c, goes = changes[0], step.params["broadcast_dimensions"]
     if c is None:
@@ -94,7 +95,7 @@ def broadcast(step: Operation, values: list[Any], changes: Changes, result: Any)
     return Change(at, lax.broadcast_in_dim(c.new, shape, (*to, len(rest))))
 
 
-def transpose(step: Operation, values: list[Any], changes: Changes, result: Any) -> Change | None:
+def transpose(step: Operation, values: list[Any], changes: Changes, result: ArrayLike) -> Change | None:
     """A transpose permutes the axes of the change."""
     c, order = changes[0], step.params["permutation"]
     if c is None:
@@ -104,7 +105,7 @@ def transpose(step: Operation, values: list[Any], changes: Changes, result: Any)
     return Change(at, jnp.transpose(c.new, (*rest, len(rest))))
 
 
-def reshape(step: Operation, values: list[Any], changes: Changes, result: Any) -> Change | None:
+def reshape(step: Operation, values: list[Any], changes: Changes, result: ArrayLike) -> Change | None:
     """Axes that are split or joined keep their index if it is completely known."""
     c = changes[0]
     if c is None or step.params.get("dimensions") is not None:
@@ -142,7 +143,7 @@ def _groups(old: tuple[int, ...], new: tuple[int, ...]) -> list[tuple[list[int],
     return groups
 
 
-def squeeze(step: Operation, values: list[Any], changes: Changes, result: Any) -> Change | None:
+def squeeze(step: Operation, values: list[Any], changes: Changes, result: ArrayLike) -> Change | None:
     """A squeeze removes axes of size 1."""
     c, gone = changes[0], step.params["dimensions"]
     if c is None:
@@ -153,7 +154,7 @@ def squeeze(step: Operation, values: list[Any], changes: Changes, result: Any) -
     return Change(at, jnp.squeeze(c.new, tuple(c.rest.index(axis) for axis in gone)))
 
 
-def total(step: Operation, values: list[Any], changes: Changes, result: Any) -> Change | None:
+def total(step: Operation, values: list[Any], changes: Changes, result: ArrayLike) -> Change | None:
     """The change of a sum is the sum of the changes of its terms."""
     c, axes = changes[0], step.params["axes"]
     if c is None:
@@ -166,7 +167,7 @@ def total(step: Operation, values: list[Any], changes: Changes, result: Any) -> 
     return Change(at, taken(result, at) + jnp.sum(c.new - c.old(values[0]), axis=summed))
 
 
-def reduction(step: Operation, values: list[Any], changes: Changes, result: Any) -> Change | None:
+def reduction(step: Operation, values: list[Any], changes: Changes, result: ArrayLike) -> Change | None:
     """A reduction is recomputed over complete axes."""
     c, axes = changes[0], step.params["axes"]
     if c is None:
@@ -188,7 +189,7 @@ REDUCTIONS: dict[str, Callable[[Array, tuple[int, ...]], Array]] = {
 }
 
 
-def product(step: Operation, values: list[Any], changes: Changes, result: Any) -> Change | None:
+def product(step: Operation, values: list[Any], changes: Changes, result: ArrayLike) -> Change | None:
     """A matrix product is linear in each factor: a change of one number or column adds a rank-one change."""
     contracted, (batch, _) = step.params["dimension_numbers"]
     if batch:
@@ -234,7 +235,7 @@ def _lanes_last(new: Array, places: list[int], other: Array, theirs: list[int], 
     return jnp.moveaxis(found, lanes, -1)
 
 
-def _squares(values: list[Any], changes: Changes, contracted: Any, result: Any) -> Change | None:
+def _squares(values: list[Any], changes: Changes, contracted: Any, result: ArrayLike) -> Change | None:
     """The inner product of two arrays that are changed at the same places: w . w of a penalty."""
     one, two = changes
     if one is None or two is None:

@@ -36,12 +36,14 @@ class Sides:
     def jump(self) -> Float[np.ndarray, " chosen"]:
         """The distance between the limits."""
         with np.errstate(invalid="ignore", over="ignore"):
-            return np.abs(self.right - self.left)
+            found: Float[np.ndarray, " chosen"] = np.abs(self.right - self.left)
+            return found
 
     @property
     def kinked(self) -> Bool[np.ndarray, " chosen"]:
         """Where the limits differ by more than their errors."""
-        return self.jump > APART * (self.left_error + self.right_error)
+        found: Bool[np.ndarray, " chosen"] = self.jump > APART * (self.left_error + self.right_error)
+        return found
 
     @property
     def known(self) -> Bool[np.ndarray, " chosen"]:
@@ -87,7 +89,8 @@ def limit(
     best = np.argmin(kept, axis=0)[None]
 
     def pick(rows: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
-        return np.take_along_axis(np.array(rows), best, axis=0)[0]
+        found: np.ndarray = np.take_along_axis(np.array(rows), best, axis=0)[0]
+        return found
 
     return pick(entries), pick(kept)
 

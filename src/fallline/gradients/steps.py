@@ -95,7 +95,8 @@ def _noise(values: Float[np.ndarray, " points"]) -> float:
 
 def size(x: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
     """The unit of a coordinate's steps: its absolute value, but at least 1."""
-    return np.maximum(np.abs(x), 1.0)
+    found: Float[np.ndarray, "*shape"] = np.maximum(np.abs(x), 1.0)
+    return found
 
 
 def optimal(
@@ -131,13 +132,16 @@ def optimal(
 def _balanced(
     function: Function, precision: Precision, chosen: Int[np.ndarray, " chosen"], H: np.ndarray, central: bool
 ) -> Float[np.ndarray, " chosen"]:
+    found: Float[np.ndarray, " chosen"]
     up, down = _both(function, chosen, H)
     if not central:
         curvature = np.abs(up - 2 * precision.value + down) / H**2
-        return 2 * np.sqrt(precision.noise / np.maximum(curvature, 1e-300))
+        found = 2 * np.sqrt(precision.noise / np.maximum(curvature, 1e-300))
+        return found
     far_up, far_down = _both(function, chosen, 2 * H)
     third = np.abs(far_up - 2 * up + 2 * down - far_down) / (2 * H**3)
-    return np.cbrt(3 * precision.noise / np.maximum(third, 1e-300))
+    found = np.cbrt(3 * precision.noise / np.maximum(third, 1e-300))
+    return found
 
 
 def _both(function: Function, chosen: Int[np.ndarray, " chosen"], h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -9,10 +9,10 @@ import numpy as np
 
 from fallline.core.tree import Tree
 from fallline.gradients.function import weights_for
-from fallline.gradients.plain import Plain
+from fallline.gradients.plain import PlainFunction
 
 
-class Tensors(Plain):
+class Tensors(PlainFunction):
     """A function of PyTorch tensors."""
 
     def gradient(self) -> Any:

@@ -11,9 +11,10 @@ from jax.tree_util import Partial
 from jaxtyping import Array, Float, Int
 
 from fallline.core.runtime import configure
+from fallline.core.tree import Tree
 from fallline.gradients.function import Function, value_of
 from fallline.gradients.incremental import ONCE, WORK, dealt, evaluate
-from fallline.gradients.operations import bytes_of, equations, work
+from fallline.gradients.operations import Jaxpr, bytes_of, equations, work
 from fallline.gradients.point import Point
 
 configure()
@@ -56,7 +57,8 @@ class Traced(Function):
     def mapped(self) -> Callable[[Array], Array]:
         """The program that evaluates f along directions."""
         lanes = jax.vmap(lambda shift: value_of(self._of(self.point.vector + shift)))
-        return jax.jit(lambda shifts: jax.lax.map(lanes, shifts))
+        found: Callable[[Array], Array] = jax.jit(lambda shifts: jax.lax.map(lanes, shifts))
+        return found
 
     @functools.cached_property
     def incremental(self) -> bool:
@@ -66,7 +68,7 @@ class Traced(Function):
     def _of(self, vector: Array) -> Any:
         return self.f(self.point.tree(self.point.parts(vector)))
 
-    def _within(self, f: None, point: None, v: Array, which: int, counts: Array, at: Any, h: Array) -> Array:
+    def _within(self, f: None, point: None, v: Array, which: int, counts: Array, at: Tree, h: Array) -> Array:
         return evaluate(
             lambda parts: value_of(self.f(self.point.tree(parts))), self.point.parts(v), which, counts, at, h
         )
@@ -147,7 +149,8 @@ def _shifted(of: Callable[[Array], Any], v: Array, i: Array, h: Array) -> Array:
 
 
 def _slopes(of: Callable[[Array], Any], v: Array) -> tuple[Array, Array]:
-    return jax.value_and_grad(lambda v: value_of(of(v)))(v)
+    found: tuple[Array, Array] = jax.value_and_grad(lambda v: value_of(of(v)))(v)
+    return found
 
 
 def _shared_point(point: "_Static") -> Point:
@@ -167,12 +170,12 @@ _shared_alone = jax.jit(lambda f, point, v: value_of(_of_static(f, point)(v)), s
 
 
 @functools.partial(jax.jit, static_argnums=(1, 3))
-def _shared_within(f: Partial, point: "_Static", v: Array, which: int, counts: Array, at: Any, h: Array) -> Array:
+def _shared_within(f: Partial, point: "_Static", v: Array, which: int, counts: Array, at: Tree, h: Array) -> Array:
     here = _shared_point(point)
     return evaluate(lambda parts: value_of(f(here.tree(parts))), here.parts(v), which, counts, at, h)
 
 
-def _rounds(jaxpr: Any) -> bool:
+def _rounds(jaxpr: Jaxpr) -> bool:
     """Whether a program converts float64 to a smaller floating-point type."""
     return any(
         each.primitive.name == "convert_element_type"

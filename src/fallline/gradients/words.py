@@ -3,7 +3,7 @@
 import math
 
 from fallline.gradients.array import ArrayCheck, Coordinate
-from fallline.gradients.judge import KINK
+from fallline.gradients.verdicts import KINK
 
 NAMED = 3  # most faulty arrays described in a verdict
 WIDTH = 80

@@ -2,7 +2,7 @@
 
 from fallline.initializers.balanced import GlorotNormal as GlorotNormal
 from fallline.initializers.balanced import GlorotUniform as GlorotUniform
-from fallline.initializers.balanced import InverseSqrt as InverseSqrt
+from fallline.initializers.balanced import InverseSqrtFan as InverseSqrtFan
 from fallline.initializers.balanced import LeCunNormal as LeCunNormal
 from fallline.initializers.balanced import LeCunUniform as LeCunUniform
 from fallline.initializers.base import Fans as Fans

@@ -107,7 +107,7 @@ class LeCunUniform(Initializer):
         return 0.0, 1.0 / inputs
 
 
-class InverseSqrt(Initializer):
+class InverseSqrtFan(Initializer):
     """The traditional rule of thumb: uniform weights within 1/sqrt(n).
 
         w ~ U(-r, r),  r = 1 / sqrt(inputs)
@@ -121,7 +121,7 @@ class InverseSqrt(Initializer):
     Source: Glorot and Bengio, 2010, equation 1, who call it the commonly used heuristic.
 
     >>> import jax
-    >>> w = InverseSqrt()(jax.random.key(0), (300, 300))
+    >>> w = InverseSqrtFan()(jax.random.key(0), (300, 300))
     >>> round(float(w.var() * 300), 2)
     0.33
     """

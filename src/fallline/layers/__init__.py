@@ -6,6 +6,8 @@ from fallline.layers.base import Stats as Stats
 from fallline.layers.dense import Dense as Dense
 from fallline.layers.dense import Maxout as Maxout
 from fallline.layers.dropout import Dropout as Dropout
+from fallline.layers.members import Heads as Heads
+from fallline.layers.members import SharedDense as SharedDense
 from fallline.layers.normalisation import BatchNorm as BatchNorm
 from fallline.layers.normalisation import LayerNorm as LayerNorm
 from fallline.layers.prelu import PReLU as PReLU

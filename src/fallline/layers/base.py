@@ -19,6 +19,7 @@ class Layer(Block):
     """One step of a network. Trainable arrays are `params`, running statistics are `stats`; both are dicts."""
 
     family: ClassVar[str] = "layer"
+    random: ClassVar[bool] = False  # whether it draws random numbers while training
     elementwise: ClassVar[bool] = False  # whether it may stand where an activation stands
 
     @property
@@ -51,6 +52,11 @@ class Layer(Block):
         weight: Float[Array, " batch"] | None = None,
     ) -> tuple[Float[Array, "batch outputs"], Stats]:
         """The output and the new stats. `weight` is 0 for rows that only pad the last minibatch."""
+
+
+def is_random(step: object) -> bool:
+    """Whether a step of a network is a layer that draws random numbers while training."""
+    return isinstance(step, Layer) and step.random
 
 
 def check_count(owner: str, name: str, value: object, what: str, least: int = 1) -> None:

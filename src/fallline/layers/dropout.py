@@ -31,6 +31,7 @@ class Dropout(Layer):
     """
 
     name: ClassVar[str] = "dropout"
+    random: ClassVar[bool] = True
     rate: Number = number(
         0.5,
         valid="[0, 1)",

@@ -47,6 +47,7 @@ class BatchNorm(Layer):
         usual=(0.8, 0.99),
         unit="per step",
         read="training",
+        searched=True,
         help="share of the running average that is kept",
     )
     epsilon: Number = number(

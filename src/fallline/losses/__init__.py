@@ -6,6 +6,7 @@ from fallline.losses.classes import BinaryCrossEntropy as BinaryCrossEntropy
 from fallline.losses.classes import SoftmaxCrossEntropy as SoftmaxCrossEntropy
 from fallline.losses.focal import Focal as Focal
 from fallline.losses.margins import Hinge as Hinge
+from fallline.losses.members import OfMembers as OfMembers
 from fallline.losses.numbers import AbsoluteError as AbsoluteError
 from fallline.losses.numbers import Huber as Huber
 from fallline.losses.numbers import Poisson as Poisson

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 from fallline.core.block import lookup
 from fallline.core.errors import FalllineError
 from fallline.core.field import structure
-from fallline.losses.base import Loss
+from fallline.losses.base import Loss, log_mean
 
 
 class BinnedCrossEntropy(Loss):
@@ -34,7 +34,7 @@ class BinnedCrossEntropy(Loss):
 
     name: ClassVar[str] = "binned_cross_entropy"
     tasks: ClassVar[tuple[str, ...]] = ("regression",)
-    bins: int = structure(32, unit="bins", help="classes that each target is cut into")
+    bins: int = structure(32, unit="bins", help="number of classes that the target is divided into")
     by: str = structure("quantile", choices=("quantile", "width"), help="what the bins have in common")
 
     def __check_init__(self) -> None:
@@ -55,6 +55,12 @@ class BinnedCrossEntropy(Loss):
     def mean(self, prediction: Float[Array, "batch outputs"]) -> Float[Array, "batch bins"]:
         """The probability of each bin, target after target; the scaler's `invert` converts them to targets."""
         return jax.nn.softmax(self._histograms(prediction), axis=-1).reshape(prediction.shape)
+
+    def blend(
+        self, predictions: Float[Array, "members batch outputs"], weights: Float[Array, " members"]
+    ) -> Float[Array, "batch outputs"]:
+        logs = jax.nn.log_softmax(jax.vmap(self._histograms)(predictions), axis=-1)
+        return log_mean(logs, weights).reshape(predictions.shape[1:])
 
     def target_scaler(self, asked: object) -> Any:
         return lookup("scaler", "bins")(self.bins, self.by)

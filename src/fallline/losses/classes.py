@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, Int
 
 from fallline.core.errors import FalllineError
 from fallline.core.field import Number, number
-from fallline.losses.base import Loss
+from fallline.losses.base import Loss, log_mean
 
 
 class SoftmaxCrossEntropy(Loss):
@@ -31,6 +31,7 @@ class SoftmaxCrossEntropy(Loss):
     """
 
     name: ClassVar[str] = "softmax_cross_entropy"
+    uninformed: ClassVar[str] = "ln {classes} = {cost:.4g} expected"
     tasks: ClassVar[tuple[str, ...]] = ("classification",)
     smoothing: Number = number(
         None,
@@ -58,8 +59,13 @@ class SoftmaxCrossEntropy(Loss):
     def mean(self, prediction: Float[Array, "batch outputs"]) -> Float[Array, "batch targets"]:
         return jax.nn.softmax(prediction, axis=-1)
 
+    def blend(
+        self, predictions: Float[Array, "members batch outputs"], weights: Float[Array, " members"]
+    ) -> Float[Array, "batch outputs"]:
+        return log_mean(jax.nn.log_softmax(predictions, axis=-1), weights)
+
     @property
-    def judge(self) -> Loss:
+    def evaluation_loss(self) -> Loss:
         return dataclasses.replace(self, smoothing=None)
 
 
@@ -109,6 +115,19 @@ class BinaryCrossEntropy(Loss):
         p = jax.nn.sigmoid(prediction)
         return jnp.concatenate([1.0 - p, p], axis=-1) if prediction.shape[-1] == 1 else p
 
+    def blend(
+        self, predictions: Float[Array, "members batch outputs"], weights: Float[Array, " members"]
+    ) -> Float[Array, "batch outputs"]:
+        return blend_of_sigmoids(predictions, weights)
+
     @property
-    def judge(self) -> Loss:
+    def evaluation_loss(self) -> Loss:
         return dataclasses.replace(self, smoothing=None)
+
+
+def blend_of_sigmoids(
+    predictions: Float[Array, "members batch outputs"], weights: Float[Array, " members"]
+) -> Float[Array, "batch outputs"]:
+    """The outputs whose sigmoid is the weighted mean of several sigmoids: log sum_i w_i s(z_i) - log sum_i w_i s(-z_i)."""
+    yes, no = jax.nn.log_sigmoid(predictions), jax.nn.log_sigmoid(-predictions)
+    return log_mean(yes, weights) - log_mean(no, weights)

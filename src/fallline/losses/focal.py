@@ -8,7 +8,7 @@ from jax import lax
 from jaxtyping import Array, Float, Int
 
 from fallline.core.field import Number, number
-from fallline.losses.base import Loss
+from fallline.losses.base import Loss, log_mean
 
 TINY = 1e-30  # least 1 - p_y, so that its power has a finite slope
 
@@ -46,3 +46,8 @@ class Focal(Loss):
 
     def mean(self, prediction: Float[Array, "batch outputs"]) -> Float[Array, "batch targets"]:
         return jax.nn.softmax(prediction, axis=-1)
+
+    def blend(
+        self, predictions: Float[Array, "members batch outputs"], weights: Float[Array, " members"]
+    ) -> Float[Array, "batch outputs"]:
+        return log_mean(jax.nn.log_softmax(predictions, axis=-1), weights)

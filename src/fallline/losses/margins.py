@@ -7,7 +7,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from fallline.core.field import Number, number, structure
-from fallline.losses.base import Loss
+from fallline.losses.base import Loss, log_mean
+from fallline.losses.classes import blend_of_sigmoids
 
 
 class Hinge(Loss):
@@ -31,9 +32,11 @@ class Hinge(Loss):
     name: ClassVar[str] = "hinge"
     tasks: ClassVar[tuple[str, ...]] = ("classification",)
     probabilistic: ClassVar[bool] = False
-    margin: Number = number(1.0, valid="(0, inf)", usual=(0.1, 10.0), scale="log", help="lead that is asked for")
+    margin: Number = number(
+        1.0, valid="(0, inf)", usual=(0.1, 10.0), scale="log", help="required lead of the true class"
+    )
     form: str = structure(
-        "crammer_singer", choices=("crammer_singer", "weston_watkins"), help="rivals that count, with several classes"
+        "crammer_singer", choices=("crammer_singer", "weston_watkins"), help="which rival classes count"
     )
 
     def outputs(self, count: int, task: str) -> int:
@@ -58,3 +61,10 @@ class Hinge(Loss):
             return jax.nn.softmax(prediction, axis=-1)
         p = jax.nn.sigmoid(prediction)
         return jnp.concatenate([1.0 - p, p], axis=-1)
+
+    def blend(
+        self, predictions: Float[Array, "members batch outputs"], weights: Float[Array, " members"]
+    ) -> Float[Array, "batch outputs"]:
+        if predictions.shape[-1] == 1:
+            return blend_of_sigmoids(predictions, weights)
+        return log_mean(jax.nn.log_softmax(predictions, axis=-1), weights)

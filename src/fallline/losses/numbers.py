@@ -25,6 +25,7 @@ class SquaredError(Loss):
     """
 
     name: ClassVar[str] = "squared_error"
+    uninformed: ClassVar[str] = "the target's variance is {cost:.4g}"
     tasks: ClassVar[tuple[str, ...]] = ("regression",)
 
     def __call__(
@@ -145,6 +146,9 @@ class Poisson(Loss):
 
     def mean(self, prediction: Float[Array, "batch outputs"]) -> Float[Array, "batch targets"]:
         return jnp.exp(prediction)
+
+    def inverse(self, answer: Float[Array, "batch targets"]) -> Float[Array, "batch outputs"]:
+        return jnp.log(jnp.maximum(answer, 1e-38))
 
     def target_scaler(self, asked: object) -> Any:
         return lookup("scaler", "per_mean")()

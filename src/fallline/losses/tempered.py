@@ -55,9 +55,14 @@ class Tempered(Loss):
     def mean(self, prediction: Float[Array, "batch outputs"]) -> Float[Array, "batch targets"]:
         return self.inner.mean(prediction / self.temperature)
 
+    def blend(
+        self, predictions: Float[Array, "members batch outputs"], weights: Float[Array, " members"]
+    ) -> Float[Array, "batch outputs"]:
+        return self.inner.blend(predictions / self.temperature, weights) * self.temperature
+
     def target_scaler(self, asked: object) -> Any:
         return asked
 
     @property
-    def judge(self) -> Loss:
-        return Tempered(self.inner.judge, self.temperature)
+    def evaluation_loss(self) -> Loss:
+        return Tempered(self.inner.evaluation_loss, self.temperature)

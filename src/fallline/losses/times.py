@@ -48,5 +48,13 @@ class Times(Loss):
     def mean(self, prediction: Float[Array, "batch outputs"]) -> Float[Array, "batch targets"]:
         return self.inner.mean(prediction)
 
+    def blend(
+        self, predictions: Float[Array, "members batch outputs"], weights: Float[Array, " members"]
+    ) -> Float[Array, "batch outputs"]:
+        return self.inner.blend(predictions, weights)
+
+    def inverse(self, answer: Float[Array, "batch targets"]) -> Float[Array, "batch outputs"]:
+        return self.inner.inverse(answer)
+
     def target_scaler(self, asked: object) -> Any:
         return asked

@@ -3,7 +3,7 @@
 from fallline.methods.base import Antithetic as Antithetic
 from fallline.methods.base import Directions as Directions
 from fallline.methods.base import Method as Method
-from fallline.methods.base import State as State
+from fallline.methods.base import MethodState as MethodState
 from fallline.methods.base import Traceable as Traceable
 from fallline.methods.covariance import CMAES as CMAES
 from fallline.methods.differences import SPSA as SPSA

@@ -15,7 +15,7 @@ from fallline.core.random import Seed, named, normal
 from fallline.core.schedule import Time, at_time
 
 
-class State(NamedTuple):
+class MethodState(NamedTuple):
     """The state that a method carries between iterations. Candidates are drawn again instead of stored.
 
     Arguments:
@@ -43,22 +43,24 @@ class Method(Block):
     """
 
     family: ClassVar[str] = "method"
+    facts: ClassVar[tuple[str, ...]] = ("own_rate",)
     traceable: ClassVar[bool] = False  # whether the three functions are pure and can be traced and mapped
+    own_rate: ClassVar[bool] = False  # whether its steps shrink by themselves, so that no schedule should lower them
 
     @abstractmethod
     def candidates(self, d: int) -> int:
         """Number of points it asks for per iteration, in d dimensions."""
 
     @abstractmethod
-    def start(self, point: Float[Array, " d"], key: Seed, iterations: object = None) -> State:
+    def start(self, point: Float[Array, " d"], key: Seed, iterations: object = None) -> MethodState:
         """The state before the first iteration; `iterations` is needed by schedules that use `progress`."""
 
     @abstractmethod
-    def ask(self, state: State) -> Float[Array, "n d"]:
+    def ask(self, state: MethodState) -> Float[Array, "n d"]:
         """The points of this iteration, determined by the state."""
 
     @abstractmethod
-    def tell(self, state: State, values: Float[Array, " n"]) -> State:
+    def tell(self, state: MethodState, values: Float[Array, " n"]) -> MethodState:
         """The state after an iteration, given the values of its points."""
 
 
@@ -76,43 +78,45 @@ class Traceable(Method):
         return ()
 
     @abstractmethod
-    def propose(self, state: State) -> Float[Array, "n d"]:
+    def propose(self, state: MethodState) -> Float[Array, "n d"]:
         """The points to evaluate."""
 
     @abstractmethod
-    def move(self, state: State, values: Float[Array, " n"]) -> tuple[Float[Array, " d"], Any]:
+    def move(self, state: MethodState, values: Float[Array, " n"]) -> tuple[Float[Array, " d"], Any]:
         """The step to add to the point, and the new memory. Steps that are not finite are discarded."""
 
-    def start(self, point: Float[Array, " d"], key: Seed, iterations: object = None) -> State:
-        return _start(self, point, key, iterations)
+    def start(self, point: Float[Array, " d"], key: Seed, iterations: object = None) -> MethodState:
+        found: MethodState = _start(self, point, key, iterations)
+        return found
 
-    def ask(self, state: State) -> Float[Array, "n d"]:
+    def ask(self, state: MethodState) -> Float[Array, "n d"]:
         return _ask(self, state)
 
-    def tell(self, state: State, values: Float[Array, " n"]) -> State:
-        return _tell(self, state, values)
+    def tell(self, state: MethodState, values: Float[Array, " n"]) -> MethodState:
+        found: MethodState = _tell(self, state, values)
+        return found
 
 
 # Compiled once for all hyperparameter values of a method, so that loops in Python are fast too.
 @jax.jit
-def _start(method: Traceable, point: Float[Array, " d"], key: Seed, iterations: object) -> State:
+def _start(method: Traceable, point: Float[Array, " d"], key: Seed, iterations: object) -> MethodState:
     point, zero = jnp.asarray(point), jnp.zeros((), jnp.int32)
     last = None if iterations is None else jnp.asarray(iterations, point.dtype)
-    state = State(point, key, zero, last, ())
+    state = MethodState(point, key, zero, last, ())
     return state._replace(memory=at_time(method, _clock(state)).begin(point))
 
 
 @jax.jit
-def _ask(method: Traceable, state: State) -> Float[Array, "n d"]:
+def _ask(method: Traceable, state: MethodState) -> Float[Array, "n d"]:
     return at_time(method, _clock(state)).propose(state)
 
 
 @jax.jit
-def _tell(method: Traceable, state: State, values: Float[Array, " n"]) -> State:
+def _tell(method: Traceable, state: MethodState, values: Float[Array, " n"]) -> MethodState:
     w = state.point
     step, memory = at_time(method, _clock(state)).move(state, jnp.asarray(values, w.dtype))
     step = jnp.where(jnp.all(jnp.isfinite(step)), step, 0).astype(w.dtype)
-    return State(w + step, state.key, state.iteration + 1, state.iterations, memory)
+    return MethodState(w + step, state.key, state.iteration + 1, state.iterations, memory)
 
 
 class Directions(NamedTuple):
@@ -150,22 +154,22 @@ class Antithetic(Traceable):
     def candidates(self, d: int) -> int:
         return 2 * self.directions
 
-    def drawn(self, state: State) -> Float[Array, "N d"]:
+    def drawn(self, state: MethodState) -> Float[Array, "N d"]:
         """The directions of this iteration: standard normal numbers from the key, the iteration and the index."""
         key = named(state.key, "directions", state.iteration)
         return normal(key, (self.directions, state.point.shape[0])).astype(state.point.dtype)
 
-    def width(self, state: State) -> Any:
+    def width(self, state: MethodState) -> Any:
         """The value of nu in this iteration."""
         return self.noise
 
-    def propose(self, state: State) -> Float[Array, "n d"]:
+    def propose(self, state: MethodState) -> Float[Array, "n d"]:
         shift = jnp.asarray(self.width(state), state.point.dtype) * self.drawn(state)
         # A concatenation would make the CPU backend draw the numbers one by one, several times as slowly.
         sides = jnp.array([1, -1], state.point.dtype)[:, None, None]
         return (state.point + sides * shift).reshape(2 * self.directions, state.point.shape[0])
 
-    def move(self, state: State, values: Float[Array, " n"]) -> tuple[Float[Array, " d"], Any]:
+    def move(self, state: MethodState, values: Float[Array, " n"]) -> tuple[Float[Array, " d"], Any]:
         above, below = values[: self.directions], values[self.directions :]
         good = jnp.isfinite(above) & jnp.isfinite(below)
         # A failed direction has no difference and no weight in any sum.
@@ -173,7 +177,7 @@ class Antithetic(Traceable):
         return self.step_from(state, Directions(self.drawn(state), above, below, good))
 
     @abstractmethod
-    def step_from(self, state: State, seen: Directions) -> tuple[Float[Array, " d"], Any]:
+    def step_from(self, state: MethodState, seen: Directions) -> tuple[Float[Array, " d"], Any]:
         """The step, and the new memory.
 
         Arguments:
@@ -196,14 +200,16 @@ class _Open:
         )
 
 
-def _clock(state: State) -> Any:
+def _clock(state: MethodState) -> Any:
     t = state.iteration.astype(state.point.dtype)
     return _Open(t) if state.iterations is None else Time(t, t, (t + 0.5) / state.iterations)
 
 
 def step_field(default: float, usual: tuple[float, float] = (1e-3, 1.0), source: str = "") -> Any:
     """The declaration of a step size."""
-    return number(default, valid="[0, inf)", usual=usual, scale="log", help="a, the size of a step", source=source)
+    return number(
+        default, valid="[0, inf)", usual=usual, scale="log", size=True, help="a, the size of a step", source=source
+    )
 
 
 def noise_field(default: float, usual: tuple[float, float] = (1e-3, 1.0), source: str = "") -> Any:

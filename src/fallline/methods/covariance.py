@@ -11,11 +11,12 @@ from jaxtyping import Float
 from fallline.core.errors import FalllineError
 from fallline.core.extras import optional
 from fallline.core.field import Number, structure
-from fallline.methods.base import Method, State, noise_field
+from fallline.core.random import Seed
+from fallline.methods.base import Method, MethodState, noise_field
 
 
 @dataclasses.dataclass
-class Strategy:
+class EvolutionStrategy:
     """The library's state, which `tell` modifies in place, and the pending candidates."""
 
     es: Any
@@ -60,7 +61,7 @@ class CMAES(Method):
     def candidates(self, d: int) -> int:
         return self.population or 4 + int(3 * np.log(d))
 
-    def start(self, point: Any, key: Any, iterations: object = None) -> State:
+    def start(self, point: np.ndarray, key: Seed, iterations: object = None) -> MethodState:
         """The state before the first iteration.
 
         Raises: FalllineError without the library, and for a schedule in `noise`, which is only the initial sigma.
@@ -79,23 +80,23 @@ class CMAES(Method):
             "verbose": -9,
         }
         es = _library().CMAEvolutionStrategy(w, sigma, options)
-        return State(w, key, np.int32(0), iterations, Strategy(es))
+        return MethodState(w, key, np.int32(0), iterations, EvolutionStrategy(es))
 
-    def ask(self, state: State) -> Float[np.ndarray, "n d"]:
+    def ask(self, state: MethodState) -> Float[np.ndarray, "n d"]:
         """The points of this iteration; they stay the same until `tell`."""
         memory = state.memory
         if memory.asked is None:
             memory.asked = memory.es.ask()
         return np.asarray(memory.asked)
 
-    def tell(self, state: State, values: Any) -> State:
+    def tell(self, state: MethodState, values: object) -> MethodState:
         """The state after the iteration; the previous state becomes invalid. Nothing is learnt if all evaluations failed."""
         self.ask(state)
         f = np.asarray(values, np.float64)
         good = np.isfinite(f)
         if good.any():
             state.memory.es.tell(state.memory.asked, np.where(good, f, f[good].max()).tolist())
-        memory = Strategy(state.memory.es)
+        memory = EvolutionStrategy(state.memory.es)
         return state._replace(point=np.array(memory.es.mean), iteration=state.iteration + 1, memory=memory)
 
 

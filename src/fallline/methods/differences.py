@@ -6,7 +6,7 @@ from jaxtyping import Array, Float
 
 from fallline.core.field import Number, number, structure
 from fallline.core.random import bits, named
-from fallline.methods.base import Antithetic, Directions, State, directions_field, noise_field, share, step_field
+from fallline.methods.base import Antithetic, Directions, MethodState, directions_field, noise_field, share, step_field
 
 FORMS = ("slope", "difference")
 
@@ -42,7 +42,7 @@ class FiniteDifference(Antithetic):
     directions: int = directions_field(16)
     form: str = structure("slope", choices=FORMS, help="whether the difference is divided by the distance, or moves dw")
 
-    def step_from(self, state: State, seen: Directions) -> tuple[Float[Array, " d"], Any]:
+    def step_from(self, state: MethodState, seen: Directions) -> tuple[Float[Array, " d"], Any]:
         factor = 1 / (2 * self.noise) if self.form == "slope" else self.noise
         return -self.step * factor * share(seen.good) * ((seen.above - seen.below) @ seen.d), ()
 
@@ -74,6 +74,7 @@ class SPSA(Antithetic):
     """
 
     name: ClassVar[str] = "spsa"
+    own_rate: ClassVar[bool] = True
     step: Number = step_field(0.3, (1e-2, 10.0))
     noise: Number = noise_field(0.1, source="Spall, 1998: the noise of f")
     directions: int = directions_field(1, "Spall, 1992")
@@ -83,16 +84,16 @@ class SPSA(Antithetic):
     alpha: Number = number(0.602, valid="[0, 1]", usual=(0.5, 1.0), help="how fast steps fall", source="Spall, 1998")
     gamma: Number = number(0.101, valid="[0, 1]", usual=(0.05, 0.2), help="how fast c falls", source="Spall, 1998")
 
-    def drawn(self, state: State) -> Float[Array, "N d"]:
+    def drawn(self, state: MethodState) -> Float[Array, "N d"]:
         """Plus or minus 1, each with probability 1/2."""
         key = named(state.key, "directions", state.iteration)
         signs = bits(key, (self.directions, state.point.shape[0])) >> 31
         return 1 - 2 * signs.astype(state.point.dtype)
 
-    def width(self, state: State) -> Any:
+    def width(self, state: MethodState) -> Any:
         return self.noise / (state.iteration.astype(state.point.dtype) + 1) ** self.gamma
 
-    def step_from(self, state: State, seen: Directions) -> tuple[Float[Array, " d"], Any]:
+    def step_from(self, state: MethodState, seen: Directions) -> tuple[Float[Array, " d"], Any]:
         t = state.iteration.astype(seen.d.dtype) + 1
         a = self.step / (self.stability + t) ** self.alpha
         slopes = (seen.above - seen.below) / (2 * self.width(state))

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from fallline.core.field import Number, part, structure
-from fallline.methods.base import Antithetic, Directions, State, directions_field, noise_field, share
+from fallline.methods.base import Antithetic, Directions, MethodState, directions_field, noise_field, share
 from fallline.optimizers import Adam, Optimizer
 
 SHAPINGS = ("ranks", "none")
@@ -46,7 +46,7 @@ class OpenAIES(Antithetic):
     def begin(self, point: Float[Array, " d"]) -> Any:
         return self.optimizer.init(point)
 
-    def step_from(self, state: State, seen: Directions) -> tuple[Float[Array, " d"], Any]:
+    def step_from(self, state: MethodState, seen: Directions) -> tuple[Float[Array, " d"], Any]:
         d, above, below, good = seen
         if self.shaping == "ranks":
             above, below = ranks(jnp.stack([above, below]), good)

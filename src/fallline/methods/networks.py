@@ -10,10 +10,10 @@ from jaxtyping import Array, Int
 from fallline.core.errors import FalllineError
 from fallline.core.field import part
 from fallline.core.tree import Tree
-from fallline.methods.base import Method, State
+from fallline.methods.base import Method, MethodState
 from fallline.methods.search import ARS
 from fallline.optimizers import Optimizer, as_rule
-from fallline.optimizers.base import needed, without_count
+from fallline.optimizers.base import Evidence, needed, without_count
 
 
 class Wander(NamedTuple):
@@ -62,16 +62,21 @@ class WithoutGradient(Optimizer):
         inner = getattr(self.method, "optimizer", None)
         return getattr(self.method, "step", jnp.nan) if inner is None else getattr(inner, "learning_rate", jnp.nan)
 
+    @property
+    def own_rate(self) -> bool:  # type: ignore[override]
+        """Same as the method's."""
+        return self.method.own_rate
+
     def begin(self, params: Tree) -> Wander:
         w, _ = ravel_pytree(params)
         zero = jnp.zeros((), jnp.int32)
         return Wander(zero, zero, self.method.start(w, jax.random.key(0)).memory)
 
-    def step(self, gradient: Tree, state: Wander, params: Tree = None, **evidence: Any) -> tuple[Any, Wander]:
+    def step(self, gradient: Tree, state: Wander, params: Tree = None, **evidence: Evidence) -> tuple[Any, Wander]:
         objective = needed("objective", self, evidence)
         w, tree = ravel_pytree(needed("params", self, {"params": params}))
         key = evidence.get("key")
-        here = State(w, jax.random.key(0) if key is None else key, state.count, None, state.memory)
+        here = MethodState(w, jax.random.key(0) if key is None else key, state.count, None, state.memory)
         f = jax.vmap(lambda w: objective(tree(w)))(self.method.ask(here))
         after = self.method.tell(here, f)
         delta, evaluations = tree(after.point - w), state.evaluations + f.shape[0]

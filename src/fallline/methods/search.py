@@ -7,7 +7,7 @@ from jaxtyping import Array, Bool, Float
 
 from fallline.core.errors import FalllineError
 from fallline.core.field import Number, number
-from fallline.methods.base import Antithetic, Directions, State, directions_field, noise_field, share, step_field
+from fallline.methods.base import Antithetic, Directions, MethodState, directions_field, noise_field, share, step_field
 
 PAPER = "Mania, Guy and Recht, 2018, the range of their settings"
 
@@ -39,7 +39,7 @@ class BRS(Antithetic):
     noise: Number = noise_field(0.03)
     directions: int = directions_field(32)
 
-    def step_from(self, state: State, seen: Directions) -> tuple[Float[Array, " d"], Any]:
+    def step_from(self, state: MethodState, seen: Directions) -> tuple[Float[Array, " d"], Any]:
         return -self.step * share(seen.good) * ((seen.above - seen.below) @ seen.d), ()
 
 
@@ -93,7 +93,7 @@ class ARS(Antithetic):
                 f"ARS.kept = {self.kept} is more than the {self.directions} directions: expected at most as many, or None"
             )
 
-    def step_from(self, state: State, seen: Directions) -> tuple[Float[Array, " d"], Any]:
+    def step_from(self, state: MethodState, seen: Directions) -> tuple[Float[Array, " d"], Any]:
         d, above, below, good = seen
         kept = good if self.kept is None else lowest(jnp.minimum(above, below), good, self.kept)
         b = jnp.maximum(jnp.sum(kept), 1).astype(d.dtype)
@@ -108,7 +108,7 @@ class ARS(Antithetic):
         return -self.step / b * (difference @ d), ()
 
 
-def lowest(score: Float[Array, " N"], good: Bool[Array, " N"], b: Any) -> Bool[Array, " N"]:
+def lowest(score: Float[Array, " N"], good: Bool[Array, " N"], b: Array | int) -> Bool[Array, " N"]:
     """A mask of the b lowest scores among the good directions; ties go to the first.
 
     >>> lowest(jnp.array([2.0, 1.0, 1.0, 0.0]), jnp.array([True, True, True, False]), 1).tolist()

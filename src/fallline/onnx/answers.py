@@ -1,7 +1,5 @@
 """The ONNX forms of a network's answer: probabilities or values from its outputs, and the data's own class labels."""
 
-from typing import Any
-
 import numpy as np
 
 from fallline.data.target import Target
@@ -12,6 +10,8 @@ from fallline.losses import (
     Focal,
     Hinge,
     Huber,
+    Loss,
+    OfMembers,
     Poisson,
     Quantile,
     SoftmaxCrossEntropy,
@@ -26,7 +26,7 @@ answer_form = Forms("answer_form", "loss")  # computes the same as `loss.mean`
 
 
 @answer_form.register(SquaredError, AbsoluteError, Huber, Quantile)
-def _values(loss: Any, graph: Graph, z: str, width: int) -> str:
+def _values(loss: Loss, graph: Graph, z: str, width: int) -> str:
     return z
 
 
@@ -37,7 +37,8 @@ def _poisson(loss: Poisson, graph: Graph, z: str, width: int) -> str:
 
 @answer_form.register(Times)
 def _inner(loss: Times, graph: Graph, z: str, width: int) -> str:
-    return answer_form(loss.inner, graph, z, width)
+    found: str = answer_form(loss.inner, graph, z, width)
+    return found
 
 
 @answer_form.register(Tempered)
@@ -62,6 +63,16 @@ def _hinge(loss: Hinge, graph: Graph, z: str, width: int) -> str:
         return graph.op("Softmax", z, axis=-1)
     p = graph.op("Sigmoid", z)
     return graph.op("Concat", graph.op("Sub", np.float32(1.0), p), p, axis=1)
+
+
+@answer_form.register(OfMembers)
+def _members(loss: OfMembers, graph: Graph, z: str, width: int) -> str:
+    parts = [
+        graph.op("Slice", z, np.array([begin]), np.array([begin + width // loss.members]), np.array([1]))
+        for begin in range(0, width, width // loss.members)
+    ]
+    answers = [answer_form(loss.inner, graph, each, width // loss.members) for each in parts]
+    return answers[0] if len(answers) == 1 else graph.op("Mean", *answers)
 
 
 @answer_form.register(BinnedCrossEntropy)

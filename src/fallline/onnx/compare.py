@@ -20,14 +20,14 @@ TOLERANCE = 1e-4  # far above rounding errors, far below the errors of a wrong g
 UNSEEN = "a text that no table holds"
 
 
-def compare(content: bytes, models: Sequence[Any], inputs: str) -> float:
+def compare(content: bytes, models: Sequence[Any], weights: Sequence[float], inputs: str) -> float:
     """The largest difference between the answers, as a probability or relative to the spread of the answers.
 
     Raises: FalllineError if it is larger than rounding can explain.
     """
     schema = models[0].schema
     rows = made_up(schema, models[0].arrays["scaling"], inputs)
-    ours = np.mean([each.judge(schema.encode(rows, "rows", []))[0] for each in models], axis=0)
+    ours = np.average([each.judge(schema.encode(rows, "rows", []))[0] for each in models], axis=0, weights=weights)
     theirs = answers(content, feed(schema, rows, inputs))
     target = schema.target
     if target.conditioned:  # compared as a run sees them, where float64's rounding is negligible and sizes are alike

@@ -86,7 +86,7 @@ def to_onnx(model: Trained | Sequence[Trained], path: str | Path, *, inputs: str
     (['X'], ('label', 'probabilities'), True)
     """
     path = Path(path)
-    models = tuple(model) if isinstance(model, Sequence) else (model,)
+    models, weights = apart(tuple(model) if isinstance(model, Sequence) else (model,))
     if not models or any(each.schema != models[0].schema for each in models):
         raise FalllineError(
             "the models to average must be of one table: give at least one, all trained on the same columns"
@@ -96,16 +96,36 @@ def to_onnx(model: Trained | Sequence[Trained], path: str | Path, *, inputs: str
     graph = Graph(reserved=(*OUTPUTS, *(each.name for each in wanted)))
     rows = encode(graph, wanted)
     answers = [add_model(graph, each, rows) for each in models]
-    answer = answers[0] if len(answers) == 1 else graph.op("Mean", *answers)
+    answer = mean_of(graph, answers, weights)
     add_outputs(graph, answer, schema.target, all(each.recipe.loss.probabilistic for each in models))
     content = graph.to_bytes(*described(schema, wanted))
     difference = None
     if importlib.util.find_spec("onnxruntime") is not None:
-        difference = compare(content, models, inputs)
+        difference = compare(content, models, weights, inputs)
     write_atomically(path, content)
     return Export(
         path, {each.name: each.about for each in wanted}, tuple(each.name for each in graph.outputs), difference
     )
+
+
+def apart(models: Sequence[Any]) -> tuple[list[Any], list[float]]:
+    """The single networks of some models, whose ensembles are taken apart, and the weight of each; the weights sum to 1."""
+    found: list[Any] = []
+    weights: list[float] = []
+    for model in models:
+        shares = getattr(model, "weights", (1.0,))
+        found += getattr(model, "members", (model,))
+        weights += [share / len(models) for share in shares]
+    return found, weights
+
+
+def mean_of(graph: Graph, answers: Sequence[str], weights: Sequence[float]) -> str:
+    """The weighted mean of some values."""
+    if len(answers) == 1:
+        return answers[0]
+    if max(weights) - min(weights) < 1e-9:
+        return graph.op("Mean", *answers)
+    return graph.op("Sum", *(graph.op("Mul", each, np.float32(w)) for each, w in zip(answers, weights, strict=True)))
 
 
 def add_model(graph: Graph, model: Trained, rows: str) -> str:

@@ -42,7 +42,7 @@ class Forms:
     def __contains__(self, block: type) -> bool:
         return block in self._functions
 
-    def __call__(self, block: object, *arguments: Any) -> Any:
+    def __call__(self, block: object, *arguments: object) -> Any:
         kind = type(block)
         if kind not in self._functions:
             raise FalllineError(

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from fallline._version import __version__
 from fallline.core.errors import FalllineError
@@ -42,7 +43,7 @@ class Graph:
         self.outputs: list[Any] = []
         self._taken = set(reserved)
 
-    def op(self, kind: str, *inputs: Any, domain: str = "", name: str | None = None, **attributes: Any) -> str:
+    def op(self, kind: str, *inputs: Any, domain: str = "", name: str | None = None, **attributes: object) -> str:
         """Add an operator with one output and return the output's name.
 
         Arguments:
@@ -65,17 +66,17 @@ class Graph:
         self.constants.append(self.onnx.numpy_helper.from_array(np.ascontiguousarray(array).reshape(array.shape), name))
         return name
 
-    def cast(self, x: str, dtype: Any, name: str | None = None) -> str:
+    def cast(self, x: str, dtype: DTypeLike, name: str | None = None) -> str:
         """Add a cast to another NumPy dtype and return the output's name."""
         return self.op("Cast", x, to=self._type(dtype), name=name)
 
-    def input(self, name: str, dtype: Any, width: int, about: str) -> str:
+    def input(self, name: str, dtype: DTypeLike, width: int, about: str) -> str:
         """Declare an input of N rows."""
         value = self.onnx.helper.make_tensor_value_info(name, self._type(dtype), ["N", width], about)
         self.inputs.append(value)
         return name
 
-    def output(self, name: str, dtype: Any, width: int | None, about: str) -> None:
+    def output(self, name: str, dtype: DTypeLike, width: int | None, about: str) -> None:
         """Declare a value as an output of N rows; without a width it is a vector."""
         shape = ["N"] if width is None else ["N", width]
         self.outputs.append(self.onnx.helper.make_tensor_value_info(name, self._type(dtype), shape, about))
@@ -110,5 +111,5 @@ class Graph:
         self._taken.add(f"{word}_{count}")
         return f"{word}_{count}"
 
-    def _type(self, dtype: Any) -> int:
+    def _type(self, dtype: DTypeLike) -> int:
         return int(self.onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from fallline.activations import Activation
-from fallline.layers import BatchNorm, Dense, Dropout, LayerNorm, Maxout, PReLU, Scale, Sequential
+from fallline.layers import BatchNorm, Dense, Dropout, Heads, LayerNorm, Maxout, PReLU, Scale, Sequential, SharedDense
 from fallline.onnx.activations import activation_form
 from fallline.onnx.forms import Forms
 from fallline.onnx.graph import Graph
@@ -37,6 +37,24 @@ def _maxout(layer: Maxout, graph: Graph, x: str, params: Arrays, stats: Arrays) 
     sums = graph.op("MatMul", x, np.reshape(params["weight"], (inputs, pieces * width)))
     sums = graph.op("Add", graph.op("Reshape", sums, np.array([0, pieces, width])), params["bias"])
     return graph.op("ReduceMax", sums, np.array([1]), keepdims=0)
+
+
+@layer_form.register(SharedDense)
+def _shared_dense(layer: SharedDense, graph: Graph, x: str, params: Arrays, stats: Arrays) -> str:
+    inputs, k = params["weight"].shape[0], layer.members
+    each = x if layer.first else graph.op("Reshape", x, np.array([0, k, inputs]))
+    each = graph.op("Unsqueeze", each, np.array([1])) if layer.first else each
+    z = graph.op("MatMul", graph.op("Mul", each, params["r"]), params["weight"])
+    y = graph.op("Add", graph.op("Mul", z, params["s"]), params["bias"])
+    return graph.op("Reshape", y, np.array([0, k * layer.width]))
+
+
+@layer_form.register(Heads)
+def _heads(layer: Heads, graph: Graph, x: str, params: Arrays, stats: Arrays) -> str:
+    k, inputs, width = params["weight"].shape
+    each = graph.op("Reshape", x, np.array([0, k, 1, inputs]))
+    z = graph.op("Reshape", graph.op("MatMul", each, params["weight"]), np.array([0, k, width]))
+    return graph.op("Reshape", graph.op("Add", z, params["bias"]), np.array([0, k * width]))
 
 
 @layer_form.register(PReLU)

@@ -16,6 +16,7 @@ from fallline.scalers import (
     Pixels,
     QuantileNormal,
     Robust,
+    Scaler,
     SmoothClip,
     Standardise,
     Unscaled,
@@ -39,7 +40,7 @@ def _unscaled(scaler: Unscaled, graph: Graph, x: str, stats: dict[str, Any]) -> 
 
 
 @scaler_form.register(Centre, MinMax, PerMean, Pixels, Robust)
-def _affine(scaler: Any, graph: Graph, x: str, stats: dict[str, Any]) -> str:
+def _affine(scaler: Scaler, graph: Graph, x: str, stats: dict[str, Any]) -> str:
     filled = graph.op("Where", graph.op("IsNaN", x), stats["fill"], x)
     return _clip(graph, _moved(graph, filled, stats["centre"], stats["inverse"]), getattr(scaler, "clip", None))
 
@@ -103,7 +104,7 @@ def _normal_quantile(graph: Graph, p: str) -> str:
 
 
 @scaler_form.register(PCA, Whiten)
-def _rotation(scaler: Any, graph: Graph, x: str, stats: dict[str, Any]) -> str:
+def _rotation(scaler: Scaler, graph: Graph, x: str, stats: dict[str, Any]) -> str:
     z = _present(graph, x, _moved(graph, x, stats["mean"], stats["inverse"]))
     return graph.op("MatMul", z, stats["rotation"])
 
@@ -135,7 +136,7 @@ def _as_it_is(scaler: Unscaled, graph: Graph, x: str, stats: dict[str, Any]) -> 
 
 
 @inverse_form.register(Centre, MinMax, PerMean, Pixels, Robust)
-def _unaffine(scaler: Any, graph: Graph, x: str, stats: dict[str, Any]) -> str:
+def _unaffine(scaler: Scaler, graph: Graph, x: str, stats: dict[str, Any]) -> str:
     return graph.op("Add", graph.op("Div", x, stats["inverse"]), stats["centre"])
 
 
@@ -153,7 +154,7 @@ def _unbin(scaler: Bins, graph: Graph, x: str, stats: dict[str, Any]) -> str:
     return graph.op("ReduceSum", graph.op("Mul", p, centres), np.array([2]), keepdims=0)
 
 
-def _moved(graph: Graph, x: str, centre: Any, inverse: Any) -> str:
+def _moved(graph: Graph, x: str, centre: np.ndarray, inverse: np.ndarray) -> str:
     return graph.op("Mul", graph.op("Sub", x, centre), inverse)
 
 
@@ -162,5 +163,5 @@ def _present(graph: Graph, x: str, scaled: str) -> str:
     return graph.op("Where", graph.op("IsNaN", x), np.float32(0.0), scaled)
 
 
-def _clip(graph: Graph, x: str, clip: Any) -> str:
+def _clip(graph: Graph, x: str, clip: float | None) -> str:
     return x if clip is None else graph.op("Clip", x, np.float32(-clip), np.float32(clip))

@@ -7,7 +7,8 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from fallline.core.field import Number, number, structure
-from fallline.optimizers.base import Optimizer, kept, per_leaf, rate, small, zeros_like
+from fallline.core.tree import Tree
+from fallline.optimizers.base import Evidence, Optimizer, decay_rate, per_leaf, rate, small, zeros_like
 
 
 class AdaGrad(Optimizer):
@@ -37,10 +38,10 @@ class AdaGrad(Optimizer):
     start: Number = number(0.0, valid="[0, inf)", usual=(0.0, 0.1), help="the sum of squares before the first step")
     epsilon_place: str = structure("outside", choices=("outside", "inside"), help="epsilon beside or under the root")
 
-    def begin(self, params: Any) -> Any:
+    def begin(self, params: Tree) -> Any:
         return jax.tree.map(lambda w: jnp.full_like(w, self.start), params)
 
-    def step(self, gradient: Any, state: Any, params: Any = None, **evidence: Any) -> tuple[Any, Any]:
+    def step(self, gradient: Tree, state: Tree, params: Tree = None, **evidence: Evidence) -> tuple[Any, Any]:
         a, epsilon = self.learning_rate, self.epsilon
         root = root_of(self.epsilon_place, epsilon)
 
@@ -52,7 +53,7 @@ class AdaGrad(Optimizer):
         return delta, G
 
 
-def root_of(place: str, epsilon: Any) -> Any:
+def root_of(place: str, epsilon: Number) -> Any:
     """A function for the root of a mean square, kept above zero: `sqrt(s) + epsilon`, or `sqrt(s + epsilon)`."""
     if place == "inside":
         return lambda s: jnp.sqrt(s + epsilon)
@@ -86,14 +87,15 @@ class Adadelta(Optimizer):
     """
 
     name: ClassVar[str] = "adadelta"
+    own_rate: ClassVar[bool] = True
     learning_rate: Number = rate(1.0, (1e-1, 10.0), "a, a factor before the step; the rule itself has none")
-    rho: float = kept(0.95, (0.9, 0.99), "share of both averages kept")
+    rho: float = decay_rate(0.95, (0.9, 0.99), "share of both averages kept")
     epsilon: float = small(1e-6, "under both roots; sets the size of the first steps")
 
-    def begin(self, params: Any) -> Squares:
+    def begin(self, params: Tree) -> Squares:
         return Squares(zeros_like(params), zeros_like(params))
 
-    def step(self, gradient: Any, state: Squares, params: Any = None, **evidence: Any) -> tuple[Any, Squares]:
+    def step(self, gradient: Tree, state: Squares, params: Tree = None, **evidence: Evidence) -> tuple[Any, Squares]:
         a, rho, epsilon = self.learning_rate, self.rho, self.epsilon
 
         def rule(g: Array, G: Array, D: Array) -> tuple[Array, Array, Array]:

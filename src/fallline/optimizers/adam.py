@@ -7,7 +7,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from fallline.core.field import Number, number, structure
-from fallline.optimizers.base import Optimizer, kept, needed, per_leaf, rate, small, zeros_like
+from fallline.core.tree import Tree
+from fallline.optimizers.base import Evidence, Optimizer, decay_rate, needed, per_leaf, rate, small, zeros_like
 from fallline.optimizers.weights import on_weights
 
 
@@ -49,18 +50,18 @@ class Adam(Optimizer):
     name: ClassVar[str] = "adam"
     averages: ClassVar[tuple[str, ...]] = ("m",)
     learning_rate: Number = rate(1e-3)
-    beta1: float = kept(0.9, (0.8, 0.99), "share of the gradient's average kept")
-    beta2: float = kept(0.999, (0.9, 0.9999), "share of the square's average kept")
+    beta1: float = decay_rate(0.9, (0.8, 0.99), "share of the gradient's average kept")
+    beta2: float = decay_rate(0.999, (0.9, 0.9999), "share of the square's average kept")
     epsilon: float = small(1e-8)
     corrected: bool = structure(True, choices=(True, False), help="whether the averages' start at zero is corrected")
     amsgrad: str = structure("no", choices=("no", "raw", "corrected"), help="divide by the largest v (or vhat) so far")
     epsilon_place: str = structure("outside", choices=("outside", "hat", "inside"), help="where epsilon is added")
 
-    def begin(self, params: Any) -> Moments:
+    def begin(self, params: Tree) -> Moments:
         zeros = zeros_like(params)
         return Moments(jnp.zeros((), jnp.int32), zeros, zeros, () if self.amsgrad == "no" else zeros)
 
-    def step(self, gradient: Any, state: Moments, params: Any = None, **evidence: Any) -> tuple[Any, Moments]:
+    def step(self, gradient: Tree, state: Moments, params: Tree = None, **evidence: Evidence) -> tuple[Any, Moments]:
         a, beta1, beta2 = self.learning_rate, self.beta1, self.beta2
         t = state.t + 1
         # Both corrections are factors computed once per step, instead of divisions in every coordinate.
@@ -87,7 +88,7 @@ class Adam(Optimizer):
         delta, m, v, u = per_leaf(amsgrad, gradient, state.m, state.v, state.largest)
         return delta, Moments(t, m, v, u)
 
-    def _division(self, c2: Any) -> Any:
+    def _division(self, c2: Number) -> Any:
         """The function m, v -> `m / (sqrt(c2 v) + epsilon)`, with epsilon placed by `epsilon_place`."""
         epsilon = self.epsilon
         if self.epsilon_place == "hat":
@@ -119,11 +120,13 @@ class AdamW(Adam):
     """
 
     name: ClassVar[str] = "adamw"
-    weight_decay: Number = number(1e-2, valid="[0, inf)", usual=(1e-4, 1.0), scale="log", help="lambda, the share lost")
+    weight_decay: Number = number(
+        1e-2, valid="[0, inf)", usual=(1e-4, 1.0), scale="log", searched=True, help="lambda, the share lost"
+    )
     decay_by: str = structure("rate", choices=("rate", "itself"), help="whether the learning rate multiplies the decay")
     decayed: str = structure("weights", choices=("weights", "all"), help="weights alone, or biases and scales as well")
 
-    def step(self, gradient: Any, state: Moments, params: Any = None, **evidence: Any) -> tuple[Any, Moments]:
+    def step(self, gradient: Tree, state: Moments, params: Tree = None, **evidence: Evidence) -> tuple[Any, Moments]:
         params = needed("params", self, {"params": params})
         delta, state = super().step(gradient, state, params, **evidence)
         share = self.weight_decay * self.learning_rate if self.decay_by == "rate" else self.weight_decay
@@ -163,20 +166,20 @@ class Nadam(Optimizer):
     name: ClassVar[str] = "nadam"
     averages: ClassVar[tuple[str, ...]] = ("m",)
     learning_rate: Number = rate(2e-3)
-    beta1: float = kept(0.9, (0.8, 0.99), "what the momentum mu_t tends to")
-    beta2: float = kept(0.999, (0.9, 0.9999), "share of the square's average kept")
+    beta1: float = decay_rate(0.9, (0.8, 0.99), "what the momentum mu_t tends to")
+    beta2: float = decay_rate(0.999, (0.9, 0.9999), "share of the square's average kept")
     epsilon: float = small(1e-8)
     warming: Number = number(
         4e-3, valid="[0, inf)", usual=(1e-3, 1.0), scale="log", optional=True, unit="per step", help="how fast mu rises"
     )
     average: str = structure("mu", choices=("mu", "beta1"), help="what the gradient's average keeps")
 
-    def begin(self, params: Any) -> Looked:
+    def begin(self, params: Tree) -> Looked:
         zeros = zeros_like(params)
         dtype = jnp.result_type(jnp.float32, *(leaf.dtype for leaf in jax.tree.leaves(params)))
         return Looked(jnp.zeros((), jnp.int32), zeros, zeros, jnp.ones((), dtype))
 
-    def step(self, gradient: Any, state: Looked, params: Any = None, **evidence: Any) -> tuple[Any, Looked]:
+    def step(self, gradient: Tree, state: Looked, params: Tree = None, **evidence: Evidence) -> tuple[Any, Looked]:
         a, beta2, epsilon, t = self.learning_rate, self.beta2, self.epsilon, state.t + 1
         mu, after = self._mu(t), self._mu(t + 1)
         keep = mu if self.average == "mu" else self.beta1

@@ -8,8 +8,8 @@ from jaxtyping import Array, Float, Int
 
 from fallline.core.field import Number, number
 from fallline.core.tree import Tree
-from fallline.optimizers.around import Wrapper, or_stay
-from fallline.optimizers.base import kept, needed, without_count, zeros_like
+from fallline.optimizers.base import Evidence, decay_rate, needed, without_count, zeros_like
+from fallline.optimizers.wrappers import Wrapper, or_stay
 
 
 class Averaged(NamedTuple):
@@ -23,7 +23,7 @@ class Averaged(NamedTuple):
 class WeightAverage(Wrapper):
     """An exponential average of the weights for validation and prediction; training itself does not use it.
 
-        u <- decay u + (1 - decay) w            shown = u / c,  c <- decay c + (1 - decay)
+        u <- decay u + (1 - decay) w            evaluation params = u / c,  c <- decay c + (1 - decay)
 
     Averages out the noise of the last steps, as a decayed learning rate does, but at any time. With a decay too close to 1
     it returns outdated weights. The running statistics of a batch normalisation are not averaged.
@@ -36,17 +36,17 @@ class WeightAverage(Wrapper):
     >>> for g in (-1.0, -1.0):
     ...     delta, state = rule.update(jnp.array(g), state, w)
     ...     w = w + delta
-    >>> float(w), round(float(rule.shown(w, state)), 4)  # (0.25 * 1 + 0.5 * 2) / 0.75
+    >>> float(w), round(float(rule.evaluation_params(w, state)), 4)  # (0.25 * 1 + 0.5 * 2) / 0.75
     (2.0, 1.6667)
     """
 
     name: ClassVar[str] = "weight_average"
-    decay: float = kept(0.999, (0.9, 0.9999), "share of the average kept")
+    decay: float = decay_rate(0.999, (0.9, 0.9999), "share of the average kept")
 
     def begin(self, params: Tree) -> Averaged:
         return Averaged(zeros_like(params), jnp.zeros(()), self.rule.init(params))
 
-    def step(self, gradient: Tree, state: Averaged, params: Tree = None, **evidence: Any) -> tuple[Any, Averaged]:
+    def step(self, gradient: Tree, state: Averaged, params: Tree = None, **evidence: Evidence) -> tuple[Any, Averaged]:
         params, decay = needed("params", self, {"params": params}), self.decay
         delta, memory = self.rule.update(gradient, state.memory, params, **evidence)
         w = jax.tree.map(lambda u, w, d: (decay * u + (1 - decay) * (w + d)).astype(u.dtype), state.w, params, delta)
@@ -56,11 +56,11 @@ class WeightAverage(Wrapper):
     def inner(self, state: Tree) -> Any:
         return state.memory
 
-    def shown(self, params: Tree, state: Tree) -> Any:
+    def evaluation_params(self, params: Tree, state: Tree) -> Any:
         state = without_count(state)
         c = jnp.maximum(state.total, 1e-30)
         average = lambda u, w: jnp.where(state.total > 0, u / c, w).astype(w.dtype)  # noqa: E731
-        return jax.tree.map(average, state.w, self.rule.shown(params, state.memory))
+        return jax.tree.map(average, state.w, self.rule.evaluation_params(params, state.memory))
 
 
 class Accumulated(NamedTuple):
@@ -101,7 +101,9 @@ class Accumulate(Wrapper):
         zero = jnp.zeros(())
         return Accumulated(jnp.zeros((), jnp.int32), zero, zeros_like(params), zero, self.rule.init(params))
 
-    def step(self, gradient: Tree, state: Accumulated, params: Tree = None, **evidence: Any) -> tuple[Any, Accumulated]:
+    def step(
+        self, gradient: Tree, state: Accumulated, params: Tree = None, **evidence: Evidence
+    ) -> tuple[Any, Accumulated]:
         n = evidence.pop("weight", 1.0)
         evidence.pop("objective", None)  # the objective of one minibatch is not that of the step
         value = (state.value + n * evidence.pop("value", jnp.nan)).astype(state.value.dtype)
@@ -109,12 +111,16 @@ class Accumulate(Wrapper):
         g = jax.tree.map(lambda sum, g: sum + (n * g).astype(sum.dtype), state.g, gradient)
         full = count >= self.every
 
+        def mean(g: Array) -> Array:
+            return g / jnp.maximum(weight, 1e-30).astype(g.dtype)
+
+        def clear(sum: Array) -> Array:
+            return jnp.where(full, jnp.zeros_like(sum), sum)
+
         def go() -> tuple[Any, Any]:
-            mean = lambda g: g / jnp.maximum(weight, 1e-30).astype(g.dtype)  # noqa: E731
             return self.rule.update(jax.tree.map(mean, g), state.memory, params, **evidence, value=mean(value))
 
         delta, memory = or_stay(full, go, state.memory)
-        clear = lambda sum: jnp.where(full, jnp.zeros_like(sum), sum)  # noqa: E731
         return delta, Accumulated(clear(count), clear(weight), jax.tree.map(clear, g), clear(value), memory)
 
     def inner(self, state: Tree) -> Any:

@@ -1,7 +1,8 @@
 """The base class of update rules."""
 
 from abc import abstractmethod
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +12,10 @@ from fallline.core.block import Block
 from fallline.core.errors import FalllineError
 from fallline.core.field import number
 from fallline.core.schedule import Schedule, Time, at_time
+from fallline.core.tree import Tree
+
+# What a run knows at a step, by name: value, objective, weight, time, key, anew, noting; see `Optimizer`.
+Evidence: TypeAlias = Any
 
 
 class Optimizer(Block):
@@ -26,28 +31,31 @@ class Optimizer(Block):
     """
 
     family: ClassVar[str] = "optimizer"
+    facts: ClassVar[tuple[str, ...]] = ("full_batch", "own_rate")
     full_batch: ClassVar[bool] = False  # whether the rule needs the gradient of all training rows
+    own_rate: ClassVar[bool] = False  # whether the rule adapts its rate itself, so that no schedule should lower it
+    line_search: ClassVar[bool] = False  # whether a step evaluates the objective at several points of a line
     skips: ClassVar[bool] = False  # whether the rule skips its step if the gradient is not finite
     # For a finite gradient whose square overflows: "taken" if the rule makes an ordinary step, otherwise "refused".
     large: ClassVar[str] = "refused"
     averages: ClassVar[tuple[str, ...]] = ()  # the fields of its memory that average or sum gradients
 
     @abstractmethod
-    def begin(self, params: Any) -> Any:
+    def begin(self, params: Tree) -> Any:
         """The memory at the start."""
 
     @abstractmethod
-    def step(self, gradient: Any, state: Any, params: Any = None, **evidence: Any) -> tuple[Any, Any]:
+    def step(self, gradient: Tree, state: Tree, params: Tree = None, **evidence: Evidence) -> tuple[Any, Any]:
         """The step to add to the params, and the new memory."""
 
-    def init(self, params: Any) -> Any:
+    def init(self, params: Tree) -> Any:
         """The memory at the start, with a count of the steps if the rule has a schedule in a field."""
         if not _scheduled(self):
             return self.begin(params)
         zero = jnp.zeros((), jnp.int32)
         return Counted(zero, at_time(self, Time(*(zero.astype(jnp.result_type(float)),) * 3)).begin(params))
 
-    def update(self, gradient: Any, state: Any, params: Any = None, **evidence: Any) -> tuple[Any, Any]:
+    def update(self, gradient: Tree, state: Tree, params: Tree = None, **evidence: Evidence) -> tuple[Any, Any]:
         """The step to add to the params, and the new memory.
 
         Raises: FalllineError if evidence that the rule needs is missing.
@@ -58,11 +66,11 @@ class Optimizer(Block):
         delta, memory = now.step(gradient, state.memory, params, **evidence)
         return delta, Counted(state.count + 1, memory)
 
-    def shown(self, params: Any, state: Any) -> Any:
+    def evaluation_params(self, params: Tree, state: Tree) -> Any:
         """The params for validation and prediction, if they differ from those of training."""
         return params
 
-    def evaluations(self, state: Any) -> Int[Array, ""] | None:
+    def evaluations(self, state: Tree) -> Int[Array, ""] | None:
         """Number of gradient evaluations so far; None means one per step."""
         return None
 
@@ -97,7 +105,7 @@ _NO_CLOCK = (
 )
 
 
-def without_count(state: Any) -> Any:
+def without_count(state: Tree) -> Any:
     """The rule's own memory, without the step count."""
     return state.memory if isinstance(state, Counted) else state
 
@@ -118,7 +126,7 @@ def needed(name: str, rule: Optimizer, evidence: dict[str, Any]) -> Any:
     return evidence[name]
 
 
-def per_leaf(rule: Any, *trees: Any) -> tuple[Any, ...]:
+def per_leaf(rule: Callable[..., Any], *trees: Tree) -> tuple[Any, ...]:
     """Apply a rule that returns several arrays to every leaf, and return as many trees.
 
     >>> per_leaf(lambda a, b: (a + b, a - b), {"w": 3}, {"w": 1})
@@ -133,7 +141,7 @@ def per_leaf(rule: Any, *trees: Any) -> tuple[Any, ...]:
     return tuple(structure.unflatten(column) for column in columns)
 
 
-def as_step(memory: Any) -> Any:
+def as_step(memory: Tree) -> Any:
     """A copy of a memory that is also the step, with the same numbers.
 
     If a step only duplicates another output, XLA's CPU backend adds it to the params at half the speed of a computed step
@@ -142,14 +150,16 @@ def as_step(memory: Any) -> Any:
     return jax.tree.map(lambda v: jnp.where(v == v, v, jnp.nan), memory)
 
 
-def zeros_like(params: Any) -> Any:
+def zeros_like(params: Tree) -> Any:
     """A tree of zeros."""
     return jax.tree.map(jnp.zeros_like, params)
 
 
 def rate(default: float, usual: tuple[float, float] = (1e-5, 1e-1), help: str = "a, the size of a step") -> Any:
     """The declaration of a learning rate."""
-    return number(default, valid="[0, inf)", usual=usual, scale="log", unit="per step", help=help)
+    return number(
+        default, valid="[0, inf)", usual=usual, scale="log", unit="per step", searched=True, size=True, help=help
+    )
 
 
 def small(default: float, help: str = "keeps the division finite") -> Any:
@@ -157,6 +167,6 @@ def small(default: float, help: str = "keeps the division finite") -> Any:
     return number(default, valid="[0, inf)", usual=(1e-10, 1e-4), scale="log", help=help)
 
 
-def kept(default: float | None, usual: tuple[float, float], help: str) -> Any:
-    """The declaration of the share of a memory that is kept from step to step."""
-    return number(default, valid="[0, 1)", usual=usual, optional=default is None, help=help)
+def decay_rate(default: float | None, usual: tuple[float, float], help: str, *, searched: bool = False) -> Any:
+    """The declaration of a decay rate: the share of a memory that is kept from step to step."""
+    return number(default, valid="[0, 1)", usual=usual, optional=default is None, searched=searched, help=help)

@@ -11,6 +11,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array
 
 from fallline.core.block import Block
 from fallline.core.errors import FalllineError
@@ -18,8 +19,8 @@ from fallline.core.extras import optional
 from fallline.core.field import Number, number, required, structure
 from fallline.core.schedule import Time, at_time
 from fallline.core.tree import Tree
-from fallline.optimizers.around import Wrapper
-from fallline.optimizers.base import Counted, Optimizer
+from fallline.optimizers.base import Counted, Evidence, Optimizer
+from fallline.optimizers.wrappers import Wrapper
 
 
 class FromOptax(Optimizer):
@@ -57,7 +58,7 @@ class FromOptax(Optimizer):
                 f"the Optax rule {self._called} cannot begin here ({_first_line(error)}): it gets the params as a tree of arrays"
             ) from error
 
-    def step(self, gradient: Tree, state: Tree, params: Tree = None, **evidence: Any) -> tuple[Any, Any]:
+    def step(self, gradient: Tree, state: Tree, params: Tree = None, **evidence: Evidence) -> tuple[Any, Any]:
         extra = {}
         optax = sys.modules.get("optax")  # imported if the transformation is Optax's; a user's own does not need it
         if optax is not None and isinstance(self.transformation, optax.GradientTransformationExtraArgs):
@@ -72,7 +73,10 @@ class FromOptax(Optimizer):
                 f"the Optax rule {self._called} cannot take a step here ({_first_line(error)}): it gets the gradient, "
                 "the params, value, grad and value_fn, and no gradients of single rows or of other points"
             ) from error
-        shapes = lambda tree: [jnp.shape(leaf) for leaf in jax.tree.leaves(tree)]  # noqa: E731
+
+        def shapes(tree: Tree) -> list[tuple[int, ...]]:
+            return [jnp.shape(leaf) for leaf in jax.tree.leaves(tree)]
+
         if jax.tree.structure(delta) != jax.tree.structure(gradient) or shapes(delta) != shapes(gradient):
             raise FalllineError(
                 f"the Optax rule {self._called} answers with steps of other shapes than the params: it cannot train a network"
@@ -87,13 +91,13 @@ class FromOptax(Optimizer):
         return repr(name.partition(".<locals>")[0] + (f"({', '.join(parts)})" if parts else ""))
 
 
-def _chained(update: Any) -> list[Any]:
+def _chained(update: Tree) -> list[Any]:
     """The update functions of a chain's parts, read from its closure; empty for anything else."""
     held = inspect.getclosurevars(update).nonlocals if inspect.isfunction(update) else {}
     return [each for each in held.get("update_fns", ()) if callable(each)]
 
 
-def _factory(update: Any) -> str:
+def _factory(update: Tree) -> str:
     """The name of the factory of an update function, seen through Optax's wrapper for extra arguments."""
     held = inspect.getclosurevars(update).nonlocals if inspect.isfunction(update) else {}
     name = getattr(update, "__qualname__", "?").partition(".<locals>")[0]
@@ -131,7 +135,7 @@ def to_optax(rule: Optimizer) -> Any:
     """
     optax = optional("optax", "optax", "to_optax")
 
-    def update(gradient: Tree, state: Tree, params: Tree = None, **extra: Any) -> tuple[Any, Any]:
+    def update(gradient: Tree, state: Tree, params: Tree = None, **extra: object) -> tuple[Any, Any]:
         if "value_fn" in extra:
             extra["objective"] = extra.pop("value_fn")
         return rule.update(gradient, state, params, **extra)
@@ -169,13 +173,14 @@ class Clocked(Wrapper):
         zero = jnp.zeros((), jnp.int32)
         return Counted(zero, self._at(zero).init(params))
 
-    def update(self, gradient: Tree, state: Tree, params: Tree = None, **evidence: Any) -> tuple[Any, Counted]:
+    def update(self, gradient: Tree, state: Tree, params: Tree = None, **evidence: Evidence) -> tuple[Any, Counted]:
         """The rule's step at this time."""
         delta, memory = self._at(state.count).update(gradient, state.memory, params, **evidence)
         return delta, Counted(state.count + 1, memory)
 
     begin, step = init, update
 
-    def _at(self, count: Any) -> Optimizer:
+    def _at(self, count: Array) -> Optimizer:
         t = jnp.asarray(count, jnp.result_type(float))
-        return at_time(self.rule, Time(t, t / self.steps_per_epoch, (t + 0.5) / self.steps))
+        found: Optimizer = at_time(self.rule, Time(t, t / self.steps_per_epoch, (t + 0.5) / self.steps))
+        return found

@@ -9,7 +9,9 @@ from jax import lax
 from jaxtyping import Array
 
 from fallline.core.field import Number, number
-from fallline.optimizers.around import Wrapper
+from fallline.core.tree import Tree
+from fallline.optimizers.base import Evidence
+from fallline.optimizers.wrappers import Wrapper
 
 
 class Clip(Wrapper):
@@ -18,10 +20,10 @@ class Clip(Wrapper):
     large: ClassVar[str] = "taken"
 
     @abstractmethod
-    def clipped(self, gradient: Any) -> Any:
+    def clipped(self, gradient: Tree) -> Any:
         """The gradient that the rule sees."""
 
-    def step(self, gradient: Any, state: Any, params: Any = None, **evidence: Any) -> tuple[Any, Any]:
+    def step(self, gradient: Tree, state: Tree, params: Tree = None, **evidence: Evidence) -> tuple[Any, Any]:
         return self.rule.update(self.clipped(gradient), state, params, **evidence)
 
 
@@ -41,7 +43,7 @@ class ClipByValue(Clip):
     name: ClassVar[str] = "clip_by_value"
     limit: Number = number(1.0, valid="(0, inf)", usual=(1e-2, 10.0), scale="log", help="largest size of a coordinate")
 
-    def clipped(self, gradient: Any) -> Any:
+    def clipped(self, gradient: Tree) -> Any:
         return jax.tree.map(lambda g: jnp.clip(g, -self.limit, self.limit), gradient)
 
 
@@ -62,7 +64,7 @@ class ClipByNorm(Clip):
     name: ClassVar[str] = "clip_by_norm"
     norm: Number = number(1.0, valid="(0, inf)", usual=(0.1, 10.0), scale="log", help="largest length of the gradient")
 
-    def clipped(self, gradient: Any) -> Any:
+    def clipped(self, gradient: Tree) -> Any:
         return _shortened(gradient, self.norm)
 
 
@@ -85,11 +87,11 @@ class ClipByLayerNorm(Clip):
     name: ClassVar[str] = "clip_by_layer_norm"
     norm: Number = number(1.0, valid="(0, inf)", usual=(0.1, 10.0), scale="log", help="largest length per layer")
 
-    def clipped(self, gradient: Any) -> Any:
+    def clipped(self, gradient: Tree) -> Any:
         return jax.tree.map(lambda g: _shortened(g, self.norm), gradient, is_leaf=lambda node: node is not gradient)
 
 
-def _shortened(gradient: Any, norm: Any) -> Any:
+def _shortened(gradient: Tree, norm: Array) -> Any:
     leaves = jax.tree.leaves(gradient)
     squares = sum(jnp.vdot(g, g) for g in leaves)
     if not leaves:

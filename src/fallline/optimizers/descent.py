@@ -8,7 +8,7 @@ from jaxtyping import Array, Int
 
 from fallline.core.field import Number, structure
 from fallline.core.tree import Tree
-from fallline.optimizers.base import Optimizer, as_step, kept, per_leaf, rate, zeros_like
+from fallline.optimizers.base import Evidence, Optimizer, as_step, decay_rate, per_leaf, rate, zeros_like
 
 PLACES = ("inside", "outside")
 
@@ -35,7 +35,7 @@ class SGD(Optimizer):
     def begin(self, params: Tree) -> Any:
         return ()
 
-    def step(self, gradient: Tree, state: Tree, params: Tree = None, **evidence: Any) -> tuple[Any, Any]:
+    def step(self, gradient: Tree, state: Tree, params: Tree = None, **evidence: Evidence) -> tuple[Any, Any]:
         a = self.learning_rate
         return jax.tree.map(lambda g: -a * g, gradient), state
 
@@ -70,13 +70,13 @@ class Momentum(Optimizer):
     name: ClassVar[str] = "momentum"
     averages: ClassVar[tuple[str, ...]] = ("v",)
     learning_rate: Number = rate(1e-2, (1e-4, 1.0))
-    momentum: float = kept(0.9, (0.5, 0.99), "mu, the share of the velocity kept")
-    rate_place: str = structure("inside", choices=PLACES, help="whether the velocity holds the learning rate")
+    momentum: float = decay_rate(0.9, (0.5, 0.99), "mu, the share of the velocity kept", searched=True)
+    rate_place: str = structure("inside", choices=PLACES, help="whether the learning rate is part of the velocity")
 
     def begin(self, params: Tree) -> Velocity:
         return Velocity(zeros_like(params))
 
-    def step(self, gradient: Tree, state: Velocity, params: Tree = None, **evidence: Any) -> tuple[Any, Velocity]:
+    def step(self, gradient: Tree, state: Velocity, params: Tree = None, **evidence: Evidence) -> tuple[Any, Velocity]:
         a, mu = self.learning_rate, self.momentum
         if self.rate_place == "inside":
             v = jax.tree.map(lambda g, v: mu * v - a * g, gradient, state.v)
@@ -109,13 +109,13 @@ class Nesterov(Optimizer):
     name: ClassVar[str] = "nesterov"
     averages: ClassVar[tuple[str, ...]] = ("v",)
     learning_rate: Number = rate(1e-2, (1e-4, 1.0))
-    momentum: float = kept(0.9, (0.5, 0.99), "mu, the share of the velocity kept")
-    rate_place: str = structure("inside", choices=PLACES, help="whether the velocity holds the learning rate")
+    momentum: float = decay_rate(0.9, (0.5, 0.99), "mu, the share of the velocity kept", searched=True)
+    rate_place: str = structure("inside", choices=PLACES, help="whether the learning rate is part of the velocity")
 
     def begin(self, params: Tree) -> Velocity:
         return Velocity(zeros_like(params))
 
-    def step(self, gradient: Tree, state: Velocity, params: Tree = None, **evidence: Any) -> tuple[Any, Velocity]:
+    def step(self, gradient: Tree, state: Velocity, params: Tree = None, **evidence: Evidence) -> tuple[Any, Velocity]:
         a, mu = self.learning_rate, self.momentum
 
         def inside(g: Array, v: Array) -> tuple[Array, Array]:
@@ -158,13 +158,13 @@ class AveragedMomentum(Optimizer):
     name: ClassVar[str] = "averaged_momentum"
     averages: ClassVar[tuple[str, ...]] = ("v",)
     learning_rate: Number = rate(1e-1, (1e-3, 1.0))
-    beta: float = kept(0.9, (0.5, 0.99), "the share of the average kept")
+    beta: float = decay_rate(0.9, (0.5, 0.99), "the share of the average kept")
     corrected: bool = structure(False, choices=(False, True), help="whether the average's start at zero is corrected")
 
     def begin(self, params: Tree) -> Average:
         return Average(jnp.zeros((), jnp.int32), zeros_like(params))
 
-    def step(self, gradient: Tree, state: Average, params: Tree = None, **evidence: Any) -> tuple[Any, Average]:
+    def step(self, gradient: Tree, state: Average, params: Tree = None, **evidence: Evidence) -> tuple[Any, Average]:
         a, beta, t = self.learning_rate, self.beta, state.t + 1
         v = jax.tree.map(lambda g, v: beta * v + (1 - beta) * g, gradient, state.v)
         c = 1 / (1 - beta**t) if self.corrected else 1.0

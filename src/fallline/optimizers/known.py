@@ -7,6 +7,9 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
+from numpy.typing import DTypeLike
+
+from fallline.core.tree import Tree
 
 
 class Known(NamedTuple):
@@ -26,7 +29,7 @@ class Known(NamedTuple):
     notes: Any = ()
 
 
-class Evaluation(NamedTuple):
+class KnownEvaluation(NamedTuple):
     """Value, gradient and notes at a point; `anew` tells whether they were evaluated now or remembered."""
 
     value: Float[Array, ""]
@@ -36,8 +39,8 @@ class Evaluation(NamedTuple):
 
 
 def evaluate(
-    objective: Callable[[Any], Any], params: Any, memory: Any, noting: Callable[[Any], Any] | None = None
-) -> Evaluation:
+    objective: Callable[[Any], Any], params: Tree, memory: Tree, noting: Callable[[Any], Any] | None = None
+) -> KnownEvaluation:
     """The objective at the params, from the rule's memory if it holds exactly this point, otherwise evaluated anew.
 
     The objective must be the same function as in the step before; if it has changed, use `forgotten(memory)`. In a loop
@@ -66,7 +69,7 @@ def evaluate(
     slope = jax.value_and_grad(noting or (lambda params: (objective(params), notes)), has_aux=True)
     if known is None:
         (value, notes), gradient = slope(params)
-        return Evaluation(value, gradient, notes, jnp.bool_(True))
+        return KnownEvaluation(value, gradient, notes, jnp.bool_(True))
 
     def look(carry: tuple[Array, Any]) -> tuple[Array, Any]:
         (value, notes), gradient = slope(params)
@@ -77,40 +80,43 @@ def evaluate(
     here = _is_at(known, params)
     _, found = lax.while_loop(lambda carry: ~carry[0], look, (here, (known.value, known.gradient, known.notes)))
     value, gradient, notes = found
-    return Evaluation(value, gradient, notes, ~here)
+    return KnownEvaluation(value, gradient, notes, ~here)
 
 
-def _is_at(known: Known, params: Any) -> Bool[Array, ""]:
+def _is_at(known: Known, params: Tree) -> Bool[Array, ""]:
     here = known.holds > 0
     for a, b in zip(jax.tree.leaves(params), jax.tree.leaves(known.params), strict=True):
         here = here & jnp.all(a == b)
     return here
 
 
-def unknown(params: Any, dtype: Any) -> Known:
+def unknown(params: Tree, dtype: DTypeLike) -> Known:
     """The memory before the first step: nothing is known."""
-    zeros = lambda: jax.tree.map(jnp.zeros_like, params)  # noqa: E731
+
+    def zeros() -> Any:
+        return jax.tree.map(jnp.zeros_like, params)
+
     return Known(jnp.zeros((), jnp.int32), zeros(), jnp.zeros((), dtype), zeros())
 
 
-def known_in(memory: Any) -> Known | None:
+def known_in(memory: Tree) -> Known | None:
     """The evaluation in a memory, at any depth of wrappers; None for rules that remember no evaluation."""
     return next((node for node in jax.tree.leaves(memory, is_leaf=_is_known) if _is_known(node)), None)
 
 
-def forgotten(memory: Any) -> Any:
+def forgotten(memory: Tree) -> Any:
     """The memory without its evaluation, for a step on another objective."""
     return _changed(memory, lambda known: known._replace(holds=jnp.zeros_like(known.holds)))
 
 
-def with_notes(memory: Any, notes: Any) -> Any:
+def with_notes(memory: Tree, notes: Tree) -> Any:
     """The memory with room for notes of this structure."""
     return _changed(memory, lambda known: known._replace(notes=notes))
 
 
-def _changed(memory: Any, change: Callable[[Known], Known]) -> Any:
+def _changed(memory: Tree, change: Callable[[Known], Known]) -> Any:
     return jax.tree.map(lambda node: change(node) if _is_known(node) else node, memory, is_leaf=_is_known)
 
 
-def _is_known(node: Any) -> bool:
+def _is_known(node: object) -> bool:
     return isinstance(node, Known)

@@ -11,9 +11,9 @@ from jaxtyping import Array, Float, Int
 from fallline.core.errors import FalllineError
 from fallline.core.field import Number, number, structure
 from fallline.core.tree import Tree
-from fallline.optimizers.base import Optimizer, needed, rate, without_count
+from fallline.optimizers.base import Evidence, Optimizer, needed, rate, without_count
 from fallline.optimizers.known import Known, unknown
-from fallline.optimizers.line_search import Point, strong_wolfe
+from fallline.optimizers.line_search import LinePoint, strong_wolfe
 
 
 class Pairs(NamedTuple):
@@ -59,14 +59,18 @@ class LBFGS(Optimizer):
     """
 
     name: ClassVar[str] = "lbfgs"
+    own_rate: ClassVar[bool] = True
+    line_search: ClassVar[bool] = True
     full_batch: ClassVar[bool] = True
     learning_rate: Number = rate(1.0, (0.1, 1.0), "a, where the line search looks first")
-    c1: Number = number(1e-4, valid="(0, 1)", usual=(1e-5, 1e-2), scale="log", help="share of the fall to be had")
-    c2: Number = number(0.9, valid="(0, 1)", usual=(0.1, 0.95), help="share of the slope that may be left")
-    evaluations_per_step: Number = number(
-        20, valid="[1, 1000]", usual=(10, 30), integer=True, help="evaluations of one line search at most"
+    c1: Number = number(
+        1e-4, valid="(0, 1)", usual=(1e-5, 1e-2), scale="log", help="smallest share of the predicted decrease"
     )
-    memory: int = structure(10, help="pairs remembered, 3 to 100")
+    c2: Number = number(0.9, valid="(0, 1)", usual=(0.1, 0.95), help="largest share of the slope that may remain")
+    evaluations_per_step: Number = number(
+        20, valid="[1, 1000]", usual=(10, 30), integer=True, help="largest number of evaluations in a line search"
+    )
+    memory: int = structure(10, help="number of remembered pairs, 3 to 100")
 
     def __check_init__(self) -> None:
         if not isinstance(self.memory, int) or not 1 <= self.memory <= 10_000:
@@ -77,7 +81,7 @@ class LBFGS(Optimizer):
         pairs = jnp.zeros((self.memory, w.size), w.dtype)
         return Pairs(pairs, pairs, jnp.zeros((), jnp.int32), jnp.zeros((), jnp.int32), unknown(params, w.dtype))
 
-    def step(self, gradient: Tree, state: Pairs, params: Tree = None, **evidence: Any) -> tuple[Any, Pairs]:
+    def step(self, gradient: Tree, state: Pairs, params: Tree = None, **evidence: Evidence) -> tuple[Any, Pairs]:
         objective, notes = needed("objective", self, evidence), state.known.notes
         noting = evidence.get("noting", lambda params: (objective(params), notes))
         w, tree = ravel_pytree(needed("params", self, {"params": params}))
@@ -100,7 +104,7 @@ class LBFGS(Optimizer):
             (f, notes), g = jax.value_and_grad(lambda w: noting(tree(w)), has_aux=True)(w + far(a))
             return f.astype(w.dtype), -jnp.vdot(g, r), g, notes
 
-        start = Point(jnp.zeros((), w.dtype), f, -jnp.vdot(r, g), g, notes)
+        start = LinePoint(jnp.zeros((), w.dtype), f, -jnp.vdot(r, g), g, notes)
         # At a stationary point, or where the gradient is not finite, there is no line to search.
         most = jnp.where(start.slope < 0, self.evaluations_per_step, 0)
         end, count, _ = strong_wolfe(along, start, jnp.asarray(first, w.dtype), c1=self.c1, c2=self.c2, most=most)

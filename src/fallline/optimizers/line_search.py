@@ -1,5 +1,6 @@
 """The strong Wolfe line search, as one traced loop."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -7,8 +8,10 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
+from fallline.core.field import Number
 
-class Point(NamedTuple):
+
+class LinePoint(NamedTuple):
     """A point on the line: its distance, value, slope, gradient and notes."""
 
     a: Float[Array, ""]
@@ -22,15 +25,21 @@ class Search(NamedTuple):
     """`lo` is the best point so far; acceptable points lie between it and `hi`, which is at infinity until bounded."""
 
     trial: Float[Array, ""]
-    lo: Point
-    hi: Point
+    lo: LinePoint
+    hi: LinePoint
     evaluations: Int[Array, ""]
     found: Bool[Array, ""]
 
 
 def strong_wolfe(
-    along: Any, start: Point, trial: Float[Array, ""], *, c1: Any, c2: Any, most: Any
-) -> tuple[Point, Int[Array, ""], Bool[Array, ""]]:
+    along: Callable[[Array], tuple[Any, ...]],
+    start: LinePoint,
+    trial: Float[Array, ""],
+    *,
+    c1: Number,
+    c2: Number,
+    most: Number,
+) -> tuple[LinePoint, Int[Array, ""], Bool[Array, ""]]:
     """A point on the line with a sufficient decrease and a sufficiently flat slope.
 
         f(a) <= f(0) + c1 a f'(0)               |f'(a)| <= c2 |f'(0)|
@@ -56,12 +65,15 @@ def strong_wolfe(
 
     def body(s: Search) -> Search:
         a = s.trial
-        now = Point(a, *along(a))
+        now = LinePoint(a, *along(a))
         # A value that is not finite counts as no decrease.
         fallen = (now.f <= start.f + c1 * a * start.slope) & ((now.f < s.lo.f) | (s.lo.a == 0))
         flat = jnp.abs(now.slope) <= -c2 * start.slope
         past = fallen & (now.slope * jnp.where(s.hi.a < s.lo.a, -1, 1) >= 0)  # the slope rises towards hi
-        pick = lambda yes, one, other: jax.tree.map(lambda x, y: jnp.where(yes, x, y), one, other)  # noqa: E731
+
+        def pick(yes: Array, one: LinePoint, other: LinePoint) -> Any:
+            return jax.tree.map(lambda x, y: jnp.where(yes, x, y), one, other)
+
         hi = pick(fallen, pick(past, s.lo, s.hi), now)
         lo = pick(fallen, now, s.lo)
         return Search(_between(lo, hi), lo, hi, s.evaluations + 1, fallen & flat)
@@ -71,7 +83,7 @@ def strong_wolfe(
     return end.lo, end.evaluations, end.found
 
 
-def _between(lo: Point, hi: Point) -> Float[Array, ""]:
+def _between(lo: LinePoint, hi: LinePoint) -> Float[Array, ""]:
     """The next trial: the minimum of the cubic through both ends, kept away from them; 2 lo if hi is infinite.
 
     Source: Nocedal and Wright, 2006, equation 3.59.

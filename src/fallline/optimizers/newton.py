@@ -11,7 +11,7 @@ from fallline.core.errors import FalllineError
 from fallline.core.factorise import solve
 from fallline.core.field import Number, number
 from fallline.core.tree import Tree
-from fallline.optimizers.base import Optimizer, needed, rate, without_count
+from fallline.optimizers.base import Evidence, Optimizer, needed, rate, without_count
 
 LARGEST = 5000  # most params: a Hessian of 100 MB and about a second per step
 
@@ -43,6 +43,7 @@ class Newton(Optimizer):
     """
 
     name: ClassVar[str] = "newton"
+    own_rate: ClassVar[bool] = True
     full_batch: ClassVar[bool] = True
     learning_rate: Number = rate(1.0, (0.1, 1.0), "a, the share of the step taken")
     damping: Number = number(1e-6, valid="[0, inf)", usual=(1e-8, 1.0), scale="log", help="added to every curvature")
@@ -56,7 +57,7 @@ class Newton(Optimizer):
             )
         return Solved(jnp.zeros((), jnp.int32))
 
-    def step(self, gradient: Tree, state: Solved, params: Tree = None, **evidence: Any) -> tuple[Any, Solved]:
+    def step(self, gradient: Tree, state: Solved, params: Tree = None, **evidence: Evidence) -> tuple[Any, Solved]:
         objective = needed("objective", self, evidence)
         w, tree = ravel_pytree(needed("params", self, {"params": params}))
         g, _ = ravel_pytree(gradient)

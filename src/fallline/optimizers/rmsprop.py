@@ -8,8 +8,9 @@ from jaxtyping import Array, Int
 
 from fallline.core.errors import FalllineError
 from fallline.core.field import Number, structure
+from fallline.core.tree import Tree
 from fallline.optimizers.adagrad import root_of
-from fallline.optimizers.base import Optimizer, as_step, kept, per_leaf, rate, small, zeros_like
+from fallline.optimizers.base import Evidence, Optimizer, as_step, decay_rate, per_leaf, rate, small, zeros_like
 from fallline.optimizers.descent import PLACES
 
 
@@ -49,13 +50,17 @@ class RMSProp(Optimizer):
 
     name: ClassVar[str] = "rmsprop"
     learning_rate: Number = rate(1e-3)
-    decay: float = kept(0.9, (0.8, 0.999), "share of the squares' average kept")
-    momentum: float | None = kept(None, (0.5, 0.99), "mu, the share of the velocity kept; None: no velocity")
+    decay: float = decay_rate(0.9, (0.8, 0.999), "share of the squares' average kept")
+    momentum: float | None = decay_rate(
+        None, (0.5, 0.99), "mu, the share of the velocity kept; None: no velocity", searched=True
+    )
     epsilon: float = small(1e-8)
-    centred: bool = structure(False, choices=(False, True), help="whether the mean is taken out of the square")
+    centred: bool = structure(
+        False, choices=(False, True), help="whether the squared mean is subtracted from the mean square"
+    )
     corrected: bool = structure(False, choices=(False, True), help="whether the averages' start at zero is corrected")
     epsilon_place: str = structure("outside", choices=("outside", "inside"), help="epsilon beside or under the root")
-    rate_place: str = structure("inside", choices=PLACES, help="whether the velocity holds the learning rate")
+    rate_place: str = structure("inside", choices=PLACES, help="whether the learning rate is part of the velocity")
 
     def __check_init__(self) -> None:
         if self.centred is True and self.corrected is True:
@@ -63,12 +68,12 @@ class RMSProp(Optimizer):
                 "RMSProp with centred and corrected divides its first step by a variance of zero: leave one out"
             )
 
-    def begin(self, params: Any) -> Size:
+    def begin(self, params: Tree) -> Size:
         zeros = zeros_like(params)
         m = zeros if self.centred else ()
         return Size(jnp.zeros((), jnp.int32), zeros, m, () if self.momentum is None else zeros)
 
-    def step(self, gradient: Any, state: Size, params: Any = None, **evidence: Any) -> tuple[Any, Size]:
+    def step(self, gradient: Tree, state: Size, params: Tree = None, **evidence: Evidence) -> tuple[Any, Size]:
         a, decay, t = self.learning_rate, self.decay, state.t + 1
         c = 1 / (1 - decay**t) if self.corrected else 1.0
         root = root_of(self.epsilon_place, self.epsilon)

@@ -8,7 +8,7 @@ from jaxtyping import Array
 
 from fallline.core.field import Number, number, structure
 from fallline.core.tree import Tree
-from fallline.optimizers.base import Optimizer, as_step, per_leaf, rate, zeros_like
+from fallline.optimizers.base import Evidence, Optimizer, as_step, per_leaf, rate, zeros_like
 
 
 class Strides(NamedTuple):
@@ -46,6 +46,7 @@ class Rprop(Optimizer):
     """
 
     name: ClassVar[str] = "rprop"
+    own_rate: ClassVar[bool] = True
     full_batch: ClassVar[bool] = True
     large: ClassVar[str] = "taken"
     learning_rate: Number = rate(0.1, (1e-4, 1.0), "the size of the first step")
@@ -61,7 +62,7 @@ class Rprop(Optimizer):
         size = jax.tree.map(lambda w: jnp.full_like(w, self.learning_rate), params)
         return Strides(size, zeros_like(params), zeros_like(params) if self.flip == "backtrack" else ())
 
-    def step(self, gradient: Tree, state: Strides, params: Tree = None, **evidence: Any) -> tuple[Any, Strides]:
+    def step(self, gradient: Tree, state: Strides, params: Tree = None, **evidence: Evidence) -> tuple[Any, Strides]:
         def size(g: Array, last: Array, z: Array) -> tuple[Array, Array]:
             # Signs are multiplied instead of gradients: a product of small gradients would underflow to "no flip".
             held = jnp.sign(g) * jnp.sign(last)

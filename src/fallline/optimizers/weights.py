@@ -8,7 +8,7 @@ import jax
 from fallline.core.tree import Tree
 
 
-def on_weights(change: Callable[..., Any], tree: Tree, *others: Any, everywhere: bool = False) -> Any:
+def on_weights(change: Callable[..., Any], tree: Tree, *others: Tree, everywhere: bool = False) -> Any:
     """The tree with its weights changed; biases, scales and shifts stay unchanged.
 
     Leaves are recognised as weights by name, as in the penalties. In a tree without names (a bare array, a list), all

@@ -24,7 +24,7 @@ class L2(Penalty):
     """
 
     name: ClassVar[str] = "l2"
-    strength: Number = number(1e-4, valid="[0, inf)", usual=(1e-6, 1e-1), scale="log", help="lambda")
+    strength: Number = number(1e-4, valid="[0, inf)", usual=(1e-6, 1e-1), scale="log", searched=True, help="lambda")
     layers: tuple[str, ...] | None = structure(None, optional=True, help="layers that it acts on, by name; None: all")
     acts_on: str = structure("weights", choices=("weights", "all"), help="weights, or biases and normalisations too")
 
@@ -51,7 +51,7 @@ class L1(Penalty):
     """
 
     name: ClassVar[str] = "l1"
-    strength: Number = number(1e-5, valid="[0, inf)", usual=(1e-7, 1e-2), scale="log", help="lambda")
+    strength: Number = number(1e-5, valid="[0, inf)", usual=(1e-7, 1e-2), scale="log", searched=True, help="lambda")
     layers: tuple[str, ...] | None = structure(None, optional=True, help="layers that it acts on, by name; None: all")
     acts_on: str = structure("weights", choices=("weights", "all"), help="weights, or biases and normalisations too")
 
@@ -76,7 +76,7 @@ class ElasticNet(Penalty):
     """
 
     name: ClassVar[str] = "elastic_net"
-    strength: Number = number(1e-5, valid="[0, inf)", usual=(1e-7, 1e-2), scale="log", help="lambda")
+    strength: Number = number(1e-5, valid="[0, inf)", usual=(1e-7, 1e-2), scale="log", searched=True, help="lambda")
     alpha: Number = number(0.5, valid="[0, 1]", usual=(0.0, 1.0), help="share of the absolute values")
     layers: tuple[str, ...] | None = structure(None, optional=True, help="layers that it acts on, by name; None: all")
     acts_on: str = structure("weights", choices=("weights", "all"), help="weights, or biases and normalisations too")

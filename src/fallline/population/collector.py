@@ -24,7 +24,7 @@ from fallline.training.history import in_own_unit, join
 from fallline.training.moment import shapes_of
 from fallline.training.recipe import Recipe
 from fallline.training.state import Epochs, State
-from fallline.training.train import Run, train
+from fallline.training.train import Run, train_from
 from fallline.training.watch import layer_names
 
 
@@ -257,6 +257,6 @@ class Collector:
         rows = {name: context.rows[name][: int(context.rows[f"{name}_count"])] for name in ("train", "valid")}
         table = dataclasses.replace(self.data, dataset=dataclasses.replace(dataset, **rows))
         key = key_of(context.seed, recipe if self.independent else None)
-        return train(
+        return train_from(
             self.recipes[recipe], table, seed=context.seed, key=key, state=self.state, probes=self.recorded or RECORDED
         )

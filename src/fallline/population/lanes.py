@@ -173,7 +173,9 @@ def _mapped(layout: Layout) -> tuple[Any, Any, Any]:
             target = arrays.y[test]
             weight = jnp.ones(test.shape[0]) if arrays.weight is None else arrays.weight[test]
             assert recipe.loss is not None
-            loss = recipe.loss(prediction, scaled_target(recipe, best, target)) @ weight / jnp.sum(weight)
+            loss = (
+                recipe.loss.evaluation_loss(prediction, scaled_target(recipe, best, target)) @ weight / jnp.sum(weight)
+            )
             return loss, measured(first, arrays, answers(recipe, best, prediction), target, weight)
 
         return jax.vmap(one_lane, axis_size=state.outcome.shape[0])(own, rows, state)

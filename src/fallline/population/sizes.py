@@ -9,7 +9,7 @@ from typing import Any
 import jax
 
 from fallline.core.block import as_arrays
-from fallline.layers import Dense, Layer, Maxout
+from fallline.layers import Dense, Heads, Layer, Maxout, SharedDense
 from fallline.training.arrays import Arrays
 from fallline.training.moment import batch_rows, input_width, network_of
 from fallline.training.recipe import Recipe
@@ -37,7 +37,7 @@ def _counts(recipe: Recipe, arrays: Arrays) -> tuple[int, int]:
         for layer in network_of(recipe, arrays).layers:
             if isinstance(layer, Layer):
                 params, width = params + layer.size(width), layer.outputs(width)
-                units += width if isinstance(layer, Dense | Maxout) else 0
+                units += width if isinstance(layer, Dense | Maxout | SharedDense | Heads) else 0
         _SIZES_OF[which] = params, units
     return _SIZES_OF[which]
 

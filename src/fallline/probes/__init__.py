@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from fallline.probes.base import Probe as Probe
 from fallline.probes.context import Context as Context
 from fallline.probes.context import Padding as Padding
-from fallline.probes.context import Step as Step
+from fallline.probes.context import StepFacts as StepFacts
 from fallline.probes.context import Tap as Tap
 from fallline.probes.layers import GradientNorm as GradientNorm
 from fallline.probes.layers import UpdateRatio as UpdateRatio

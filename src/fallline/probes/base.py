@@ -7,7 +7,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from fallline.core.block import Block
-from fallline.probes.context import Context, Padding, Params, Step
+from fallline.core.tree import Tree
+from fallline.probes.context import Context, Padding, Params, StepFacts
 
 Axis = Literal["run", "layer", "activation"]
 Scale = Literal["linear", "log", "share"]
@@ -25,6 +26,7 @@ class Probe(Block):
     """
 
     family: ClassVar[str] = "probe"
+    facts: ClassVar[tuple[str, ...]] = ("axis",)
     axis: ClassVar[Axis] = "run"
     title: ClassVar[str] = ""
     help: ClassVar[str] = ""
@@ -36,7 +38,7 @@ class Probe(Block):
         """The gathered values before an epoch's first step: a tree of arrays with fixed shapes."""
         return None
 
-    def after_step(self, gathered: Any, step: Step) -> Any:
+    def after_step(self, gathered: Tree, step: StepFacts) -> Any:
         """The gathered values after one more step."""
         return gathered
 

@@ -10,11 +10,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from fallline.core.tree import Tree
+
 Params = dict[str, dict[str, Array]]
 SAMPLE = 4096  # approximate number of entries per array from which gradients and updates are measured
 
 
-def sampled(tree: Any) -> Any:
+def sampled(tree: Tree) -> Any:
     """Every k-th row of each array, about `SAMPLE` numbers; small arrays are returned whole.
 
     Another pass over the whole gradient, only to measure it, would cost 7 % of a step on 784-128-10. Whole rows are taken
@@ -23,14 +25,14 @@ def sampled(tree: Any) -> Any:
     return jax.tree.map(lambda leaf: jnp.atleast_1d(leaf)[:: max(1, leaf.size // SAMPLE)], tree)
 
 
-def squared_norm(tree: Any, sample: Any) -> Float[Array, ""]:
+def squared_norm(tree: Tree, sample: Tree) -> Float[Array, ""]:
     """Sum of the squares of all numbers, estimated from `sampled(tree)`; only the shapes of `tree` are used."""
     pairs = zip(jax.tree.leaves(tree), jax.tree.leaves(sample), strict=True)
     return sum((whole.size / part.size * jnp.vdot(part, part) for whole, part in pairs), jnp.float32(0.0))
 
 
 @dataclasses.dataclass(frozen=True)
-class Step:
+class StepFacts:
     """One update.
 
     Arguments:
@@ -61,7 +63,7 @@ class Step:
         """Add a value to a sum over the epoch's examples; the sum divided by `Context.weight` is their mean."""
         return total + jnp.where(self.weight > 0, value * self.weight, 0.0)
 
-    def latest(self, before: Any, value: Any) -> Any:
+    def latest(self, before: Tree, value: object) -> Any:
         """The value at the last step whose minibatch contains an example."""
         return jax.tree.map(lambda b, v: jnp.where(self.filled, v, b), before, value) if self.ragged else value
 

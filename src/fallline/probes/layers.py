@@ -6,8 +6,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from fallline.core.tree import Tree
 from fallline.probes.base import Axis, Probe, Scale
-from fallline.probes.context import Context, Params, Step, sampled, squared_norm
+from fallline.probes.context import Context, Params, StepFacts, sampled, squared_norm
 
 
 class GradientNorm(Probe):
@@ -33,7 +34,7 @@ class GradientNorm(Probe):
     def begin(self, params: Params) -> Any:
         return dict.fromkeys(params, jnp.float32(0.0))
 
-    def after_step(self, gathered: Any, step: Step) -> Any:
+    def after_step(self, gathered: Tree, step: StepFacts) -> Any:
         return {name: gathered[name] + jnp.where(step.moves, step.squares[name], 0.0) for name in step.squares}
 
     def compute(self, context: Context) -> Float[Array, " layers"]:
@@ -63,7 +64,7 @@ class UpdateRatio(Probe):
     def begin(self, params: Params) -> Any:
         return sampled(params)
 
-    def after_step(self, gathered: Any, step: Step) -> Any:
+    def after_step(self, gathered: Tree, step: StepFacts) -> Any:
         return step.latest(gathered, sampled(step.params))
 
     def compute(self, context: Context) -> Float[Array, " layers"]:

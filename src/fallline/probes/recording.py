@@ -9,8 +9,9 @@ from jaxtyping import Array, Float
 
 from fallline.core.block import Placeholder, walk
 from fallline.core.errors import FalllineError
+from fallline.core.tree import Tree
 from fallline.probes.base import Probe
-from fallline.probes.context import Context, Params, Step
+from fallline.probes.context import Context, Params, StepFacts
 
 SCORES = ("train_loss", "valid_loss", "valid_metric", "monitor", "outcome")  # every epoch has these without a probe
 
@@ -55,7 +56,7 @@ def first_gathered(probe: Probe, params: Params) -> Any:
     return jax.tree.map(jnp.asarray, probe.begin(params))
 
 
-def gather(probe: Probe, before: Any, step: Step) -> Any:
+def gather(probe: Probe, before: Tree, step: StepFacts) -> Any:
     """A probe's gathered values after one more step.
 
     Raises: FalllineError where `after_step` returns arrays of another structure or shape than `begin`.
@@ -82,5 +83,5 @@ def computed(probe: Probe, context: Context, size: tuple[int, ...]) -> Float[Arr
     return value
 
 
-def _shapes(tree: Any) -> list[tuple[int, ...]]:
+def _shapes(tree: Tree) -> list[tuple[int, ...]]:
     return [jnp.shape(leaf) for leaf in jax.tree.leaves(tree)]

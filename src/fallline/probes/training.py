@@ -5,8 +5,9 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from fallline.core.tree import Tree
 from fallline.probes.base import Probe
-from fallline.probes.context import Context, Params, Step
+from fallline.probes.context import Context, Params, StepFacts
 
 
 class TrainObjective(Probe):
@@ -42,7 +43,7 @@ class TrainMetric(Probe):
     def begin(self, params: Params) -> Any:
         return jnp.float32(0.0)
 
-    def after_step(self, gathered: Any, step: Step) -> Any:
+    def after_step(self, gathered: Tree, step: StepFacts) -> Any:
         return step.add(gathered, step.metric())
 
     def compute(self, context: Context) -> Float[Array, ""]:
@@ -67,7 +68,7 @@ class LearningRate(Probe):
     def begin(self, params: Params) -> Any:
         return jnp.float32(jnp.nan)
 
-    def after_step(self, gathered: Any, step: Step) -> Any:
+    def after_step(self, gathered: Tree, step: StepFacts) -> Any:
         return step.latest(gathered, step.learning_rate)
 
     def compute(self, context: Context) -> Float[Array, ""]:

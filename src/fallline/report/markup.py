@@ -2,7 +2,7 @@
 
 import html
 import json
-from typing import Any
+from collections.abc import Iterable
 
 
 class Html(str):
@@ -25,12 +25,12 @@ def tag(name: str, *children: object, **attributes: object) -> Html:
     return Html(f"<{name}{given}>{join(children)}</{name}>")
 
 
-def join(parts: Any) -> Html:
+def join(parts: Iterable[object]) -> Html:
     """Joins parts, each of which is escaped unless it is `Html`."""
     return Html("".join(each if isinstance(each, Html) else html.escape(str(each)) for each in parts))
 
 
-def script_json(value: Any) -> Html:
+def script_json(value: object) -> Html:
     """JSON that is safe in a `<script>`: no character in it can end the script or begin a comment.
 
     >>> script_json(["</script>"])

@@ -15,7 +15,7 @@ from fallline.report.words import NOTHING, duration, metric_label, metric_title,
 
 NAME = "report.html"
 CLASSES = 100  # most classes shown by name
-_SPLITS = {"test": "test", "valid": "validation", "train": "training"}
+_SPLITS = {"test": "test", "out_of_fold": "out of fold", "valid": "validation", "train": "training"}
 _OUTCOMES = {
     "finished": "finished",
     "stopped_early": "stopped early",
@@ -125,7 +125,7 @@ def _cards(run: Finished) -> Html:
     splits, data = summary["metrics"], summary["data"]
     rows = data["rows"]
     shown = [each for each in _SPLITS if splits.get(each)] or ["test"]
-    shown = [*shown, *(each for each in _SPLITS if each not in shown)][:2]
+    shown = [*shown, *(each for each in _SPLITS if each not in shown and each != "out_of_fold")][:2]
     metric = next((name for name in splits.get(shown[0], {}) if name != "loss"), "loss")
     cards = []
     for place, split in enumerate(shown):
@@ -137,11 +137,14 @@ def _cards(run: Finished) -> Html:
     planned = number(run.plan.recipe.epochs)
     setup = summary.get("setup_seconds")
     known = " / ".join(number(rows.get(each)) for each in ("train", "valid", "test"))
-    total = sum(each for each in rows.values() if isinstance(each, int))
+    total = sum(rows[each] for each in ("train", "valid", "test") if isinstance(rows.get(each), int))
     scaling = summary.get("scaling")
     if isinstance(scaling, dict) and "components" in scaling:
         more = f"of {number(scaling.get('of'))}: {value_of('explained', scaling.get('explained'))} of the variance"
         cards.append(_card("Components", number(scaling["components"]), more))
+    if "members" in summary:
+        members = summary["members"]
+        cards.append(_card("Members", number(len(members["each"])), "whose answers are averaged"))
     cards += [
         _card("Epochs", number(summary.get("epochs")), f"of {planned} planned, {number(summary.get('steps'))} steps"),
         _card("Best epoch", number(summary.get("best_epoch")), "whose parameters are kept"),
@@ -172,9 +175,11 @@ def _notes(notes: list[Any]) -> Html:
 def _curves(figures: list[Figure], drawn: list[Figure]) -> Html:
     if not figures:
         return join([tag("h2", "Curves"), tag("p", "No epoch was trained, so there are no curves.", class_="card")])
-    layered = lambda each: any(one.role == "layer" for one in each.series)  # noqa: E731
-    where = {True: "in every layer and epoch", False: "in every epoch"}
-    still = [f"{each.title}: 0 {where[layered(each)]}." for each in figures if each.all_zero]
+
+    def where(figure: Figure) -> str:
+        return "in every layer and epoch" if any(one.role == "layer" for one in figure.series) else "in every epoch"
+
+    still = [f"{each.title}: 0 {where(each)}." for each in figures if each.all_zero]
     return join(
         [
             tag("h2", "Curves"),
@@ -203,17 +208,25 @@ def _figure(figure: Figure, place: int) -> Html:
 
 
 def _metrics(summary: dict[str, Any]) -> Html:
-    splits = [each for each in ("train", "valid", "test") if each in summary["metrics"]]
+    splits = [each for each in ("train", "valid", "out_of_fold", "test") if each in summary["metrics"]]
+    alone = summary.get("members", {}).get("mean_metrics", {})
+    beside = [each for each in ("valid", "test") if alone.get(each)]  # means over the members alone
     names = dict.fromkeys(name for split in splits for name in summary["metrics"][split])
     lines = [
         tag(
             "tr",
             tag("th", metric_title(name), scope="row"),
             *(tag("td", value_of(name, summary["metrics"][split].get(name))) for split in splits),
+            *(tag("td", value_of(name, alone[split].get(name))) for split in beside),
         )
         for name in names
     ]
-    head = tag("tr", tag("th"), *(tag("th", _SPLITS[split], scope="col") for split in splits))
+    head = tag(
+        "tr",
+        tag("th"),
+        *(tag("th", _SPLITS[split], scope="col") for split in splits),
+        *(tag("th", f"{_SPLITS[split]}, one member", scope="col") for split in beside),
+    )
     table = tag("table", tag("thead", head), tag("tbody", *lines), class_="metrics")
     return tag("div", table, class_="card wide")
 
@@ -242,7 +255,7 @@ def _recipe(run: Finished) -> Html:
     )
 
 
-def dotted(plain: Any, path: str = "") -> Iterator[tuple[str, str]]:
+def dotted(plain: object, path: str = "") -> Iterator[tuple[str, str]]:
     """Dotted paths and values of nested tables; a block's name is the value at the block's own path.
 
     >>> list(dotted({"optimizer": {"name": "sgd", "learning_rate": 0.1}, "hidden": [8, 4]}))
@@ -258,11 +271,11 @@ def dotted(plain: Any, path: str = "") -> Iterator[tuple[str, str]]:
         yield path, str(plain)
 
 
-def _names(names: Any) -> str:
+def _names(names: object) -> str:
     given = [_text(each) for each in names] if isinstance(names, list) else []
     listed = ", ".join(f"“{each}”" for each in given[:3])
     return listed + (f" and {len(given) - 3} more" if len(given) > 3 else "") or "the target"
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     return "" if value is None else str(value)

@@ -61,7 +61,7 @@ def _prospects(search: Mapping[str, Any]) -> Figure:
     ]
     return Figure(
         "Would more trials help?",
-        "The best of so many of the finished trials, drawn in any order: expected, and in 80 of 100 cases between the "
+        "The best of this many finished trials, drawn in random order: its expectation, and in 80 of 100 cases between the "
         "dashed lines. A curve that is still steep at its end says that more trials would find better ones.",
         "trials",
         f"best {_label(search)}",

@@ -59,7 +59,8 @@ def search_text(search: Mapping[str, Any]) -> Html:
         "table", tag("thead", tag("tr", *(tag("th", each, scope="col") for each in head))), tag("tbody", *lines)
     )
     # Summaries of earlier versions have no comparison with the default.
-    said = [each for each in (search.get("default"), *search["edges"], search["outlook"]) if each]
+    ensemble = search.get("ensemble", {}).get("sentence")
+    said = [each for each in (ensemble, search.get("default"), *search["edges"], search["outlook"]) if each]
     notes = tag("ul", *(tag("li", f"{each[:1].upper()}{each[1:]}.") for each in said)) if said else Html("")
     return join(
         [

@@ -9,7 +9,8 @@ from fallline.core.shape import Either, Entries, Flag, Listed, Mapping, Nothing,
 _NUMBER = maybe(Real(finite=False))
 _METRICS = Mapping(_NUMBER)
 _SCALAR = Either(Real(), Flag(), Text(), Nothing())
-_ROWS = Entries({}, {"train": Whole(0), "valid": Whole(0), "test": Whole(0)})
+_ROWS = Entries({}, {"train": Whole(0), "valid": Whole(0), "test": Whole(0), "out_of_fold": Whole(0)})
+_MEMBERS = Entries({"how": Text(), "each": Listed(Plain()), "mean_metrics": Mapping(_METRICS)}, open=True)
 SUMMARY = Entries(
     {
         "sentence": Text(), "outcome": Text(), "metrics": Mapping(_METRICS), "notes": Listed(Text()),
@@ -22,7 +23,8 @@ SUMMARY = Entries(
     },
     {"epochs": Whole(0), "best_epoch": maybe(Whole(0)), "steps": Whole(0), "seconds": _NUMBER, "setup_seconds": _NUMBER,
      "still_improving": maybe(Entries({}, {"epochs": Whole(1), "gain": Real(), "error": Real()}, open=True)),
-     "seed": Either(Whole(0), Text()), "parameters": Whole(0), "scaling": Mapping(Either(Text(), _NUMBER))},
+     "seed": Either(Whole(0), Text()), "parameters": Whole(0), "members": _MEMBERS,
+     "scaling": Mapping(Either(Text(), _NUMBER))},
     open=True,
 )  # fmt: skip
 _PLACE = maybe(Real(0.0, 1.0))
@@ -48,6 +50,7 @@ _NESTED = Entries({"folds": Listed(_METRICS, least=1), "mean": _METRICS, "error"
 SEARCH = Entries(
     {"monitor": Text(), "seconds": Real(0), "best": _BEST, "trials": Listed(_TRIAL), "hyperparameters": Listed(_AXIS),
      "edges": Listed(Text()), "outlook": maybe(Text()), "prospects": Listed(_PROSPECT), "nested": maybe(_NESTED)},
+    {"ensemble": Entries({"sentence": Text()}, open=True)},
     open=True,
 )  # fmt: skip
 

@@ -1,7 +1,6 @@
 """Numbers and names of metrics in a form for people."""
 
 import math
-from typing import Any
 
 NOTHING = "—"
 _TITLES = {
@@ -42,17 +41,18 @@ def is_share(metric: str) -> bool:
     return metric in _SHARES
 
 
-def value_of(metric: str, value: Any) -> str:
+def value_of(metric: str, value: object) -> str:
     """A metric's value as text.
 
     >>> value_of("accuracy", 0.9666), value_of("rmse", 59.994), value_of("auc", None)
     ('96.66 %', '59.99', '—')
     """
-    finite = isinstance(value, int | float) and math.isfinite(value)
-    return f"{100 * value:.2f} %" if finite and is_share(metric) else number(value)
+    if isinstance(value, int | float) and math.isfinite(value) and is_share(metric):
+        return f"{100 * value:.2f} %"
+    return number(value)
 
 
-def number(value: Any) -> str:
+def number(value: object) -> str:
     """A number as text: large and whole numbers with thousands separators, others with four digits; a dash for none.
 
     >>> number(12345), number(0.00123456), number(123456.7), number(float("nan"))
@@ -65,13 +65,13 @@ def number(value: Any) -> str:
     return f"{value:.4g}"
 
 
-def duration(seconds: Any) -> str:
+def duration(seconds: float | None) -> str:
     """A duration in seconds as text.
 
     >>> duration(1.556), duration(75), duration(7384)
     ('1.56 s', '1 min 15 s', '2 h 3 min')
     """
-    if number(seconds) == NOTHING:
+    if seconds is None or number(seconds) == NOTHING:
         return NOTHING
     if seconds < 60:
         return f"{seconds:.3g} s"

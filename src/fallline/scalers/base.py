@@ -1,7 +1,8 @@
 """The base class of scalers: `fit(x, weight) -> stats` on a run's training rows, `apply(stats, x)` on minibatches."""
 
 from abc import abstractmethod
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import ClassVar
 
 import jax.numpy as jnp
 from jax import lax
@@ -76,7 +77,7 @@ def affine(
 
 
 def column_sums(
-    x: Float[Array, "rows columns"], weight: Float[Array, " rows"], term: Any
+    x: Float[Array, "rows columns"], weight: Float[Array, " rows"], term: Callable[[Array], Array]
 ) -> tuple[Float[Array, " columns"], Float[Array, " columns"]]:
     """Per column, the weighted sum of term(x) and the sum of the weights of its present values, block by block.
 
@@ -95,4 +96,7 @@ def column_sums(
         return sums[0] + total, sums[1] + jnp.sum(jnp.where(present, w[:, None], 0.0), axis=0)
 
     zero = jnp.zeros(columns, x.dtype)
-    return lax.fori_loop(0, -(-rows // size), add, (zero, zero))
+    found: tuple[Float[Array, " columns"], Float[Array, " columns"]] = lax.fori_loop(
+        0, -(-rows // size), add, (zero, zero)
+    )
+    return found

@@ -17,4 +17,4 @@ from fallline.schedules.plateau import watched as watched
 from fallline.schedules.table import Constant as Constant
 from fallline.schedules.table import Linear as Linear
 from fallline.schedules.table import Milestone as Milestone
-from fallline.schedules.table import Table as Table
+from fallline.schedules.table import Milestones as Milestones

@@ -1,6 +1,6 @@
 """Schedules with a rise and a half cosine: one fall, several with restarts, one cycle."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -11,7 +11,7 @@ from fallline.core.schedule import Schedule, Time, reached_by
 ALMOST = 1e-30  # a rise from 0 begins half a step above it
 
 
-def warmed_up(warmup: Any, values: tuple[float, ...]) -> tuple[float, ...]:
+def warmed_up(warmup: Number, values: tuple[float, ...]) -> tuple[float, ...]:
     """The values that a schedule takes, including those of its warm-up."""
     return (ALMOST, *values) if any(reached_by(warmup)) else values
 
@@ -34,7 +34,7 @@ class Cosine(Schedule):
     """
 
     name: ClassVar[str] = "cosine"
-    peak: Number = number(1e-3, valid="[0, inf)", usual=(1e-4, 1e-1), scale="log", help="the highest value")
+    peak: Number = number(1e-3, valid="[0, inf)", usual=(1e-4, 1e-1), scale="log", size=True, help="the highest value")
     warmup: Number = number(0.0, valid="[0, 1)", usual=(0.0, 0.2), unit="share of the run", help="length of the rise")
     floor: Number = number(0.0, valid="[0, inf)", usual=(0.0, 1e-4), help="the value at the end")
 
@@ -67,7 +67,7 @@ class CosineRestarts(Schedule):
     """
 
     name: ClassVar[str] = "cosine_restarts"
-    peak: Number = number(1e-3, valid="[0, inf)", usual=(1e-4, 1e-1), scale="log", help="the highest value")
+    peak: Number = number(1e-3, valid="[0, inf)", usual=(1e-4, 1e-1), scale="log", size=True, help="the highest value")
     warmup: Number = number(0.0, valid="[0, 1)", usual=(0.0, 0.2), unit="share of the run", help="length of the rise")
     floor: Number = number(0.0, valid="[0, inf)", usual=(0.0, 1e-4), help="the value at a cycle's end")
     cycles: Number = number(3, valid="[1, 1000]", usual=(1, 6), integer=True, help="n, how many falls")
@@ -111,14 +111,18 @@ class OneCycle(Schedule):
     """
 
     name: ClassVar[str] = "one_cycle"
-    peak: Number = number(1e-2, valid="[0, inf)", usual=(1e-3, 1.0), scale="log", help="the value at the turn")
+    peak: Number = number(
+        1e-2, valid="[0, inf)", usual=(1e-3, 1.0), scale="log", size=True, help="the value at the turn"
+    )
     rise: Number = number(0.3, valid="(0, 1)", usual=(0.1, 0.5), unit="share of the run", help="length of the rise")
     start: Number = number(0.04, valid="[0, inf)", usual=(0.01, 0.2), scale="log", unit="peaks", help="the first value")
     end: Number = number(4e-6, valid="[0, inf)", usual=(1e-6, 1e-2), scale="log", unit="peaks", help="the last value")
     shape: str = structure("cosine", choices=("cosine", "line"), help="the shape of the rise and of the fall")
 
     def __call__(self, time: Time) -> Float[Array, ""]:
-        h = (lambda x: 0.5 * (1.0 - jnp.cos(jnp.pi * x))) if self.shape == "cosine" else (lambda x: x)
+        def h(x: Float[Array, ""]) -> Float[Array, ""]:
+            return 0.5 * (1.0 - jnp.cos(jnp.pi * x)) if self.shape == "cosine" else x
+
         q = jnp.clip(time.progress / self.rise, 0.0, 1.0)
         r = jnp.clip((time.progress - self.rise) / (1.0 - self.rise), 0.0, 1.0)
         up, down = self.start + (1.0 - self.start) * h(q), 1.0 + (self.end - 1.0) * h(r)

@@ -12,7 +12,7 @@ from fallline.core.schedule import Schedule, Time, reached_by
 
 def peak(default: float = 1e-2, help: str = "a0, the value at the start") -> Any:
     """The declaration of the highest value."""
-    return number(default, valid="[0, inf)", usual=(1e-4, 1.0), scale="log", help=help)
+    return number(default, valid="[0, inf)", usual=(1e-4, 1.0), scale="log", size=True, help=help)
 
 
 def floor(help: str = "the lowest value") -> Any:

@@ -51,13 +51,28 @@ class ReduceOnPlateau(Schedule):
     """
 
     name: ClassVar[str] = "reduce_on_plateau"
-    peak: Number = number(1e-2, valid="[0, inf)", usual=(1e-4, 1.0), scale="log", help="the value before any fall")
+    peak: Number = number(
+        1e-2, valid="[0, inf)", usual=(1e-4, 1.0), scale="log", size=True, help="the value before any fall"
+    )
     factor: Number = number(0.1, valid="(0, 1]", usual=(0.1, 0.8), help="what the value is multiplied by")
     patience: Number = number(
-        10, valid="[0, 1e9]", usual=(2, 20), integer=True, unit="epochs", help="epochs without improvement endured"
+        10,
+        valid="[0, 1e9]",
+        usual=(2, 20),
+        integer=True,
+        unit="epochs",
+        help="epochs without improvement before a fall",
     )
-    threshold: Number = number(1e-4, valid="[0, 1)", usual=(1e-5, 1e-2), scale="log", help="relative fall that counts")
-    cooldown: Number = number(0, valid="[0, 1e9]", usual=(0, 10), integer=True, unit="epochs", help="rest after a fall")
+    threshold: Number = number(
+        1e-4,
+        valid="[0, 1)",
+        usual=(1e-5, 1e-2),
+        scale="log",
+        help="smallest relative decrease that counts as an improvement",
+    )
+    cooldown: Number = number(
+        0, valid="[0, 1e9]", usual=(0, 10), integer=True, unit="epochs", help="epochs after a fall that are not counted"
+    )
     floor: Number = number(0.0, valid="[0, inf)", usual=(0.0, 1e-4), help="the lowest value")
 
     def __call__(self, time: Time) -> Float[Array, ""]:
@@ -66,7 +81,7 @@ class ReduceOnPlateau(Schedule):
     def reached(self) -> tuple[float, ...]:
         return reached_by(self.peak, self.floor)
 
-    def watch(self, memory: Watched, loss: Float[Array, ""], time: Time) -> Watched:
+    def observe(self, memory: Watched, loss: Float[Array, ""], time: Time) -> Watched:
         """The memory after an epoch with this loss."""
         here = (self.factor, self.patience, self.threshold, self.cooldown)
         factor, patience, threshold, cooldown = at_time(here, time)
@@ -110,7 +125,7 @@ def begun(tree: Tree) -> tuple[Watched, ...]:
 
 def watched(tree: Tree, memories: tuple[Watched, ...], loss: Float[Array, ""], time: Time) -> tuple[Watched, ...]:
     """The memories after an epoch with this loss."""
-    return tuple(node.watch(each, loss, time) for node, each in zip(plateaus(tree), memories, strict=True))
+    return tuple(node.observe(each, loss, time) for node, each in zip(plateaus(tree), memories, strict=True))
 
 
 def remembered(tree: Tree, memories: tuple[Watched, ...]) -> Any:

@@ -1,12 +1,13 @@
 """Schedules given by their values: a constant, a straight line, a table."""
 
-from typing import Any, ClassVar
+from collections.abc import Iterable
+from typing import Any, ClassVar, Self
 
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from fallline.core.block import Block
+from fallline.core.block import Block, replace
 from fallline.core.errors import FalllineError
 from fallline.core.field import Field, Number, number, required, structure
 from fallline.core.schedule import Schedule, Time, reached_by
@@ -25,7 +26,7 @@ class Constant(Schedule):
     """
 
     name: ClassVar[str] = "constant"
-    value: Number = number(1e-3, usual=(1e-5, 1.0), scale="log", help="the value")
+    value: Number = number(1e-3, usual=(1e-5, 1.0), scale="log", size=True, help="the value")
 
     def __call__(self, time: Time) -> Float[Array, ""]:
         return jnp.asarray(self.value, time.step.dtype)
@@ -49,8 +50,8 @@ class Linear(Schedule):
     """
 
     name: ClassVar[str] = "linear"
-    start: Number = number(1e-3, usual=(1e-5, 1.0), help="the value at first")
-    end: Number = number(0.0, usual=(0.0, 1.0), help="the value at last")
+    start: Number = number(1e-3, usual=(1e-5, 1.0), size=True, help="the value at the start")
+    end: Number = number(0.0, usual=(0.0, 1.0), help="the value at the end")
     over: Number = number(1.0, valid="(0, 1]", usual=(0.1, 1.0), unit="share of the run", help="length of the change")
 
     def __call__(self, time: Time) -> Float[Array, ""]:
@@ -69,14 +70,16 @@ class Milestone(Block):
     value: Number = required(number(usual=(1e-5, 1.0), scale="log", help="the value from then on"))
 
 
-def _milestones(pairs: Any) -> Any:
+def _milestones(pairs: Iterable[Any]) -> Any:
     try:
         return tuple(each if isinstance(each, Milestone) else Milestone(*each) for each in pairs)
     except TypeError:
-        raise FalllineError(f"Table.milestones = {pairs!r} is not a table: expected ((0, 0.1), (30, 0.01))") from None
+        raise FalllineError(
+            f"Milestones.milestones = {pairs!r} is not a table: expected ((0, 0.1), (30, 0.01))"
+        ) from None
 
 
-class Table(Schedule):
+class Milestones(Schedule):
     """Values given by hand: each applies from its moment on, or they are joined by straight lines.
 
         value = value_i for at_i <= t < at_(i+1);  the first before its moment, the last for ever after
@@ -88,7 +91,7 @@ class Table(Schedule):
     Source: for example 0.1, divided by 10 at two given steps, in He et al., "Deep residual learning for image recognition",
     2016, section 4.2.
 
-    >>> table = Table(((0, 0.1), (30, 0.01), (60, 0.001)))
+    >>> table = Milestones(((0, 0.1), (30, 0.01), (60, 0.001)))
     >>> [round(float(table(Time(*map(jnp.float32, (0, epoch, 0))))), 4) for epoch in (0, 29.9, 30, 99)]
     [0.1, 0.1, 0.01, 0.001]
     """
@@ -107,9 +110,9 @@ class Table(Schedule):
     def __check_init__(self) -> None:
         moments = [each.at for each in self.milestones]
         if not moments:
-            raise FalllineError("Table.milestones is empty: expected at least one (moment, value)")
+            raise FalllineError("Milestones.milestones is empty: expected at least one (moment, value)")
         if all(isinstance(each, float) for each in moments) and moments != sorted(set(moments)):
-            raise FalllineError(f"Table.milestones are at {moments}: expected moments that increase")
+            raise FalllineError(f"Milestones.milestones are at {moments}: expected moments that increase")
 
     def __call__(self, time: Time) -> Float[Array, ""]:
         t = getattr(time, self.unit)
@@ -123,6 +126,16 @@ class Table(Schedule):
         for each in self.milestones[1:]:
             now = jnp.where(t >= each.at, each.value, now)
         return now
+
+    @property
+    def size(self) -> Any:
+        """The highest of its values."""
+        return max(each.value for each in self.milestones)
+
+    def sized(self, size: Number) -> Self:
+        """The table with all values scaled, so that `size` is the highest."""
+        factor = size / self.size
+        return replace(self, {f"milestones.{i}.value": each.value * factor for i, each in enumerate(self.milestones)})
 
     def reached(self) -> tuple[float, ...]:
         return reached_by(*(each.value for each in self.milestones))

@@ -1,4 +1,4 @@
-"""The description of a study as plain data, stored beside its trials: enough to continue it exactly as it was begun."""
+"""The description of a study as plain data, stored beside its trials: enough to continue it with the same settings."""
 
 import json
 from collections.abc import Iterator

@@ -12,6 +12,7 @@ import numpy as np
 
 from fallline.core.errors import FalllineError
 from fallline.population.collector import Progress
+from fallline.searching.budget import Budget
 from fallline.searching.kept import Kept
 from fallline.searching.memory import Memory
 from fallline.searching.trial import Trial, bars_of, history_of, trials_of
@@ -51,11 +52,11 @@ class Driver:
     """One process's part in a search.
 
     Arguments:
-        space, strategy, seed, trials: the space, the strategy, the seed and the number of trials of the study.
+        space, strategy, seed, budget: the space, the strategy, the seed and the budget of the study; no batch begins after
+            the budget is used up.
         store, trainer: where trials are stored, and how they are trained.
         batch, piece: number of trials reserved together, and number trained together (None: the whole batch).
         halving: the pruner, or None.
-        epochs, seconds: budgets; no batch begins after one is spent.
         watch: callback that receives the progress.
         sign: -1 if larger is better for the monitored value.
         began: time of the start by `time.perf_counter`.
@@ -64,14 +65,12 @@ class Driver:
     space: Space
     strategy: Strategy
     seed: int
-    trials: int
+    budget: Budget
     store: Kept | Memory
     trainer: Trainer
     batch: int
     piece: int | None
     halving: Halving | None
-    epochs: int | None
-    seconds: float | None
     watch: Callable[[Standing], None] | None
     sign: float
     began: float
@@ -89,7 +88,7 @@ class Driver:
         """Train batch after batch, until the trials or the budget are used up, or Ctrl-C is pressed."""
         while not self.trainer.interrupted and not self._spent():
             self._tell(None)
-            mine = self.store.reserve(self.batch, self.trials, self._propose)
+            mine = self.store.reserve(self.batch, self.budget.trials, self._propose)
             if mine:
                 self._train(mine)
             elif all(row.outcome is not None for row in self.store.rows()):
@@ -99,9 +98,10 @@ class Driver:
         self._tell(None)
 
     def _spent(self) -> bool:
-        if self.seconds is not None and time.perf_counter() - self.began >= self.seconds:
+        epochs, seconds = self.budget.epochs, self.budget.seconds
+        if seconds is not None and time.perf_counter() - self.began >= seconds:
             return True
-        return self.epochs is not None and sum(row.lane_epochs or 0 for row in self.store.rows()) >= self.epochs
+        return epochs is not None and sum(row.lane_epochs or 0 for row in self.store.rows()) >= epochs
 
     def _propose(self, rows: list[Any], numbers: range) -> np.ndarray:
         pending = [np.array(json.loads(row.point)) for row in rows if row.outcome is None]
@@ -131,10 +131,10 @@ class Driver:
             self.known = self.judged()
         part = 0.0 if progress is None else self.at_hand * progress.lanes_done / progress.lanes
         new, spent = len(self.known) - self.before + part, time.perf_counter() - self.began
-        left = spent / new * max(self.trials - len(self.known) - part, 0) if new else np.nan
+        left = spent / new * max(self.budget.trials - len(self.known) - part, 0) if new else np.nan
         order = history_of(self.space, self.known).order()
         best = self.known[order[0]] if len(order) and self.known[order[0]].finished else None
-        self.watch(Standing(len(self.known), self.trials, best, spent, left, part, progress, self.sign))
+        self.watch(Standing(len(self.known), self.budget.trials, best, spent, left, part, progress, self.sign))
 
 
 @contextmanager

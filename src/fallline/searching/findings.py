@@ -1,7 +1,6 @@
 """What a study shows about its hyperparameters: which mattered, which are at an edge, and whether more trials would help."""
 
 import dataclasses
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -68,7 +67,7 @@ def edges(study: Study) -> list[str]:
     return sentences
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
@@ -96,7 +95,7 @@ class Outlook:
         if self.gains is not None:
             said += f", in 80 % of bootstrap samples of the trials by {self.gains[0]:.2g} to {self.gains[1]:.2g}"
         if not np.isfinite(self.error):
-            return f"{said}; with folds, its standard error would say whether that is more than chance"
+            return f"{said}; use cross-validation folds to tell whether this gain exceeds the noise"
         if gain < self.error:
             return f"{said}, less than its standard error of {self.error:.2g}: more trials would hardly show"
         return f"{said}, more than its standard error of {self.error:.2g}: more trials may help"

@@ -106,11 +106,11 @@ class Kept:
         try:
             folder, self.store = write_elsewhere("fallline-study", self._copied)
             self.place = str(folder / "study.db")
-            self.note = f"{error}: the study goes on in {self.place}"
+            self.note = f"{error}: the study continues in {self.place}"
         except FalllineError as refused:
             self.store = Memory()
             self._fill(self.store)
-            self.note = f"{error}: the study goes on in memory alone, since {refused}"
+            self.note = f"{error}: the study continues in memory only, because {refused}"
 
     def _copied(self, folder: Path) -> "Store":
         from fallline.searching.store import Store

@@ -11,10 +11,10 @@ from fallline.core.errors import FalllineError
 from fallline.data.split import folds as cut
 from fallline.data.split import split
 from fallline.data.table import Table
+from fallline.searching.default_space import default_space
 from fallline.searching.driver import Standing
 from fallline.searching.search import search
 from fallline.searching.study import Study
-from fallline.searching.usual import usual_space
 from fallline.strategies.space import Space
 from fallline.training.recipe import Recipe
 
@@ -83,7 +83,7 @@ def nested(
     """
     if outer < 2:
         raise FalllineError(f"outer = {outer}: expected 2 or more outer folds")
-    space = space if isinstance(space, Space) else usual_space(space)
+    space = space if isinstance(space, Space) else default_space(space)
     studies: list[Study] = []
     metrics: list[dict[str, float]] = []
     for fold, table in enumerate(outer_tables(data, outer)):

@@ -12,7 +12,9 @@ from fallline.strategies.optuna_study import optuna
 from fallline.strategies.space import Space
 
 
-def to_optuna(space: Space, trials: Sequence[Trial], sign: float, storage: Any = None, name: str | None = None) -> Any:
+def to_optuna(
+    space: Space, trials: Sequence[Trial], sign: float, storage: object = None, name: str | None = None
+) -> Any:
     """Convert the judged trials to an Optuna study.
 
     Parameters are the values of the hyperparameters under the same names; parameters of an option that was not chosen are
@@ -74,10 +76,10 @@ def of_values(dimension: Dimension) -> Any:
     return kinds.FloatDistribution(low, high, log=low > 0 and isinstance(inner, LogUniform | LogNormal))
 
 
-def of_value(dimension: Dimension, value: Any) -> Any:
+def of_value(dimension: Dimension, value: object) -> Any:
     """A dimension's value in the form that Optuna stores; tuples become text."""
     return _option(value) if dimension.categorical else value
 
 
-def _option(value: Any) -> Any:
+def _option(value: object) -> Any:
     return value if isinstance(value, None | bool | int | float | str) else str(value)

@@ -6,10 +6,12 @@ row. If only the second is wrong, the trial can be trained again at the same poi
 
 import hashlib
 import json
-from typing import Any
+from typing import Any, TypeAlias
 
 from fallline.core.outcome import Outcome
 from fallline.core.shape import Listed, Mapping, Plain, Real, Shape, Text, Whole, check, maybe
+
+StoredRow: TypeAlias = Any  # a row of the table of trials, with its columns as attributes
 
 JUDGED = ("outcome", "score", "error", "epochs", "lane_epochs", "seconds", "columns")
 OUTCOMES = tuple(each.label for each in Outcome if each != Outcome.RUNNING)
@@ -27,12 +29,12 @@ def study_digest(number: int, name: str, seed: int, description: str) -> str:
     return _hash([number, name, seed, description])
 
 
-def digest(row: Any) -> str:
+def digest(row: StoredRow) -> str:
     """The digest of a trial's row, an object with the columns as attributes."""
     return _point_half(row) + _hash([row.study, row.number, row.point, *(_word(getattr(row, name)) for name in JUDGED)])
 
 
-def point_is_whole(row: Any, dimensions: int | None) -> bool:
+def point_is_whole(row: StoredRow, dimensions: int | None) -> bool:
     """Whether the number and the point are unchanged since the reservation, and the point lies in the space."""
     kept = row.digest if isinstance(row.digest, str) else ""
     if NUMBER.wrong(row.number, "") or kept[:_HALF] != _point_half(row):
@@ -40,7 +42,7 @@ def point_is_whole(row: Any, dimensions: int | None) -> bool:
     return _fits(row.point, Listed(Real()) if dimensions is None else Listed(Real(0.0, 1.0), dimensions, dimensions))
 
 
-def is_whole(row: Any, dimensions: int | None) -> bool:
+def is_whole(row: StoredRow, dimensions: int | None) -> bool:
     """Whether the row is as it was written and makes sense; `dimensions` is the number of dimensions, if known."""
     if not point_is_whole(row, dimensions) or row.digest != digest(row):
         return False
@@ -52,7 +54,7 @@ def is_whole(row: Any, dimensions: int | None) -> bool:
     return _fits(row.columns, _COLUMNS)
 
 
-def _fits(text: Any, shape: Shape) -> bool:
+def _fits(text: str | bytes, shape: Shape) -> bool:
     try:
         value = json.loads(text)
         check(Plain(), value, "", "")
@@ -61,7 +63,7 @@ def _fits(text: Any, shape: Shape) -> bool:
         return False
 
 
-def _point_half(row: Any) -> str:
+def _point_half(row: StoredRow) -> str:
     return _hash([row.study, row.number, row.point])
 
 
@@ -69,6 +71,6 @@ def _hash(words: list[Any]) -> str:
     return hashlib.sha256(json.dumps(words, default=repr).encode("utf-8", "surrogatepass")).hexdigest()[:_HALF]
 
 
-def _word(value: Any) -> Any:
+def _word(value: object) -> Any:
     """A value in the form used by the digest, which is the same for every database."""
     return float(value).hex() if isinstance(value, float) else value

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -13,14 +13,15 @@ from fallline.core.errors import FalllineError
 from fallline.data.table import Table
 from fallline.population.contexts import contexts_of
 from fallline.population.result import larger_is_better
+from fallline.searching.budget import Budget, Shorthand, Validation, expand
+from fallline.searching.default_space import default_space
 from fallline.searching.description import check_same, describe, read_description, strategy_of
 from fallline.searching.driver import Driver, Standing
 from fallline.searching.kept import Kept
 from fallline.searching.memory import Memory
 from fallline.searching.study import Study
 from fallline.searching.trial import judges_another_loss
-from fallline.searching.usual import usual_space
-from fallline.searching.work import Here, OnRay, Task, piece_size
+from fallline.searching.work import Here, OnRay, StudyTask, piece_size
 from fallline.strategies.base import Strategy
 from fallline.strategies.halving import Halving
 from fallline.strategies.named import strategy_named
@@ -36,20 +37,18 @@ def search(
     space: Recipe | Space,
     data: Table,
     *,
-    trials: int = 64,
-    epochs: int | None = None,
-    seconds: float | None = None,
-    batch: int | None = None,
+    budget: Budget = Budget(),
+    validation: Validation = Validation(),
     strategy: Strategy | str | None = None,
-    folds: int | None = None,
-    seeds: int = 1,
     halving: Halving | None = None,
     seed: int = 0,
+    batch: int | None = None,
     study: str | Path | None = None,
     name: str = "study",
     ray: bool | str = False,
     limit: float | None = None,
     watch: Callable[[Standing], None] | None = None,
+    **shorthand: Unpack[Shorthand],
 ) -> Study:
     """Search hyperparameters for the best mean score.
 
@@ -57,18 +56,15 @@ def search(
         space: a recipe with distributions in its fields; without any, the usual ranges of the most important numbers are
             searched.
         data: a table.
-        trials: number of recipes to try, over all processes of the study.
-        epochs: budget of epochs, summed over trials, folds and seeds; the last batch may exceed it.
-        seconds: time budget in seconds; the last batch may end later.
-        batch: trials per batch; default: the value with which the study was begun. A new study uses about as many as make
-            16 lanes with folds and seeds, and at least about 8; about 32 if halving compares the trials of a batch; and
-            four pieces on Ray. Use more for a larger number of workers.
+        budget: the number of trials, epochs and seconds after which the search ends.
+        validation: the folds and seeds over whose runs the score of a recipe is the mean.
         strategy: the search strategy, or its name; default: the one with which the study was begun, or TPE.
-        folds: number of cross-validation folds; None: the table's own validation rows.
-        seeds: runs per recipe and fold.
         halving: stops early all but the best trials of a batch (of a piece on Ray), or trials that fall behind the study's
             good ones.
         seed: seed of the proposals and of the best model.
+        batch: trials per batch; default: the value with which the study was begun. A new study uses about as many as make
+            16 lanes with folds and seeds, and at least about 8; about 32 if halving compares the trials of a batch; and
+            four pieces on Ray. Use more for a larger number of workers.
         study: SQLite file or SQLAlchemy URL for the trials; an existing study is continued. If the database fails later,
             the search continues in a new file, named by the study's `where` and `notes`.
         name: name of the study in that database.
@@ -76,6 +72,7 @@ def search(
         limit: seconds after which a piece on Ray counts as hung and is trained elsewhere; None: ten times the slowest
             so far, and at least a minute.
         watch: callback after every chunk of epochs and every piece.
+        shorthand: fields of the budget and the validation, such as `trials=100, folds=5`; they take precedence.
 
     Raises: FalllineError for a space whose scores cannot be compared, and for a study of another space or other data.
 
@@ -88,20 +85,21 @@ def search(
     (8, True)
     """
     began = time.perf_counter()
-    space = space if isinstance(space, Space) else usual_space(space)
+    budget, validation = expand(budget, validation, dict(shorthand))
+    space = space if isinstance(space, Space) else default_space(space)
     _comparable(space, data)
     strategy = _checked(strategy, halving, seed)
-    if min(trials, seeds, 1 if batch is None else batch) < 1:
-        raise FalllineError(f"trials = {trials}, seeds = {seeds}, batch = {batch}: expected 1 or more")
-    contexts_of(data, folds, [0])  # refuses impossible folds before a study is made
-    task = Task(space, data, folds, seeds, halving)
-    size = piece_size(trials, task.lanes, halving)
-    usual = batch or _usual_batch(task, trials, 4 * size if ray else None)
+    if batch is not None and batch < 1:
+        raise FalllineError(f"batch = {batch}: expected 1 or more")
+    contexts_of(data, validation.folds, [0])  # refuses impossible folds before a study is made
+    task = StudyTask(space, data, validation, halving)
+    size = piece_size(budget.trials, task.lanes, halving)
+    usual = batch or _usual_batch(task, budget.trials, 4 * size if ray else None)
     # The trainer is made first, so that an unreachable cluster leaves no study behind.
     with closing(OnRay(task, None if ray is True else ray, limit) if ray else Here(task)) as trainer:
         asked = describe(
-            space, data, strategy=strategy or TPE(), folds=folds, seeds=seeds, halving=halving, batch=usual,
-            piece=min(size, usual) if ray else None, trials=trials, persistent=study is not None,
+            space, data, strategy=strategy or TPE(), folds=validation.folds, seeds=validation.seeds, halving=halving,
+            batch=usual, piece=min(size, usual) if ray else None, trials=budget.trials, persistent=study is not None,
         )  # fmt: skip
         with closing(_store(study, name)) as store:
             seed, kept = store.begin(int(seed), asked)
@@ -109,10 +107,9 @@ def search(
             check_same(kept, asked)
             keeper = None if isinstance(store, Memory) else Kept(store, seed, kept)
             driver = Driver(
-                space, strategy or strategy_of(kept, f"study {str(study)!r}"), seed, trials, keeper or store, trainer,
-                batch=batch or kept["batch"], piece=kept["piece"] or asked["piece"], halving=halving, epochs=epochs,
-                seconds=seconds, watch=watch, sign=-1.0 if larger_is_better(str(space.recipe.monitor)) else 1.0,
-                began=began,
+                space, strategy or strategy_of(kept, f"study {str(study)!r}"), seed, budget, keeper or store, trainer,
+                batch=batch or kept["batch"], piece=kept["piece"] or asked["piece"], halving=halving, watch=watch,
+                sign=-1.0 if larger_is_better(str(space.recipe.monitor)) else 1.0, began=began,
             )  # fmt: skip
             driver.run()
             judged = driver.judged()
@@ -142,7 +139,7 @@ def _store(where: str | Path | None, name: str) -> Any:
     return Store(where, name)
 
 
-def _usual_batch(task: Task, trials: int, most: int | None) -> int:
+def _usual_batch(task: StudyTask, trials: int, most: int | None) -> int:
     """Trials per batch: few, so that the strategy learns often, yet enough to fill a program; all batches have one size.
 
     Halving keeps a third of a batch, and then a third of that; in a small batch, no trial would have others to beat.

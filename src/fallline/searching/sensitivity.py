@@ -157,7 +157,8 @@ def _drawn(model: Any, x: Float[np.ndarray, "m k"], seed: int) -> Float[np.ndarr
     covariance = covariance - model.kernel_.k2.noise_level * np.eye(len(x))
     value, vector = np.linalg.eigh(covariance)
     root = vector * np.sqrt(np.maximum(value, 0.0))
-    return mean + np.random.default_rng(seed).standard_normal((DRAWS, len(x))) @ root.T
+    found: Float[np.ndarray, "draws m"] = mean + np.random.default_rng(seed).standard_normal((DRAWS, len(x))) @ root.T
+    return found
 
 
 def _around(holds: Bool[np.ndarray, " n"], place: int) -> tuple[int, int]:
@@ -170,5 +171,5 @@ def _around(holds: Bool[np.ndarray, " n"], place: int) -> tuple[int, int]:
     return a, b
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)

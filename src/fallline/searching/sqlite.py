@@ -13,7 +13,7 @@ def prepare(engine: sa.Engine) -> None:
     """Configure every connection: durable transactions, writers that wait, and no functions from a file's own schema."""
 
     @sa.event.listens_for(engine, "connect")
-    def connect(connection: Any, _: Any) -> None:
+    def connect(connection: Any, _: object) -> None:
         connection.isolation_level = None  # so that transactions begin with the statement below
         # A flipped bit in one text must not make all rows unreadable; the digest tells which row is damaged.
         connection.text_factory = lambda text: text.decode("utf-8", "replace")

@@ -24,7 +24,7 @@ from fallline.core.errors import FalllineError
 from fallline.core.reading import check_regular, parse_json
 from fallline.core.shape import Entries, Whole, shown
 from fallline.searching import sqlite
-from fallline.searching.rows import JUDGED, digest, is_whole, point_is_whole, study_digest
+from fallline.searching.rows import JUDGED, StoredRow, digest, is_whole, point_is_whole, study_digest
 
 _META = sa.MetaData()
 STUDIES = sa.Table(
@@ -216,7 +216,7 @@ class Store:
                 )
         return found
 
-    def _description(self, found: Any) -> dict[str, Any]:
+    def _description(self, found: StoredRow) -> dict[str, Any]:
         what = f"study {str(self.where)!r}"
         kept: dict[str, Any] = parse_json(found.description, _DESCRIPTION, what, "use another copy")
         return kept
@@ -273,7 +273,7 @@ class Store:
     def _at(self, numbers: Sequence[int]) -> sa.Delete:
         return sa.delete(TRIALS).where(TRIALS.c.study == self.study, TRIALS.c.number.in_(list(numbers)))
 
-    def _free(self, row: Any) -> bool:
+    def _free(self, row: StoredRow) -> bool:
         """Whether a trial is free: its reservation has ended, its owner is gone, or neither can be read."""
         if not isinstance(row.owner, str) or not isinstance(row.lease, float):
             return True

@@ -20,6 +20,8 @@ from fallline.training.train import Run, train
 if TYPE_CHECKING:
     import polars as pl
 
+    from fallline.searching.combining import Combined
+
 
 @dataclasses.dataclass(frozen=True)
 class Best:
@@ -100,6 +102,16 @@ class Study:
         first = self.order[0]
         return Best(first, self.space.fill(first.point), self.data, self.seed)
 
+    def ensemble(self, members: int = 5) -> "Combined":
+        """The models of the best trials combined by greedy selection on the validation rows; see `combining.combine`.
+
+        Arguments:
+            members: number of trials whose models are candidates.
+        """
+        from fallline.searching.combining import combine
+
+        return combine(self, members)
+
     @property
     def sign(self) -> float:
         """-1 if larger is better for the monitored metric: a monitored value is its score times the sign."""
@@ -128,10 +140,10 @@ class Study:
                 columns[name] = [None if value is None else str(value) for value in column]
         return pl.DataFrame(columns, strict=False)
 
-    def to_optuna(self, storage: Any = None, name: str | None = None) -> Any:
+    def to_optuna(self, storage: object = None, name: str | None = None) -> Any:
         """The trials as an Optuna study, in memory or where `storage` says; see `optuna_export.to_optuna`."""
         return to_optuna(self.space, self.trials, self.sign, storage, name)
 
 
-def _cell(value: Any) -> Any:
+def _cell(value: object) -> Any:
     return str(value) if isinstance(value, tuple) else value

@@ -11,6 +11,7 @@ import numpy as np
 from fallline.core.distribution import Distribution, parts
 from fallline.core.files import write_atomically
 from fallline.searching.against import default_sentence
+from fallline.searching.combining import Combined
 from fallline.searching.findings import edges, importance, outlook, prospects
 from fallline.searching.nested import Nested
 from fallline.searching.sensitivity import Sensitivity, sensitivity
@@ -33,7 +34,7 @@ def save_summary(folder: Path, summary: dict[str, Any]) -> None:
     write_atomically(folder / NAME, (json.dumps(summary, indent=1, allow_nan=False) + "\n").encode())
 
 
-def summarise(study: Study, nested: Nested | None = None) -> dict[str, Any]:
+def summarise(study: Study, nested: Nested | None = None, combined: Combined | None = None) -> dict[str, Any]:
     """Trials, hyperparameters and the findings about them; values that are not finite become None."""
     trial_history = history_of(study.space, study.trials)
     rank = np.empty(len(trial_history), np.int64)
@@ -79,6 +80,18 @@ def summarise(study: Study, nested: Nested | None = None) -> dict[str, Any]:
         "nested": None
         if nested is None
         else {"folds": list(nested.metrics), "mean": nested.mean, "error": nested.error},
+        **({} if combined is None else {"ensemble": _ensemble(combined)}),
+    }
+
+
+def _ensemble(combined: Combined) -> dict[str, Any]:
+    return {
+        "trials": [each.number for each in combined.trials],
+        "weights": list(combined.weights),
+        "gain": _finite(combined.gain),
+        "error": _finite(combined.error),
+        "judged_on": combined.judged_on,
+        "sentence": combined.sentence,
     }
 
 
@@ -100,7 +113,7 @@ def _card(found: Sensitivity) -> dict[str, Any]:
     return {"sentence": found.sentence, "whole": found.whole, **ends}
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     if isinstance(value, bool | int | str) or value is None:
         return value
     return _finite(float(value)) if isinstance(value, float | np.floating) else str(value)

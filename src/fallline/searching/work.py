@@ -16,6 +16,7 @@ from fallline.core.outcome import Outcome
 from fallline.data.table import Table
 from fallline.population import Population, evaluate
 from fallline.population.collector import Progress
+from fallline.searching.budget import Validation
 from fallline.strategies.halving import Halving
 from fallline.strategies.space import Space
 from fallline.training.interrupt import Interrupt
@@ -43,19 +44,18 @@ class Piece:
 
 
 @dataclasses.dataclass(frozen=True)
-class Task:
+class StudyTask:
     """The facts that all pieces of a study share."""
 
     space: Space
     data: Table
-    folds: int | None
-    seeds: int
+    validation: Validation
     halving: Halving | None
 
     @property
     def lanes(self) -> int:
         """Number of lanes of one trial."""
-        return (self.folds or 1) * self.seeds
+        return self.validation.runs
 
 
 class Trainer(ABC):
@@ -75,7 +75,7 @@ class Trainer(ABC):
 class Here(Trainer):
     """Trains pieces in this process, on all of its devices."""
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: StudyTask) -> None:
         self.task = task
 
     def train(self, pieces: list[Piece], watch: Callable[[Progress | None], None]) -> Iterator[Rows]:
@@ -100,7 +100,7 @@ class OnRay(Trainer):
         limit: seconds after which a piece counts as hung and is begun again elsewhere; None: ten times the slowest so far.
     """
 
-    def __init__(self, task: Task, address: str | None, limit: float | None) -> None:
+    def __init__(self, task: StudyTask, address: str | None, limit: float | None) -> None:
         self.workers, self.limit = Ray(train_piece, task, address), limit
 
     def train(self, pieces: list[Piece], watch: Callable[[Progress | None], None]) -> Iterator[Rows]:
@@ -122,7 +122,7 @@ class OnRay(Trainer):
         self.workers.close()
 
 
-def train_piece(task: Task, piece: Piece) -> Rows:
+def train_piece(task: StudyTask, piece: Piece) -> Rows:
     """Train and judge a piece; this runs on the worker."""
     began = time.perf_counter()
     population = _evaluated(task, piece, None)
@@ -149,13 +149,13 @@ def in_pieces(mine: Points, size: int | None, bars: dict[int, float] | None = No
     return [Piece([each for each in mine if each[0] // size == k], bars) for k in places]
 
 
-def _evaluated(task: Task, piece: Piece, watch: Callable[[Progress], None] | None) -> Population:
+def _evaluated(task: StudyTask, piece: Piece, watch: Callable[[Progress], None] | None) -> Population:
     recipes = [task.space.fill(point) for _, point in piece.trials]
     return evaluate(
         recipes,
         task.data,
-        seeds=task.seeds,
-        folds=task.folds,
+        seeds=task.validation.seeds,
+        folds=task.validation.folds,
         test=False,
         halving=task.halving,
         bars=piece.bars,

@@ -1,7 +1,7 @@
 """The base of all search strategies."""
 
 from abc import abstractmethod
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float
@@ -32,6 +32,7 @@ class Strategy(Block):
     """
 
     family: ClassVar[str] = "strategy"
+    facts: ClassVar[tuple[str, ...]] = ("learns", "begins_with_default", "ends")
     traceable: ClassVar[bool] = False
     compiled: ClassVar[bool] = False  # whether another value of a static field needs another compiled program
     learns: ClassVar[bool] = True  # whether its points depend on the trials so far
@@ -74,7 +75,7 @@ def refuse_schedules(block: Block) -> None:
             )
 
 
-def begin_with_default(points: Any, space: Space, numbers: range) -> Float[np.ndarray, "n d"]:
+def begin_with_default(points: Float[np.ndarray, "n d"], space: Space, numbers: range) -> Float[np.ndarray, "n d"]:
     """The points, with the first trial of a study replaced by the space's default."""
     if len(numbers) and numbers[0] == 0:
         points[0] = space.default

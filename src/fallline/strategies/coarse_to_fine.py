@@ -44,7 +44,9 @@ class CoarseToFine(Strategy):
     shrink: float = number(
         0.5, valid="(0, 1]", usual=(0.3, 0.8), help="side of a stage's box, as a share of the one before"
     )
-    best: int = number(3, valid="[1, 1e9]", usual=(1, 5), integer=True, help="how many points say where the boxes go")
+    best: int = number(
+        3, valid="[1, 1e9]", usual=(1, 5), integer=True, help="number of best points around which boxes are placed"
+    )
     outside: float = number(0.1, valid="[0, 1]", usual=(0.0, 0.3), help="share drawn from the whole cube")
 
     def propose(self, space: Space, trial_history: TrialHistory, numbers: range, seed: int) -> Float[np.ndarray, "n d"]:

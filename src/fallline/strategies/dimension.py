@@ -19,7 +19,7 @@ class Dimension:
     """One distribution of a space.
 
     Arguments:
-        place: the dotted path of the distribution in the space.
+        space_path: the dotted path of the distribution in the space.
         path: the dotted path of its value in a recipe.
         name: the path, with the option in brackets where the dimension belongs to one: `optimizer[sgd].momentum`.
         distribution: the distribution itself.
@@ -27,7 +27,7 @@ class Dimension:
         default: the value of the first trial, or None for the median.
     """
 
-    place: str
+    space_path: str
     path: str
     name: str
     distribution: Distribution
@@ -47,13 +47,13 @@ def option_words(options: Sequence[Any]) -> list[str]:
 
 
 def value_at(distribution: Distribution, u: float) -> Any:
-    """A distribution's value at a place in [0, 1], as a Python number."""
+    """A distribution's value at a position in [0, 1], as a Python number."""
     value = distribution.quantile(np.float64(u))
     return value.item() if isinstance(value, np.ndarray | np.generic) else value
 
 
 def shown_value(dimension: Dimension, u: float) -> Any:
-    """The value at a place in [0, 1] of a dimension; a block is given by its name."""
+    """The value at a position in [0, 1] of a dimension; a block is given by its name."""
     distribution = dimension.distribution
     if isinstance(distribution, Choice):
         option = distribution.options[int(distribution.index(u))]
@@ -61,12 +61,12 @@ def shown_value(dimension: Dimension, u: float) -> Any:
     return value_at(distribution, u)
 
 
-def _named(option: Any) -> bool:
+def _named(option: object) -> bool:
     return isinstance(option, Block) or (isinstance(option, tuple) and any(map(_named, option)))
 
 
-def place_of(dimension: Dimension, value: Any) -> float:
-    """The place of a dimension's value in [0, 1]; the inverse of `shown_value`.
+def position_of(dimension: Dimension, value: object) -> float:
+    """The position of a dimension's value in [0, 1]; the inverse of `shown_value`.
 
     Raises: FalllineError for a value that is not an option of a choice.
     """
@@ -77,16 +77,16 @@ def place_of(dimension: Dimension, value: Any) -> float:
             if (words[k] == value) if _named(option) else alike(option, value):
                 return (k + 0.5) / len(words)
         raise FalllineError(f"{dimension.name} = {value!r} is none of the options: {nearest(str(value), words)}")
-    return float(distribution.place(value))
+    return float(distribution.position(value))
 
 
 def default_place(dimension: Dimension) -> float:
-    """The place of a dimension's default in [0, 1]; the first option, or the median, if it is not one of the values."""
+    """The position of a dimension's default in [0, 1]; the first option, or the median, if it is not one of the values."""
     distribution, default = dimension.distribution, dimension.default
     if isinstance(distribution, Choice):
         fits = _fitting(dimension)
         return ((fits[0] if fits else 0) + 0.5) / len(distribution.options)
-    return float(distribution.place(default)) if has_default(dimension) else INACTIVE
+    return float(distribution.position(default)) if has_default(dimension) else INACTIVE
 
 
 def has_default(dimension: Dimension) -> bool:

@@ -36,28 +36,28 @@ class Grid(Strategy):
     batch_invariant: ClassVar[bool] = True
     ends: ClassVar[bool] = True
     levels: int = number(
-        5, valid="[1, 1e6]", usual=(2, 10), integer=True, help="values per dimension that has more of them"
+        5, valid="[1, 1e6]", usual=(2, 10), integer=True, help="largest number of values per dimension"
     )
 
     def propose(self, space: Space, trial_history: TrialHistory, numbers: range, seed: int) -> Float[np.ndarray, "n d"]:
         chosen = itertools.islice(self._combinations(space), numbers.start, numbers.stop)
         return np.array(list(chosen)).reshape(-1, len(space))
 
-    def places(self, space: Space, dimension: int) -> Float[np.ndarray, " levels"]:
+    def positions(self, space: Space, dimension: int) -> Float[np.ndarray, " levels"]:
         """The coordinates that the grid uses for one dimension."""
         distribution, count = space.dimensions[dimension].distribution, space.counts[dimension]
         if space.dimensions[dimension].categorical:
             return (np.arange(count or 0) + 0.5) / (count or 1)
         if count is not None and count <= self.levels:
             values = distribution.quantile(np.linspace(0, 1, 1000 * count))
-            return np.asarray(distribution.place(np.unique(values)))
+            return np.asarray(distribution.position(np.unique(values)))
         if self.levels == 1 or not distribution.bounded:
-            places = (np.arange(self.levels) + 0.5) / self.levels
+            positions = (np.arange(self.levels) + 0.5) / self.levels
         else:
-            places = np.linspace(0, 1, self.levels)
+            positions = np.linspace(0, 1, self.levels)
         if count is None:
-            return places
-        return np.unique(distribution.place(distribution.quantile(places)))
+            return positions
+        return np.unique(distribution.position(distribution.quantile(positions)))
 
     def size(self, space: Space) -> int:
         """The number of combinations.
@@ -70,7 +70,7 @@ class Grid(Strategy):
         return sum(1 for _ in self._combinations(space))
 
     def _combinations(self, space: Space) -> Iterator[np.ndarray]:
-        places = [self.places(space, i) for i in range(len(space))]
+        positions = [self.positions(space, i) for i in range(len(space))]
         point = np.full(len(space), INACTIVE)
 
         def below(i: int) -> Iterator[np.ndarray]:
@@ -80,8 +80,8 @@ class Grid(Strategy):
             parent = space.dimensions[i].parent
             # Parents come before their children, so it is known here whether the dimension is active.
             active = parent is None or bool(space.active(point[None])[0, i])
-            for place in places[i] if active else (INACTIVE,):
-                point[i] = place
+            for position in positions[i] if active else (INACTIVE,):
+                point[i] = position
                 yield from below(i + 1)
             point[i] = INACTIVE
 

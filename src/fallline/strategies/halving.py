@@ -42,7 +42,7 @@ class Halving(Block):
     traceable: ClassVar[bool] = False
     compiled: ClassVar[bool] = False
     factor: int = number(
-        3, valid="[2, 1000]", usual=(2, 4), integer=True, help="how many recipes compete for one place"
+        3, valid="[2, 1000]", usual=(2, 4), integer=True, help="one in this many recipes continues after a rung"
     )
     least: int = number(
         2,
@@ -55,7 +55,7 @@ class Halving(Block):
     among: str = structure(
         "batch",
         choices=("batch", "study"),
-        help="whom a recipe competes with: the others of its batch, or the finished trials of its study",
+        help="competitors of a recipe: the others of its batch, or the finished trials of its study",
     )
 
     def __check_init__(self) -> None:
@@ -83,7 +83,8 @@ class Halving(Block):
         """
         scores = np.where(np.isfinite(scores) & competing, scores, np.inf)
         best = np.argsort(scores, kind="stable")[: math.ceil(competing.sum() / self.factor)]
-        return np.isin(np.arange(len(scores)), best) & np.isfinite(scores)
+        found: Bool[np.ndarray, " n"] = np.isin(np.arange(len(scores)), best) & np.isfinite(scores)
+        return found
 
     def bar(self, finished: Sequence[tuple[float, float]]) -> float | None:
         """The worst score at a rung with which a recipe goes on; None if too few trials have finished.

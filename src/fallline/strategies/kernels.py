@@ -37,7 +37,8 @@ class Kernels:
         It is a sum over dimensions of products of a factor that depends on x and one that depends on mu, and therefore a
         single matrix product.
         """
-        return _of_points(x, active, self.options) @ self._of_kernels.T
+        found: Float[np.ndarray, "m n"] = _of_points(x, active, self.options) @ self._of_kernels.T
+        return found
 
     @functools.cached_property
     def _of_kernels(self) -> Float[np.ndarray, "n features"]:
@@ -59,7 +60,8 @@ class Kernels:
         """The logarithm of a mixture of the kernels and the uniform density, which has the weight of `prior` kernels."""
         each = self.log_kernels(x, active) + np.log(self.weight)
         both = np.concatenate([each, np.full((len(x), 1), np.log(prior))], axis=1)
-        return logsumexp(both, axis=1) - np.log(each.shape[1] + prior)
+        found: np.ndarray = logsumexp(both, axis=1) - np.log(each.shape[1] + prior)
+        return found
 
     def sample(self, uniform: Float[np.ndarray, "m d+1"], prior: float) -> Float[np.ndarray, "m d"]:
         """Draw points from that mixture, given uniform numbers; the first number selects the kernel."""

@@ -35,7 +35,7 @@ class Made:
 class OptunaSampler(Strategy):
     """One of Optuna's samplers: it is asked for a batch of points and told their scores.
 
-    The sampler draws in the unit cube: the place of a number on its own scale, the rank of an integer, the option of a choice.
+    The sampler draws in the unit cube: the position of a number on its own scale, the rank of an integer, the option of a choice.
     It is not asked for dimensions of an option that is not chosen. A diverged trial is reported with the worst score so far,
     and a trial stopped by halving as pruned.
 
@@ -60,7 +60,7 @@ class OptunaSampler(Strategy):
         )
     )
 
-    def __init__(self, sampler: Any) -> None:
+    def __init__(self, sampler: object) -> None:
         self.sampler = _held(sampler)
 
     def __check_init__(self) -> None:

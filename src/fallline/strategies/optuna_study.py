@@ -17,7 +17,8 @@ def optuna() -> ModuleType:
 
     Raises: FalllineError naming the extra.
     """
-    return optional("optuna", "optuna", "An Optuna sampler")
+    found: ModuleType = optional("optuna", "optuna", "An Optuna sampler")
+    return found
 
 
 class Conversation:
@@ -28,7 +29,7 @@ class Conversation:
         sampler: an Optuna sampler that is used nowhere else.
     """
 
-    def __init__(self, space: Space, seed: int, sampler: Any) -> None:
+    def __init__(self, space: Space, seed: int, sampler: object) -> None:
         self.space, self.seed, self.study = space, seed, _quiet_study(sampler)
         self.told: set[int] = set()
         self.asked: dict[int, tuple[Any, Float[np.ndarray, " d"]]] = {}
@@ -74,7 +75,7 @@ def _verdict(trial_history: TrialHistory, i: int, worst: float) -> tuple[float |
     return score, states.COMPLETE, {}
 
 
-def _quiet_study(sampler: Any) -> Any:
+def _quiet_study(sampler: object) -> Any:
     """An Optuna study in memory, made without the line that Optuna logs."""
     logging = optuna().logging
     level = logging.get_verbosity()
@@ -128,10 +129,10 @@ def _kinds(space: Space, point: np.ndarray) -> dict[str, Any]:
 def _parameters(space: Space, point: np.ndarray) -> dict[str, Any]:
     """A point as the values of an Optuna trial."""
     kinds, active = _kinds(space, point), space.active(point[None])[0]
-    places = dict(zip(space.names, point.tolist(), strict=True))
+    positions = dict(zip(space.names, point.tolist(), strict=True))
     parameters = {}
     for (name, kind), i in zip(kinds.items(), np.flatnonzero(active), strict=True):
         count = space.counts[i] or 1
         continuous = isinstance(kind, optuna().distributions.FloatDistribution)
-        parameters[name] = places[name] if continuous else min(int(places[name] * count), count - 1)
+        parameters[name] = positions[name] if continuous else min(int(positions[name] * count), count - 1)
     return parameters

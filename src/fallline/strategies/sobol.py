@@ -71,7 +71,10 @@ def sobol_points(d: int, numbers: range, seed: int) -> Float[np.ndarray, "n d"]:
         from scipy.stats import qmc
 
         engine = qmc.Sobol(d, scramble=True, bits=BITS, rng=np.random.default_rng(seed))
-        return engine.random_base2(max(1, (numbers.stop - 1).bit_length()))[numbers.start : numbers.stop]
+        found: Float[np.ndarray, "n d"] = engine.random_base2(max(1, (numbers.stop - 1).bit_length()))[
+            numbers.start : numbers.stop
+        ]
+        return found
     draw = np.random.default_rng(seed).spawn(1)[0]  # as scipy's engine does, so that the points are the same
     shift = draw.integers(2, size=(d, BITS)) @ (1 << np.arange(BITS))
     mixing = np.tril(draw.integers(2, size=(d, BITS, BITS)), -1) + np.eye(BITS, dtype=int)
@@ -107,7 +110,8 @@ def _directions(d: int) -> Int[np.ndarray, "d bits"]:
 
 def _scrambled(v: Int[np.ndarray, "d bits"], mixing: Int[np.ndarray, "d bits bits"]) -> Int[np.ndarray, "d bits"]:
     """Directions with every bit mixed with the higher ones by a lower triangular matrix of bits."""
-    places = np.arange(BITS - 1, -1, -1)
-    bits = v[:, :, None] >> places & 1
+    positions = np.arange(BITS - 1, -1, -1)
+    bits = v[:, :, None] >> positions & 1
     mixed = np.einsum("dpq,dkq->dkp", mixing, bits) & 1
-    return mixed @ (1 << places)
+    found: Int[np.ndarray, "d bits"] = mixed @ (1 << positions)
+    return found

@@ -20,7 +20,7 @@ from fallline.strategies.dimension import (
     default_place,
     has_default,
     option_words,
-    place_of,
+    position_of,
     shown_value,
     value_at,
 )
@@ -46,8 +46,8 @@ class Space:
     0.001
     """
 
-    def __init__(self, recipe: Any, defaults: Mapping[str, Any] | None = None) -> None:
-        self.recipe = recipe
+    def __init__(self, recipe: object, defaults: Mapping[str, Any] | None = None) -> None:
+        self.recipe: Any = recipe
         found: list[Dimension] = []
         _find(recipe, "", "", "", None, None, found)
         if not found:
@@ -61,7 +61,7 @@ class Space:
                 raise FalllineError(f"dimension {name!r} is unknown: {nearest(name, [each.name for each in found])}")
             found[at[0]] = dataclasses.replace(found[at[0]], default=value)
         self.dimensions = tuple(found)
-        self._index = {each.place: i for i, each in enumerate(found)}
+        self._index = {each.space_path: i for i, each in enumerate(found)}
         self._try_corners()
 
     def __len__(self) -> int:
@@ -98,7 +98,7 @@ class Space:
             if each.categorical or each.distribution.name == "integer":
                 points[:, i] = (np.minimum(np.floor(points[:, i] * count), count - 1) + 0.5) / count  # type: ignore[operator]
             elif count is not None:
-                points[:, i] = each.distribution.place(each.distribution.quantile(points[:, i]))
+                points[:, i] = each.distribution.position(each.distribution.quantile(points[:, i]))
         return np.where(self.active(points), points, INACTIVE)
 
     def values(self, point: Float[np.ndarray, " d"]) -> dict[str, Any]:
@@ -118,7 +118,7 @@ class Space:
         point = np.full(len(self), INACTIVE)
         for i, each in enumerate(self.dimensions):
             if each.name in values:
-                point[i] = place_of(each, values[each.name])
+                point[i] = position_of(each, values[each.name])
         return point
 
     @cached_property
@@ -128,7 +128,8 @@ class Space:
         for i, each in enumerate(self.dimensions):
             if each.default is not None or each.categorical:
                 point[i] = default_place(each)
-        return self.snap(point)[0]
+        found: Float[np.ndarray, " d"] = self.snap(point)[0]
+        return found
 
     @cached_property
     def holds_default(self) -> bool:
@@ -136,18 +137,18 @@ class Space:
         active = self.active(self.default[None])[0]
         return all(has_default(each) for each, on in zip(self.dimensions, active, strict=True) if on)
 
-    def _fill(self, node: Any, place: str, point: np.ndarray) -> Any:
+    def _fill(self, node: object, space_path: str, point: np.ndarray) -> Any:
         if isinstance(node, Distribution):
-            value = value_at(node, point[self._index[place]])
+            value = value_at(node, point[self._index[space_path]])
             if not isinstance(node, Choice):
                 return value
-            option = int(node.index(point[self._index[place]]))
-            return self._fill(value, f"{_joined(place, 'options')}.{option}", point)
+            option = int(node.index(point[self._index[space_path]]))
+            return self._fill(value, f"{_joined(space_path, 'options')}.{option}", point)
         if isinstance(node, tuple):
-            return tuple(self._fill(each, _joined(place, name), point) for name, each in parts(node))
+            return tuple(self._fill(each, _joined(space_path, name), point) for name, each in parts(node))
         if not isinstance(node, Block):
             return node
-        filled = {name: self._fill(each, _joined(place, name), point) for name, each in parts(node)}
+        filled = {name: self._fill(each, _joined(space_path, name), point) for name, each in parts(node)}
         changes = {name: each for name, each in filled.items() if _changed(getattr(node, name), each)}
         return dataclasses.replace(node, **changes) if changes else node
 
@@ -169,33 +170,39 @@ class Space:
 
 
 def _find(
-    node: Any, place: str, path: str, name: str, parent: tuple[int, int] | None, default: Any, found: list[Dimension]
+    node: object,
+    space_path: str,
+    path: str,
+    name: str,
+    parent: tuple[int, int] | None,
+    default: object,
+    found: list[Dimension],
 ) -> None:
     if isinstance(node, Distribution):
         index = len(found)
-        found.append(Dimension(place, path, name, node, parent, default))
+        found.append(Dimension(space_path, path, name, node, parent, default))
         words = option_words(node.alternatives())
         for k, option in enumerate(node.alternatives()):
-            _find(option, f"{_joined(place, 'options')}.{k}", path, f"{name}[{words[k]}]", (index, k), None, found)
+            _find(option, f"{_joined(space_path, 'options')}.{k}", path, f"{name}[{words[k]}]", (index, k), None, found)
         return
     known = {f.name: f.default for f in dataclasses.fields(node)} if isinstance(node, Block) else {}
     for key, each in parts(node):
         usual = known.get(key)
         usual = None if usual is dataclasses.MISSING else usual
-        _find(each, _joined(place, key), _joined(path, key), _joined(name, key), parent, usual, found)
+        _find(each, _joined(space_path, key), _joined(path, key), _joined(name, key), parent, usual, found)
 
 
 def _joined(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
-def _changed(old: Any, new: Any) -> bool:
+def _changed(old: object, new: object) -> bool:
     if isinstance(old, tuple) and isinstance(new, tuple):
         return len(old) != len(new) or any(_changed(a, b) for a, b in zip(old, new, strict=True))
     return old is not new
 
 
-def space_from(recipe: Any, values: Mapping[str, Any]) -> Space:
+def space_from(recipe: object, values: Mapping[str, Any]) -> Space:
     """The space of a recipe from dotted paths to lists or to distributions of Fallline, scipy.stats, Optuna or hyperopt.
 
     An option may be a block as in a recipe file: `{"name": "sgd", "learning_rate": hp.loguniform("rate", -9, 0)}`. Whatever

@@ -58,12 +58,12 @@ class TPE(Strategy):
         scale="log",
         integer=True,
         unit="trials",
-        help="Sobol points before the densities begin, the space's default the first of them",
+        help="number of Sobol points before densities are used; the first is the space's default",
     )
     share: float = number(
         0.07, valid="(0, 1)", usual=(0.03, 0.3), scale="log", help="share of the trials that are good"
     )
-    most: int = number(25, valid="[1, 1e9]", usual=(10, 50), integer=True, help="at most so many trials are good")
+    most: int = number(25, valid="[1, 1e9]", usual=(10, 50), integer=True, help="largest number of good trials")
     candidates: int = number(
         24, valid="[1, 1e6]", usual=(8, 64), scale="log", integer=True, help="candidates drawn per trial and dimension"
     )
@@ -138,7 +138,7 @@ class TPE(Strategy):
                 density = Line(of_good, of_bad, narrowing=1.0, cell=0.5 / k if k else 0.0)
                 x = density.draw(u)
                 if k:
-                    x = np.asarray(dimension.distribution.place(dimension.distribution.quantile(x)))
+                    x = np.asarray(dimension.distribution.position(dimension.distribution.quantile(x)))
             l, active = density.of_good(x), space.active(points)[:, i]
             for t in np.flatnonzero(active):
                 points[t, i] = x[t, np.argmax(l[t] / density.of_bad(x[t]))]

@@ -17,7 +17,8 @@ def by_rank(count: int) -> Float[np.ndarray, " count"]:
     [2.12, 1.14, 0.57, 0.17]
     """
     weights = np.log(count + 0.5) - np.log(np.arange(1, count + 1))
-    return weights / weights.mean() if count else weights
+    found: Float[np.ndarray, " count"] = weights / weights.mean() if count else weights
+    return found
 
 
 class Line:
@@ -43,7 +44,8 @@ class Line:
         which = np.searchsorted(upto[:-1], u[0], side="right")
         mu, sigma = self.mu[which], self.sigma[which]
         low, high = ndtr(-mu / sigma), ndtr((1.0 - mu) / sigma)
-        return np.clip(mu + sigma * ndtri(low + (high - low) * u[1]), 0.0, 1.0)
+        found: Float[np.ndarray, "trials candidates"] = np.clip(mu + sigma * ndtri(low + (high - low) * u[1]), 0.0, 1.0)
+        return found
 
     def of_good(self, x: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
         """The density of the good trials, up to a factor."""
@@ -51,7 +53,8 @@ class Line:
 
     def of_bad(self, x: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
         """The density of the bad trials, up to a factor."""
-        return np.interp(x, GRID, self.bad)
+        found: Float[np.ndarray, "..."] = np.interp(x, GRID, self.bad)
+        return found
 
     def lie(self, x: float) -> None:
         """Count a point as bad."""
@@ -67,20 +70,26 @@ class Options:
         self.bad = prior + np.bincount(self._index(bad), minlength=count)
 
     def _index(self, x: np.ndarray) -> np.ndarray:
-        return np.minimum((np.asarray(x) * self.count).astype(int), self.count - 1)
+        found: np.ndarray = np.minimum((np.asarray(x) * self.count).astype(int), self.count - 1)
+        return found
 
     def draw(self, u: Float[np.ndarray, "2 trials candidates"]) -> Float[np.ndarray, "trials candidates"]:
         """Draw options with the frequencies of the good trials."""
         upto = np.cumsum(self.good) / self.good.sum()
-        return (np.searchsorted(upto, u[0], side="right").clip(0, self.count - 1) + 0.5) / self.count
+        found: Float[np.ndarray, "trials candidates"] = (
+            np.searchsorted(upto, u[0], side="right").clip(0, self.count - 1) + 0.5
+        ) / self.count
+        return found
 
     def of_good(self, x: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
         """The count among the good trials."""
-        return self.good[self._index(x)]
+        found: Float[np.ndarray, "..."] = self.good[self._index(x)]
+        return found
 
     def of_bad(self, x: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
         """The count among the bad trials."""
-        return self.bad[self._index(x)]
+        found: Float[np.ndarray, "..."] = self.bad[self._index(x)]
+        return found
 
     def lie(self, x: float) -> None:
         """Count a point as bad."""
@@ -107,4 +116,5 @@ def _sum(x: np.ndarray, mu: np.ndarray, sigma: np.ndarray, weight: np.ndarray) -
     z *= (np.sqrt(0.5) / sigma).astype(np.float32)
     # In place, since allocating memory for a thousand kernels costs more than computing them.
     np.exp(np.negative(np.square(z, out=z), out=z), out=z)
-    return z @ (weight / inside).astype(np.float32)
+    found: np.ndarray = z @ (weight / inside).astype(np.float32)
+    return found

@@ -7,10 +7,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 from scipy.special import erfinv
 
 from fallline.activations import Activation
 from fallline.core.block import lookup
+from fallline.core.random import Seed
 from fallline.testing.base import demand, of
 from fallline.testing.compare import draw, finite, in_both_precisions, right_gradient, same_bits
 
@@ -111,7 +113,7 @@ def initializer(f: Activation) -> None:
     x = jnp.asarray(draw(2, 128, 64), jnp.float32)
     keys = jax.random.split(jax.random.key(0), 10)
 
-    def layer(x: Any, key: Any) -> tuple[Any, None]:
+    def layer(x: Array, key: Seed) -> tuple[Any, None]:
         return f(x @ weights(key, (64, 64))), None  # type: ignore[operator]
 
     x, _ = jax.jit(lambda x: jax.lax.scan(layer, x, keys))(x)

@@ -7,22 +7,6 @@ from typing import Any
 from fallline.core.block import Block
 from fallline.core.errors import FalllineError
 
-FAMILIES = (
-    "activation",
-    "encoding",
-    "initializer",
-    "layer",
-    "loss",
-    "method",
-    "optimizer",
-    "penalty",
-    "probe",
-    "pruner",
-    "scaler",
-    "schedule",
-    "strategy",
-    "surface",
-)
 _CHECKS: list["Check"] = []
 
 
@@ -33,7 +17,7 @@ class Check:
     Arguments:
         name: the property in a word or two.
         says: the property in a sentence.
-        families: the families that must have it.
+        families: the families that must have it; none for all.
         concerns: function that says whether the property applies to a block; a decay, for example, moves even without a
             gradient.
         test: function that raises AssertionError with a sentence for a block that lacks the property.
@@ -55,7 +39,10 @@ class Check:
 
 
 def of(*families: str, concerns: Callable[[Any], Any] = lambda block: True) -> Callable[[Any], Any]:
-    """Decorator that makes a function of a block a check, named after the function and described by its docstring."""
+    """Decorator that makes a function of a block a check, named after the function and described by its docstring.
+
+    Without families, it is a check of every family.
+    """
 
     def join(test: Callable[[Any], None]) -> Callable[[Any], None]:
         says = (test.__doc__ or "").split("\n")[0].rstrip(".")
@@ -63,6 +50,11 @@ def of(*families: str, concerns: Callable[[Any], Any] = lambda block: True) -> C
         return test
 
     return join
+
+
+def checked_families() -> tuple[str, ...]:
+    """The families that have checks of their own."""
+    return tuple(sorted({each for known in _CHECKS for each in known.families}))
 
 
 def checks(block: Block) -> tuple[Check, ...]:
@@ -75,9 +67,10 @@ def checks(block: Block) -> tuple[Check, ...]:
     ['dtypes', 'elementwise', 'gradient', 'far']
     """
     kind = getattr(block, "family", None)
-    if not isinstance(block, Block) or kind not in FAMILIES:
-        raise FalllineError(f"{block!r} cannot be checked: expected a block of a family, one of {', '.join(FAMILIES)}")
-    return tuple(each for each in _CHECKS if kind in each.families and each.concerns(block))
+    known = checked_families()
+    if not isinstance(block, Block) or kind not in known:
+        raise FalllineError(f"{block!r} cannot be checked: expected a block of a family, one of {', '.join(known)}")
+    return tuple(each for each in _CHECKS if (not each.families or kind in each.families) and each.concerns(block))
 
 
 def check(block: Block) -> None:
@@ -98,7 +91,7 @@ def check(block: Block) -> None:
         raise AssertionError("\n".join(map(str, failures))) from failures[0]
 
 
-def demand(holds: Any, sentence: str) -> None:
+def demand(holds: object, sentence: str) -> None:
     """Raises: AssertionError with the sentence, if the property does not hold."""
     if not bool(holds):
         raise AssertionError(sentence)

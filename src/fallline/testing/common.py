@@ -12,6 +12,7 @@ from fallline.core.block import Block, as_arrays, declared_fields, replace, walk
 from fallline.core.errors import FalllineError
 from fallline.core.field import Field
 from fallline.core.plain import from_plain, to_plain
+from fallline.core.tree import Tree
 from fallline.testing import (
     activations,
     encodings,
@@ -26,7 +27,7 @@ from fallline.testing import (
     schedules,
     surfaces,
 )
-from fallline.testing.base import FAMILIES, demand, of
+from fallline.testing.base import demand, of
 from fallline.testing.compare import close, same_bits
 
 EXAMPLES: dict[str, Any] = {
@@ -45,7 +46,7 @@ EXAMPLES: dict[str, Any] = {
 }
 
 
-@of(*FAMILIES)
+@of()
 def declared(block: Block) -> None:
     """It has a docstring, and every field a declaration with a help, a default and a usual range within its interval."""
     demand((type(block).__doc__ or "").strip(), "it has no docstring of its own")
@@ -63,14 +64,14 @@ def declared(block: Block) -> None:
                 demand(value in each.valid, f"{field.name} = {value:g} is outside of its interval {each.valid.text}")
 
 
-@of(*FAMILIES, concerns=lambda block: block.name and getattr(block, "repeatable", True))
+@of(concerns=lambda block: block.name and getattr(block, "repeatable", True))
 def written(block: Block) -> None:
     """A recipe file can hold it: written and read again, it is the same block."""
     again = from_plain(block.family, to_plain(block))
     demand(again == block, f"read again it is {again!r}")
 
 
-@of(*FAMILIES, concerns=lambda block: any(_numbers(block)) and getattr(block, "traceable", True))
+@of(concerns=lambda block: any(_numbers(block)) and getattr(block, "traceable", True))
 def traced(block: Block) -> None:
     """Other numbers need no other program and do something, and a population over them is the loop."""
     use, count = EXAMPLES[block.family], [0]
@@ -100,7 +101,7 @@ def traced(block: Block) -> None:
             demand(acts, f"the field {field!r} does nothing")
 
 
-def beside_its_run(lane: list[Any], alone: Callable[[Any], Any], numbers: Any, what: str) -> None:
+def beside_its_run(lane: list[Any], alone: Callable[[Any], Any], numbers: Tree, what: str) -> None:
     """Raises: AssertionError if a lane differs from the same run on its own by more than rounding explains.
 
     Two programs of one block round differently. The tolerance is 2e-4 of a number. If the run amplifies rounding errors,
@@ -117,13 +118,16 @@ def beside_its_run(lane: list[Any], alone: Callable[[Any], Any], numbers: Any, w
             close(found, expected, what, 2e-4, 2e-5 + min(2 * moved, 1e-3 * _largest(expected)))
 
 
-def _nudged(numbers: Any, digits: int) -> Any:
+def _nudged(numbers: Tree, digits: int) -> Any:
     """A block whose numbers are changed by this many units of the last binary digit."""
-    nudge = lambda x: x * (1 + digits * np.finfo(x.dtype).eps) if x.dtype.kind == "f" else x  # noqa: E731
+
+    def nudge(x: np.ndarray) -> Any:
+        return x * (1 + digits * np.finfo(x.dtype).eps) if x.dtype.kind == "f" else x
+
     return jax.tree.map(lambda x: np.asarray(nudge(x), x.dtype), numbers)
 
 
-def _largest(values: Any) -> float:
+def _largest(values: object) -> float:
     """The largest finite absolute value."""
     sizes = np.abs(np.asarray(values, np.float64))
     return float(np.max(sizes, initial=0.0, where=np.isfinite(sizes)))

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from fallline.core.compiling import known_options
+from fallline.core.tree import Tree
 from fallline.gradients import check_gradient
 from fallline.testing.base import demand
 
@@ -16,7 +17,7 @@ PRECISIONS = ("float32", "float64")
 UNOPTIMISED = {"xla_backend_optimization_level": 0}
 
 
-def quick(f: Callable[..., Any], **options: Any) -> Callable[..., Any]:
+def quick(f: Callable[..., Any], **options: object) -> Callable[..., Any]:
     """`jax.jit` without LLVM's optimisation: a check's speed does not matter, and it compiles in half the time.
 
     Not to be used where bits are compared, since the promise concerns the bits of the usual program.
@@ -31,12 +32,12 @@ def draw(seed: int, *shape: int) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=shape)
 
 
-def spec(tree: Any) -> Any:
+def spec(tree: Tree) -> Any:
     """The shape and dtype of every leaf."""
     return jax.tree.map(lambda leaf: (tuple(leaf.shape), str(leaf.dtype)), tree)
 
 
-def same_spec(found: Any, expected: Any, what: str) -> None:
+def same_spec(found: object, expected: object, what: str) -> None:
     """Raises: AssertionError if shapes, dtypes or the tree structure differ."""
     demand(spec(found) == spec(expected), f"{what} is {spec(found)}, expected {spec(expected)}")
 
@@ -49,7 +50,7 @@ def in_both_precisions(outcome: Callable[[str], tuple[Any, Any]], what: str) -> 
             same_spec(found, expected, f"{what} for {dtype}")
 
 
-def close(found: Any, expected: Any, what: str, rtol: float = 0.0, atol: float = 0.0) -> None:
+def close(found: object, expected: object, what: str, rtol: float = 0.0, atol: float = 0.0) -> None:
     """Raises: AssertionError if a number of a tree is off by more than atol + rtol |expected|; NaN equals NaN."""
     pairs = zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True)
     for a, b in pairs:
@@ -63,12 +64,12 @@ def close(found: Any, expected: Any, what: str, rtol: float = 0.0, atol: float =
             )
 
 
-def same_bits(found: Any, expected: Any, what: str) -> None:
+def same_bits(found: object, expected: object, what: str) -> None:
     """Raises: AssertionError if a number differs in any bit."""
     close(found, expected, what)
 
 
-def finite(tree: Any, what: str) -> None:
+def finite(tree: Tree, what: str) -> None:
     """Raises: AssertionError for a number that is not finite."""
     for leaf in jax.tree.leaves(tree):
         numbers = np.asarray(leaf).astype(np.float64).reshape(-1)
@@ -76,12 +77,12 @@ def finite(tree: Any, what: str) -> None:
         demand(bad.size == 0, f"{what} is not finite ({bad.size} of {numbers.size}: {bad[:3]})")
 
 
-def as_double(tree: Any) -> Any:
+def as_double(tree: Tree) -> Any:
     """Converts floats to float64 and leaves other leaves as they are; to be called within `jax.enable_x64`."""
     return jax.tree.map(lambda a: jnp.asarray(a, jnp.float64) if jnp.issubdtype(a.dtype, jnp.floating) else a, tree)
 
 
-def right_gradient(f: Callable[[Any], Any], point: Any, what: str = "the gradient") -> None:
+def right_gradient(f: Callable[[Any], Any], point: Tree, what: str = "the gradient") -> None:
     """Raises: AssertionError with the verdict of `fallline.gradients.check_gradient`, if f's gradient is wrong.
 
     Arguments:

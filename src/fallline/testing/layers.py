@@ -5,8 +5,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 
 from fallline.layers import Layer
+from fallline.layers.base import Params, Stats
 from fallline.testing.base import demand, of
 from fallline.testing.compare import (
     as_double,
@@ -48,7 +50,10 @@ def dtypes(layer: Layer) -> None:
 
     def both(dtype: str) -> tuple[Any, Any]:
         params, stats = jax.eval_shape(lambda: begun(layer, dtype))
-        use = lambda p, s, x, training: layer.apply(p, s, x, key=KEY, training=training)  # noqa: E731
+
+        def use(p: Params, s: Stats, x: Array, training: bool) -> Any:
+            return layer.apply(p, s, x, key=KEY, training=training)
+
         found = [
             jax.eval_shape(lambda p, s, t=training: use(p, s, rows(dtype=dtype), t), params, stats)
             for training in (True, False)

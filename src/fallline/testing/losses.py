@@ -6,8 +6,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 
 from fallline.core.errors import FalllineError
+from fallline.core.tree import Tree
 from fallline.losses import Loss
 from fallline.optimizers import Rprop
 from fallline.scalers import Unscaled
@@ -57,7 +59,7 @@ def _target(loss: Loss, task: str, count: int, dtype: str) -> tuple[np.ndarray, 
     return np.asarray(APPLY(scaler, stats, y)), scaler, stats
 
 
-def answer(loss: Loss, case: Case, z: Any) -> Any:
+def answer(loss: Loss, case: Case, z: Array) -> Any:
     """The probabilities, or the predicted targets in their own unit."""
     mean = loss.mean(z)
     return mean if case.scaler is None else case.scaler.invert(case.stats, mean)
@@ -72,12 +74,12 @@ def tasks(loss: Loss) -> None:
 
 @of("loss")
 def dtypes(loss: Loss) -> None:
-    """One loss per example, in the predictions' dtype; an answer per class, label or target; `judge` alike."""
+    """One loss per example, in the predictions' dtype; an answer per class, label or target; `evaluation_loss` alike."""
 
     def both(dtype: str) -> tuple[Any, Any]:
         found, expected = [], []
         for case in cases(loss, dtype):
-            for each in (loss, loss.judge):
+            for each in (loss, loss.evaluation_loss):
                 found.append(jax.eval_shape(lambda z, y, f=each: f(z, y), case.z, case.y))
                 expected.append(jax.ShapeDtypeStruct((ROWS,), jnp.dtype(dtype)))
             found.append(jax.eval_shape(lambda z, case=case: answer(loss, case, z), case.z))
@@ -108,7 +110,7 @@ def gradient(loss: Loss) -> None:
         right_gradient(partial(_by_prediction, loss, case.y), 2 * case.z, f"the gradient ({case.task})")
 
 
-def _by_prediction(loss: Loss, y: np.ndarray, z: Any) -> Any:
+def _by_prediction(loss: Loss, y: np.ndarray, z: Array) -> Any:
     return loss(z, jnp.asarray(y))
 
 
@@ -141,7 +143,7 @@ def _descend(loss: Loss, case: Case) -> Any:
     """The answer for the predictions at which a descent on their losses ends."""
     rule, slope = Rprop(flip="wait"), jax.grad(lambda z: jnp.sum(loss(z, case.y)))
 
-    def step(carry: Any, _: None) -> tuple[Any, None]:
+    def step(carry: Tree, _: None) -> tuple[Any, None]:
         delta, state = rule.update(slope(carry[0]), carry[1])
         return (jnp.clip(carry[0] + delta, -50.0, 50.0), state), None
 
@@ -159,6 +161,22 @@ def probabilities(loss: Loss) -> None:
             demand((p >= 0).all() and (p <= 1).all(), f"an answer is {p.min():.6g} or {p.max():.6g} ({case.task})")
             if case.task == "classification":
                 close(p.sum(axis=1), np.ones(ROWS), "the sum over classes", atol=1e-5)
+
+
+@of(
+    "loss",
+    concerns=lambda loss: (
+        type(loss).mean is Loss.mean or type(loss).inverse is not Loss.inverse or type(loss).blend is not Loss.blend
+    ),
+)
+def blended(loss: Loss) -> None:
+    """The outputs blended from several networks encode the weighted mean of their answers."""
+    weights = np.array([0.5, 0.3, 0.2], np.float32)
+    for case in cases(loss):
+        z = np.stack([case.z, 2.0 * case.z[::-1], case.z + 1.0])
+        found = quick(lambda z, w: loss.mean(loss.blend(z, w)))(z, weights)
+        means = quick(lambda z: jax.vmap(loss.mean)(z))(z)
+        close(found, np.tensordot(weights, np.asarray(means), 1), f"the blended answer ({case.task})", 1e-4, 1e-5)
 
 
 def example(loss: Loss) -> Any:

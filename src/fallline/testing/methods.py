@@ -5,32 +5,35 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
+from numpy.typing import DTypeLike
 
-from fallline.methods import Antithetic, Method, State
+from fallline.methods import Antithetic, Method, MethodState
 from fallline.testing.base import demand, of
 from fallline.testing.compare import draw, finite, in_both_precisions, quick, same_bits
 
 ITERATIONS, D = 300, 5
 
 
-def bowl(x: Any) -> Any:
+def bowl(x: Array) -> Any:
     """The sum of squares around 1/4, for every row."""
     return jnp.sum((x - 0.25) ** 2, axis=-1)
 
 
-def begun(method: Method, seed: int = 0, dtype: Any = "float32") -> State:
+def begun(method: Method, seed: int = 0, dtype: DTypeLike = "float32") -> MethodState:
     """A state before the first iteration."""
     return method.start(jnp.asarray(draw(seed, D), dtype), jax.random.key(seed), 10)
 
 
-def walked(method: Method, state: State, iterations: int) -> tuple[State, Any]:
+def walked(method: Method, state: MethodState, iterations: int) -> tuple[MethodState, Any]:
     """The state after some iterations on the bowl, and the value after each."""
 
-    def iteration(state: State, _: None) -> tuple[State, Any]:
+    def iteration(state: MethodState, _: None) -> tuple[MethodState, Any]:
         state = method.tell(state, bowl(method.ask(state)))
         return state, bowl(state.point)
 
-    return jax.lax.scan(iteration, state, None, iterations)
+    found: tuple[MethodState, Any] = jax.lax.scan(iteration, state, None, iterations)
+    return found
 
 
 @of("method", concerns=lambda method: method.traceable)

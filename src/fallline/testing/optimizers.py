@@ -1,13 +1,16 @@
 """The contract of update rules: any tree of params, no step without a gradient, and descent of a bowl."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import DTypeLike
 
 from fallline.core.block import as_arrays
 from fallline.core.schedule import Time, at_time
+from fallline.core.tree import Tree
 from fallline.optimizers import Clocked, HalfMemory, Optimizer, SkipNonfinite
 from fallline.optimizers.known import known_in
 from fallline.schedules import Constant
@@ -17,7 +20,7 @@ from fallline.testing.compare import close, draw, finite, in_both_precisions, qu
 STEPS = 60
 
 
-def tree(dtype: Any = "float32") -> Any:
+def tree(dtype: DTypeLike = "float32") -> Any:
     """Params of many shapes: nested, a scalar, an empty leaf, an empty layer, four axes."""
     return {
         "dense_1": {"weight": jnp.asarray(draw(0, 2, 3), dtype), "bias": jnp.asarray(draw(1, 3), dtype)},
@@ -29,32 +32,33 @@ def tree(dtype: Any = "float32") -> Any:
     }
 
 
-def bowl(w: Any) -> Any:
+def bowl(w: Tree) -> Any:
     """The sum of squares around 1/4."""
     return sum(jnp.sum((leaf - 0.25) ** 2) for leaf in jax.tree.leaves(w))
 
 
-def flat(w: Any) -> Any:
+def flat(w: Tree) -> Any:
     """A loss without a slope."""
     return sum(jnp.sum(0 * leaf) for leaf in jax.tree.leaves(w))
 
 
-def one(rule: Optimizer, w: Any, state: Any, f: Any = bowl) -> tuple[Any, Any]:
+def one(rule: Optimizer, w: Tree, state: Tree, f: Callable[..., Any] = bowl) -> tuple[Any, Any]:
     """One update with all the arguments that a run passes, except the time."""
     value, gradient = jax.value_and_grad(f)(w)
     return rule.update(gradient, state, w, value=value, objective=f, weight=1.0)
 
 
-def path(rule: Optimizer, w: Any, steps: int, f: Any = bowl) -> tuple[Any, Any]:
+def path(rule: Optimizer, w: Tree, steps: int, f: Callable[..., Any] = bowl) -> tuple[Any, Any]:
     """The params and memory at the end of a walk, and the params after every step."""
 
-    def step(carry: Any, _: None) -> tuple[Any, Any]:
+    def step(carry: Tree, _: None) -> tuple[Any, Any]:
         w, state = carry
         delta, state = one(rule, w, state, f)
         w = jax.tree.map(jnp.add, w, delta)
         return (w, state), w
 
-    return jax.lax.scan(step, (w, rule.init(w)), None, steps)
+    found: tuple[Any, Any] = jax.lax.scan(step, (w, rule.init(w)), None, steps)
+    return found
 
 
 def layer() -> Any:
@@ -72,11 +76,11 @@ def dtypes(rule: Optimizer) -> None:
         for each in (rule, typed):
             state = jax.eval_shape(each.init, w)
             delta, after = jax.eval_shape(lambda w, s, r=each: one(r, w, s), w, state)
-            found += [delta, after, jax.eval_shape(each.shown, w, state)]
+            found += [delta, after, jax.eval_shape(each.evaluation_params, w, state)]
             expected += [w, state, w]
         return found, expected
 
-    in_both_precisions(both, "step, memory and shown params")
+    in_both_precisions(both, "step, memory and evaluation params")
 
 
 @of("optimizer")
@@ -121,7 +125,7 @@ def own_count(rule: Optimizer) -> None:
     (_, state), found = quick(lambda r: path(r, w, 3))(scheduled)
     close(found, expected, "steps of constants beside steps of numbers", rtol=2e-5, atol=1e-6)
     now = at_time(scheduled, Time(*map(jnp.float32, (0, 0, 0))))
-    same_spec(jax.eval_shape(now.shown, w, state), w, "the shown params")
+    same_spec(jax.eval_shape(now.evaluation_params, w, state), w, "the evaluation params")
 
 
 @of("optimizer", concerns=lambda rule: not isinstance(rule, Clocked))  # a clock goes around everything
@@ -130,7 +134,7 @@ def skipped(rule: Optimizer) -> None:
     wrapped, w = SkipNonfinite(rule), {"weight": jnp.array([1.0, 2.0]), "bias": jnp.array([3.0])}
     broken = {"weight": jnp.array([1.0, jnp.nan]), "bias": jnp.array([1.0])}
 
-    def two(w: Any) -> Any:
+    def two(w: Tree) -> Any:
         state = jax.tree.map(lambda leaf: leaf + 1, wrapped.init(w))  # any state other than the initial one
         return state, wrapped.update(broken, state, w, value=jnp.nan * bowl(w), objective=bowl, weight=1.0)
 

@@ -5,6 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import DTypeLike
 
 from fallline.penalties import Penalty
 from fallline.testing.base import demand, of
@@ -17,7 +18,7 @@ SHAPES: dict[str, dict[str, tuple[int, ...]]] = {
 }
 
 
-def params(seed: int = 0, dtype: Any = np.float32) -> Any:
+def params(seed: int = 0, dtype: DTypeLike = np.float32) -> Any:
     """The params of a network: weights, biases, and a normalisation's scale and shift."""
     rng = np.random.default_rng(seed)
     return {k: {n: rng.normal(size=s).astype(dtype) for n, s in layer.items()} for k, layer in SHAPES.items()}

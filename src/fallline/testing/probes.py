@@ -1,6 +1,7 @@
 """The contract of probes: declared facts, finite values of the right shape, no effect on the run, lanes that agree."""
 
 import functools
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -47,7 +48,7 @@ def _run(probe: Probe | None) -> Run:
     return train(RECIPE, table(), probes=() if probe is None else (probe,))
 
 
-def _columns(probe: Probe, history: Any) -> dict[str, np.ndarray]:
+def _columns(probe: Probe, history: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """The probe's own columns."""
     own = probe.column("accuracy")
     return {name: values for name, values in history.items() if name.rpartition(".")[2] == own}
@@ -90,7 +91,10 @@ def unnoticed(probe: Probe) -> None:
     They are two programs, so equal to rounding: XLA may fuse other operations beside those of the probe.
     """
     with_it, without = _run(probe), _run(None)
-    words = lambda run: jax.tree.map(np.asarray, (run.state.params, run.state.memory, run.state.best_params))  # noqa: E731
+
+    def words(run: Run) -> Any:
+        return jax.tree.map(np.asarray, (run.state.params, run.state.memory, run.state.best_params))
+
     close(words(with_it), words(without), "the run's state", rtol=1e-4, atol=1e-6)
     kept = {name: with_it.history[name] for name in without.history.columns}
     close(kept, dict(without.history.items()), "the run's scores", rtol=1e-4, atol=1e-6)

@@ -21,7 +21,8 @@ def table(seed: int = 0) -> np.ndarray:
     """Five correlated columns of different units and offsets, with a few outliers."""
     x = draw(seed, ROWS, 3) @ draw(seed + 1, 3, 5) + draw(seed + 2, ROWS, 5)
     x[0] *= 4
-    return (x * [1, 10, 0.1, 5, 1] + [0, 100, -3, 7, 1]).astype(np.float32)
+    found: np.ndarray = (x * [1, 10, 0.1, 5, 1] + [0, 100, -3, 7, 1]).astype(np.float32)
+    return found
 
 
 @of("scaler")

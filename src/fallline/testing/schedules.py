@@ -7,7 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from fallline.core.schedule import Schedule, Time, at_time
+from fallline.core.tree import Tree
 from fallline.schedules import begun, remembered, watched
+from fallline.schedules.decay import Decay
 from fallline.testing.base import demand, of
 from fallline.testing.compare import finite, in_both_precisions
 
@@ -24,7 +26,7 @@ def times(dtype: str = "float32") -> Time:
 def curve(schedule: Schedule, time: Time) -> Any:
     """The schedule's values in a run whose validation loss falls for ten epochs and then stays constant."""
 
-    def epoch(memory: Any, now: Time) -> tuple[Any, Any]:
+    def epoch(memory: Tree, now: Time) -> tuple[Any, Any]:
         value = at_time(remembered(schedule, memory), now)
         loss = jnp.maximum(1.0 - 0.05 * now.epoch, 0.5).astype(jnp.float32)
         ends = now.step % PER_EPOCH == PER_EPOCH - 1
@@ -67,7 +69,7 @@ def reached(schedule: Schedule) -> None:
 
 
 @of("schedule", concerns=lambda schedule: hasattr(schedule, "floor") and not hasattr(schedule, "warmup"))
-def floor(schedule: Any) -> None:
+def floor(schedule: Decay) -> None:
     """A field called `floor` is the lowest value, however long the run."""
     now = times()
     y = jax.jit(curve)(schedule, Time(now.step * 1e4, now.epoch * 1e4, now.progress))

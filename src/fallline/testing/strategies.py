@@ -75,7 +75,8 @@ def conditional() -> Space:
 
 def score(points: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
     """A quadratic bowl around 0.3."""
-    return ((points - 0.3) ** 2).sum(axis=1)
+    found: Float[np.ndarray, " n"] = ((points - 0.3) ** 2).sum(axis=1)
+    return found
 
 
 def some(space: Space, count: int, seed: int = 0) -> Float[np.ndarray, "n d"]:

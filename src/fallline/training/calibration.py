@@ -123,7 +123,7 @@ def _outputs(task: str, outputs: int, recipe: "Recipe", arrays: dict[str, Any], 
 @functools.partial(jax.jit, static_argnums=(0, 1))
 def _jitted(task: str, outputs: int, recipe: "Recipe", arrays: dict[str, Any], x: Any) -> Any:
     assert recipe.loss is not None
-    network = recipe.model.network(recipe.loss.outputs(outputs, task))
+    network = recipe.network(recipe.loss.outputs(outputs, task))
     return forward(recipe, network, arrays["params"], arrays["stats"], arrays["scaling"], x)
 
 

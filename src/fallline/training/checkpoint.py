@@ -126,11 +126,11 @@ def check_belongs(
     _check_probes(described.get("probes", _EARLIER), recorded, f"checkpoint {str(path)!r}")
 
 
-def _check_probes(said: Any, recorded: tuple[Probe, ...], what: str) -> None:
+def _check_probes(said: object, recorded: tuple[Probe, ...], what: str) -> None:
     """Raises: FalllineError where a checkpoint's history was recorded by other probes than the run's."""
     said = said if isinstance(said, list) else []
 
-    def words(plain: Any) -> str:
+    def words(plain: object) -> str:
         return json.dumps(plain, sort_keys=True)
 
     if sorted(map(words, said)) != sorted(words(to_plain(each)) for each in recorded):

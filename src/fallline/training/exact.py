@@ -43,6 +43,6 @@ def _tile(task: str, outputs: int, recipe: Recipe, arrays: dict[str, Any], x: Ar
     return answer if recipe.target_scaler is None else recipe.target_scaler.invert(arrays["target_scaling"], answer)
 
 
-def _float64(leaf: Any) -> np.ndarray:
+def _float64(leaf: object) -> np.ndarray:
     array = np.asarray(leaf)
     return array.astype(np.float64) if array.dtype.kind == "f" else array

@@ -44,7 +44,7 @@ def plan_of(run: Path, epochs: int) -> Plan:
             "expected more"
         )
     stages = (*plan.extended, (int(plan.recipe.epochs), done))
-    return Plan(replace(plan.recipe, {"epochs": epochs}), plan.data, plan.seed, stages)
+    return Plan(replace(plan.recipe, {"epochs": epochs}), plan.data, plan.seed, stages, **plan.several)
 
 
 def reached(run: Path) -> int:

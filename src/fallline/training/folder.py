@@ -41,7 +41,7 @@ _EXTENDED = (
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """Everything a run needs: the recipe, the arguments of `load` and the seed.
+    """Everything a run needs: the recipe, the arguments of `load`, the seed, and the networks of an ensemble.
 
     `extended` holds (epochs planned, epochs run) of every run that this one extends, the first one first.
     """
@@ -50,6 +50,14 @@ class Plan:
     data: dict[str, Any]
     seed: int
     extended: tuple[tuple[int, int], ...] = ()
+    members: int | None = None
+    bag: int | None = None
+
+    @property
+    def several(self) -> dict[str, int]:
+        """The arguments of `train` that make an ensemble; empty for a single network."""
+        given = {"members": self.members, "bag": self.bag}
+        return {name: value for name, value in given.items() if value is not None}
 
 
 def new_folder(path: Path | None, name: str) -> Path:
@@ -236,7 +244,7 @@ def summarise(folder: Path, run: Run, table: Table) -> dict[str, Any]:
         "epochs": len(run.history),
         "best_epoch": run.best_epoch,
         "still_improving": None if run.outlook is None else run.outlook.to_plain(),
-        "steps": int(run.state.step),
+        "steps": run.steps,
         "seconds": round(run.seconds, 3),
         "setup_seconds": round(run.compile_seconds, 3),
         "seed": run.seed,
@@ -250,15 +258,17 @@ def summarise(folder: Path, run: Run, table: Table) -> dict[str, Any]:
             "target": list(table.schema.target.names),
             "classes": None if table.classes is None else [str(each) for each in table.classes],
             "features": int(data.x.shape[1]),
-            "rows": {"train": len(data.train), "valid": len(data.valid), "test": len(data.test)},
+            "rows": run.rows(table),
         },
         "notes": [*table.warnings, *run.notes],
+        **run.more,
     }
 
 
 def plan_to_toml(plan: Plan) -> str:
     """A plan as a TOML document."""
-    head, more = _HEAD, {}
+    head = _HEAD
+    more: dict[str, Any] = dict(plan.several)
     if plan.extended:
         head, more = _EXTENDED, {"extended": [list(each) for each in plan.extended]}
     return head + tomli_w.dumps({"seed": plan.seed, **more, "data": plan.data, **recipe_to_plain(plan.recipe)})
@@ -272,18 +282,23 @@ def read_plan(path: Path) -> Plan:
     what = f"recipe {str(path)!r}"
     plain, _ = read_toml(path, what, "a TOML file such as a run's recipe.toml")
     data, seed = plain.pop("data", {}), plain.pop("seed", 0)
+    several = {name: plain.pop(name, None) for name in ("members", "bag")}
     extended = plain.pop("extended", [])
     check(_STAGES, extended, f"'extended' of {what}", "correct it")
     if not isinstance(data, dict) or isinstance(seed, bool) or not isinstance(seed, int):
         raise FalllineError(f"{what}: [data] must be a table and seed a whole number")
+    for name, value in several.items():
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
+            raise FalllineError(f"{what}: {name} = {value!r} is not a whole number")
     for key in data:
         if key not in DATA.optional:
             raise FalllineError(f"{what}: [data] has no entry {key!r}: {nearest(key, DATA.optional)}")
     check(DATA, data, f"[data] of {what}", "correct it")
-    return Plan(recipe_from_plain(plain), data, seed, tuple((int(each[0]), int(each[1])) for each in extended))
+    stages = tuple((int(each[0]), int(each[1])) for each in extended)
+    return Plan(recipe_from_plain(plain), data, seed, stages, **several)
 
 
-def _without_nan(value: Any) -> Any:
+def _without_nan(value: object) -> Any:
     """The value with null in place of NaN and infinity, which JSON does not have."""
     if isinstance(value, dict):
         return {key: _without_nan(each) for key, each in value.items()}

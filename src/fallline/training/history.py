@@ -155,4 +155,5 @@ def in_own_unit(metric: str, values: np.ndarray, scale: float) -> np.ndarray:
 
 def join(chunks: list[Tree]) -> Tree:
     """Concatenate the epochs of several compiled calls: a tree of arrays whose first axis is epochs."""
-    return jax.tree.map(lambda *parts: np.concatenate([np.asarray(each) for each in parts]), *chunks)
+    found: Tree = jax.tree.map(lambda *parts: np.concatenate([np.asarray(each) for each in parts]), *chunks)
+    return found

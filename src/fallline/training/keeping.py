@@ -4,12 +4,12 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from fallline.core.errors import FalllineError
 from fallline.core.files import make_folder, try_folder
 from fallline.core.holding import Hold
 from fallline.core.tensors import flatten
+from fallline.core.tree import Tree
 
 COPIES = 3  # of a checkpoint: the newest checkpoint, the one before it, and the one being written
 
@@ -63,6 +63,6 @@ class Keeping:
         return [f"a checkpoint could not be kept, and the training went on: {self.refused}"] if self.refused else []
 
 
-def size_of(tree: Any) -> int:
+def size_of(tree: Tree) -> int:
     """Size of a tree of arrays in bytes."""
     return sum(leaf.nbytes for leaf in flatten(tree).values())

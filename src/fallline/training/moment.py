@@ -37,7 +37,8 @@ def shapes_of(recipe: Recipe, arrays: Arrays) -> tuple[Any, Any]:
         if len(_SHAPES) > 64:
             _SHAPES.clear()
         _SHAPES[which] = jax.eval_shape(lambda key: network.init(key, (width,)), jax.random.key(0))
-    return _SHAPES[which]
+    found: tuple[Any, Any] = _SHAPES[which]
+    return found
 
 
 def beginning(recipe: Recipe) -> Any:
@@ -68,7 +69,8 @@ def settled(recipe: Recipe, watching: tuple[Watched, ...], epochs: Array, steps:
 def batch_rows(recipe: Recipe, arrays: Arrays) -> int:
     """Examples per step."""
     assert isinstance(recipe.batch_size, int)
-    return max(1, min(recipe.batch_size, arrays.train.shape[0]))
+    found: int = max(1, min(recipe.batch_size, arrays.train.shape[0]))
+    return found
 
 
 def steps_of(recipe: Recipe, arrays: Arrays) -> Array:

@@ -35,13 +35,18 @@ class Answers(Protocol):
     def check_probabilities(self) -> None:
         """Raises: FalllineError for a model without probabilities."""
 
+    def spread(self, x: np.ndarray) -> np.ndarray:
+        """The standard deviation between the members of the model."""
+
 
 def predictions_frame(
-    model: Answers, x: np.ndarray, probabilities: bool, coverage: float | None = None
+    model: Answers, x: np.ndarray, probabilities: bool, coverage: float | None = None, spread: bool = False
 ) -> "pl.DataFrame":
     """One row per row of `x`; the columns are named after the target.
 
     With `coverage`, the ends of each target's interval of that probability are added; this needs a regression by classes.
+    With `spread`, the standard deviation between the model's members is added: of each target, or of the probability of
+    the predicted class and, with `probabilities`, of every class.
     """
     import polars as pl
 
@@ -62,7 +67,19 @@ def predictions_frame(
         bounds = model.interval(x, coverage)
         for i, name in enumerate(target.names):
             columns |= {f"{name} {end}": bound[:, i] for end, bound in zip(("low", "high"), bounds, strict=True)}
+    if spread:
+        columns |= _spread(target, answer, model.spread(x), probabilities)
     return pl.DataFrame(columns, strict=False)
+
+
+def _spread(target: Any, answer: np.ndarray, spread: np.ndarray, probabilities: bool) -> dict[str, object]:
+    """The columns with the spread between members."""
+    if target.task != "classification":
+        return {f"{name} spread": spread[:, i] for i, name in enumerate(target.names)}
+    columns: dict[str, object] = {f"{target.names[0]} spread": spread[np.arange(len(spread)), answer.argmax(axis=1)]}
+    if probabilities:
+        columns |= {f"spread {label}": spread[:, i] for i, label in enumerate(target.classes)}
+    return columns
 
 
 def save_predictions(frame: "pl.DataFrame", path: Path) -> None:

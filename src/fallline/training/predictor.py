@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import functools
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,15 +18,19 @@ from fallline.core.shape import Entries, Text
 from fallline.core.tensors import flatten, load_tensors, nest, save_tensors
 from fallline.data.identity import SeenRows
 from fallline.data.schema import Schema
+from fallline.losses import OfMembers
 from fallline.training.recipe import Recipe, recipe_from_plain, recipe_to_plain
 from fallline.training.rows import encoded
 from fallline.training.watch import TILE, answering, forward
-from fallline.training.whole import check_description, check_model, take_seen
+from fallline.training.whole import check_description, check_model, complete_arrays, take_seen
 
 if TYPE_CHECKING:
     from fallline.onnx.export import Export
 
 FORMAT = 1
+READERS: dict[
+    str, Callable[[dict[str, np.ndarray], dict[str, Any], str], "Predictor"]
+] = {}  # other kinds of model files
 _ENDED = Entries({"outcome": Text()}, open=True)
 
 
@@ -79,8 +84,8 @@ class Predictor:
             part: Any = slice(begin, begin + TILE)
             rows = part if chosen is None else chosen[part]
             if y is not None:
-                labels = _fill(y[rows])
-            answer, loss = _tile(self.task, self.outputs, recipe, self.arrays, _fill(x[rows]), labels)
+                labels = filled(y[rows])
+            answer, loss = _tile(self.task, self.outputs, recipe, self.arrays, filled(x[rows]), labels)
             size = min(TILE, count - begin)
             answers[part], losses[part] = np.asarray(answer)[:size], np.asarray(loss)[:size]
         return self.schema.target.restore(answers), losses
@@ -127,14 +132,74 @@ class Predictor:
         recipe = as_arrays(answering(self.recipe))
         for begin in range(0, len(x), TILE):
             tile = x[begin : begin + TILE]
-            both = _interval(self.task, self.outputs, recipe, self.arrays, _fill(tile), coverage)
+            both = _interval(self.task, self.outputs, recipe, self.arrays, filled(tile), coverage)
             bounds.append([np.asarray(each)[: len(tile)] for each in both])
         if not bounds:
             return np.zeros((0, self.outputs)), np.zeros((0, self.outputs))
         low, high = (self.schema.target.restore(np.concatenate(each)) for each in zip(*bounds, strict=True))
         return low, high
 
-    def predict(self, rows: Any, *, probabilities: bool = False, interval: float | None = None) -> Any:
+    def histograms(
+        self, x: Float[np.ndarray, "rows features"]
+    ) -> tuple[Float[np.ndarray, "rows targets bins"], Float[np.ndarray, "targets edges"]]:
+        """The probability of each bin for encoded rows, and the bins' edges as a run sees targets; regression by classes only."""
+        found = [np.zeros((0, self.outputs, 1))]
+        for begin in range(0, len(x), TILE):
+            tile = x[begin : begin + TILE]
+            p = _means(self.task, self.outputs, as_arrays(answering(self.recipe)), self.arrays, filled(tile))
+            found.append(np.asarray(p)[: len(tile)].reshape(len(tile), self.outputs, -1))
+        edges = np.asarray(self.arrays["target_scaling"]["edges"])
+        return np.concatenate(found[1:] or [np.zeros((0, self.outputs, edges.shape[1] - 1))]), edges
+
+    def check_members(self) -> None:
+        """Raises: FalllineError for a single network, which has no spread between members."""
+        if not self.has_members:
+            raise FalllineError(
+                "a single network has no spread between members: train with members=5, or with a model of members such as "
+                "tabm"
+            )
+
+    @property
+    def has_members(self) -> bool:
+        """Whether the network has several members, so that there is a spread between them."""
+        return isinstance(self.recipe.loss, OfMembers) and self.recipe.loss.members > 1
+
+    def member_answers(
+        self, x: Float[np.ndarray, "rows features"]
+    ) -> tuple[Float[np.ndarray, "members rows targets"], Float[np.ndarray, " members"]]:
+        """The answer of each member for encoded rows, in the target's own unit, and the members' weights.
+
+        Raises: FalllineError for a single network.
+        """
+        self.check_members()
+        loss = self.recipe.loss
+        assert isinstance(loss, OfMembers)
+        answers = np.zeros((loss.members, len(x), self.outputs), np.float32)
+        for begin in range(0, len(x), TILE):
+            tile = x[begin : begin + TILE]
+            found = _each_member(self.task, self.outputs, as_arrays(answering(self.recipe)), self.arrays, filled(tile))
+            answers[:, begin : begin + TILE] = np.asarray(found)[:, : len(tile)]
+        restored = np.array([self.schema.target.restore(each) for each in answers])
+        return restored, np.full(loss.members, 1.0 / loss.members)
+
+    def spread(self, rows: Any) -> Float[np.ndarray, "rows targets"]:
+        """Standard deviation of the members' answers: of each class's probability, or of each target in its own unit.
+
+        It says how far the members disagree, and nothing of the target's own noise.
+
+        Arguments:
+            rows: as for `predict`.
+
+        Raises: FalllineError for a model without members.
+        """
+        answers, weights = self.member_answers(encoded(rows, self.schema))
+        answers = answers.astype(np.float64)
+        away = answers - np.tensordot(weights, answers, 1)
+        return np.asarray(np.sqrt(np.tensordot(weights, away**2, 1)))
+
+    def predict(
+        self, rows: Any, *, probabilities: bool = False, interval: float | None = None, spread: bool = False
+    ) -> Any:
         """The most probable class, named as in the data, or the target in its own unit.
 
         Arguments:
@@ -143,10 +208,12 @@ class Predictor:
             probabilities: return a Polars frame with the answer and a column for the probability of every class.
             interval: return a Polars frame with the answer and the ends of its interval of this probability, such as 0.9;
                 for a regression by classes.
+            spread: return a Polars frame with the answer and the standard deviation between the members of an ensemble: of
+                the target, or of the probability of the class that is predicted (and of every class, with probabilities).
 
-        Returns: an array with one entry per row, or a Polars frame if probabilities or an interval are requested.
+        Returns: an array with one entry per row, or a Polars frame if probabilities, an interval or a spread are requested.
 
-        Raises: FalllineError for rows that the model cannot read, and for probabilities or intervals that it cannot give.
+        Raises: FalllineError for rows that the model cannot read, and for what it cannot give.
 
         >>> import fallline as fl
         >>> model = fl.train(fl.Recipe(epochs=3), fl.load("sklearn:iris")).model
@@ -154,11 +221,11 @@ class Predictor:
         (150,)
         """
         x = encoded(rows, self.schema)
-        if not probabilities and interval is None:
+        if not probabilities and interval is None and not spread:
             return self.decide(self.judge(x)[0])
         from fallline.training.predictions import predictions_frame
 
-        return predictions_frame(self, x, probabilities, interval)
+        return predictions_frame(self, x, probabilities, interval, spread)
 
     def decide(self, answer: Float[np.ndarray, "rows targets"]) -> np.ndarray:
         """Turn probabilities into classes; the values of a regression stay as they are.
@@ -205,25 +272,21 @@ def load_predictor(path: str | Path) -> Predictor:
             raise FalllineError(_no_model(path))
         path = path / "model.safetensors"
     arrays, described = load_tensors(path, "model")
+    if described.get("format") == FORMAT and (reader := READERS.get(str(described.get("kind")))) is not None:
+        return reader(arrays, described, f"model {str(path)!r}")
     if described.get("kind") != "model" or described.get("format") != FORMAT:
         raise FalllineError(f"model {str(path)!r} is not a model of format {FORMAT}: train it again with this version")
     what = f"model {str(path)!r}"
     check_description(described, what)
     recipe, schema = recipe_from_plain(described["recipe"]), Schema.from_dict(described["schema"])
     seen = take_seen(arrays, described, what)
-    _complete(arrays)
+    complete_arrays(arrays)
     check_model(recipe, schema, described["outputs"], arrays, what)
     tree = nest(arrays)
     for part in ("params", "stats", "scaling"):
         tree.setdefault(part, {})
     tree.setdefault("target_scaling", None)
     return Predictor(recipe, schema, described["outputs"], tree, seen)
-
-
-def _complete(arrays: dict[str, np.ndarray]) -> None:
-    """Add the array that models of earlier versions lack: batch normalisation's `freedom`, which prediction never reads."""
-    for name in [each for each in arrays if each.startswith("stats/") and each.endswith("/seen")]:
-        arrays.setdefault(name.removesuffix("seen") + "freedom", np.zeros((), np.float32))
 
 
 def check_answer(answer: Float[np.ndarray, "rows targets"]) -> Float[np.ndarray, "rows targets"]:
@@ -264,7 +327,7 @@ def _tile(task: str, outputs: int, recipe: Recipe, arrays: dict[str, Any], x: Ar
     if recipe.target_scaler is not None:
         answer = recipe.target_scaler.invert(arrays["target_scaling"], answer)
         y = recipe.target_scaler.apply(arrays["target_scaling"], y)
-    return answer, recipe.loss.judge(prediction, y)
+    return answer, recipe.loss.evaluation_loss(prediction, y)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
@@ -277,7 +340,24 @@ def _interval(
     return recipe.target_scaler.interval(arrays["target_scaling"], recipe.loss.mean(prediction), coverage)  # type: ignore
 
 
-def _fill(rows: np.ndarray) -> np.ndarray:
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _means(task: str, outputs: int, recipe: Recipe, arrays: dict[str, Any], x: Array) -> Array:
+    assert recipe.loss is not None
+    network = recipe.network(recipe.loss.outputs(outputs, task))
+    return recipe.loss.mean(forward(recipe, network, arrays["params"], arrays["stats"], arrays["scaling"], x))
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _each_member(task: str, outputs: int, recipe: Recipe, arrays: dict[str, Any], x: Array) -> Array:
+    loss, scaler = recipe.loss, recipe.target_scaler
+    assert isinstance(loss, OfMembers)
+    network = recipe.network(loss.outputs(outputs, task))
+    z = forward(recipe, network, arrays["params"], arrays["stats"], arrays["scaling"], x)
+    answers = loss.means(z)
+    return answers if scaler is None else jax.vmap(lambda a: scaler.invert(arrays["target_scaling"], a))(answers)
+
+
+def filled(rows: np.ndarray) -> np.ndarray:
     """The rows padded with zeros to a full tile."""
     if len(rows) == TILE:
         return rows

@@ -15,6 +15,7 @@ from jaxtyping import Array, Int
 
 from fallline.core.outcome import Outcome
 from fallline.core.random import Seed, named, permutation
+from fallline.core.tree import Tree
 from fallline.encodings import Inputs
 from fallline.metrics import METRICS
 from fallline.optimizers.known import known_in, with_notes
@@ -30,7 +31,7 @@ from fallline.training.watch import record, validate, validate_if
 CAPACITY = 64  # epochs of history that one compiled call can return
 
 
-def start(recipe: Recipe, arrays: Arrays, key: Seed, given: Any = None) -> State:
+def start(recipe: Recipe, arrays: Arrays, key: Seed, given: Tree = None) -> State:
     """A run before its first step: scalers are fitted on the training rows, and weights that are not given are drawn."""
     weight = training_weight(arrays)
     scaling = prepared(recipe, arrays, weight)
@@ -66,7 +67,7 @@ def prepared(recipe: Recipe, arrays: Arrays, weight: Array) -> Any:
     return recipe.inputs.fit(arrays.x, weight, arrays.columns)
 
 
-def first_memory(recipe: Recipe, params: Any) -> Any:
+def first_memory(recipe: Recipe, params: Tree) -> Any:
     """The optimizer's memory before the first step, with schedules at their first values."""
     zero = jnp.float32(0.0)
     memory = beginning(recipe).optimizer.init(params)
@@ -115,7 +116,7 @@ def one_epoch(
     state, tally = _all_steps(recipe, arrays, state, recorded)
     state = _fall_back(before, state, recorded)
     total = jnp.maximum(tally.weight, 1e-30)
-    shown = dataclasses.replace(state, params=recipe.optimizer.shown(state.params, state.memory))
+    shown = dataclasses.replace(state, params=recipe.optimizer.evaluation_params(state.params, state.memory))
     judged_as = settled(recipe, state.watching, state.epoch + 1, steps_of(recipe, arrays))
     own = {"train_loss": tally.loss / total, "train_objective": tally.objective / total}
     if judged_last(recipe, state, recorded):
@@ -162,7 +163,7 @@ def _all_steps(recipe: Recipe, arrays: Arrays, state: State, recorded: tuple[Pro
         places = permutation(named(state.key, "order", state.epoch), rows, arrays.train_count)[places]
     order = arrays.train[places].reshape(steps, size)
 
-    def step(carry: Any, inputs: tuple[Array, Array]) -> tuple[Any, None]:
+    def step(carry: Tree, inputs: tuple[Array, Array]) -> tuple[Any, None]:
         state, tally = carry
         index, rows = inputs
         weight = (index * size + jnp.arange(size) < arrays.train_count).astype(jnp.float32)

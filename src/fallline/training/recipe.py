@@ -102,7 +102,7 @@ class Recipe(Block):
     )
     monitor: str = structure(
         "loss",
-        help="what early stopping watches: loss or a metric of the validation rows, train_loss, train_objective, none",
+        help="value that early stopping monitors: loss or a metric of the validation rows, train_loss, train_objective, none",
     )
     keep: str = structure("best", choices=("best", "last"), help="whether the best or the last parameters are kept")
     gradient_tolerance: Number = number(
@@ -114,7 +114,7 @@ class Recipe(Block):
         optional=True,
         help="root mean square, over an epoch's steps, of the gradient's norm at which training stops; None: never",
     )
-    shuffle: bool = structure(True, choices=(True, False), help="a new order of the rows in every epoch, or theirs")
+    shuffle: bool = structure(True, choices=(True, False), help="whether the rows are reordered in every epoch")
     class_weight: Any = structure(
         None,
         optional=True,
@@ -203,7 +203,7 @@ def complete(recipe: Recipe, *, task: str, training_rows: int, lowest: float | N
     """
     refuse_space(recipe)
     refuse_timeless(recipe)
-    loss = recipe.loss or _usual_loss(task)
+    loss = recipe.model.loss_of(recipe.loss or _usual_loss(task))
     if task not in loss.tasks:
         raise FalllineError(f"loss {loss.name!r} is for {' or '.join(loss.tasks)}; the target makes this a {task}")
     if recipe.calibrate != "none" and (task == "regression" or not loss.probabilistic):
@@ -277,7 +277,7 @@ def complete_for(recipe: Recipe, dataset: Dataset, training_rows: int | None = N
 
 def check_size(recipe: Recipe, dataset: Dataset) -> None:
     """Raises: FalllineError for a network whose training needs more memory than there is; nothing is allocated."""
-    loss = recipe.loss or _usual_loss(dataset.task)
+    loss = recipe.model.loss_of(recipe.loss or _usual_loss(dataset.task))
     if dataset.task not in loss.tasks:
         return  # refused by `complete`, in a better sentence
     features, targets = dataset.x.shape[1], dataset.n_classes or int(np.atleast_2d(dataset.y).shape[-1])
@@ -330,4 +330,5 @@ def recipe_to_plain(recipe: Recipe) -> dict[str, Any]:
 
 def recipe_from_plain(plain: dict[str, Any]) -> Recipe:
     """The recipe described by nested dicts; an error about an unknown name suggests the nearest one."""
-    return from_plain("recipe", {"name": "recipe", **plain}, "recipe")
+    found: Recipe = from_plain("recipe", {"name": "recipe", **plain}, "recipe")
+    return found

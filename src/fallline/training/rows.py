@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from fallline.core.errors import FalllineError
-from fallline.data.arrays import Arrays, check_matrix
+from fallline.data.arrays import RawArrays, check_matrix
 from fallline.data.prediction import read_features
 from fallline.data.schema import Schema
 from fallline.data.sheet import Sheet
@@ -30,7 +30,7 @@ def encoded(rows: Any, schema: Schema) -> Float[np.ndarray, "rows features"]:
         return _of_table(rows, schema)
     if isinstance(rows, Sheet):
         rows = rows.frame
-    if isinstance(rows, Arrays):
+    if isinstance(rows, RawArrays):
         return schema.encode(_by_name(rows, schema), "the arrays")
     if isinstance(rows, Mapping):
         return read_features(_frame(rows, schema), schema)[0]
@@ -77,7 +77,7 @@ def _of_table(table: Table, schema: Schema) -> np.ndarray:
     return read_features(table.source["source"], schema, table.source.get("names"))[0]
 
 
-def _by_name(arrays: Arrays, schema: Schema) -> np.ndarray:
+def _by_name(arrays: RawArrays, schema: Schema) -> np.ndarray:
     wanted = [column.name for column in schema.columns]
     if arrays.names is not None and list(arrays.names) != wanted and set(wanted) <= set(arrays.names):
         return arrays.x[:, [arrays.names.index(name) for name in wanted]]

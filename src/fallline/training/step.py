@@ -12,11 +12,12 @@ from jaxtyping import Array, Bool, Float, Int
 from fallline.core.outcome import Outcome
 from fallline.core.random import Seed, named
 from fallline.core.schedule import Time, at_time
+from fallline.core.tree import Tree
 from fallline.gradients.operations import depend, operations_of
 from fallline.layers import Sequential
 from fallline.optimizers.known import evaluate, known_in
 from fallline.penalties import Penalty
-from fallline.probes import GradientNorm, Probe, Step
+from fallline.probes import GradientNorm, Probe, StepFacts
 from fallline.probes.context import sampled, squared_norm
 from fallline.probes.recording import first_gathered, gather
 from fallline.schedules.plateau import remembered
@@ -31,7 +32,7 @@ from fallline.training.state import State
 LIMIT = 1e15  # a run has diverged if its objective exceeds this many units, although float32 reaches 3e38
 
 
-def finite(sample: Any) -> Bool[Array, ""]:
+def finite(sample: Tree) -> Bool[Array, ""]:
     """Whether all numbers of `sampled(...)` are finite, however large.
 
     NaN and infinity survive a sum, and the factor keeps a sum of the largest float32 numbers in range. It is written as a
@@ -102,7 +103,7 @@ def one_step(
         "key": key,
     }
 
-    def noting(params: Any) -> tuple[Array, tuple[Array, Array]]:
+    def noting(params: Tree) -> tuple[Array, tuple[Array, Array]]:
         cost, (loss, prediction, _) = objective(params)
         first = jnp.vdot(score(now, state, arrays, prediction, y, rows), share) if recorded else 0.0
         return cost, (loss, jnp.asarray(first, jnp.float32))
@@ -155,7 +156,7 @@ def one_step(
         outcome=jnp.where(state.running & filled & ~endures, Outcome.DIVERGED, state.outcome).astype(jnp.int32),
     )
     counted = jnp.where(state.running & (healthy if now.optimizer.skips else True), total, 0.0)
-    seen = Step(
+    seen = StepFacts(
         params=state.params,
         gradient=gradient,
         squares=squares,
@@ -204,7 +205,7 @@ def moment_of(
     y = scaled_target(now, state, arrays.y[rows])
     key = named(state.key, "noise", step)
 
-    def objective(params: Any) -> tuple[Array, tuple[Array, Array, Any]]:
+    def objective(params: Tree) -> tuple[Array, tuple[Array, Array, Any]]:
         return cost_of(now, network, params, state.stats, x, y, weight, key=key, training=True)
 
     return Moment(now, time, key, y, objective)
@@ -227,7 +228,7 @@ def lasts(
     if known_in(state.memory) is None or rows.shape[0] < arrays.train.shape[0]:
         return False
 
-    def cost(changing: tuple[Array, Any, Any], params: Any) -> Array:
+    def cost(changing: tuple[Array, Any, Any], params: Tree) -> Array:
         step, watching, stats = changing
         then = dataclasses.replace(state, watching=watching, stats=stats)
         return moment_of(recipe, arrays, then, rows, weight, step, steps_per_epoch).objective(params)[0]
@@ -241,8 +242,8 @@ def lasts(
 def cost_of(
     recipe: Recipe,
     network: Sequential,
-    params: Any,
-    stats: Any,
+    params: Tree,
+    stats: Tree,
     x: Float[Array, "batch inputs"],
     y: Array,
     weight: Float[Array, " batch"],
@@ -291,11 +292,11 @@ def score(recipe: Recipe, state: State, arrays: Arrays, prediction: Array, y: Ar
     return (jnp.argmax(prediction, axis=-1) == y).astype(jnp.float32)
 
 
-def pick(condition: Array, yes: Any, no: Any) -> Any:
+def pick(condition: Array, yes: Tree, no: Tree) -> Any:
     """One of two trees, by a traced condition."""
     return jax.tree.map(lambda a, b: jnp.where(condition, a, b), yes, no)
 
 
-def choose(condition: Array, yes: Any, no: Any) -> Any:
+def choose(condition: Array, yes: Tree, no: Tree) -> Any:
     """`pick` as a branch: a single run computes nothing and passes on one of the two trees."""
     return lax.cond(condition, lambda a, b: a, lambda a, b: b, yes, no)

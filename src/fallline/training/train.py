@@ -17,6 +17,7 @@ from fallline.core.block import as_arrays
 from fallline.core.errors import FalllineError
 from fallline.core.outcome import Outcome
 from fallline.core.random import key_of
+from fallline.core.tree import Tree
 from fallline.data.table import Table
 from fallline.metrics import exactly, metrics_of
 from fallline.optimizers import forgotten
@@ -30,7 +31,7 @@ from fallline.training.chunks import compiled_start, run_chunks
 from fallline.training.class_weights import weighed, with_class_weights
 from fallline.training.history import History, join, name_columns
 from fallline.training.keeping import Keeping, size_of
-from fallline.training.moment import settled
+from fallline.training.moment import network_of, settled
 from fallline.training.outlook import Outlook, outlook_of
 from fallline.training.predictor import Predictor
 from fallline.training.recipe import Recipe, complete_for, recipe_to_plain
@@ -95,6 +96,21 @@ class Run:
         return self.outcome is not Outcome.DIVERGED or self.best_epoch > 0
 
     @property
+    def steps(self) -> int:
+        """Number of updates."""
+        return int(self.state.step)
+
+    def rows(self, table: Table) -> dict[str, int]:
+        """Number of rows behind the metrics of each split."""
+        data = table.dataset
+        return {"train": len(data.train), "valid": len(data.valid), "test": len(data.test)}
+
+    @property
+    def more(self) -> dict[str, Any]:
+        """What the summary of a run says besides; nothing for a single network."""
+        return {}
+
+    @property
     def scaling(self) -> dict[str, float]:
         """Numbers that the input scaler determined on the training rows, such as the components PCA keeps; often empty."""
         return self.model.scaling
@@ -128,10 +144,6 @@ def train(
     folder: str | Path | None = None,
     checkpoint_seconds: float = 10.0,
     resume: bool = False,
-    key: jax.Array | None = None,
-    until: int | None = None,
-    state: State | None = None,
-    given: dict[str, Any] | None = None,
 ) -> Run:
     """Train one recipe on a table.
 
@@ -145,10 +157,6 @@ def train(
             written later, training continues and the run's notes say so.
         checkpoint_seconds: shortest time between two checkpoints.
         resume: continue from the newest intact checkpoint in the folder, if there is one.
-        key: random key of the run, in place of the one derived from the seed.
-        until: last epoch to train; the state can be continued from there.
-        state: state of another run to continue from; `continued` adapts it to this recipe.
-        given: initial params as {layer: {name: array}}; params that are left out are drawn.
 
     Raises: FalllineError for a recipe that does not fit the data, probes that cannot be recorded together, and a folder
         that cannot be written to or is in use.
@@ -157,6 +165,44 @@ def train(
     >>> run = train(Recipe(epochs=3), load("sklearn:iris"))
     >>> run.outcome.label, len(run.history)
     ('finished', 3)
+    """
+    return train_from(
+        recipe,
+        data,
+        seed=seed,
+        probes=probes,
+        watch=watch,
+        folder=folder,
+        checkpoint_seconds=checkpoint_seconds,
+        resume=resume,
+    )
+
+
+def train_from(
+    recipe: Recipe,
+    data: Table,
+    *,
+    seed: int = 0,
+    probes: Sequence[Probe] = RECORDED,
+    watch: Callable[[Moment], Any] | None = None,
+    folder: str | Path | None = None,
+    checkpoint_seconds: float = 10.0,
+    resume: bool = False,
+    key: jax.Array | None = None,
+    until: int | None = None,
+    state: State | None = None,
+    params: dict[str, Any] | None = None,
+) -> Run:
+    """Train as `train` does, from a given key, state or params, or up to an epoch.
+
+    Arguments:
+        recipe, data, seed, probes, watch, folder, checkpoint_seconds, resume: as for `train`.
+        key: random key of the run, in place of the one derived from the seed.
+        until: last epoch to train; the state can be continued from there.
+        state: state of another run to continue from; `continued` adapts it to this recipe.
+        params: initial params as {layer: {name: array}}; params that are left out are drawn.
+
+    Raises: FalllineError as for `train`.
     """
     began = time.perf_counter()
     if not isinstance(data, Table):
@@ -179,13 +225,13 @@ def train(
             notes.append(note_on(table.dataset))
         if resume and folder is not None:
             like = jax.eval_shape(program.start, traced, arrays, key)
-            activations = program.network_of(recipe, arrays).activations
+            activations = network_of(recipe, arrays).activations
             state, seen, damaged = load_checkpoint(folder, like, identity, activations, recorded)
             notes += [
                 f"{sentence}; the one before it is used" if state is not None else sentence for sentence in damaged
             ]
         same = seen is not None  # a checkpoint belongs to the same recipe and data
-        state = compiled_start(traced, arrays, key, given) if state is None else continued(state, traced, arrays, same)
+        state = compiled_start(traced, arrays, key, params) if state is None else continued(state, traced, arrays, same)
         keeping.try_for(size_of(state) if folder else 0)
         names = layer_names(recipe, arrays)
         first_metric = metrics_of(table.task)[0].name
@@ -236,9 +282,9 @@ def train(
 
             unsaved = None if keeping.save(last) else last
 
-    if state.outcome == Outcome.DIVERGED and not _usable(predictor_of(recipe, table, state), table, float(state.unit)):
+    if state.outcome == Outcome.DIVERGED and not usable(predictor_of(recipe, table, state), table, float(state.unit)):
         # The kept params are finite, but their loss is not within bounds: fall back to the initial params.
-        fresh = compiled_start(traced, arrays, key, given)
+        fresh = compiled_start(traced, arrays, key, params)
         state = dataclasses.replace(
             state, best_params=fresh.best_params, best_stats=fresh.best_stats, best_epoch=jnp.int32(0)
         )
@@ -282,7 +328,7 @@ def continued(state: State, recipe: Recipe, arrays: Arrays, same: bool = False) 
     """
     fresh = jax.eval_shape(program.start, recipe, arrays, state.key)
 
-    def shapes(tree: Any) -> list[tuple[Any, Any]]:
+    def shapes(tree: Tree) -> list[tuple[Any, Any]]:
         return [(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(tree)]
 
     if jax.tree.structure(fresh) != jax.tree.structure(state) or shapes(fresh) != shapes(state):
@@ -328,7 +374,7 @@ def predictor_of(recipe: Recipe, table: Table, state: State) -> Predictor:
     return Predictor(recipe, table.schema, outputs, jax.tree.map(np.asarray, kept), table.seen)
 
 
-def _usable(model: Predictor, table: Table, unit: float) -> bool:
+def usable(model: Predictor, table: Table, unit: float) -> bool:
     """Whether the loss on the training rows is within the divergence limit of a run with this unit."""
     data = table.dataset
     return evaluate_rows(model, data.x, data.y, data.weight, data.train)["loss"] < LIMIT * unit

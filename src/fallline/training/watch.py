@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Int
 
+from fallline.core.tree import Tree
 from fallline.layers import Sequential
 from fallline.metrics import METRICS, Metric, metrics_of
 from fallline.probes import Context, Probe, Tap
@@ -33,7 +34,7 @@ def answering(recipe: Recipe) -> Recipe:
 
 
 def forward(
-    recipe: Recipe, network: Sequential, params: Any, stats: Any, scaling: Any, x: Float[Array, "rows features"]
+    recipe: Recipe, network: Sequential, params: Tree, stats: Tree, scaling: Tree, x: Float[Array, "rows features"]
 ) -> Float[Array, "rows outputs"]:
     """The network's outputs for unscaled rows, in prediction mode."""
     return network.apply(params, stats, recipe.inputs.apply(scaling, x), key=None, training=False)[0]
@@ -70,7 +71,7 @@ def validate(recipe: Recipe, arrays: Arrays, state: State, own: dict[str, Array]
         weight = weight * arrays.weight[arrays.valid]
     target = arrays.y[arrays.valid]
     prediction = predict(recipe, arrays, state, arrays.valid)
-    each = recipe.loss.judge(prediction, scaled_target(recipe, state, target))
+    each = recipe.loss.evaluation_loss(prediction, scaled_target(recipe, state, target))
     loss = jnp.vdot(each, weight) / jnp.maximum(jnp.sum(weight), 1e-30)
     answer = answers(recipe, state, prediction)
     first = metrics_of(arrays.task)[0]
@@ -97,7 +98,8 @@ def validate_if(
     def yes() -> tuple[Array, Array, Array]:
         return validate(recipe, arrays, state, own)
 
-    return lax.cond(asked, yes, lambda: (nan, nan, own.get(recipe.monitor, nan)))
+    found: tuple[Array, Array, Array] = lax.cond(asked, yes, lambda: (nan, nan, own.get(recipe.monitor, nan)))
+    return found
 
 
 def look(recipe: Recipe, arrays: Arrays, state: State) -> list[Tap]:

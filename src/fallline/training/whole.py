@@ -8,8 +8,10 @@ import numpy as np
 
 from fallline.core.block import as_arrays
 from fallline.core.errors import FalllineError
+from fallline.core.random import Seed
 from fallline.core.shape import Entries, Mapping, Plain, Real, Text, Whole, check
 from fallline.core.tensors import check_finite, flatten
+from fallline.core.tree import Tree
 from fallline.data.identity import MOST, SeenRows
 from fallline.data.schema import WRITTEN, Schema
 from fallline.encodings import Inputs
@@ -52,6 +54,12 @@ def take_seen(arrays: dict[str, np.ndarray], described: dict[str, Any], what: st
         if len(array) > MOST or (array[1:] <= array[:-1]).any():
             raise _unfit(what, f"its array {name!r} is no list of at most {MOST:,} numbers in rising order")
     return SeenRows(train, valid, float(chance))
+
+
+def complete_arrays(arrays: dict[str, np.ndarray]) -> None:
+    """Add the array that models of earlier versions lack: batch normalisation's `freedom`, which prediction never reads."""
+    for name in [each for each in arrays if each.startswith("stats/") and each.endswith("/seen")]:
+        arrays.setdefault(name.removesuffix("seen") + "freedom", np.zeros((), np.float32))
 
 
 def check_model(recipe: Recipe, schema: Schema, outputs: int, arrays: dict[str, np.ndarray], what: str) -> None:
@@ -114,7 +122,7 @@ def _expected(recipe: Recipe, features: int, outputs: int, task: str) -> dict[st
     return _SHAPES[which]
 
 
-def _made(recipe: Recipe, features: int, outputs: int, task: str, key: Any) -> dict[str, Any]:
+def _made(recipe: Recipe, features: int, outputs: int, task: str, key: Seed) -> dict[str, Any]:
     assert recipe.loss is not None
     x, weight = jax.numpy.ones((_ROWS, features)), jax.numpy.ones(_ROWS)
     network = recipe.network(recipe.loss.outputs(outputs, task))
@@ -131,7 +139,7 @@ def _made(recipe: Recipe, features: int, outputs: int, task: str, key: Any) -> d
     return made
 
 
-def _leaves(made: Any) -> dict[str, Any]:
+def _leaves(made: Tree) -> dict[str, Any]:
     """Abstract leaves, keyed by the paths that `flatten` gives to arrays."""
     paths = jax.tree_util.tree_flatten_with_path(made)[0]
     names = list(flatten(jax.tree.map(lambda _: np.zeros(0), made)))

@@ -47,7 +47,8 @@ def sent(f: Callable[[Any], Any], shaped: Callable[[np.ndarray], Any]) -> bytes:
     import cloudpickle
 
     try:
-        return cloudpickle.dumps((f, shaped))
+        found: bytes = cloudpickle.dumps((f, shaped))
+        return found
     except Exception as error:
         raise FalllineError(
             f"the objective cannot be sent to a process ({type(error).__name__}: {error}): pass processes=0 to call it in "

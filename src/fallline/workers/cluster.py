@@ -61,7 +61,7 @@ class Ray(Workers):
             return Event(ticket, "lost", f"of Ray's {type(error).__name__}")
         return Event(ticket, "begun") if value == BEGUN else Event(ticket, *value)
 
-    def kill(self, ticket: object) -> None:
+    def kill(self, ticket: Any) -> None:
         self.ray.cancel(ticket, force=True)
 
     def close(self) -> None:

@@ -147,7 +147,7 @@ class Outdated(LBFGS):
 WRONG = [
     (Outdated(), "known", "value and gradient"),
     (Needy(), "empty", "IndexError"),
-    (OnceOnly(), "dtypes", "step, memory and shown params"),
+    (OnceOnly(), "dtypes", "step, memory and evaluation params"),
     (OnceOnly(), "skipped", "TypeError"),
     (Numberly(), "own_count", "steps of constants beside steps of numbers"),
     (Summed(), "half", "AttributeError"),

@@ -20,7 +20,7 @@ def _truncated(u: Numbers, low: float, high: float) -> Any:
     return np.clip(ndtri(ndtr(low) * (1.0 - u) + ndtr(high) * u), low, high)
 
 
-def _cdf(z: Any, low: float, high: float) -> Any:
+def _cdf(z: Numbers, low: float, high: float) -> Any:
     low, high = max(low, -FARTHEST), min(high, FARTHEST)
     if low > 0:
         return 1.0 - _cdf(-z, -high, -low)

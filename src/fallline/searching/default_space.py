@@ -1,18 +1,13 @@
 """The default space of a recipe without distributions, made of the usual ranges that its fields declare."""
 
-import dataclasses
 from typing import Any
 
-from fallline.core.block import Block, get, replace, walk
+from fallline.core.block import Block, get, replace, size_field, walk
 from fallline.core.distribution import Distribution, distributions
 from fallline.core.field import Field
 from fallline.core.schedule import Schedule
 from fallline.distributions import Integer, LogInteger, LogUniform, Uniform
 from fallline.strategies.space import Space
-
-# The fields worth searching first: speed, size and regularisation. The defaults of all others work widely.
-SEARCHED = ("learning_rate", "momentum", "weight_decay", "dropout", "strength")
-SIZES = ("peak", "value", "start")  # names of the field that gives the size of a schedule
 
 
 def usual_range(declared: Field) -> Distribution | None:
@@ -34,14 +29,15 @@ def usual_range(declared: Field) -> Distribution | None:
     return kinds[declared.integer, declared.scale == "log"](*declared.usual)
 
 
-def usual_space(recipe: Block) -> Space:
-    """The space of the recipe's own distributions if it has any; otherwise the usual ranges of the most important numbers.
+def default_space(recipe: Block) -> Space:
+    """The space of the recipe's own distributions if it has any; otherwise the usual ranges of the numbers to tune first.
 
-    These are the learning rate, momentum, weight decay, dropout and the penalty's strength. All of them are numbers, so
-    one compiled program serves the whole search. The first trial is the recipe itself.
+    A field declares with `searched=True` that it is one of them, as learning rates, momentum, weight decay, dropout and
+    the strengths of penalties do. All of them are numbers, so one compiled program serves the whole search. The first
+    trial is the recipe itself.
 
     >>> from fallline.training.recipe import Recipe
-    >>> usual_space(Recipe()).names
+    >>> default_space(Recipe()).names
     ('model.dropout', 'optimizer.learning_rate.peak', 'penalty.strength')
     """
     if any(True for _ in distributions(recipe)):
@@ -49,16 +45,12 @@ def usual_space(recipe: Block) -> Space:
     found: dict[str, Distribution] = {}
     defaults: dict[str, Any] = {}
     for path, declared, value in walk(recipe):
-        if path.rpartition(".")[2] not in SEARCHED or value is None:
+        if not declared.searched or value is None:
             continue
         # A schedule is searched by its size, over the range of the number that it schedules.
-        place = path if not isinstance(value, Schedule) else _size(path, value)
+        size = size_field(type(value)) if isinstance(value, Schedule) else ""
         distribution = usual_range(declared)
-        if distribution is not None and place is not None:
-            found[place], defaults[place] = distribution, get(recipe, place)
+        if distribution is not None and size is not None:
+            searched = f"{path}.{size}" if size else path
+            found[searched], defaults[searched] = distribution, get(recipe, searched)
     return Space(replace(recipe, found), defaults)
-
-
-def _size(path: str, schedule: Schedule) -> str | None:
-    names = [each.name for each in dataclasses.fields(schedule)]
-    return next((f"{path}.{name}" for name in SIZES if name in names), None)

@@ -58,15 +58,17 @@ class Rung:
     @property
     def jump(self) -> Float[np.ndarray, " chosen"]:
         """right - left: about h f'' if f is smooth, and independent of h at a kink."""
-        return self.right - self.left
+        found: Float[np.ndarray, " chosen"] = self.right - self.left
+        return found
 
     @property
     def level(self) -> Bool[np.ndarray, " chosen"]:
         """Where the jump is within the rounding error."""
-        return np.abs(self.jump) <= 2 * self.rounding
+        found: Bool[np.ndarray, " chosen"] = np.abs(self.jump) <= 2 * self.rounding
+        return found
 
 
-def judge(
+def assess(
     function: Function,
     precision: Precision,
     analytic: Float[np.ndarray, " chosen"],
@@ -159,7 +161,7 @@ def sides_of(rungs: list[Rung]) -> Sides:
     return Sides(*left, *right)
 
 
-def part(columns: Any, at: Int[np.ndarray, " some"]) -> Any:
+def part(columns: "Rung | Slopes", at: Int[np.ndarray, " some"]) -> Any:
     """A rung or slopes, restricted to some coordinates."""
     return type(columns)(*(each[at] for each in vars(columns).values()))
 
@@ -209,7 +211,8 @@ def best_rung(rungs: list[Rung], enough: Float[np.ndarray, " chosen"]) -> Slopes
     best = np.argmin(_consistent(rungs, bounds), axis=0)
 
     def pick(columns: Sequence[np.ndarray]) -> np.ndarray:
-        return np.take_along_axis(np.array(columns), best[None], axis=0)[0]
+        found: np.ndarray = np.take_along_axis(np.array(columns), best[None], axis=0)[0]
+        return found
 
     uncertainty, jump = pick(bounds), pick(jumps)
     kinked = (jump > pick([rung.rounding for rung in rungs])) & (jump > enough)

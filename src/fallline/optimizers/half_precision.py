@@ -1,5 +1,6 @@
 """Half precision for averages of gradients, to save memory."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
 import jax
@@ -7,7 +8,8 @@ import jax
 from fallline.core.errors import FalllineError
 from fallline.core.field import structure
 from fallline.core.tree import Tree
-from fallline.optimizers.around import Wrapper
+from fallline.optimizers.base import Evidence
+from fallline.optimizers.wrappers import Wrapper
 
 
 class HalfMemory(Wrapper):
@@ -38,12 +40,15 @@ class HalfMemory(Wrapper):
             )
 
     def begin(self, params: Tree) -> NamedTuple:
-        return self._cast(super().begin(params), lambda tree: jax.tree.map(lambda m: m.astype(self.dtype), tree))
+        found: NamedTuple = self._cast(
+            super().begin(params), lambda tree: jax.tree.map(lambda m: m.astype(self.dtype), tree)
+        )
+        return found
 
-    def step(self, gradient: Tree, state: Tree, params: Tree = None, **evidence: Any) -> tuple[Any, NamedTuple]:
+    def step(self, gradient: Tree, state: Tree, params: Tree = None, **evidence: Evidence) -> tuple[Any, NamedTuple]:
         full = lambda tree: jax.tree.map(lambda m, g: m.astype(g.dtype), tree, gradient)  # noqa: E731
         delta, state = self.rule.update(gradient, self._cast(state, full), params, **evidence)
         return delta, self._cast(state, lambda tree: jax.tree.map(lambda m: m.astype(self.dtype), tree))
 
-    def _cast(self, state: Tree, cast: Any) -> Any:
+    def _cast(self, state: Tree, cast: Callable[[Any], Any]) -> Any:
         return state._replace(**{name: cast(getattr(state, name)) for name in self.rule.averages})

@@ -9,8 +9,9 @@ from jaxtyping import Array, Int
 
 from fallline.core.errors import FalllineError
 from fallline.core.field import Number, number, part, structure
+from fallline.core.tree import Tree
 from fallline.optimizers.adam import Adam
-from fallline.optimizers.base import Optimizer, needed, without_count
+from fallline.optimizers.base import Evidence, Optimizer, needed, without_count
 from fallline.optimizers.weights import on_weights
 
 
@@ -19,17 +20,17 @@ class Wrapper(Optimizer):
 
     rule: Optimizer = part(Adam(), family="optimizer", help="the update rule within")
 
-    def begin(self, params: Any) -> Any:
+    def begin(self, params: Tree) -> Any:
         return self.rule.init(params)
 
-    def inner(self, state: Any) -> Any:
+    def inner(self, state: Tree) -> Any:
         """The inner rule's memory, given the wrapper's."""
         return state
 
-    def shown(self, params: Any, state: Any) -> Any:
-        return self.rule.shown(params, self.inner(without_count(state)))
+    def evaluation_params(self, params: Tree, state: Tree) -> Any:
+        return self.rule.evaluation_params(params, self.inner(without_count(state)))
 
-    def evaluations(self, state: Any) -> Int[Array, ""] | None:
+    def evaluations(self, state: Tree) -> Int[Array, ""] | None:
         return self.rule.evaluations(self.inner(without_count(state)))
 
     @property
@@ -41,6 +42,16 @@ class Wrapper(Optimizer):
     def full_batch(self) -> bool:  # type: ignore[override]
         """Same as the inner rule's."""
         return self.rule.full_batch
+
+    @property
+    def own_rate(self) -> bool:  # type: ignore[override]
+        """Same as the inner rule's."""
+        return self.rule.own_rate
+
+    @property
+    def line_search(self) -> bool:  # type: ignore[override]
+        """Same as the inner rule's."""
+        return self.rule.line_search
 
     @property
     def skips(self) -> bool:  # type: ignore[override]
@@ -73,7 +84,9 @@ class WeightDecay(Wrapper):
     """
 
     name: ClassVar[str] = "weight_decay"
-    weight_decay: Number = number(1e-2, valid="[0, inf)", usual=(1e-4, 1.0), scale="log", help="lambda, the share lost")
+    weight_decay: Number = number(
+        1e-2, valid="[0, inf)", usual=(1e-4, 1.0), scale="log", searched=True, help="lambda, the share lost"
+    )
     decay_by: str = structure("rate", choices=("rate", "itself"), help="whether the learning rate multiplies the decay")
     decayed: str = structure("weights", choices=("weights", "all"), help="weights alone, or biases and scales as well")
 
@@ -84,7 +97,7 @@ class WeightDecay(Wrapper):
         if self.decay_by == "rate" and isinstance(rule, Optimizer) and not hasattr(rule, "learning_rate"):
             raise FalllineError(f"{type(rule).__name__} has no learning rate for a decay by it: set decay_by='itself'")
 
-    def step(self, gradient: Any, state: Any, params: Any = None, **evidence: Any) -> tuple[Any, Any]:
+    def step(self, gradient: Tree, state: Tree, params: Tree = None, **evidence: Evidence) -> tuple[Any, Any]:
         params = needed("params", self, {"params": params})
         delta, state = self.rule.update(gradient, state, params, **evidence)
         share = self.weight_decay * self.learning_rate if self.decay_by == "rate" else self.weight_decay
@@ -115,10 +128,10 @@ class SkipNonfinite(Wrapper):
     name: ClassVar[str] = "skip_nonfinite"
     skips: ClassVar[bool] = True
 
-    def begin(self, params: Any) -> Skipped:
+    def begin(self, params: Tree) -> Skipped:
         return Skipped(jnp.zeros((), jnp.int32), self.rule.init(params))
 
-    def step(self, gradient: Any, state: Skipped, params: Any = None, **evidence: Any) -> tuple[Any, Skipped]:
+    def step(self, gradient: Tree, state: Skipped, params: Tree = None, **evidence: Evidence) -> tuple[Any, Skipped]:
         finite = jnp.bool_(True)
         for leaf in jax.tree.leaves(gradient):
             finite = finite & jnp.all(jnp.isfinite(leaf))
@@ -126,15 +139,16 @@ class SkipNonfinite(Wrapper):
         delta, memory = or_stay(finite, go, state.memory)
         return delta, Skipped(state.count + ~finite, memory)
 
-    def inner(self, state: Any) -> Any:
+    def inner(self, state: Tree) -> Any:
         return state.memory
 
 
-def or_stay(condition: Array, go: Any, memory: Any) -> tuple[Any, Any]:
+def or_stay(condition: Array, go: Array, memory: Tree) -> tuple[Any, Any]:
     """The result of `go() -> delta, memory` if the condition holds; otherwise a zero step and the unchanged memory."""
     delta, _ = jax.eval_shape(go)
 
     def stay() -> tuple[Any, Any]:
         return jax.tree.map(lambda d: jnp.zeros(d.shape, d.dtype), delta), memory
 
-    return lax.cond(condition, go, stay)
+    found: tuple[Any, Any] = lax.cond(condition, go, stay)
+    return found

@@ -41,7 +41,7 @@ class Integer(Distribution):
     def cdf(self, x: Numbers) -> Any:
         return np.clip((np.floor(x) - self.low + 1) / self.count, 0.0, 1.0)
 
-    def place(self, x: Numbers) -> Any:
+    def position(self, x: Numbers) -> Any:
         return (np.asarray(x) - self.low + 0.5) / self.count
 
 
@@ -77,7 +77,7 @@ class LogInteger(Distribution):
         # The inner distribution clips to low - 1/2, so that no logarithm of 0 is taken.
         return self._inner().cdf(np.floor(x) + 0.5)
 
-    def place(self, x: Numbers) -> Any:
+    def position(self, x: Numbers) -> Any:
         return (self._inner().cdf(np.asarray(x) - 0.5) + self._inner().cdf(np.asarray(x) + 0.5)) / 2
 
 
@@ -117,7 +117,7 @@ class Quantised(Distribution):
     def quantile(self, u: Numbers) -> Any:
         return self._multiple(np.rint(self.distribution.quantile(u) / self.step))
 
-    def _multiple(self, steps: Any) -> Any:
+    def _multiple(self, steps: Numbers) -> Any:
         if float(self.step).is_integer():
             return np.asarray(steps).astype(np.int64) * int(self.step)
         # 3 * 0.1 is 0.30000000000000004; rounding to the precision of the step makes it 0.3.
@@ -126,7 +126,7 @@ class Quantised(Distribution):
     def cdf(self, x: Numbers) -> Any:
         return self.distribution.cdf((np.floor(np.asarray(x) / self.step + 1e-9) + 0.5) * self.step)
 
-    def place(self, x: Numbers) -> Any:
+    def position(self, x: Numbers) -> Any:
         k = np.rint(np.asarray(x) / self.step)
         below, above = ((k + half) * self.step for half in (-0.5, 0.5))
         return (self.distribution.cdf(below) + self.distribution.cdf(above)) / 2
