@@ -117,6 +117,7 @@ _FAMILIES = (
     "encodings",
     "gradients",
     "initializers",
+    "lab",
     "layers",
     "losses",
     "methods",
@@ -128,6 +129,7 @@ _FAMILIES = (
     "scalers",
     "schedules",
     "strategies",
+    "surfaces",
     "testing",
 )
 _WHERE = {name: home for home, names in _HOMES.items() for name in names}

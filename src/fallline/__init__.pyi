@@ -7,6 +7,7 @@ from fallline import distributions as distributions
 from fallline import encodings as encodings
 from fallline import gradients as gradients
 from fallline import initializers as initializers
+from fallline import lab as lab
 from fallline import layers as layers
 from fallline import losses as losses
 from fallline import methods as methods
@@ -18,6 +19,7 @@ from fallline import probes as probes
 from fallline import scalers as scalers
 from fallline import schedules as schedules
 from fallline import strategies as strategies
+from fallline import surfaces as surfaces
 from fallline import testing as testing
 from fallline._version import __version__ as __version__
 from fallline.activations import ELU as ELU
