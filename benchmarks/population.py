@@ -205,7 +205,7 @@ def one(name, count, many):
     """One program with a fixed number of lanes; prints us per lane and step, and peak memory in MB."""
     import jax
 
-    from fallline.population import evaluate, units
+    from fallline.population import evaluate
     from fallline.population import sizes as chosen
 
     shape = tuple(map(int, name.split("-")))
@@ -213,7 +213,6 @@ def one(name, count, many):
     per_device = max(1, many // devices)
     chosen.SIZES = (per_device,)
     chosen.CACHE = 2**60
-    units.SIZES = (per_device,)
     x, y = rows(shape, count)
     epochs = max(1, min(8, 2048 // many))
     data, ours = table(x, y), recipes(shape, settings(max(many, 8)), epochs)[:many]
@@ -265,9 +264,10 @@ def widths(rounds):
 def mixed(rounds):
     """Lanes of all folds in one program, each with its own rows, and one program per fold whose lanes share their rows."""
     from fallline.core.block import replace
-    from fallline.population import evaluate, units
+    from fallline.population import evaluate
+    from fallline.population import sizes as rules
 
-    by_rule = units.mixes
+    by_rule = rules.mixes
     print(f"{'network':>12} {'recipes':>8} {'one program':>12} {'per fold':>9} {'us per lane and step; chosen':>29}")
     for sizes in ((20, 64, 64, 2), (64, 64, 10), (64, 256, 10), (100, 100, 10), (256, 256, 10), (128, 64, 10),
                   (256, 128, 10), (256, 64, 10), (400, 100, 10), (784, 128, 10)):  # fmt: skip
@@ -278,18 +278,18 @@ def mixed(rounds):
             ]
             steps, cost = many * 5 * epochs * 25, {}
             for together in (True, False):
-                units.mixes = lambda *_, together=together: together
+                rules.mixes = lambda *_, together=together: together
                 run = functools.partial(evaluate, ours, data, folds=5, test=False, probes=())
                 run()
                 cost[together] = statistics.median(clock(run) for _ in range(rounds)) / steps * 1e6
-            units.mixes = chosen = Remembered(by_rule)
+            rules.mixes = chosen = Remembered(by_rule)
             run()
             print(
                 f"{'-'.join(map(str, sizes)):>12} {many:>8} {cost[True]:>12.1f} {cost[False]:>9.1f} "
                 f"{'one' if chosen.answer else 'per fold':>29}",
                 flush=True,
             )
-    units.mixes = by_rule
+    rules.mixes = by_rule
 
 
 class Remembered:

@@ -19,6 +19,7 @@ _HOMES = {
     "fallline.control.recipe": ("PolicyRecipe",),
     "fallline.control.search": ("train_policy",),
     "fallline.core.block": ("Block", "get", "replace", "walk"),
+    "fallline.core.driving": ("Progress",),
     "fallline.core.errors": ("FalllineError",),
     "fallline.core.field": ("number", "part", "required", "structure"),
     "fallline.core.outcome": ("Outcome",),
@@ -119,6 +120,7 @@ _FAMILIES = (
     "encodings",
     "gradients",
     "initializers",
+    "lab",
     "layers",
     "losses",
     "methods",
@@ -130,6 +132,7 @@ _FAMILIES = (
     "scalers",
     "schedules",
     "strategies",
+    "surfaces",
     "testing",
 )
 _WHERE = {name: home for home, names in _HOMES.items() for name in names}

@@ -8,6 +8,7 @@ from fallline import distributions as distributions
 from fallline import encodings as encodings
 from fallline import gradients as gradients
 from fallline import initializers as initializers
+from fallline import lab as lab
 from fallline import layers as layers
 from fallline import losses as losses
 from fallline import methods as methods
@@ -19,6 +20,7 @@ from fallline import probes as probes
 from fallline import scalers as scalers
 from fallline import schedules as schedules
 from fallline import strategies as strategies
+from fallline import surfaces as surfaces
 from fallline import testing as testing
 from fallline._version import __version__ as __version__
 from fallline.activations import ELU as ELU
@@ -46,6 +48,7 @@ from fallline.core.block import Block as Block
 from fallline.core.block import get as get
 from fallline.core.block import replace as replace
 from fallline.core.block import walk as walk
+from fallline.core.driving import Progress as Progress
 from fallline.core.errors import FalllineError as FalllineError
 from fallline.core.field import number as number
 from fallline.core.field import part as part
@@ -259,6 +262,7 @@ __all__ = [
     "Population",
     "PopulationSearchCV",
     "Predictor",
+    "Progress",
     "Quantile",
     "QuantileNormal",
     "Quantised",

@@ -184,3 +184,12 @@ def metric(name: str, task: str) -> Metric:
     if name not in known:
         raise FalllineError(f"metric {name!r} is not one of {task}: {nearest(name, known)}")
     return METRICS[name]
+
+
+def larger_is_better(monitor: str) -> bool:
+    """Whether a monitored value is a metric for which larger is better.
+
+    >>> larger_is_better("accuracy"), larger_is_better("loss")
+    (True, False)
+    """
+    return monitor in METRICS and METRICS[monitor].larger_is_better

@@ -33,6 +33,16 @@ class Model(Block):
         """The loss of the whole network, given the loss of one answer; they differ if the network has several members."""
         return loss.inner if isinstance(loss, OfMembers) else loss
 
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Units of each hidden layer, for a model that has them as its field `hidden`; otherwise empty."""
+        return ()
+
+    @property
+    def paddable(self) -> bool:
+        """Whether units without weights beyond the model's own `widths` would change nothing that it computes."""
+        return False
+
 
 def refuse_equal_units(owner: str, initializer: Initializer | None) -> None:
     """Raises: FalllineError for an initializer that gives every unit of a hidden layer the same weights."""
@@ -117,6 +127,17 @@ class MLP(Model):
 
     def without_noise(self) -> "MLP":
         return dataclasses.replace(self, dropout=None)
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        return self.hidden
+
+    @property
+    def paddable(self) -> bool:
+        # A layer normalisation would count the silent units, and so would the largest of several weighted sums.
+        initializers = (self.initializer, self.output_initializer)
+        by_place = all(each is None or each.by_place for each in initializers)
+        return self.activation.zero_at_zero and by_place and not self.layer_norm and self.pieces is None
 
     def network(self, outputs: int) -> Sequential:
         layers = [each for width in self.hidden for each in self._hidden_layer(width)]

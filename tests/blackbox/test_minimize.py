@@ -186,7 +186,7 @@ def test_rows_beyond_the_memory_are_mapped_in_parts(monkeypatch):
         ({"x0": "here"}, "x0 of type str holds no floating-point numbers"),
         ({"x0": np.array([1.0, np.nan])}, "x0 holds numbers that are not finite"),
         ({"method": "arse"}, "method 'arse' is unknown: did you mean 'ars'"),
-        ({"method": 3}, "method = 3 is no method without gradients"),
+        ({"method": 3}, "method = 3 is neither a method without gradients nor an update rule"),
         ({"evaluations": 65}, "evaluations = 65 are not enough for one iteration: expected 66 or more"),
         ({"seed": -1}, "seed = -1"),
         ({"target": "low"}, "target = 'low' is not a value of the objective"),

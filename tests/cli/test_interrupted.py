@@ -43,7 +43,7 @@ WATCHED = {"train": progress.RunProgress, "tune": progress.SearchProgress, "ars"
 def call(tmp_path, monkeypatch, capsys):
     """A command within this process, in a folder of its own; places elsewhere are in that folder too."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("fallline.training.chunks.CHUNK_SECONDS", 0.0)
+    monkeypatch.setattr("fallline.core.driving.CALL_SECONDS", 0.0)
     (tmp_path / "space.toml").write_text(SPACE)
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.setattr(files, "_places", lambda: iter([tmp_path / "elsewhere"]))

@@ -1,10 +1,10 @@
 import io
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from fallline.cli.progress import CheckProgress, PolicyProgress, RunProgress, SearchProgress, best_lines
+from fallline.control.state import RolloutProgress
 from fallline.searching.driver import Standing
 from fallline.searching.trial import Trial
 from fallline.training.history import History
@@ -20,15 +20,15 @@ class Terminal(io.StringIO):
 
 
 def test_the_best_trial_is_told_line_by_line():
-    standing = Standing(8, 24, BEST, 3.0, 6.0, 2.0, None)
+    standing = Standing(8, 24, 3.0, BEST, 6.0, 2.0, None)
     assert best_lines(standing) == [
         "  best score 0.2500 +- 0.0100, trial 5",
         "  optimizer.learning_rate.peak  0.0123",
         "  model.hidden                  (64, 32)",
         "  patience                      7",
     ]
-    assert best_lines(Standing(8, 24, BEST, 3.0, 6.0, 2.0, None, -1.0))[0] == "  best score -0.2500 +- 0.0100, trial 5"
-    assert best_lines(Standing(0, 24, None, 3.0, float("nan"), 0.0, None)) == []
+    assert best_lines(Standing(8, 24, 3.0, BEST, 6.0, 2.0, None, -1.0))[0] == "  best score -0.2500 +- 0.0100, trial 5"
+    assert best_lines(Standing(0, 24, 3.0, None, float("nan"), 0.0, None)) == []
 
 
 def terminal(monkeypatch) -> Terminal:
@@ -46,7 +46,7 @@ SHOWN = [
     (lambda: CheckProgress(False), ["training", 60, 600], ("gradient, as in training", "10 %")),
     (
         lambda: PolicyProgress(4e4, "seed 3: ", False),
-        [SimpleNamespace(steps=12_000, best_score=31.5, failures=2)],
+        [RolloutProgress(12_000, 40_000, 1.0, 31.5, 2)],
         ("12,000/40,000 timesteps", "seed 3: best 31.5", "2 rollouts failed"),
     ),
 ]
@@ -67,7 +67,7 @@ def test_a_bar_on_a_terminal_says_where_the_work_stands(monkeypatch, make, momen
 def test_a_terminal_of_80_columns_shows_all_of_it(monkeypatch, outer):
     screen = terminal(monkeypatch)
     with SearchProgress(quiet=False) as progress:
-        standing = Standing(100, 124, BEST, 3.0, 6000.0, 2.0, None)
+        standing = Standing(100, 124, 3.0, BEST, 6000.0, 2.0, None)
         if outer:
             progress.nested(10)(9, standing)
         else:

@@ -104,7 +104,7 @@ def test_a_population_records_it_where_it_is_asked_for(flowers):
 
 
 def test_a_resumed_run_goes_on_recording_it_and_needs_it_to_go_on(flowers, tmp_path, monkeypatch):
-    monkeypatch.setattr("fallline.training.chunks.CHUNK_SECONDS", 0.0)
+    monkeypatch.setattr("fallline.core.driving.CALL_SECONDS", 0.0)
     probes = (LargestWeight(2.0), *RECORDED[:2])
 
     class StoppedError(Exception):

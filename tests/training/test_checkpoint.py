@@ -13,7 +13,7 @@ class KilledError(Exception):
 @pytest.fixture
 def killed(flowers, whole, tmp_path, monkeypatch):
     """A folder as a run leaves it that dies after 33 of 40 epochs, with checkpoints of the two before."""
-    monkeypatch.setattr("fallline.training.chunks.CHUNK_SECONDS", 0.0)
+    monkeypatch.setattr("fallline.core.driving.CALL_SECONDS", 0.0)
 
     def die(moment):
         if moment.epoch >= 33:

@@ -93,7 +93,7 @@ def replace(folder):
 
 @pytest.mark.parametrize("lose", [delete, replace])
 def test_a_folder_lost_in_training_is_a_note_of_the_run(flowers, whole, tmp_path, monkeypatch, same, lose):
-    monkeypatch.setattr("fallline.training.chunks.CHUNK_SECONDS", 0.0)
+    monkeypatch.setattr("fallline.core.driving.CALL_SECONDS", 0.0)
     folder = tmp_path / "run"
     lost = []
 
@@ -113,7 +113,7 @@ def test_a_folder_lost_in_training_is_a_note_of_the_run(flowers, whole, tmp_path
 def test_a_full_disk_at_a_checkpoint_is_a_note_and_the_next_one_is_tried(flowers, whole, tmp_path, monkeypatch):
     from fallline.training import checkpoint, train
 
-    monkeypatch.setattr("fallline.training.chunks.CHUNK_SECONDS", 0.0)
+    monkeypatch.setattr("fallline.core.driving.CALL_SECONDS", 0.0)
     calls = []
 
     def sometimes(folder, *rest):
@@ -187,7 +187,7 @@ def test_the_model_of_an_unsaved_checkpoint_can_be_continued_elsewhere(flowers, 
     import os
     import signal
 
-    monkeypatch.setattr("fallline.training.chunks.CHUNK_SECONDS", 0.0)
+    monkeypatch.setattr("fallline.core.driving.CALL_SECONDS", 0.0)
     recipe, folder = fl.replace(whole, {"epochs": 8}), tmp_path / "run"
 
     def watch(moment):

@@ -156,7 +156,7 @@ def test_whether_the_objective_lasts_is_read_off_its_trace(flowers, steep, name)
 
 
 def test_a_resumed_run_remembers_to_the_bit(flowers, steep, tmp_path, same, monkeypatch):
-    monkeypatch.setattr("fallline.training.chunks.CHUNK_SECONDS", 0.0)
+    monkeypatch.setattr("fallline.core.driving.CALL_SECONDS", 0.0)
     steep, epochs = fl.replace(steep, {"penalty": fl.L2(1e-3)}), []
 
     def die(moment):

@@ -6,38 +6,42 @@ import math
 import os
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar, cast
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from fallline.blackbox.descent import Descender, check_rule
 from fallline.blackbox.objectives import Called, Elsewhere, Mapped, Objective
 from fallline.blackbox.optimum import Ending, Optimum
 from fallline.blackbox.place import Place, place_of
 from fallline.blackbox.program import CAPACITY, Bounds, Row, Seen, Walk, advance, begun, goes_on, judged, looking, looks
-from fallline.core.block import as_arrays, lookup
-from fallline.core.errors import FalllineError
+from fallline.core.block import as_arrays, family
+from fallline.core.driving import Pace, Progress, drive
+from fallline.core.errors import FalllineError, nearest
+from fallline.core.interrupt import Interrupt
 from fallline.methods import Method
-from fallline.training.interrupt import Interrupt
-
-CHUNK_SECONDS = 0.5  # target duration of a compiled call, after which Python regains control
+from fallline.optimizers import Optimizer
 
 
 @dataclasses.dataclass(frozen=True)
-class Moment:
+class MinimizeProgress(Progress):
     """The progress of a minimisation, for progress bars and callbacks; `best` has the objective's own sign."""
 
-    evaluations: int
-    most: int
-    seconds: float
+    unit: ClassVar[str] = "evaluations"
     best: float
+
+    @property
+    def evaluations(self) -> int:
+        """Number of evaluations so far, including failed ones."""
+        return int(self.done)
 
 
 def minimize(
     objective: Callable[[Any], Any],
     x0: object,
-    method: Method | str,
+    method: Method | Optimizer | str,
     *,
     maximize: bool = False,
     evaluations: int = 10_000,
@@ -45,21 +49,26 @@ def minimize(
     seed: int = 0,
     processes: int | None = None,
     limit: float | None = None,
-    watch: Callable[[Moment], Any] | None = None,
+    watch: Callable[[MinimizeProgress], Any] | None = None,
 ) -> Optimum:
-    """Find the lowest point of a function with a gradient-free method.
+    """Find the lowest point of a function, with a method without gradients or with an update rule.
 
-    A function that JAX can trace is mapped: an iteration's evaluations are one program, and whole iterations run
-    without Python. Any other callable is called in processes, once per point. A call that raises, hangs, kills its process
-    or returns a non-finite number only costs that evaluation, which counts as failed. Everything is computed in double
-    precision, unless all arrays of x0 are in single precision.
+    An update rule, such as `Adam(0.1)` or "lbfgs", descends by the gradient of a function that JAX can trace; an
+    evaluation is then one of value and gradient together, and a schedule's progress is the share of the evaluations.
+
+    With a method without gradients, a function that JAX can trace is mapped: an iteration's evaluations are one program,
+    and whole iterations run without Python. Any other callable is called in processes, once per point. A call that raises,
+    hangs, kills its process or returns a non-finite number only costs that evaluation, which counts as failed.
+
+    Everything is computed in double precision, unless all arrays of x0 are in single precision.
 
     For a noisy objective, `value` is biased towards lucky evaluations: evaluate the point again.
 
     Arguments:
         objective: a function of a tree like x0 that returns one number.
         x0: the starting point: a number, an array, a list of numbers (an array to the objective) or a tree of arrays.
-        method: such as `ARS(step=0.1)`, or a name that `fallline explain` lists.
+        method: a method without gradients, such as `ARS(step=0.1)`, or an update rule; or a name that `fallline explain`
+            lists in one of these families.
         maximize: whether to maximise the objective instead.
         evaluations: maximum number of evaluations of the objective, including failed ones.
         target: stop at this value or a better one.
@@ -76,6 +85,9 @@ def minimize(
     >>> found = minimize(lambda x: jnp.sum((x - 3.0) ** 2), np.zeros(2), ARS(step=Cosine(0.5), noise=0.01), evaluations=4000)
     >>> found.point.round(2).tolist(), found.outcome
     ([3.0, 3.0], 'evaluations')
+    >>> found = minimize(lambda x: (1 - x[0]) ** 2 + 100 * (x[1] - x[0] ** 2) ** 2, [-1.2, 1.0], "lbfgs", target=1e-12)
+    >>> [round(x, 4) for x in found.point], found.outcome
+    ([1.0, 1.0], 'target')
     """
     began = time.perf_counter()
     method = _method(method)
@@ -84,12 +96,16 @@ def minimize(
     bound = math.inf if target is None else float(target)
     bound = -bound if maximize or target is None else bound
     with place.precision(), Interrupt() as interrupt:
-        function = _objective(objective, place, maximize, processes, limit)
+        bounds = Bounds(evaluations, bound)
+        run: _Run | Descender
+        if isinstance(method, Optimizer):
+            run = Descender(objective, method, place, maximize, bounds, seed)
+        else:
+            run = _Run(_objective(objective, place, maximize, processes, limit), method, place, bounds, seed)
         try:
-            run = _Run(function, method, place, Bounds(evaluations, bound), seed)
-            ending = run.to_the_end(interrupt, lambda seen: _watched(watch, seen, evaluations, maximize, began))
+            ending = _to_the_end(run, interrupt, lambda seen: _watched(watch, seen, evaluations, maximize, began))
         finally:
-            function.close()
+            run.function.close()
         return _optimum(run, ending, place, maximize, time.perf_counter() - began)
 
 
@@ -109,25 +125,19 @@ class _Run:
         if isinstance(function, Mapped) and method.traceable:
             self.program = jax.jit(functools.partial(advance, function.rows))
 
-    def to_the_end(self, interrupt: Interrupt, watched: Callable[[Seen], Any]) -> Ending:
-        """Run until the search ends, and return the reason."""
-        count = 1
-        while True:
-            seen = self.walk.seen
-            if seen.best <= self.bounds.target:
-                return "target"
-            if not goes_on(seen, self.bounds, self.n):
-                return "evaluations" if np.isfinite(seen.best) else "failed"
-            if interrupt.asked:
-                return "interrupted"
-            asked_at = time.perf_counter()
-            self.walk, rows, done = self.program(self.method, self.walk, self.bounds, jnp.int32(count))
-            interrupt.wait(done)
-            self.rows.append(jax.tree.map(lambda leaf, done=int(done): np.asarray(leaf)[:done], rows))
-            seconds = (time.perf_counter() - asked_at) / int(done)
-            count = int(np.clip(CHUNK_SECONDS / seconds, 1, CAPACITY))
-            if watched(self.walk.seen) is True:
-                return "stopped"
+    def advance(self, count: int) -> tuple[Row, Any]:
+        """Run at most `count` iterations; return a row of history for each, and their number."""
+        self.walk, rows, done = self.program(self.method, self.walk, self.bounds, jnp.int32(count))
+        return rows, done
+
+    def ending(self) -> Ending | None:
+        """Why the search is over; None while it goes on."""
+        seen = self.walk.seen
+        if seen.best <= self.bounds.target:
+            return "target"
+        if not goes_on(seen, self.bounds, self.n):
+            return "evaluations" if np.isfinite(seen.best) else "failed"
+        return None
 
     def _one(self, method: Method, walk: Walk, bounds: Bounds, count: object) -> tuple[Walk, Row, Any]:
         """One iteration, with the objective, the method or both outside the compiled program."""
@@ -142,6 +152,28 @@ class _Run:
 
 
 _judged = jax.jit(judged)
+
+
+def _to_the_end(run: _Run | Descender, interrupt: Interrupt, watched: Callable[[Seen], Any]) -> Ending:
+    """Run chunk by chunk until the search ends, and return the reason."""
+    pace = Pace(CAPACITY)
+
+    def chunk(run: _Run | Descender) -> _Run | Descender:
+        asked_at = time.perf_counter()
+        rows, done = run.advance(pace.count)
+        interrupt.wait(done)
+        run.rows.append(jax.tree.map(lambda leaf: np.asarray(leaf)[: int(done)], rows))
+        pace.took(time.perf_counter() - asked_at, int(done))
+        return run
+
+    _, why = drive(
+        run,
+        chunk,
+        goal=lambda run: run.ending() or "",
+        interrupt=interrupt,
+        watch=lambda run: watched(run.walk.seen),
+    )
+    return cast(Ending, why)
 
 
 def _objective(
@@ -159,13 +191,18 @@ def _objective(
     return Elsewhere(f, place, maximize, count=processes, limit=limit)
 
 
-def _method(method: Method | str) -> Method:
-    found = lookup("method", method)() if isinstance(method, str) else method
-    if not isinstance(found, Method):
+def _method(method: Any) -> Method | Optimizer:
+    if isinstance(method, str):
+        known = {**family("optimizer"), **family("method")}
+        if method not in known:
+            raise FalllineError(f"method {method!r} is unknown: {nearest(method, known)}")
+        method = known[method]()
+    if not isinstance(method, Method | Optimizer):
         raise FalllineError(
-            f"method = {method!r} is no method without gradients: expected one such as ARS(), or its name"
+            f"method = {method!r} is neither a method without gradients nor an update rule: expected one such as ARS(), "
+            "Adam(0.1), or a name"
         )
-    return found
+    return method
 
 
 def _check(
@@ -175,21 +212,23 @@ def _check(
     seed: Any,
     processes: Any,
     limit: Any,
-    method: Method,
+    method: Method | Optimizer,
     place: Place,
 ) -> None:
     if not callable(objective):
         raise FalllineError(f"objective of type {type(objective).__name__} cannot be called: expected a function of x")
-    n = method.candidates(len(place.vector))
+    if isinstance(method, Optimizer):
+        check_rule(method, processes, limit)
+        least, why = 1, "expected 1 or more"
+    else:
+        n = method.candidates(len(place.vector))
+        least, why = n + 2, f"expected {n + 2} or more, for {n} candidates, x0 and the point that they lead to"
 
     def whole(value: object) -> bool:
         return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
-    if not whole(evaluations) or not n + 2 <= evaluations < 2**31:
-        raise FalllineError(
-            f"evaluations = {evaluations!r} are not enough for one iteration: expected {n + 2} or more, for {n} candidates, "
-            "x0 and the point that they lead to"
-        )
+    if not whole(evaluations) or not least <= evaluations < 2**31:
+        raise FalllineError(f"evaluations = {evaluations!r} are not enough for one iteration: {why}")
     if target is not None and not isinstance(target, int | float | np.number):
         raise FalllineError(f"target = {target!r} is not a value of the objective: expected a number or None")
     if not whole(seed) or not 0 <= seed < 2**32:
@@ -202,14 +241,16 @@ def _check(
         raise FalllineError("limit needs a process that can be ended: leave processes out, or give 1 or more")
 
 
-def _watched(watch: Callable[[Moment], Any] | None, seen: Seen, most: int, maximize: bool, began: float) -> Any:
+def _watched(
+    watch: Callable[[MinimizeProgress], Any] | None, seen: Seen, most: int, maximize: bool, began: float
+) -> Any:
     if watch is None:
         return None
     best = -float(seen.best) if maximize else float(seen.best)
-    return watch(Moment(int(seen.evaluations), most, time.perf_counter() - began, best))
+    return watch(MinimizeProgress(int(seen.evaluations), most, time.perf_counter() - began, best))
 
 
-def _optimum(run: _Run, ending: Ending, place: Place, maximize: bool, seconds: float) -> Optimum:
+def _optimum(run: _Run | Descender, ending: Ending, place: Place, maximize: bool, seconds: float) -> Optimum:
     seen, sign = run.walk.seen, -1.0 if maximize else 1.0
     columns = {name: np.concatenate([getattr(row, name) for row in run.rows] or [np.zeros(0)]) for name in Row._fields}
     for name in ("lowest", "value", "best"):

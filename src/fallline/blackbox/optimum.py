@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-Ending = Literal["target", "evaluations", "stopped", "interrupted", "failed"]
+Ending = Literal["target", "evaluations", "stopped", "interrupted", "at_rest", "diverged", "failed"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,7 +20,8 @@ class Optimum:
         reasons: reasons for the failures of a Python objective, with their counts.
         history: a column per name, a row per iteration: `evaluations` and `failures` so far, `lowest` (the best
             candidate's value), `value` (the objective at the method's own point; NaN if not evaluated), `best`.
-        outcome: target, evaluations (all used), stopped (by `watch`), interrupted (by Ctrl-C) or failed.
+        outcome: target, evaluations (all used), stopped (by `watch`), interrupted (by Ctrl-C) or failed; an update rule
+            may also end at_rest (no slope and no step) or diverged (its values or steps are no longer finite).
         seconds: total time, including compilation.
     """
 
@@ -42,6 +43,8 @@ class Optimum:
             "evaluations": "used all evaluations",
             "stopped": "was stopped",
             "interrupted": "was interrupted",
+            "at_rest": "came to rest, where there is no slope,",
+            "diverged": "diverged",
             "failed": "found no point with a value",
         }[self.outcome]
         best = (

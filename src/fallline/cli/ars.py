@@ -274,6 +274,7 @@ def _seeds(
 def _over_seeds(plan: "Plan", folder: Path, kept: list["Kept"]) -> tuple[dict[str, Any], list[str]]:
     """The JSON document, and a sentence for everything that could not be saved in the requested place."""
     from fallline.control import folder as folders
+    from fallline.core.documents import write_json
 
     refused = [f"Seed {e.summary['seed']} is in {e.folder}, because of this: {e.refused}." for e in kept if e.refused]
     if plan.seeds == 1:
@@ -281,7 +282,7 @@ def _over_seeds(plan: "Plan", folder: Path, kept: list["Kept"]) -> tuple[dict[st
     summaries = [each.summary for each in kept]
     document = {"run": str(folder), **folders.over_seeds(summaries), "runs": summaries}
     try:
-        folders.write_json(folder / "seeds.json", document)
+        write_json(folder / "seeds.json", document)
     except FalllineError as error:
         refused.append(f"{error}.")
     return document, refused

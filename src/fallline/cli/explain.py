@@ -23,6 +23,7 @@ def explain(
     import fallline.methods
     import fallline.probes
     import fallline.strategies
+    import fallline.surfaces
     import fallline.training.recipe  # noqa: F401 - knows all families
     from fallline.core.explain import blocks_by_family
     from fallline.core.explain import explain as explained

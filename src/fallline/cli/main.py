@@ -21,6 +21,7 @@ from fallline.cli.output import say
 from fallline.cli.predict import predict
 from fallline.cli.report import report
 from fallline.cli.signals import CTRL_C, heard
+from fallline.cli.terrain import terrain
 from fallline.cli.train import train
 from fallline.cli.tune import TuneCommand, tune
 from fallline.core.budget import VARIABLE, parse_size
@@ -59,6 +60,7 @@ app.command()(stoppable(fork))
 app.command(cls=TuneCommand)(stoppable(ars))
 app.command()(stoppable(report))
 app.command()(stoppable(export))
+app.command()(stoppable(terrain))
 app.command()(stoppable(explain))
 
 

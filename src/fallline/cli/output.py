@@ -1,11 +1,12 @@
 """Output of the commands: one JSON document on standard output, everything else on standard error."""
 
-import json
 import math
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
+
+from fallline.core.documents import to_json
 
 SPLITS = ("train", "valid", "out_of_fold", "test", "one member")
 
@@ -33,15 +34,7 @@ def warn(sentences: Iterable[str]) -> None:
 
 def give(document: object) -> None:
     """Prints the JSON document on standard output; numbers that are not finite become null."""
-    print(json.dumps(_finite(document), indent=2), flush=True)
-
-
-def _finite(value: object) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    print(to_json(document, indent=2), flush=True)
 
 
 def figures(value: float) -> str:

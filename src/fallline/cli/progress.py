@@ -8,7 +8,7 @@ from fallline.cli.bar import Bar
 from fallline.cli.output import figures
 
 if TYPE_CHECKING:
-    from fallline.control.training import Progress
+    from fallline.control.state import RolloutProgress
     from fallline.searching.driver import Standing
     from fallline.training.train import Moment
 
@@ -87,11 +87,11 @@ class PolicyProgress(Bar):
         before = "{task.completed:,.0f}/{task.total:,.0f} timesteps"
         super().__init__(before, "{task.description}", quiet=quiet, description=label, total=max(self.steps, 1))
 
-    def __call__(self, progress: "Progress") -> None:
+    def __call__(self, progress: "RolloutProgress") -> None:
         failed = f"  {progress.failures} rollouts failed" if progress.failures else ""
         text = f"{self.label}best {figures(progress.best_score)}{failed}"
-        line = f"{progress.steps:,}/{self.steps:,.0f} timesteps  {text}"
-        self.show(line, completed=min(progress.steps, self.steps), description=text)
+        line = f"{progress.done:,}/{self.steps:,.0f} timesteps  {text}"
+        self.show(line, completed=min(progress.done, self.steps), description=text)
 
 
 def best_lines(standing: "Standing") -> list[str]:

@@ -1,34 +1,32 @@
 """Checkpoints of a policy's training. They are small, since candidates and episodes are drawn again."""
 
 import dataclasses
-from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from fallline.control.curve import EVALUATION, ITERATION, Curve
+from fallline.control.state import PolicyState
 from fallline.control.statistics import Statistics
+from fallline.core.checkpoints import NAME, check_description, remove_files, tree_of
 from fallline.core.errors import FalllineError
-from fallline.core.tensors import check_finite, flatten, load_tensors, save_tensors, unflatten
+from fallline.core.tensors import check_finite, flatten, load_tensors, save_tensors
 
-if TYPE_CHECKING:
-    from fallline.control.training import Progress
-
-NAME = "checkpoint.safetensors"
 _CURVES = {"iterations": ITERATION, "evaluations": EVALUATION}
+_ONLY = "it can only continue the training that wrote it; start a new one instead"
 _REMEDY = "use another copy, or train again without --resume"
 COUNTS = ("steps", "rollouts", "failures", "evaluations", "best_steps", "barren")
 
 
-def save_checkpoint(folder: Path, progress: "Progress", description: dict[str, Any]) -> None:
+def save_checkpoint(folder: Path, policy_state: PolicyState, description: dict[str, Any]) -> None:
     """Write the progress of a training atomically: if the process is killed, the previous file stays intact."""
-    arrays = flatten(_tree(progress))
-    arrays |= {f"curve/{name}": table for name, table in progress.curve.arrays().items()}
+    arrays = flatten(_tree(policy_state))
+    arrays |= {f"curve/{name}": table for name, table in policy_state.curve.arrays().items()}
     save_tensors(folder / NAME, arrays, {"kind": "policy checkpoint", **description})
 
 
-def load_checkpoint(folder: Path, like: "Progress", description: dict[str, Any]) -> "Progress | None":
+def load_checkpoint(folder: Path, like: PolicyState, description: dict[str, Any]) -> PolicyState | None:
     """The saved progress of a training, or None if there is no checkpoint.
 
     Raises: FalllineError for a checkpoint that is damaged or belongs to another recipe, seed or environment.
@@ -37,18 +35,10 @@ def load_checkpoint(folder: Path, like: "Progress", description: dict[str, Any])
     if not path.exists():
         return None
     arrays, described = load_tensors(path, "checkpoint")
-    for name, value in description.items():
-        if described.get(name) != value:
-            raise FalllineError(
-                f"checkpoint {str(path)!r} belongs to another {name}: it can only continue the training that wrote it; "
-                "start a new one instead"
-            )
     what = f"checkpoint {str(path)!r}"
+    check_description(described, description, what, _ONLY)
     curve = {name: arrays.pop(f"curve/{name}", None) for name in _CURVES}
-    try:
-        tree = unflatten(arrays, _tree(like))
-    except FalllineError as error:
-        raise FalllineError(f"{what} is damaged: {error}; {_REMEDY}") from None
+    tree = tree_of(arrays, _tree(like), what, _REMEDY)
     mean, squares = tree["statistics"]
     counts = dict(zip(COUNTS, tree["counts"].tolist(), strict=True))
     _check_sense(tree, curve, what)
@@ -84,17 +74,16 @@ def _check_sense(tree: dict[str, Any], curve: dict[str, np.ndarray | None], what
 
 def remove_checkpoints(folder: Path) -> None:
     """Remove the checkpoint of a finished training."""
-    with suppress(OSError):
-        (folder / NAME).unlink(missing_ok=True)
+    remove_files(folder, NAME)
 
 
-def _tree(progress: "Progress") -> dict[str, Any]:
+def _tree(policy_state: PolicyState) -> dict[str, Any]:
     return {
-        "method": progress.method,
-        "statistics": [progress.statistics.mean, progress.statistics.squares],
-        "count": np.asarray(progress.statistics.n, np.int64),
-        "best": progress.best,
-        "best_scaling": list(progress.best_scaling),
-        "best_score": np.asarray(progress.best_score, np.float64),
-        "counts": np.array([getattr(progress, name) for name in COUNTS], np.int64),
+        "method": policy_state.method,
+        "statistics": [policy_state.statistics.mean, policy_state.statistics.squares],
+        "count": np.asarray(policy_state.statistics.n, np.int64),
+        "best": policy_state.best,
+        "best_scaling": list(policy_state.best_scaling),
+        "best_score": np.asarray(policy_state.best_score, np.float64),
+        "counts": np.array([getattr(policy_state, name) for name in COUNTS], np.int64),
     }

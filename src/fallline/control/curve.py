@@ -1,13 +1,12 @@
 """The learning curve: the results of every iteration and every evaluation of a training."""
 
 import dataclasses
-import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fallline.core.files import write_atomically
+from fallline.core.documents import write_parquet
 
 if TYPE_CHECKING:
     from fallline.control.evaluation import Evaluation
@@ -62,12 +61,10 @@ class Curve:
         """Write the iterations as a Parquet file."""
         import polars as pl
 
-        buffer = io.BytesIO()
         table = self.arrays()["iterations"]
         whole = ("iteration", "steps", "failures")
         columns = {name: table[:, k].astype(np.int64 if name in whole else float) for k, name in enumerate(ITERATION)}
-        pl.DataFrame(columns).write_parquet(buffer)
-        write_atomically(path, buffer.getvalue())
+        write_parquet(path, pl.DataFrame(columns))
 
 
 def _spread(returns: np.ndarray) -> tuple[float, float, float, float, float]:

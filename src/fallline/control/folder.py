@@ -1,7 +1,6 @@
 """The run folder of a policy's training, as written by `fallline ars`."""
 
 import dataclasses
-import json
 import math
 from collections.abc import Callable
 from contextlib import suppress
@@ -9,17 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tomli_w
 
-from fallline.control.checkpoint import NAME as CHECKPOINT
 from fallline.control.checkpoint import remove_checkpoints
 from fallline.control.curve import EVALUATION
 from fallline.control.presets import preset_of
 from fallline.control.recipe import PolicyRecipe, from_tables, to_tables
 from fallline.control.training import PolicyRun
+from fallline.core.checkpoints import NAME as CHECKPOINT
+from fallline.core.documents import copy_file, write_json, write_toml
 from fallline.core.errors import FalllineError
-from fallline.core.files import make_folder, try_folder, write_atomically, write_elsewhere
-from fallline.core.reading import read_if_there, read_json, read_toml
+from fallline.core.files import make_folder, try_folder, write_or_elsewhere
+from fallline.core.reading import read_json, read_toml
 from fallline.core.shape import Entries, Listed, Mapping, Real, Text, Whole, maybe
 from fallline.training.folder import abandon_folder, safe_name
 
@@ -38,7 +37,7 @@ SUMMARY = Entries(  # the result of summarise, with null for NaN
     },
     open=True,
 )  # fmt: skip
-_HEAD = "# A complete Fallline recipe of a policy: `fallline ars --recipe recipe.toml` repeats the training.\n"
+_HEADING = "A complete Fallline recipe of a policy: `fallline ars --recipe recipe.toml` repeats the training."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +66,7 @@ def write_plan(folder: Path, plan: Plan) -> None:
     tables = {"environment": plan.environment, "seed": plan.seed, "seeds": plan.seeds, **to_tables(plan.recipe)}
     make_folder(folder)
     try_folder(folder, LEAST)
-    write_atomically(folder / RECIPE, (_HEAD + tomli_w.dumps(tables)).encode())
+    write_toml(folder / RECIPE, tables, _HEADING)
 
 
 def copy_begun(old: Path, new: Path, plan: Plan) -> None:
@@ -75,9 +74,7 @@ def copy_begun(old: Path, new: Path, plan: Plan) -> None:
     for (_, home), (_, copy) in zip(plan.folders(old), plan.folders(new), strict=True):
         make_folder(copy)
         for name in (POLICY, HISTORY, CURVE, CHECKPOINT, METRICS):
-            content = read_if_there(home / name, f"file {str(home / name)!r}")
-            if content is not None:
-                write_atomically(copy / name, content)
+            copy_file(home / name, copy / name, "file")
 
 
 def read_plan(path: Path) -> Plan:
@@ -163,22 +160,22 @@ def keep(folder: Path, home: Path, plan: Plan, run: PolicyRun, check: Callable[[
 
     Raises: FalllineError if no place accepts it.
     """
-    try:
-        check()
-        return Kept(home, write_run(home, run))
-    except FalllineError as error:
-        refused = str(error)
     single = dataclasses.replace(plan, seed=run.seed, seeds=1)
 
     def write(place: Path) -> dict[str, Any]:
         write_plan(place, single)
         return write_run(place, run)
 
-    try:
-        place, summary = write_elsewhere(f"fallline-{safe_name(plan.environment)}", write)
-    except FalllineError as error:
-        raise FalllineError(f"the trained policy cannot be saved: {refused}; {error}") from None
-    return Kept(place, summary, refused)
+    name = f"fallline-{safe_name(plan.environment)}"
+    placed = write_or_elsewhere(
+        home,
+        lambda place: write_run(place, run),
+        check=check,
+        elsewhere=write,
+        name=name,
+        what="the trained policy",
+    )
+    return Kept(*placed)
 
 
 def home_for(home: Path, check: Callable[[], None]) -> Path | None:
@@ -215,11 +212,6 @@ def abandon(folder: Path, plan: Plan) -> None:
     abandon_folder(folder)
 
 
-def write_json(path: Path, document: object) -> None:
-    """Write plain data as JSON; NaN and infinity become null."""
-    write_atomically(path, (json.dumps(_without_nan(document), indent=2) + "\n").encode())
-
-
 def over_seeds(summaries: list[dict[str, Any]]) -> dict[str, Any]:
     """Scores over seeds: all scores, median and quartiles, and the number that reach the threshold.
 
@@ -242,11 +234,3 @@ def over_seeds(summaries: list[dict[str, Any]]) -> dict[str, Any]:
         "seeds": len(summaries),
         "best_seed": summaries[int(np.nanargmax(scores))]["seed"] if good else None,
     }
-
-
-def _without_nan(value: object) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_nan(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_without_nan(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -12,9 +12,11 @@ from fallline.control.evaluation import Collector
 from fallline.control.presets import preset
 from fallline.control.recipe import PolicyRecipe
 from fallline.control.rollouts import Setup
-from fallline.control.training import PolicyRun, Progress, Training
-from fallline.training.interrupt import Interrupt
-from fallline.training.keeping import Keeping
+from fallline.control.state import RolloutProgress
+from fallline.control.training import PolicyRun, Training
+from fallline.core.driving import STOPPED, drive
+from fallline.core.interrupt import Interrupt
+from fallline.core.keeping import Keeping
 
 LEAST = 1_000_000  # generous size of a checkpoint in bytes
 
@@ -28,7 +30,7 @@ def train_policy(
     timeout: float = 300.0,
     ray: str | None = None,
     collector: Collector | None = None,
-    watch: Callable[[Progress], None] | None = None,
+    watch: Callable[[RolloutProgress], Any] | None = None,
     folder: str | Path | None = None,
     checkpoint_seconds: float = 10.0,
     resume: bool = False,
@@ -48,7 +50,7 @@ def train_policy(
         timeout: time limit of one rollout in seconds.
         ray: address of a Ray cluster for the rollouts, "" for Ray on this machine; None: processes.
         collector: runs the rollouts instead of workers opened by this call.
-        watch: called after every iteration.
+        watch: called after every iteration; the training is interrupted if it returns True.
         folder: folder for checkpoints; None: no checkpoints. It is checked first; if writing fails later, the training
             continues and the run's notes report it.
         checkpoint_seconds: time between two checkpoints in seconds.
@@ -79,35 +81,26 @@ def train_policy(
             )
     began = time.monotonic()
     training = Training(recipe, collector, seed)
-    progress = training.start()
+    policy_state = training.start()
     folder = None if folder is None else Path(folder)
-    last: Callable[[Path], None] = lambda folder: save_checkpoint(folder, progress, training.description)  # noqa: E731
+    last: Callable[[Path], None] = lambda folder: save_checkpoint(folder, policy_state, training.description)  # noqa: E731
     with Keeping(folder) as keeping, Interrupt() as interrupt:
         if resume and folder is not None:
-            progress = load_checkpoint(folder, progress, training.description) or progress
-            progress.reached = training.has_reached(progress)
+            policy_state = load_checkpoint(folder, policy_state, training.description) or policy_state
+            policy_state.reached = training.has_reached(policy_state)
         keeping.try_for(LEAST)
-        saved = time.monotonic()
-        outcome = ""
-        while not outcome:
-            if training.evaluation_is_due(progress):
-                training.evaluate(progress)
-            if progress.reached:
-                outcome = "reached"
-            elif progress.steps >= float(recipe.steps):
-                outcome = "completed"
-            elif interrupt.asked:
-                outcome = "interrupted"
-            else:
-                training.iterate(progress)
-                if watch is not None:
-                    watch(progress)
-                if folder is not None and time.monotonic() - saved > checkpoint_seconds:
-                    keeping.save(last)
-                    saved = time.monotonic()
+        policy_state, why = drive(
+            policy_state,
+            training.iterate,
+            goal=training.ending,
+            interrupt=interrupt,
+            watch=None if watch is None else lambda now: watch(training.progress(now, time.monotonic() - began)),
+            save=lambda _: keeping.save(last),
+            every=checkpoint_seconds,
+        )
         # Also save a completed training: the final evaluation takes time in which the process may be killed.
         unsaved = not keeping.save(last)
-    run = training.finish(progress, outcome, time.monotonic() - began)
+    run = training.finish(policy_state, "interrupted" if why == STOPPED else why, time.monotonic() - began)
     return dataclasses.replace(run, notes=tuple(keeping.notes), unsaved=last if unsaved else None)
 
 

@@ -13,50 +13,15 @@ from fallline.control.network import PolicyNetwork
 from fallline.control.policy import TrainedPolicy
 from fallline.control.recipe import PolicyRecipe, to_tables
 from fallline.control.rollouts import Rollout, Task, rollout_seed
+from fallline.control.state import PolicyState, RolloutProgress
 from fallline.control.statistics import Scaling, Statistics
 from fallline.core.block import walk
 from fallline.core.budget import check_memory
 from fallline.core.errors import FalllineError
 from fallline.core.schedule import Schedule
 from fallline.methods import Antithetic
-from fallline.methods import MethodState as MethodState
 
 HOPELESS = 3  # consecutive iterations without a successful rollout after which training gives up
-
-
-@dataclasses.dataclass
-class Progress:
-    """The progress of a training, as stored in a checkpoint.
-
-    Arguments:
-        method: the method's state; its point is the vector of the policy's parameters.
-        statistics: statistics of all training observations.
-        steps: number of training timesteps.
-        rollouts: number of training rollouts.
-        failures: number of failed rollouts.
-        evaluations: number of evaluations.
-        best: the parameters of the best confirmed policy.
-        best_scaling: the scaling of its observations, frozen with them.
-        best_score: its confirmed mean return.
-        best_steps: the timesteps at which it was found.
-        barren: consecutive iterations without a successful rollout.
-        curve: the learning curve.
-        reached: whether the last evaluation and its confirmation both reached the target.
-    """
-
-    method: MethodState
-    statistics: Statistics
-    steps: int
-    rollouts: int
-    failures: int
-    evaluations: int
-    best: np.ndarray
-    best_scaling: Scaling
-    best_score: float
-    best_steps: int
-    barren: int
-    curve: Curve
-    reached: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,29 +79,42 @@ class Training:
         self.shift, self.steps = float(recipe.shift), float(recipe.steps)
         self.description = {"recipe": to_tables(recipe), "seed": seed, "environment": collector.facts.name}
 
-    def start(self) -> Progress:
+    def start(self) -> PolicyState:
         point = self.recipe.policy.start(self.network, self.seed)
         with jax.enable_x64(True):
             method = self.recipe.method.start(point, jax.random.key(self.seed), 1.0 if self.scheduled else None)
         observations = self.network.widths[0]
         nothing = Statistics.none(observations)
-        return Progress(method, nothing, 0, 0, 0, 0, point, nothing.scaling(), -np.inf, 0, 0, Curve())
+        return PolicyState(method, nothing, 0, 0, 0, 0, point, nothing.scaling(), -np.inf, 0, 0, Curve())
 
-    def scaling(self, progress: Progress) -> Scaling | None:
-        return progress.statistics.scaling() if self.recipe.normalise else None
+    def scaling(self, policy_state: PolicyState) -> Scaling | None:
+        return policy_state.statistics.scaling() if self.recipe.normalise else None
 
-    def iterate(self, progress: Progress) -> None:
-        """One iteration: ask, roll out, tell, merge."""
-        method, state = self.recipe.method, progress.method
+    def ending(self, policy_state: PolicyState) -> str:
+        """Evaluate the policy if that is due; then say why the training ends, or "" if it goes on."""
+        if self.evaluation_is_due(policy_state):
+            self.evaluate(policy_state)
+        if policy_state.reached:
+            return "reached"
+        return "completed" if policy_state.steps >= self.steps else ""
+
+    def progress(self, policy_state: PolicyState, seconds: float) -> RolloutProgress:
+        """The progress of the training, for a progress bar or a callback."""
+        done, best = policy_state.steps, policy_state.best_score
+        return RolloutProgress(done, self.steps, seconds, best, policy_state.failures)
+
+    def iterate(self, policy_state: PolicyState) -> PolicyState:
+        """One iteration: ask, roll out, tell, merge. The state is changed in place, and returned."""
+        method, state = self.recipe.method, policy_state.method
         with jax.enable_x64(True):
             if self.scheduled:
                 # A schedule's progress is the share of timesteps, however many of them an iteration takes.
-                share = max(progress.steps / self.steps, 1e-12)
+                share = max(policy_state.steps / self.steps, 1e-12)
                 state = state._replace(iterations=(state.iteration.astype(float) + 0.5) / share)
             points = np.asarray(method.ask(state))
         iteration, n = int(state.iteration), len(points)
         pairs = n // 2 if isinstance(method, Antithetic) else n
-        scaling = self.scaling(progress)
+        scaling = self.scaling(policy_state)
         found = self.collector.collect(
             Task(
                 self.network,
@@ -152,60 +130,64 @@ class Training:
         with jax.enable_x64(True):
             told = method.tell(state, self.shift * lengths - returns)
             moved = float(np.linalg.norm(np.asarray(told.point) - np.asarray(state.point)))
-        progress.method = told
+        policy_state.method = told
         for row in [row for pair in range(pairs) for row in range(pair, n, pairs)]:
             statistics = found[row].statistics
             if statistics is not None:
-                progress.statistics = progress.statistics.merge(statistics)
-        progress.steps += int(lengths.sum())
-        progress.rollouts += n
-        self._count_failures(progress, found)
-        progress.curve.add_iteration(iteration, progress.steps, returns, moved)
+                policy_state.statistics = policy_state.statistics.merge(statistics)
+        policy_state.steps += int(lengths.sum())
+        policy_state.rollouts += n
+        self._count_failures(policy_state, found)
+        policy_state.curve.add_iteration(iteration, policy_state.steps, returns, moved)
+        return policy_state
 
-    def _count_failures(self, progress: Progress, found: list[Rollout]) -> None:
+    def _count_failures(self, policy_state: PolicyState, found: list[Rollout]) -> None:
         failures = [each.failure for each in found if each.failure]
-        progress.failures += len(failures)
-        progress.barren = progress.barren + 1 if len(failures) == len(found) else 0
-        if progress.barren == HOPELESS:
+        policy_state.failures += len(failures)
+        policy_state.barren = policy_state.barren + 1 if len(failures) == len(found) else 0
+        if policy_state.barren == HOPELESS:
             raise FalllineError(
                 f"every rollout of {HOPELESS} iterations of {self.collector.facts.name!r} failed ({failures[0]}): see that "
                 "the environment runs by itself, or give rollouts more time"
             )
 
-    def evaluation_is_due(self, progress: Progress) -> bool:
-        rows = progress.curve.evaluation_rows()
-        if rows and rows[-1]["steps"] == progress.steps:  # a resumed training may start right after an evaluation
+    def evaluation_is_due(self, policy_state: PolicyState) -> bool:
+        rows = policy_state.curve.evaluation_rows()
+        if rows and rows[-1]["steps"] == policy_state.steps:  # a resumed training may start right after an evaluation
             return False
-        done = progress.steps >= self.steps
-        return done or progress.steps >= progress.evaluations * self.recipe.evaluate_every
+        done = policy_state.steps >= self.steps
+        return done or policy_state.steps >= policy_state.evaluations * self.recipe.evaluate_every
 
-    def has_reached(self, progress: Progress) -> bool:
+    def has_reached(self, policy_state: PolicyState) -> bool:
         """Whether the last evaluation and its confirmation both reached the target."""
-        rows, target = progress.curve.evaluation_rows(), self.recipe.target
+        rows, target = policy_state.curve.evaluation_rows(), self.recipe.target
         return (
             target is not None and bool(rows) and min(rows[-1]["mean_return"], rows[-1]["confirmed"]) >= float(target)
         )
 
-    def evaluate(self, progress: Progress) -> None:
+    def evaluate(self, policy_state: PolicyState) -> None:
         """Evaluate the policy; if it seems better than the best, confirm it on fresh episodes before keeping it."""
-        point, scaling = np.asarray(progress.method.point), self.scaling(progress)
-        seen = self._evaluation(point, scaling, EVALUATE, progress)
+        point, scaling = np.asarray(policy_state.method.point), self.scaling(policy_state)
+        seen = self._evaluation(point, scaling, EVALUATE, policy_state)
         confirmed = float("nan")
-        if seen.mean > progress.best_score:
-            confirmed = self._evaluation(point, scaling, CONFIRM, progress).mean
+        if seen.mean > policy_state.best_score:
+            confirmed = self._evaluation(point, scaling, CONFIRM, policy_state).mean
             target = self.recipe.target
-            progress.reached = target is not None and min(seen.mean, confirmed) >= float(target)
-            if confirmed > progress.best_score:
-                progress.best, progress.best_score, progress.best_steps = point, confirmed, progress.steps
-                progress.best_scaling = scaling or Statistics.none(self.network.widths[0]).scaling()
-        progress.curve.add_evaluation(
-            int(progress.method.iteration), progress.steps, seen, confirmed, progress.best_score
+            policy_state.reached = target is not None and min(seen.mean, confirmed) >= float(target)
+            if confirmed > policy_state.best_score:
+                policy_state.best, policy_state.best_score = point, confirmed
+                policy_state.best_steps = policy_state.steps
+                policy_state.best_scaling = scaling or Statistics.none(self.network.widths[0]).scaling()
+        policy_state.curve.add_evaluation(
+            int(policy_state.method.iteration), policy_state.steps, seen, confirmed, policy_state.best_score
         )
-        progress.evaluations = (
-            max(progress.evaluations, int(progress.steps / max(self.recipe.evaluate_every, 1e-9))) + 1
+        policy_state.evaluations = (
+            max(policy_state.evaluations, int(policy_state.steps / max(self.recipe.evaluate_every, 1e-9))) + 1
         )
 
-    def _evaluation(self, point: np.ndarray, scaling: Scaling | None, purpose: int, progress: Progress) -> Evaluation:
+    def _evaluation(
+        self, point: np.ndarray, scaling: Scaling | None, purpose: int, policy_state: PolicyState
+    ) -> Evaluation:
         return evaluate_policy(
             self.collector,
             self.network,
@@ -213,32 +195,32 @@ class Training:
             scaling,
             episodes=self.recipe.episodes,
             seed=self.seed,
-            place=(purpose, int(progress.method.iteration)),
+            place=(purpose, int(policy_state.method.iteration)),
         )
 
-    def finish(self, progress: Progress, outcome: str, seconds: float) -> PolicyRun:
-        scaling = progress.best_scaling if self.recipe.normalise else None
-        final = self._evaluation(progress.best, scaling, FINAL, progress)
+    def finish(self, policy_state: PolicyState, outcome: str, seconds: float) -> PolicyRun:
+        scaling = policy_state.best_scaling if self.recipe.normalise else None
+        final = self._evaluation(policy_state.best, scaling, FINAL, policy_state)
         notes = {
             "seed": self.seed,
-            "timesteps": progress.best_steps,
+            "timesteps": policy_state.best_steps,
             "score": final.mean,
             "deviation": final.deviation,
             "episodes": len(final.returns),
         }
         horizon = self.recipe.horizon or self.collector.facts.horizon
         facts, outside = self.collector.facts, self.recipe.outside
-        policy = TrainedPolicy(self.network, progress.best, scaling, facts, outside, horizon, notes)
+        policy = TrainedPolicy(self.network, policy_state.best, scaling, facts, outside, horizon, notes)
         return PolicyRun(
             policy,
             final,
             self.recipe,
             self.seed,
-            progress.steps,
+            policy_state.steps,
             outcome,
-            progress.curve,
-            progress.rollouts,
-            progress.failures,
+            policy_state.curve,
+            policy_state.rollouts,
+            policy_state.failures,
             seconds,
             getattr(self.collector, "restarts", 0),
         )

@@ -141,6 +141,40 @@ def write_elsewhere(name: str, write: Callable[[Path], Written]) -> tuple[Path, 
     raise FalllineError(f"no other place takes it either ({'; '.join(reasons)}): free some space")
 
 
+def write_or_elsewhere(
+    folder: Path,
+    write: Callable[[Path], Written],
+    *,
+    check: Callable[[], None],
+    elsewhere: Callable[[Path], Written],
+    name: str,
+    what: str,
+) -> tuple[Path, Written, str]:
+    """Write finished work into its own folder; if that fails, into a new folder elsewhere, so that it is not lost.
+
+    Returns the folder, what was written, and why the work's own folder was not used (empty if it was).
+
+    Arguments:
+        folder: the work's own folder.
+        write: writes into it.
+        check: raises FalllineError if the folder no longer belongs to the work.
+        elsewhere: writes into a new folder.
+        name: prefix of the new folder's name.
+        what: the work, as an error names it.
+
+    Raises: FalllineError if no place works.
+    """
+    try:
+        check()
+        return folder, write(folder), ""
+    except FalllineError as error:
+        refused = str(error)
+    try:
+        return *write_elsewhere(name, elsewhere), refused
+    except FalllineError as error:
+        raise FalllineError(f"{what} cannot be saved: {refused}; {error}") from None
+
+
 def _places() -> Iterator[Path]:
     with suppress(OSError):  # no temporary folder can be written to
         yield Path(tempfile.gettempdir())

@@ -14,7 +14,7 @@ from fallline.data.table import Table
 from fallline.doctor.case import case_of, case_of_folder
 from fallline.population import Population, evaluate
 from fallline.training.recipe import Recipe
-from fallline.training.train import Run, train
+from fallline.training.train import Run, train_from
 
 FACTORS = (0.1, 0.3, 1.0, 3.0, 10.0)
 RATES = (0.0, 0.1, 0.3, 0.5)
@@ -114,7 +114,7 @@ def fork(
         for value in values_for(case.recipe, path) if values is None else values:
             if value != old:
                 named.append((f"{path} = {_short(value)}", replace(case.recipe, {path: value}), {path: value}))
-    trunk = train(case.recipe, case.data, seed=case.seed, until=epoch)
+    trunk = train_from(case.recipe, case.data, seed=case.seed, until=epoch)
     recipes = [recipe for _, recipe, _ in named]
     found = evaluate(recipes, case.data, seeds=[case.seed], state=trunk.state, test=False)
     places = found.recipe.tolist()

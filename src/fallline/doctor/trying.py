@@ -216,12 +216,12 @@ def _measured(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """(measure, first metric, epochs, diverged) of every recipe, each (recipes, seeds x folds).
 
-    Recipes that stop early by different scores cannot share a population, and are evaluated apart.
+    Recipes whose own scores cannot be compared cannot share a population, and are evaluated apart.
     """
     shape = (len(recipes), len(seeds) * len(folds))
     values, metric, epochs, diverged = (np.zeros(shape) for _ in range(4))
-    for monitor in dict.fromkeys(each.monitor for each in recipes):
-        places = [i for i, each in enumerate(recipes) if each.monitor == monitor]
+    for apart in dict.fromkeys(map(_apart, recipes)):
+        places = [i for i, each in enumerate(recipes) if _apart(each) == apart]
         group = [recipes[i] for i in places]
         found = evaluate(group, case.data, seeds=seeds, folds=folds, keep=True, probes=(), test=False)
         order = sorted(set(found.seed.tolist()))
@@ -238,3 +238,8 @@ def _measured(
             epochs[place, column] = found.epochs[lane]
             diverged[place, column] = ended == Outcome.DIVERGED
     return values, metric, epochs, diverged
+
+
+def _apart(recipe: Recipe) -> tuple[str, str, str]:
+    """What recipes of one population must have in common."""
+    return recipe.monitor, repr(recipe.class_weight), repr(recipe.target_transform)

@@ -8,20 +8,23 @@ from typing import Any
 import jax
 import numpy as np
 
+from fallline.core.driving import Pace
+from fallline.core.interrupt import Interrupt
 from fallline.core.outcome import Outcome
 from fallline.data.table import Table
-from fallline.population import lanes as lane_program
-from fallline.population.ahead import ahead
 from fallline.population.contexts import Context, Folds, contexts_of, key_of
+from fallline.population.devices import place_common, place_lanes, stack_keys
+from fallline.population.evaluate import PROGRAMS
 from fallline.population.groups import group_recipes
+from fallline.population.lanes import ROWS, Lanes, Layout
+from fallline.population.precompile import precompiling
+from fallline.population.programs import Beginning
 from fallline.population.sizes import lanes_per_device
 from fallline.probes import Probe
 from fallline.training import program
 from fallline.training.arrays import Arrays, suited, to_device
-from fallline.training.chunks import CHUNK_SECONDS
 from fallline.training.class_weights import with_class_weights
 from fallline.training.history import join
-from fallline.training.interrupt import Interrupt
 from fallline.training.moment import batch_rows
 from fallline.training.recipe import Recipe, complete_for
 from fallline.training.state import Epochs, State
@@ -52,7 +55,7 @@ class Part:
     """The lanes of one program: their numbers, their arguments and state, and the records so far."""
 
     numbers: range
-    lanes: lane_program.Lanes
+    lanes: Lanes
     epoch: int = 0
     seen: list[Epochs] = dataclasses.field(default_factory=list)
 
@@ -68,15 +71,15 @@ class Part:
 
     def put(self, state: State, epoch: int, seen: Epochs | None) -> None:
         """Continue from a checkpoint."""
-        self.lanes.state = lane_program.place_lanes(state)
-        self.lanes.shared = lane_program.place_common({"epoch": np.int32(epoch)})
+        self.lanes.state = place_lanes(state)
+        self.lanes.shared = place_common({"epoch": np.int32(epoch)})
         self.epoch, self.seen = epoch, [] if seen is None else [seen]
 
     def end(self, outcome: Outcome, places: np.ndarray) -> None:
         """Mark the running lanes among some places as ended."""
         now = np.asarray(self.lanes.state.outcome)
         ended = np.where(places & (now == Outcome.RUNNING), int(outcome), now).astype(np.int32)
-        self.lanes.state = dataclasses.replace(self.lanes.state, outcome=lane_program.place_lanes(ended))
+        self.lanes.state = dataclasses.replace(self.lanes.state, outcome=place_lanes(ended))
 
 
 class Job:
@@ -107,7 +110,7 @@ class Job:
         self.recipe = with_class_weights(completed, self.table)
         self.arrays = _arrays(self.recipe, self.table, self.contexts)
         group = group_recipes([self.recipe])[0]
-        self.layout = lane_program.Layout(group.structure, group.differ, False, True, False, recorded, True)
+        self.layout = Layout(group.structure, group.differ, False, True, False, recorded, True)
         self.own, self.common = group.take([0])
         devices = len(jax.devices())
         size = devices * lanes_per_device(self.recipe, self.arrays, len(self.seeds))
@@ -119,12 +122,12 @@ class Job:
     def _part(self, numbers: range) -> Part:
         """New lanes; places beyond the members repeat the first, are marked as ended and never read."""
         filled = [self.contexts[k] for k in (*numbers, *[numbers[0]] * (self.size - len(numbers)))]
-        rows = {name: np.stack([each.rows[name] for each in filled]) for name in lane_program.ROWS}
-        keys = lane_program.place_lanes(lane_program.stack_keys([key_of(each.seed, None) for each in filled]))
-        rows, widths = (lane_program.place_lanes(each) for each in (rows, np.zeros((self.size, 0), np.int32)))
-        arguments = (self.own, self.common, self.arrays, rows, keys, widths, None)
-        with ahead(self.layout, arguments):
-            lanes = lane_program.begin(self.layout, *arguments)
+        rows = {name: np.stack([each.rows[name] for each in filled]) for name in ROWS}
+        keys = place_lanes(stack_keys([key_of(each.seed, None) for each in filled]))
+        rows, widths = (place_lanes(each) for each in (rows, np.zeros((self.size, 0), np.int32)))
+        beginning = Beginning(self.own, self.common, self.arrays, rows, keys, widths)
+        with precompiling(PROGRAMS, self.layout, beginning):
+            lanes = PROGRAMS.begin(self.layout, beginning)
         part = Part(numbers, lanes)
         part.end(Outcome.FINISHED, np.arange(self.size) >= len(numbers))
         return part
@@ -136,15 +139,14 @@ class Job:
         """
         with Interrupt() as interrupt:
             for part in self.parts:
-                each = np.inf
+                pace = Pace(MOST)
                 while part.running and not interrupt.asked:
-                    asked = time.perf_counter()
-                    count = int(np.clip(CHUNK_SECONDS / each, 1, MOST))
-                    seen = lane_program.go(self.layout, part.lanes, part.epoch + count)
-                    interrupt.wait(part.lanes.state.outcome, each * count)
+                    asked, count = time.perf_counter(), pace.count
+                    seen = PROGRAMS.advance(self.layout, part.lanes, part.epoch + count)
+                    interrupt.wait(part.lanes.state.outcome, pace.each * count)
                     part.seen.append(jax.tree.map(lambda leaf, n=count: np.asarray(leaf)[:n], seen))
                     part.epoch += count
-                    each = (time.perf_counter() - asked) / count
+                    pace.took(time.perf_counter() - asked, iterations=count)
                     self.first_seconds = self.first_seconds or time.perf_counter() - asked
                     if between is not None and between() is True:
                         for other in self.parts:
@@ -189,7 +191,7 @@ def _arrays(recipe: Recipe, table: Table, contexts: list[Context]) -> Arrays:
     # A row of weight 0, or a fold of fewer rows, may leave a minibatch without any weight; it must change nothing.
     steps = {-(-int(each.rows["train_count"]) // size) for each in contexts}
     ragged = (weight is not None and not np.all(weight)) or len(steps | {-(-arrays.train.shape[0] // size)}) > 1
-    return dataclasses.replace(lane_program.place_common(arrays), ragged=ragged)
+    return dataclasses.replace(place_common(arrays), ragged=ragged)
 
 
 def _lived(seen: Epochs) -> Epochs:

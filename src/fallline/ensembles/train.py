@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from fallline.core.errors import FalllineError
+from fallline.core.keeping import Keeping, size_of
 from fallline.core.outcome import Outcome
 from fallline.data.identity import SeenRows
 from fallline.data.table import Table
@@ -24,7 +25,6 @@ from fallline.training.arrays import judging_rows, scale_of
 from fallline.training.calibration import temper
 from fallline.training.ensemble import MOST, Ensemble
 from fallline.training.history import History, name_columns
-from fallline.training.keeping import Keeping, size_of
 from fallline.training.recipe import Recipe, recipe_to_plain
 from fallline.training.state import empty_history
 from fallline.training.train import Moment, Run, evaluate_splits, predictor_of, usable

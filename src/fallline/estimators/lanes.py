@@ -17,7 +17,7 @@ from fallline.core.outcome import Outcome
 from fallline.core.tensors import flatten
 from fallline.estimators.fitting import FitResult, print_epochs
 from fallline.estimators.members import LEARNT
-from fallline.population.result import Population
+from fallline.population.table import Population
 
 
 @dataclasses.dataclass(frozen=True)

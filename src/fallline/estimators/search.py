@@ -16,7 +16,7 @@ from fallline.estimators.folds import Split
 from fallline.estimators.inputs import sliceable
 from fallline.estimators.lanes import ready
 from fallline.estimators.together import Together
-from fallline.population.result import Report
+from fallline.population.table import Report
 
 
 class PopulationSearchCV(BaseSearchCV):

@@ -15,7 +15,7 @@ from fallline.estimators.fitting import RECORDED
 from fallline.estimators.folds import Fold, Split, begun, folds_of, places_of, stacked
 from fallline.estimators.lanes import Expected, Lane, recognised
 from fallline.population import evaluate
-from fallline.population.result import Report
+from fallline.population.table import Report
 
 
 class Together:

@@ -16,10 +16,15 @@ Stats = dict[str, Any]
 
 
 class Layer(Block):
-    """One step of a network. Trainable arrays are `params`, running statistics are `stats`; both are dicts."""
+    """One step of a network. Trainable arrays are `params`, running statistics are `stats`; both are dicts.
+
+    Fact: `has_units`, whether the layer has units of its own, each with incoming weights, and as many as its field `width`
+    says. Lanes of a population may differ in their number, and each takes memory for every row of a minibatch.
+    """
 
     family: ClassVar[str] = "layer"
     random: ClassVar[bool] = False  # whether it draws random numbers while training
+    has_units: ClassVar[bool] = False
     elementwise: ClassVar[bool] = False  # whether it may stand where an activation stands
 
     @property

@@ -101,6 +101,7 @@ class Dense(Layer):
     """
 
     name: ClassVar[str] = "dense"
+    has_units: ClassVar[bool] = True
     width: int = required(structure(help="number of units"))
     initializer: Initializer = part(GlorotUniform(), family="initializer", read="start", help="initial weights")
     bias_initializer: Initializer = part(Zeros(), family="initializer", read="start", help="initial biases")
@@ -158,6 +159,7 @@ class Maxout(Layer):
     """
 
     name: ClassVar[str] = "maxout"
+    has_units: ClassVar[bool] = True
     width: int = required(structure(help="number of units"))
     pieces: int = structure(2, help="weighted sums per unit")
     initializer: Initializer = part(

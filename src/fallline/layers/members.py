@@ -32,6 +32,7 @@ class SharedDense(Layer):
     """
 
     name: ClassVar[str] = "shared_dense"
+    has_units: ClassVar[bool] = True
     width: int = required(structure(help="number of units of each member"))
     members: int = structure(2, unit="members", help="number of members")
     first: bool = structure(
@@ -95,6 +96,7 @@ class Heads(Layer):
     """
 
     name: ClassVar[str] = "heads"
+    has_units: ClassVar[bool] = True
     width: int = required(structure(help="number of outputs of each member"))
     members: int = structure(2, unit="members", help="number of members")
     initializer: Initializer = part(GlorotUniform(), family="initializer", read="start", help="initial weights")

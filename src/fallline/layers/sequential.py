@@ -47,9 +47,23 @@ class Sequential(Layer):
         """The largest `min_batch` of the layers."""
         return max((each.min_batch for each in self.layers if isinstance(each, Layer)), default=1)
 
+    def walk(self, inputs: int) -> list[tuple[str, Layer, int, int]]:
+        """(name, layer, width of its input, width of its output) of everything but activations, in order.
+
+        >>> from fallline.activations import ReLU
+        >>> [(name, *widths) for name, _, *widths in Sequential((Dense(8), ReLU(), Dense(2))).walk(5)]
+        [('dense_1', 5, 8), ('dense_2', 8, 2)]
+        """
+        found = []
+        for name, each in zip(self.names(), self.layers, strict=True):
+            if isinstance(each, Layer):
+                found.append((name, each, inputs, each.outputs(inputs)))
+                inputs = found[-1][-1]
+        return found
+
     def outputs(self, inputs: int) -> int:
-        for each in self.layers:
-            inputs = each.outputs(inputs) if isinstance(each, Layer) else inputs
+        for _, _, _, after in self.walk(inputs):
+            inputs = after
         return inputs
 
     def init(

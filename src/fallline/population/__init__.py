@@ -1,4 +1,4 @@
 """`population = vmap(train)(recipes, data, keys)`: many runs as one program."""
 
 from fallline.population.evaluate import evaluate as evaluate
-from fallline.population.result import Population as Population
+from fallline.population.table import Population as Population

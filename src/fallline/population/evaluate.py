@@ -1,35 +1,39 @@
-"""`evaluate(recipes, data)`: recipes x seeds x folds, grouped, divided into lane programs, run and collected."""
+"""`evaluate(recipes, data)`: recipes x seeds x folds, described as a job, divided into lane batches, trained, tabled."""
 
 import dataclasses
 import itertools
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from fallline.core.errors import FalllineError
-from fallline.core.outcome import Outcome
+from fallline.core.interrupt import Interrupt
 from fallline.data.table import Table
-from fallline.population import lanes as lane_program
-from fallline.population.collector import Collector, Progress
-from fallline.population.contexts import contexts_of
+from fallline.population.call import Call
+from fallline.population.contexts import Context, contexts_of
+from fallline.population.devices import place_common
+from fallline.population.division import batches_of, packed
 from fallline.population.groups import group_recipes
-from fallline.population.result import Population, Report, larger_is_better
-from fallline.population.units import Unit, packed, units_of
+from fallline.population.job import Job, completed
+from fallline.population.lane_batch import LaneBatch
+from fallline.population.ledger import LanesProgress, Ledger
+from fallline.population.padding import padded_share
+from fallline.population.programs import Programs
+from fallline.population.table import Population, Report, population_of
 from fallline.population.widths import padded_like, widen
 from fallline.probes import RECORDED, Probe, recordable
 from fallline.strategies.halving import Halving
 from fallline.training.arrays import Arrays, judging_rows, suited, to_device
 from fallline.training.chunks import CEILING
 from fallline.training.class_weights import weighed, with_class_weights
-from fallline.training.interrupt import Interrupt
 from fallline.training.moment import shapes_of
-from fallline.training.recipe import Recipe, complete_for
+from fallline.training.recipe import Recipe
 from fallline.training.state import State
 
-FILLED = 8  # approximate number of lanes that fill a program well enough
+PROGRAMS = Programs()  # of this process, so that a call finds the programs of those before it
 
 
 def evaluate(
@@ -48,7 +52,7 @@ def evaluate(
     keep: bool = False,
     probes: Sequence[Probe] = RECORDED,
     given: Sequence[dict[str, Any]] | None = None,
-    watch: Callable[[Progress], None] | None = None,
+    watch: Callable[[LanesProgress], Any] | None = None,
 ) -> Population:
     """Train every recipe with every seed on every fold, in as few programs as possible.
 
@@ -70,7 +74,7 @@ def evaluate(
         probes: values in every lane's history besides losses and metrics. Without probes, test rows and kept arrays,
             programs compile and run faster, and only the best epoch is known.
         given: initial params of every recipe, by layer, in place of drawn ones; layers left out are drawn.
-        watch: callback after every chunk of epochs.
+        watch: callback after every chunk of epochs; the population is interrupted if it returns True.
 
     Raises: FalllineError for no recipes, a recipe that does not fit the data, monitors whose values cannot be compared, or
         more folds than rows.
@@ -94,70 +98,70 @@ def evaluate(
         raise FalllineError(
             "recipes with different class weights have scores that cannot be compared: give all the same"
         )
-    contexts = contexts_of(data, folds, chosen)
-    fewest = min(int(context.rows["train_count"]) for context in contexts)
-    longest = max(int(context.rows["train_count"]) for context in contexts)
-    # The batch size is the same in all folds. If it is not given, the shortest fold determines it; a given size is limited
-    # by the longest.
-    completed = [
-        complete_for(
-            recipe, data.dataset, fewest if recipe.batch_size is None and not recipe.optimizer.full_batch else longest
-        )
-        for recipe in recipes
-    ]
-    watched = {recipe.monitor for recipe in completed}
-    if len(watched) > 1 and any(larger_is_better(each) for each in watched):
-        raise FalllineError(
-            f"recipes that monitor {', '.join(sorted(watched))} have scores that cannot be compared: give all of them one "
-            "monitor, or evaluate them apart"
-        )
-    arrays = to_device(weighed(data, recipes[0]).dataset, contexts[0].rows["train"], contexts[0].rows["valid"])
+    contexts = tuple(contexts_of(data, folds, chosen))
+    own = completed(recipes, data, contexts)
+    arrays = placed(data, contexts, recipes[0])
+    together = widths_together and state is None  # a given state has one shape, which padding would change
+    wide = tuple(widen(own, *_ends(own[0], arrays), len(contexts))) if together else own
+    judged = len(judging_rows(data.dataset, data.dataset.test)) > 0
+    job = Job(
+        recipes=own,
+        wide=wide,
+        contexts=contexts,
+        data=data,
+        recorded=recordable(probes),
+        independent=independent_orders,
+        test=folds is None and judged if test is None else test and judged,
+        keep=keep,
+        state=state,
+        given=None if given is None else tuple(_as_wide(*each, arrays) for each in zip(given, wide, strict=True)),
+        limit=lanes_per_program,
+        halving=halving,
+        bars=bars,
+    )
+    with Interrupt() as interrupt:
+        rows = place_common(jnp.asarray(data.dataset.test)) if job.test else None
+        call = Call(job, arrays, rows, Ledger(job), PROGRAMS, interrupt, watch, began)
+        report = run(call)
+    return population_of(job, call.ledger, report, interrupt.asked)
+
+
+def run(call: Call) -> Report:
+    """Train all lanes of a job, group by group and from rung to rung; the results are in the call's ledger."""
+    job, ledger, programs = call.job, call.ledger, call.programs
+    before, groups = programs.compilations, group_recipes(job.wide)
+    batches = [batch for group in groups for batch in batches_of(call, group)]
+    competing = np.ones(len(job.recipes), bool)
+    for until in (*job.rungs, CEILING):
+        # Each batch also prepares the next one while the device computes its own first call.
+        for batch, after in itertools.zip_longest(batches, batches[1:]):
+            batch.advance(call, until, after)
+        if until != CEILING and not call.interrupt.asked:
+            competing = _halve(call, until, competing, batches)
+            batches = packed(batches)
+    return Report(
+        groups=len(groups),
+        programs=len(ledger.programs),
+        compilations=programs.compilations - before,
+        filled=1.0 - ledger.useful / max(ledger.spent, 1),
+        padded=padded_share(job, ledger.epochs, *_ends(job.recipes[0], call.arrays)),
+        seconds=time.perf_counter() - call.began,
+        lane_epochs=ledger.useful,
+    )
+
+
+def placed(data: Table, contexts: Sequence[Context], recipe: Recipe) -> Arrays:
+    """The data on all devices, with the rows of the first context, weighed as a recipe asks."""
+    arrays = to_device(weighed(data, recipe).dataset, contexts[0].rows["train"], contexts[0].rows["valid"])
     # A row of weight 0 may leave a minibatch without any weight, and such a minibatch must change nothing.
     weightless = data.dataset.weight is not None and not np.all(data.dataset.weight)
-    arrays = dataclasses.replace(lane_program.place_common(arrays), ragged=weightless)
-    judged = len(judging_rows(data.dataset, data.dataset.test)) > 0
-    test = folds is None and judged if test is None else test and judged
-    recorded = recordable(probes)
-    outputs = completed[0].loss.outputs(arrays.targets, data.task)  # type: ignore[union-attr]
-    together = widths_together and state is None  # a given state has one shape, which padding would change
-    inputs = completed[0].inputs.outputs(arrays.x.shape[1])
-    wide = widen(completed, inputs, outputs, len(contexts)) if together else completed
-    own = None if given is None else [_as_wide(*each, arrays) for each in zip(given, wide, strict=True)]
-    collector = Collector(completed, contexts, data, test, independent_orders, state, keep, recorded, own)
-    before, groups = lane_program.compilations(), group_recipes(wide)
-    most = max(int(recipe.epochs) for recipe in completed)
-    rungs = () if halving is None else halving.rungs(most, len(completed))
-    with Interrupt() as interrupt:
-        units = [
-            unit
-            for group in groups
-            for unit in units_of(
-                group, wide[group.members[0]], contexts, arrays, collector, independent_orders, lanes_per_program,
-                last=_last(halving, rungs, len(group.members), len(contexts)),
-            )
-        ]  # fmt: skip
-        competing = np.ones(len(completed), bool)
-        for rung in rungs:
-            # Each unit also prepares the next one while the device computes its own first call.
-            for unit, after in itertools.zip_longest(units, units[1:]):
-                unit.advance(rung, interrupt, watch, began, after)
-            if not interrupt.asked:
-                bar = None if bars is None else bars.get(rung, np.inf)
-                competing = _halve(halving, rung, bar, competing, collector, units)  # type: ignore[arg-type]
-                units = packed(units)
-        for unit, after in itertools.zip_longest(units, units[1:]):
-            unit.advance(CEILING, interrupt, watch, began, after)
-    collector.unpad(wide)
-    report = Report(
-        groups=len(groups),
-        programs=len(collector.programs),
-        compilations=lane_program.compilations() - before,
-        filled=1.0 - collector.useful / max(collector.spent, 1),
-        padded=collector.padded(wide, inputs, outputs),
-        seconds=time.perf_counter() - began,
-        lane_epochs=collector.useful,
-    )
-    return collector.population(report, interrupt.asked)
+    return dataclasses.replace(place_common(arrays), ragged=weightless)
+
+
+def _ends(recipe: Recipe, arrays: Arrays) -> tuple[int, int]:
+    """Numbers of inputs and outputs of the networks."""
+    assert recipe.loss is not None
+    return recipe.inputs.outputs(arrays.x.shape[1]), recipe.loss.outputs(arrays.targets, arrays.task)
 
 
 def _as_wide(params: dict[str, Any], recipe: Recipe, arrays: Arrays) -> dict[str, Any]:
@@ -165,23 +169,19 @@ def _as_wide(params: dict[str, Any], recipe: Recipe, arrays: Arrays) -> dict[str
     return padded_like(params, shapes_of(recipe, arrays)[0])
 
 
-def _last(halving: Halving | None, rungs: tuple[int, ...], recipes: int, contexts: int) -> int | None:
-    """Number of recipes that programs are sized for: those left after the last rung, or a small number if unknown."""
-    if halving is None or not rungs:
-        return None
-    return math.ceil(recipes * halving.factor ** -len(rungs) if halving.among == "batch" else max(2, FILLED / contexts))
-
-
-def _halve(
-    halving: Halving, rung: int, bar: float | None, competing: np.ndarray, collector: Collector, units: list[Unit]
-) -> np.ndarray:
+def _halve(call: Call, rung: int, competing: np.ndarray, batches: list[LaneBatch]) -> np.ndarray:
     """Stop the lanes of all competing recipes but the best; returns which recipes go on."""
-    lanes = np.arange(len(collector.outcome)).reshape(len(collector.recipes), -1)
+    job, ledger = call.job, call.ledger
+    assert job.halving is not None
     # A recipe is judged as a whole: one diverged lane makes its mean infinite.
-    scores = np.where(collector.outcome[lanes] == Outcome.DIVERGED, np.inf, collector.score[lanes]).mean(axis=1)
-    collector.at_rung(rung, np.where(competing, scores, np.nan))
-    kept = halving.kept(scores, competing) if bar is None else competing & (scores <= bar)
-    losers = lanes[competing & ~kept]
-    for unit in units:
-        unit.drop(losers[collector.outcome[losers] == Outcome.RUNNING])
+    scores = ledger.mean_scores()
+    ledger.at_rung(rung, np.where(competing, scores, np.nan))
+    kept = (
+        job.halving.kept(scores, competing) if job.bars is None else competing & (scores <= job.bars.get(rung, np.inf))
+    )
+    losers = np.arange(len(job)).reshape(len(job.recipes), -1)[competing & ~kept]
+    losers = losers[ledger.running[losers]]
+    for batch in batches:
+        batch.drop(losers)
+    ledger.prune(losers)
     return kept

@@ -4,12 +4,8 @@ Measured by `benchmarks/population.py` on two cores (docs/measured.md): the cost
 gradients and memory no longer fit the cache, then rises again.
 """
 
-from typing import Any
-
 import jax
 
-from fallline.core.block import as_arrays
-from fallline.layers import Dense, Heads, Layer, Maxout, SharedDense
 from fallline.training.arrays import Arrays
 from fallline.training.moment import batch_rows, input_width, network_of
 from fallline.training.recipe import Recipe
@@ -19,27 +15,14 @@ GPU_SIZES = (*SIZES, 128, 256, 512, 1024)
 CACHE = 12 * 2**20  # bytes of working set per CPU device
 MANY_ROWS = 100_000  # training rows above which a separate order for every lane is too expensive
 SHARE_OF_GPU = 0.5  # of the GPU's memory
-_SIZES_OF: dict[Any, tuple[int, int]] = {}
 
 
 def lane_bytes(recipe: Recipe, arrays: Arrays) -> int:
     """Working set of one lane in a step: parameters, gradient, update and memory, and a minibatch's activations."""
-    params, units = _counts(recipe, arrays)
+    walked = network_of(recipe, arrays).walk(input_width(recipe, arrays))
+    params = sum(layer.size(inputs) for _, layer, inputs, _ in walked)
+    units = sum(outputs for _, layer, _, outputs in walked if layer.has_units)
     return 4 * (6 * params + 3 * batch_rows(recipe, arrays) * units)
-
-
-def _counts(recipe: Recipe, arrays: Arrays) -> tuple[int, int]:
-    """Numbers of parameters and of units with weights; cached, since a layer without a formula for its size is traced."""
-    width = input_width(recipe, arrays)
-    which = (jax.tree.structure(as_arrays(recipe)), width, arrays.targets, arrays.task)
-    if which not in _SIZES_OF:
-        params = units = 0
-        for layer in network_of(recipe, arrays).layers:
-            if isinstance(layer, Layer):
-                params, width = params + layer.size(width), layer.outputs(width)
-                units += width if isinstance(layer, Dense | Maxout | SharedDense | Heads) else 0
-        _SIZES_OF[which] = params, units
-    return _SIZES_OF[which]
 
 
 def mixes(recipe: Recipe, arrays: Arrays) -> bool:
@@ -50,8 +33,8 @@ def mixes(recipe: Recipe, arrays: Arrays) -> bool:
     against 17, 64-256-10 46 against 55, but 784-128-10 242 against 229.)
     """
     inputs = input_width(recipe, arrays)
-    first = next((layer for layer in network_of(recipe, arrays).layers if isinstance(layer, Layer)), None)
-    return first is not None and inputs < 2 * first.outputs(inputs) and arrays.train.shape[0] <= MANY_ROWS
+    walked = network_of(recipe, arrays).walk(inputs)
+    return bool(walked) and inputs < 2 * walked[0][-1] and arrays.train.shape[0] <= MANY_ROWS
 
 
 def lanes_per_device(recipe: Recipe, arrays: Arrays, lanes: int, limit: int | None = None) -> int:
@@ -68,3 +51,8 @@ def lanes_per_device(recipe: Recipe, arrays: Arrays, lanes: int, limit: int | No
     most = max(size for size in fitting if limit is None or size <= max(1, limit))
     equal = -(-wanted // -(-wanted // most))  # programs of equal size, instead of full ones and a smaller last one
     return min((size for size in sizes if size >= equal), default=most)
+
+
+def smallest(wanted: int, otherwise: int) -> int:
+    """The smallest size of a program, in lanes per device, that holds the wanted number of lanes."""
+    return next(size for size in (*SIZES, otherwise) if size >= wanted)

@@ -18,9 +18,7 @@ from jaxtyping import Array, Float, Int
 
 from fallline.core.block import replace
 from fallline.core.random import Seed, named
-from fallline.encodings import Embedding
-from fallline.layers import Dense, Layer, Sequential
-from fallline.models import MLP
+from fallline.layers import Sequential
 from fallline.training.program import first_memory
 from fallline.training.recipe import Recipe
 from fallline.training.state import State
@@ -29,21 +27,9 @@ MOST_WASTE = 0.5  # largest arithmetic on padding, as a share of the lanes' own 
 FILLS = 16  # lanes of one width that run as fast alone as padded with others (benchmarks/population.py widths)
 
 
-def paddable(recipe: Recipe) -> bool:
-    """Whether this recipe's network can be padded with zeros to a wider one."""
-    model = recipe.model
-    return (
-        isinstance(model, MLP)
-        and model.pieces is None
-        and not model.layer_norm
-        and model.activation.zero_at_zero
-        and all(getattr(each, "by_place", True) for each in (model.initializer, model.output_initializer))
-    )
-
-
 def hidden_of(recipe: Recipe) -> tuple[int, ...]:
-    """The hidden widths of an MLP; empty for any other model."""
-    return getattr(recipe.model, "hidden", ())
+    """The hidden widths of a model that is given by them; empty for any other model."""
+    return recipe.model.widths
 
 
 def arithmetic(widths: Sequence[int], inputs: int, outputs: int) -> int:
@@ -63,6 +49,7 @@ def widen(recipes: Sequence[Recipe], inputs: int, outputs: int, runs: int = 1) -
         inputs, outputs: numbers of inputs and outputs of their networks.
         runs: number of lanes of every recipe, seeds x folds.
 
+    >>> from fallline.models import MLP
     >>> recipes = [Recipe(model=MLP(hidden=(width,))) for width in (64, 60, 2)]
     >>> [recipe.model.hidden for recipe in widen(recipes, 10, 2)]
     [(64,), (64,), (2,)]
@@ -94,7 +81,7 @@ def _kinds(recipes: Sequence[Recipe]) -> list[dict[tuple[int, ...], list[int]]]:
     if len({hidden_of(recipe) for recipe in recipes}) < 2:
         return []
     for place, recipe in enumerate(recipes):
-        if paddable(recipe):
+        if recipe.model.paddable:
             hidden = hidden_of(recipe)
             plain = replace(recipe, {"model.hidden": (1,) * len(hidden)})
             kinds.setdefault(jax.tree.structure(plain), {}).setdefault(hidden, []).append(place)
@@ -116,23 +103,21 @@ def narrow(
 def narrow_params(network: Sequential, key: Seed, inputs: int, widths: Int[Array, " layers"]) -> dict[str, Any]:
     """The initial parameters of a network with these hidden widths, in the arrays of a wider one."""
     params: dict[str, Any] = {}
-    size, true = inputs, jnp.int32(inputs)
-    dense = 0
-    for name, layer in zip(network.names(), network.layers, strict=True):
-        if not isinstance(layer, Layer):
-            continue
-        after, true_after = layer.outputs(size), true
-        if isinstance(layer, Embedding):  # it has no hidden units, so it is as wide in a narrow network
-            params[name], size, true = layer.init(named(key, name), (size,))[0], after, jnp.int32(after)
-            continue
-        if isinstance(layer, Dense):
-            true_after = widths[dense] if dense < len(widths) else jnp.int32(after)
-            dense += 1
-        fans = (true.astype(jnp.float32), true_after.astype(jnp.float32))
-        drawn, _ = layer.init(named(key, name), (size,), fans)
+    true, dense, same = jnp.int32(inputs), 0, True
+    for name, layer, size, after in network.walk(inputs):
+        if same and not layer.has_units:  # nothing is padded before the first layer with units
+            drawn, true = layer.init(named(key, name), (size,))[0], jnp.int32(after)
+        else:
+            true_after = true
+            if layer.has_units:
+                true_after = widths[dense] if dense < len(widths) else jnp.int32(after)
+                dense += 1
+            fans = (true.astype(jnp.float32), true_after.astype(jnp.float32))
+            drawn, _ = layer.init(named(key, name), (size,), fans)
+            drawn = {part: _cut(leaf, true, true_after) for part, leaf in drawn.items()}
+            true, same = true_after, False
         if drawn:
-            params[name] = {part: _cut(leaf, true, true_after) for part, leaf in drawn.items()}
-        size, true = after, true_after
+            params[name] = drawn
     return params
 
 

@@ -1,8 +1,9 @@
 """HTML that is safe by construction: everything that is not made by `tag` is text, and text is escaped."""
 
 import html
-import json
 from collections.abc import Iterable
+
+from fallline.core.documents import to_json
 
 
 class Html(str):
@@ -36,5 +37,5 @@ def script_json(value: object) -> Html:
     >>> script_json(["</script>"])
     '["\\\\u003c/script\\\\u003e"]'
     """
-    text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+    text = to_json(value, compact=True)
     return Html(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))

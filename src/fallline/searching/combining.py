@@ -11,8 +11,7 @@ from fallline.core.errors import FalllineError
 from fallline.data.table import Table
 from fallline.ensembles.run import EnsembleRun, mean_history, outcome_of_all
 from fallline.ensembles.selection import greedy_weights
-from fallline.metrics import METRICS, exactly
-from fallline.population.result import larger_is_better
+from fallline.metrics import METRICS, exactly, larger_is_better
 from fallline.searching.trial import Trial
 from fallline.strategies.space import Space
 from fallline.training.arrays import judging_rows

@@ -6,12 +6,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
+from fallline.core.driving import Progress
 from fallline.core.errors import FalllineError
-from fallline.population.collector import Progress
+from fallline.population.ledger import LanesProgress
 from fallline.searching.budget import Budget
 from fallline.searching.kept import Kept
 from fallline.searching.memory import Memory
@@ -25,26 +26,35 @@ POLL = 0.2  # seconds between two polls for trials that other processes have giv
 
 
 @dataclasses.dataclass(frozen=True)
-class Standing:
+class Standing(Progress):
     """Progress of a search, for a live table or a callback.
 
     Arguments:
-        done, trials: number of judged trials, and their planned total.
+        done, total: number of judged trials, and their planned total.
+        seconds: wall-clock time so far.
         best: the best trial so far, or None.
-        seconds, seconds_left: wall-clock time so far, and an estimate of the time left.
+        left: estimate of the time left in seconds, from the trials of this process alone.
         part: finished share of the current batch, in trials.
         progress: progress of the current batch; None between two batches.
         sign: factor that turns the best trial's score into the monitored value: -1 if larger is better.
     """
 
-    done: int
-    trials: int
+    unit: ClassVar[str] = "trials"
     best: Trial | None
-    seconds: float
-    seconds_left: float
+    left: float
     part: float
-    progress: Progress | None
+    progress: LanesProgress | None
     sign: float = 1.0
+
+    @property
+    def trials(self) -> int:
+        """Planned number of trials."""
+        return int(self.total)
+
+    @property
+    def seconds_left(self) -> float:
+        """Estimate of the time left in seconds; NaN before this process has finished a trial."""
+        return self.left
 
 
 @dataclasses.dataclass
@@ -124,7 +134,7 @@ class Driver:
                 self.store.finish(results)
                 self._tell(None)
 
-    def _tell(self, progress: Progress | None) -> None:
+    def _tell(self, progress: LanesProgress | None) -> None:
         if self.watch is None:
             return
         if progress is None:
@@ -134,7 +144,7 @@ class Driver:
         left = spent / new * max(self.budget.trials - len(self.known) - part, 0) if new else np.nan
         order = history_of(self.space, self.known).order()
         best = self.known[order[0]] if len(order) and self.known[order[0]].finished else None
-        self.watch(Standing(len(self.known), self.budget.trials, best, spent, left, part, progress, self.sign))
+        self.watch(Standing(len(self.known), self.budget.trials, spent, best, left, part, progress, self.sign))
 
 
 @contextmanager

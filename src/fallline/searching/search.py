@@ -11,8 +11,8 @@ import numpy as np
 from fallline.core.distribution import refuse_space
 from fallline.core.errors import FalllineError
 from fallline.data.table import Table
+from fallline.metrics import larger_is_better
 from fallline.population.contexts import contexts_of
-from fallline.population.result import larger_is_better
 from fallline.searching.budget import Budget, Shorthand, Validation, expand
 from fallline.searching.default_space import default_space
 from fallline.searching.description import check_same, describe, read_description, strategy_of

@@ -9,7 +9,7 @@ import numpy as np
 
 from fallline.core.errors import FalllineError
 from fallline.data.table import Table
-from fallline.population.result import larger_is_better
+from fallline.metrics import larger_is_better
 from fallline.searching.diagnosed import StudyDiagnosis
 from fallline.searching.kept import Kept
 from fallline.searching.optuna_export import to_optuna

@@ -1,15 +1,13 @@
 """A study as plain data: the contents of `study.json` in a run folder, drawn by the report and readable by people."""
 
 import dataclasses
-import json
-import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from fallline.core.distribution import Distribution, parts
-from fallline.core.files import write_atomically
+from fallline.core.documents import finite, write_json
 from fallline.searching.against import default_sentence
 from fallline.searching.combining import Combined
 from fallline.searching.findings import edges, importance, outlook, prospects
@@ -31,7 +29,7 @@ def write_summary(folder: Path, study: Study, nested: Nested | None = None) -> d
 
 def save_summary(folder: Path, summary: dict[str, Any]) -> None:
     """Write `study.json` into a run folder."""
-    write_atomically(folder / NAME, (json.dumps(summary, indent=1, allow_nan=False) + "\n").encode())
+    write_json(folder / NAME, summary, indent=1)
 
 
 def summarise(study: Study, nested: Nested | None = None, combined: Combined | None = None) -> dict[str, Any]:
@@ -47,15 +45,15 @@ def summarise(study: Study, nested: Nested | None = None, combined: Combined | N
         "seconds": round(study.seconds, 3),
         "best": {
             "trial": best.number,
-            "score": _finite(best.score * study.sign),
-            "error": _finite(best.error),
+            "score": finite(float(best.score * study.sign)),
+            "error": finite(float(best.error)),
             "values": {name: _plain(value) for name, value in best.values.items()},
         },
         "trials": [
             {
                 "trial": each.number,
                 "outcome": each.outcome,
-                "score": _finite(each.score * study.sign),
+                "score": finite(float(each.score * study.sign)),
                 "rank": int(place),
                 "places": [
                     float(u) if on else None
@@ -88,8 +86,8 @@ def _ensemble(combined: Combined) -> dict[str, Any]:
     return {
         "trials": [each.number for each in combined.trials],
         "weights": list(combined.weights),
-        "gain": _finite(combined.gain),
-        "error": _finite(combined.error),
+        "gain": combined.gain,
+        "error": combined.error,
         "judged_on": combined.judged_on,
         "sentence": combined.sentence,
     }
@@ -104,7 +102,7 @@ def _range(study: Study, i: int) -> dict[str, Any]:
     low, high = distribution.reached()
     inner = (distribution, *(each for _, each in parts(distribution) if isinstance(each, Distribution)))
     log = any(each.name.startswith("log_") for each in inner)
-    return {"name": dimension.name, "log": log, "low": _finite(low), "high": _finite(high), "options": None}
+    return {"name": dimension.name, "log": log, "low": finite(float(low)), "high": finite(float(high)), "options": None}
 
 
 def _card(found: Sensitivity) -> dict[str, Any]:
@@ -116,8 +114,4 @@ def _card(found: Sensitivity) -> dict[str, Any]:
 def _plain(value: object) -> Any:
     if isinstance(value, bool | int | str) or value is None:
         return value
-    return _finite(float(value)) if isinstance(value, float | np.floating) else str(value)
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
+    return finite(float(value)) if isinstance(value, float | np.floating) else str(value)

@@ -12,14 +12,15 @@ from typing import Any
 
 import numpy as np
 
+from fallline.core.documents import finite
+from fallline.core.interrupt import Interrupt
 from fallline.core.outcome import Outcome
 from fallline.data.table import Table
 from fallline.population import Population, evaluate
-from fallline.population.collector import Progress
+from fallline.population.ledger import LanesProgress
 from fallline.searching.budget import Validation
 from fallline.strategies.halving import Halving
 from fallline.strategies.space import Space
-from fallline.training.interrupt import Interrupt
 from fallline.workers import finished
 from fallline.workers.cluster import Ray
 
@@ -64,7 +65,7 @@ class Trainer(ABC):
     interrupted = False
 
     @abstractmethod
-    def train(self, pieces: list[Piece], watch: Callable[[Progress | None], None]) -> Iterator[Rows]:
+    def train(self, pieces: list[Piece], watch: Callable[[LanesProgress | None], None]) -> Iterator[Rows]:
         """Yield the rows of each piece as it finishes; after Ctrl-C, end early with `interrupted` set."""
 
     @abstractmethod
@@ -78,7 +79,7 @@ class Here(Trainer):
     def __init__(self, task: StudyTask) -> None:
         self.task = task
 
-    def train(self, pieces: list[Piece], watch: Callable[[Progress | None], None]) -> Iterator[Rows]:
+    def train(self, pieces: list[Piece], watch: Callable[[LanesProgress | None], None]) -> Iterator[Rows]:
         for piece in pieces:
             began = time.perf_counter()
             population = _evaluated(self.task, piece, watch)
@@ -103,7 +104,7 @@ class OnRay(Trainer):
     def __init__(self, task: StudyTask, address: str | None, limit: float | None) -> None:
         self.workers, self.limit = Ray(train_piece, task, address), limit
 
-    def train(self, pieces: list[Piece], watch: Callable[[Progress | None], None]) -> Iterator[Rows]:
+    def train(self, pieces: list[Piece], watch: Callable[[LanesProgress | None], None]) -> Iterator[Rows]:
         spoke = time.monotonic()
 
         def stop() -> bool:
@@ -149,7 +150,7 @@ def in_pieces(mine: Points, size: int | None, bars: dict[int, float] | None = No
     return [Piece([each for each in mine if each[0] // size == k], bars) for k in places]
 
 
-def _evaluated(task: StudyTask, piece: Piece, watch: Callable[[Progress], None] | None) -> Population:
+def _evaluated(task: StudyTask, piece: Piece, watch: Callable[[LanesProgress], None] | None) -> Population:
     recipes = [task.space.fill(point) for _, point in piece.trials]
     return evaluate(
         recipes,
@@ -186,7 +187,7 @@ def judged(population: Population, numbers: list[int], seconds: float) -> list[d
                 "epochs": float(population.epochs[lanes].mean()),
                 "lane_epochs": int(population.epochs[lanes].sum()),
                 "seconds": seconds / len(numbers),
-                "columns": {key: value if np.isfinite(value) else None for key, value in shown.items()},
+                "columns": finite(shown),
             }
         )
     return results

@@ -18,6 +18,7 @@ import fallline.testing.pruners
 import fallline.testing.scalers
 import fallline.testing.schedules
 import fallline.testing.strategies
+import fallline.testing.surfaces
 from fallline.testing.base import Check as Check
 from fallline.testing.base import check as check
 from fallline.testing.base import checks as checks

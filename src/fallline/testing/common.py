@@ -25,6 +25,7 @@ from fallline.testing import (
     probes,
     scalers,
     schedules,
+    surfaces,
 )
 from fallline.testing.base import demand, of
 from fallline.testing.compare import close, same_bits
@@ -41,6 +42,7 @@ EXAMPLES: dict[str, Any] = {
     "probe": probes.example,
     "scaler": scalers.example,
     "schedule": schedules.example,
+    "surface": surfaces.example,
 }
 
 

@@ -125,3 +125,12 @@ def example(layer: Layer) -> Any:
     params, stats = begun(layer)
     y, stats = layer.apply(params, stats, rows(1), key=KEY, training=True)
     return params, y, stats, layer.apply(params, stats, rows(1), key=None, training=False)[0]
+
+
+@of("layer", concerns=lambda layer: layer.has_units)
+def has_units(layer: Layer) -> None:
+    """A layer with units of its own has as many as its field `width` says, whatever the width of its input."""
+    found = [layer.outputs(inputs) for inputs in (INPUTS, 2 * INPUTS)]
+    width = getattr(layer, "width", None)
+    demand(found == [width, width], f"its width is {width}; outputs for {INPUTS} and {2 * INPUTS} inputs: {found}")
+    demand(layer.size(2 * INPUTS) > layer.size(INPUTS), "its units have no weight for each input")

@@ -2,24 +2,24 @@
 
 import json
 import os
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 
+from fallline.core.checkpoints import NAME, check_description, remove_files, tree_of
+from fallline.core.documents import copy_file
 from fallline.core.errors import FalllineError
-from fallline.core.files import write_atomically
 from fallline.core.outcome import Outcome
 from fallline.core.plain import to_plain
-from fallline.core.reading import read_if_there
-from fallline.core.tensors import check_finite, flatten, load_tensors, save_tensors, unflatten
+from fallline.core.tensors import check_finite, flatten, load_tensors, save_tensors
 from fallline.probes import RECORDED, SCORES, Probe
 from fallline.training.state import LATER, Epochs, State
 
-NAME, PREVIOUS = "checkpoint.safetensors", "checkpoint.previous.safetensors"
+PREVIOUS = "checkpoint.previous.safetensors"
 LAST = "last.safetensors"  # the state after the last epoch of a finished run, from which it can be extended
+_ONLY = "it can only continue the run that wrote it, on the same data; start a new run instead"
 
 _EARLIER = [  # the probes of checkpoints that do not name them (version 0.1.0)
     {"name": name}
@@ -117,12 +117,7 @@ def check_belongs(
     described: dict[str, Any], description: dict[str, Any], recorded: tuple[Probe, ...], path: Path
 ) -> None:
     """Raises: FalllineError for a checkpoint of another recipe, seed or other data, or with other probes."""
-    for name, value in description.items():
-        if described.get(name) != value:
-            raise FalllineError(
-                f"checkpoint {str(path)!r} belongs to another {name}: it can only continue the run that wrote it, "
-                "on the same data; start a new run instead"
-            )
+    check_description(described, description, f"checkpoint {str(path)!r}", _ONLY)
     _check_probes(described.get("probes", _EARLIER), recorded, f"checkpoint {str(path)!r}")
 
 
@@ -149,10 +144,7 @@ def _fitting(
     Raises: FalllineError for contents that no checkpoint of this run can have.
     """
     history, remedy = _part(arrays, "history/"), "use another copy"
-    try:
-        state = unflatten(LATER | _part(arrays, "state/"), like)
-    except FalllineError as error:
-        raise FalllineError(f"{what} is damaged: {error}; {remedy}") from None
+    state = tree_of(LATER | _part(arrays, "state/"), like, what, remedy)
     done, step, best, waited = (int(each) for each in (state.epoch, state.step, state.best_epoch, state.waited))
     fits = 0 <= best <= done and 0 <= waited <= done and done <= step and (done > 0 or step == 0)
     if not fits or int(state.outcome) not in [int(each) for each in Outcome]:
@@ -177,17 +169,13 @@ def _fitting(
 
 def remove_checkpoints(folder: Path) -> None:
     """Delete both checkpoints; a finished run needs none."""
-    for name in (NAME, PREVIOUS):
-        with suppress(OSError):
-            (folder / name).unlink(missing_ok=True)
+    remove_files(folder, NAME, PREVIOUS)
 
 
 def copy_checkpoints(old: Path, new: Path) -> None:
     """Copy a run's checkpoints into another folder, where the run will be continued."""
     for name in (NAME, PREVIOUS):
-        content = read_if_there(old / name, f"checkpoint {str(old / name)!r}")
-        if content is not None:
-            write_atomically(new / name, content)
+        copy_file(old / name, new / name, "checkpoint")
 
 
 def _part(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The compiled run, in chunks of epochs; between two chunks a callback can monitor, save and stop it."""
+"""The compiled run, in chunks of epochs; between two chunks callbacks can monitor, save and stop it."""
 
 import dataclasses
 import time
@@ -9,16 +9,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from fallline.core.driving import STOPPED, Pace, drive
+from fallline.core.interrupt import Interrupt
 from fallline.core.outcome import Outcome
 from fallline.probes import RECORDED, Probe
 from fallline.training import program
 from fallline.training.arrays import Arrays
-from fallline.training.interrupt import Interrupt
 from fallline.training.recipe import Recipe
 from fallline.training.state import Epochs, State
 
 CEILING = 2**31 - 1
-CHUNK_SECONDS = 0.5  # target duration of a compiled call; Python sees callbacks and Ctrl-C only between calls
 
 # Compiled once per structure of recipe and shapes of data, for every value of every traced hyperparameter.
 compiled_start = jax.jit(program.start)
@@ -50,6 +50,8 @@ def run_chunks(
     until: int | None = None,
     every: int | None = None,
     between: Callable[[State, list[Epochs]], Any] | None = None,
+    save: Callable[[State, list[Epochs]], Any] | None = None,
+    save_seconds: float = np.inf,
     seen: list[Epochs] | None = None,
     recorded: tuple[Probe, ...] = RECORDED,
 ) -> Chunks:
@@ -62,27 +64,44 @@ def run_chunks(
         until: last epoch to train; the state can be continued from there.
         every: most epochs per chunk; by default a chunk takes about half a second.
         between: callback after every chunk; the run stops if it returns True.
+        save: callback after a chunk of a run that goes on, at most every `save_seconds`.
         seen: records from before this call.
         recorded: the probes, with their numbers as arrays.
     """
-    goal = CEILING if until is None else until
-    most = program.CAPACITY if every is None else max(1, min(every, program.CAPACITY))
-    epochs, count, first = list(seen or []), 1, 0.0
+    last = CEILING if until is None else until
+    pace = Pace(program.CAPACITY if every is None else max(1, min(every, program.CAPACITY)))
+    epochs = list(seen or [])
+    times: list[float] = []
+
+    def chunk(state: State) -> State:
+        before, asked_at = int(state.epoch), time.perf_counter()
+        state, shown = compiled_advance(recipe, arrays, state, jnp.int32(min(before + pace.count, last)), recorded)
+        interrupt.wait(state.epoch)
+        done = int(state.epoch) - before
+        epochs.append(jax.tree.map(lambda leaf: np.asarray(leaf)[:done], shown))
+        times.append(time.perf_counter() - asked_at)
+        pace.took(times[-1], done)
+        return state
+
+    def goal(state: State) -> str:
+        if not _running(state):
+            return "ended"
+        return "" if int(state.epoch) < last else "until"
+
     with Interrupt() as interrupt:
-        while _running(state) and int(state.epoch) < goal and not interrupt.asked:
-            before, asked_at = int(state.epoch), time.perf_counter()
-            state, shown = compiled_advance(recipe, arrays, state, jnp.int32(min(before + count, goal)), recorded)
-            interrupt.wait(state.epoch)
-            done = int(state.epoch) - before
-            epochs.append(jax.tree.map(lambda leaf, done=done: np.asarray(leaf)[:done], shown))
-            seconds = time.perf_counter() - asked_at
-            first = first or seconds
-            # The first chunk is one epoch long and times the following ones.
-            count = int(np.clip(CHUNK_SECONDS / (seconds / max(done, 1)), 1, most))
-            if between is not None and between(state, epochs) is True and _running(state):
-                state = dataclasses.replace(state, outcome=jnp.int32(Outcome.STOPPED))
+        state, why = drive(
+            state,
+            chunk,
+            goal=goal,
+            interrupt=interrupt,
+            watch=None if between is None else lambda state: between(state, epochs),
+            save=None if save is None else lambda state: _running(state) and save(state, epochs),
+            every=save_seconds,
+        )
+        if why == STOPPED and _running(state):
+            state = dataclasses.replace(state, outcome=jnp.int32(Outcome.STOPPED))
         interrupted = interrupt.asked and _running(state)
-    return Chunks(state, epochs, interrupted, first)
+    return Chunks(state, epochs, interrupted, times[0] if times else 0.0)
 
 
 def _running(state: State) -> bool:

@@ -1,16 +1,14 @@
 """The run folder: everything needed to repeat a run, resume it, predict with its model and report on it."""
 
 import dataclasses
-import json
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import tomli_w
-
+from fallline.core.documents import to_toml, write_json
 from fallline.core.errors import FalllineError, nearest
-from fallline.core.files import clear_left_over, make_folder, try_folder, write_atomically, write_elsewhere
+from fallline.core.files import clear_left_over, make_folder, try_folder, write_atomically, write_or_elsewhere
 from fallline.core.holding import LOCK
 from fallline.core.reading import read_toml
 from fallline.core.shape import Either, Entries, Listed, Mapping, Real, Text, Whole, check
@@ -32,11 +30,9 @@ DATA = Entries(  # the arguments of `load` that a file may give
     {"source": Text(), "target": Either(Text(), _TEXTS), "names": _TEXTS, "test_source": Text(), "valid_source": Text(),
      "kinds": Mapping(Text()), "task": Text(), "test": Real(), "valid": Real(), "seed": Whole(0), "missing": Text()},
 )  # fmt: skip
-_HEAD = "# A complete Fallline recipe: `fallline train --recipe recipe.toml` repeats the run.\n"
+_HEADING = "A complete Fallline recipe: `fallline train --recipe recipe.toml` repeats the run."
 _STAGES = Listed(Listed(Whole(1, 2**31 - 1), 2, 2))
-_EXTENDED = (
-    "# The recipe of a Fallline run that extends another: `fallline train --resume RUN --epochs N` repeats it.\n"
-)
+_EXTENDED = "The recipe of a Fallline run that extends another: `fallline train --resume RUN --epochs N` repeats it."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -157,7 +153,7 @@ def finish_folder(folder: Path, plan: Plan, run: Run, table: Table) -> dict[str,
         run.model.save(folder / MODEL)
     run.history.save(folder / HISTORY)
     write_atomically(folder / RECIPE, plan_to_toml(dataclasses.replace(plan, recipe=run.recipe)).encode())
-    write_atomically(folder / METRICS, (json.dumps(_without_nan(summary), indent=2) + "\n").encode())
+    write_json(folder / METRICS, summary)
     if not run.interrupted:
         if run.last_state is not None and run.learnt:
             run.last_state(folder)
@@ -210,18 +206,13 @@ def keep(
             run.unsaved(place)
         return summary
 
-    try:
-        check()
-        summary = write(folder)
-    except FalllineError as error:
-        refused = str(error)
-    else:
-        return Kept(folder, summary, _more(more, folder))
-    try:
-        place, summary = write_elsewhere(f"fallline-{safe_name(table.name)}", write)
-    except FalllineError as error:
-        raise FalllineError(f"the trained model cannot be saved: {refused}; {error}") from None
-    _more(more, place)
+    name = f"fallline-{safe_name(table.name)}"
+    place, summary, refused = write_or_elsewhere(
+        folder, write, check=check, elsewhere=write, name=name, what="the trained model"
+    )
+    missing = _more(more, place)
+    if not refused:
+        return Kept(place, summary, missing)
     summary["notes"].append(f"the run was saved in {place}: {refused}")
     return Kept(place, summary, refused)
 
@@ -267,11 +258,10 @@ def summarise(folder: Path, run: Run, table: Table) -> dict[str, Any]:
 
 def plan_to_toml(plan: Plan) -> str:
     """A plan as a TOML document."""
-    head = _HEAD
-    more: dict[str, Any] = dict(plan.several)
+    heading, more = _HEADING, dict[str, Any](plan.several)
     if plan.extended:
-        head, more = _EXTENDED, {"extended": [list(each) for each in plan.extended]}
-    return head + tomli_w.dumps({"seed": plan.seed, **more, "data": plan.data, **recipe_to_plain(plan.recipe)})
+        heading, more = _EXTENDED, {"extended": [list(each) for each in plan.extended]}
+    return to_toml({"seed": plan.seed, **more, "data": plan.data, **recipe_to_plain(plan.recipe)}, heading)
 
 
 def read_plan(path: Path) -> Plan:
@@ -296,14 +286,3 @@ def read_plan(path: Path) -> Plan:
     check(DATA, data, f"[data] of {what}", "correct it")
     stages = tuple((int(each[0]), int(each[1])) for each in extended)
     return Plan(recipe_from_plain(plain), data, seed, stages, **several)
-
-
-def _without_nan(value: object) -> Any:
-    """The value with null in place of NaN and infinity, which JSON does not have."""
-    if isinstance(value, dict):
-        return {key: _without_nan(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_without_nan(each) for each in value]
-    if isinstance(value, float) and value - value != 0:
-        return None
-    return value

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 import jax
 import numpy as np
 
+from fallline.core.documents import write_parquet
 from fallline.core.errors import FalllineError
-from fallline.core.files import write_atomically
 from fallline.data.columnar import read_columnar
 from fallline.metrics import METRICS
 from fallline.probes import Probe
@@ -68,13 +68,9 @@ class History(Mapping[str, np.ndarray]):
 
     def save(self, path: Path) -> None:
         """Write a Parquet file."""
-        import io
-
         import polars as pl
 
-        buffer = io.BytesIO()
-        pl.DataFrame(self.columns).write_parquet(buffer)
-        write_atomically(path, buffer.getvalue())
+        write_parquet(path, pl.DataFrame(self.columns))
 
 
 def load_history(path: Path) -> History:

@@ -1,11 +1,11 @@
 """Predictions as a table: a column with the answer and, on request, one column per class with its probability."""
 
-import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from fallline.core.documents import write_parquet
 from fallline.core.files import write_atomically
 from fallline.data.schema import Schema
 
@@ -84,12 +84,10 @@ def _spread(target: Any, answer: np.ndarray, spread: np.ndarray, probabilities: 
 
 def save_predictions(frame: "pl.DataFrame", path: Path) -> None:
     """Write CSV or Parquet, by the path's ending."""
-    buffer = io.BytesIO()
     if path.suffix == ".parquet":
-        frame.write_parquet(buffer)
+        write_parquet(path, frame)
     else:
-        buffer.write(csv_text(frame).encode())
-    write_atomically(path, buffer.getvalue())
+        write_atomically(path, csv_text(frame).encode())
 
 
 def csv_text(frame: "pl.DataFrame") -> str:

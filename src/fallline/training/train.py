@@ -7,14 +7,16 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from fallline.core.block import as_arrays
+from fallline.core.driving import Progress
 from fallline.core.errors import FalllineError
+from fallline.core.keeping import Keeping, size_of
 from fallline.core.outcome import Outcome
 from fallline.core.random import key_of
 from fallline.core.tree import Tree
@@ -32,7 +34,6 @@ from fallline.training.chunks import compiled_advance as compiled_advance
 from fallline.training.chunks import compiled_start, run_chunks
 from fallline.training.class_weights import weighed, with_class_weights
 from fallline.training.history import History, join, name_columns
-from fallline.training.keeping import Keeping, size_of
 from fallline.training.moment import network_of, settled
 from fallline.training.outlook import Outlook, outlook_of
 from fallline.training.predictor import Predictor
@@ -44,14 +45,22 @@ from fallline.training.watch import layer_names
 
 
 @dataclasses.dataclass(frozen=True)
-class Moment:
+class Moment(Progress):
     """Where a run stands between two chunks, for a progress bar or a callback."""
 
-    epoch: int
-    epochs: int
-    seconds: float
+    unit: ClassVar[str] = "epochs"
     history: History
     best_epoch: int
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that has just ended, counted from 1."""
+        return int(self.done)
+
+    @property
+    def epochs(self) -> int:
+        """Most epochs of the run."""
+        return int(self.total)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -270,18 +279,15 @@ def train_from(
         )
         jax.block_until_ready(state.step)
         setup = time.perf_counter() - began
-        saved = time.perf_counter()
 
         def between(state: State, epochs: list[Epochs]) -> Any:
-            nonlocal saved
-            now, answer = time.perf_counter(), None
-            if watch is not None:
-                total = int(recipe.epochs)
-                answer = watch(Moment(int(state.epoch), total, now - began, label(epochs), int(state.best_epoch)))
-            if folder is not None and bool(state.running) and now - saved >= checkpoint_seconds:
-                keeping.save(lambda folder: save_checkpoint(folder, state, join(epochs), identity, recorded))
-                saved = now
-            return answer
+            seconds = time.perf_counter() - began
+            return watch and watch(
+                Moment(int(state.epoch), int(recipe.epochs), seconds, label(epochs), int(state.best_epoch))
+            )
+
+        def save(state: State, epochs: list[Epochs]) -> bool:
+            return keeping.save(lambda folder: save_checkpoint(folder, state, join(epochs), identity, recorded))
 
         done = run_chunks(
             traced,
@@ -289,6 +295,8 @@ def train_from(
             state,
             until=until,
             between=between,
+            save=save if folder else None,
+            save_seconds=checkpoint_seconds,
             seen=[] if seen is None else [seen],
             recorded=as_arrays(recorded),
         )

@@ -14,6 +14,7 @@ from wrong import (
     scalers,
     schedules,
     strategies,
+    surfaces,
 )
 
 FAMILIES = (
@@ -29,6 +30,7 @@ FAMILIES = (
     probes,
     strategies,
     pruners,
+    surfaces,
     encodings,
 )
 WRONG = [row for family in FAMILIES for row in family.WRONG]

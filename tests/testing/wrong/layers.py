@@ -31,6 +31,15 @@ class FalseWidth(Layer):
         return x[:, : x.shape[1] // 2], stats
 
 
+class FalseUnits(Layer):
+    """A layer that has as many outputs as inputs, and says that they are units of its own."""
+
+    has_units: ClassVar = True
+
+    def apply(self, params, stats, x, *, key, training, weight=None):
+        return x, stats
+
+
 class Unseeded(Layer):
     """A layer whose params differ from call to call."""
 
@@ -65,4 +74,5 @@ WRONG = [
     (FillingCounts(), "filling", "rows beside other filling"),
     (Blended(), "prediction", "a row among other rows"),
     (FalseWidth(), "dtypes", "outputs and stats"),
+    (FalseUnits(), "has_units", "outputs for 4 and 8 inputs: [4, 8]"),
 ]

@@ -1,20 +1,26 @@
-"""The result of a population: a table with one row per lane, histories on demand, and a report on how it was run."""
+"""The table: one row per lane, histories on demand, and a report on how the population was run."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import jax
 import numpy as np
 
-from fallline.core.block import walk
+from fallline.core.block import as_arrays, walk
 from fallline.core.errors import FalllineError
 from fallline.core.field import Field
 from fallline.core.outcome import Outcome
-from fallline.metrics import METRICS, metrics_of
+from fallline.metrics import metrics_of
+from fallline.population.groups import group_recipes
+from fallline.population.job import Job
+from fallline.population.ledger import Ledger
+from fallline.population.padding import unpadded
 from fallline.probes import Probe
-from fallline.training.history import History, name_columns
+from fallline.training.history import History, in_own_unit, join, name_columns
 from fallline.training.recipe import Recipe
 from fallline.training.state import Epochs
+from fallline.training.watch import layer_names
 
 if TYPE_CHECKING:
     import polars as pl
@@ -142,6 +148,55 @@ def _shown(value: Any, field: Field) -> Any:
     return str(value) if isinstance(value, tuple) else value
 
 
-def larger_is_better(monitor: str) -> bool:
-    """Whether a monitored value is a metric for which larger is better."""
-    return monitor in METRICS and METRICS[monitor].larger_is_better
+def population_of(job: Job, ledger: Ledger, report: Report, interrupted: bool) -> Population:
+    """The table of a job, from what its ledger holds."""
+    recipe, context = np.divmod(np.arange(len(job)), len(job.contexts))
+    seen = tuple(unpadded(job, lane, join(chunks)) if chunks else None for lane, chunks in enumerate(ledger.chunks))
+    return Population(
+        recipes=job.recipes,
+        task=job.data.task,
+        layers=_layers(job),
+        recipe=recipe,
+        seed=np.array([job.contexts[c].seed for c in context]),
+        fold=np.array([job.contexts[c].fold for c in context]),
+        outcome=ledger.outcome,
+        epochs=ledger.epochs,
+        best_epoch=ledger.best_epoch,
+        step=ledger.step,
+        score=ledger.score,
+        columns=_columns(job, ledger, seen),
+        report=report,
+        interrupted=interrupted,
+        epochs_seen=seen,
+        again=job.replay,
+        arrays=tuple(ledger.arrays) if job.keep else None,
+        first_epoch=job.first_epoch,
+        scale=job.scale,
+        probes=job.recorded,
+    )
+
+
+def _layers(job: Job) -> tuple[tuple[list[str], list[str]], ...]:
+    """The names of every recipe's layers, as its history shows them; found once per group."""
+    nothing: tuple[list[str], list[str]] = ([], [])
+    shown = {
+        group.structure: layer_names(job.recipes[group.members[0]], job.one_row) if job.recorded else nothing
+        for group in group_recipes(job.recipes)
+    }
+    return tuple(shown[jax.tree.structure(as_arrays(each))] for each in job.recipes)
+
+
+def _columns(job: Job, ledger: Ledger, seen: Sequence[Epochs | None]) -> dict[str, np.ndarray]:
+    """Losses and metrics at every lane's best epoch, in the target's own unit; then the scores at rungs."""
+    # A fork whose best epoch was before it began has no row for it.
+    best = ledger.best_epoch - 1 - job.first_epoch
+    names = {"train_loss": "train_loss", "valid_loss": "valid_loss", f"valid_{job.metric}": "valid_metric"}
+    columns = {
+        name: np.array(
+            [np.nan if each is None or b < 0 else each[field][b] for each, b in zip(seen, best, strict=True)]
+        )
+        for name, field in names.items()
+    }
+    columns |= ledger.tests
+    columns = {name: in_own_unit(name.partition("_")[2], values, job.scale) for name, values in columns.items()}
+    return columns | ledger.rungs

@@ -1,4 +1,4 @@
-"""Compiling ahead: the program that trains lanes is compiled while the one that begins them is still compiling."""
+"""Precompilation: the program that trains lanes is compiled while the one that begins them is still compiling."""
 
 import threading
 from collections.abc import Iterator
@@ -9,30 +9,26 @@ import jax
 import numpy as np
 
 from fallline.core.garbage import collector_rests
-from fallline.population.lanes import Layout, place_common, place_lanes, programs
-
-_KNOWN: set[object] = set()
+from fallline.population.devices import place_common, place_lanes
+from fallline.population.lanes import Layout
+from fallline.population.programs import Beginning, Programs
 
 
 @contextmanager
-def ahead(layout: Layout, arguments: tuple[Any, ...]) -> Iterator[None]:
+def precompiling(programs: Programs, layout: Layout, beginning: Beginning) -> Iterator[None]:
     """While lanes begin from these arguments, call `advance` on dummy lanes of the same shapes for zero epochs.
 
     The two programs compile on two cores, and one is traced while the other compiles; a search began its first epoch 0.3 s
     earlier. Nothing is done for a program that was compiled before.
     """
-    leaves, structure = jax.tree.flatten(arguments)
-    which = (layout, structure, *((leaf.shape, leaf.dtype) for leaf in leaves))
-    if which in _KNOWN:
+    leaves, structure = jax.tree.flatten(tuple(beginning))
+    if not programs.is_new((layout, structure, *((leaf.shape, leaf.dtype) for leaf in leaves))):
         yield
         return
-    _KNOWN.add(which)
     with collector_rests():
-        shapes = programs(layout)[0].eval_shape(*arguments)  # this trace is cached and serves the real lanes as well
-        own, common, arrays, rows, *_ = arguments
-        thread = threading.Thread(
-            target=_advance_nothing, args=(layout, own, common, arrays, rows, shapes), daemon=True
-        )
+        # This trace is cached and serves the real lanes as well.
+        shapes = programs.of(layout).start.eval_shape(*beginning)
+        thread = threading.Thread(target=_advance_nothing, args=(programs, layout, beginning, shapes), daemon=True)
         thread.start()
         try:
             yield
@@ -40,10 +36,11 @@ def ahead(layout: Layout, arguments: tuple[Any, ...]) -> Iterator[None]:
             thread.join()
 
 
-def _advance_nothing(layout: Layout, own: Any, common: Any, arrays: Any, rows: Any, shapes: Any) -> None:
+def _advance_nothing(programs: Programs, layout: Layout, beginning: Beginning, shapes: Any) -> None:
     with suppress(Exception):  # the real lanes will raise the same error in the main thread
         state, shared = jax.tree.map(_zeros, shapes)
-        programs(layout)[1](own, common, arrays, rows, place_lanes(state), place_common(shared), np.int32(0))
+        own, common, arrays, rows, *_ = beginning
+        programs.of(layout).advance(own, common, arrays, rows, place_lanes(state), place_common(shared), np.int32(0))
 
 
 def _zeros(leaf: jax.ShapeDtypeStruct) -> Any:

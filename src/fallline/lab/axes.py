@@ -1,0 +1,101 @@
+"""A pair of axes: places in pixels, ticks and their labels."""
+
+import dataclasses
+import math
+
+import numpy as np
+from jaxtyping import Float
+
+from fallline.lab.marks import Mark, Stroke, Words, line
+
+FONT = 13.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Axes:
+    """A rectangle of a picture and the numbers at its ends.
+
+    Arguments:
+        left, top, right, bottom: the rectangle in pixels.
+        x, y: the numbers at the ends.
+        log_x, log_y: whether an axis is logarithmic.
+    """
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+    x: tuple[float, float]
+    y: tuple[float, float]
+    log_x: bool = False
+    log_y: bool = False
+
+    def place(self, x: Float[np.ndarray, "..."], y: Float[np.ndarray, "..."]) -> Float[np.ndarray, "... 2"]:
+        """Numbers as places in pixels; what lies far outside is moved to a rectangle's size beside it."""
+        across = self.left + (self.right - self.left) * _share(x, self.x, self.log_x)
+        up = self.bottom - (self.bottom - self.top) * _share(y, self.y, self.log_y)
+        return np.stack([across, up], axis=-1)
+
+    def within(self, points: Float[np.ndarray, "count 2"]) -> Float[np.ndarray, "count 2"]:
+        """A line cut at the rectangle: up to the first point outside, moved to the edge."""
+        outside = ~(
+            (points[:, 0] >= self.left - 1) & (points[:, 0] <= self.right + 1)
+            & (points[:, 1] >= self.top - 1) & (points[:, 1] <= self.bottom + 1)
+        )  # fmt: skip
+        last = int(np.argmax(outside)) + 1 if outside.any() else len(points)
+        kept = points[:last][np.isfinite(points[:last]).all(axis=1)]
+        return np.stack(
+            [np.clip(kept[:, 0], self.left, self.right), np.clip(kept[:, 1], self.top, self.bottom)], axis=-1
+        )
+
+    def marks(self, x_label: str, y_label: str, grid: bool = True) -> list[Mark]:
+        """Frame, ticks, grid and labels."""
+        found: list[Mark] = []
+        for value in ticks(self.x, self.log_x):
+            at = float(self.place(np.array(value), np.array(self.y[0]))[0])
+            found += [Stroke(line((at, self.bottom), (at, self.bottom + 4)), "line")]
+            found += [Words(at, self.bottom + 18, label_of(value, self.log_x), anchor="middle")]
+        for value in ticks(self.y, self.log_y):
+            at = float(self.place(np.array(self.x[0]), np.array(value))[1])
+            if grid:
+                found += [Stroke(line((self.left, at), (self.right, at)), "grid")]
+            found += [Words(self.left - 7, at + 4.5, label_of(value, self.log_y), anchor="end")]
+        corners = ((self.left, self.top), (self.right, self.top), (self.right, self.bottom), (self.left, self.bottom))
+        found.append(Stroke(line(*corners, corners[0]), "line"))
+        found.append(Words((self.left + self.right) / 2, self.bottom + 38, x_label, anchor="middle"))
+        found.append(Words(16, (self.top + self.bottom) / 2, y_label, anchor="middle", upright=True))
+        return found
+
+
+def _share(values: Float[np.ndarray, "..."], ends: tuple[float, float], log: bool) -> Float[np.ndarray, "..."]:
+    with np.errstate(all="ignore"):
+        if log:
+            values, ends = np.log10(np.maximum(values, 1e-320)), (math.log10(ends[0]), math.log10(ends[1]))
+        return np.clip((np.asarray(values) - ends[0]) / (ends[1] - ends[0]), -1.0, 2.0)
+
+
+def ticks(ends: tuple[float, float], log: bool, most: int = 6) -> list[float]:
+    """Round numbers between the ends.
+
+    >>> ticks((-2.0, 2.0), log=False), ticks((1e-4, 1.0), log=True)
+    ([-2.0, -1.0, 0.0, 1.0, 2.0], [0.0001, 0.001, 0.01, 0.1, 1.0])
+    """
+    if log:
+        first, last = math.ceil(math.log10(ends[0]) - 1e-9), math.floor(math.log10(ends[1]) + 1e-9)
+        return [10.0**k for k in range(first, last + 1, max(1, -(-(last - first) // most)))]
+    rough = (ends[1] - ends[0]) / (most - 1)
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(each * power for each in (1, 2, 5, 10) if each * power >= rough * (1 - 1e-9))
+    first = math.ceil(ends[0] / step - 1e-9)
+    return [round(step * k, 12) + 0.0 for k in range(first, math.floor(ends[1] / step + 1e-9) + 1)]
+
+
+def label_of(value: float, log: bool) -> str:
+    """A tick's label.
+
+    >>> label_of(0.001, True), label_of(1e-8, True), label_of(-0.5, False)
+    ('0.001', '1e-8', '−0.5')
+    """
+    power = round(math.log10(value)) if log else 0
+    text = f"1e{power}" if log and not -4 < power < 4 else f"{value:g}"
+    return text.replace("-", "−", 1) if text.startswith("-") else text

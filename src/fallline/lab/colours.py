@@ -1,0 +1,55 @@
+"""Colours and dashes of the lab's pictures, readable on light and dark backgrounds and without colour vision."""
+
+# The colour sets of Okabe and Ito and of Tol, as far as their contrast with the background is 3 or more.
+PATHS = {
+    "light": ("#0072b2", "#d55e00", "#009e73", "#aa3377", "#000000", "#cc79a7", "#4477aa", "#228833"),
+    "dark": ("#56b4e9", "#e69f00", "#2fc79b", "#ee6677", "#f2f2f2", "#cc79a7", "#66ccee", "#ccbb44"),
+}
+DASHES = ((), (9, 4), (3, 3), (12, 3, 3, 3), (6, 2), (2, 5), (14, 4), (5, 3, 1, 3))
+LEVELS = 10  # shades of the height
+_ENDS = {"light": ((255, 255, 255), (150, 168, 190)), "dark": ((20, 26, 34), (92, 112, 138))}
+_INKS = {
+    "light": {"ink": "#0f172a", "soft": "#475569", "grid": "#dde3ea", "line": "#8795a8", "back": "#ffffff"},
+    "dark": {"ink": "#e8edf4", "soft": "#a8b3c4", "grid": "#2b3542", "line": "#66768c", "back": "#12171e"},
+}
+BASINS = {
+    "light": ("#77aadd", "#ee8866", "#44bb99", "#ffaabb", "#eedd88", "#99ddff", "#bbcc33", "#aaaa00"),
+    "dark": ("#4477aa", "#b3572f", "#1f8a6c", "#b86477", "#a08f2f", "#3f87a6", "#7b8a1c", "#6b6b00"),
+}
+THEMES = tuple(PATHS)
+
+
+def colours(theme: str) -> dict[str, str]:
+    """The colour of every role: ink, soft, grid, line, back, path0 to path7, name0 to name7, level0 to level9, basin0 to basin7.
+
+    >>> colours("light")["path0"], colours("light")["level0"]
+    ('#0072b2', '#ffffff')
+    """
+    low, high = _ENDS[theme]
+    found = dict(_INKS[theme])
+    found |= {f"path{i}": colour for i, colour in enumerate(PATHS[theme])}
+    found |= {f"basin{i}": colour for i, colour in enumerate(BASINS[theme])}
+    ink = _channels(found["ink"])
+    for i in range(LEVELS):
+        found[f"level{i}"] = _mixed(low, high, i / (LEVELS - 1))
+    for i, colour in enumerate(PATHS[theme]):  # text needs more contrast than a line
+        found[f"name{i}"] = _mixed(_channels(colour), ink, 0.35)
+    return found
+
+
+def _channels(colour: str) -> tuple[int, ...]:
+    return tuple(int(colour[i : i + 2], 16) for i in (1, 3, 5))
+
+
+def _mixed(low: tuple[int, ...], high: tuple[int, ...], share: float) -> str:
+    return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in zip(low, high, strict=True))
+
+
+def path_role(place: int) -> str:
+    """The role of a rule's path, by the rule's place."""
+    return f"path{place % len(PATHS['light'])}"
+
+
+def dash_of(place: int) -> tuple[int, ...]:
+    """The dash of a rule's path: colours and dashes have the same period, and eight rules differ in both."""
+    return DASHES[place % len(DASHES)]

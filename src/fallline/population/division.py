@@ -1,0 +1,130 @@
+"""Division: how the lanes of a group become lane batches, and how lanes that survive a rung are packed into fewer."""
+
+import functools
+import math
+
+import jax
+import numpy as np
+
+from fallline.population import sizes
+from fallline.population.call import Call
+from fallline.population.devices import pick_lanes
+from fallline.population.groups import Group
+from fallline.population.job import Job
+from fallline.population.lane_batch import LaneBatch, Plan, begin
+from fallline.population.lanes import Layout
+from fallline.population.widths import hidden_of
+from fallline.training import program
+from fallline.training.arrays import Arrays
+from fallline.training.moment import batch_rows
+from fallline.training.recipe import Recipe
+
+SHARED_FROM = 8  # smallest number of recipes for which each fold and seed gets a program of its own
+LOOKS = 16  # most epochs per call if lanes may end at different times
+LEAST = 2  # smallest number of lanes per device in a program that halving keeps to the end
+FILLED = 8  # approximate number of lanes that fill a program well enough
+
+
+def batches_of(call: Call, group: Group) -> list[LaneBatch]:
+    """Lane batches for all lanes of a group."""
+    return [
+        LaneBatch(plan, plan.who(call.job), call.job.first_epoch, functools.partial(begin, call, plan))
+        for plan in divide(call.job, group, call.arrays)
+    ]
+
+
+def divide(job: Job, group: Group, arrays: Arrays) -> list[Plan]:
+    """Divide the lanes of one group.
+
+    With halving, lanes of all folds and seeds are mixed, and batches on CPUs are only as large as the lanes need that are
+    left after the last rung. `packed` can then refill batches of one size, and one program serves until the end.
+    """
+    first, last = job.wide[group.members[0]], last_recipes(job, len(group.members))
+    layout = layout_of(job, group, arrays)
+    ragged = arrays.ragged or _steps_differ(job, first, arrays)
+    lanes = [[(place, context) for place in range(len(group.members))] for context in range(len(job.contexts))]
+    queues = [[each for queue in lanes for each in queue]] if layout.own_rows else lanes
+    devices = len(jax.devices())
+    limit = None if job.limit is None else job.limit // devices
+    per_device = sizes.lanes_per_device(first, arrays, max(map(len, queues)), limit)
+    if last is not None and jax.devices()[0].platform == "cpu":  # on other devices idle lanes cost next to nothing
+        per_device = min(per_device, max(LEAST, -(-last * len(job.contexts) // devices)))
+    most = _most([job.recipes[each] for each in group.members])
+    plans = []
+    for queue in queues:
+        for start in range(0, len(queue), per_device * devices):
+            part = tuple(queue[start : start + per_device * devices])
+            # With halving every batch has the full size, so that all of them share one program; otherwise the smallest
+            # size that holds the lanes is used.
+            fitting = per_device if last is not None else sizes.smallest(-(-len(part) // devices), per_device)
+            plans.append(Plan(group, layout, part, fitting * devices, ragged, last is not None, most))
+    return plans
+
+
+def layout_of(job: Job, group: Group, arrays: Arrays) -> Layout:
+    """The facts of the program that trains a group."""
+    first = job.wide[group.members[0]]
+    # Lanes with their own rows gather every minibatch for themselves. Sharing rows pays only if enough recipes share them.
+    own_rows = job.independent or len(group.members) < SHARED_FROM or not any(group.differ)
+    halved = last_recipes(job, len(group.members)) is not None
+    mixed = len(job.contexts) > 1 and (halved or sizes.mixes(first, arrays))
+    return Layout(
+        structure=group.structure,
+        differ=group.differ,
+        scalers_differ=group.scalers_differ,
+        own_rows=own_rows or mixed,
+        padded=any(hidden_of(job.recipes[member]) != hidden_of(first) for member in group.members),
+        recorded=job.recorded,
+        keeps_params=job.keeps_params,
+    )
+
+
+def last_recipes(job: Job, recipes: int) -> int | None:
+    """Number of recipes that programs are sized for: those left after the last rung, or a small number if unknown.
+
+    None without halving, or if no rung stops anybody.
+    """
+    if job.halving is None or not job.rungs:
+        return None
+    if job.halving.among == "batch":
+        return math.ceil(recipes * job.halving.factor ** -len(job.rungs))
+    return math.ceil(max(2, FILLED / len(job.contexts)))
+
+
+def _steps_differ(job: Job, first: Recipe, arrays: Arrays) -> bool:
+    """Whether folds differ in their number of steps, so that the last minibatches of some lanes are empty."""
+    size = batch_rows(first, arrays)
+    steps = {-(-int(context.rows["train_count"]) // size) for context in job.contexts}
+    return len(steps | {-(-arrays.train.shape[0] // size)}) > 1
+
+
+def _most(recipes: list[Recipe]) -> int:
+    """Most epochs that a single call may run: as many as it can return if all lanes end together, otherwise fewer."""
+    together = len({int(each.epochs) for each in recipes}) == 1
+    steady = all(each.patience is None and each.gradient_tolerance is None for each in recipes)
+    return program.CAPACITY if together and steady else LOOKS
+
+
+def packed(batches: list[LaneBatch]) -> list[LaneBatch]:
+    """Pack the lanes that are still running after a rung into as few batches as possible, per program."""
+    alike: dict[object, list[LaneBatch]] = {}
+    for batch in batches:
+        if batch.lanes is not None:
+            # Lanes that share their rows can only join lanes of the same fold and seed.
+            plan = batch.plan
+            alike.setdefault((plan.layout, None if plan.layout.own_rows else plan.members[0][1]), []).append(batch)
+    found = [batch for batch in batches if batch.lanes is None]
+    for those in alike.values():
+        many = [batch.lanes for batch in those if batch.lanes is not None]
+        who = np.concatenate([batch.who for batch in those])
+        plan, epoch = those[0].plan, those[0].epoch
+        places = np.flatnonzero(who >= 0)
+        for start in range(0, len(places), plan.size):
+            part = places[start : start + plan.size]
+            # Copies of the first lane fill the last batch; they are marked as ended and never read.
+            standing = np.arange(plan.size) >= len(part)
+            part = np.concatenate([part, np.repeat(part[:1], standing.sum())])
+            # The lanes are copied only when the batch is next, so that this overlaps with the computation before it.
+            make = functools.partial(pick_lanes, many, part, standing)
+            found.append(LaneBatch(plan, np.where(standing, -1, who[part]), epoch, make))
+    return found
