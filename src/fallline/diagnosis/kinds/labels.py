@@ -39,9 +39,15 @@ class Imbalance(Kind):
             "Answering the largest class is nearly optimal for the loss, so the rare classes are not learnt.",
             0.9 if balanced < chance + 0.1 else 0.75,
             {"largest": facts.largest, "accuracy": evidence.score(split), "balanced": balanced},
-            remedies=[Remedy("early stopping by the mean accuracy over classes", {"monitor": "balanced_accuracy"})],
-            advice="Weight the rows of rare classes: weight= in Table.from_arrays, or class_weight='balanced' in MLPClassifier.",
+            remedies=_weighted(),
         )
+
+
+def _weighted() -> list[Remedy]:
+    return [
+        Remedy("rows weighted by their class", {"class_weight": "balanced"}),
+        Remedy("early stopping by the mean accuracy over classes", {"monitor": "balanced_accuracy"}),
+    ]
 
 
 class LabelNoise(Kind):
@@ -166,7 +172,6 @@ class NeverPredicted(Kind):
         trained = facts.counts[silent[0]] if facts is not None and facts.counts else 0
         share = there[silent[0]] / len(held.target)
         more = f"; nor are {len(silent) - 1} others" if len(silent) > 1 else ""
-        remedy = Remedy("early stopping by the mean accuracy over classes", {"monitor": "balanced_accuracy"})
         return self.found(
             f"Class number {silent[0] + 1} has {there[silent[0]]} of {len(held.target)} held-out rows ({trained} in training) "
             f"and is never the answer{more}.",
@@ -175,8 +180,7 @@ class NeverPredicted(Kind):
             else "The network has not learnt to tell it from the others.",
             0.85,
             {"class": float(silent[0]), "rows": float(there[silent[0]]), "classes": float(len(silent))},
-            remedies=[remedy, *change.longer(evidence.recipe), *change.wider(evidence.recipe)],
-            advice="Weight its rows: weight= in Table.from_arrays, or class_weight='balanced' in MLPClassifier.",
+            remedies=[*_weighted(), *change.longer(evidence.recipe), *change.wider(evidence.recipe)],
         )
 
 

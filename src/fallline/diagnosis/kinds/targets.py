@@ -74,7 +74,9 @@ class HeavyTail(Kind):
             0.8,
             {"kurtosis": facts.kurtosis},
             remedies=change.losses(Huber(), AbsoluteError(), *([Poisson()] if positive else [])),
-            advice="Train on the logarithm of the target, if relative errors matter." if facts.low > 0 else "",
+            advice="If relative errors matter, learn the logarithm of the target: --set target_transform=log."
+            if facts.low > 0
+            else "",
         )
 
 
