@@ -59,6 +59,15 @@ class NoTask(SquaredError):  # noqa: N818
     tasks: ClassVar = ()
 
 
+class FirstOnly(SquaredError):  # noqa: N818
+    """Squared error that blends several networks into the first of them."""
+
+    name: ClassVar = ""
+
+    def blend(self, predictions, weights):
+        return predictions[0]
+
+
 WRONG = [
     (WrongGradient(), "gradient", "beside central differences"),
     (OffTarget(), "minimum", "the best prediction"),
@@ -67,4 +76,5 @@ WRONG = [
     (NoLogits(), "far", "not finite"),
     (NoLogits(), "probabilities", "an answer is"),
     (NoTask(), "tasks", "expected some of"),
+    (FirstOnly(), "blended", "the blended answer"),
 ]
