@@ -183,11 +183,14 @@ BAD = {
     "unknown data set": (["train", "sklearn:digit"], "digits"),
     "unknown option": (["train", "TABLE", "--lerning-rate", "1"], "--lerning-rate"),
     "unknown command": (["trian", "TABLE"], "trian"),
-    "half a component": (["train", "TABLE", "--target", "answer", "--pca", "1.5"], "whole number of components"),
+    "half a component": (
+        ["train", "TABLE", "--target", "answer", "--pca", "1.5"],
+        "expected a whole number, or a share below 1",
+    ),
     "two scalers": (["train", "TABLE", "--target", "answer", "--pca", "2", "--scaler", "robust"], "leave --scaler out"),
     "bad activation": (
         ["train", "TABLE", "--target", "answer", "--activation", "rellu"],
-        "did you mean 'relu' or 'elu' or 'gelu' (valid: 'elu', 'gelu', 'identity', 'leaky_relu', 'relu', ",
+        "did you mean 'relu' or 'prelu' or 'elu' (valid: 'elu', 'gelu', 'identity', 'leaky_relu', 'mish', 'prelu', ",
     ),
     "equal units": (["train", "TABLE", "--target", "answer", "--initializer", "zeros"], "no symmetry breaking"),
     "batch of one": (["train", "TABLE", "--target", "answer", "--batch-norm", "--batch-size", "1"], "layer_norm"),

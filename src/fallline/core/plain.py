@@ -54,9 +54,9 @@ def from_plain(kind: str, plain: object, where: str = "", field: Field | None = 
     known = {name: cls for each in kinds for name, cls in family(each).items()}
     name = plain.pop("name", "" if len(known) != 1 else next(iter(known)))
     if not isinstance(name, str) or not name:
-        raise FalllineError(f"[{where}] does not say which {kind} it is: {nearest('', known)}")
+        raise FalllineError(f"[{where}] does not say which {kind} it is: {nearest('', _suitable(known, kind))}")
     if name not in known:
-        raise FalllineError(f"[{where}] {kind} {name!r} is unknown: {nearest(name, known)}")
+        raise FalllineError(f"[{where}] {kind} {name!r} is unknown: {nearest(name, _suitable(known, kind))}")
     cls = lookup(kind, name)
     declared = declared_fields(cls)
     values = {}
@@ -72,6 +72,11 @@ def from_plain(kind: str, plain: object, where: str = "", field: Field | None = 
         return cls(**values)
     except TypeError as error:
         raise FalllineError(f"[{where}] {name} is incomplete: {str(error).split(') ', 1)[-1]}") from None
+
+
+def _suitable(known: dict[str, type[Block]], kind: str) -> list[str]:
+    """The names to suggest: a block of another family only if it says that it may stand in the place of the first."""
+    return [name for name, cls in known.items() if cls.family == kind or getattr(cls, "elementwise", True)]
 
 
 def _value(declared: Field, value: object, where: str) -> Any:

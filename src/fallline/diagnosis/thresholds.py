@@ -11,7 +11,7 @@ class Threshold(NamedTuple):
     source: str
 
 
-_OWN = "healthy and planted runs of benchmarks/doctor.py"
+_OWN = "a working value, set on a few healthy and planted runs; `benchmarks/doctor.py` measures it"
 TABLE: dict[str, Threshold] = {
     # The learning rate.
     "jump": Threshold(1.5, "a first epoch this many times worse than a constant answer is a jump", _OWN),
