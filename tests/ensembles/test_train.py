@@ -116,7 +116,6 @@ def test_one_member_is_the_plain_run_to_the_bit(recipe, flowers):
         ({"members": 2.0}, "members = 2.0 is not a number"),
         ({"bag": 1}, "bag = 1 is not a number of folds: expected 2 to 1000"),
         ({"members": 2, "bag": 2}, "members and bag both say how many"),
-        ({"members": 2, "until": 3}, "until is for one network"),
         ({"members": 2, "seed": -1}, "seed = -1 is not a whole number"),
         ({"bag": 500}, "fewer than 500 folds"),
     ],

@@ -134,7 +134,7 @@ class Recipe(Block):
                 f"Recipe.batch_size = {size!r} is not a number of examples: expected 1 or more, or 'all'"
             )
         check_class_weight(self.class_weight)
-        if self.encoding is not None and self.encoding.trained and not self.scaler.columnwise:
+        if isinstance(self.encoding, Encoding) and self.encoding.trained and not self.scaler.columnwise:
             raise FalllineError(
                 f"encoding {self.encoding.name!r} embeds each scaled column, and the scaler {self.scaler.name!r} mixes "
                 "columns: use standardise, robust or another scaler that keeps them, or the encoding piecewise_linear"

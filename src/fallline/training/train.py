@@ -481,4 +481,4 @@ def _digest(recipe: Recipe) -> str:
 
 
 # Fields that recipes of earlier versions lack, and their defaults.
-LATER = {"class_weight": "none", "calibrate": "none", "target_transform": "none"}
+LATER = {"class_weight": "none", "calibrate": "none", "target_transform": "none", "encoding": "none"}
