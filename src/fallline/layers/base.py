@@ -19,7 +19,8 @@ class Layer(Block):
     """One step of a network. Trainable arrays are `params`, running statistics are `stats`; both are dicts.
 
     Fact: `has_units`, whether the layer has units of its own, each with incoming weights, and as many as its field `width`
-    says. Lanes of a population may differ in their number, and each takes memory for every row of a minibatch.
+    says, times its `members` if it has some. Lanes of a population may differ in their number, and each takes memory for
+    every row of a minibatch.
     """
 
     family: ClassVar[str] = "layer"

@@ -129,8 +129,9 @@ def example(layer: Layer) -> Any:
 
 @of("layer", concerns=lambda layer: layer.has_units)
 def has_units(layer: Layer) -> None:
-    """A layer with units of its own has as many as its field `width` says, whatever the width of its input."""
+    """A layer with units of its own has as many as its field `width` says for each member, whatever its input's width."""
     found = [layer.outputs(inputs) for inputs in (INPUTS, 2 * INPUTS)]
     width = getattr(layer, "width", None)
-    demand(found == [width, width], f"its width is {width}; outputs for {INPUTS} and {2 * INPUTS} inputs: {found}")
+    units = None if width is None else width * getattr(layer, "members", 1)
+    demand(found == [units, units], f"its width is {width}; outputs for {INPUTS} and {2 * INPUTS} inputs: {found}")
     demand(layer.size(2 * INPUTS) > layer.size(INPUTS), "its units have no weight for each input")
