@@ -54,6 +54,8 @@ def losses():
             found |= {name: (cls(members=OUTPUTS), TARGETS[:, :1])}
         elif cls is BinnedCrossEntropy:
             found[name] = (cls(bins=2), BINS)
+        elif "regression" not in cls().tasks:
+            found[name] = (cls(), LABELS)
         else:
             found[name] = (cls(), TARGETS.round() if cls is Poisson else TARGETS)
     return found

@@ -71,7 +71,9 @@ def test_given_params_get_a_lane_axis(job_of, rates):
 
 def test_a_lane_alone_trains_on_the_rows_of_its_fold(job_of, monkeypatch, rates):
     seen = []
-    monkeypatch.setattr("fallline.population.job.train", lambda recipe, table, **options: seen.append((table, options)))
+    monkeypatch.setattr(
+        "fallline.population.job.train_from", lambda recipe, table, **options: seen.append((table, options))
+    )
     job = job_of(rates(2), seeds=(3,), folds=2)
     job.replay(job.lane(1, 1))
     table, options = seen[0]

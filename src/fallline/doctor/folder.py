@@ -1,9 +1,8 @@
 """The diagnosis in a run folder: `diagnosis.json`, and the report that shows it."""
 
-import json
 from pathlib import Path
 
-from fallline.core.files import write_atomically
+from fallline.core.documents import write_json
 from fallline.diagnosis import Diagnosis
 from fallline.report.page import write_report
 from fallline.report.why_section import NAME
@@ -20,5 +19,4 @@ def keep_diagnosis(folder: Path, diagnosis: Diagnosis) -> None:
 
 def save_diagnosis(folder: Path, diagnosis: Diagnosis) -> None:
     """Write `diagnosis.json` into a run folder."""
-    text = json.dumps(diagnosis.to_plain(), indent=1, allow_nan=False)
-    write_atomically(Path(folder) / NAME, (text + "\n").encode())
+    write_json(Path(folder) / NAME, diagnosis.to_plain(), indent=1)
