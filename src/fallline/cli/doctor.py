@@ -23,7 +23,7 @@ def doctor(
     out: Annotated[Path | None, Opt(help="folder of the improved run (default: runs/NAME-k)")] = None,
     json: Annotated[bool, Opt("--json", help="one JSON document on standard output")] = False,
 ) -> int:
-    """Say what went wrong with a run, on what evidence, and what would help.
+    """Say what went wrong with a run, and what would help.
 
     Writes diagnosis.json into the run folder, and its report again.
     """

@@ -18,7 +18,7 @@ def fork(
     out: Annotated[Path | None, Opt(help="page with the curves (default: fork.html in the run folder)")] = None,
     json: Annotated[bool, Opt("--json", help="one JSON document on standard output")] = False,
 ) -> int:
-    """Continue a run from one of its epochs under other numbers, and draw what each branch does."""
+    """Continue a run from an epoch under other numbers."""
     from fallline.core.files import write_atomically
     from fallline.doctor.fork import fork as branch
     from fallline.report.fork_page import fork_page

@@ -36,7 +36,7 @@ def terrain(
     film: Annotated[str | None, Opt(help="also a film of the walks: gif or mp4")] = None,
     json: Annotated[bool, Opt("--json", help="one JSON document on standard output")] = False,
 ) -> int:
-    """Walk update rules down a surface, and show how far, how fast and whereto."""
+    """Walk update rules down a surface, and draw their paths."""
     import fallline.surfaces  # noqa: F401 - knows the surfaces
     from fallline.lab import rate_sensitivity, walk
     from fallline.lab.film import check_film
