@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
-from jax.typing import ArrayLike
 from jaxtyping import Float
 
 from fallline.control.statistics import Scaling
@@ -43,7 +42,7 @@ class PolicyNetwork:
         pairs = zip(self.widths, self.widths[1:], strict=False)
         return sum(inputs * outputs for inputs, outputs in pairs) + sum(self.widths[1:-1])
 
-    def layers(self, point: ArrayLike) -> list[tuple[Any, Any]]:
+    def layers(self, point: Any) -> list[tuple[Any, Any]]:
         """The weight matrices [outputs, inputs] and biases in a flat vector; the last bias is empty."""
         found, place = [], 0
         for index, (inputs, outputs) in enumerate(zip(self.widths, self.widths[1:], strict=False)):
@@ -78,7 +77,7 @@ class PolicyNetwork:
         start, rest, last = bias - shift, layers[1:-1], layers[-1][0]
         activation = ACTIVATIONS[self.activation]
 
-        def output(x: ArrayLike) -> Any:
+        def output(x: Any) -> Any:
             h = activation(xp, first @ x + start)
             for weight, b in rest:
                 h = activation(xp, weight @ h + b)
