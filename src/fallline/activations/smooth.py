@@ -96,8 +96,8 @@ class Mish(Activation):
 
     Source: Misra, "Mish: a self regularized non-monotonic activation function", 2020, section 3.
 
-    >>> Mish()(jnp.array([-100.0, 0.0, 1.0])).round(4).tolist()
-    [-0.0, 0.0, 0.8651000261306763]
+    >>> [round(float(each), 4) for each in Mish()(jnp.array([-100.0, 0.0, 1.0]))]
+    [-0.0, 0.0, 0.8651]
     """
 
     name: ClassVar[str] = "mish"

@@ -135,6 +135,8 @@ class Writer:
             return self._power(each[0], params["y"])
         if name == "square":
             return self._power(each[0], 2)
+        if name == "one_minus_square":  # in the derivative of tanh, since JAX 0.12
+            return self._two("mul", self._two("sub", 1.0, each[0]), self._two("add", 1.0, each[0]))
         if name in _ONE and len(each) == 1:
             return self.value(_ONE[name] % literal(each[0]))
         if name in _TWO and len(each) == 2:
