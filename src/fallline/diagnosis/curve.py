@@ -51,7 +51,7 @@ def curve_of(history: Mapping[str, np.ndarray]) -> Curve:
     >>> fall = np.exp(-np.arange(40) / 20)
     >>> curve = curve_of({"epoch": np.arange(1, 41), "train_loss": fall, "valid_loss": fall})
     >>> curve.least, round(curve.valid_end.fall, 2), curve.rise
-    (40, 0.45, 0.0)
+    (40, 0.5, 0.0)
     """
     train = np.asarray(history.get("train_loss", []), np.float64)
     valid = np.asarray(history.get("valid_loss", []), np.float64)
