@@ -21,8 +21,9 @@ class Tempered(Loss):
     Source: Guo et al., "On calibration of modern neural networks", 2017, section 4.2.
 
     >>> import jax.numpy as jnp
-    >>> Tempered(temperature=2.0).mean(jnp.log(jnp.array([[0.9, 0.1]]))).round(3).tolist()  # 3 to 1, not 9 to 1
-    [[0.75, 0.25]]
+    >>> p = Tempered(temperature=2.0).mean(jnp.log(jnp.array([[0.9, 0.1]])))
+    >>> [round(float(each), 3) for each in p[0]]  # 3 to 1, not 9 to 1
+    [0.75, 0.25]
     """
 
     name: ClassVar[str] = "tempered"
