@@ -49,7 +49,7 @@ def checked(activation, hidden, inputs, outputs, zero_rows, seed):
     recipe = fl.Recipe(model=fl.MLP(hidden=hidden, activation=activation), scaler=Unscaled())
     data = fl.Table.from_arrays(x, y, valid=0.0, test=0.2)
     recipe, arrays, key = place(recipe, data, seed)
-    state = compiled_start(as_arrays(recipe), arrays, key)
+    state = compiled_start(as_arrays(recipe), arrays, key, None)
     rows = np.arange(12)
     return check_network(recipe, arrays, state, rows, training=True, tolerance=1e-6, share=None, seed=seed)
 

@@ -35,7 +35,7 @@ def test_chunks_do_not_change_bits(flowers, whole, same):
     traced = as_arrays(recipe)
 
     def advance(*stops):
-        state, epochs = module.compiled_start(traced, arrays, key), []
+        state, epochs = module.compiled_start(traced, arrays, key, None), []
         for stop in stops:
             before = int(state.epoch)
             state, seen = module.compiled_advance(traced, arrays, state, jnp.int32(stop))
@@ -142,7 +142,7 @@ def test_a_run_that_diverges_at_once_keeps_its_initial_weights(prices, descent, 
 
 def test_a_run_that_diverges_late_keeps_its_best_weights(prices, descent, same):
     recipe, arrays, key = module.place(descent, prices, 0)
-    state = module.compiled_start(as_arrays(recipe), arrays, key)
+    state = module.compiled_start(as_arrays(recipe), arrays, key, None)
     state, _ = module.compiled_advance(as_arrays(recipe), arrays, state, jnp.int32(3))
     best, epoch, step = jax.tree.map(np.asarray, state.best_params), int(state.best_epoch), int(state.step)
     wild = as_arrays(fl.replace(recipe, {RATE: 1e6}))
