@@ -13,9 +13,10 @@ from fallline.models import MLP, Model
 from fallline.optimizers import Adam, Momentum
 from fallline.population import evaluate
 from fallline.scalers import Standardise
+from fallline.training.chunks import compiled_start
 from fallline.training.moment import network_of
+from fallline.training.preparation import prepare
 from fallline.training.recipe import Recipe
-from fallline.training.train import compiled_start, place
 
 WIDTHS = (64,) * 9  # nine hidden layers and the output: ten weight matrices
 SHOWN = (1, 3, 5, 7, 9)  # hidden layers whose spread is printed
@@ -76,7 +77,7 @@ def look(model: Model, data: Table, seeds: int) -> Start:
     """The statistics of the hidden layers before the first step, as means over seeds."""
     seen = []
     for seed in range(seeds):
-        recipe, arrays, key = place(recipe_of(model, "momentum", 0.01, 1), data, seed)
+        recipe, arrays, key = prepare(recipe_of(model, "momentum", 0.01, 1), data, seed)
         recipe = as_arrays(recipe)
         state = compiled_start(recipe, arrays, key)
         network = network_of(recipe, arrays)

@@ -286,12 +286,12 @@ def checkpoint(folder: Path) -> Kind:
     from fallline.probes import RECORDED
     from fallline.training import program
     from fallline.training.checkpoint import NAME, load_checkpoint, save_checkpoint
+    from fallline.training.preparation import prepare
     from fallline.training.state import empty_history
-    from fallline.training.train import place
 
     table, recipe = small_run(folder, optimizer=fl.Adam(fl.Cosine(0.01)))
     run = fl.train(recipe, table)
-    whole, arrays, key = place(recipe, table, 0)
+    whole, arrays, key = prepare(recipe, table, 0)
     activations = program.network_of(whole, arrays).activations
     count = len(run.history)
     empty = empty_history(count, len(run.state.params), activations, recorded=RECORDED)

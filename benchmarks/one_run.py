@@ -51,9 +51,10 @@ def ours(sizes, x, y):
 
         from fallline.core.block import as_arrays
         from fallline.probes import RECORDED
-        from fallline.training.train import compiled_advance, compiled_start, place
+        from fallline.training.chunks import compiled_advance, compiled_start
+        from fallline.training.preparation import prepare
 
-        completed, arrays, key = place(recipe, table, 0)
+        completed, arrays, key = prepare(recipe, table, 0)
         traced = as_arrays(completed)
         state = compiled_start(traced, arrays, key)
         jax.block_until_ready(state)

@@ -111,7 +111,7 @@ _HOMES = {
     "fallline.training.predictor": ("Predictor", "load_predictor"),
     "fallline.training.recipe": ("Recipe",),
     "fallline.training.ensemble": ("Ensemble",),
-    "fallline.training.train": ("Moment", "Run"),
+    "fallline.training.run": ("Moment", "Run"),
 }
 _FAMILIES = (
     "activations",

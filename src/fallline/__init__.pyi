@@ -172,8 +172,8 @@ from fallline.training.ensemble import Ensemble as Ensemble
 from fallline.training.predictor import Predictor as Predictor
 from fallline.training.predictor import load_predictor as load_predictor
 from fallline.training.recipe import Recipe as Recipe
-from fallline.training.train import Moment as Moment
-from fallline.training.train import Run as Run
+from fallline.training.run import Moment as Moment
+from fallline.training.run import Run as Run
 
 __all__ = [
     "ARS",

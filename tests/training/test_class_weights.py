@@ -12,7 +12,7 @@ from fallline.training import chunks
 from fallline.training.class_weights import parse_class_weight, weighed, with_class_weights
 from fallline.training.folder import Plan, plan_to_toml, read_plan
 from fallline.training.recipe import recipe_to_plain
-from fallline.training.train import LATER, _digest
+from fallline.training.resuming import LATER, _digest
 
 PAIRS = (("a", 2.0), ("b", 1.0), ("c", 0.5))
 

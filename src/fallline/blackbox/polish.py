@@ -19,8 +19,8 @@ from fallline.metrics import metric as metric_of
 from fallline.schedules import Cosine
 from fallline.training.arrays import to_device
 from fallline.training.ensemble import Ensemble
+from fallline.training.evaluation import evaluate_splits
 from fallline.training.predictor import Predictor
-from fallline.training.train import evaluate_splits
 from fallline.training.watch import forward, measured
 
 SPLITS = ("train", "valid", "test")

@@ -18,8 +18,8 @@ from fallline.training.arrays import suited
 from fallline.training.chunks import compiled_start
 from fallline.training.ensemble import Ensemble
 from fallline.training.predictor import Predictor
+from fallline.training.preparation import prepare
 from fallline.training.recipe import Recipe
-from fallline.training.train import place
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +83,7 @@ def check_recipe(
     if isinstance(rows, bool) or not isinstance(rows, int) or rows < 2:
         raise FalllineError(f"rows = {rows!r} is not a number of rows: expected 2 or more")
     data, _ = suited(data, [recipe])
-    recipe, arrays, key = place(recipe, data, seed)
+    recipe, arrays, key = prepare(recipe, data, seed)
     state = compiled_start(as_arrays(recipe), arrays, key)
     if model is not None:
         model = model.members[0] if isinstance(model, Ensemble) else model

@@ -40,7 +40,7 @@ def doctor(
         print("\n".join(page(found)))
     better = None if found.tried is None else found.tried.best
     if fix and better is not None:
-        from fallline.cli.train import train_plan
+        from fallline.cli.train_run import train_plan
         from fallline.training.folder import Plan
 
         assert case.plan is not None

@@ -12,7 +12,7 @@ from fallline.data.table import Table
 from fallline.training.arrays import suited
 from fallline.training.predictor import Predictor
 from fallline.training.recipe import Recipe, complete_for
-from fallline.training.train import Run
+from fallline.training.run import Run
 
 if TYPE_CHECKING:
     from fallline.training.folder import Plan

@@ -14,7 +14,8 @@ from fallline.data.table import Table
 from fallline.doctor.case import case_of, case_of_folder
 from fallline.population import Population, evaluate
 from fallline.training.recipe import Recipe
-from fallline.training.train import Run, train_from
+from fallline.training.run import Run
+from fallline.training.train import train_from
 
 FACTORS = (0.1, 0.3, 1.0, 3.0, 10.0)
 RATES = (0.0, 0.1, 0.3, 0.5)

@@ -17,10 +17,10 @@ from fallline.doctor.case import Case
 from fallline.training.arrays import Arrays
 from fallline.training.chunks import compiled_start
 from fallline.training.moment import beginning, network_of
+from fallline.training.preparation import bare, prepare
 from fallline.training.recipe import Recipe
 from fallline.training.state import State
 from fallline.training.step import cost_of, scaled_target
-from fallline.training.train import bare, place
 from fallline.training.watch import layer_names
 
 ROWS = 512  # training rows that are looked at
@@ -30,7 +30,7 @@ MOST = 128  # most rows of such a minibatch
 
 def examine_both(case: Case) -> tuple[Layers, Layers | None, np.ndarray]:
     """The network at its initial and at its kept weights (None if nothing was learnt), and the scaled inputs of the rows."""
-    recipe, arrays, key = place(case.recipe, case.data, case.seed)
+    recipe, arrays, key = prepare(case.recipe, case.data, case.seed)
     traced = as_arrays(bare(recipe))
     start = compiled_start(traced, arrays, key)
     opening, x = _layers(traced, recipe, arrays, start, key)

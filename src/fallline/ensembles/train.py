@@ -24,10 +24,11 @@ from fallline.probes import RECORDED, Probe, recordable
 from fallline.training.arrays import judging_rows, scale_of
 from fallline.training.calibration import temper
 from fallline.training.ensemble import MOST, Ensemble
+from fallline.training.evaluation import evaluate_splits, predictor_of, usable
 from fallline.training.history import History, name_columns
 from fallline.training.recipe import Recipe, recipe_to_plain
+from fallline.training.run import Moment, Run
 from fallline.training.state import empty_history
-from fallline.training.train import Moment, Run, evaluate_splits, predictor_of, usable
 from fallline.training.train import train as train_one
 from fallline.training.watch import layer_names
 

@@ -16,8 +16,9 @@ from fallline.probes import RECORDED, Probe
 from fallline.strategies.halving import Halving
 from fallline.training.arrays import Arrays, scale_of, to_device
 from fallline.training.recipe import Recipe, complete_for
+from fallline.training.run import Run
 from fallline.training.state import State
-from fallline.training.train import Run, train_from
+from fallline.training.train import train_from
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

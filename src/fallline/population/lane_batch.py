@@ -22,7 +22,7 @@ from fallline.population.padding import cut
 from fallline.population.precompile import precompiling
 from fallline.population.programs import Beginning
 from fallline.population.widths import hidden_of
-from fallline.training.train import continued
+from fallline.training.resuming import continued
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

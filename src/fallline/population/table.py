@@ -25,7 +25,7 @@ from fallline.training.watch import layer_names
 if TYPE_CHECKING:
     import polars as pl
 
-    from fallline.training.train import Run
+    from fallline.training.run import Run
 
 
 @dataclasses.dataclass(frozen=True)

@@ -16,8 +16,10 @@ from fallline.searching.trial import Trial
 from fallline.strategies.space import Space
 from fallline.training.arrays import judging_rows
 from fallline.training.ensemble import MOST, Ensemble
+from fallline.training.evaluation import evaluate_splits
 from fallline.training.predictor import Predictor
-from fallline.training.train import Run, evaluate_splits, train
+from fallline.training.run import Run
+from fallline.training.train import train
 
 
 class Searched(Protocol):

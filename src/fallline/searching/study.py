@@ -17,7 +17,8 @@ from fallline.searching.trial import Trial, history_of
 from fallline.strategies.space import Space
 from fallline.training.predictor import Predictor
 from fallline.training.recipe import Recipe
-from fallline.training.train import Run, train
+from fallline.training.run import Run
+from fallline.training.train import train
 
 if TYPE_CHECKING:
     import polars as pl

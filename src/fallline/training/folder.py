@@ -17,7 +17,7 @@ from fallline.training.checkpoint import copy_checkpoints, remove_checkpoints
 from fallline.training.class_weights import with_class_weights
 from fallline.training.predictor import outcome_of
 from fallline.training.recipe import Recipe, complete_for, recipe_from_plain, recipe_to_plain
-from fallline.training.train import Run
+from fallline.training.run import Run
 
 RECIPE, METRICS, HISTORY, MODEL = "recipe.toml", "metrics.json", "history.parquet", "model.safetensors"
 REPORT = "report.html"
