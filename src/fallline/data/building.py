@@ -14,10 +14,12 @@ from fallline.data.kinds import recognise
 from fallline.data.leaks import find_leaks
 from fallline.data.names import check_names
 from fallline.data.prediction import read_labelled, target_values
-from fallline.data.schema import Schema, array_schema, fit_schema
+from fallline.data.schema import Schema
+from fallline.data.schema_fitting import array_schema, fit_schema
 from fallline.data.sheet import Sheet
 from fallline.data.split import split
-from fallline.data.target import Target, recognise_target
+from fallline.data.target import Target
+from fallline.data.task import recognise_target
 from fallline.data.understanding import target_said, understand_features, understand_target
 
 if TYPE_CHECKING:

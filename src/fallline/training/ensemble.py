@@ -16,7 +16,8 @@ from fallline.core.errors import FalllineError
 from fallline.core.shape import Entries, Listed, Mapping, Plain, Real, Text, Whole, check
 from fallline.core.tensors import flatten, nest, save_tensors
 from fallline.data.identity import SeenRows
-from fallline.data.schema import WRITTEN, Schema
+from fallline.data.schema import Schema
+from fallline.data.schema_text import WRITTEN
 from fallline.training.mixture import mixture_quantile
 from fallline.training.predictor import FORMAT, READERS, Predictor, filled
 from fallline.training.recipe import Recipe, recipe_from_plain, recipe_to_plain
