@@ -169,8 +169,8 @@ from fallline.strategies import Strategy as Strategy
 from fallline.strategies import TrialHistory as TrialHistory
 from fallline.strategies import space_from as space_from
 from fallline.training.ensemble import Ensemble as Ensemble
+from fallline.training.model_file import load_predictor as load_predictor
 from fallline.training.predictor import Predictor as Predictor
-from fallline.training.predictor import load_predictor as load_predictor
 from fallline.training.recipe import Recipe as Recipe
 from fallline.training.run import Moment as Moment
 from fallline.training.run import Run as Run

@@ -17,7 +17,7 @@ from sklearn.datasets import load_diabetes, load_wine
 from fallline import load
 from fallline.cli.main import run as program
 from fallline.core.errors import FalllineError
-from fallline.training.predictor import load_predictor
+from fallline.training.model_file import load_predictor
 
 
 def command(*arguments: str, cwd: Path | None = None, **options) -> subprocess.CompletedProcess:

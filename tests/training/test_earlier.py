@@ -12,7 +12,7 @@ from fallline.probes import Dead
 from fallline.searching.description import begun
 from fallline.searching.store import Store
 from fallline.strategies import TPE, TrialHistory
-from fallline.training.predictor import load_predictor
+from fallline.training.model_file import load_predictor
 
 EARLIER = Path(__file__).parent / "earlier"
 

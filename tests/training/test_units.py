@@ -12,7 +12,7 @@ from fallline.core.errors import FalllineError
 from fallline.losses import BinnedCrossEntropy, Huber, Poisson, SquaredError, Times
 from fallline.population import evaluate
 from fallline.training.evaluation import evaluate_rows
-from fallline.training.predictor import load_predictor
+from fallline.training.model_file import load_predictor
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(240, 3))

@@ -19,7 +19,7 @@ def evaluate(
     """Judge a model on labelled rows."""
     from fallline.data.prediction import read_labelled
     from fallline.training.evaluation import evaluate_rows
-    from fallline.training.predictor import load_predictor
+    from fallline.training.model_file import load_predictor
 
     trained = load_predictor(model)
     remarks: list[str] = []

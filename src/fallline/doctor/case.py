@@ -70,7 +70,7 @@ def case_of_folder(folder: Path) -> Case:
     """
     from fallline.data.table import load
     from fallline.report.finished import read_finished
-    from fallline.training.predictor import load_predictor
+    from fallline.training.model_file import load_predictor
 
     found = read_finished(Path(folder))
     trained = load_predictor(Path(folder)) if (Path(folder) / "model.safetensors").is_file() else None

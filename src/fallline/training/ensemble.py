@@ -13,31 +13,18 @@ from jaxtyping import Array, Float, Int
 
 from fallline.core.block import as_arrays
 from fallline.core.errors import FalllineError
-from fallline.core.shape import Entries, Listed, Mapping, Plain, Real, Text, Whole, check
-from fallline.core.tensors import flatten, nest, save_tensors
+from fallline.core.tensors import flatten, save_tensors
 from fallline.data.identity import SeenRows
-from fallline.data.schema import Schema
-from fallline.data.schema_text import WRITTEN
 from fallline.training.mixture import mixture_quantile
-from fallline.training.predictor import FORMAT, READERS, Predictor, filled
-from fallline.training.recipe import Recipe, recipe_from_plain, recipe_to_plain
+from fallline.training.predictor import Predictor
+from fallline.training.recipe import Recipe, recipe_to_plain
 from fallline.training.rows import encoded
+from fallline.training.tiles import filled
 from fallline.training.watch import TILE, answering, forward
-from fallline.training.whole import REMEDY, check_model, complete_arrays, take_seen
+from fallline.training.whole import FORMAT
 
 KIND = "ensemble"
 MOST = 1000  # members of one model
-WRITTEN_ENSEMBLE = Entries(
-    {
-        "kind": Text(choices=(KIND,)),
-        "format": Whole(),
-        "outputs": Whole(1),
-        "members": Listed(Mapping(Plain())),
-        "weights": Listed(Real(0.0, 1.0)),
-        "schema": WRITTEN,
-    },
-    {"chance": Real(0.0, 1.0)},
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -210,38 +197,6 @@ class Ensemble(Predictor):
             arrays |= {"seen/train": self.seen.train, "seen/valid": self.seen.valid}
             description["chance"] = self.seen.chance
         save_tensors(Path(path), arrays, description)
-
-
-def ensemble_of(arrays: dict[str, np.ndarray], described: dict[str, Any], what: str) -> Ensemble:
-    """The ensemble of a file's arrays and description.
-
-    Raises: FalllineError for anything but a whole ensemble; every member is checked as the file of a single model is.
-    """
-    check(WRITTEN_ENSEMBLE, described, what, REMEDY)
-    recipes, weights = described["members"], np.array(described["weights"], np.float64)
-    if not 1 <= len(recipes) <= MOST or len(weights) != len(recipes):
-        raise FalllineError(f"{what} is damaged: it has {len(recipes)} members and {len(weights)} weights; {REMEDY}")
-    if not (weights > 0).all() or abs(weights.sum() - 1.0) > 1e-6:
-        raise FalllineError(f"{what} is damaged: its weights are not positive or do not sum to 1; {REMEDY}")
-    schema, seen = Schema.from_dict(described["schema"]), take_seen(arrays, described, what)
-    parts: dict[str, dict[str, np.ndarray]] = {str(place): {} for place in range(len(recipes))}
-    for name, array in arrays.items():
-        place, _, rest = name.partition("/")
-        if place not in parts:
-            raise FalllineError(f"{what} is damaged: its array {name[:80]!r} belongs to no member; {REMEDY}")
-        parts[place][rest] = array
-    members = []
-    for (place, own), plain in zip(parts.items(), recipes, strict=True):
-        recipe, title = recipe_from_plain(plain), f"member {int(place) + 1} of {what}"
-        complete_arrays(own)
-        check_model(recipe, schema, described["outputs"], own, title)
-        tree: dict[str, Any] = {"params": {}, "stats": {}, "scaling": {}, "target_scaling": None, **nest(own)}
-        members.append(Predictor(recipe, schema, described["outputs"], tree, seen))
-    made = Ensemble.of(members, weights.tolist(), seen)
-    return dataclasses.replace(made, weights=tuple(weights.tolist()))
-
-
-READERS[KIND] = ensemble_of
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))

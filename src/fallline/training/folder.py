@@ -15,7 +15,7 @@ from fallline.core.shape import Either, Entries, Listed, Mapping, Real, Text, Wh
 from fallline.data.table import Table
 from fallline.training.checkpoint import copy_checkpoints, remove_checkpoints
 from fallline.training.class_weights import with_class_weights
-from fallline.training.predictor import outcome_of
+from fallline.training.model_file import outcome_of
 from fallline.training.recipe import Recipe, complete_for, recipe_from_plain, recipe_to_plain
 from fallline.training.run import Run
 

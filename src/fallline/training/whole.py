@@ -19,6 +19,7 @@ from fallline.encodings import Inputs
 from fallline.training.length import AUTO
 from fallline.training.recipe import Recipe, parameters_of
 
+FORMAT = 1  # of the model files that this version writes
 MODEL = Entries(
     {
         "kind": Text(choices=("model",)),
