@@ -17,8 +17,9 @@ from fallline.optimizers import SkipNonfinite, WeightDecay
 from fallline.penalties import MaxNorm
 from fallline.training import program
 from fallline.training.moment import network_of
+from fallline.training.objective import cost_of
 from fallline.training.preparation import prepare
-from fallline.training.step import cost_of, lasts, moment_of
+from fallline.training.step import lasts
 from fallline.training.train import train_from
 
 CALLS = []
@@ -77,7 +78,7 @@ def test_what_is_remembered_is_what_the_epoch_shows(flowers, steep):
     half, whole = train_from(steep, flowers, until=6), fl.train(steep, flowers)
     recipe, arrays, _ = prepare(steep, flowers, 0)
     weight = jnp.ones(len(arrays.train))
-    moment = moment_of(recipe, arrays, half.state, arrays.train, weight, half.state.step, jnp.int32(1))
+    moment = inputs_of(recipe, arrays, half.state, arrays.train, weight, half.state.step, jnp.int32(1))
     cost, (loss, prediction, _) = moment.objective(half.state.params)
     accuracy = np.mean(np.argmax(prediction, axis=-1) == arrays.y[arrays.train])
     shown = {name: whole.history[name][6] for name in ("train_objective", "train_loss", "train_accuracy")}

@@ -21,9 +21,10 @@ from fallline.schedules.plateau import begun, remembered
 from fallline.training.arrays import Arrays, to_device
 from fallline.training.chunks import compiled_advance, compiled_start
 from fallline.training.moment import network_of
+from fallline.training.objective import cost_of, scaled_target
 from fallline.training.recipe import Recipe
 from fallline.training.state import State
-from fallline.training.step import cost_of, empty_tally, scaled_target
+from fallline.training.step import empty_tally
 from fallline.training.train import train
 from fallline.training.watch import context_of, layer_names
 

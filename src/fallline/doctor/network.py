@@ -17,10 +17,10 @@ from fallline.doctor.case import Case
 from fallline.training.arrays import Arrays
 from fallline.training.chunks import compiled_start
 from fallline.training.moment import beginning, network_of
+from fallline.training.objective import cost_of, scaled_target
 from fallline.training.preparation import bare, prepare
 from fallline.training.recipe import Recipe
 from fallline.training.state import State
-from fallline.training.step import cost_of, scaled_target
 from fallline.training.watch import layer_names
 
 ROWS = 512  # training rows that are looked at

@@ -20,9 +20,9 @@ from fallline.probes import Probe
 from fallline.training import program
 from fallline.training.arrays import Arrays
 from fallline.training.moment import beginning, input_width, network_of, settled, steps_of
+from fallline.training.objective import answers, scaled_target
 from fallline.training.recipe import Recipe
 from fallline.training.state import Epochs, State
-from fallline.training.step import answers, scaled_target
 from fallline.training.watch import measured, predict
 
 ROWS = ("train", "train_count", "valid", "valid_count")

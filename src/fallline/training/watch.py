@@ -14,9 +14,10 @@ from fallline.probes import Context, Probe, Tap
 from fallline.probes.recording import computed
 from fallline.training.arrays import Arrays
 from fallline.training.moment import beginning, input_width, network_of, shapes_of
+from fallline.training.objective import answers, relative, scaled_target
 from fallline.training.recipe import Recipe
 from fallline.training.state import Epochs, State
-from fallline.training.step import Tally, answers, relative, scaled_target
+from fallline.training.step import Tally
 
 TILE = 1024  # rows per forward pass outside of training
 PROBE = 128  # training rows on which activations are probed
