@@ -17,7 +17,7 @@ from fallline.optimizers import SkipNonfinite, WeightDecay
 from fallline.penalties import MaxNorm
 from fallline.training import program
 from fallline.training.moment import network_of
-from fallline.training.objective import cost_of
+from fallline.training.objective import cost_of, inputs_of
 from fallline.training.preparation import prepare
 from fallline.training.step import lasts
 from fallline.training.train import train_from
