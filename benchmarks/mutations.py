@@ -488,7 +488,7 @@ def _no_trial_differs(found: Any, original: Any) -> bool:
 def _rows_sealed(content: bytes, folder: Path) -> Callable[[Rng], bytes]:
     import types
 
-    from fallline.searching.rows import JUDGED, digest, study_digest
+    from fallline.searching.rows import RESULT, digest, study_digest
 
     def sealed(rng: Rng) -> bytes:
         path = folder / "sealing.db"
@@ -502,7 +502,7 @@ def _rows_sealed(content: bytes, folder: Path) -> Callable[[Rng], bytes]:
             connection.execute("UPDATE studies SET description = ?, seed = ?, digest = ?", values)
         else:
             number = rng.randrange(24)
-            names = ("study", "number", "point", *JUDGED)
+            names = ("study", "number", "point", *RESULT)
             row = dict(
                 zip(
                     names,
@@ -510,7 +510,7 @@ def _rows_sealed(content: bytes, folder: Path) -> Callable[[Rng], bytes]:
                     strict=True,
                 )
             )
-            name = rng.choice(("point", *JUDGED))
+            name = rng.choice(("point", *RESULT))
             value = rng.choice(
                 [each for each in VALUES if not isinstance(each, list | dict | int) or isinstance(each, bool)]
                 + [7, -7, 2**62, b"\xff", "[]", "{}", "[2.0, 0.5]", '{"a": "b"}', "[" * 5000]

@@ -1,4 +1,4 @@
-"""A study that survives its database: if the database fails, the study continues in another one with all judged trials."""
+"""A study that survives its database: if the database fails, the study continues in another one with all completed trials."""
 
 import json
 from collections.abc import Callable, Sequence

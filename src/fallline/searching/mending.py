@@ -4,7 +4,7 @@ import sqlalchemy as sa
 
 from fallline.core.shape import shown
 from fallline.searching import sqlite
-from fallline.searching.rows import JUDGED, is_whole, point_is_whole
+from fallline.searching.rows import RESULT, is_whole, point_is_whole
 from fallline.searching.tables import TRIALS, digest_of, read_rows, updating
 
 
@@ -24,7 +24,7 @@ def mend_rows(connection: sa.Connection, study: int, dimensions: int | None, whe
             continue
         if point_is_whole(row, dimensions):
             again.append(row.number)
-            empty = dict.fromkeys((*JUDGED, "owner", "lease"))
+            empty = dict.fromkeys((*RESULT, "owner", "lease"))
             values = {**empty, "digest": digest_of({"study": row.study, "number": row.number, "point": row.point})}
             connection.execute(updating(study, [row.number]).values(values))
         else:

@@ -113,9 +113,9 @@ def search(
                 sign=-1.0 if larger_is_better(str(space.recipe.monitor)) else 1.0, began=began,
             )  # fmt: skip
             driver.run()
-            judged = driver.judged()
+            completed = driver.completed()
         return Study(
-            space, data, judged, seed, time.perf_counter() - began, trainer.interrupted, keeper, diagnose_study
+            space, data, completed, seed, time.perf_counter() - began, driver.interrupted, keeper, diagnose_study
         )
 
 
@@ -161,6 +161,6 @@ def _comparable(space: Space, data: Table) -> None:
     changing = judges_another_loss(space)
     if changing and monitor == "loss":
         raise FalllineError(
-            f"{changing[0]} is searched, which changes the loss itself, and the loss cannot judge it: "
+            f"{changing[0]} is searched, which changes the loss itself, and the loss cannot compare it: "
             "set monitor to a metric such as accuracy or rmse"
         )

@@ -48,12 +48,12 @@ class Best:
 
 @dataclasses.dataclass(frozen=True)
 class Study:
-    """The result of a search: its judged trials.
+    """The result of a search: its completed trials.
 
     Arguments:
         space: the space that was searched.
         data: the table on which the trials were trained.
-        trials: the judged trials, in the order of their numbers.
+        trials: the completed trials, in the order of their numbers.
         seed: seed of the study.
         seconds: wall-clock time of this call.
         interrupted: whether Ctrl-C ended the search.

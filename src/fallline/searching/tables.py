@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from fallline.core.errors import FalllineError
-from fallline.searching.rows import JUDGED, StoredRow, digest, study_digest
+from fallline.searching.rows import RESULT, StoredRow, digest, study_digest
 
 _META = sa.MetaData()
 STUDIES = sa.Table(
@@ -27,7 +27,7 @@ TRIALS = sa.Table(
     sa.Column("point", sa.Text, nullable=False),
     sa.Column("owner", sa.String(200)),
     sa.Column("lease", sa.Float),
-    sa.Column("outcome", sa.String(20)),  # NULL until it is judged
+    sa.Column("outcome", sa.String(20)),  # NULL until it is completed
     sa.Column("score", sa.Float),  # NULL for a trial without one
     sa.Column("error", sa.Float),
     sa.Column("epochs", sa.Float),
@@ -39,8 +39,8 @@ TRIALS = sa.Table(
 
 
 def digest_of(values: dict[str, Any]) -> str:
-    """The digest of a trial with these values; it is not judged unless they say so."""
-    return digest(types.SimpleNamespace(**(dict.fromkeys(JUDGED) | values)))
+    """The digest of a trial with these values; it is not completed unless they say so."""
+    return digest(types.SimpleNamespace(**(dict.fromkeys(RESULT) | values)))
 
 
 def describe(connection: sa.Connection, study: int, name: str, seed: int, description: str) -> None:
