@@ -70,7 +70,7 @@ def difference(
 ) -> tuple[float, float, int]:
     """The largest difference of an answer, the model's own difference to float64, and the number of differing labels."""
     x = model.schema.encode(rows, "rows", [])
-    answer = model.judge(x)[0]
+    answer = model.answer(x)[0]
     outputs = session.run(None, feed(model.schema, rows))
     unit = float(answer.std()) if model.task == "regression" else 1.0
     wrong = 0 if model.task == "regression" else int((outputs[0] != model.decide(answer)).sum())

@@ -54,7 +54,7 @@ def test_its_answer_is_the_mean_of_k_perceptrons(run, flowers):
     params, data = run.model.arrays["params"], flowers.dataset
     x = run.recipe.scaler.apply(run.model.arrays["scaling"], data.x)
     each = np.array([softmax(by_hand(params, x, member)) for member in range(K)])
-    np.testing.assert_allclose(run.model.judge(data.x)[0], each.mean(axis=0), atol=1e-6)
+    np.testing.assert_allclose(run.model.answer(data.x)[0], each.mean(axis=0), atol=1e-6)
     np.testing.assert_allclose(run.model.spread(flowers), each.std(axis=0), atol=1e-6)
     assert each.std(axis=0).max() > 1e-3
     p = each.mean(axis=0)[data.test, data.y[data.test]]
@@ -120,9 +120,9 @@ def test_its_parameters_are_counted(run):
 def test_it_comes_back_from_its_file_and_recipe(run, flowers, tmp_path):
     run.model.save(tmp_path / "model.safetensors")
     back = fl.load_predictor(tmp_path)
-    assert back.judge(flowers.dataset.x)[0].tobytes() == run.model.judge(flowers.dataset.x)[0].tobytes()
+    assert back.answer(flowers.dataset.x)[0].tobytes() == run.model.answer(flowers.dataset.x)[0].tobytes()
     again = fl.train(back.recipe, flowers)
-    assert again.model.judge(flowers.dataset.x)[0].tobytes() == run.model.judge(flowers.dataset.x)[0].tobytes()
+    assert again.model.answer(flowers.dataset.x)[0].tobytes() == run.model.answer(flowers.dataset.x)[0].tobytes()
     assert run.model.to_onnx(tmp_path / "model.onnx").difference < 1e-6
 
 
@@ -172,5 +172,5 @@ def test_regressions_of_every_kind(loss, tmp_path):
     data = fl.Table.from_arrays(x, 50 + 10 * x[:, 0] + rng.normal(size=90), valid=0.2)
     run = fl.train(fl.Recipe(model=fl.TabM(hidden=(6,), members=2), loss=loss, epochs=2), data)
     answers, weights = run.model.member_answers(x)
-    np.testing.assert_allclose(np.tensordot(weights, answers, 1), run.model.judge(x)[0], rtol=1e-5)
+    np.testing.assert_allclose(np.tensordot(weights, answers, 1), run.model.answer(x)[0], rtol=1e-5)
     assert run.model.to_onnx(tmp_path / "model.onnx").difference < 1e-5

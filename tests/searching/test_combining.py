@@ -33,19 +33,19 @@ def test_the_best_trials_are_candidates_and_the_selection_is_caruanas(found, stu
     assert [each.number for each in found.trials] == [each.number for each in study.order[:4]]
     data = table.dataset
     runs = [fl.train(study.space.fill(each.point), table, seed=study.seed) for each in found.trials]
-    answers = [each.model.judge(data.x[data.valid])[0] for each in runs]
+    answers = [each.model.answer(data.x[data.valid])[0] for each in runs]
     y = data.y[data.valid]
     weights = greedy_weights(answers, lambda p: -float(np.mean(np.log(p[np.arange(len(y)), y]))))
     np.testing.assert_allclose(found.weights, weights)
-    mean = np.tensordot(weights, np.array([each.model.judge(data.x)[0] for each in runs], np.float64), 1)
-    np.testing.assert_allclose(found.model.judge(data.x)[0], mean, atol=1e-6)
+    mean = np.tensordot(weights, np.array([each.model.answer(data.x)[0] for each in runs], np.float64), 1)
+    np.testing.assert_allclose(found.model.answer(data.x)[0], mean, atol=1e-6)
     assert found.run.metrics["valid"]["loss"] <= runs[0].metrics["valid"]["loss"] + 1e-5
 
 
 def test_the_gain_is_the_mean_difference_of_the_rows_with_its_standard_error(found, study, table):
     data = table.dataset
     before, after = (
-        -np.log(model.judge(data.x[data.test])[0].astype(np.float64)[np.arange(len(data.test)), data.y[data.test]])
+        -np.log(model.answer(data.x[data.test])[0].astype(np.float64)[np.arange(len(data.test)), data.y[data.test]])
         for model in (study.best.model, found.model)
     )
     differences = before - after
@@ -59,7 +59,7 @@ def test_the_gain_is_the_mean_difference_of_the_rows_with_its_standard_error(fou
 def test_it_is_saved_as_one_model(found, table, tmp_path):
     found.model.save(tmp_path / "model.safetensors")
     back = fl.load_predictor(tmp_path)
-    assert back.judge(table.dataset.x)[0].tobytes() == found.model.judge(table.dataset.x)[0].tobytes()
+    assert back.answer(table.dataset.x)[0].tobytes() == found.model.answer(table.dataset.x)[0].tobytes()
     assert found.model.to_onnx(tmp_path / "model.onnx").difference < 1e-6
 
 

@@ -7,7 +7,7 @@ import pytest
 import fallline as fl
 from fallline.core.tensors import load_tensors, save_tensors
 from fallline.training.tiles import answer_tile
-from fallline.training.watch import TILE
+from fallline.training.validation import TILE
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def test_models_of_one_network_share_a_program_however_they_were_trained(model, 
 
 def test_labels_do_not_change_the_answer(model, many):
     y = np.zeros(len(many), np.int32)
-    answer, losses = model.judge(many, y)
+    answer, losses = model.answer(many, y)
     assert answer.tobytes() == model.probabilities(many).tobytes()
     np.testing.assert_allclose(losses, -np.log(answer[:, 0]), rtol=1e-4, atol=1e-6)
 

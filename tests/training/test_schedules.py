@@ -41,7 +41,7 @@ def trained(recipe, table):
     run = fl.train(recipe, table, seed=1)
     assert run.outcome is fl.Outcome.FINISHED
     assert all(np.isfinite(each).all() for name, each in run.history.items() if name.endswith("loss"))
-    assert np.isfinite(run.model.judge(table.dataset.x)[0]).all()
+    assert np.isfinite(run.model.answer(table.dataset.x)[0]).all()
     return run
 
 

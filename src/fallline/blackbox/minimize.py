@@ -16,7 +16,19 @@ from fallline.blackbox.descent import Descender, check_rule
 from fallline.blackbox.objectives import Called, Elsewhere, Mapped, Objective
 from fallline.blackbox.optimum import Ending, Optimum
 from fallline.blackbox.place import Place, place_of
-from fallline.blackbox.program import CAPACITY, Bounds, Row, Seen, Walk, advance, begun, goes_on, judged, looking, looks
+from fallline.blackbox.program import (
+    CAPACITY,
+    Bounds,
+    Row,
+    Seen,
+    Walk,
+    advance,
+    begun,
+    goes_on,
+    looking,
+    looks,
+    recorded,
+)
 from fallline.core.block import as_arrays, family
 from fallline.core.driving import Pace, Progress, drive
 from fallline.core.errors import FalllineError, nearest
@@ -103,7 +115,7 @@ def minimize(
         else:
             run = _Run(_objective(objective, place, maximize, processes, limit), method, place, bounds, seed)
         try:
-            ending = _to_the_end(run, interrupt, lambda seen: _watched(watch, seen, evaluations, maximize, began))
+            ending = _to_the_end(run, interrupt, lambda seen: _report(watch, seen, evaluations, maximize, began))
         finally:
             run.function.close()
         return _optimum(run, ending, place, maximize, time.perf_counter() - began)
@@ -147,14 +159,14 @@ class _Run:
         look = bool(looking(walk.seen, bounds, int(state.iteration), self.n, self.every))
         value = self.function.values(np.asarray(state.point)[None])[0] if look else math.nan
         w = walk.seen.best_point.dtype
-        seen, row = _judged(walk.seen, x.astype(w), f.astype(w), state.point.astype(w), np.asarray(value, w), look)
+        seen, row = _recorded(walk.seen, x.astype(w), f.astype(w), state.point.astype(w), np.asarray(value, w), look)
         return Walk(state, seen), jax.tree.map(lambda leaf: leaf[None], row), jnp.int32(1)
 
 
-_judged = jax.jit(judged)
+_recorded = jax.jit(recorded)
 
 
-def _to_the_end(run: _Run | Descender, interrupt: Interrupt, watched: Callable[[Seen], Any]) -> Ending:
+def _to_the_end(run: _Run | Descender, interrupt: Interrupt, report: Callable[[Seen], Any]) -> Ending:
     """Run chunk by chunk until the search ends, and return the reason."""
     pace = Pace(CAPACITY)
 
@@ -171,7 +183,7 @@ def _to_the_end(run: _Run | Descender, interrupt: Interrupt, watched: Callable[[
         chunk,
         goal=lambda run: run.ending() or "",
         interrupt=interrupt,
-        watch=lambda run: watched(run.walk.seen),
+        watch=lambda run: report(run.walk.seen),
     )
     return cast(Ending, why)
 
@@ -241,7 +253,7 @@ def _check(
         raise FalllineError("limit needs a process that can be ended: leave processes out, or give 1 or more")
 
 
-def _watched(
+def _report(
     watch: Callable[[MinimizeProgress], Any] | None, seen: Seen, most: int, maximize: bool, began: float
 ) -> Any:
     if watch is None:

@@ -26,7 +26,7 @@ from fallline.training.recipe import Recipe
 from fallline.training.state import State
 from fallline.training.step import empty_tally
 from fallline.training.train import train
-from fallline.training.watch import context_of, layer_names
+from fallline.training.validation import context_of, layer_names
 
 FEW = 16  # rows that a network must be able to overfit
 STEPS = 1000  # steps allowed for that

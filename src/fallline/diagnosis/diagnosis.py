@@ -74,7 +74,7 @@ def judge(evidence: Evidence, kinds: Sequence[Kind] | None = None) -> Diagnosis:
     found = {each.name: finding for each in seen if (finding := each.judge(evidence)) is not None}
     explained = _explained(found, kinds)
     order = sorted(found.values(), key=lambda each: -each.importance)
-    own = {"model": evidence.skill(evidence.judged), **evidence.skills}
+    own = {"model": evidence.skill(evidence.scored_on), **evidence.skills}
     return Diagnosis(
         findings=tuple(_possible(each, evidence.recipe) for each in order if each.name not in explained),
         explained=tuple(

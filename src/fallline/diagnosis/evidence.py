@@ -133,7 +133,7 @@ class Evidence:
         return metrics_of(self.task)[0].name
 
     @property
-    def judged(self) -> str:
+    def scored_on(self) -> str:
         """The rows that answer whether the run is good: `held`, validation and test together, if there are any."""
         return "held" if "valid" in self.metrics or "test" in self.metrics else "train"
 
@@ -182,7 +182,7 @@ class Evidence:
     @property
     def poor(self) -> bool:
         """Whether the run fits clearly worse than a linear model, a forest or a constant."""
-        split = self.judged
+        split = self.scored_on
         bar = max([0.0, *(value for value in self.skills.values() if np.isfinite(value))])
         own = min(self.skill(split), self.skill("train")) if np.isfinite(self.skill("train")) else self.skill(split)
         return not np.isfinite(own) or own < max(0.05, bar - 0.05 - 2.0 * self.skill_error(split))

@@ -58,7 +58,7 @@ class Measure:
         data = self.case.data.dataset
         outputs = data.n_classes if data.task == "classification" else data.y.shape[1]
         model = Predictor(recipe, self.case.data.schema, outputs, arrays)
-        return model.judge(data.x, None, rows)[0].astype(np.float64)
+        return model.answer(data.x, None, rows)[0].astype(np.float64)
 
 
 def measure_for(case: Case, diagnosis: Diagnosis) -> Measure:

@@ -21,7 +21,7 @@ from fallline.training.objective import cost_of, scaled_target
 from fallline.training.preparation import bare, prepare
 from fallline.training.recipe import Recipe
 from fallline.training.state import State
-from fallline.training.watch import layer_names
+from fallline.training.validation import layer_names
 
 ROWS = 512  # training rows that are looked at
 BATCHES = 16  # minibatches whose gradients are compared
@@ -97,7 +97,7 @@ def _examine(
     y = scaled_target(now, state, arrays.y[rows])
     taps: list[Any] = []
     prediction, _ = network_of(now, arrays).apply(state.params, state.stats, x, key=None, training=False, taps=taps)
-    judge = now.loss.evaluation_loss
+    loss_of = now.loss.evaluation_loss
 
     def gradient(batch: Int[Array, " size"]) -> Any:
         bx = now.inputs.apply(state.scaling, arrays.x[batch])
@@ -118,8 +118,8 @@ def _examine(
         return jnp.stack([value(*tap[1:]) for tap in taps]) if taps else jnp.zeros(0)
 
     return {
-        "loss": judge(prediction, y).mean(),
-        "guess": judge(jnp.zeros_like(prediction), y).mean(),
+        "loss": loss_of(prediction, y).mean(),
+        "guess": loss_of(jnp.zeros_like(prediction), y).mean(),
         "dead": over(lambda f, before, after: jnp.mean(jnp.min(f.flat(before), axis=0))),
         "saturated": over(lambda f, before, after: jnp.mean(f.squashed(after))),
         "size": over(lambda f, before, after: jnp.sqrt(jnp.mean(before**2))),

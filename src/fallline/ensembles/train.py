@@ -21,7 +21,7 @@ from fallline.ensembles.out_of_fold import out_of_fold
 from fallline.ensembles.run import EnsembleRun, mean_history, outcome_of_all
 from fallline.metrics import metrics_of
 from fallline.probes import RECORDED, Probe, recordable
-from fallline.training.arrays import judging_rows, scale_of
+from fallline.training.arrays import scale_of, scored_rows
 from fallline.training.calibration import temper
 from fallline.training.ensemble import MOST, Ensemble
 from fallline.training.evaluation import evaluate_splits, predictor_of, usable
@@ -30,7 +30,7 @@ from fallline.training.recipe import Recipe, recipe_to_plain
 from fallline.training.run import Moment, Run
 from fallline.training.state import empty_history
 from fallline.training.train import train as train_one
-from fallline.training.watch import layer_names
+from fallline.training.validation import layer_names
 
 
 def train(
@@ -54,7 +54,7 @@ def train(
         seed: seed of initial weights, minibatch order and dropout.
         members: number of networks with seeds of their own, trained together; the first has the given seed.
         bag: number of folds of the training and validation rows. One network per fold is trained on the others and
-            validated on its own, and `metrics["out_of_fold"]` judges every row by the network that was not trained on it.
+            validated on its own, and `metrics["out_of_fold"]` scores every row by the network that was not trained on it.
         probes: values recorded for every epoch besides losses and metrics; see `fallline.probes` for all of them.
         watch: callback between chunks of epochs; the run stops if it returns True.
         folder: folder for checkpoints; without it none are written. Writing is tested first. If a checkpoint cannot be
@@ -165,7 +165,7 @@ def check_data(data: object, seed: object) -> None:
         raise FalllineError(f"seed = {seed!r} is not a whole number from 0 to 2^32 - 1")
     if len(data.dataset.train) == 0:
         raise FalllineError("no rows are left for training: lower the shares for test and validation")
-    if not len(judging_rows(data.dataset, data.dataset.train)):
+    if not len(scored_rows(data.dataset, data.dataset.train)):
         raise FalllineError("every training row has the weight 0: give some of them a weight")
 
 
@@ -279,6 +279,6 @@ def _seen(table: Table, bag: bool) -> SeenRows:
 def _of_bag(model: Ensemble, table: Table, lanes: Sequence[Lane]) -> dict[str, dict[str, float]]:
     """The metrics of a bag: of the mean answer on rows that trained it and on test rows, and out of fold."""
     found = evaluate_splits(model, _whole(table))
-    judged = out_of_fold(model.members, [lane.valid for lane in lanes], table)
-    return {name: judged if name == "out_of_fold" else found[name] for name in ("train", "out_of_fold", "test")
+    scored = out_of_fold(model.members, [lane.valid for lane in lanes], table)
+    return {name: scored if name == "out_of_fold" else found[name] for name in ("train", "out_of_fold", "test")
             if name == "out_of_fold" or name in found}  # fmt: skip

@@ -26,7 +26,7 @@ from fallline.population.table import Population, Report, population_of
 from fallline.population.widths import padded_like, widen
 from fallline.probes import RECORDED, Probe, recordable
 from fallline.strategies.halving import Halving
-from fallline.training.arrays import Arrays, judging_rows, suited, to_device
+from fallline.training.arrays import Arrays, scored_rows, suited, to_device
 from fallline.training.chunks import CEILING
 from fallline.training.class_weights import weighed, with_class_weights
 from fallline.training.moment import shapes_of
@@ -103,7 +103,7 @@ def evaluate(
     arrays = placed(data, contexts, recipes[0])
     together = widths_together and state is None  # a given state has one shape, which padding would change
     wide = tuple(widen(own, *_ends(own[0], arrays), len(contexts))) if together else own
-    judged = len(judging_rows(data.dataset, data.dataset.test)) > 0
+    tested = len(scored_rows(data.dataset, data.dataset.test)) > 0
     job = Job(
         recipes=own,
         wide=wide,
@@ -111,7 +111,7 @@ def evaluate(
         data=data,
         recorded=recordable(probes),
         independent=independent_orders,
-        test=folds is None and judged if test is None else test and judged,
+        test=folds is None and tested if test is None else test and tested,
         keep=keep,
         state=state,
         given=None if given is None else tuple(_as_wide(*each, arrays) for each in zip(given, wide, strict=True)),
@@ -173,7 +173,7 @@ def _halve(call: Call, rung: int, competing: np.ndarray, batches: list[LaneBatch
     """Stop the lanes of all competing recipes but the best; returns which recipes go on."""
     job, ledger = call.job, call.ledger
     assert job.halving is not None
-    # A recipe is judged as a whole: one diverged lane makes its mean infinite.
+    # A recipe is scored as a whole: one diverged lane makes its mean infinite.
     scores = ledger.mean_scores()
     ledger.at_rung(rung, np.where(competing, scores, np.nan))
     kept = (

@@ -134,10 +134,10 @@ def completed(recipes: Sequence[Recipe], data: Table, contexts: Sequence[Context
         complete_for(recipe, data.dataset, min(counts) if _batch_size_is_open(recipe) else max(counts))
         for recipe in recipes
     )
-    watched = {recipe.monitor for recipe in found}
-    if len(watched) > 1 and any(larger_is_better(str(each)) for each in watched):
+    monitored = {recipe.monitor for recipe in found}
+    if len(monitored) > 1 and any(larger_is_better(str(each)) for each in monitored):
         raise FalllineError(
-            f"recipes that monitor {', '.join(sorted(map(str, watched)))} have scores that cannot be compared: give all of "
+            f"recipes that monitor {', '.join(sorted(map(str, monitored)))} have scores that cannot be compared: give all of "
             "them one monitor, or evaluate them apart"
         )
     return found

@@ -23,7 +23,7 @@ from fallline.training.moment import beginning, input_width, network_of, settled
 from fallline.training.objective import answers, scaled_target
 from fallline.training.recipe import Recipe
 from fallline.training.state import Epochs, State
-from fallline.training.watch import measured, predict
+from fallline.training.validation import measured, predict
 
 ROWS = ("train", "train_count", "valid", "valid_count")
 

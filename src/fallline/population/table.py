@@ -20,7 +20,7 @@ from fallline.probes import Probe
 from fallline.training.history import History, in_own_unit, join, name_columns
 from fallline.training.recipe import Recipe
 from fallline.training.state import Epochs
-from fallline.training.watch import layer_names
+from fallline.training.validation import layer_names
 
 if TYPE_CHECKING:
     import polars as pl

@@ -23,7 +23,7 @@ from fallline.training.preparation import prepare
 from fallline.training.recipe import Recipe
 from fallline.training.run import Run
 from fallline.training.train import train
-from fallline.training.watch import layer_names
+from fallline.training.validation import layer_names
 
 EPOCHS = 3
 RECIPE = Recipe(model=MLP(hidden=(5,)), optimizer=Adam(Cosine(0.01)), batch_size=8, epochs=EPOCHS, patience=None)

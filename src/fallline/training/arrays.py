@@ -51,7 +51,7 @@ class Arrays(eqx.Module):
 def to_device(data: Dataset, train: np.ndarray | None = None, valid: np.ndarray | None = None) -> Arrays:
     """Put a data set on the default device, without a copy where the backend can use the host's memory."""
     train = data.train if train is None else train
-    valid = judging_rows(data, data.valid if valid is None else valid)
+    valid = scored_rows(data, data.valid if valid is None else valid)
     scale = scale_of(data)
     units = 1.0 / (np.array(data.factor) * scale)
     return Arrays(
@@ -97,7 +97,7 @@ def suited(table: Table, recipes: Sequence[Recipe]) -> tuple[Table, str]:
     ) else ""
 
 
-def judging_rows(data: Dataset, rows: np.ndarray) -> np.ndarray:
+def scored_rows(data: Dataset, rows: np.ndarray) -> np.ndarray:
     """The rows if any of them has a weight, otherwise none: no score can be taken from rows that all weigh 0."""
     return rows if data.weight is None or data.weight[rows].any() else rows[:0]
 

@@ -13,8 +13,8 @@ from scipy.special import logsumexp
 from fallline.core.block import as_arrays
 from fallline.data.table import Table
 from fallline.losses import Tempered
-from fallline.training.arrays import judging_rows
-from fallline.training.watch import TILE, forward
+from fallline.training.arrays import scored_rows
+from fallline.training.validation import TILE, forward
 
 if TYPE_CHECKING:
     from fallline.training.predictor import Predictor
@@ -63,13 +63,13 @@ def temper(model: "Predictor", table: Table) -> tuple["Predictor", Calibration] 
     The new model's loss is `Tempered`, so that predictions, exports and files need nothing else. Its class answers stay.
     """
     data, loss = table.dataset, model.recipe.loss
-    rows = judging_rows(data, data.valid)
+    rows = scored_rows(data, data.valid)
     if not len(rows) or loss is None:
         return None
     weight = np.ones(len(rows)) if data.weight is None else data.weight[rows].astype(np.float64)
     found = best_temperature(outputs_of(model, data.x[rows]), data.y[rows], weight)
     tempered = dataclasses.replace(model, recipe=dataclasses.replace(model.recipe, loss=Tempered(loss, found)))
-    splits = {name: judging_rows(data, getattr(data, name)) for name in ("train", "valid", "test")}
+    splits = {name: scored_rows(data, getattr(data, name)) for name in ("train", "valid", "test")}
     splits = {name: each for name, each in splits.items() if len(each)}
     before, after = (
         {name: _log_loss(each, table, place) for name, place in splits.items()} for each in (model, tempered)

@@ -20,7 +20,7 @@ from fallline.training.predictor import Predictor
 from fallline.training.recipe import Recipe, recipe_to_plain
 from fallline.training.rows import encoded
 from fallline.training.tiles import filled
-from fallline.training.watch import TILE, answering, forward
+from fallline.training.validation import TILE, answering, forward
 from fallline.training.whole import FORMAT
 
 KIND = "ensemble"
@@ -83,13 +83,13 @@ class Ensemble(Predictor):
         """Number of trainable parameters, over all members."""
         return sum(each.size for each in self.members)
 
-    def judge(
+    def answer(
         self,
         x: Float[np.ndarray, "rows features"],
         y: np.ndarray | None = None,
         chosen: Int[np.ndarray, " chosen"] | None = None,
     ) -> tuple[Float[np.ndarray, "chosen targets"], Float[np.ndarray, " chosen"]]:
-        """The mean answer and, where targets are given, the loss of the mean answer of each row; see `Predictor.judge`.
+        """The mean answer and, where targets are given, the loss of the mean answer of each row; see `Predictor.answer`.
 
         If the members have different losses, or bins of their own, the loss is the mean of the members' losses, which is
         never smaller for a convex loss.
@@ -132,7 +132,7 @@ class Ensemble(Predictor):
 
     @functools.cached_property
     def _one_loss(self) -> bool:
-        """Whether the members judge by one loss whose outputs can be averaged."""
+        """Whether the members have one loss whose outputs can be averaged."""
         losses: list[Any] = [each.recipe.loss.evaluation_loss for each in self.members if each.recipe.loss is not None]
         if any(as_arrays(each) != as_arrays(losses[0]) for each in losses):
             return False
@@ -155,7 +155,7 @@ class Ensemble(Predictor):
             if each.has_members:
                 inner, shares = each.member_answers(x)
             else:
-                inner, shares = each.judge(x)[0][None], np.ones(1)
+                inner, shares = each.answer(x)[0][None], np.ones(1)
             answers.append(inner)
             weights.append(w * shares)
         return np.concatenate(answers), np.concatenate(weights)

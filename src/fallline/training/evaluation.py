@@ -7,7 +7,7 @@ import numpy as np
 
 from fallline.data.table import Table
 from fallline.metrics import exactly, metrics_of
-from fallline.training.arrays import judging_rows
+from fallline.training.arrays import scored_rows
 from fallline.training.moment import settled
 from fallline.training.predictor import Predictor
 from fallline.training.recipe import Recipe
@@ -59,7 +59,7 @@ def evaluate_rows(
     w = np.ones(len(target)) if weight is None else weight[rows].astype(np.float64)
     if not w.any():
         return {}
-    answer, losses = model.judge(x, model.schema.target.condition(y), chosen)
+    answer, losses = model.answer(x, model.schema.target.condition(y), chosen)
     found = {"loss": float(losses.astype(np.float64) @ w / w.sum())}
     for each in metrics_of(model.task):
         found[each.name] = exactly(each, answer.astype(np.float64), target, w)
@@ -73,5 +73,5 @@ def evaluate_splits(model: Predictor, table: Table) -> dict[str, dict[str, float
     return {
         name: evaluate_rows(model, data.x, data.given, data.weight, rows)
         for name, rows in splits.items()
-        if len(judging_rows(data, rows))
+        if len(scored_rows(data, rows))
     }

@@ -23,7 +23,7 @@ class Answers(Protocol):
     def schema(self) -> Schema:
         """The columns and the target."""
 
-    def judge(self, x: np.ndarray) -> tuple[Any, Any]:
+    def answer(self, x: np.ndarray) -> tuple[Any, Any]:
         """The answers for the rows, and a second value that is not used here."""
 
     def decide(self, answer: np.ndarray) -> Any:
@@ -51,7 +51,7 @@ def predictions_frame(
     import polars as pl
 
     target = model.schema.target
-    answer, _ = model.judge(x)
+    answer, _ = model.answer(x)
     decided = model.decide(answer)
     columns: dict[str, object] = {}
     if decided.ndim == 1:

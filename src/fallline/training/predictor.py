@@ -17,7 +17,7 @@ from fallline.losses import OfMembers
 from fallline.training.recipe import Recipe, recipe_to_plain
 from fallline.training.rows import encoded
 from fallline.training.tiles import answer_tile, filled, interval_tile, mean_tile, member_tile
-from fallline.training.watch import TILE, answering
+from fallline.training.validation import TILE, answering
 from fallline.training.whole import FORMAT
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Predictor:
         """Numbers that the input scaler determined on the training rows, such as the components PCA keeps; often empty."""
         return self.recipe.scaler.found(self.arrays["scaling"])
 
-    def judge(
+    def answer(
         self,
         x: Float[np.ndarray, "rows features"],
         y: np.ndarray | None = None,
@@ -83,7 +83,7 @@ class Predictor:
     def probabilities(self, rows: Any) -> Float[np.ndarray, "rows classes"]:
         """Probability of each class or label, for rows as `predict` takes them."""
         self.check_probabilities()
-        return check_answer(self.judge(encoded(rows, self.schema))[0])
+        return check_answer(self.answer(encoded(rows, self.schema))[0])
 
     def check_probabilities(self) -> None:
         """Raises: FalllineError where the model has no probabilities: in regression, and with a loss that yields scores."""
@@ -212,7 +212,7 @@ class Predictor:
         """
         x = encoded(rows, self.schema)
         if not probabilities and interval is None and not spread:
-            return self.decide(self.judge(x)[0])
+            return self.decide(self.answer(x)[0])
         from fallline.training.predictions import predictions_frame
 
         return predictions_frame(self, x, probabilities, interval, spread)

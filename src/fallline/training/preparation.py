@@ -14,14 +14,14 @@ from fallline.core.random import key_of
 from fallline.data.table import Table
 from fallline.metrics import metrics_of
 from fallline.probes import Probe, recordable
-from fallline.training.arrays import Arrays, judging_rows, scale_of, suited, to_device
+from fallline.training.arrays import Arrays, scale_of, scored_rows, suited, to_device
 from fallline.training.chunks import compiled_start
 from fallline.training.class_weights import weighed, with_class_weights
 from fallline.training.history import History, history_of
 from fallline.training.recipe import Recipe, complete_for
 from fallline.training.state import Epochs, State
 from fallline.training.transform import note_on
-from fallline.training.watch import layer_names
+from fallline.training.validation import layer_names
 
 
 def prepare(recipe: Recipe, table: Table, seed: int) -> tuple[Recipe, Arrays, jax.Array]:
@@ -31,7 +31,7 @@ def prepare(recipe: Recipe, table: Table, seed: int) -> tuple[Recipe, Arrays, ja
     """
     if len(table.dataset.train) == 0:
         raise FalllineError("no rows are left for training: lower the shares for test and validation")
-    if not len(judging_rows(table.dataset, table.dataset.train)):
+    if not len(scored_rows(table.dataset, table.dataset.train)):
         raise FalllineError("every training row has the weight 0: give some of them a weight")
     recipe = with_class_weights(complete_for(recipe, table.dataset), table)
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:

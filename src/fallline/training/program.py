@@ -20,13 +20,13 @@ from fallline.encodings import Inputs
 from fallline.metrics import METRICS
 from fallline.optimizers.known import known_in, with_notes
 from fallline.probes import RECORDED, GradientNorm, Probe
-from fallline.schedules.plateau import begun, watched
+from fallline.schedules.plateau import begun, observed
 from fallline.training.arrays import Arrays, training_weight
 from fallline.training.moment import batch_rows, beginning, input_width, network_of, settled, steps_of, time_of
 from fallline.training.recipe import OWN, Recipe
 from fallline.training.state import Epochs, State, empty_history
 from fallline.training.step import Tally, choose, empty_tally, one_step, pick
-from fallline.training.watch import record, validate, validate_if
+from fallline.training.validation import record, validate, validate_if
 
 CAPACITY = 64  # epochs of history that one compiled call can return
 
@@ -117,17 +117,17 @@ def one_epoch(
     state = _fall_back(before, state, recorded)
     total = jnp.maximum(tally.weight, 1e-30)
     shown = dataclasses.replace(state, params=recipe.optimizer.evaluation_params(state.params, state.memory))
-    judged_as = settled(recipe, state.watching, state.epoch + 1, steps_of(recipe, arrays))
+    as_validated = settled(recipe, state.watching, state.epoch + 1, steps_of(recipe, arrays))
     own = {"train_loss": tally.loss / total, "train_objective": tally.objective / total}
     if judged_last(recipe, state, recorded):
         # The run may also end within the call, at its own number of epochs.
-        judged = last | (state.epoch + 1 >= recipe.epochs)
-        valid_loss, valid_metric, monitored = validate_if(judged, judged_as, arrays, shown, own)
+        validated = last | (state.epoch + 1 >= recipe.epochs)
+        valid_loss, valid_metric, monitored = validate_if(validated, as_validated, arrays, shown, own)
     else:
-        valid_loss, valid_metric, monitored = validate(judged_as, arrays, shown, own)
-    new = _judge(recipe, arrays, state, shown, monitored, tally)
+        valid_loss, valid_metric, monitored = validate(as_validated, arrays, shown, own)
+    new = _close_epoch(recipe, arrays, state, shown, monitored, tally)
     if state.watching:
-        new = _watch(recipe, arrays, new, valid_loss if arrays.valid.shape[0] else tally.loss / total)
+        new = _observe(recipe, arrays, new, valid_loss if arrays.valid.shape[0] else tally.loss / total)
     seen = {
         "train_loss": tally.loss / total,
         "valid_loss": valid_loss,
@@ -135,7 +135,7 @@ def one_epoch(
         "monitor": monitored,
         "outcome": new.outcome.astype(jnp.float32),
     }
-    return new, {**seen, **record(judged_as, arrays, state, shown, tally, recorded)} if recorded else seen
+    return new, {**seen, **record(as_validated, arrays, state, shown, tally, recorded)} if recorded else seen
 
 
 def judged_last(recipe: Recipe, state: State, recorded: tuple[Probe, ...]) -> bool:
@@ -196,29 +196,29 @@ def _fall_back(before: State, after: State, recorded: tuple[Probe, ...]) -> Stat
     return dataclasses.replace(after, params=params, stats=stats, memory=memory, outcome=outcome)
 
 
-def _watch(recipe: Recipe, arrays: Arrays, state: State, loss: Array) -> State:
+def _observe(recipe: Recipe, arrays: Arrays, state: State, loss: Array) -> State:
     """Update the memories of plateau schedules after an epoch with this loss."""
     steps = -(-arrays.train_count // batch_rows(recipe, arrays))
     time = time_of(recipe, state.epoch * steps, steps)
-    watching = watched(recipe, state.watching, loss, time)
+    watching = observed(recipe, state.watching, loss, time)
     return dataclasses.replace(state, watching=pick(jnp.isfinite(loss), watching, state.watching))
 
 
-def _judge(recipe: Recipe, arrays: Arrays, state: State, shown: State, monitored: Array, tally: Tally) -> State:
+def _close_epoch(recipe: Recipe, arrays: Arrays, state: State, shown: State, monitored: Array, tally: Tally) -> State:
     """Keep the best or the last params, as evaluated, and decide whether the run goes on.
 
     The best score is the lowest. Patience counts the epochs since the score last fell by more than the tolerance.
     """
     epoch = state.epoch + 1
     healthy = state.running
-    watches = recipe.monitor in OWN or (recipe.monitor != "none" and arrays.valid.shape[0] > 0)
+    monitors = recipe.monitor in OWN or (recipe.monitor != "none" and arrays.valid.shape[0] > 0)
     larger_is_better = recipe.monitor in METRICS and METRICS[recipe.monitor].larger_is_better
     score = -monitored if larger_is_better else monitored
-    better = healthy & (score < state.best_score) if watches else healthy
+    better = healthy & (score < state.best_score) if monitors else healthy
     tolerance = recipe.tolerance
     if arrays.scale is not None and recipe.monitor in METRICS and METRICS[recipe.monitor].in_unit:
         tolerance = tolerance / arrays.scale
-    improved = healthy & (score < state.best_score - tolerance) if watches else healthy
+    improved = healthy & (score < state.best_score - tolerance) if monitors else healthy
     waited = jnp.where(improved, 0, state.waited + 1)
     ends = jnp.bool_(False) if recipe.patience is None else waited >= recipe.patience
     if recipe.gradient_tolerance is not None:

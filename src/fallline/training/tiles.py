@@ -9,7 +9,7 @@ from jaxtyping import Array
 
 from fallline.losses import OfMembers
 from fallline.training.recipe import Recipe
-from fallline.training.watch import TILE, forward
+from fallline.training.validation import TILE, forward
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))

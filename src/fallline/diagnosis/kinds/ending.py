@@ -88,7 +88,7 @@ class WorseThanBaseline(Kind):
     def judge(self, evidence: Evidence) -> Finding | None:
         if not evidence.skills or not evidence.learnt:
             return None
-        split = evidence.judged
+        split = evidence.scored_on
         own, constant = evidence.skill(split), evidence.skills.get("constant", 0.0)
         linear = evidence.skills.get("linear", -np.inf)
         error = evidence.skill_error(split)

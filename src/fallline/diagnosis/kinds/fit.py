@@ -68,13 +68,13 @@ def behind(evidence: Evidence) -> float:
         (value for name, value in evidence.skills.items() if name != "constant" and np.isfinite(value)), default=0.0
     )
     own = evidence.skill("train")
-    return float(best - own - 2.0 * evidence.skill_error(evidence.judged)) if np.isfinite(own) else 0.0
+    return float(best - own - 2.0 * evidence.skill_error(evidence.scored_on)) if np.isfinite(own) else 0.0
 
 
 def fits_too_little(evidence: Evidence) -> bool:
     """Whether even the training rows are fitted worse than simple models fit rows that they have not seen."""
-    gap = evidence.skill("train") - evidence.skill(evidence.judged)
-    close = gap < limit("small_gap") + 2.0 * evidence.skill_error(evidence.judged)
+    gap = evidence.skill("train") - evidence.skill(evidence.scored_on)
+    close = gap < limit("small_gap") + 2.0 * evidence.skill_error(evidence.scored_on)
     return behind(evidence) > limit("behind") and close and evidence.outcome != "diverged"
 
 

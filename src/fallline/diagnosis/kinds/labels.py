@@ -26,7 +26,7 @@ class Imbalance(Kind):
         assert facts is not None
         if evidence.task != "classification" or not facts.counts or facts.largest < limit("imbalance"):
             return None
-        split = evidence.judged
+        split = evidence.scored_on
         gain = evidence.score(split) - facts.largest
         balanced = evidence.value("balanced_accuracy", split)
         chance = 1.0 / len(facts.counts)
@@ -71,7 +71,7 @@ class LabelNoise(Kind):
         both = np.flatnonzero(held.answer.argmax(axis=1) == held.member.argmax(axis=1))
         surest = held.answer[both].max(axis=1) + held.member[both].max(axis=1)
         count = int(limit("sure_rows") * len(held.target))
-        if len(both) < count or count < 30 or evidence.skill(evidence.judged) < 0.05:
+        if len(both) < count or count < 30 or evidence.skill(evidence.scored_on) < 0.05:
             return None
         top = both[np.argsort(-surest)[:count]]
         wrong = held.answer[top].argmax(axis=1) != held.target[top]
