@@ -18,7 +18,7 @@ import numpy as np
 import fallline as fl
 from fallline.blackbox import minimize
 from fallline.blackbox.objectives import Mapped
-from fallline.blackbox.place import place_of
+from fallline.blackbox.origin import origin_of
 from fallline.core.block import as_arrays, replace
 from fallline.methods import ARS, BRS, CMAES, SPSA, FiniteDifference, OpenAIES
 from fallline.optimizers import SGD, Adam
@@ -143,7 +143,7 @@ def generation():
     ):
         x = rng.normal(size=(10_000, d))
         with jax.enable_x64(True):
-            mapped = jax.jit(Mapped(f, place_of(x[0]), maximize=False).rows)
+            mapped = jax.jit(Mapped(f, origin_of(x[0]), maximize=False).rows)
             on_device, rows = jnp.asarray(x), list(x)
             seconds = {
                 "mapped": clock(lambda m=mapped, x=on_device: jax.block_until_ready(m(x)), 20),

@@ -15,7 +15,7 @@ import numpy as np
 from fallline.blackbox.descent import Descender, check_rule
 from fallline.blackbox.objectives import Called, Elsewhere, Mapped, Objective
 from fallline.blackbox.optimum import Ending, Optimum
-from fallline.blackbox.place import Place, place_of
+from fallline.blackbox.origin import Origin, origin_of
 from fallline.blackbox.program import (
     CAPACITY,
     Bounds,
@@ -103,36 +103,36 @@ def minimize(
     """
     began = time.perf_counter()
     method = _method(method)
-    place = place_of(x0)
-    _check(objective, evaluations, target, seed, processes, limit, method, place)
+    origin = origin_of(x0)
+    _check(objective, evaluations, target, seed, processes, limit, method, origin)
     bound = math.inf if target is None else float(target)
     bound = -bound if maximize or target is None else bound
-    with place.precision(), Interrupt() as interrupt:
+    with origin.precision(), Interrupt() as interrupt:
         bounds = Bounds(evaluations, bound)
         run: _Run | Descender
         if isinstance(method, Optimizer):
-            run = Descender(objective, method, place, maximize, bounds, seed)
+            run = Descender(objective, method, origin, maximize, bounds, seed)
         else:
-            run = _Run(_objective(objective, place, maximize, processes, limit), method, place, bounds, seed)
+            run = _Run(_objective(objective, origin, maximize, processes, limit), method, origin, bounds, seed)
         try:
             ending = _to_the_end(run, interrupt, lambda seen: _report(watch, seen, evaluations, maximize, began))
         finally:
             run.function.close()
-        return _optimum(run, ending, place, maximize, time.perf_counter() - began)
+        return _optimum(run, ending, origin, maximize, time.perf_counter() - began)
 
 
 class _Run:
     """A search in chunks: compiled if objective and method can be traced, otherwise one iteration at a time."""
 
-    def __init__(self, function: Objective, method: Method, place: Place, bounds: Bounds, seed: int) -> None:
+    def __init__(self, function: Objective, method: Method, origin: Origin, bounds: Bounds, seed: int) -> None:
         self.function, self.bounds = function, bounds
         self.rows: list[Row] = []
-        w = jnp.asarray(place.vector)
+        w = jnp.asarray(origin.vector)
         self.n, self.every = method.candidates(w.size), looks(method, w.size)
-        self.method = as_arrays(method, place.dtype)
+        self.method = as_arrays(method, origin.dtype)
         iterations = max(1, int((bounds.evaluations - 1) / (self.n + 1 / self.every)))
         state = method.start(w, jax.random.key(seed), iterations)
-        self.walk = Walk(state, begun(w, function.values(place.vector[None])[0]))
+        self.walk = Walk(state, begun(w, function.values(origin.vector[None])[0]))
         self.program = self._one
         if isinstance(function, Mapped) and method.traceable:
             self.program = jax.jit(functools.partial(advance, function.rows))
@@ -189,18 +189,18 @@ def _to_the_end(run: _Run | Descender, interrupt: Interrupt, report: Callable[[S
 
 
 def _objective(
-    f: Callable[[Any], Any], place: Place, maximize: bool, processes: int | None, limit: float | None
+    f: Callable[[Any], Any], origin: Origin, maximize: bool, processes: int | None, limit: float | None
 ) -> Objective:
     if processes is None:
         try:
-            return Mapped(f, place, maximize)
+            return Mapped(f, origin, maximize)
         except FalllineError:
             raise
         except Exception:  # any error from NumPy or Python's control flow on a tracer; calls reveal genuine errors
             processes = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if processes == 0:
-        return Called(f, place, maximize)
-    return Elsewhere(f, place, maximize, count=processes, limit=limit)
+        return Called(f, origin, maximize)
+    return Elsewhere(f, origin, maximize, count=processes, limit=limit)
 
 
 def _method(method: Any) -> Method | Optimizer:
@@ -225,7 +225,7 @@ def _check(
     processes: Any,
     limit: Any,
     method: Method | Optimizer,
-    place: Place,
+    origin: Origin,
 ) -> None:
     if not callable(objective):
         raise FalllineError(f"objective of type {type(objective).__name__} cannot be called: expected a function of x")
@@ -233,7 +233,7 @@ def _check(
         check_rule(method, processes, limit)
         least, why = 1, "expected 1 or more"
     else:
-        n = method.candidates(len(place.vector))
+        n = method.candidates(len(origin.vector))
         least, why = n + 2, f"expected {n + 2} or more, for {n} candidates, x0 and the point that they lead to"
 
     def whole(value: object) -> bool:
@@ -262,14 +262,14 @@ def _report(
     return watch(MinimizeProgress(int(seen.evaluations), most, time.perf_counter() - began, best))
 
 
-def _optimum(run: _Run | Descender, ending: Ending, place: Place, maximize: bool, seconds: float) -> Optimum:
+def _optimum(run: _Run | Descender, ending: Ending, origin: Origin, maximize: bool, seconds: float) -> Optimum:
     seen, sign = run.walk.seen, -1.0 if maximize else 1.0
     columns = {name: np.concatenate([getattr(row, name) for row in run.rows] or [np.zeros(0)]) for name in Row._fields}
     for name in ("lowest", "value", "best"):
         columns[name] = sign * np.where(np.isfinite(columns[name]), columns[name], np.nan)
     best = float(seen.best)
     return Optimum(
-        point=place.found(np.asarray(seen.best_point)),
+        point=origin.found(np.asarray(seen.best_point)),
         value=sign * best if math.isfinite(best) else math.nan,
         evaluations=int(seen.evaluations),
         failures=int(seen.failures),

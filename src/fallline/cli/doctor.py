@@ -72,10 +72,10 @@ def page(found: Any) -> list[str]:
     lines: list[str] = []
     if found.healthy:
         lines += textwrap.wrap(found.bill, WIDTH)
-    for place, each in enumerate(found.findings, start=1):
+    for number, each in enumerate(found.findings, start=1):
         at = f" (epoch {each.epoch})" if each.epoch else ""
         lines.append(
-            f"{place}. {each.title[:1].upper()}{each.title[1:]}{at}: {each.name}, {100 * each.confidence:.0f} % sure"
+            f"{number}. {each.title[:1].upper()}{each.title[1:]}{at}: {each.name}, {100 * each.confidence:.0f} % sure"
         )
         remedies = ", ".join(remedy.name for remedy in each.remedies)
         for text in (each.evidence, each.cause, f"To try: {remedies}." if remedies else "", each.advice):

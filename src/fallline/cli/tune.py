@@ -29,8 +29,8 @@ class TuneCommand(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         found = []
-        for place, word in enumerate(args):
-            follower = args[place + 1] if place + 1 < len(args) else ""
+        for index, word in enumerate(args):
+            follower = args[index + 1] if index + 1 < len(args) else ""
             looks, usual = _may_stand_alone(word)
             found.append(f"{word}={usual}" if usual and not re.fullmatch(looks, follower) else word)
         return list(super().parse_args(ctx, found))
@@ -213,9 +213,9 @@ def _keep(
 
     run, said = found.best.run if combined is None else combined.run, summarise(found, procedure, combined)
 
-    def more(place: Path) -> None:
-        save_summary(place, said)
-        write_report(place)
+    def more(home: Path) -> None:
+        save_summary(home, said)
+        write_report(home)
 
     plan = folders.Plan(found.best.recipe, found.data.source, found.seed)
     kept = folders.keep(folder, plan, run, found.data, more, check)

@@ -162,14 +162,14 @@ def keep(folder: Path, home: Path, plan: Plan, run: PolicyRun, check: Callable[[
     """
     single = dataclasses.replace(plan, seed=run.seed, seeds=1)
 
-    def write(place: Path) -> dict[str, Any]:
-        write_plan(place, single)
-        return write_run(place, run)
+    def write(folder: Path) -> dict[str, Any]:
+        write_plan(folder, single)
+        return write_run(folder, run)
 
     name = f"fallline-{safe_name(plan.environment)}"
     placed = write_or_elsewhere(
         home,
-        lambda place: write_run(place, run),
+        lambda folder: write_run(folder, run),
         check=check,
         elsewhere=write,
         name=name,

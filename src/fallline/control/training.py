@@ -195,7 +195,7 @@ class Training:
             scaling,
             episodes=self.recipe.episodes,
             seed=self.seed,
-            place=(purpose, int(policy_state.method.iteration)),
+            stream=(purpose, int(policy_state.method.iteration)),
         )
 
     def finish(self, policy_state: PolicyState, outcome: str, seconds: float) -> PolicyRun:

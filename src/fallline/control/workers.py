@@ -79,8 +79,8 @@ class RolloutWorkers:
         try:
             while len(found) < len(items):
                 while waiting and len(running) < self._room(waiting, items):
-                    place = waiting.popleft()
-                    running[self.pool.start(items[place])] = place
+                    index = waiting.popleft()
+                    running[self.pool.start(items[index])] = index
                 events = self.pool.events(list(running), LOOK)
                 now = time.monotonic()
                 # If more time has passed, this process was suspended, and the workers perhaps too.
@@ -90,23 +90,23 @@ class RolloutWorkers:
                     if kind == "begun":
                         seconds[ticket] = 0.0
                         continue
-                    place = running.pop(ticket)
+                    index = running.pop(ticket)
                     seconds.pop(ticket, None)
                     if kind == "done":
-                        found[place] = value
+                        found[index] = value
                     elif kind == "refused":
                         raise FalllineError(value)
                     else:
                         self.restarts += 1
-                        deaths[place] += 1
-                        if deaths[place] < DEATHS:
-                            waiting.appendleft(place)
-                        elif items[place] is None:
+                        deaths[index] += 1
+                        if deaths[index] < DEATHS:
+                            waiting.appendleft(index)
+                        elif items[index] is None:
                             raise FalllineError(
                                 f"workers die where they open the environment ({value}): try it by itself"
                             )
                         else:
-                            found[place] = failed(f"{DEATHS} workers died of it")
+                            found[index] = failed(f"{DEATHS} workers died of it")
                 for ticket in [ticket for ticket, spent in seconds.items() if spent > self.timeout]:
                     self.restarts += 1
                     del seconds[ticket]
@@ -115,7 +115,7 @@ class RolloutWorkers:
         finally:
             for ticket in running:
                 self.pool.kill(ticket)
-        return [found[place] for place in range(len(items))]
+        return [found[index] for index in range(len(items))]
 
     def _room(self, waiting: Sequence[int], items: list[Any]) -> int:
         """How many rollouts may be submitted at the moment.

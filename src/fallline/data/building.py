@@ -122,9 +122,9 @@ def from_arrays(
     x = schema.encode(x, where)
     extra: dict[str, Part] = {}
     for key, (other_x, other_y) in given.items():
-        place = f"the {key} part of {where}"
-        _check_rows(other_x, other_y, place)
-        extra[key] = (schema.encode(other_x, place), what.read(other_y, place))
+        part = f"the {key} part of {where}"
+        _check_rows(other_x, other_y, part)
+        extra[key] = (schema.encode(other_x, part), what.read(other_y, part))
     remarks: list[str] = []
     extra |= {key: read_labelled(each, schema, wishes.names, remarks) for key, each in wishes.sources.items()}
     leaks = find_leaks(x, what.condition(encoded, where), rows, schema)

@@ -132,17 +132,17 @@ class Schema:
         whole = not special and x.dtype == np.float32 and x.flags.c_contiguous
         out = x if whole else np.empty((len(x), len(self.feature_names)), np.float32)
         indicators = np.array([column.indicator for column in self.columns])
-        places = np.arange(len(self.columns)) + np.cumsum(indicators) - indicators
+        indices = np.arange(len(self.columns)) + np.cumsum(indicators) - indicators
         for rows in blocks(x):
             if not whole:
                 with np.errstate(over="ignore"):
-                    out[rows, places] = x[rows]
+                    out[rows, indices] = x[rows]
                 for position in special:
                     cells = x[rows, position].astype(np.float64)
-                    out[rows, places[position]] = self.columns[position].condition(cells, where)
-                out[rows, places[indicators] + 1] = np.isnan(x[rows][:, indicators])
+                    out[rows, indices[position]] = self.columns[position].condition(cells, where)
+                out[rows, indices[indicators] + 1] = np.isnan(x[rows][:, indicators])
             if not np.isfinite(out[rows]).all():
-                self._refuse_array(out[:, places] if not whole else x, where)
+                self._refuse_array(out[:, indices] if not whole else x, where)
         return out
 
     def _refuse_array(self, x: np.ndarray, where: str) -> None:

@@ -136,7 +136,7 @@ class Target:
 
     def _columnwise(self, change: Callable[[Unit, np.ndarray], np.ndarray], y: np.ndarray) -> np.ndarray:
         units = [Unit(shift, factor) for shift, factor in zip(self.shift, self.factor, strict=True)]
-        return np.column_stack([change(unit, y[:, place]) for place, unit in enumerate(units)])
+        return np.column_stack([change(unit, y[:, index]) for index, unit in enumerate(units)])
 
     def decode(self, indices: np.ndarray) -> np.ndarray:
         """Converts class indices to labels, of the type of the classes.

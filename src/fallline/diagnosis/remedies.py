@@ -115,8 +115,8 @@ def activations(recipe: Any, *choices: Activation) -> list[Remedy]:
         if isinstance(recipe.model, MLP):
             changes: dict[str, Any] = {"model.activation": each}
         elif isinstance(recipe.model, Network):
-            places = [i for i, layer in enumerate(recipe.model.layers) if isinstance(layer, Activation)]
-            changes = {f"model.layers.{i}": each for i in places}
+            indices = [i for i, layer in enumerate(recipe.model.layers) if isinstance(layer, Activation)]
+            changes = {f"model.layers.{i}": each for i in indices}
         else:
             changes = {}
         if changes:

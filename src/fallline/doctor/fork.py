@@ -118,8 +118,8 @@ def fork(
     trunk = train_from(case.recipe, case.data, seed=case.seed, until=epoch)
     recipes = [recipe for _, recipe, _ in named]
     found = evaluate(recipes, case.data, seeds=[case.seed], state=trunk.state, test=False)
-    places = found.recipe.tolist()
-    branches = tuple(_branch(found, lane, named[i][0], named[i][2]) for lane, i in enumerate(places))
+    indices = found.recipe.tolist()
+    branches = tuple(_branch(found, lane, named[i][0], named[i][2]) for lane, i in enumerate(indices))
     return Forked(epoch, case.recipe.monitor, trunk.history, branches)
 
 

@@ -13,7 +13,7 @@ from fallline.core.field import Number, number, structure
 from fallline.core.random import Seed, named
 from fallline.encodings.base import Encoding, Params, Stats, check_columns, check_whole, columns_field, distinct_field
 from fallline.encodings.bins import codes, pieces, quantile_edges, tree_edges
-from fallline.encodings.columns import place
+from fallline.encodings.columns import with_columns
 from fallline.scalers.base import column_sums
 
 BY = ("quantile", "tree")
@@ -32,7 +32,7 @@ class Binned(Encoding):
                 raise FalllineError(f"{type(self).__name__}.{name} = {value!r} is not a number from 0 to {most:g}")
 
     def placed(self, counts: Int[np.ndarray, " features"], scaled: Bool[np.ndarray, " features"]) -> Encoding:
-        return place(self, counts, scaled)
+        return with_columns(self, counts, scaled)
 
     def fit(
         self,

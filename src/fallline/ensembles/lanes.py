@@ -75,10 +75,10 @@ class Part:
         self.lanes.shared = place_common({"epoch": np.int32(epoch)})
         self.epoch, self.seen = epoch, [] if seen is None else [seen]
 
-    def end(self, outcome: Outcome, places: np.ndarray) -> None:
-        """Mark the running lanes among some places as ended."""
+    def end(self, outcome: Outcome, chosen: np.ndarray) -> None:
+        """Mark the chosen lanes that are running as ended."""
         now = np.asarray(self.lanes.state.outcome)
-        ended = np.where(places & (now == Outcome.RUNNING), int(outcome), now).astype(np.int32)
+        ended = np.where(chosen & (now == Outcome.RUNNING), int(outcome), now).astype(np.int32)
         self.lanes.state = dataclasses.replace(self.lanes.state, outcome=place_lanes(ended))
 
 
@@ -120,7 +120,7 @@ class Job:
         self.first_seconds = 0.0
 
     def _part(self, numbers: range) -> Part:
-        """New lanes; places beyond the members repeat the first, are marked as ended and never read."""
+        """New lanes; slots beyond the members repeat the first, are marked as ended and never read."""
         filled = [self.contexts[k] for k in (*numbers, *[numbers[0]] * (self.size - len(numbers)))]
         rows = {name: np.stack([each.rows[name] for each in filled]) for name in ROWS}
         keys = place_lanes(stack_keys([key_of(each.seed, None) for each in filled]))
@@ -161,9 +161,9 @@ class Job:
         state = jax.tree.map(_on_host, part.lanes.state)
         seen = join(part.seen) if part.seen else None
         found = []
-        for place, number in enumerate(part.numbers):
-            context, own = self.contexts[number], jax.tree.map(lambda leaf, p=place: leaf[p], state)
-            records = None if seen is None else _lived({name: leaf[:, place] for name, leaf in seen.items()})
+        for index, number in enumerate(part.numbers):
+            context, own = self.contexts[number], jax.tree.map(lambda leaf, p=index: leaf[p], state)
+            records = None if seen is None else _lived({name: leaf[:, index] for name, leaf in seen.items()})
             epochs = 0 if records is None else len(records["outcome"])
             own = dataclasses.replace(own, epoch=np.int32(epochs))
             train, valid = (context.rows[name][: int(context.rows[f"{name}_count"])] for name in ("train", "valid"))

@@ -139,15 +139,15 @@ def _train_several(
             if watch is not None:
                 answer = watch(_moment(job, label, now - began))
             if where is not None and now - saved >= checkpoint_seconds:
-                keeping.save(lambda place: checkpoint.save(place, job, identity))
+                keeping.save(lambda home: checkpoint.save(home, job, identity))
                 saved = now
             return answer
 
         interrupted, unsaved = job.run(between), None
         if interrupted and where is not None:
 
-            def last(place: Path) -> None:
-                checkpoint.save(place, job, identity)
+            def last(home: Path) -> None:
+                checkpoint.save(home, job, identity)
 
             unsaved = None if keeping.save(last) else last
     run = run_of(job, label, seed, bag, interrupted, [*notes, *keeping.notes], began)

@@ -154,8 +154,8 @@ def _slopes(of: Callable[[Array], Any], v: Array) -> tuple[Array, Array]:
 
 
 def _shared_point(point: "_Static") -> Point:
-    structure, shapes, places = point
-    return Point(np.zeros(0), (), shapes, structure, (None,) * len(places), places)
+    structure, shapes, indices = point
+    return Point(np.zeros(0), (), shapes, structure, (None,) * len(indices), indices)
 
 
 def _of_static(f: Partial, point: "_Static") -> Callable[[Array], Any]:

@@ -37,11 +37,11 @@ def stack_keys(keys: Sequence[Seed]) -> Seed:
     return jax.random.wrap_key_data(jax.device_put(np.stack([np.asarray(jax.random.key_data(key)) for key in keys])))
 
 
-def pick_lanes(many: Sequence[Lanes], places: np.ndarray, standing: np.ndarray) -> Lanes:
-    """The lanes at some places of one program, or of several concatenated; lanes in `standing` are marked as ended."""
+def pick_lanes(many: Sequence[Lanes], indices: np.ndarray, standing: np.ndarray) -> Lanes:
+    """The lanes at some slots of one program, or of several concatenated; lanes in `standing` are marked as ended."""
 
     def take(*trees: Any) -> Any:
-        return jax.tree.map(lambda *leaves: _take(leaves, places), *trees)
+        return jax.tree.map(lambda *leaves: _take(leaves, indices), *trees)
 
     state = take(*(lanes.state for lanes in many))
     outcome = np.where(standing, Outcome.FINISHED, state.outcome).astype(np.int32)
@@ -57,12 +57,12 @@ def pick_lanes(many: Sequence[Lanes], places: np.ndarray, standing: np.ndarray) 
     )
 
 
-def _take(leaves: Sequence[Any], places: np.ndarray) -> Any:
+def _take(leaves: Sequence[Any], indices: np.ndarray) -> Any:
     """Some lanes of an array, gathered on the host; on the device this would need one more program per shape."""
     if _is_key(leaves[0]):
         data = np.concatenate([np.asarray(jax.random.key_data(leaf)) for leaf in leaves])
-        return jax.random.wrap_key_data(jax.device_put(data[places]))
-    return np.concatenate([np.asarray(leaf) for leaf in leaves])[places]
+        return jax.random.wrap_key_data(jax.device_put(data[indices]))
+    return np.concatenate([np.asarray(leaf) for leaf in leaves])[indices]
 
 
 def _is_key(leaf: Any) -> bool:

@@ -42,7 +42,7 @@ def divide(job: Job, group: Group, arrays: Arrays) -> list[Plan]:
     first, last = job.wide[group.members[0]], last_recipes(job, len(group.members))
     layout = layout_of(job, group, arrays)
     ragged = arrays.ragged or _steps_differ(job, first, arrays)
-    lanes = [[(place, context) for place in range(len(group.members))] for context in range(len(job.contexts))]
+    lanes = [[(index, context) for index in range(len(group.members))] for context in range(len(job.contexts))]
     queues = [[each for queue in lanes for each in queue]] if layout.own_rows else lanes
     devices = len(jax.devices())
     limit = None if job.limit is None else job.limit // devices
@@ -118,9 +118,9 @@ def packed(batches: list[LaneBatch]) -> list[LaneBatch]:
         many = [batch.lanes for batch in those if batch.lanes is not None]
         who = np.concatenate([batch.who for batch in those])
         plan, epoch = those[0].plan, those[0].epoch
-        places = np.flatnonzero(who >= 0)
-        for start in range(0, len(places), plan.size):
-            part = places[start : start + plan.size]
+        indices = np.flatnonzero(who >= 0)
+        for start in range(0, len(indices), plan.size):
+            part = indices[start : start + plan.size]
             # Copies of the first lane fill the last batch; they are marked as ended and never read.
             standing = np.arange(plan.size) >= len(part)
             part = np.concatenate([part, np.repeat(part[:1], standing.sum())])

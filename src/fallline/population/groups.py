@@ -33,9 +33,9 @@ class Group:
     differ: tuple[bool, ...]
     leaves: tuple[np.ndarray, ...]
 
-    def take(self, places: Sequence[int]) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
+    def take(self, indices: Sequence[int]) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
         """(leaves with a lane axis, leaves without) for some members, given by their indices within the group."""
-        chosen = np.asarray(places)
+        chosen = np.asarray(indices)
         own = tuple(leaf[chosen] for leaf, differs in zip(self.leaves, self.differ, strict=True) if differs)
         common = tuple(leaf for leaf, differs in zip(self.leaves, self.differ, strict=True) if not differs)
         return own, common
@@ -64,8 +64,8 @@ def group_recipes(recipes: Sequence[Recipe]) -> list[Group]:
     """
     traced = [as_arrays(recipe) for recipe in recipes]
     by_structure: dict[Any, list[int]] = {}
-    for place, recipe in enumerate(traced):
-        by_structure.setdefault(jax.tree.structure(recipe), []).append(place)
+    for index, recipe in enumerate(traced):
+        by_structure.setdefault(jax.tree.structure(recipe), []).append(index)
     groups = []
     for structure, members in by_structure.items():
         columns = [np.stack(column) for column in zip(*(jax.tree.leaves(traced[m]) for m in members), strict=True)]

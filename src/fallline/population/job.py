@@ -112,8 +112,8 @@ class Job:
 
     def replay(self, lane: int) -> Run:
         """Train one lane alone."""
-        recipe, place = divmod(lane, len(self.contexts))
-        context, dataset = self.contexts[place], self.data.dataset
+        recipe, index = divmod(lane, len(self.contexts))
+        context, dataset = self.contexts[index], self.data.dataset
         rows = {name: context.rows[name][: int(context.rows[f"{name}_count"])] for name in ("train", "valid")}
         table = dataclasses.replace(self.data, dataset=dataclasses.replace(dataset, **rows))
         key = key_of(context.seed, recipe if self.independent else None)

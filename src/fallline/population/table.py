@@ -99,9 +99,9 @@ class Population:
         assert seen is not None
         if not self.probes:
             raise FalllineError("this population recorded no probes: replay(lane) shows a lane's history")
-        place = int(self.recipe[lane])
-        monitor, metric = self.recipes[place].monitor, metrics_of(self.task)[0].name
-        return name_columns(seen, self.probes, metric, monitor, *self.layers[place], self.first_epoch, self.scale)
+        index = int(self.recipe[lane])
+        monitor, metric = self.recipes[index].monitor, metrics_of(self.task)[0].name
+        return name_columns(seen, self.probes, metric, monitor, *self.layers[index], self.first_epoch, self.scale)
 
     def replay(self, lane: int) -> "Run":
         """Train one lane again as a single run, from its recipe, key and fold; equal to the lane up to float32 rounding."""
@@ -109,7 +109,7 @@ class Population:
 
     def mean_score(self) -> np.ndarray:
         """Mean score of every recipe over its seeds and folds; infinite if one of its lanes has no score."""
-        return np.array([self.score[self.recipe == place].mean() for place in range(len(self.recipes))])
+        return np.array([self.score[self.recipe == index].mean() for index in range(len(self.recipes))])
 
     @property
     def best(self) -> int:
@@ -122,7 +122,7 @@ class Population:
 
         columns: dict[str, Any] = {"recipe": self.recipe}
         for path, values in differing_fields(self.recipes).items():
-            columns[path] = [values[place] for place in self.recipe]
+            columns[path] = [values[index] for index in self.recipe]
         columns |= {"seed": self.seed, "fold": self.fold}
         columns["outcome"] = [Outcome(int(each)).label for each in self.outcome]
         columns |= {"epochs": self.epochs, "best_epoch": self.best_epoch, "score": self.score, **self.columns}

@@ -56,7 +56,7 @@ def widen(recipes: Sequence[Recipe], inputs: int, outputs: int, runs: int = 1) -
     """
     wide = list(recipes)
     for widths in _kinds(recipes):
-        few = {hidden: places for hidden, places in widths.items() if len(places) * runs < FILLS}
+        few = {hidden: indices for hidden, indices in widths.items() if len(indices) * runs < FILLS}
         cost = {hidden: arithmetic(hidden, inputs, outputs) for hidden in few}
         buckets: list[list[tuple[int, ...]]] = [[]]
         for hidden in sorted(few, key=cost.__getitem__, reverse=True):
@@ -70,8 +70,8 @@ def widen(recipes: Sequence[Recipe], inputs: int, outputs: int, runs: int = 1) -
         for bucket in buckets:
             for hidden in bucket:
                 if hidden != _widest(bucket):
-                    for place in few[hidden]:
-                        wide[place] = replace(recipes[place], {"model.hidden": _widest(bucket)})
+                    for index in few[hidden]:
+                        wide[index] = replace(recipes[index], {"model.hidden": _widest(bucket)})
     return wide
 
 
@@ -80,11 +80,11 @@ def _kinds(recipes: Sequence[Recipe]) -> list[dict[tuple[int, ...], list[int]]]:
     kinds: dict[Any, dict[tuple[int, ...], list[int]]] = {}
     if len({hidden_of(recipe) for recipe in recipes}) < 2:
         return []
-    for place, recipe in enumerate(recipes):
+    for index, recipe in enumerate(recipes):
         if recipe.model.paddable:
             hidden = hidden_of(recipe)
             plain = replace(recipe, {"model.hidden": (1,) * len(hidden)})
-            kinds.setdefault(jax.tree.structure(plain), {}).setdefault(hidden, []).append(place)
+            kinds.setdefault(jax.tree.structure(plain), {}).setdefault(hidden, []).append(index)
     return list(kinds.values())
 
 

@@ -151,7 +151,7 @@ def _cost(task: str, target: np.ndarray, w: np.ndarray, answer: Float[np.ndarray
 def _combined(study: Searched, trials: list[Trial], weights: np.ndarray, runs: list[Run]) -> Combined:
     first, chosen = runs[0], np.flatnonzero(weights)
     model = Ensemble.of([run.model for run in runs], weights.tolist(), first.model.seen)
-    used = [runs[place] for place in chosen]
+    used = [runs[index] for index in chosen]
     run = EnsembleRun(
         recipe=first.recipe,
         model=model,
@@ -167,7 +167,7 @@ def _combined(study: Searched, trials: list[Trial], weights: np.ndarray, runs: l
         members=tuple(used),
         data=study.data,
         how="trials",
-        trials=tuple(trials[place].number for place in chosen),
+        trials=tuple(trials[index].number for index in chosen),
     )
     judged_on = "test" if len(scored_rows(study.data.dataset, study.data.dataset.test)) else "valid"
     gain, error = _gain(first.model, model, study, judged_on)

@@ -46,9 +46,9 @@ def mend_file(engine: sa.Engine, where: str) -> list[str]:
         if not sqlite.complaint(connection):
             return []
         notes = [f"study {where!r} was damaged: its indexes were made again from what is whole"]
-        for row in connection.exec_driver_sql("SELECT rowid AS place, * FROM trials NOT INDEXED").all():
+        for row in connection.exec_driver_sql("SELECT rowid AS row_id, * FROM trials NOT INDEXED").all():
             if not point_is_whole(row, None):
                 notes.append(f"trial {shown(row.number)} of study {where!r} is damaged: it was taken out")
-                connection.exec_driver_sql("DELETE FROM trials WHERE rowid = ?", (row.place,))
+                connection.exec_driver_sql("DELETE FROM trials WHERE rowid = ?", (row.row_id,))
         sqlite.rebuild(connection, where)
     return notes

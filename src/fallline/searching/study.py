@@ -82,7 +82,7 @@ class Study:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Sentences that the user should read: damage that was found, and why the trials are in another place."""
+        """Sentences that the user should read: damage that was found, and why the trials are in another database."""
         damage = () if self.kept is None else self.kept.damage
         return (*damage, *([self.moved] if self.moved else []))
 
@@ -92,7 +92,7 @@ class Study:
     @property
     def order(self) -> list[Trial]:
         """The trials from the best to the worst."""
-        return [self.trials[place] for place in history_of(self.space, self.trials).order()]
+        return [self.trials[index] for index in history_of(self.space, self.trials).order()]
 
     @cached_property
     def best(self) -> Best:

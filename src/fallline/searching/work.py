@@ -146,8 +146,8 @@ def in_pieces(mine: Points, size: int | None, bars: dict[int, float] | None = No
     """
     if size is None:
         return [Piece(mine, bars)]
-    places = sorted({number // size for number, _ in mine})
-    return [Piece([each for each in mine if each[0] // size == k], bars) for k in places]
+    indices = sorted({number // size for number, _ in mine})
+    return [Piece([each for each in mine if each[0] // size == k], bars) for k in indices]
 
 
 def _evaluated(task: StudyTask, piece: Piece, watch: Callable[[LanesProgress], None] | None) -> Population:
@@ -168,8 +168,8 @@ def _evaluated(task: StudyTask, piece: Piece, watch: Callable[[LanesProgress], N
 def results_of(population: Population, numbers: list[int], seconds: float) -> list[dict[str, Any]]:
     """The rows that the store keeps of a batch: one per recipe, with means over its folds and seeds."""
     results = []
-    for place, number in enumerate(numbers):
-        lanes = np.flatnonzero(population.recipe == place)
+    for index, number in enumerate(numbers):
+        lanes = np.flatnonzero(population.recipe == index)
         outcomes = population.outcome[lanes]
         worst = next((each for each in (Outcome.DIVERGED, Outcome.PRUNED) if (outcomes == each).any()), outcomes.max())
         scores = population.score[lanes].astype(np.float64)

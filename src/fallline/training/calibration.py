@@ -72,7 +72,7 @@ def temper(model: "Predictor", table: Table) -> tuple["Predictor", Calibration] 
     splits = {name: scored_rows(data, getattr(data, name)) for name in ("train", "valid", "test")}
     splits = {name: each for name, each in splits.items() if len(each)}
     before, after = (
-        {name: _log_loss(each, table, place) for name, place in splits.items()} for each in (model, tempered)
+        {name: _log_loss(each, table, chosen) for name, chosen in splits.items()} for each in (model, tempered)
     )
     return tempered, Calibration(found, before, after, len(rows))
 

@@ -192,7 +192,7 @@ class Ensemble(Predictor):
             "weights": list(self.weights),
             "schema": self.schema.to_dict(),
         }
-        arrays = flatten({str(place): each.arrays for place, each in enumerate(self.members)})
+        arrays = flatten({str(index): each.arrays for index, each in enumerate(self.members)})
         if self.seen is not None:
             arrays |= {"seen/train": self.seen.train, "seen/valid": self.seen.valid}
             description["chance"] = self.seen.chance

@@ -200,21 +200,21 @@ def keep(
     Raises: FalllineError where no place takes it.
     """
 
-    def write(place: Path) -> dict[str, Any]:
-        summary = finish_folder(place, plan, run, table)
+    def write(home: Path) -> dict[str, Any]:
+        summary = finish_folder(home, plan, run, table)
         if run.unsaved is not None:
-            run.unsaved(place)
+            run.unsaved(home)
         return summary
 
     name = f"fallline-{safe_name(table.name)}"
-    place, summary, refused = write_or_elsewhere(
+    home, summary, refused = write_or_elsewhere(
         folder, write, check=check, elsewhere=write, name=name, what="the trained model"
     )
-    missing = _more(more, place)
+    missing = _more(more, home)
     if not refused:
-        return Kept(place, summary, missing)
-    summary["notes"].append(f"the run was saved in {place}: {refused}")
-    return Kept(place, summary, refused)
+        return Kept(home, summary, missing)
+    summary["notes"].append(f"the run was saved in {home}: {refused}")
+    return Kept(home, summary, refused)
 
 
 def _more(more: Callable[[Path], Any], folder: Path) -> str:

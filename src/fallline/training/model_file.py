@@ -90,15 +90,15 @@ def _ensemble_of(arrays: dict[str, np.ndarray], described: dict[str, Any], what:
     if not (weights > 0).all() or abs(weights.sum() - 1.0) > 1e-6:
         raise FalllineError(f"{what} is damaged: its weights are not positive or do not sum to 1; {REMEDY}")
     schema, seen = Schema.from_dict(described["schema"]), take_seen(arrays, described, what)
-    parts: dict[str, dict[str, np.ndarray]] = {str(place): {} for place in range(len(recipes))}
+    parts: dict[str, dict[str, np.ndarray]] = {str(index): {} for index in range(len(recipes))}
     for name, array in arrays.items():
-        place, _, rest = name.partition("/")
-        if place not in parts:
+        index, _, rest = name.partition("/")
+        if index not in parts:
             raise FalllineError(f"{what} is damaged: its array {name[:80]!r} belongs to no member; {REMEDY}")
-        parts[place][rest] = array
+        parts[index][rest] = array
     members = []
-    for (place, own), plain in zip(parts.items(), recipes, strict=True):
-        recipe, title = recipe_from_plain(plain), f"member {int(place) + 1} of {what}"
+    for (index, own), plain in zip(parts.items(), recipes, strict=True):
+        recipe, title = recipe_from_plain(plain), f"member {int(index) + 1} of {what}"
         complete_arrays(own)
         check_model(recipe, schema, described["outputs"], own, title)
         tree: dict[str, Any] = {"params": {}, "stats": {}, "scaling": {}, "target_scaling": None, **nest(own)}

@@ -158,10 +158,10 @@ def _all_steps(recipe: Recipe, arrays: Arrays, state: State, recorded: tuple[Pro
     # `steps` is static and counts padding; `real_steps` is traced and is the number that this fold's own rows need.
     steps = -(-rows // size)
     real_steps = -(-arrays.train_count // size)
-    places = jnp.minimum(lax.iota(jnp.int32, steps * size), rows - 1)
+    indices = jnp.minimum(lax.iota(jnp.int32, steps * size), rows - 1)
     if recipe.shuffle and known_in(state.memory) is None:
-        places = permutation(named(state.key, "order", state.epoch), rows, arrays.train_count)[places]
-    order = arrays.train[places].reshape(steps, size)
+        indices = permutation(named(state.key, "order", state.epoch), rows, arrays.train_count)[indices]
+    order = arrays.train[indices].reshape(steps, size)
 
     def step(carry: Tree, inputs: tuple[Array, Array]) -> tuple[Any, None]:
         state, tally = carry

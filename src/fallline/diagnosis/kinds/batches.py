@@ -127,12 +127,12 @@ class Misplaced(Kind):
     def judge(self, evidence: Evidence) -> Finding | None:
         layers = layers_of(evidence)
         faults = []
-        for place, each in enumerate(layers):
-            before = layers[:place]
+        for index, each in enumerate(layers):
+            before = layers[:index]
             if isinstance(each, BatchNorm | LayerNorm) and _since(before, Dropout, Dense):
                 faults.append(
                     (
-                        f"dropout stands right before {each.name}, layer {place + 1}",
+                        f"dropout stands right before {each.name}, layer {index + 1}",
                         "its statistics shift in prediction",
                     )
                 )

@@ -203,8 +203,8 @@ class SegmentMissed(Kind):
             return None
         hits = held.answer.argmax(axis=1) == held.target
         worst, name, numbers = 0.0, "", {}
-        for place, column in enumerate(columns.names[: held.x.shape[1]]):
-            values = held.x[:, place]
+        for index, column in enumerate(columns.names[: held.x.shape[1]]):
+            values = held.x[:, index]
             levels = np.unique(values)
             if len(levels) != 2:
                 continue
