@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from fallline.checking.network import check_network, modes_of
-from fallline.checking.sanity import Finding, sanity_of
+from fallline.checking.sanity import SanityResult, sanity_of
 from fallline.core.block import as_arrays
 from fallline.core.errors import FalllineError
 from fallline.data.sources import describe
@@ -34,7 +34,7 @@ class RecipeCheck:
     """
 
     gradients: dict[str, GradientCheck]
-    sanity: tuple[Finding, ...]
+    sanity: tuple[SanityResult, ...]
     rows: int
     parameters: int
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from fallline.core.errors import FalllineError
 
 if TYPE_CHECKING:
-    from fallline.control.folder import Plan
+    from fallline.control.folder import PolicyPlan
     from fallline.control.recipe import PolicyRecipe
 
 
@@ -18,10 +18,10 @@ def plan_of(
     settings: list[str],
     seed: int | None,
     seeds: int | None,
-) -> "Plan":
+) -> "PolicyPlan":
     """The plan of the recipe file or of the environment's preset, changed by the flags."""
     from fallline.control.environments import registered
-    from fallline.control.folder import Plan, read_plan
+    from fallline.control.folder import PolicyPlan, read_plan
     from fallline.control.presets import preset_of
 
     if recipe is not None:
@@ -33,8 +33,8 @@ def plan_of(
     elif environment is None:
         raise FalllineError("no ENVIRONMENT to train on: expected a name such as CartPole-v1 or HalfCheetah-v5")
     else:
-        plan = Plan(environment, preset_of(environment).recipe, 0)
-    return Plan(
+        plan = PolicyPlan(environment, preset_of(environment).recipe, 0)
+    return PolicyPlan(
         plan.environment,
         _changed(plan.recipe, flags, settings),
         plan.seed if seed is None else seed,
@@ -71,7 +71,7 @@ def _changed(recipe: "PolicyRecipe", flags: dict[str, Any], settings: list[str])
     return recipe
 
 
-def resumed_plan(run: Path, environment: str | None) -> "Plan":
+def resumed_plan(run: Path, environment: str | None) -> "PolicyPlan":
     """The plan of a run folder whose training continues.
 
     Raises: FalllineError for a folder that holds no run, and for another environment than the run's.

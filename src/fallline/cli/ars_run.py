@@ -10,7 +10,7 @@ from fallline.cli.output import figures, give, say, table
 from fallline.core.errors import FalllineError
 
 if TYPE_CHECKING:
-    from fallline.control.folder import Kept, Plan
+    from fallline.control.folder import KeptPolicy, PolicyPlan
 
 
 class Means(NamedTuple):
@@ -22,7 +22,7 @@ class Means(NamedTuple):
 
 
 def train_seeds(
-    plan: "Plan", out: Path | None, resume: Path | None, means: Means, checkpoint_seconds: float, json: bool
+    plan: "PolicyPlan", out: Path | None, resume: Path | None, means: Means, checkpoint_seconds: float, json: bool
 ) -> int:
     """Train every seed of a plan, in a new folder or continuing from the folder `resume`."""
     from fallline.control import folder as folders
@@ -69,14 +69,14 @@ def train_seeds(
 
 
 def _seeds(
-    plan: "Plan",
+    plan: "PolicyPlan",
     folder: Path,
     check: Callable[[], None],
     collector: Any,
     resume: bool,
     checkpoint_seconds: float,
     quiet: bool,
-) -> list["Kept"]:
+) -> list["KeptPolicy"]:
     """Trains every seed; seeds that the folder already holds are not trained again, and Ctrl-C ends the list."""
     from fallline.cli.progress import PolicyProgress
     from fallline.control import folder as folders
@@ -86,7 +86,7 @@ def _seeds(
     if not quiet and not resume:
         known = preset_of(plan.environment)
         say(f"{plan.environment}: {known.source}{'' if known.recipe == plan.recipe else ', changed by flags'}.")
-    found: list[Kept] = []
+    found: list[KeptPolicy] = []
     for seed, home in plan.folders(folder):
         if (home / folders.METRICS).is_file():
             found.append(folders.Kept(home, folders.read_summary(home)))
@@ -113,7 +113,7 @@ def _seeds(
     return found
 
 
-def _over_seeds(plan: "Plan", folder: Path, kept: list["Kept"]) -> tuple[dict[str, Any], list[str]]:
+def _over_seeds(plan: "PolicyPlan", folder: Path, kept: list["KeptPolicy"]) -> tuple[dict[str, Any], list[str]]:
     """The JSON document, and a sentence for everything that could not be saved in the requested place."""
     from fallline.control import folder as folders
     from fallline.core.documents import write_json
@@ -144,7 +144,7 @@ def _draw(folder: Path, summary: dict[str, Any]) -> None:
     write_atomically(folder / "curve.svg", to_svg(figure).encode())
 
 
-def _tell(plan: "Plan", folder: Path, document: dict[str, Any], kept: list["Kept"]) -> None:
+def _tell(plan: "PolicyPlan", folder: Path, document: dict[str, Any], kept: list["KeptPolicy"]) -> None:
     summaries = [each.summary for each in kept]
     heading = ["seed", "return", "+-", "best found at", "reached at", "timesteps", "seconds"]
     rows = [

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from jaxtyping import Float
 
-from fallline.control.environments import Facts
+from fallline.control.environments import EnvironmentFacts
 from fallline.control.network import PolicyNetwork
 from fallline.control.rollouts import Rollout, Task, rollout_seed
 from fallline.control.statistics import Scaling
@@ -21,7 +21,7 @@ TRAIN, EVALUATE, CONFIRM, FINAL = range(4)
 class Collector(Protocol):
     """Runs rollouts: worker processes, a JAX program, or the machines of a cluster."""
 
-    facts: Facts
+    facts: EnvironmentFacts
 
     def collect(self, tasks: "Iterable[Task]") -> list[Rollout]:
         """The rollouts of all tasks, in their order."""

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Any
 
-from fallline.control.environments import Facts, facts_of, require_gymnasium
+from fallline.control.environments import EnvironmentFacts, facts_of, require_gymnasium
 from fallline.control.rollouts import Roller, Rollout, Setup, Task, failed
 from fallline.core.errors import FalllineError
 from fallline.workers import Workers as Pool
@@ -52,7 +52,7 @@ class RolloutWorkers:
 
             self.pool = Ray(roll, message, ray or None)
         try:
-            self.facts: Facts = self._results([None])[0]
+            self.facts: EnvironmentFacts = self._results([None])[0]
         except BaseException:
             self.close()
             raise
@@ -133,7 +133,7 @@ class RolloutWorkers:
         self.pool.close()
 
 
-def roll(message: bytes, task: Task | None) -> Rollout | Facts:
+def roll(message: bytes, task: Task | None) -> Rollout | EnvironmentFacts:
     """The task of a worker: one rollout, or, without a task, the facts of its environment."""
     roller, setup = _opened(message)
     if task is None:

@@ -62,7 +62,7 @@ class Tried:
 
 
 @dataclasses.dataclass(frozen=True)
-class Trial:
+class Attempt:
     """All remedies that were tried, the best first.
 
     Arguments:
@@ -165,13 +165,13 @@ def _fits(remedy: Remedy, recipe: Recipe, case: Case) -> bool:
     return True
 
 
-def try_all(case: Case, diagnosis: Diagnosis, *, seeds: int = 3, say: Callable[[str], None] | None = None) -> Trial:
+def try_all(case: Case, diagnosis: Diagnosis, *, seeds: int = 3, say: Callable[[str], None] | None = None) -> Attempt:
     """Train the recipe plainly and with every candidate, with the same seeds and folds, and compare them pair by pair."""
     began = time.perf_counter()
     chosen = candidates(case.recipe, diagnosis, case)
     folds = _folds(case)
     if not chosen:
-        return Trial((), "", seeds, len(folds), 0.0)
+        return Attempt((), "", seeds, len(folds), 0.0)
     recipes = [case.recipe, *(each.apply(case.recipe) for each in chosen)]
     if say is not None:
         say(f"Trying {len(chosen)} changes of the recipe, {seeds * len(folds)} runs each.")
@@ -192,7 +192,7 @@ def try_all(case: Case, diagnosis: Diagnosis, *, seeds: int = 3, say: Callable[[
             )
         )  # fmt: skip
     tried.sort(key=lambda each: -(each.gain if each.helps else each.gain - 1e30))
-    return Trial(tuple(tried), measure.name, seeds, len(folds), time.perf_counter() - began)
+    return Attempt(tuple(tried), measure.name, seeds, len(folds), time.perf_counter() - began)
 
 
 def _folds(case: Case) -> list[tuple[np.ndarray, np.ndarray]]:

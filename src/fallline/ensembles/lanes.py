@@ -12,7 +12,7 @@ from fallline.core.driving import Pace
 from fallline.core.interrupt import Interrupt
 from fallline.core.outcome import Outcome
 from fallline.data.table import Table
-from fallline.population.contexts import Context, Folds, contexts_of, key_of
+from fallline.population.contexts import Folds, LaneContext, contexts_of, key_of
 from fallline.population.devices import place_common, place_lanes, stack_keys
 from fallline.population.evaluate import PROGRAMS
 from fallline.population.groups import group_recipes
@@ -176,7 +176,7 @@ class Job:
         return program.network_of(self.recipe, self.arrays).activations
 
 
-def _contexts(table: Table, seeds: list[int], folds: Folds) -> list[Context]:
+def _contexts(table: Table, seeds: list[int], folds: Folds) -> list[LaneContext]:
     """The rows and the seed of each member."""
     if folds is None:
         return contexts_of(table, None, seeds)
@@ -184,7 +184,7 @@ def _contexts(table: Table, seeds: list[int], folds: Folds) -> list[Context]:
     return [dataclasses.replace(context, seed=seed) for context, seed in zip(each, seeds, strict=True)]
 
 
-def _arrays(recipe: Recipe, table: Table, contexts: list[Context]) -> Arrays:
+def _arrays(recipe: Recipe, table: Table, contexts: list[LaneContext]) -> Arrays:
     first = contexts[0].rows
     arrays = to_device(table.dataset, first["train"], first["valid"])
     size, weight = batch_rows(recipe, arrays), table.dataset.weight

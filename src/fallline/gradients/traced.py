@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, Int
 
 from fallline.core.runtime import configure
 from fallline.core.tree import Tree
-from fallline.gradients.function import Function, value_of
+from fallline.gradients.function import CheckedFunction, value_of
 from fallline.gradients.incremental import ONCE, WORK, dealt, evaluate
 from fallline.gradients.operations import Jaxpr, bytes_of, equations, work
 from fallline.gradients.point import Point
@@ -24,7 +24,7 @@ LANES = 512
 CALL = 512  # evaluations in a call of a program
 
 
-class Traced(Function):
+class Traced(CheckedFunction):
     """A function that JAX can trace.
 
     A `jax.tree_util.Partial` compiles once for all the arrays in it; any other callable compiles once per check. For a

@@ -18,7 +18,7 @@ Folds = int | Sequence[tuple[np.ndarray, np.ndarray]] | None
 
 
 @dataclasses.dataclass(frozen=True)
-class Context:
+class LaneContext:
     """A seed and a fold, shared by several recipes."""
 
     seed: int
@@ -26,9 +26,9 @@ class Context:
     rows: dict[str, Any]
 
 
-def contexts_of(data: Table, folds: Folds, seeds: list[int]) -> list[Context]:
+def contexts_of(data: Table, folds: Folds, seeds: list[int]) -> list[LaneContext]:
     """Every fold with every seed."""
-    return [Context(seed, fold, rows) for fold, rows in _folds(data, folds) for seed in seeds]
+    return [LaneContext(seed, fold, rows) for fold, rows in _folds(data, folds) for seed in seeds]
 
 
 def key_of(seed: int, recipe: int | None) -> jax.Array:

@@ -11,7 +11,7 @@ from fallline.population.call import Call
 from fallline.population.devices import pick_lanes
 from fallline.population.groups import Group
 from fallline.population.job import Job
-from fallline.population.lane_batch import LaneBatch, Plan, begin
+from fallline.population.lane_batch import BatchPlan, LaneBatch, begin
 from fallline.population.lanes import Layout
 from fallline.population.widths import hidden_of
 from fallline.training import program
@@ -33,7 +33,7 @@ def batches_of(call: Call, group: Group) -> list[LaneBatch]:
     ]
 
 
-def divide(job: Job, group: Group, arrays: Arrays) -> list[Plan]:
+def divide(job: Job, group: Group, arrays: Arrays) -> list[BatchPlan]:
     """Divide the lanes of one group.
 
     With halving, lanes of all folds and seeds are mixed, and batches on CPUs are only as large as the lanes need that are
@@ -57,7 +57,7 @@ def divide(job: Job, group: Group, arrays: Arrays) -> list[Plan]:
             # With halving every batch has the full size, so that all of them share one program; otherwise the smallest
             # size that holds the lanes is used.
             fitting = per_device if last is not None else sizes.smallest(-(-len(part) // devices), per_device)
-            plans.append(Plan(group, layout, part, fitting * devices, ragged, last is not None, most))
+            plans.append(BatchPlan(group, layout, part, fitting * devices, ragged, last is not None, most))
     return plans
 
 

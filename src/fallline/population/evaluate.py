@@ -13,7 +13,7 @@ from fallline.core.errors import FalllineError
 from fallline.core.interrupt import Interrupt
 from fallline.data.table import Table
 from fallline.population.call import Call
-from fallline.population.contexts import Context, contexts_of
+from fallline.population.contexts import LaneContext, contexts_of
 from fallline.population.devices import place_common
 from fallline.population.division import batches_of, packed
 from fallline.population.groups import group_recipes
@@ -150,7 +150,7 @@ def run(call: Call) -> Report:
     )
 
 
-def placed(data: Table, contexts: Sequence[Context], recipe: Recipe) -> Arrays:
+def placed(data: Table, contexts: Sequence[LaneContext], recipe: Recipe) -> Arrays:
     """The data on all devices, with the rows of the first context, weighed as a recipe asks."""
     arrays = to_device(weighed(data, recipe).dataset, contexts[0].rows["train"], contexts[0].rows["valid"])
     # A row of weight 0 may leave a minibatch without any weight, and such a minibatch must change nothing.

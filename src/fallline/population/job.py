@@ -11,7 +11,7 @@ import numpy as np
 from fallline.core.errors import FalllineError
 from fallline.data.table import Table
 from fallline.metrics import larger_is_better, metrics_of
-from fallline.population.contexts import Context, key_of
+from fallline.population.contexts import LaneContext, key_of
 from fallline.probes import RECORDED, Probe
 from fallline.strategies.halving import Halving
 from fallline.training.arrays import Arrays, scale_of, to_device
@@ -43,7 +43,7 @@ class Job:
 
     recipes: tuple[Recipe, ...]
     wide: tuple[Recipe, ...]
-    contexts: tuple[Context, ...]
+    contexts: tuple[LaneContext, ...]
     data: Table = dataclasses.field(repr=False)
     recorded: tuple[Probe, ...] = RECORDED
     independent: bool = False
@@ -122,7 +122,7 @@ class Job:
         )
 
 
-def completed(recipes: Sequence[Recipe], data: Table, contexts: Sequence[Context]) -> tuple[Recipe, ...]:
+def completed(recipes: Sequence[Recipe], data: Table, contexts: Sequence[LaneContext]) -> tuple[Recipe, ...]:
     """The recipes with everything that depends on the data filled in, the same in all folds.
 
     Raises: FalllineError for a recipe that does not fit the data, and for monitors whose values cannot be compared.

@@ -26,7 +26,7 @@ from fallline.training.resuming import continued
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Plan:
+class BatchPlan:
     """What a lane batch is to train.
 
     Arguments:
@@ -63,7 +63,7 @@ class Plan:
         return np.array(lanes + [-1] * (self.size - len(lanes)))
 
 
-def begin(call: Call, plan: Plan) -> Lanes:
+def begin(call: Call, plan: BatchPlan) -> Lanes:
     """The lanes of a plan before their first step, or in the state from which they continue."""
     job, layout = call.job, plan.layout
     beginning = _beginning(call, plan)
@@ -81,7 +81,7 @@ def begin(call: Call, plan: Plan) -> Lanes:
     return pick_lanes([lanes], np.arange(plan.size), standing) if standing.any() else lanes
 
 
-def _beginning(call: Call, plan: Plan) -> Beginning:
+def _beginning(call: Call, plan: BatchPlan) -> Beginning:
     job = call.job
     own, common = plan.group.take([index for index, _ in plan.filled])
     arrays = dataclasses.replace(call.arrays, ragged=plan.ragged)
@@ -116,7 +116,7 @@ class LaneBatch:
         lanes: the lanes, once they are made and while some of them go on.
     """
 
-    plan: Plan
+    plan: BatchPlan
     who: np.ndarray
     epoch: int
     make: Callable[[], Lanes] | None

@@ -15,7 +15,7 @@ from fallline.core.errors import FalllineError
 from fallline.core.interrupt import Interrupt
 from fallline.population.ledger import LanesProgress
 from fallline.searching.budget import Budget
-from fallline.searching.kept import Kept
+from fallline.searching.kept import LastingStore
 from fallline.searching.memory import Memory
 from fallline.searching.trial import Trial, bars_of, history_of, trials_of
 from fallline.searching.work import Points, Trainer, in_pieces
@@ -77,7 +77,7 @@ class Driver:
     strategy: Strategy
     seed: int
     budget: Budget
-    store: Kept | Memory
+    store: LastingStore | Memory
     trainer: Trainer
     batch: int
     piece: int | None
@@ -171,7 +171,7 @@ class Driver:
         self.watch(Standing(len(self.known), self.budget.trials, spent, best, left, part, progress, self.sign))
 
 
-def _release(store: Kept | Memory, numbers: list[int]) -> None:
+def _release(store: LastingStore | Memory, numbers: list[int]) -> None:
     """End the reservations of trials that are not completed."""
     if not isinstance(store, Memory):
         with suppress(FalllineError):  # the original error was already reported, and the lease will expire
@@ -179,7 +179,7 @@ def _release(store: Kept | Memory, numbers: list[int]) -> None:
 
 
 @contextmanager
-def _held(store: Kept | Memory, numbers: list[int]) -> Iterator[None]:
+def _held(store: LastingStore | Memory, numbers: list[int]) -> Iterator[None]:
     """Renew a reservation while its trials are trained, then release the trials that are not finished."""
     if isinstance(store, Memory):
         yield

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _KEPT = ("number", "outcome", "score", "error", "epochs", "lane_epochs", "seconds")
 
 
-class Kept:
+class LastingStore:
     """A store in use, with a copy of everything this process knows about its trials in case the store fails.
 
     Arguments:

@@ -18,7 +18,7 @@ from fallline.searching.default_space import default_space
 from fallline.searching.description import check_same, describe, read_description, strategy_of
 from fallline.searching.doctor import diagnose_study
 from fallline.searching.driver import Driver, Standing
-from fallline.searching.kept import Kept
+from fallline.searching.kept import LastingStore
 from fallline.searching.memory import Memory
 from fallline.searching.study import Study
 from fallline.searching.trial import judges_another_loss
@@ -106,7 +106,7 @@ def search(
             seed, kept = store.begin(int(seed), asked)
             kept = read_description(kept, f"study {str(study)!r}", None if study is None else len(space))
             check_same(kept, asked)
-            keeper = None if isinstance(store, Memory) else Kept(store, seed, kept)
+            keeper = None if isinstance(store, Memory) else LastingStore(store, seed, kept)
             driver = Driver(
                 space, strategy or strategy_of(kept, f"study {str(study)!r}"), seed, budget, keeper or store, trainer,
                 batch=batch or kept["batch"], piece=kept["piece"] or asked["piece"], halving=halving, watch=watch,

@@ -11,7 +11,7 @@ from fallline.core.errors import FalllineError
 from fallline.data.table import Table
 from fallline.metrics import larger_is_better
 from fallline.searching.diagnosed import StudyDiagnosis
-from fallline.searching.kept import Kept
+from fallline.searching.kept import LastingStore
 from fallline.searching.optuna_export import to_optuna
 from fallline.searching.trial import Trial, history_of
 from fallline.strategies.space import Space
@@ -67,7 +67,7 @@ class Study:
     seed: int
     seconds: float
     interrupted: bool
-    kept: Kept | None = None
+    kept: LastingStore | None = None
     doctor: Callable[["Study"], StudyDiagnosis] | None = dataclasses.field(default=None, repr=False)
 
     @property

@@ -16,7 +16,7 @@ _FORMULA = "^[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"  # the last four are the wi
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 
 
-class Answers(Protocol):
+class Answering(Protocol):
     """Interface of a trained model, as implemented by `Predictor`."""
 
     @property
@@ -40,7 +40,7 @@ class Answers(Protocol):
 
 
 def predictions_frame(
-    model: Answers, x: np.ndarray, probabilities: bool, coverage: float | None = None, spread: bool = False
+    model: Answering, x: np.ndarray, probabilities: bool, coverage: float | None = None, spread: bool = False
 ) -> "pl.DataFrame":
     """One row per row of `x`; the columns are named after the target.
 

@@ -176,7 +176,7 @@ class Dying(Kind):
         )
 
 
-class Saturated(Kind):
+class SaturatedUnits(Kind):
     """Sigmoid or tanh units whose values lie near their bounds, where the slope is almost 0."""
 
     name: ClassVar[str] = "saturated"

@@ -23,7 +23,7 @@ def sizes(evidence: Evidence) -> np.ndarray:
     return found[np.isfinite(found) & (found > 0)]
 
 
-class Unscaled(Kind):
+class UnscaledInputs(Kind):
     """Columns whose sizes are far apart, or far from 1, when they reach the network."""
 
     name: ClassVar[str] = "unscaled_inputs"
