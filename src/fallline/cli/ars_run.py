@@ -89,7 +89,7 @@ def _seeds(
     found: list[KeptPolicy] = []
     for seed, home in plan.folders(folder):
         if (home / folders.METRICS).is_file():
-            found.append(folders.Kept(home, folders.read_summary(home)))
+            found.append(folders.KeptPolicy(home, folders.read_summary(home)))
             continue
         label = f"seed {seed}  " if plan.seeds > 1 else ""
         with PolicyProgress(plan.recipe.steps, label, quiet=quiet) as progress:

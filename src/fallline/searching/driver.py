@@ -100,8 +100,9 @@ class Driver:
         """Train batch after batch, until the trials or the budget are used up, or Ctrl-C is pressed."""
         self._tell(None)
         with Interrupt() as interrupt:
+            nothing: Points = []
             reserved, why = drive(
-                [],
+                nothing,
                 self._step,
                 goal=self._goal,
                 interrupt=interrupt,

@@ -104,7 +104,8 @@ def train_from(
     kept = folder is not None
     with Keeping(Path(folder) if folder is not None else None) as keeping:
         checkpoints = Checkpoints(keeping, identity_of(run.recipe, run.table, seed) if kept else {}, run.recorded)
-        seen, damaged = None, []
+        seen: Epochs | None = None
+        damaged: list[str] = []
         if resume and kept:
             state, seen, damaged = checkpoints.load(run.traced, run.arrays, run.key)
         same = seen is not None  # a checkpoint belongs to the same recipe and data
