@@ -69,13 +69,14 @@ def checkpoint(folder: Path) -> Kind:
     from fallline.probes import RECORDED
     from fallline.training import program
     from fallline.training.checkpoint import NAME, load_checkpoint, save_checkpoint
+    from fallline.training.moment import network_of
     from fallline.training.preparation import prepare
     from fallline.training.state import empty_history
 
     table, recipe = small_run(folder, optimizer=fl.Adam(fl.Cosine(0.01)))
     run = fl.train(recipe, table)
     whole, arrays, key = prepare(recipe, table, 0)
-    activations = program.network_of(whole, arrays).activations
+    activations = network_of(whole, arrays).activations
     count = len(run.history)
     empty = empty_history(count, len(run.state.params), activations, recorded=RECORDED)
     seen = {name: np.zeros_like(np.asarray(room)) for name, room in empty.items()}

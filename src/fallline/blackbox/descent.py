@@ -94,7 +94,8 @@ def _advance(
         walk, row = _step(f, rule, walk, bounds)
         return walk, jax.tree.map(lambda leaf, value: leaf.at[done].set(value), room, row), done + 1
 
-    return lax.while_loop(more, body, (walk, room, jnp.int32(0)))
+    found: tuple[Descent, Row, Int[Array, ""]] = lax.while_loop(more, body, (walk, room, jnp.int32(0)))
+    return found
 
 
 def goes_on(walk: Descent, bounds: Bounds) -> Any:

@@ -186,7 +186,7 @@ def _tell(plan: "PolicyPlan", folder: Path, document: dict[str, Any], kept: list
 def _saved(folder: Path) -> list[str]:
     """The names of the files that exist, the most interesting first."""
     from fallline.control import folder as folders
-    from fallline.control.checkpoint import NAME as CHECKPOINT
+    from fallline.core.checkpoints import NAME as CHECKPOINT
 
     names = (folders.POLICY, folders.CURVE, folders.HISTORY, folders.METRICS, folders.RECIPE, CHECKPOINT)
     return [name for name in names if (folder / name).is_file()]

@@ -53,7 +53,8 @@ class Binned(Encoding):
         return {**pieces(edges), "fill": total / jnp.maximum(count, 1e-30)}
 
     def width(self) -> int:
-        return self.count * self.bins  # type: ignore[attr-defined]
+        found: int = self.count * self.bins  # type: ignore[attr-defined]
+        return found
 
     def codes(self, stats: Stats, x: Float[Array, "rows features"]) -> Float[Array, "rows codes"]:
         if not self.count:

@@ -5,13 +5,14 @@ from typing import Any
 
 import numpy as np
 
+from fallline.core.checkpoints import NAME
 from fallline.core.errors import FalllineError
 from fallline.core.outcome import Outcome
 from fallline.core.plain import to_plain
 from fallline.core.tensors import check_finite, flatten, load_tensors, unflatten
 from fallline.ensembles.lanes import Job, Part
 from fallline.probes import SCORES
-from fallline.training.checkpoint import NAME, PREVIOUS, save_checkpoint
+from fallline.training.checkpoint import PREVIOUS, save_checkpoint
 from fallline.training.history import join
 from fallline.training.state import Epochs
 

@@ -21,11 +21,10 @@ from fallline.population.precompile import precompiling
 from fallline.population.programs import Beginning
 from fallline.population.sizes import lanes_per_device
 from fallline.probes import Probe
-from fallline.training import program
 from fallline.training.arrays import Arrays, suited, to_device
 from fallline.training.class_weights import with_class_weights
 from fallline.training.history import join
-from fallline.training.moment import batch_rows
+from fallline.training.moment import batch_rows, network_of
 from fallline.training.recipe import Recipe, complete_for
 from fallline.training.state import Epochs, State
 
@@ -173,7 +172,7 @@ class Job:
     @property
     def activations(self) -> int:
         """Number of activations in the network."""
-        return program.network_of(self.recipe, self.arrays).activations
+        return network_of(self.recipe, self.arrays).activations
 
 
 def _contexts(table: Table, seeds: list[int], folds: Folds) -> list[LaneContext]:
@@ -191,7 +190,8 @@ def _arrays(recipe: Recipe, table: Table, contexts: list[LaneContext]) -> Arrays
     # A row of weight 0, or a fold of fewer rows, may leave a minibatch without any weight; it must change nothing.
     steps = {-(-int(each.rows["train_count"]) // size) for each in contexts}
     ragged = (weight is not None and not np.all(weight)) or len(steps | {-(-arrays.train.shape[0] // size)}) > 1
-    return dataclasses.replace(place_common(arrays), ragged=ragged)
+    found: Arrays = dataclasses.replace(place_common(arrays), ragged=ragged)
+    return found
 
 
 def _lived(seen: Epochs) -> Epochs:

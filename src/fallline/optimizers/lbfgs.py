@@ -1,5 +1,6 @@
 """L-BFGS: curvature estimated from the last few steps."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
 import jax
@@ -84,6 +85,7 @@ class LBFGS(Optimizer):
     def step(self, gradient: Tree, state: Pairs, params: Tree = None, **evidence: Evidence) -> tuple[Any, Pairs]:
         objective, notes = needed("objective", self, evidence), state.known.notes
         noting = evidence.get("noting", lambda params: (objective(params), notes))
+        tree: Callable[[Array], Any]
         w, tree = ravel_pytree(needed("params", self, {"params": params}))
         g = ravel_pytree(gradient)[0].astype(w.dtype)
         value = evidence.get("value")

@@ -66,4 +66,5 @@ def _take(leaves: Sequence[Any], indices: np.ndarray) -> Any:
 
 
 def _is_key(leaf: Any) -> bool:
-    return jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    found: bool = jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    return found

@@ -87,7 +87,8 @@ def last_recipes(job: Job, recipes: int) -> int | None:
     if job.halving is None or not job.rungs:
         return None
     if job.halving.among == "batch":
-        return math.ceil(recipes * job.halving.factor ** -len(job.rungs))
+        found: int | None = math.ceil(recipes * job.halving.factor ** -len(job.rungs))
+        return found
     return math.ceil(max(2, FILLED / len(job.contexts)))
 
 

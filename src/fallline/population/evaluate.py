@@ -155,7 +155,8 @@ def placed(data: Table, contexts: Sequence[LaneContext], recipe: Recipe) -> Arra
     arrays = to_device(weighed(data, recipe).dataset, contexts[0].rows["train"], contexts[0].rows["valid"])
     # A row of weight 0 may leave a minibatch without any weight, and such a minibatch must change nothing.
     weightless = data.dataset.weight is not None and not np.all(data.dataset.weight)
-    return dataclasses.replace(place_common(arrays), ragged=weightless)
+    found: Arrays = dataclasses.replace(place_common(arrays), ragged=weightless)
+    return found
 
 
 def _ends(recipe: Recipe, arrays: Arrays) -> tuple[int, int]:
@@ -166,7 +167,8 @@ def _ends(recipe: Recipe, arrays: Arrays) -> tuple[int, int]:
 
 def _as_wide(params: dict[str, Any], recipe: Recipe, arrays: Arrays) -> dict[str, Any]:
     """Given params, padded to the arrays of a network that may be wider."""
-    return padded_like(params, shapes_of(recipe, arrays)[0])
+    found: dict[str, Any] = padded_like(params, shapes_of(recipe, arrays)[0])
+    return found
 
 
 def _halve(call: Call, rung: int, competing: np.ndarray, batches: list[LaneBatch]) -> np.ndarray:

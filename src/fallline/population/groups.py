@@ -50,7 +50,8 @@ class Group:
 def rebuild(structure: Any, differ: tuple[bool, ...], own: Sequence[Any], common: Sequence[Any]) -> Recipe:
     """The recipe of one lane, rebuilt from its own leaves and the common ones."""
     own_left, common_left = iter(own), iter(common)
-    return jax.tree.unflatten(structure, [next(own_left) if each else next(common_left) for each in differ])
+    found: Recipe = jax.tree.unflatten(structure, [next(own_left) if each else next(common_left) for each in differ])
+    return found
 
 
 def group_recipes(recipes: Sequence[Recipe]) -> list[Group]:

@@ -108,7 +108,10 @@ class Job:
         """The given initial params of some recipes, with a lane axis; None if they are drawn."""
         if self.given is None:
             return None
-        return jax.tree.map(lambda *leaves: np.stack(leaves), *(self.given[each] for each in recipes))
+        found: dict[str, Any] | None = jax.tree.map(
+            lambda *leaves: np.stack(leaves), *(self.given[each] for each in recipes)
+        )
+        return found
 
     def replay(self, lane: int) -> Run:
         """Train one lane alone."""

@@ -166,7 +166,8 @@ def _unless_ended(running: Array, new: State, old: State) -> State:
     def keep(a: Array, b: Array) -> Array:
         return jnp.where(running.reshape(-1, *[1] * (a.ndim - 1)), a, b)
 
-    return jax.tree.map(keep, new, old)
+    found: State = jax.tree.map(keep, new, old)
+    return found
 
 
 def finish_of(layout: Layout) -> Callable[..., Any]:

@@ -109,7 +109,8 @@ class Ledger:
     @property
     def running(self) -> np.ndarray:
         """Which lanes have not ended."""
-        return self.outcome == Outcome.RUNNING
+        found: np.ndarray = self.outcome == Outcome.RUNNING
+        return found
 
     @property
     def epochs(self) -> np.ndarray:

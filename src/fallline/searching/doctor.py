@@ -1,5 +1,8 @@
 """A study's doctor: where trials fail, what the best have in common, which bounds to move, and whether more would help."""
 
+import operator
+from collections.abc import Callable
+
 import numpy as np
 
 from fallline.searching.against import default_sentence
@@ -88,7 +91,8 @@ def _failing(study: Study, stretches: tuple[Stretch, ...]) -> tuple[str, ...]:
     for name in study.space.names:
         own = [each for each in stretches if each.name == name and each.trials]
         total = sum(each.trials for each in own)
-        for word, count in (("diverged", lambda s: s.diverged), ("stalled", lambda s: s.stalled)):
+        for word in ("diverged", "stalled"):
+            count: Callable[[Stretch], int] = operator.attrgetter(word)
             rate = sum(map(count, own)) / max(total, 1)
             if not 0 < rate < 1:
                 continue

@@ -89,7 +89,7 @@ def _seal(connection: sa.Connection, title: str) -> list[str]:
     if not lacking:
         return []
     for table in lacking:
-        connection.execute(sa.schema.DDL(f"ALTER TABLE {table.name} ADD COLUMN digest VARCHAR(64)"))
+        connection.execute(sa.text(f"ALTER TABLE {table.name} ADD COLUMN digest VARCHAR(64)"))
     for row in connection.execute(sa.select(STUDIES)).all():
         describe(connection, row.id, row.name, row.seed, row.description)
     for row in connection.execute(sa.select(TRIALS)).all():

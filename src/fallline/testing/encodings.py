@@ -27,7 +27,8 @@ def table(seed: int = 0) -> np.ndarray:
 
 def target(seed: int = 5) -> np.ndarray:
     """A target that bends with the first column."""
-    return (np.abs(table()[:, :1]) + 0.1 * draw(seed, ROWS, 1)).astype(np.float32)
+    found: np.ndarray = (np.abs(table()[:, :1]) + 0.1 * draw(seed, ROWS, 1)).astype(np.float32)
+    return found
 
 
 def ready(encoding: Encoding) -> Encoding:

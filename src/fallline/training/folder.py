@@ -111,7 +111,8 @@ def checked(plan: Plan, table: Table) -> Recipe:
 
     Raises: FalllineError as `complete` does.
     """
-    return with_class_weights(complete_for(plan.recipe, table.dataset), table)
+    found: Recipe = with_class_weights(complete_for(plan.recipe, table.dataset), table)
+    return found
 
 
 def begin_folder(folder: Path, plan: Plan, resume: Path | None = None) -> None:

@@ -61,4 +61,5 @@ def _crossing(points: np.ndarray, before: np.ndarray, after: np.ndarray, level: 
     low, high = after[row, start], before[row, at]
     share = np.clip((level - low) / np.where(high > low, high - low, 1.0), 0.0, 1.0)
     inside = (at > 0) & (high > level)
-    return np.where(inside, points[start] + share * (points[at] - points[start]), points[at])
+    found: np.ndarray = np.where(inside, points[start] + share * (points[at] - points[start]), points[at])
+    return found

@@ -69,7 +69,8 @@ class Prepared:
     @functools.cached_property
     def traced(self) -> Recipe:
         """The recipe as the compiled run takes it, with numbers as arrays."""
-        return as_arrays(bare(self.recipe))
+        found: Recipe = as_arrays(bare(self.recipe))
+        return found
 
     def start(self) -> State:
         """The state before the first step."""

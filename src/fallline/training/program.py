@@ -105,7 +105,8 @@ def advance(
 
         return new, jax.tree.map(put, history, seen)
 
-    return lax.while_loop(more, body, (state, history))
+    found: tuple[State, Epochs] = lax.while_loop(more, body, (state, history))
+    return found
 
 
 def one_epoch(
@@ -172,9 +173,12 @@ def _all_steps(recipe: Recipe, arrays: Arrays, state: State, recorded: tuple[Pro
         return one_step(recipe, arrays, state, tally, rows, weight, index, real_steps, recorded), None
 
     begun = (state, empty_tally(recipe, state, recorded))
+    found: tuple[State, Tally]
     if arrays.counted:
-        return lax.fori_loop(0, real_steps, lambda index, carry: step(carry, (index, order[index]))[0], begun)
-    return lax.scan(step, begun, (jnp.arange(steps), order))[0]
+        found = lax.fori_loop(0, real_steps, lambda index, carry: step(carry, (index, order[index]))[0], begun)
+        return found
+    found = lax.scan(step, begun, (jnp.arange(steps), order))[0]
+    return found
 
 
 def _fall_back(before: State, after: State, recorded: tuple[Probe, ...]) -> State:

@@ -5,7 +5,7 @@ from typing import ClassVar
 import numpy as np
 
 from fallline.diagnosis import remedies as change
-from fallline.diagnosis.base import Finding, Kind
+from fallline.diagnosis.base import Finding, Kind, Remedy
 from fallline.diagnosis.curve import smoothed, still_improving
 from fallline.diagnosis.evidence import Evidence
 from fallline.diagnosis.thresholds import limit
@@ -71,7 +71,7 @@ class StoppedEarly(Kind):
             0.8,
             {"epochs": curve.epochs, "patience": float(patience)},
             epoch=curve.epochs,
-            remedies=[change.Remedy("a patience of 20 epochs", {"patience": 20})],
+            remedies=[Remedy("a patience of 20 epochs", {"patience": 20})],
             columns=("train_loss", "valid_loss"),
         )
 

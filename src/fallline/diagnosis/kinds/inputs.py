@@ -20,7 +20,8 @@ def sizes(evidence: Evidence) -> np.ndarray:
     """Root mean squares of the scaled columns that vary."""
     assert evidence.columns is not None
     found = evidence.columns.size
-    return found[np.isfinite(found) & (found > 0)]
+    result: np.ndarray = found[np.isfinite(found) & (found > 0)]
+    return result
 
 
 class UnscaledInputs(Kind):

@@ -5,7 +5,7 @@ from typing import ClassVar
 import numpy as np
 
 from fallline.diagnosis import remedies as change
-from fallline.diagnosis.base import Finding, Kind
+from fallline.diagnosis.base import Finding, Kind, Remedy
 from fallline.diagnosis.curve import trend
 from fallline.diagnosis.evidence import Evidence
 from fallline.diagnosis.kinds.consequences import POOR
@@ -233,7 +233,7 @@ class Decayed(Kind):
         )
 
 
-def _whole_run(evidence: Evidence) -> list[change.Remedy]:
+def _whole_run(evidence: Evidence) -> list[Remedy]:
     """A cosine over the whole run in place of the schedule."""
     from fallline.schedules import Cosine
 
@@ -242,4 +242,4 @@ def _whole_run(evidence: Evidence) -> list[change.Remedy]:
         return []
     path, peak = found
     path = path.rpartition(".")[0] if not path.endswith(".learning_rate") else path
-    return [change.Remedy("a cosine over the whole run", {path: Cosine(peak, warmup=0.05)})]
+    return [Remedy("a cosine over the whole run", {path: Cosine(peak, warmup=0.05)})]
