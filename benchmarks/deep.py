@@ -9,6 +9,7 @@ import numpy as np
 
 from fallline.core.block import as_arrays
 from fallline.data.table import Table, load
+from fallline.layers import LayerCall
 from fallline.models import MLP, Model
 from fallline.optimizers import Adam, Momentum
 from fallline.population import evaluate
@@ -84,10 +85,10 @@ def look(model: Model, data: Table, seeds: int) -> Start:
         x = recipe.scaler.apply(state.scaling, arrays.x[arrays.train])
         y = arrays.y[arrays.train]
         taps: list = []
-        network.apply(state.params, state.stats, x, key=None, training=False, taps=taps)
+        network.apply(state.params, state.stats, x, LayerCall(False), taps=taps)
 
         def loss(params, network=network, recipe=recipe, state=state, x=x, y=y):
-            outputs, _ = network.apply(params, state.stats, x, key=None, training=True)
+            outputs, _ = network.apply(params, state.stats, x, LayerCall(True))
             return jnp.mean(recipe.loss(outputs, y))
 
         gradient = jax.grad(loss)(state.params)

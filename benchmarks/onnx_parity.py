@@ -23,6 +23,7 @@ from fallline.core.block import as_arrays
 from fallline.data.arrays import RawArrays
 from fallline.data.schema import Schema
 from fallline.data.sources import read
+from fallline.layers import LayerCall
 from fallline.onnx import feed
 
 CASES = [
@@ -85,7 +86,7 @@ def in_float64(model: fl.Predictor, x: np.ndarray) -> np.ndarray:
         wide = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), model.arrays)
         network = recipe.model.network(recipe.loss.outputs(model.outputs, model.task))
         scaled = recipe.scaler.apply(wide["scaling"], jnp.asarray(x, jnp.float64))
-        z, _ = network.apply(wide["params"], wide["stats"], scaled, key=None, training=False)
+        z, _ = network.apply(wide["params"], wide["stats"], scaled, LayerCall(False))
         answer = recipe.loss.mean(z)
         if recipe.target_scaler is not None:
             answer = recipe.target_scaler.invert(wide["target_scaling"], answer)

@@ -116,7 +116,7 @@ from jaxtyping import Array, Float
 from fallline.core.field import Number, number
 from fallline.core.random import Seed
 from fallline.initializers import Fans
-from fallline.layers.base import Layer, Params, Stats
+from fallline.layers.base import Layer, LayerCall, Params, Stats
 
 
 class Centre(Layer):
@@ -134,18 +134,11 @@ class Centre(Layer):
         return {}, {"mean": jnp.zeros(shape[-1])}
 
     def apply(
-        self,
-        params: Params,
-        stats: Stats,
-        x: Float[Array, "batch inputs"],
-        *,
-        key: Seed | None,
-        training: bool,
-        weight: Float[Array, " batch"] | None = None,
+        self, params: Params, stats: Stats, x: Float[Array, "batch inputs"], call: LayerCall
     ) -> tuple[Float[Array, "batch outputs"], Stats]:
-        if not training:
+        if not call.training:
             return x - stats["mean"], stats
-        w = jnp.ones(x.shape[0], x.dtype) if weight is None else weight
+        w = jnp.ones(x.shape[0], x.dtype) if call.weight is None else call.weight
         mu = (w / jnp.maximum(jnp.sum(w), 1e-30)) @ x
         average = self.momentum * stats["mean"] + (1.0 - self.momentum) * mu
         return x - mu, {"mean": lax.stop_gradient(average)}
@@ -177,8 +170,8 @@ from typing import ClassVar
 from jaxtyping import Array, Float
 
 from fallline.core.field import Number, number
-from fallline.core.random import Seed, normal
-from fallline.layers.base import Layer, Params, Stats
+from fallline.core.random import normal
+from fallline.layers.base import Layer, LayerCall, Params, Stats
 
 
 class Noise(Layer):
@@ -194,16 +187,9 @@ class Noise(Layer):
     deviation: Number = number(0.1, valid="[0, inf)", usual=(0.01, 1.0), read="training", help="of the noise")
 
     def apply(
-        self,
-        params: Params,
-        stats: Stats,
-        x: Float[Array, "batch inputs"],
-        *,
-        key: Seed | None,
-        training: bool,
-        weight: Float[Array, " batch"] | None = None,
+        self, params: Params, stats: Stats, x: Float[Array, "batch inputs"], call: LayerCall
     ) -> tuple[Float[Array, "batch outputs"], Stats]:
-        return (x + self.deviation * normal(key, x.shape) if training else x), stats
+        return (x + self.deviation * normal(call.key, x.shape) if call.training else x), stats
 ''',
     "layers/__init__.py",
     {"from fallline.layers.noise import Noise as Noise": ""},

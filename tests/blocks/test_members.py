@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import fallline as fl
-from fallline.layers import Heads, SharedDense
+from fallline.layers import Heads, LayerCall, SharedDense
 from fallline.losses import OfMembers, SquaredError
 
 K = 3
@@ -98,8 +98,8 @@ def test_one_member_is_a_perceptron(flowers):
         "dense_2": {"bias": params["heads_1"]["bias"][0], "weight": params["heads_1"]["weight"][0]},
     }
     loss, y = fl.SoftmaxCrossEntropy(), jnp.asarray(flowers.dataset.y[:20])
-    ours = lambda p: jnp.mean(OfMembers(loss, 1)(tabm.apply(p, {}, x, key=None, training=False)[0], y))  # noqa: E731
-    theirs = lambda p: jnp.mean(loss(mlp.apply(p, {}, x, key=None, training=False)[0], y))  # noqa: E731
+    ours = lambda p: jnp.mean(OfMembers(loss, 1)(tabm.apply(p, {}, x, LayerCall(False))[0], y))  # noqa: E731
+    theirs = lambda p: jnp.mean(loss(mlp.apply(p, {}, x, LayerCall(False))[0], y))  # noqa: E731
     (a, da), (b, db) = jax.value_and_grad(ours)(params), jax.value_and_grad(theirs)(plain)
     assert float(a) == pytest.approx(float(b), rel=1e-6)
     for name, inner, outer in (("weight", "shared_dense_1", "dense_1"), ("bias", "shared_dense_1", "dense_1"),

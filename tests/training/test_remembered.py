@@ -40,8 +40,8 @@ class Trembling(Layer):
 
     name: ClassVar[str] = ""
 
-    def apply(self, params, stats, x, *, key, training, weight=None):
-        return (x + 0.1 * jax.random.normal(key, x.shape) if training else x), stats
+    def apply(self, params, stats, x, call):
+        return (x + 0.1 * jax.random.normal(call.key, x.shape) if call.training else x), stats
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from fallline.core.block import as_arrays
 from fallline.core.random import Seed
 from fallline.diagnosis.evidence import Layers
 from fallline.doctor.case import Case
+from fallline.layers import LayerCall
 from fallline.training.arrays import Arrays
 from fallline.training.chunks import compiled_start
 from fallline.training.moment import beginning, network_of
@@ -96,7 +97,7 @@ def _examine(
     x = now.inputs.apply(state.scaling, arrays.x[rows])
     y = scaled_target(now, state, arrays.y[rows])
     taps: list[Any] = []
-    prediction, _ = network_of(now, arrays).apply(state.params, state.stats, x, key=None, training=False, taps=taps)
+    prediction, _ = network_of(now, arrays).apply(state.params, state.stats, x, LayerCall(False), taps=taps)
     loss_of = now.loss.evaluation_loss
 
     def gradient(batch: Int[Array, " size"]) -> Any:

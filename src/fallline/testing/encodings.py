@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from fallline.encodings import Encoding, distinct_values
+from fallline.layers import LayerCall
 from fallline.testing.base import demand, of
 from fallline.testing.compare import as_double, close, draw, finite, in_both_precisions, quick, right_gradient
 
@@ -170,5 +171,5 @@ def example(encoding: Encoding) -> Any:
     for layer in encoding.after():
         own, _ = layer.init(KEY, (z.shape[1],))
         own = jax.tree.map(lambda leaf: leaf + 0.3, own)
-        z, _ = layer.apply(own, {}, z, key=None, training=False)
+        z, _ = layer.apply(own, {}, z, LayerCall(False))
     return z, stats

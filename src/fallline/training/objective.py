@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, Int
 from fallline.core.random import Seed, named
 from fallline.core.schedule import Time, at_time
 from fallline.core.tree import Tree
-from fallline.layers import Sequential
+from fallline.layers import LayerCall, Sequential
 from fallline.schedules.plateau import remembered
 from fallline.training.arrays import Arrays
 from fallline.training.moment import (
@@ -69,7 +69,7 @@ def cost_of(
     assert recipe.loss is not None
     total = jnp.maximum(jnp.sum(weight), 1e-30)
     share = weight / total
-    prediction, stats = network.apply(params, stats, x, key=key, training=training, weight=weight)
+    prediction, stats = network.apply(params, stats, x, LayerCall(training, key, weight))
     loss = jnp.vdot(recipe.loss(prediction, y), share)
     cost = loss
     if recipe.penalty is not None:

@@ -8,7 +8,7 @@ from jax import lax
 from jaxtyping import Array, Float, Int
 
 from fallline.core.tree import Tree
-from fallline.layers import Sequential
+from fallline.layers import LayerCall, Sequential
 from fallline.metrics import METRICS, Metric, metrics_of
 from fallline.probes import Context, Probe, Tap
 from fallline.probes.recording import computed
@@ -38,7 +38,7 @@ def forward(
     recipe: Recipe, network: Sequential, params: Tree, stats: Tree, scaling: Tree, x: Float[Array, "rows features"]
 ) -> Float[Array, "rows outputs"]:
     """The network's outputs for unscaled rows, in prediction mode."""
-    return network.apply(params, stats, recipe.inputs.apply(scaling, x), key=None, training=False)[0]
+    return network.apply(params, stats, recipe.inputs.apply(scaling, x), LayerCall(False))[0]
 
 
 def predict(
@@ -108,7 +108,7 @@ def look(recipe: Recipe, arrays: Arrays, state: State) -> list[Tap]:
     rows = arrays.train[:: -(-arrays.train.shape[0] // PROBE)]
     taps: list[Any] = []
     x = recipe.inputs.apply(state.scaling, arrays.x[rows])
-    network_of(recipe, arrays).apply(state.params, state.stats, x, key=None, training=False, taps=taps)
+    network_of(recipe, arrays).apply(state.params, state.stats, x, LayerCall(False), taps=taps)
     return [Tap(*each) for each in taps]
 
 
@@ -157,5 +157,5 @@ def layer_names(recipe: Recipe, arrays: Arrays) -> tuple[list[str], list[str]]:
     shapes, stats = shapes_of(recipe, arrays)
     taps: list[Any] = []
     x = jax.ShapeDtypeStruct((1, width), jnp.float32)
-    jax.eval_shape(lambda p, s, x: network.apply(p, s, x, key=None, training=False, taps=taps)[0], shapes, stats, x)
+    jax.eval_shape(lambda p, s, x: network.apply(p, s, x, LayerCall(False), taps=taps)[0], shapes, stats, x)
     return sorted(shapes), [name for name, *_ in taps]
