@@ -33,6 +33,7 @@ from fallline.core.block import as_arrays, family
 from fallline.core.driving import Pace, Progress, drive
 from fallline.core.errors import FalllineError, nearest
 from fallline.core.interrupt import Interrupt
+from fallline.core.whole import check_seed, is_whole
 from fallline.methods import Method
 from fallline.optimizers import Optimizer
 
@@ -218,12 +219,12 @@ def _method(method: Any) -> Method | Optimizer:
 
 
 def _check(
-    objective: Any,
-    evaluations: Any,
-    target: Any,
-    seed: Any,
-    processes: Any,
-    limit: Any,
+    objective: object,
+    evaluations: object,
+    target: object,
+    seed: object,
+    processes: object,
+    limit: object,
     method: Method | Optimizer,
     origin: Origin,
 ) -> None:
@@ -236,16 +237,12 @@ def _check(
         n = method.candidates(len(origin.vector))
         least, why = n + 2, f"expected {n + 2} or more, for {n} candidates, x0 and the point that they lead to"
 
-    def whole(value: object) -> bool:
-        return isinstance(value, int | np.integer) and not isinstance(value, bool)
-
-    if not whole(evaluations) or not least <= evaluations < 2**31:
+    if not is_whole(evaluations) or not least <= evaluations < 2**31:
         raise FalllineError(f"evaluations = {evaluations!r} are not enough for one iteration: {why}")
     if target is not None and not isinstance(target, int | float | np.number):
         raise FalllineError(f"target = {target!r} is not a value of the objective: expected a number or None")
-    if not whole(seed) or not 0 <= seed < 2**32:
-        raise FalllineError(f"seed = {seed!r} is not a whole number from 0 to 2^32 - 1")
-    if processes is not None and (not whole(processes) or processes < 0):
+    check_seed(seed)
+    if processes is not None and (not is_whole(processes) or processes < 0):
         raise FalllineError(f"processes = {processes!r} is not a number of processes: expected 0 or more, or None")
     if limit is not None and (not isinstance(limit, int | float) or not limit > 0):
         raise FalllineError(f"limit = {limit!r} is not a time: expected seconds above 0, or None")

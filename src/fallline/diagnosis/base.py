@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from fallline.core.block import Block, replace
 from fallline.core.errors import FalllineError
-from fallline.diagnosis.evidence import Evidence
+from fallline.diagnosis.evidence import Evidence, RecipeLike
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,11 +21,11 @@ class Remedy:
     name: str
     changes: dict[str, Any]
 
-    def apply(self, recipe: Any) -> Any:
+    def apply(self, recipe: RecipeLike) -> Any:
         """The changed recipe; raises FalllineError where it does not fit."""
         return replace(recipe, self.changes)
 
-    def fits(self, recipe: Any) -> bool:
+    def fits(self, recipe: RecipeLike) -> bool:
         """Whether the change is possible and changes something."""
         try:
             return bool(self.apply(recipe) != recipe)

@@ -7,7 +7,7 @@ from typing import Any
 
 from fallline.core.block import Block
 from fallline.diagnosis.base import Finding, Kind, Remedy
-from fallline.diagnosis.evidence import Evidence
+from fallline.diagnosis.evidence import Evidence, RecipeLike
 from fallline.diagnosis.kinds import KINDS
 
 
@@ -101,7 +101,7 @@ def _explained(found: dict[str, Finding], kinds: Sequence[Kind]) -> dict[str, st
     return explained
 
 
-def _possible(finding: Finding, recipe: Any) -> Finding:
+def _possible(finding: Finding, recipe: RecipeLike) -> Finding:
     """The finding with the remedies that change this recipe."""
     return dataclasses.replace(finding, remedies=tuple(each for each in finding.remedies if each.fits(recipe)))
 

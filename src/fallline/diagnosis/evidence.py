@@ -3,13 +3,15 @@
 import dataclasses
 import functools
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from fallline.diagnosis.curve import Curve, curve_of
 from fallline.diagnosis.facts import Facts
 from fallline.metrics import metrics_of
+
+RecipeLike: TypeAlias = Any  # a `Recipe`, which is defined on a floor above this one
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,7 +105,7 @@ class Evidence:
         gradient: the verdict of a gradient check that failed; empty if it was right.
     """
 
-    recipe: Any
+    recipe: RecipeLike
     task: str
     outcome: str
     best_epoch: int

@@ -13,6 +13,7 @@ import numpy as np
 from fallline.core.errors import FalllineError
 from fallline.core.keeping import Keeping, size_of
 from fallline.core.outcome import Outcome
+from fallline.core.whole import check_seed
 from fallline.data.identity import SeenRows
 from fallline.data.table import Table
 from fallline.ensembles import checkpoint
@@ -161,8 +162,7 @@ def check_data(data: object, seed: object) -> None:
             f"data of type {type(data).__name__} cannot be trained on: expected a Table, as fallline.load(source) and "
             "fallline.Table.from_arrays(X, y) make"
         )
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
-        raise FalllineError(f"seed = {seed!r} is not a whole number from 0 to 2^32 - 1")
+    check_seed(seed)
     if len(data.dataset.train) == 0:
         raise FalllineError("no rows are left for training: lower the shares for test and validation")
     if not len(scored_rows(data.dataset, data.dataset.train)):

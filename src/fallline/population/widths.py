@@ -14,10 +14,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int
 
 from fallline.core.block import replace
 from fallline.core.random import Seed, named
+from fallline.core.tree import Tree
 from fallline.layers import Sequential
 from fallline.training.program import first_memory
 from fallline.training.recipe import Recipe
@@ -93,7 +95,7 @@ def _widest(bucket: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
 
 
 def narrow(
-    recipe: Recipe, network: Sequential, state: State, inputs: int, widths: Int[Array, " layers"], given: Any = None
+    recipe: Recipe, network: Sequential, state: State, inputs: int, widths: Int[Array, " layers"], given: Tree = None
 ) -> State:
     """A new state of a wide network with the initial (or given) weights of a narrower one, and zeros beyond them."""
     params = narrow_params(network, named(state.key, "init"), inputs, widths) | (given or {})
@@ -121,10 +123,10 @@ def narrow_params(network: Sequential, key: Seed, inputs: int, widths: Int[Array
     return params
 
 
-def padded_like(params: Any, like: Any) -> Any:
+def padded_like(params: Tree, like: Tree) -> Any:
     """The arrays of a narrow network, padded with zeros to those of a wider one."""
 
-    def pad(leaf: Any, wide: Any) -> np.ndarray:
+    def pad(leaf: ArrayLike, wide: Array) -> np.ndarray:
         return np.pad(leaf, [(0, full - own) for full, own in zip(wide.shape, np.shape(leaf), strict=True)])
 
     return jax.tree.map(pad, params, {name: {part: like[name][part] for part in params[name]} for name in params})

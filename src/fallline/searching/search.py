@@ -6,10 +6,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Unpack
 
-import numpy as np
-
 from fallline.core.distribution import refuse_space
 from fallline.core.errors import FalllineError
+from fallline.core.whole import check_seed
 from fallline.data.table import Table
 from fallline.metrics import larger_is_better
 from fallline.population.contexts import contexts_of
@@ -129,8 +128,7 @@ def _checked(strategy: Strategy | str | None, halving: Halving | None, seed: int
         raise FalllineError(f"halving = {halving!r} is not known: expected fallline.Halving(), or None")
     for settings in filter(None, (strategy, halving)):
         refuse_space(settings)
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
-        raise FalllineError(f"seed = {seed!r} is not a whole number from 0 to 2^32 - 1")
+    check_seed(seed)
     return strategy
 
 

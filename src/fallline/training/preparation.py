@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
-import numpy as np
 
 from fallline.core.block import as_arrays
 from fallline.core.errors import FalllineError
 from fallline.core.random import key_of
+from fallline.core.whole import check_seed
 from fallline.data.table import Table
 from fallline.metrics import metrics_of
 from fallline.probes import Probe, recordable
@@ -34,8 +34,7 @@ def prepare(recipe: Recipe, table: Table, seed: int) -> tuple[Recipe, Arrays, ja
     if not len(scored_rows(table.dataset, table.dataset.train)):
         raise FalllineError("every training row has the weight 0: give some of them a weight")
     recipe = with_class_weights(complete_for(recipe, table.dataset), table)
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
-        raise FalllineError(f"seed = {seed!r} is not a whole number from 0 to 2^32 - 1")
+    check_seed(seed)
     return recipe, to_device(weighed(table, recipe).dataset), key_of(int(seed))
 
 
