@@ -13,11 +13,8 @@ K = 3
 
 
 @pytest.fixture(scope="module")
-def flowers():
-    rng = np.random.default_rng(0)
-    x = rng.normal([10, -3, 0, 0.5], [5, 0.1, 1, 2], (120, 4)).astype(np.float32)
-    y = np.digitize(x[:, 0] + rng.normal(0, 5, 120), [8, 12])
-    return fl.Table.from_arrays(x, np.array(["a", "b", "c"])[y], valid=0.16)
+def flowers(flowers_of):
+    return flowers_of(120)
 
 
 @pytest.fixture(scope="module")

@@ -10,20 +10,15 @@ import fallline as fl
 
 
 @pytest.fixture(scope="session")
-def flowers():
+def flowers(flowers_of):
     """Three classes, 90 rows, noisy enough to overfit: 58 train, 14 validate, 18 test."""
-    rng = np.random.default_rng(0)
-    x = rng.normal([10, -3, 0, 0.5], [5, 0.1, 1, 2], (90, 4)).astype(np.float32)
-    y = np.digitize(x[:, 0] + rng.normal(0, 5, 90), [8, 12])
-    return fl.Table.from_arrays(x, np.array(["a", "b", "c"])[y], valid=0.16)
+    return flowers_of(90)
 
 
 @pytest.fixture(scope="session")
-def prices():
+def prices(prices_of):
     """One target in a large unit."""
-    rng = np.random.default_rng(1)
-    x = rng.normal(size=(90, 3)).astype(np.float32)
-    return fl.Table.from_arrays(x, 200_000 + 30_000 * (x[:, 0] - x[:, 1] ** 2) + rng.normal(0, 3000, 90), valid=0.16)
+    return prices_of(90, 200_000)
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from fallline.data.schema import Schema
 from fallline.losses import OfMembers
 from fallline.training.recipe import Recipe, recipe_to_plain
 from fallline.training.rows import encoded
-from fallline.training.tiles import answer_tile, filled, interval_tile, mean_tile, member_tile
+from fallline.training.tiles import answer_tile, filled, interval_tile, mean_tile, member_tile, tiles_of
 from fallline.training.validation import TILE, answering
 from fallline.training.whole import FORMAT
 
@@ -120,10 +120,9 @@ class Predictor:
             raise FalllineError(f"{name} loss says nothing of the target's spread: train with binned_cross_entropy")
         x, bounds = encoded(rows, self.schema), []
         recipe = as_arrays(answering(self.recipe))
-        for begin in range(0, len(x), TILE):
-            tile = x[begin : begin + TILE]
-            both = interval_tile(self.task, self.outputs, recipe, self.arrays, filled(tile), coverage)
-            bounds.append([np.asarray(each)[: len(tile)] for each in both])
+        for part, tile in tiles_of(x):
+            both = interval_tile(self.task, self.outputs, recipe, self.arrays, tile, coverage)
+            bounds.append([np.asarray(each)[: len(x[part])] for each in both])
         if not bounds:
             return np.zeros((0, self.outputs)), np.zeros((0, self.outputs))
         low, high = (self.schema.target.restore(np.concatenate(each)) for each in zip(*bounds, strict=True))
@@ -134,10 +133,10 @@ class Predictor:
     ) -> tuple[Float[np.ndarray, "rows targets bins"], Float[np.ndarray, "targets edges"]]:
         """The probability of each bin for encoded rows, and the bins' edges as a run sees targets; regression by classes only."""
         found = [np.zeros((0, self.outputs, 1))]
-        for begin in range(0, len(x), TILE):
-            tile = x[begin : begin + TILE]
-            p = mean_tile(self.task, self.outputs, as_arrays(answering(self.recipe)), self.arrays, filled(tile))
-            found.append(np.asarray(p)[: len(tile)].reshape(len(tile), self.outputs, -1))
+        recipe = as_arrays(answering(self.recipe))
+        for part, tile in tiles_of(x):
+            p = mean_tile(self.task, self.outputs, recipe, self.arrays, tile)
+            found.append(np.asarray(p)[: len(x[part])].reshape(len(x[part]), self.outputs, -1))
         edges = np.asarray(self.arrays["target_scaling"]["edges"])
         return np.concatenate(found[1:] or [np.zeros((0, self.outputs, edges.shape[1] - 1))]), edges
 
@@ -165,10 +164,10 @@ class Predictor:
         loss = self.recipe.loss
         assert isinstance(loss, OfMembers)
         answers = np.zeros((loss.members, len(x), self.outputs), np.float32)
-        for begin in range(0, len(x), TILE):
-            tile = x[begin : begin + TILE]
-            found = member_tile(self.task, self.outputs, as_arrays(answering(self.recipe)), self.arrays, filled(tile))
-            answers[:, begin : begin + TILE] = np.asarray(found)[:, : len(tile)]
+        recipe = as_arrays(answering(self.recipe))
+        for part, tile in tiles_of(x):
+            found = member_tile(self.task, self.outputs, recipe, self.arrays, tile)
+            answers[:, part] = np.asarray(found)[:, : len(x[part])]
         restored = np.array([self.schema.target.restore(each) for each in answers])
         return restored, np.full(loss.members, 1.0 / loss.members)
 

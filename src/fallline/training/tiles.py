@@ -1,6 +1,7 @@
 """What a network answers for one tile of rows, compiled once per structure of recipe."""
 
 import functools
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -55,6 +56,17 @@ def member_tile(task: str, outputs: int, recipe: Recipe, arrays: dict[str, Any],
     z = forward(recipe, network, arrays["params"], arrays["stats"], arrays["scaling"], x)
     answers = loss.means(z)
     return answers if scaler is None else jax.vmap(lambda a: scaler.invert(arrays["target_scaling"], a))(answers)
+
+
+def tiles_of(x: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+    """The slices of some rows, and each slice's rows as a full tile.
+
+    >>> [(part.start, part.stop, tile.shape) for part, tile in tiles_of(np.zeros((1500, 2)))]
+    [(0, 1024, (1024, 2)), (1024, 2048, (1024, 2))]
+    """
+    for begin in range(0, len(x), TILE):
+        part = slice(begin, begin + TILE)
+        yield part, filled(x[part])
 
 
 def filled(rows: np.ndarray) -> np.ndarray:
