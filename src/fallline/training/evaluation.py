@@ -32,10 +32,10 @@ def predictor_of(recipe: Recipe, table: Table, state: State) -> Predictor:
     return Predictor(recipe, table.schema, outputs, jax.tree.map(np.asarray, kept), table.seen)
 
 
-def usable(model: Predictor, table: Table, unit: float) -> bool:
-    """Whether the loss on the training rows is within the divergence limit of a run with this unit."""
+def usable(model: Predictor, table: Table, objective: float) -> bool:
+    """Whether the loss on the training rows is within the limit of divergence of a run with this first objective."""
     data = table.dataset
-    return evaluate_rows(model, data.x, data.y, data.weight, data.train)["loss"] < LIMIT * unit
+    return evaluate_rows(model, data.x, data.y, data.weight, data.train)["loss"] < LIMIT * objective
 
 
 def evaluate_rows(

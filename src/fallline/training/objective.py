@@ -92,7 +92,7 @@ def answers(recipe: Recipe, state: State, prediction: Float[Array, "rows outputs
 
 def relative(arrays: Arrays, values: Float[Array, "rows targets"]) -> Float[Array, "rows targets"]:
     """Conditioned targets or their differences, scaled so that the targets have their own relative sizes."""
-    return values if arrays.unit is None else values * arrays.unit
+    return values if arrays.sizes is None else values * arrays.sizes
 
 
 def score(recipe: Recipe, state: State, arrays: Arrays, prediction: Array, y: Array, rows: Array) -> Array:

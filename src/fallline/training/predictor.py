@@ -16,7 +16,7 @@ from fallline.data.schema import Schema
 from fallline.losses import OfMembers
 from fallline.training.recipe import Recipe, recipe_to_plain
 from fallline.training.rows import encoded
-from fallline.training.tiles import answer_tile, filled, interval_tile, mean_tile, member_tile, tiles_of
+from fallline.training.tiles import answer_tile, check_answer, filled, interval_tile, mean_tile, member_tile, tiles_of
 from fallline.training.validation import TILE, answering
 from fallline.training.whole import FORMAT
 
@@ -248,14 +248,3 @@ class Predictor:
             arrays |= {"seen/train": self.seen.train, "seen/valid": self.seen.valid}
             description["chance"] = self.seen.chance
         save_tensors(Path(path), arrays, description)
-
-
-def check_answer(answer: Float[np.ndarray, "rows targets"]) -> Float[np.ndarray, "rows targets"]:
-    """The answer itself; raises FalllineError where it holds NaN or infinity."""
-    bad = int((~np.isfinite(answer).all(axis=1)).sum()) if answer.ndim == 2 else 0
-    if bad:
-        raise FalllineError(
-            f"the model's answer for {bad:,} of {len(answer):,} rows is not a finite number: its training diverged, or its "
-            "file was changed; train it again with a lower learning rate"
-        )
-    return answer

@@ -6,8 +6,9 @@ from typing import Any
 
 import jax
 import numpy as np
-from jaxtyping import Array
+from jaxtyping import Array, Float
 
+from fallline.core.errors import FalllineError
 from fallline.losses import OfMembers
 from fallline.training.recipe import Recipe
 from fallline.training.validation import TILE, forward
@@ -76,3 +77,14 @@ def filled(rows: np.ndarray) -> np.ndarray:
     full = np.zeros((TILE, *rows.shape[1:]), rows.dtype)
     full[: len(rows)] = rows
     return full
+
+
+def check_answer(answer: Float[np.ndarray, "rows targets"]) -> Float[np.ndarray, "rows targets"]:
+    """The answer itself; raises FalllineError where it holds NaN or infinity."""
+    bad = int((~np.isfinite(answer).all(axis=1)).sum()) if answer.ndim == 2 else 0
+    if bad:
+        raise FalllineError(
+            f"the model's answer for {bad:,} of {len(answer):,} rows is not a finite number: its training diverged, or its "
+            "file was changed; train it again with a lower learning rate"
+        )
+    return answer
