@@ -1,6 +1,5 @@
 """L-BFGS: curvature estimated from the last few steps."""
 
-from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
 import jax
@@ -85,7 +84,6 @@ class LBFGS(Optimizer):
     def step(self, gradient: Tree, state: Pairs, params: Tree = None, **evidence: Evidence) -> tuple[Any, Pairs]:
         objective, notes = needed("objective", self, evidence), state.known.notes
         noting = evidence.get("noting", lambda params: (objective(params), notes))
-        tree: Callable[[Array], Any]
         w, tree = ravel_pytree(needed("params", self, {"params": params}))
         g = ravel_pytree(gradient)[0].astype(w.dtype)
         value = evidence.get("value")
@@ -112,7 +110,10 @@ class LBFGS(Optimizer):
         end, count, _ = strong_wolfe(along, start, jnp.asarray(first, w.dtype), c1=self.c1, c2=self.c2, most=most)
         s, y = jnp.where(end.a > 0, far(end.a), 0), end.g - g
         learnt = jnp.vdot(s, y) > jnp.finfo(w.dtype).eps * jnp.vdot(y, y)
-        push = lambda rows, row: jnp.where(learnt, jnp.concatenate([rows[1:], row[None]]), rows)  # noqa: E731
+
+        def push(rows: Array, row: Array) -> Array:
+            return jnp.where(learnt, jnp.concatenate([rows[1:], row[None]]), rows)
+
         pairs = jnp.where(learnt, jnp.minimum(state.count + 1, self.memory), state.count)
         # No lower point on the line: restart from the gradient's direction.
         pairs = jnp.where(end.a > 0, pairs, 0)
