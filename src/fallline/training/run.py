@@ -4,20 +4,21 @@ import dataclasses
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from fallline.core.driving import Progress
 from fallline.core.errors import FalllineError
 from fallline.core.outcome import Outcome
 from fallline.data.table import Table
-from fallline.diagnosis import Diagnosis, judge
-from fallline.diagnosis.light import light_evidence
 from fallline.training.calibration import Calibration
 from fallline.training.history import History
 from fallline.training.outlook import Outlook, outlook_of
 from fallline.training.predictor import Predictor
 from fallline.training.recipe import Recipe
 from fallline.training.state import State
+
+if TYPE_CHECKING:
+    from fallline.diagnosis import Diagnosis
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,8 +106,11 @@ class Run:
         return self.model.scaling
 
     @functools.cached_property
-    def diagnosis(self) -> Diagnosis:
+    def diagnosis(self) -> "Diagnosis":
         """What its history and its data say of it; `fallline.diagnose(run)` also looks into the network."""
+        from fallline.diagnosis import judge  # here: a search judges no run, and imports none of it
+        from fallline.diagnosis.light import light_evidence
+
         if self.data is None:
             raise FalllineError("this run does not know its data: fallline.diagnose(run, data) takes them")
         return judge(
