@@ -8,7 +8,7 @@ import typer
 from fallline.cli.output import figures, give, say, table
 
 Opt = typer.Option
-WIDTH = 88
+WIDTH = 79
 
 
 def doctor(
@@ -65,13 +65,29 @@ def _metrics(metrics: Any) -> str:
     return f"{split} {name} {figures(float(metrics[split][name]))}"
 
 
+def checked(found: Any) -> list[str]:
+    """What was checked and what could not be judged, by subject, as lines for a terminal."""
+    import textwrap
+
+    parts = dict(found.subjects)
+    if found.unseen:
+        parts["not judged"] = found.unseen
+    side = max((len(each) for each in parts), default=0) + 4
+    lines: list[str] = []
+    for name, titles in parts.items():
+        first = f"  {name}".ljust(side)
+        text, indent = "; ".join(titles), " " * side
+        lines += textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=indent, break_on_hyphens=False)
+    return lines
+
+
 def page(found: Any) -> list[str]:
     """The findings as lines for a terminal."""
     import textwrap
 
     lines: list[str] = []
     if found.healthy:
-        lines += textwrap.wrap(found.bill, WIDTH)
+        lines += [*textwrap.wrap(found.bill, WIDTH), "", *checked(found), ""]
     for place, each in enumerate(found.findings, start=1):
         at = f" (epoch {each.epoch})" if each.epoch else ""
         lines.append(

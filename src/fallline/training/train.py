@@ -35,7 +35,7 @@ from fallline.training.history import History, join, name_columns
 from fallline.training.moment import network_of, settled
 from fallline.training.outlook import Outlook, outlook_of
 from fallline.training.predictor import Predictor
-from fallline.training.recipe import Recipe, complete_for, recipe_to_plain
+from fallline.training.recipe import LATER, Recipe, complete_for, recipe_to_plain
 from fallline.training.state import Epochs, State, empty_history
 from fallline.training.step import LIMIT
 from fallline.training.transform import note_on
@@ -482,7 +482,3 @@ def _digest(recipe: Recipe) -> str:
     plain = recipe_to_plain(recipe)
     plain = {name: value for name, value in plain.items() if name not in LATER or value != LATER[name]}
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
-
-
-# Fields that recipes of earlier versions lack, and their defaults.
-LATER = {"class_weight": "none", "calibrate": "none", "target_transform": "none", "encoding": "none"}
