@@ -472,37 +472,41 @@ def torch():
     except ImportError:
         emit("torch", skipped="PyTorch is not installed")
         return
+    where = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if arguments.small:
+        torch.set_num_threads(1)
+    graph = ["CUDA graph"] * (where.type == "cuda")
+    large = shapes()[-2:]
+    plan = [(how, "high", shape) for how in ("eager", *graph) for shape in shapes()]
+    plan += [(how, "highest", shape) for how in ("eager", *graph) for shape in large]
+    plan += [("vmap", "high", lanes) for lanes in ((4,) if arguments.small else (256, 4096))]
+    plan += [
+        (how, "high", shape) for how in ("compiled", "compiled, reduce-overhead") for shape in large
+    ]  # slow to begin
+    for how, precision, what in plan:
+        if left() < 5:
+            emit("torch", skipped=how, what=str(what))
+            continue
+        torch.set_float32_matmul_precision(precision)
+        if how == "vmap":
+            attempt("torch", how, functools.partial(torch_ensemble, torch, where, what))
+        else:
+            attempt("torch", how, functools.partial(torch_case, torch, where, how, precision, *what))
+
+
+def torch_case(torch, where, how, precision, sizes, count, batch):
+    """Time one network in one way."""
     import one_run
 
-    where = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    ways = {
-        "eager": None,
-        "compiled": {},
-        "compiled, reduce-overhead": {"mode": "reduce-overhead"},
-        "CUDA graph": "graph",
-    }
-    for sizes, count, batch in shapes():
-        x, y = one_run.rows(sizes, count)
-        features, target = torch.from_numpy(x).to(where), torch.from_numpy(y).long().to(where)
-        for precision in ("high", "highest") if sizes == shapes()[-1][0] else ("high",):
-            torch.set_float32_matmul_precision(precision)
-            for how, options in ways.items():
-                if left() < 8 or (precision == "highest" and how not in ("eager", "CUDA graph")):
-                    continue
-                if how == "CUDA graph" and where.type != "cuda":
-                    continue
-                case = (torch, where, sizes, batch, features, target, options)
-                seconds = attempt("torch", how, functools.partial(torch_seconds, *case))
-                if seconds is not None:
-                    rate = flops(sizes, batch) / seconds
-                    emit(
-                        "torch", network="-".join(map(str, sizes)), batch=batch, how=how, products=precision,
-                        us_per_step=seconds * 1e6, gflops=rate / 1e9, **shares(rate),
-                    )  # fmt: skip
-    torch.set_float32_matmul_precision("high")
-    for lanes in (4,) if arguments.small else (256, 4096):
-        if left() > 4:
-            attempt("torch", "vmap", lambda lanes=lanes: torch_ensemble(torch, where, lanes))
+    options = {"compiled": {}, "compiled, reduce-overhead": {"mode": "reduce-overhead"}, "CUDA graph": "graph"}.get(how)
+    x, y = one_run.rows(sizes, count)
+    features, target = torch.from_numpy(x).to(where), torch.from_numpy(y).long().to(where)
+    seconds = torch_seconds(torch, where, sizes, batch, features, target, options)
+    rate = flops(sizes, batch) / seconds
+    emit(
+        "torch", network="-".join(map(str, sizes)), batch=batch, how=how, products=precision, us_per_step=seconds * 1e6,
+        gflops=rate / 1e9, **shares(rate),
+    )  # fmt: skip
 
 
 def synchronise(torch, where):
