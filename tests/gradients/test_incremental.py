@@ -10,9 +10,9 @@ from jax.tree_util import Partial
 
 from fallline.core.block import family
 from fallline.core.compiling import known_options
+from fallline.core.operations import operations_of, work
 from fallline.gradients import check_gradient, rules, traced
 from fallline.gradients.incremental import after, dealt, evaluate
-from fallline.gradients.operations import operations_of, work
 from fallline.layers import BatchNorm, LayerNorm, Maxout
 
 RNG = np.random.default_rng(3)

@@ -17,7 +17,7 @@ from jaxtyping import Array, Float
 
 from fallline.blackbox.place import Place
 from fallline.core.errors import FalllineError
-from fallline.gradients.operations import bytes_of
+from fallline.core.operations import bytes_of
 from fallline.workers import Workers
 from fallline.workers.calls import at, evaluate, sent
 from fallline.workers.processes import Processes

@@ -14,8 +14,8 @@ from jax import lax
 from jax.typing import ArrayLike
 from jaxtyping import Array
 
+from fallline.core.operations import Operation
 from fallline.gradients.change import Change, common, same, taken
-from fallline.gradients.operations import Operation
 
 Changes = list[Change | None]
 Rule = Callable[[Operation, list[Any], Changes, Any], Change | None]

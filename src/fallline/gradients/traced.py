@@ -10,11 +10,11 @@ import numpy as np
 from jax.tree_util import Partial
 from jaxtyping import Array, Float, Int
 
+from fallline.core.operations import Jaxpr, bytes_of, equations, work
 from fallline.core.runtime import configure
 from fallline.core.tree import Tree
 from fallline.gradients.function import Function, value_of
 from fallline.gradients.incremental import ONCE, WORK, dealt, evaluate
-from fallline.gradients.operations import Jaxpr, bytes_of, equations, work
 from fallline.gradients.point import Point
 
 configure()

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fallline.gradients.operations import Operation, operations_of
+from fallline.core.operations import Operation, operations_of
 
 MOST = 3000  # most lines; a longer function is not translated
 

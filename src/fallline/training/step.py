@@ -9,11 +9,11 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
+from fallline.core.operations import depend, operations_of
 from fallline.core.outcome import Outcome
 from fallline.core.random import Seed, named
 from fallline.core.schedule import Time, at_time
 from fallline.core.tree import Tree
-from fallline.gradients.operations import depend, operations_of
 from fallline.layers import Sequential
 from fallline.optimizers.known import evaluate, known_in
 from fallline.penalties import Penalty

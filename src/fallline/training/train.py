@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -21,8 +21,6 @@ from fallline.core.outcome import Outcome
 from fallline.core.random import key_of
 from fallline.core.tree import Tree
 from fallline.data.table import Table
-from fallline.diagnosis import Diagnosis, judge
-from fallline.diagnosis.light import light_evidence
 from fallline.metrics import exactly, metrics_of
 from fallline.optimizers import forgotten
 from fallline.probes import RECORDED, Probe, recordable
@@ -42,6 +40,9 @@ from fallline.training.state import Epochs, State, empty_history
 from fallline.training.step import LIMIT
 from fallline.training.transform import note_on
 from fallline.training.watch import layer_names
+
+if TYPE_CHECKING:
+    from fallline.diagnosis import Diagnosis
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,8 +130,11 @@ class Run:
         return self.model.scaling
 
     @functools.cached_property
-    def diagnosis(self) -> Diagnosis:
+    def diagnosis(self) -> "Diagnosis":
         """What its history and its data say of it; `fallline.diagnose(run)` also looks into the network."""
+        from fallline.diagnosis import judge  # here: a search judges no run, and imports none of it
+        from fallline.diagnosis.light import light_evidence
+
         if self.data is None:
             raise FalllineError("this run does not know its data: fallline.diagnose(run, data) takes them")
         return judge(
