@@ -53,8 +53,9 @@ BUFFERS = {
     "loops in command buffers": "--xla_gpu_enable_command_buffer=FUSION,CUBLAS,CUBLASLT,CUDNN,CUSTOM_CALL,CONDITIONAL,WHILE",
 }
 # Largest differences between GPU and CPU that count as equal: of the first epoch's loss (relative), of all epochs' losses
-# (relative), of predictions (of the largest). Training amplifies rounding, so the later ones are wider.
-BOUNDS = {"float32": (1e-4, 1e-2, 2e-2), "default": (5e-3, 5e-2, 1e-1)}
+# (relative), of predictions (of the largest). Training amplifies rounding, so the later ones are wider. On a CPU, another
+# level of optimisation changes these cases by at most 1e-7, 1.4e-5 and 2e-5.
+BOUNDS = {"float32": (1e-5, 1e-3, 1e-3), "default": (5e-3, 5e-2, 1e-1)}
 FILES = (
     "tests/optimizers", "tests/blocks/test_layers.py", "tests/blocks/test_losses.py", "tests/training/test_step.py",
     "tests/training/test_train.py", "tests/training/test_program.py", "tests/training/test_rows.py",
@@ -208,6 +209,8 @@ def numbers(threads):
     import fallline as fl
 
     them, np = cases()
+    only = json.loads(arguments.options).get("only") or list(them)
+    them = {name: them[name] for name in only}
 
     def fit(name):
         recipe, table, x, kind = them[name]
@@ -259,6 +262,16 @@ def equal():
     for precision, names in found.items():
         for name, here in (names or {}).items():
             compare(precision, name, here, {part: cpu[f"{name}/{part}"] for part in here})
+    name = next(iter(found["default"] or {}), None)
+    if name and (left() > 20 or arguments.small):
+        # Compiled anew: a GPU's compiler times several algorithms and takes the fastest, which may be another one there.
+        options = {"file": str(Path(file).with_name("anew.npz")), "only": [name]}
+        if ended(child("numbers", options, {"FALLLINE_CACHE": tempfile.mkdtemp()})):
+            with np.load(options["file"]) as kept:
+                same = all(
+                    np.array_equal(kept[f"{name}/{part}"], value) for part, value in found["default"][name].items()
+                )
+            emit("equal", anew=name, what="in another process, compiled again", same_bits=same)
     if found["default"] and left() > 5:
         again = numbers(threads)  # compiled by now
         for name, here in again.items():
