@@ -186,7 +186,7 @@ def perceptron():
         "openai_es": OpenAIES(optimizer=Adam(Cosine(0.03))),
     }
     for name, rule in rules.items():
-        recipe = fl.Recipe(model=fl.MLP(hidden=()), optimizer=rule, epochs=60, patience=None)
+        recipe = fl.Recipe(model=fl.MLP(hidden=()), optimizer=rule, encoding=None, epochs=60, patience=None)
         runs = [fl.train(recipe, data, seed=seed) for seed in range(10)]
         test = np.array([run.metrics["test"]["accuracy"] for run in runs])
         held = [sum(run.metrics[part]["accuracy"] * n for part, n in rows.items()) / sum(rows.values()) for run in runs]

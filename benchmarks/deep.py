@@ -63,6 +63,7 @@ def arguments(doc: str) -> argparse.Namespace:
 
 def recipe_of(model: Model, rule: str, rate: float, epochs: int) -> Recipe:
     return Recipe(
+        encoding=None,
         model=model,
         optimizer=RULES[rule][0](rate),
         penalty=None,

@@ -41,7 +41,7 @@ def ours(sizes, x, y):
     from fallline.training.train import train
 
     recipe = replace(
-        Recipe(model=MLP(hidden=sizes[1:-1]), optimizer=Adam(1e-3)),
+        Recipe(model=MLP(hidden=sizes[1:-1]), optimizer=Adam(1e-3), encoding=None),
         {"batch_size": BATCH, "epochs": EPOCHS, "patience": None, "scaler.clip": None},
     )
     table = Table.from_arrays(x, y, test=0.0, valid=0.0, task="classification")

@@ -71,6 +71,7 @@ from fallline.distributions import Quantised as _Quantised
 from fallline.distributions import Uniform as _Uniform
 from fallline.doctor import diagnose as diagnose
 from fallline.doctor import fork as fork
+from fallline.encodings import AutoEncoding as AutoEncoding
 from fallline.encodings import Encodings as Encodings
 from fallline.encodings import InputScales as InputScales
 from fallline.encodings import Periodic as Periodic
@@ -194,6 +195,7 @@ __all__ = [
     "Adadelta",
     "Adam",
     "AdamW",
+    "AutoEncoding",
     "AveragedMomentum",
     "BatchNorm",
     "BinaryCrossEntropy",

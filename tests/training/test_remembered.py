@@ -50,6 +50,7 @@ def steep():
         model=fl.MLP(hidden=(5,), activation=fl.Tanh()),
         optimizer=fl.LBFGS(),
         penalty=Watched(1e-3),
+        encoding=None,
         epochs=30,
         patience=None,
         keep="last",

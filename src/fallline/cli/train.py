@@ -8,6 +8,7 @@ import typer
 from fallline.cli.recipes import parse_count, parse_kinds, parse_widths
 from fallline.cli.train_plan import begun_plan, longer_plan, new_plan, of_several
 from fallline.cli.train_run import train_and_save
+from fallline.core.device import use_device
 from fallline.core.errors import FalllineError
 
 Opt = typer.Option
@@ -79,6 +80,7 @@ def train(
     ] = None,
     bag: Annotated[int | None, Opt(help="train one network without each of this many folds and average them")] = None,
     seed: Annotated[int | None, Opt(help="seed of weights, minibatches and dropout (default 0)")] = None,
+    device: Annotated[str | None, Opt(help="cpu or gpu (default: a GPU if JAX finds one)")] = None,
     stop_when_lost: Annotated[bool, Opt("--stop-when-lost", help="end a run that clearly cannot end well")] = False,
     json: Annotated[bool, Opt("--json", help="one JSON document on standard output")] = False,
 ) -> int:
@@ -86,6 +88,7 @@ def train(
 
     Without a flag: two hidden layers, Adam, cosine with warm-up, early stopping.
     """
+    use_device(device)
     data = {
         "source": source,
         "target": target,

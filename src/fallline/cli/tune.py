@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperCommand
 
 from fallline.cli.output import figures, give, metrics_table, say, table
+from fallline.core.device import use_device
 from fallline.core.errors import FalllineError
 
 if TYPE_CHECKING:
@@ -97,12 +98,14 @@ def tune(
     resume: Annotated[str | None, Opt(help="continue this study with the settings of its start")] = None,
     out: Annotated[Path | None, Opt(help="run folder of the best model (default: runs/NAME-1)")] = None,
     seed: Annotated[int | None, Opt(help="seed of the proposals and of the best model (default: 0)")] = None,
+    device: Annotated[str | None, Opt(help="cpu or gpu (default: a GPU if JAX finds one)")] = None,
     json: Annotated[bool, Opt("--json", help="one JSON document on standard output")] = False,
 ) -> int:
     """Search hyperparameters; save the best recipe and its model.
 
     Without --space: learning rate, momentum, dropout and penalties, over their usual ranges.
     """
+    use_device(device)
     given = {
         "SOURCE": source, "--target": target, "--space": space, "--study": study, "--folds": folds, "--batch": batch,
         "--strategy": strategy, "--halving": halving, "--seed": seed,

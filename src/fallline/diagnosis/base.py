@@ -73,13 +73,14 @@ class Finding:
 class Kind(Block):
     """A kind of finding.
 
-    Facts: `title` names it for a user and `measures` says what it looks at. `severity` says how much it matters (1: the run is
-    useless). `explains` names the kinds whose findings follow from this one and are listed below it. `needs` names the parts of
-    the evidence without which it says nothing.
+    Facts: `title` names it for a user, `subject` is what it is about, and `measures` says what it looks at.
+    `severity` says how much it matters (1: the run is useless). `explains` names the kinds whose findings follow from
+    this one and are listed below it. `needs` names the parts of the evidence without which it says nothing.
     """
 
     family: ClassVar[str] = "finding"
     title: ClassVar[str] = ""
+    subject: ClassVar[str] = "other"
     measures: ClassVar[str] = ""
     severity: ClassVar[float] = 0.5
     explains: ClassVar[tuple[str, ...]] = ()

@@ -33,8 +33,8 @@ def target(seed: int = 5) -> np.ndarray:
 
 
 def ready(encoding: Encoding) -> Encoding:
-    """The encoding with its columns chosen."""
-    return encoding.placed(distinct_values(table()), np.ones(COLUMNS, bool))
+    """The encoding with its columns chosen; itself if it chooses none."""
+    return encoding.placed(distinct_values(table()), np.ones(COLUMNS, bool)) or encoding
 
 
 def moved(encoding: Encoding) -> Any:

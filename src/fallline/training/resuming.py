@@ -21,7 +21,7 @@ from fallline.training.arrays import Arrays
 from fallline.training.checkpoint import LAST, load_checkpoint, save_checkpoint, write_state
 from fallline.training.history import join
 from fallline.training.moment import network_of
-from fallline.training.recipe import Recipe, recipe_to_plain
+from fallline.training.recipe import LATER, Recipe, recipe_to_plain
 from fallline.training.state import Epochs, State
 
 
@@ -99,7 +99,3 @@ def _digest(recipe: Recipe) -> str:
     plain = recipe_to_plain(recipe)
     plain = {name: value for name, value in plain.items() if name not in LATER or value != LATER[name]}
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
-
-
-# Fields that recipes of earlier versions lack, and their defaults.
-LATER = {"class_weight": "none", "calibrate": "none", "target_transform": "none", "encoding": "none"}

@@ -31,6 +31,8 @@ def answering(recipe: Recipe) -> Recipe:
         scaler=recipe.scaler,
         target_scaler=recipe.target_scaler,
         encoding=recipe.encoding,
+        epochs=1,  # numbers, since a traced recipe holds no words such as "auto"
+        patience=None,
     )
 
 

@@ -16,6 +16,7 @@ class StoppedEarly(Kind):
 
     name: ClassVar[str] = "stopped_early"
     title: ClassVar[str] = "stopped too early"
+    subject: ClassVar[str] = "length"
     measures: ClassVar[str] = (
         "the trend of the losses over the last quarter, and the epoch of the least validation loss"
     )
@@ -81,6 +82,7 @@ class WorseThanBaseline(Kind):
 
     name: ClassVar[str] = "worse_than_baseline"
     title: ClassVar[str] = "worse than a simple model"
+    subject: ClassVar[str] = "result"
     measures: ClassVar[str] = "the skill beside that of a constant answer (mean, largest class) and of a linear model"
     severity: ClassVar[float] = 0.75
     explains: ClassVar[tuple[str, ...]] = ("never_predicted", "bounded_target")

@@ -29,6 +29,7 @@ class UnscaledInputs(Kind):
 
     name: ClassVar[str] = "unscaled_inputs"
     title: ClassVar[str] = "unscaled inputs"
+    subject: ClassVar[str] = "inputs"
     measures: ClassVar[str] = (
         "the size of every column after the scaler: the largest beside the median, and both beside 1"
     )
@@ -64,6 +65,7 @@ class Dominating(Kind):
 
     name: ClassVar[str] = "dominating_input"
     title: ClassVar[str] = "one input dominates"
+    subject: ClassVar[str] = "inputs"
     measures: ClassVar[str] = "the share of the scaled inputs' squared size that the largest column has"
     severity: ClassVar[float] = 0.9
     needs: ClassVar[tuple[str, ...]] = ("columns",)
