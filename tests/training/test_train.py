@@ -167,7 +167,7 @@ def test_learning_rate_0_leaves_the_initial_weights(flowers, whole, same):
 
 
 def test_one_unit_and_a_batch_larger_than_the_data(flowers):
-    run = fl.train(fl.Recipe(model=fl.MLP(hidden=(1,)), batch_size=10_000, epochs=5), flowers)
+    run = fl.train(fl.Recipe(encoding=None, model=fl.MLP(hidden=(1,)), batch_size=10_000, epochs=5), flowers)
     assert run.outcome is Outcome.FINISHED
     assert run.recipe.batch_size == len(flowers.dataset.train)
     assert int(run.state.step) == 5
