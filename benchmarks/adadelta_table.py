@@ -44,6 +44,7 @@ def rules():
 def errors(settings, data, seed):
     """For every setting, the test error in percent after the last epoch and the outcome of the run."""
     recipe = fl.Recipe(
+        encoding=None,
         model=fl.MLP(hidden=(500, 300), activation=fl.ReLU()),
         penalty=None,
         scaler=fl.Pixels(),

@@ -18,7 +18,7 @@ import numpy as np
 import fallline as fl
 from fallline.blackbox import minimize
 from fallline.blackbox.objectives import Mapped
-from fallline.blackbox.place import place_of
+from fallline.blackbox.origin import origin_of
 from fallline.core.block import as_arrays, replace
 from fallline.methods import ARS, BRS, CMAES, SPSA, FiniteDifference, OpenAIES
 from fallline.optimizers import SGD, Adam
@@ -143,7 +143,7 @@ def generation():
     ):
         x = rng.normal(size=(10_000, d))
         with jax.enable_x64(True):
-            mapped = jax.jit(Mapped(f, place_of(x[0]), maximize=False).rows)
+            mapped = jax.jit(Mapped(f, origin_of(x[0]), maximize=False).rows)
             on_device, rows = jnp.asarray(x), list(x)
             seconds = {
                 "mapped": clock(lambda m=mapped, x=on_device: jax.block_until_ready(m(x)), 20),
@@ -186,7 +186,7 @@ def perceptron():
         "openai_es": OpenAIES(optimizer=Adam(Cosine(0.03))),
     }
     for name, rule in rules.items():
-        recipe = fl.Recipe(model=fl.MLP(hidden=()), optimizer=rule, epochs=60, patience=None)
+        recipe = fl.Recipe(model=fl.MLP(hidden=()), optimizer=rule, encoding=None, epochs=60, patience=None)
         runs = [fl.train(recipe, data, seed=seed) for seed in range(10)]
         test = np.array([run.metrics["test"]["accuracy"] for run in runs])
         held = [sum(run.metrics[part]["accuracy"] * n for part, n in rows.items()) / sum(rows.values()) for run in runs]

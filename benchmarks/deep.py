@@ -9,13 +9,15 @@ import numpy as np
 
 from fallline.core.block import as_arrays
 from fallline.data.table import Table, load
+from fallline.layers import LayerCall
 from fallline.models import MLP, Model
 from fallline.optimizers import Adam, Momentum
 from fallline.population import evaluate
 from fallline.scalers import Standardise
+from fallline.training.chunks import compiled_start
 from fallline.training.moment import network_of
+from fallline.training.preparation import prepare
 from fallline.training.recipe import Recipe
-from fallline.training.train import compiled_start, place
 
 WIDTHS = (64,) * 9  # nine hidden layers and the output: ten weight matrices
 SHOWN = (1, 3, 5, 7, 9)  # hidden layers whose spread is printed
@@ -61,6 +63,7 @@ def arguments(doc: str) -> argparse.Namespace:
 
 def recipe_of(model: Model, rule: str, rate: float, epochs: int) -> Recipe:
     return Recipe(
+        encoding=None,
         model=model,
         optimizer=RULES[rule][0](rate),
         penalty=None,
@@ -76,17 +79,17 @@ def look(model: Model, data: Table, seeds: int) -> Start:
     """The statistics of the hidden layers before the first step, as means over seeds."""
     seen = []
     for seed in range(seeds):
-        recipe, arrays, key = place(recipe_of(model, "momentum", 0.01, 1), data, seed)
+        recipe, arrays, key = prepare(recipe_of(model, "momentum", 0.01, 1), data, seed)
         recipe = as_arrays(recipe)
         state = compiled_start(recipe, arrays, key)
         network = network_of(recipe, arrays)
         x = recipe.scaler.apply(state.scaling, arrays.x[arrays.train])
         y = arrays.y[arrays.train]
         taps: list = []
-        network.apply(state.params, state.stats, x, key=None, training=False, taps=taps)
+        network.apply(state.params, state.stats, x, LayerCall(False), taps=taps)
 
         def loss(params, network=network, recipe=recipe, state=state, x=x, y=y):
-            outputs, _ = network.apply(params, state.stats, x, key=None, training=True)
+            outputs, _ = network.apply(params, state.stats, x, LayerCall(True))
             return jnp.mean(recipe.loss(outputs, y))
 
         gradient = jax.grad(loss)(state.params)

@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 
 from fallline.core.random import bits, named
-from fallline.layers import Dense, Dropout
+from fallline.layers import Dense, Dropout, LayerCall
 
 ROWS = 128
 SIZES = ((128, 128), (128, 512), (512, 512), (784, 128), (784, 784))
@@ -44,9 +44,9 @@ def program(inputs, units, words, steps):
         key, params, x = carry
 
         def loss(params, x):
-            y = jax.nn.relu(dense.apply(params, {}, x, key=None, training=True)[0])
+            y = jax.nn.relu(dense.apply(params, {}, x, LayerCall(True))[0])
             if words is not None:
-                y, _ = dropout.apply({}, {}, y, key=named(key, "noise", t), training=True)
+                y, _ = dropout.apply({}, {}, y, LayerCall(True, named(key, "noise", t)))
             return jnp.vdot(y, y)
 
         gradient = jax.grad(loss, argnums=(0, 1))(params, x)

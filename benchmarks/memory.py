@@ -23,7 +23,7 @@ def main() -> None:
     from fallline.training.train import train
 
     warm = np.random.default_rng(1).normal(size=(256, 50)).astype(np.float32)
-    train(Recipe(epochs=1), Table.from_arrays(warm, warm[:, 0]))
+    train(Recipe(epochs=1, encoding=None), Table.from_arrays(warm, warm[:, 0]))
     before = peak()
     x = np.empty((count, 50), np.float32)
     rng = np.random.default_rng(0)
@@ -31,7 +31,7 @@ def main() -> None:
         x[begin : begin + 65536] = rng.standard_normal((min(65536, count - begin), 50), np.float32)
     y = x[:, 0] + np.sin(x[:, 1])
     array = x.nbytes / 2**20
-    run = train(Recipe(epochs=1, batch_size=4096), Table.from_arrays(x, y))
+    run = train(Recipe(epochs=1, batch_size=4096, encoding=None), Table.from_arrays(x, y))
     print(f"array {array:.0f} MB; imports and a small run {before:.0f} MB; peak of the process {peak():.0f} MB")
     print(f"peak / array {peak() / array:.2f}; growth over the small run / array {(peak() - before) / array:.2f}")
     print(f"{run.seconds:.1f} s, test RMSE {run.metrics['test']['rmse']:.3f}")

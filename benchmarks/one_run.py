@@ -41,7 +41,7 @@ def ours(sizes, x, y):
     from fallline.training.train import train
 
     recipe = replace(
-        Recipe(model=MLP(hidden=sizes[1:-1]), optimizer=Adam(1e-3)),
+        Recipe(model=MLP(hidden=sizes[1:-1]), optimizer=Adam(1e-3), encoding=None),
         {"batch_size": BATCH, "epochs": EPOCHS, "patience": None, "scaler.clip": None},
     )
     table = Table.from_arrays(x, y, test=0.0, valid=0.0, task="classification")
@@ -51,9 +51,10 @@ def ours(sizes, x, y):
 
         from fallline.core.block import as_arrays
         from fallline.probes import RECORDED
-        from fallline.training.train import compiled_advance, compiled_start, place
+        from fallline.training.chunks import compiled_advance, compiled_start
+        from fallline.training.preparation import prepare
 
-        completed, arrays, key = place(recipe, table, 0)
+        completed, arrays, key = prepare(recipe, table, 0)
         traced = as_arrays(completed)
         state = compiled_start(traced, arrays, key)
         jax.block_until_ready(state)

@@ -23,6 +23,7 @@ from fallline.core.block import as_arrays
 from fallline.data.arrays import RawArrays
 from fallline.data.schema import Schema
 from fallline.data.sources import read
+from fallline.layers import LayerCall
 from fallline.onnx import feed
 
 CASES = [
@@ -70,7 +71,7 @@ def difference(
 ) -> tuple[float, float, int]:
     """The largest difference of an answer, the model's own difference to float64, and the number of differing labels."""
     x = model.schema.encode(rows, "rows", [])
-    answer = model.judge(x)[0]
+    answer = model.answer(x)[0]
     outputs = session.run(None, feed(model.schema, rows))
     unit = float(answer.std()) if model.task == "regression" else 1.0
     wrong = 0 if model.task == "regression" else int((outputs[0] != model.decide(answer)).sum())
@@ -85,7 +86,7 @@ def in_float64(model: fl.Predictor, x: np.ndarray) -> np.ndarray:
         wide = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), model.arrays)
         network = recipe.model.network(recipe.loss.outputs(model.outputs, model.task))
         scaled = recipe.scaler.apply(wide["scaling"], jnp.asarray(x, jnp.float64))
-        z, _ = network.apply(wide["params"], wide["stats"], scaled, key=None, training=False)
+        z, _ = network.apply(wide["params"], wide["stats"], scaled, LayerCall(False))
         answer = recipe.loss.mean(z)
         if recipe.target_scaler is not None:
             answer = recipe.target_scaler.invert(wide["target_scaling"], answer)

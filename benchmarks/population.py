@@ -53,6 +53,7 @@ def recipes(sizes, configurations, epochs):
 
     return [
         Recipe(
+            encoding=None,
             model=MLP(hidden=sizes[1:-1], dropout=None),
             optimizer=Adam(float(rate)),
             penalty=L2(float(strength)),

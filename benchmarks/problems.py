@@ -151,6 +151,7 @@ def digits_space() -> Space:
     )
     return Space(
         Recipe(
+            encoding=None,
             model=MLP(hidden=Choice(((32,), (128,))), dropout=Uniform(0.0, 0.5)),
             optimizer=Choice(rules),
             penalty=L2(LogUniform(1e-6, 1e-1)),

@@ -32,6 +32,7 @@ HIDDEN = (256, 256)
 
 def recipe_of(rate, epochs, *, penalty=None, smoothing=None, patience=None, monitor="none", **fields):
     return Recipe(
+        encoding=None,
         model=MLP(hidden=HIDDEN, **fields),
         loss=SoftmaxCrossEntropy(smoothing),
         optimizer=Adam(RATES[rate]),

@@ -102,6 +102,7 @@ def begun(case: str, file: Path, strategy: object = None, halving: str | None = 
             x[train], y[train], test=0.0, valid_data=(x[valid], y[valid]), task="classification"
         )
     space = fl.Recipe(
+        encoding=None,
         model=fl.MLP(hidden=(64,), dropout=None),
         optimizer=fl.Adam(fl.LogUniform(*RATE), beta1=fl.Uniform(*BETA1), beta2=fl.Uniform(*BETA2)),
         penalty=fl.L2(fl.LogUniform(*STRENGTH)),

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import hypothesis
 import jax
+import numpy as np
 import pytest
 
+import fallline as fl
 from fallline.core.compiling import known_flags
 from fallline.core.runtime import configure
 
@@ -136,3 +138,29 @@ def failing(monkeypatch):
 
     yield begin
     monkeypatch.undo()
+
+
+@pytest.fixture(scope="session")
+def flowers_of():
+    """Tables of a number of rows with three classes, noisy enough to overfit, and for members to disagree."""
+
+    def table(rows: int) -> fl.Table:
+        rng = np.random.default_rng(0)
+        x = rng.normal([10, -3, 0, 0.5], [5, 0.1, 1, 2], (rows, 4)).astype(np.float32)
+        y = np.digitize(x[:, 0] + rng.normal(0, 5, rows), [8, 12])
+        return fl.Table.from_arrays(x, np.array(["a", "b", "c"])[y], valid=0.16)
+
+    return table
+
+
+@pytest.fixture(scope="session")
+def prices_of():
+    """Tables of a number of rows with one target in a large unit, around a given number."""
+
+    def table(rows: int, centre: float) -> fl.Table:
+        rng = np.random.default_rng(1)
+        x = rng.normal(size=(rows, 3)).astype(np.float32)
+        y = centre + 30_000 * (x[:, 0] - x[:, 1] ** 2) + rng.normal(0, 3000, rows)
+        return fl.Table.from_arrays(x, y, valid=0.16)
+
+    return table

@@ -87,7 +87,7 @@ class SignDescent(Optimizer):
     {"from fallline.optimizers.sign import SignDescent as SignDescent": ""},
     """
 rule = from_plain("optimizer", {"name": "sign_descent", "learning_rate": 0.02})
-run = fl.train(fl.Recipe(model=fl.MLP(hidden=(8,)), optimizer=rule, epochs=10), table)
+run = fl.train(fl.Recipe(encoding=None, model=fl.MLP(hidden=(8,)), optimizer=rule, epochs=10), table)
 assert run.metrics["train"]["accuracy"] > 0.9, run.metrics
 assert "sign_descent" in said("explain")
 assert "only the sign of each slope counts" in said("explain", "sign_descent")
@@ -116,7 +116,7 @@ from jaxtyping import Array, Float
 from fallline.core.field import Number, number
 from fallline.core.random import Seed
 from fallline.initializers import Fans
-from fallline.layers.base import Layer, Params, Stats
+from fallline.layers.base import Layer, LayerCall, Params, Stats
 
 
 class Centre(Layer):
@@ -134,18 +134,11 @@ class Centre(Layer):
         return {}, {"mean": jnp.zeros(shape[-1])}
 
     def apply(
-        self,
-        params: Params,
-        stats: Stats,
-        x: Float[Array, "batch inputs"],
-        *,
-        key: Seed | None,
-        training: bool,
-        weight: Float[Array, " batch"] | None = None,
+        self, params: Params, stats: Stats, x: Float[Array, "batch inputs"], call: LayerCall
     ) -> tuple[Float[Array, "batch outputs"], Stats]:
-        if not training:
+        if not call.training:
             return x - stats["mean"], stats
-        w = jnp.ones(x.shape[0], x.dtype) if weight is None else weight
+        w = jnp.ones(x.shape[0], x.dtype) if call.weight is None else call.weight
         mu = (w / jnp.maximum(jnp.sum(w), 1e-30)) @ x
         average = self.momentum * stats["mean"] + (1.0 - self.momentum) * mu
         return x - mu, {"mean": lax.stop_gradient(average)}
@@ -155,7 +148,7 @@ class Centre(Layer):
     """
 layer = from_plain("layer", {"name": "centre", "momentum": 0.8})
 model = fl.Network((fl.Dense(8), layer, fl.ReLU()))
-run = fl.train(fl.Recipe(model=model, epochs=20, patience=None), table)
+run = fl.train(fl.Recipe(encoding=None, model=model, epochs=20, patience=None), table)
 run.model.save("model.safetensors")
 again = fl.load_predictor("model.safetensors")
 np.testing.assert_array_equal(again.predict(x), run.model.predict(x))
@@ -164,7 +157,7 @@ assert "centre" in said("explain")
 assert "share of the running average" in said("explain", "centre")
 check(layer)
 # A layer that keeps statistics is checked in both modes.
-assert list(fl.check_recipe(fl.Recipe(model=model), table).gradients) == ["training", "predicting"]
+assert list(fl.check_recipe(fl.Recipe(encoding=None, model=model), table).gradients) == ["training", "predicting"]
 """,
 )
 
@@ -177,8 +170,8 @@ from typing import ClassVar
 from jaxtyping import Array, Float
 
 from fallline.core.field import Number, number
-from fallline.core.random import Seed, normal
-from fallline.layers.base import Layer, Params, Stats
+from fallline.core.random import normal
+from fallline.layers.base import Layer, LayerCall, Params, Stats
 
 
 class Noise(Layer):
@@ -194,22 +187,15 @@ class Noise(Layer):
     deviation: Number = number(0.1, valid="[0, inf)", usual=(0.01, 1.0), read="training", help="of the noise")
 
     def apply(
-        self,
-        params: Params,
-        stats: Stats,
-        x: Float[Array, "batch inputs"],
-        *,
-        key: Seed | None,
-        training: bool,
-        weight: Float[Array, " batch"] | None = None,
+        self, params: Params, stats: Stats, x: Float[Array, "batch inputs"], call: LayerCall
     ) -> tuple[Float[Array, "batch outputs"], Stats]:
-        return (x + self.deviation * normal(key, x.shape) if training else x), stats
+        return (x + self.deviation * normal(call.key, x.shape) if call.training else x), stats
 ''',
     "layers/__init__.py",
     {"from fallline.layers.noise import Noise as Noise": ""},
     """
 layer = from_plain("layer", {"name": "noise", "deviation": 3.0})
-recipe = fl.Recipe(model=fl.Network((fl.Dense(8), layer, fl.ReLU())), epochs=2)
+recipe = fl.Recipe(encoding=None, model=fl.Network((fl.Dense(8), layer, fl.ReLU())), epochs=2)
 checked = fl.check_recipe(recipe, table)  # its gradient is that of the network without noise, and so is its few rows' fit
 assert checked.gradients["training"].right
 assert {each.name: each.state for each in checked.sanity}["overfits"] == "ok", checked.sanity
@@ -295,13 +281,13 @@ class LargestWeight(Probe):
         "    LargestWeight(),": "RECORDED: tuple[Probe, ...] = (",
     },
     """
-run = fl.train(fl.Recipe(model=fl.MLP(hidden=(4,)), epochs=3), table)
+run = fl.train(fl.Recipe(encoding=None, model=fl.MLP(hidden=(4,)), epochs=3), table)
 largest = run.history["dense_1.largest_weight"]
 assert largest.shape == (3,) and (largest > 0).all(), largest
 said("train", "sklearn:iris", "--epochs", "2", "--hidden", "4", "--out", "run")
 page = Path("run/report.html").read_text()
 assert "Largest weight" in page and "a learning rate that is too high" in page
-lanes = fl.evaluate([fl.Recipe(model=fl.MLP(hidden=(width,)), epochs=3) for width in (3, 4)], table)
+lanes = fl.evaluate([fl.Recipe(encoding=None, model=fl.MLP(hidden=(width,)), epochs=3) for width in (3, 4)], table)
 assert lanes.history(0)["dense_1.largest_weight"].shape == (3,)
 assert "largest_weight" in said("explain")
 check(fl.probes.RECORDED[0])

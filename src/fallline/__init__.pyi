@@ -71,6 +71,7 @@ from fallline.distributions import Quantised as _Quantised
 from fallline.distributions import Uniform as _Uniform
 from fallline.doctor import diagnose as diagnose
 from fallline.doctor import fork as fork
+from fallline.encodings import AutoEncoding as AutoEncoding
 from fallline.encodings import Encodings as Encodings
 from fallline.encodings import InputScales as InputScales
 from fallline.encodings import Periodic as Periodic
@@ -169,11 +170,11 @@ from fallline.strategies import Strategy as Strategy
 from fallline.strategies import TrialHistory as TrialHistory
 from fallline.strategies import space_from as space_from
 from fallline.training.ensemble import Ensemble as Ensemble
+from fallline.training.model_file import load_predictor as load_predictor
 from fallline.training.predictor import Predictor as Predictor
-from fallline.training.predictor import load_predictor as load_predictor
 from fallline.training.recipe import Recipe as Recipe
-from fallline.training.train import Moment as Moment
-from fallline.training.train import Run as Run
+from fallline.training.run import Moment as Moment
+from fallline.training.run import Run as Run
 
 __all__ = [
     "ARS",
@@ -194,6 +195,7 @@ __all__ = [
     "Adadelta",
     "Adam",
     "AdamW",
+    "AutoEncoding",
     "AveragedMomentum",
     "BatchNorm",
     "BinaryCrossEntropy",

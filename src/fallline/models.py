@@ -238,8 +238,8 @@ class TabM(Model):
         initializer = usual() if self.initializer is None else self.initializer
         drop: list[Layer | Activation] = [] if self.dropout is None else [Dropout(self.dropout)]
         layers: list[Layer | Activation] = []
-        for place, width in enumerate(self.hidden):
-            layers += [SharedDense(width, self.members, place == 0, initializer), self.activation, *drop]
+        for index, width in enumerate(self.hidden):
+            layers += [SharedDense(width, self.members, index == 0, initializer), self.activation, *drop]
         return Sequential((*layers, Heads(outputs // self.members, self.members, self.output_initializer)))
 
     def without_noise(self) -> "TabM":

@@ -12,7 +12,7 @@ import pytest
 
 from fallline.blackbox import minimize
 from fallline.blackbox.objectives import Mapped
-from fallline.blackbox.place import place_of
+from fallline.blackbox.origin import origin_of
 from fallline.core.errors import FalllineError
 from fallline.methods import ARS, CMAES, SPSA, FiniteDifference, OpenAIES
 from fallline.schedules import Cosine
@@ -170,7 +170,7 @@ def test_ctrl_c_keeps_the_best_and_watch_can_stop():
 
 def test_rows_beyond_the_memory_are_mapped_in_parts(monkeypatch):
     x = np.random.default_rng(0).normal(size=(37, 3)).astype(np.float32)
-    place = place_of(x[0])
+    place = origin_of(x[0])
     whole = Mapped(bowl, place, False).values(x)
     monkeypatch.setattr("fallline.blackbox.objectives.BYTES", 400)
     parts = Mapped(bowl, place, False)

@@ -8,7 +8,7 @@ from fallline.activations import ReLU
 from fallline.core.block import as_arrays
 from fallline.core.errors import FalllineError
 from fallline.core.random import named
-from fallline.layers import Dense, Dropout, Sequential
+from fallline.layers import Dense, Dropout, LayerCall, Sequential
 from fallline.layers.dense import product
 from fallline.models import MLP
 
@@ -16,7 +16,7 @@ ONES = np.ones((1000, 1000), np.float32)
 
 
 def drop(rate, x=ONES, seed=0, training=True):
-    return Dropout(rate).apply({}, {}, jnp.asarray(x), key=jax.random.key(seed), training=training)[0]
+    return Dropout(rate).apply({}, {}, jnp.asarray(x), LayerCall(training, jax.random.key(seed)))[0]
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.25, 0.5, 0.9, 0.999])
@@ -33,14 +33,14 @@ def test_dropout_of_nothing_is_the_identity_to_the_bit():
     x = np.random.default_rng(0).normal(size=(50, 40)).astype(np.float32)
     np.testing.assert_array_equal(drop(0.0, x), x)
     np.testing.assert_array_equal(drop(0.7, x, training=False), x)
-    assert Dropout(0.7).apply({}, {}, jnp.asarray(x), key=None, training=False)[0].shape == x.shape
+    assert Dropout(0.7).apply({}, {}, jnp.asarray(x), LayerCall(False))[0].shape == x.shape
 
 
 @pytest.mark.parametrize("rate", [0.999999, 1 - 1e-7, 1 - 1e-9, np.nextafter(1.0, 0.0)])
 def test_a_rate_towards_one_stays_finite_with_its_gradient(rate):
     layer = as_arrays(Dropout(rate))  # in a run the rate is a float32, and then some of these are 1
     for x in (jnp.ones((4000, 1000)), jnp.zeros((9, 9))):
-        out = lambda x: layer.apply({}, {}, x, key=jax.random.key(0), training=True)[0].sum()  # noqa: E731
+        out = lambda x: layer.apply({}, {}, x, LayerCall(True, jax.random.key(0)))[0].sum()  # noqa: E731
         value, gradient = jax.value_and_grad(out)(x)
         assert jnp.isfinite(value)
         assert jnp.isfinite(gradient).all()
@@ -73,12 +73,12 @@ def test_masks_are_fair_and_independent_across_steps_rows_and_units(rate):
 
 
 def apply_at(rate, key, rows, units):
-    return Dropout(rate).apply({}, {}, jnp.ones((rows, units)), key=key, training=True)[0] > 0
+    return Dropout(rate).apply({}, {}, jnp.ones((rows, units)), LayerCall(True, key))[0] > 0
 
 
 def test_dropout_needs_a_key_while_training():
     with pytest.raises(FalllineError, match="random key"):
-        Dropout(0.5).apply({}, {}, jnp.ones((1, 1)), key=None, training=True)
+        Dropout(0.5).apply({}, {}, jnp.ones((1, 1)), LayerCall(True))
 
 
 def test_relu_has_slope_0_at_0_and_keeps_nan():
@@ -97,7 +97,7 @@ def test_a_network_is_the_products_of_numpy():
     x = np.random.default_rng(0).normal(size=(7, 6))
     params = jax.tree.map(lambda w: w + 0.1, params)
     taps = []
-    ours, _ = network.apply(params, {}, jnp.asarray(x, jnp.float32), key=None, training=False, taps=taps)
+    ours, _ = network.apply(params, {}, jnp.asarray(x, jnp.float32), LayerCall(False), taps=taps)
     h = x
     for i, name in enumerate(("dense_1", "dense_2", "dense_3")):
         w, b = (np.asarray(params[name][part], np.float64) for part in ("weight", "bias"))
@@ -115,7 +115,7 @@ def test_each_layer_draws_its_own_weights_and_its_own_masks():
     params, _ = network.init(jax.random.key(0), (6,))
     assert not np.allclose(params["dense_1"]["weight"], params["dense_2"]["weight"])
     masks = Sequential((Dropout(0.5), Dropout(0.5))).apply(
-        {}, {}, jnp.ones((1, 4096)), key=jax.random.key(0), training=True
+        {}, {}, jnp.ones((1, 4096)), LayerCall(True, jax.random.key(0))
     )
     assert float((masks[0] != 0).mean()) == pytest.approx(0.25, abs=0.05)
 

@@ -6,23 +6,21 @@ import numpy as np
 import pytest
 
 import fallline as fl
-from fallline.layers import Heads, SharedDense
+from fallline.layers import Heads, LayerCall, SharedDense
 from fallline.losses import OfMembers, SquaredError
 
 K = 3
 
 
 @pytest.fixture(scope="module")
-def flowers():
-    rng = np.random.default_rng(0)
-    x = rng.normal([10, -3, 0, 0.5], [5, 0.1, 1, 2], (120, 4)).astype(np.float32)
-    y = np.digitize(x[:, 0] + rng.normal(0, 5, 120), [8, 12])
-    return fl.Table.from_arrays(x, np.array(["a", "b", "c"])[y], valid=0.16)
+def flowers(flowers_of):
+    return flowers_of(120)
 
 
 @pytest.fixture(scope="module")
 def recipe():
     return fl.Recipe(
+        encoding=None,
         model=fl.TabM(hidden=(8, 6), members=K, dropout=0.1),
         optimizer=fl.Adam(fl.Cosine(0.03, warmup=0.05)),
         batch_size=16,
@@ -54,7 +52,7 @@ def test_its_answer_is_the_mean_of_k_perceptrons(run, flowers):
     params, data = run.model.arrays["params"], flowers.dataset
     x = run.recipe.scaler.apply(run.model.arrays["scaling"], data.x)
     each = np.array([softmax(by_hand(params, x, member)) for member in range(K)])
-    np.testing.assert_allclose(run.model.judge(data.x)[0], each.mean(axis=0), atol=1e-6)
+    np.testing.assert_allclose(run.model.answer(data.x)[0], each.mean(axis=0), atol=1e-6)
     np.testing.assert_allclose(run.model.spread(flowers), each.std(axis=0), atol=1e-6)
     assert each.std(axis=0).max() > 1e-3
     p = each.mean(axis=0)[data.test, data.y[data.test]]
@@ -98,8 +96,8 @@ def test_one_member_is_a_perceptron(flowers):
         "dense_2": {"bias": params["heads_1"]["bias"][0], "weight": params["heads_1"]["weight"][0]},
     }
     loss, y = fl.SoftmaxCrossEntropy(), jnp.asarray(flowers.dataset.y[:20])
-    ours = lambda p: jnp.mean(OfMembers(loss, 1)(tabm.apply(p, {}, x, key=None, training=False)[0], y))  # noqa: E731
-    theirs = lambda p: jnp.mean(loss(mlp.apply(p, {}, x, key=None, training=False)[0], y))  # noqa: E731
+    ours = lambda p: jnp.mean(OfMembers(loss, 1)(tabm.apply(p, {}, x, LayerCall(False))[0], y))  # noqa: E731
+    theirs = lambda p: jnp.mean(loss(mlp.apply(p, {}, x, LayerCall(False))[0], y))  # noqa: E731
     (a, da), (b, db) = jax.value_and_grad(ours)(params), jax.value_and_grad(theirs)(plain)
     assert float(a) == pytest.approx(float(b), rel=1e-6)
     for name, inner, outer in (("weight", "shared_dense_1", "dense_1"), ("bias", "shared_dense_1", "dense_1"),
@@ -120,9 +118,9 @@ def test_its_parameters_are_counted(run):
 def test_it_comes_back_from_its_file_and_recipe(run, flowers, tmp_path):
     run.model.save(tmp_path / "model.safetensors")
     back = fl.load_predictor(tmp_path)
-    assert back.judge(flowers.dataset.x)[0].tobytes() == run.model.judge(flowers.dataset.x)[0].tobytes()
+    assert back.answer(flowers.dataset.x)[0].tobytes() == run.model.answer(flowers.dataset.x)[0].tobytes()
     again = fl.train(back.recipe, flowers)
-    assert again.model.judge(flowers.dataset.x)[0].tobytes() == run.model.judge(flowers.dataset.x)[0].tobytes()
+    assert again.model.answer(flowers.dataset.x)[0].tobytes() == run.model.answer(flowers.dataset.x)[0].tobytes()
     assert run.model.to_onnx(tmp_path / "model.onnx").difference < 1e-6
 
 
@@ -170,7 +168,7 @@ def test_regressions_of_every_kind(loss, tmp_path):
     rng = np.random.default_rng(2)
     x = rng.normal(size=(90, 3)).astype(np.float32)
     data = fl.Table.from_arrays(x, 50 + 10 * x[:, 0] + rng.normal(size=90), valid=0.2)
-    run = fl.train(fl.Recipe(model=fl.TabM(hidden=(6,), members=2), loss=loss, epochs=2), data)
+    run = fl.train(fl.Recipe(encoding=None, model=fl.TabM(hidden=(6,), members=2), loss=loss, epochs=2), data)
     answers, weights = run.model.member_answers(x)
-    np.testing.assert_allclose(np.tensordot(weights, answers, 1), run.model.judge(x)[0], rtol=1e-5)
+    np.testing.assert_allclose(np.tensordot(weights, answers, 1), run.model.answer(x)[0], rtol=1e-5)
     assert run.model.to_onnx(tmp_path / "model.onnx").difference < 1e-5

@@ -18,7 +18,7 @@ from fallline.initializers import (
     SmallNormal,
     Zeros,
 )
-from fallline.layers import BatchNorm, Dense, Dropout, LayerNorm, Maxout, Sequential
+from fallline.layers import BatchNorm, Dense, Dropout, LayerCall, LayerNorm, Maxout, Sequential
 from fallline.models import MLP, Network
 from fallline.schedules import Cosine
 
@@ -74,7 +74,7 @@ def test_equal_units_would_indeed_stay_equal():
     network = Sequential((Dense(6, Filled(0.3)), Tanh(), Dense(1, Filled(0.3))))
     params, _ = network.init(KEY, (4,))
     x = jax.random.normal(KEY, (20, 4))
-    loss = lambda params: (network.apply(params, {}, x, key=None, training=True)[0] ** 2).sum()  # noqa: E731
+    loss = lambda params: (network.apply(params, {}, x, LayerCall(True))[0] ** 2).sum()  # noqa: E731
     gradient = np.asarray(jax.grad(loss)(params)["dense_1"]["weight"])
     np.testing.assert_allclose(gradient, gradient[:, :1].repeat(6, axis=1), rtol=1e-5)
 
@@ -96,13 +96,13 @@ def test_maxout_is_the_largest_of_its_sums():
     params, _ = layer.init(KEY, (5,))
     params = {**params, "bias": jax.random.normal(KEY, (4, 3))}
     x = np.random.default_rng(0).normal(size=(7, 5)).astype(np.float32)
-    y, _ = layer.apply(params, {}, jnp.asarray(x), key=None, training=True)
+    y, _ = layer.apply(params, {}, jnp.asarray(x), LayerCall(True))
     w, b = np.asarray(params["weight"], np.float64), np.asarray(params["bias"], np.float64)
     np.testing.assert_allclose(y, np.max([x @ w[:, k] + b[k] for k in range(4)], axis=0), rtol=1e-5, atol=1e-5)
     assert layer.size(5) == (5 + 1) * 4 * 3
     assert Dense(3).size(5) == (5 + 1) * 3
     assert not np.allclose(w[:, 0], w[:, 1])
-    gradient = jax.grad(lambda w: layer.apply({**params, "weight": w}, {}, x, key=None, training=True)[0].sum())(w)
+    gradient = jax.grad(lambda w: layer.apply({**params, "weight": w}, {}, x, LayerCall(True))[0].sum())(w)
     chosen = np.argmax(np.einsum("ni,ikw->nkw", x, w) + b, axis=1)
     expected = sum(np.eye(4)[chosen[n]].T[None] * x[n][:, None, None] for n in range(7))
     np.testing.assert_allclose(gradient, expected, rtol=1e-4, atol=1e-5)
@@ -112,7 +112,7 @@ def test_maxout_of_two_pieces_can_be_relu():
     w = jax.random.normal(KEY, (5, 3))
     params = {"weight": jnp.stack([w, jnp.zeros_like(w)], axis=1), "bias": jnp.zeros((2, 3))}
     x = jax.random.normal(jax.random.key(1), (9, 5))
-    y, _ = Maxout(3).apply(params, {}, x, key=None, training=True)
+    y, _ = Maxout(3).apply(params, {}, x, LayerCall(True))
     np.testing.assert_allclose(y, jax.nn.relu(x @ w), rtol=1e-5, atol=1e-6)
 
 
@@ -122,7 +122,7 @@ def test_both_dropouts_predict_what_they_trained_on_average(rate):
     x, w = jnp.array([1.0, -2.0, 3.0, 0.5]), jnp.array([0.3, 0.2, -0.5, 1.0])
     for form in ("inverted", "vanilla"):
         layer = Dropout(rate, form)
-        sums = lambda x, key, training, layer=layer: layer.apply({}, {}, x, key=key, training=training)[0] @ w  # noqa: E731
+        sums = lambda x, key, training, layer=layer: layer.apply({}, {}, x, LayerCall(training, key))[0] @ w  # noqa: E731
         trained = np.asarray(sums(jnp.broadcast_to(x, (20_000, 4)), KEY, True), np.float64)
         predicted = float(sums(x[None], None, False)[0])
         assert abs(trained.mean() - predicted) < 5 * trained.std() / np.sqrt(len(trained))

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from fallline.layers import BatchNorm, LayerNorm
+from fallline.layers import BatchNorm, LayerCall, LayerNorm
 
 RECORDED = json.loads((Path(__file__).parent / "normalisation.json").read_text())
 BATCHES = [np.array(each) for each in RECORDED["batches"]]
@@ -18,12 +18,12 @@ BATCH, LAYER = BatchNorm(RECORDED["momentum"], RECORDED["epsilon"]), LayerNorm(R
 
 @jax.jit
 def train(layer, params, stats, x, weight=None):
-    return layer.apply(params, stats, x, key=None, training=True, weight=weight)
+    return layer.apply(params, stats, x, LayerCall(True, None, weight))
 
 
 @jax.jit
 def predict(layer, params, stats, x):
-    return layer.apply(params, stats, x, key=None, training=False)[0]
+    return layer.apply(params, stats, x, LayerCall(False))[0]
 
 
 @pytest.mark.parametrize(("layer", "name"), [(BATCH, "batch"), (LAYER, "layer")], ids=["batch", "layer"])

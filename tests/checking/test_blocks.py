@@ -15,7 +15,7 @@ from jax.tree_util import Partial
 from fallline.activations import Activation
 from fallline.core.block import as_arrays, family
 from fallline.gradients import check_gradient
-from fallline.layers import BatchNorm, LayerNorm, Maxout
+from fallline.layers import BatchNorm, LayerCall, LayerNorm, Maxout
 from fallline.losses import BinaryCrossEntropy, BinnedCrossEntropy, Hinge, OfMembers, Poisson, SoftmaxCrossEntropy
 from fallline.penalties import L1, L2, ElasticNet, MaxNorm, Penalties
 
@@ -68,14 +68,14 @@ def normalised(kind, params, z):
     if kind == "none":
         return z
     if kind == "layer":
-        return LayerNorm().apply(params, {}, z, key=None, training=True)[0]
+        return LayerNorm().apply(params, {}, z, LayerCall(True))[0]
     stats = {
         "mean": jnp.full(WIDTH, 0.1),
         "variance": jnp.full(WIDTH, 1.3),
         "seen": jnp.ones(()),
         "freedom": jnp.ones(()),
     }
-    return BatchNorm().apply(params, stats, z, key=None, training=kind == "batch training")[0]
+    return BatchNorm().apply(params, stats, z, LayerCall(kind == "batch training"))[0]
 
 
 def network(loss, activation, norm, penalty, params):
@@ -89,7 +89,7 @@ def network(loss, activation, norm, penalty, params):
 
     def maxout(z):
         h = normalised_then(lambda h: h, z)
-        return Maxout(WIDTH, pieces=2).apply(params["maxout_1"], {}, h, key=None, training=True)[0]
+        return Maxout(WIDTH, pieces=2).apply(params["maxout_1"], {}, h, LayerCall(True))[0]
 
     h = jax.lax.switch(activation, [*hidden, maxout], z)
     out = h @ params["dense_2"]["weight"] + params["dense_2"]["bias"]

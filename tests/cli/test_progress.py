@@ -8,7 +8,7 @@ from fallline.control.state import RolloutProgress
 from fallline.searching.driver import Standing
 from fallline.searching.trial import Trial
 from fallline.training.history import History
-from fallline.training.train import Moment
+from fallline.training.run import Moment
 
 VALUES = {"optimizer.learning_rate.peak": 0.0123456, "model.hidden": (64, 32), "patience": 7}
 BEST = Trial(5, np.zeros(3), VALUES, "finished", 0.25, 0.01, 3.0, 3, 0.1, {})

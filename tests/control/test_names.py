@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from fallline.cli.main import run as program
-from fallline.control.environments import Facts, registered
-from fallline.control.folder import Plan, write_plan
+from fallline.control.environments import EnvironmentFacts, registered
+from fallline.control.folder import PolicyPlan, write_plan
 from fallline.control.network import PolicyNetwork
 from fallline.control.policy import TrainedPolicy, load_policy
 from fallline.control.presets import preset
 from fallline.control.replay import film, replay_policy
 from fallline.core.errors import FalllineError
 
-FACTS = Facts("CartPole-v1", 4, 2, True, False, 500, 475.0, {"gymnasium": gymnasium.__version__})
+FACTS = EnvironmentFacts("CartPole-v1", 4, 2, True, False, 500, 475.0, {"gymnasium": gymnasium.__version__})
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_a_policy_file_cannot_import_and_the_caller_can(own, tmp_path):
 
 @pytest.mark.parametrize("flag", ["--recipe", "--resume"])
 def test_a_recipe_cannot_import(own, tmp_path, flag, capsys):
-    write_plan(tmp_path / "run", Plan(own, preset("CartPole-v1"), 0))
+    write_plan(tmp_path / "run", PolicyPlan(own, preset("CartPole-v1"), 0))
     where = tmp_path / "run" / "recipe.toml" if flag == "--recipe" else tmp_path / "run"
     with pytest.raises(SystemExit) as stop:
         program(["ars", flag, str(where), *(["--out", str(tmp_path / "out")] if flag == "--recipe" else [])])

@@ -3,14 +3,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from fallline.control.environments import Facts
+from fallline.control.environments import EnvironmentFacts
 from fallline.control.network import PolicyNetwork
 from fallline.control.policies import LinearPolicy, MLPPolicy
 from fallline.control.statistics import Scaling
 from fallline.core.errors import FalllineError
 
 RANDOM = np.random.default_rng(1)
-FACTS = Facts("an environment", 3, 2, False, True, 10, None, {})
+FACTS = EnvironmentFacts("an environment", 3, 2, False, True, 10, None, {})
 
 
 def test_a_linear_policy_is_its_matrix_times_the_scaled_observation():

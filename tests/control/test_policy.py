@@ -6,7 +6,7 @@ import gymnasium
 import numpy as np
 import pytest
 
-from fallline.control.environments import Facts
+from fallline.control.environments import EnvironmentFacts
 from fallline.control.network import PolicyNetwork
 from fallline.control.policy import TrainedPolicy, load_policy
 from fallline.control.presets import preset_of
@@ -16,7 +16,7 @@ from fallline.control.statistics import Scaling
 from fallline.core.errors import FalllineError
 from fallline.core.tensors import save_tensors
 
-FACTS = Facts("CartPole-v1", 4, 2, True, False, 500, 475.0, {"gymnasium": gymnasium.__version__})
+FACTS = EnvironmentFacts("CartPole-v1", 4, 2, True, False, 500, 475.0, {"gymnasium": gymnasium.__version__})
 BALANCE = np.array([0, 0, 0, 0, 0.1, 0.5, 1, 1.0])
 
 

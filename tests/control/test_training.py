@@ -5,7 +5,7 @@ import jax
 import numpy as np
 import pytest
 
-from fallline.control.environments import Facts
+from fallline.control.environments import EnvironmentFacts
 from fallline.control.policies import MLPPolicy
 from fallline.control.presets import OTHERS, PRESETS, preset_of
 from fallline.control.recipe import PolicyRecipe, from_tables, to_tables
@@ -16,7 +16,7 @@ from fallline.core.errors import FalllineError
 from fallline.methods import ARS, BRS
 from fallline.schedules import Cosine
 
-FACTS = Facts("made", 3, 1, False, False, None, None, {})
+FACTS = EnvironmentFacts("made", 3, 1, False, False, None, None, {})
 
 
 class Made:

@@ -10,7 +10,7 @@ from fallline.core.shape import Mapping, Plain
 from fallline.data.sources import read
 from fallline.searching.description import begun
 from fallline.training.folder import read_plan
-from fallline.training.predictor import load_predictor
+from fallline.training.model_file import load_predictor
 
 
 @pytest.fixture

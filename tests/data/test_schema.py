@@ -15,7 +15,8 @@ from fallline.data.columns import Column
 from fallline.data.fitting import MOST_CATEGORIES, fit_column
 from fallline.data.form import Form
 from fallline.data.kinds import recognise
-from fallline.data.schema import Schema, array_schema, fit_schema
+from fallline.data.schema import Schema
+from fallline.data.schema_fitting import array_schema, fit_schema
 from fallline.data.target import Target
 
 TARGET = Target(("y",), "regression")

@@ -14,7 +14,8 @@ from fallline.data import load
 from fallline.data.cells import target_cells
 from fallline.data.prediction import read_labelled
 from fallline.data.schema import Schema
-from fallline.data.target import Target, recognise_target
+from fallline.data.target import Target
+from fallline.data.task import recognise_target
 
 
 def task(values: object, **given_task: str) -> str:

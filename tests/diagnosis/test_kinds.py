@@ -257,7 +257,8 @@ def test_every_kind_has_evidence_of_its_own():
 def test_look_alikes_are_silent(name):
     found = judge(LOOK_ALIKES[name])
     assert found.healthy, [(each.name, each.evidence) for each in (*found.findings, *found.explained)]
-    assert "overfitting" in found.bill
+    assert "overfitting" in found.subjects["fit and regularisation"]
+    assert {title for titles in found.subjects.values() for title in titles} == set(found.checked)
 
 
 def test_remedies_change_the_recipe_or_are_left_out():
@@ -274,7 +275,7 @@ def test_a_kind_without_its_evidence_says_nothing():
     assert found.healthy
     assert "vanishing gradients" in found.checked
     assert "label noise" in found.unseen
-    assert "label noise" not in found.bill
+    assert all("label noise" not in titles for titles in found.subjects.values())
 
 
 def test_explanations_name_known_kinds_and_suppress():

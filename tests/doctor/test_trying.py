@@ -10,7 +10,7 @@ from fallline.core.block import replace
 from fallline.diagnosis import Remedy
 from fallline.doctor.case import case_of
 from fallline.doctor.measure import measure_for
-from fallline.doctor.trying import Trial, Tried, candidates, try_all
+from fallline.doctor.trying import Attempt, Tried, candidates, try_all
 
 RATE = "optimizer.learning_rate.peak"
 
@@ -18,7 +18,9 @@ RATE = "optimizer.learning_rate.peak"
 @pytest.fixture(scope="module")
 def slow():
     """A run that its learning rate ruins."""
-    recipe = fl.Recipe(model=fl.MLP(hidden=(16,)), optimizer=fl.Adam(fl.Cosine(1e-6)), epochs=12, patience=None)
+    recipe = fl.Recipe(
+        encoding=None, model=fl.MLP(hidden=(16,)), optimizer=fl.Adam(fl.Cosine(1e-6)), epochs=12, patience=None
+    )
     return fl.train(recipe, fl.load("sklearn:iris", valid=0.2))
 
 
@@ -68,7 +70,7 @@ def test_no_difference_is_no_remedy(slow):
     assert not unsure.helps
     assert dataclasses.replace(unsure, error=0.03).helps
     assert dataclasses.replace(unsure, gain=-0.3).verdict == "hurts"
-    assert "no change" in Trial((), "", 2, 3, 0.0).sentence
+    assert "no change" in Attempt((), "", 2, 3, 0.0).sentence
 
 
 def test_a_run_without_a_model_counts_as_a_constant_answer(slow):

@@ -30,7 +30,7 @@ from fallline.training.recipe import Recipe, recipe_from_plain, recipe_to_plain
 from fallline.training.train import train
 
 ALL = Encodings((PiecewiseLinear(4), Periodic(frequencies=3), PiecewiseEmbedding(3, size=2), InputScales()))
-BASE = Recipe(model=MLP(hidden=(8,)), optimizer=Adam(1e-2), batch_size=32, epochs=3, patience=None)
+BASE = Recipe(encoding=None, model=MLP(hidden=(8,)), optimizer=Adam(1e-2), batch_size=32, epochs=3, patience=None)
 
 
 @pytest.fixture(scope="module")

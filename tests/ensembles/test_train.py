@@ -25,11 +25,11 @@ def bag(recipe, prices):
 
 
 def answers(run, table):
-    return np.array([each.model.judge(table.dataset.x)[0] for each in run.members], np.float64)
+    return np.array([each.model.answer(table.dataset.x)[0] for each in run.members], np.float64)
 
 
 def test_the_answer_is_the_mean_of_probabilities_and_not_of_logits(run, flowers):
-    each, mean = answers(run, flowers), run.model.judge(flowers.dataset.x)[0]
+    each, mean = answers(run, flowers), run.model.answer(flowers.dataset.x)[0]
     np.testing.assert_allclose(mean, each.mean(axis=0), atol=2e-7)
     of_logits = np.exp(np.log(each).mean(axis=0))
     of_logits /= of_logits.sum(axis=1, keepdims=True)
@@ -55,7 +55,7 @@ def test_a_member_is_the_run_of_its_seed(run, recipe, flowers):
             run.members[place].best_epoch,
             len(run.members[place].history),
         )
-        ours, theirs = (each.judge(flowers.dataset.x)[0] for each in (run.members[place].model, alone.model))
+        ours, theirs = (each.answer(flowers.dataset.x)[0] for each in (run.members[place].model, alone.model))
         np.testing.assert_allclose(ours, theirs, atol=1e-4)
         assert run.members[place].metrics["valid"]["loss"] == pytest.approx(alone.metrics["valid"]["loss"], abs=1e-4)
 
@@ -67,7 +67,7 @@ def test_ensembles_of_neighbouring_seeds_share_no_member():
 def test_the_same_seed_gives_the_same_bits(run, recipe, flowers):
     again = fl.train(recipe, flowers, members=COUNT, seed=4)
     x = flowers.dataset.x
-    assert again.model.judge(x)[0].tobytes() == run.model.judge(x)[0].tobytes()
+    assert again.model.answer(x)[0].tobytes() == run.model.answer(x)[0].tobytes()
     assert again.history["train_loss"].tobytes() == run.history["train_loss"].tobytes()
 
 
@@ -105,7 +105,7 @@ def test_one_member_is_the_plain_run_to_the_bit(recipe, flowers):
     short = fl.replace(recipe, {"epochs": 2})
     plain, one = train_one(short, flowers, seed=3), fl.train(short, flowers, seed=3, members=1)
     assert not isinstance(one, EnsembleRun)
-    assert one.model.judge(flowers.dataset.x)[0].tobytes() == plain.model.judge(flowers.dataset.x)[0].tobytes()
+    assert one.model.answer(flowers.dataset.x)[0].tobytes() == plain.model.answer(flowers.dataset.x)[0].tobytes()
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_a_bag_trains_each_member_without_its_fold(bag, prices):
         assert seen.chose == pytest.approx(len(everything) / COUNT, abs=1)
         fold = [row for row in everything if member.model.seen.among(data.x[[row]], data.y[[row]]).chose]
         assert np.isnan(judged[fold]).all(), number
-        judged[fold] = member.model.judge(data.x[fold])[0][:, 0]
+        judged[fold] = member.model.answer(data.x[fold])[0][:, 0]
         rows = {row: [*who, number] if row in fold else who for row, who in rows.items()}
     assert all(len(who) == 1 for who in rows.values())  # every row is left out once
     error = np.sqrt(np.mean((judged[everything] - data.given[everything, 0]) ** 2))
@@ -153,7 +153,7 @@ def test_an_ensemble_comes_back_from_its_file(run, flowers, tmp_path):
     back = fl.load_predictor(tmp_path)
     x = flowers.dataset.x
     assert isinstance(back, fl.Ensemble)
-    assert back.judge(x)[0].tobytes() == run.model.judge(x)[0].tobytes()
+    assert back.answer(x)[0].tobytes() == run.model.answer(x)[0].tobytes()
     assert back.spread(flowers).tobytes() == run.model.spread(flowers).tobytes()
     assert back.weights == run.model.weights
     assert [each.recipe for each in back.members] == [each.recipe for each in run.model.members]
@@ -221,7 +221,7 @@ def test_a_training_that_was_cut_off_goes_on_with_the_same_bits(recipe, flowers,
     resumed = fl.train(recipe, flowers, **how, folder=tmp_path, resume=True, watch=lambda m: begun.append(m.epoch))
     assert begun[0] > 1  # it did not begin again
     x = flowers.dataset.x
-    assert resumed.model.judge(x)[0].tobytes() == whole.model.judge(x)[0].tobytes()
+    assert resumed.model.answer(x)[0].tobytes() == whole.model.answer(x)[0].tobytes()
     assert resumed.history["valid_loss"].tobytes() == whole.history["valid_loss"].tobytes()
     for other in ({"members": COUNT, "seed": 5}, {"members": COUNT + 1, "seed": 4}, {"seed": 4}):
         with pytest.raises(fl.FalllineError, match="belongs to another"):
@@ -230,7 +230,7 @@ def test_a_training_that_was_cut_off_goes_on_with_the_same_bits(recipe, flowers,
         path.write_bytes(path.read_bytes()[:-9])
     again = fl.train(recipe, flowers, **how, folder=tmp_path, resume=True)
     assert any("is damaged" in each for each in again.notes)
-    assert again.model.judge(x)[0].tobytes() == whole.model.judge(x)[0].tobytes()
+    assert again.model.answer(x)[0].tobytes() == whole.model.answer(x)[0].tobytes()
 
 
 def test_a_watch_can_stop_all_members(recipe, flowers):
@@ -261,7 +261,7 @@ def test_the_graph_of_an_ensemble_holds_the_mean(run, bag, flowers, prices, tmp_
         name = session.get_inputs()[0].name
         dtype = np.float32 if session.get_inputs()[0].type == "tensor(float)" else np.float64
         theirs = session.run(None, {name: table.dataset.x.astype(dtype)})[-1]
-        np.testing.assert_allclose(theirs, one.model.judge(table.dataset.x)[0], rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(theirs, one.model.answer(table.dataset.x)[0], rtol=1e-5, atol=1e-5)
     weighted = fl.Ensemble.of(run.model.members, [0.7, 0.2, 0.1])
     assert weighted.to_onnx(tmp_path / "weighted.onnx").difference < 1e-6
 
@@ -303,7 +303,7 @@ def test_the_loss_of_the_mean_answer(loss, table, recipe, flowers, prices):
         data = {"flowers": flowers, "prices": prices}[table]
     run = fl.train(fl.replace(recipe, {"loss": loss, "epochs": 4}), data, members=2)
     first, rows = run.members[0].model, data.dataset.test
-    answer = np.mean([each.model.judge(data.dataset.x[rows])[0] for each in run.members], axis=0, dtype=np.float64)
+    answer = np.mean([each.model.answer(data.dataset.x[rows])[0] for each in run.members], axis=0, dtype=np.float64)
     y = data.schema.target.condition(data.dataset.given)[rows]
     if table == "two":
         losses = -np.log(answer[np.arange(len(rows)), y])

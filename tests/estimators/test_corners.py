@@ -10,7 +10,7 @@ from sklearn.metrics import accuracy_score, r2_score
 
 import fallline as fl
 from fallline.estimators import MLPClassifier, MLPRegressor, to_fallline
-from fallline.training.predictor import load_predictor
+from fallline.training.model_file import load_predictor
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 ROWS = 60

@@ -104,7 +104,7 @@ def test_an_ensemble_is_the_mean_of_its_members(flowers, tmp_path):
     assert model.to_onnx(tmp_path / "mean.onnx").difference < 1e-6
     model.predictor_.save(tmp_path / "model.safetensors")
     back = fl.load_predictor(tmp_path)
-    np.testing.assert_allclose(back.judge(X.astype(np.float32))[0], model.predict_proba(X), atol=1e-6)
+    np.testing.assert_allclose(back.answer(X.astype(np.float32))[0], model.predict_proba(X), atol=1e-6)
     np.testing.assert_allclose(back.spread(X.astype(np.float32)), each.std(axis=0), atol=1e-6)
     for settings in ({"warm_start": True}, {"learning_rate": "adaptive"}, {"callbacks": print}):
         with pytest.raises(fl.FalllineError, match="n_members = 3 are trained in one program"):

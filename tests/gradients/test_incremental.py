@@ -10,10 +10,10 @@ from jax.tree_util import Partial
 
 from fallline.core.block import family
 from fallline.core.compiling import known_options
+from fallline.core.operations import operations_of, work
 from fallline.gradients import check_gradient, rules, traced
 from fallline.gradients.incremental import after, dealt, evaluate
-from fallline.gradients.operations import operations_of, work
-from fallline.layers import BatchNorm, LayerNorm, Maxout
+from fallline.layers import BatchNorm, LayerCall, LayerNorm, Maxout
 
 RNG = np.random.default_rng(3)
 ROWS, N, M = 6, 3, 4
@@ -30,7 +30,7 @@ def cross_entropy(z):
 
 def normalised(layer, z):
     stats = {"mean": B, "variance": B * B, "seen": jnp.ones(()), "freedom": jnp.ones(())}
-    return layer.apply({"scale": 1 + B, "shift": B}, stats, z, key=None, training=True)[0]
+    return layer.apply({"scale": 1 + B, "shift": B}, stats, z, LayerCall(True))[0]
 
 
 # By name: a function of one matrix, of a kind that some rule is for.
@@ -76,7 +76,7 @@ FUNCTIONS = {
 
 
 def maxout(weight):
-    return Maxout(2, pieces=2).apply({"weight": weight, "bias": V[:2, :2]}, {}, X, key=None, training=True)[0]
+    return Maxout(2, pieces=2).apply({"weight": weight, "bias": V[:2, :2]}, {}, X, LayerCall(True))[0]
 
 
 @jax.custom_vjp

@@ -9,6 +9,7 @@ import pytest
 import fallline as fl
 from fallline.core.block import family
 from fallline.encodings import Embedding, Encodings, InputScales, Periodic, PiecewiseEmbedding, PiecewiseLinear
+from fallline.layers import LayerCall
 from fallline.onnx import Graph, codes_form, embed_form, layer_form
 from fallline.testing.encodings import COLUMNS, ROWS, moved, ready, table, target
 
@@ -57,7 +58,7 @@ def test_parity(encoding):
         z = np.concatenate([np.nan_to_num(x) / 10, np.random.default_rng(0).random((ROWS, encoding.width()))], axis=1)
         z = z.astype(np.float32)
         layer = Embedding(encoding)
-        ours, _ = layer.apply(params, {}, jnp.asarray(z), key=None, training=False)
+        ours, _ = layer.apply(params, {}, jnp.asarray(z), LayerCall(False))
         found = by_onnx(z, lambda graph, name: layer_form(layer, graph, name, params, {}))
         assert ours.shape == (ROWS, COLUMNS + encoding.embedded())
         np.testing.assert_allclose(found, ours, rtol=2e-5, atol=5e-5)

@@ -18,7 +18,7 @@ from fallline.onnx import feed, scaler_form
 from fallline.onnx.inputs import inputs_of
 
 ROWS = 300
-SHORT = fl.Recipe(model=fl.MLP(hidden=(8,)), epochs=2, batch_size=64)
+SHORT = fl.Recipe(encoding=None, model=fl.MLP(hidden=(8,)), epochs=2, batch_size=64)
 
 
 def run(path, rows) -> dict[str, np.ndarray]:
@@ -94,7 +94,7 @@ def test_classes_of_a_table(people, strangers, kind, tmp_path):
     ]  # fmt: skip
     assert done.outputs == ("label", "probabilities")
     found = run(tmp_path / "m.onnx", feed(model.schema, strangers))
-    ours = model.judge(model.schema.encode(strangers, "strangers", []))[0]
+    ours = model.answer(model.schema.encode(strangers, "strangers", []))[0]
     assert np.abs(found["probabilities"] - ours).max() <= 1e-6
     decided = model.decide(ours)
     assert found["label"].tolist() == decided.tolist()
@@ -125,7 +125,7 @@ def test_regressions_come_in_their_own_unit(people, strangers, kind, tmp_path):
     model = fl.train(recipe, fl.load(frame, names, task="regression")).model
     assert model.to_onnx(tmp_path / "m.onnx").outputs == ("prediction",)
     found = run(tmp_path / "m.onnx", feed(model.schema, strangers))["prediction"]
-    ours = model.judge(model.schema.encode(strangers, "strangers", []))[0]
+    ours = model.answer(model.schema.encode(strangers, "strangers", []))[0]
     assert found.shape == ours.shape == (len(strangers), count)
     np.testing.assert_allclose(found, ours, rtol=2e-6, atol=2e-6 * ours.std())
 
@@ -140,7 +140,7 @@ def test_arrays_have_one_input(tmp_path):
     assert list(done.inputs) == ["X"]
     rows = feed(model.schema, x)
     assert rows["X"].dtype == np.float64  # float32 would lose the second column
-    found, ours = run(tmp_path / "m.onnx", rows), model.judge(model.schema.encode(x))[0]
+    found, ours = run(tmp_path / "m.onnx", rows), model.answer(model.schema.encode(x))[0]
     assert np.abs(found["probabilities"] - ours).max() <= 1e-6
     assert (found["label"] == model.decide(ours)).all()
     done = fl.to_onnx(model, tmp_path / "m.onnx", inputs="columns")
@@ -164,7 +164,7 @@ def test_scores_are_not_called_probabilities_and_models_can_be_averaged(pair, tm
     done = fl.to_onnx(models, tmp_path / "m.onnx")
     assert done.outputs == ("label", "scores")
     assert done.difference <= 1e-6
-    ours = (models[0].judge(x)[0] + models[1].judge(x)[0]) / 2
+    ours = (models[0].answer(x)[0] + models[1].answer(x)[0]) / 2
     np.testing.assert_allclose(run(tmp_path / "m.onnx", {"X": x})["scores"], ours, atol=1e-6)
     with pytest.raises(fl.FalllineError, match="at least one"):
         fl.to_onnx([], tmp_path / "none.onnx")

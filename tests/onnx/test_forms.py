@@ -9,6 +9,7 @@ import pytest
 import fallline as fl
 from fallline import activations, layers, losses, scalers
 from fallline.core.block import family
+from fallline.layers import LayerCall
 from fallline.onnx import Graph, activation_form, answer_form, inverse_form, layer_form, scaler_form
 
 ROWS, WIDTH = 40, 6
@@ -91,8 +92,8 @@ def test_layers_predict(layer):
     params = jax.tree.map(lambda leaf: leaf + 0.1 * jnp.arange(leaf.size).reshape(leaf.shape) / leaf.size, params)
     if stats:  # running statistics of two steps
         for _ in range(2):
-            _, stats = layer.apply(params, stats, jnp.asarray(x), key=key, training=True)
-    ours, _ = layer.apply(params, stats, jnp.asarray(x), key=None, training=False)
+            _, stats = layer.apply(params, stats, jnp.asarray(x), LayerCall(True, key))
+    ours, _ = layer.apply(params, stats, jnp.asarray(x), LayerCall(False))
     arrays = jax.tree.map(np.asarray, (params, stats))
     found = by_onnx(x, lambda graph, name: layer_form(layer, graph, name, *arrays))
     np.testing.assert_allclose(

@@ -17,7 +17,9 @@ from fallline.strategies.halving import Halving
 from fallline.training.recipe import Recipe
 from fallline.training.train import train_from
 
-BASE = Recipe(model=MLP(hidden=(8,), dropout=0.1), optimizer=Adam(1e-2), batch_size=32, epochs=5, patience=None)
+BASE = Recipe(
+    encoding=None, model=MLP(hidden=(8,), dropout=0.1), optimizer=Adam(1e-2), batch_size=32, epochs=5, patience=None
+)
 
 
 @pytest.fixture(scope="module")

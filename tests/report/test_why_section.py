@@ -37,8 +37,16 @@ def test_findings_are_cards_with_pictures_and_escaped():
 
 
 def test_a_clean_bill_names_what_was_checked():
-    page = why_text(diagnosis(), 0, [])
-    assert "leakage and overfitting" in page
+    seen = diagnosis() | {"subjects": {"inputs": ["leakage"], "fit": ["overfitting", HOSTILE]}, "unseen": ["drift"]}
+    page = why_text(seen, 0, [])
+    assert "<dt>Inputs</dt><dd>leakage</dd>" in page
+    assert "overfitting; " in page
+    assert "<dd>drift</dd>" in page
+    assert HOSTILE not in page
+
+
+def test_a_diagnosis_of_an_earlier_version_lists_no_subjects():
+    assert "<dl" not in why_text(diagnosis(), 0, [])
 
 
 def test_no_diagnosis_no_section(tmp_path):

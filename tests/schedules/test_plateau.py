@@ -9,7 +9,7 @@ from fallline.core.block import as_arrays
 from fallline.core.errors import FalllineError
 from fallline.core.schedule import Time, at_time
 from fallline.optimizers import SGD, Adam
-from fallline.schedules import Cosine, Linear, ReduceOnPlateau, begun, remembered, watched
+from fallline.schedules import Cosine, Linear, ReduceOnPlateau, begun, observed, remembered
 
 NOW = Time(*(jnp.float32(0.5) for _ in range(3)))
 
@@ -37,7 +37,7 @@ def test_it_falls_when_pytorch_does(settings):
     recipe = Adam(as_arrays(ReduceOnPlateau(2.0, *settings)))
 
     def epoch(memory, loss):
-        memory = watched(recipe, memory, loss, NOW)
+        memory = observed(recipe, memory, loss, NOW)
         return memory, at_time(remembered(recipe, memory), NOW).learning_rate
 
     _, rates = jax.lax.scan(epoch, begun(recipe), jnp.asarray(losses, jnp.float32))
@@ -53,7 +53,7 @@ def test_each_lane_falls_at_its_own_time():
         recipe = SGD(ReduceOnPlateau(1.0, factor=0.5, patience=patience))
         memory = begun(recipe)
         for loss in losses:
-            memory = watched(recipe, memory, loss, NOW)
+            memory = observed(recipe, memory, loss, NOW)
         return at_time(remembered(recipe, memory), NOW).learning_rate
 
     assert jax.vmap(run)(patience, losses).tolist() == [1.0, 0.5, 0.25]
@@ -68,7 +68,7 @@ def test_it_stands_on_another_schedule_and_has_a_floor():
     assert len(memory) == 2
     seen = []
     for _ in range(4):
-        memory = watched(recipe, memory, jnp.float32(1.0), NOW)
+        memory = observed(recipe, memory, jnp.float32(1.0), NOW)
         now = at_time(remembered(recipe, memory), NOW)
         seen.append(round(float(now["a"].learning_rate), 4))
     assert seen == [0.5, 0.05, 0.02, 0.02]
@@ -78,7 +78,7 @@ def test_it_stands_on_another_schedule_and_has_a_floor():
 def test_without_one_nothing_is_remembered():
     recipe = Adam(Cosine(1.0))
     assert begun(recipe) == ()
-    assert watched(recipe, (), jnp.float32(1.0), NOW) == ()
+    assert observed(recipe, (), jnp.float32(1.0), NOW) == ()
     assert remembered(recipe, ()) is recipe
 
 
@@ -92,5 +92,5 @@ def test_the_loss_may_be_negative():
     recipe = ReduceOnPlateau(1.0, patience=0, factor=0.5)
     memory = begun(recipe)
     for loss, factor in ((-1.0, 1.0), (-2.0, 1.0), (-2.00001, 0.5)):
-        memory = watched(recipe, memory, jnp.float32(loss), NOW)
+        memory = observed(recipe, memory, jnp.float32(loss), NOW)
         assert float(memory[0].factor) == factor

@@ -20,7 +20,7 @@ def table():
 
 @pytest.fixture(scope="module")
 def study(table):
-    recipe = fl.Recipe(model=fl.MLP(hidden=(8,), dropout=0.1), batch_size=32, epochs=6)
+    recipe = fl.Recipe(encoding=None, model=fl.MLP(hidden=(8,), dropout=0.1), batch_size=32, epochs=6)
     return fl.search(fl.replace(recipe, {"optimizer.learning_rate.peak": fl.LogUniform(1e-3, 1e-1)}), table, trials=6)
 
 
@@ -33,19 +33,19 @@ def test_the_best_trials_are_candidates_and_the_selection_is_caruanas(found, stu
     assert [each.number for each in found.trials] == [each.number for each in study.order[:4]]
     data = table.dataset
     runs = [fl.train(study.space.fill(each.point), table, seed=study.seed) for each in found.trials]
-    answers = [each.model.judge(data.x[data.valid])[0] for each in runs]
+    answers = [each.model.answer(data.x[data.valid])[0] for each in runs]
     y = data.y[data.valid]
     weights = greedy_weights(answers, lambda p: -float(np.mean(np.log(p[np.arange(len(y)), y]))))
     np.testing.assert_allclose(found.weights, weights)
-    mean = np.tensordot(weights, np.array([each.model.judge(data.x)[0] for each in runs], np.float64), 1)
-    np.testing.assert_allclose(found.model.judge(data.x)[0], mean, atol=1e-6)
+    mean = np.tensordot(weights, np.array([each.model.answer(data.x)[0] for each in runs], np.float64), 1)
+    np.testing.assert_allclose(found.model.answer(data.x)[0], mean, atol=1e-6)
     assert found.run.metrics["valid"]["loss"] <= runs[0].metrics["valid"]["loss"] + 1e-5
 
 
 def test_the_gain_is_the_mean_difference_of_the_rows_with_its_standard_error(found, study, table):
     data = table.dataset
     before, after = (
-        -np.log(model.judge(data.x[data.test])[0].astype(np.float64)[np.arange(len(data.test)), data.y[data.test]])
+        -np.log(model.answer(data.x[data.test])[0].astype(np.float64)[np.arange(len(data.test)), data.y[data.test]])
         for model in (study.best.model, found.model)
     )
     differences = before - after
@@ -59,12 +59,14 @@ def test_the_gain_is_the_mean_difference_of_the_rows_with_its_standard_error(fou
 def test_it_is_saved_as_one_model(found, table, tmp_path):
     found.model.save(tmp_path / "model.safetensors")
     back = fl.load_predictor(tmp_path)
-    assert back.judge(table.dataset.x)[0].tobytes() == found.model.judge(table.dataset.x)[0].tobytes()
+    assert back.answer(table.dataset.x)[0].tobytes() == found.model.answer(table.dataset.x)[0].tobytes()
     assert found.model.to_onnx(tmp_path / "model.onnx").difference < 1e-6
 
 
 def test_a_metric_that_is_watched_decides(table):
-    recipe = fl.Recipe(model=fl.MLP(hidden=(8,), dropout=0.1), batch_size=32, epochs=3, monitor="accuracy")
+    recipe = fl.Recipe(
+        encoding=None, model=fl.MLP(hidden=(8,), dropout=0.1), batch_size=32, epochs=3, monitor="accuracy"
+    )
     space = fl.replace(recipe, {"optimizer.learning_rate.peak": fl.LogUniform(1e-3, 1e-1)})
     study = fl.search(space, table, trials=3)
     found = study.ensemble(3)
@@ -80,7 +82,7 @@ def test_numbers_that_are_none_are_refused(study, members):
 def test_a_table_without_validation_rows_is_refused():
     x = np.random.default_rng(0).normal(size=(60, 2)).astype(np.float32)
     table = fl.Table.from_arrays(x, x[:, 0] > 0, valid=0)
-    study = fl.search(fl.Recipe(model=fl.MLP(hidden=(4,)), epochs=1), table, trials=2, folds=2)
+    study = fl.search(fl.Recipe(encoding=None, model=fl.MLP(hidden=(4,)), epochs=1), table, trials=2, folds=2)
     with pytest.raises(fl.FalllineError, match="has no validation rows, by which trials are combined"):
         study.ensemble(2)
 

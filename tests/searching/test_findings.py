@@ -7,7 +7,7 @@ from fallline.data.table import Table
 from fallline.distributions import Choice, Integer, LogUniform, Uniform
 from fallline.models import MLP
 from fallline.optimizers import Adam
-from fallline.searching.findings import Outlook, edges, expected_best, importance, outlook, prospects
+from fallline.searching.findings import TrialsOutlook, edges, expected_best, importance, outlook, prospects
 from fallline.searching.study import Study
 from fallline.searching.trial import Trial
 from fallline.strategies.space import Space
@@ -15,6 +15,7 @@ from fallline.training.recipe import Recipe
 
 SPACE = Space(
     Recipe(
+        encoding=None,
         model=MLP(dropout=Uniform(0, 0.5)),
         optimizer=Adam(LogUniform(1e-5, 1e-1)),
         patience=Integer(5, 50),
@@ -64,9 +65,9 @@ def test_expected_best_is_the_mean_over_all_subsets():
 def test_outlook_compares_the_gain_with_its_error():
     found = outlook(study(lambda p: at(p, "model.dropout")))
     assert found.half > found.best
-    assert "more trials would hardly show" in Outlook(0.11, 0.10, 0.02).sentence
-    assert "more trials may help" in Outlook(0.15, 0.10, 0.02).sentence
-    assert "use cross-validation folds" in Outlook(0.15, 0.10, np.nan).sentence
+    assert "more trials would hardly show" in TrialsOutlook(0.11, 0.10, 0.02).sentence
+    assert "more trials may help" in TrialsOutlook(0.15, 0.10, 0.02).sentence
+    assert "use cross-validation folds" in TrialsOutlook(0.15, 0.10, np.nan).sentence
     assert outlook(study(lambda p: 1.0, count=4)) is None
     low, high = found.gains
     assert 0 <= low < found.half - found.best < high

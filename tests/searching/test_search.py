@@ -11,7 +11,7 @@ from fallline.losses import AbsoluteError, Hinge, SoftmaxCrossEntropy
 from fallline.models import MLP
 from fallline.optimizers import Adam
 from fallline.population import evaluate
-from fallline.searching import driver, search, store, work
+from fallline.searching import driver, reservations, search, store, work
 from fallline.searching.trial import bars_of, history_of
 from fallline.searching.work import in_pieces
 from fallline.strategies import Grid, Random, Sobol
@@ -22,6 +22,7 @@ from fallline.training.recipe import Recipe
 from fallline.workers.processes import Processes
 
 SPACE = Recipe(
+    encoding=None,
     model=MLP(hidden=(8,), dropout=Uniform(0, 0.5)),
     optimizer=Adam(LogUniform(1e-5, 1e-1)),
     batch_size=32,
@@ -77,7 +78,7 @@ def test_a_study_that_was_cut_off_goes_on_with_the_same_proposals(table, whole, 
         with pytest.raises(RuntimeError, match="cut off"):
             search(SPACE, table, seed=3, **options)
     if killed:
-        monkeypatch.setattr(store, "_alive", lambda process: False)
+        monkeypatch.setattr(reservations, "_alive", lambda process: False)
     again = search(SPACE, table, seed=99, **options)
     np.testing.assert_array_equal([a.point for a in again.trials], [a.point for a in whole.trials])
     np.testing.assert_allclose([a.score for a in again.trials], [a.score for a in whole.trials], rtol=1e-6)

@@ -17,6 +17,7 @@ import pytest
 import sqlalchemy as sa
 
 from fallline.core.errors import FalllineError
+from fallline.searching import reservations, tables
 from fallline.searching import store as stores
 from fallline.searching.store import Store
 
@@ -84,7 +85,7 @@ def test_what_is_reserved_is_not_given_twice_and_what_is_left_is_given_first(tmp
     one.release([2])
     found = two.reserve(3, 10, numbered)
     assert [(n, p.tolist()) for n, p in found] == [(2, [0.2])]
-    monkeypatch.setattr(stores, "_alive", lambda process: False)
+    monkeypatch.setattr(reservations, "_alive", lambda process: False)
     assert [n for n, _ in one.reserve(2, 10, numbered)] == [2, 3]
     two.finish([result(3, 0.25)])
     one.finish([result(3, 0.75)])
@@ -166,14 +167,14 @@ def test_no_connection_stays_open(tmp_path, monkeypatch, end):
 
 def test_who_makes_the_tables_a_moment_later_finds_them(tmp_path, monkeypatch):
     # What PostgreSQL tells all but the first of several processes that begin on an empty database.
-    create, refusals = stores._META.create_all, [sa.exc.IntegrityError("CREATE TABLE", {}, Exception("duplicate key"))]
+    create, refusals = tables._META.create_all, [sa.exc.IntegrityError("CREATE TABLE", {}, Exception("duplicate key"))]
 
     def refused(connection):
         create(connection)
         if refusals:
             raise refusals.pop()
 
-    monkeypatch.setattr(stores._META, "create_all", refused)
+    monkeypatch.setattr(tables._META, "create_all", refused)
     store = Store(tmp_path / "s.db")
     assert store.begin(3, {"trials": 5}) == (3, {"trials": 5})
     assert store.begin(4, {"trials": 9}) == (3, {"trials": 9})

@@ -16,6 +16,7 @@ from fallline.strategies.space import Space
 from fallline.training.recipe import Recipe
 
 RECIPE = Recipe(
+    encoding=None,
     model=MLP(hidden=Choice(((64,), (Integer(8, 32), 16))), dropout=Choice((None, Uniform(0.1, 0.5)))),
     optimizer=Choice(
         (
@@ -102,7 +103,7 @@ def test_the_default_space_begins_with_the_recipe_itself():
         (lambda: Space(Recipe()), "has no distribution in any field"),
         (lambda: Space(Recipe(batch_size=Choice((32, -1)))), r"batch_size = Choice.*Recipe.batch_size = -1"),
         (lambda: Space(Recipe(epochs=Uniform(1, 30))), r"epochs = Uniform.*is not a whole number"),
-        (lambda: Space(Recipe(model=MLP(hidden=(Uniform(2, 30),)))), "is not a list of layer widths"),
+        (lambda: Space(Recipe(encoding=None, model=MLP(hidden=(Uniform(2, 30),)))), "is not a list of layer widths"),
         (lambda: Space(RECIPE, {"epoch": 3}), "did you mean 'epochs'"),
         (lambda: SPACE.point({"optimizer": "adm"}), "did you mean 'adam'"),
         (lambda: SPACE.point({"optimiser": "adam"}), "did you mean 'optimizer'"),

@@ -7,7 +7,7 @@ from fallline.core.errors import FalllineError
 from fallline.distributions import Uniform
 from fallline.optimizers import Momentum
 from fallline.strategies import TPE, CoarseToFine, Random, Space, TrialHistory
-from fallline.strategies.streams import ESTABLISHED, WORDS, Words, draws
+from fallline.strategies.streams import ESTABLISHED, WORDS, StreamWords, draws
 
 
 @pytest.mark.parametrize(("name", "word"), ESTABLISHED.items())
@@ -20,7 +20,7 @@ def test_established_streams_are_those_of_earlier_studies(name, word):
 def test_no_two_streams_share_a_word():
     assert len(set(ESTABLISHED.values())) == len(ESTABLISHED)
     with pytest.raises(FalllineError, match="'a' and 'b' have the same key word: rename one"):
-        Words({"a": 1, "b": 1})
+        StreamWords({"a": 1, "b": 1})
 
 
 @given(st.text(max_size=20), st.text(max_size=20))
@@ -31,7 +31,7 @@ def test_streams_of_other_names_are_others(one, other):
 
 
 def test_a_name_whose_hash_is_taken_is_refused(monkeypatch):
-    words = Words({})
+    words = StreamWords({})
     monkeypatch.setattr(
         "fallline.strategies.streams.hashlib.blake2b", lambda *a, **b: type("", (), {"digest": lambda s: b"\1" * 8})()
     )

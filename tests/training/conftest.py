@@ -10,26 +10,22 @@ import fallline as fl
 
 
 @pytest.fixture(scope="session")
-def flowers():
+def flowers(flowers_of):
     """Three classes, 90 rows, noisy enough to overfit: 58 train, 14 validate, 18 test."""
-    rng = np.random.default_rng(0)
-    x = rng.normal([10, -3, 0, 0.5], [5, 0.1, 1, 2], (90, 4)).astype(np.float32)
-    y = np.digitize(x[:, 0] + rng.normal(0, 5, 90), [8, 12])
-    return fl.Table.from_arrays(x, np.array(["a", "b", "c"])[y], valid=0.16)
+    return flowers_of(90)
 
 
 @pytest.fixture(scope="session")
-def prices():
+def prices(prices_of):
     """One target in a large unit."""
-    rng = np.random.default_rng(1)
-    x = rng.normal(size=(90, 3)).astype(np.float32)
-    return fl.Table.from_arrays(x, 200_000 + 30_000 * (x[:, 0] - x[:, 1] ** 2) + rng.normal(0, 3000, 90), valid=0.16)
+    return prices_of(90, 200_000)
 
 
 @pytest.fixture(scope="session")
 def whole():
     """Every kind of number that a recipe can have, in one program."""
     return fl.Recipe(
+        encoding=None,
         model=fl.MLP(hidden=(6,), dropout=0.1),
         optimizer=fl.Adam(fl.Cosine(0.03, warmup=0.05, floor=1e-4)),
         penalty=fl.L2(1e-3),
@@ -44,6 +40,7 @@ def whole():
 def descent():
     """Plain descent on the prices."""
     return fl.Recipe(
+        encoding=None,
         model=fl.MLP(hidden=(6,)),
         optimizer=fl.SGD(0.05),
         penalty=None,

@@ -111,7 +111,7 @@ def test_a_folder_lost_in_training_is_a_note_of_the_run(flowers, whole, tmp_path
 
 
 def test_a_full_disk_at_a_checkpoint_is_a_note_and_the_next_one_is_tried(flowers, whole, tmp_path, monkeypatch):
-    from fallline.training import checkpoint, train
+    from fallline.training import checkpoint, resuming
 
     monkeypatch.setattr("fallline.core.driving.CALL_SECONDS", 0.0)
     calls = []
@@ -122,7 +122,7 @@ def test_a_full_disk_at_a_checkpoint_is_a_note_and_the_next_one_is_tried(flowers
             raise fl.FalllineError("cannot write it: No space left on device")
         checkpoint.save_checkpoint(folder, *rest)
 
-    monkeypatch.setattr(train, "save_checkpoint", sometimes)
+    monkeypatch.setattr(resuming, "save_checkpoint", sometimes)
     run = fl.train(fl.replace(whole, {"epochs": 8}), flowers, folder=tmp_path, checkpoint_seconds=0.0)
     assert len(run.history) == 8
     assert len(run.notes) == 1

@@ -37,10 +37,11 @@ def test_auto_is_filled_in_from_the_rows_and_the_batch():
     assert (done.epochs, done.patience) == (250, 50)
     done = complete(fl.replace(recipe, {"batch_size": 1}), task="classification", training_rows=615)
     assert (done.epochs, done.patience) == (60, 30)
-    assert complete(fl.Recipe(epochs="auto"), task="regression", training_rows=615).patience == 20
+    assert complete(fl.Recipe(patience=20), task="regression", training_rows=615).patience == 20
+    assert complete(fl.Recipe(epochs=60), task="regression", training_rows=615).patience == 30
     assert complete(fl.Recipe(patience="auto", epochs=500), task="regression", training_rows=615).patience == 100
     plain = complete(fl.Recipe(), task="regression", training_rows=615)
-    assert (plain.epochs, plain.patience) == (60, 20)
+    assert (plain.epochs, plain.patience) == (250, 50)
 
 
 @pytest.mark.parametrize("field", ["epochs", "patience"])

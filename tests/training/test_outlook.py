@@ -76,7 +76,12 @@ def test_the_slopes_error_is_that_of_least_squares_and_grows_with_correlation():
 
 def test_a_run_says_it_and_a_longer_run_keeps_the_promise(prices):
     recipe = fl.Recipe(
-        model=fl.MLP(hidden=(16,)), optimizer=fl.Adam(fl.Cosine(0.01)), batch_size=16, epochs=20, patience=None
+        model=fl.MLP(hidden=(16,)),
+        optimizer=fl.Adam(fl.Cosine(0.01)),
+        encoding=None,
+        batch_size=16,
+        epochs=20,
+        patience=None,
     )
     run = fl.train(recipe, prices)
     found = run.outlook

@@ -6,8 +6,8 @@ import pytest
 
 import fallline as fl
 from fallline.core.tensors import load_tensors, save_tensors
-from fallline.training.predictor import _tile
-from fallline.training.watch import TILE
+from fallline.training.tiles import answer_tile
+from fallline.training.validation import TILE
 
 
 @pytest.fixture(scope="module")
@@ -31,16 +31,16 @@ def test_predictions_of_a_subset_are_the_subset_of_predictions_to_the_bit(model,
 
 def test_models_of_one_network_share_a_program_however_they_were_trained(model, flowers, whole):
     model.predict(flowers)
-    before = _tile._cache_size()
+    before = answer_tile._cache_size()
     changes = {"epochs": 3, "optimizer": fl.SGD(0.1), "penalty": None, "batch_size": 8, "patience": None}
     other = fl.train(fl.replace(whole, changes), flowers).model
     assert other.predict(flowers).shape == (90,)
-    assert _tile._cache_size() == before
+    assert answer_tile._cache_size() == before
 
 
 def test_labels_do_not_change_the_answer(model, many):
     y = np.zeros(len(many), np.int32)
-    answer, losses = model.judge(many, y)
+    answer, losses = model.answer(many, y)
     assert answer.tobytes() == model.probabilities(many).tobytes()
     np.testing.assert_allclose(losses, -np.log(answer[:, 0]), rtol=1e-4, atol=1e-6)
 

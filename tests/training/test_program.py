@@ -10,7 +10,7 @@ import pytest
 from fallline.core.block import as_arrays, replace
 from fallline.probes import RECORDED, Dead, Evaluations, GradientNorm, LearningRate, TrainObjective, UpdateRatio
 from fallline.training import program
-from fallline.training.train import place
+from fallline.training.preparation import prepare
 
 FREE = {"parameter", "tuple", "get-tuple-element", "constant", "bitcast"}
 
@@ -18,7 +18,7 @@ FREE = {"parameter", "tuple", "get-tuple-element", "constant", "bitcast"}
 @pytest.fixture(scope="module")
 def run(flowers, whole):
     """(recipe, arrays, state) before the first step."""
-    recipe, arrays, key = place(replace(whole, {"patience": None}), flowers, 5)
+    recipe, arrays, key = prepare(replace(whole, {"patience": None}), flowers, 5)
     traced = as_arrays(recipe)
     return traced, arrays, jax.jit(program.start)(traced, arrays, key)
 

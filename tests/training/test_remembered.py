@@ -17,8 +17,10 @@ from fallline.optimizers import SkipNonfinite, WeightDecay
 from fallline.penalties import MaxNorm
 from fallline.training import program
 from fallline.training.moment import network_of
-from fallline.training.step import cost_of, lasts, moment_of
-from fallline.training.train import place, train_from
+from fallline.training.objective import cost_of, inputs_of
+from fallline.training.preparation import prepare
+from fallline.training.step import lasts
+from fallline.training.train import train_from
 
 CALLS = []
 
@@ -38,8 +40,8 @@ class Trembling(Layer):
 
     name: ClassVar[str] = ""
 
-    def apply(self, params, stats, x, *, key, training, weight=None):
-        return (x + 0.1 * jax.random.normal(key, x.shape) if training else x), stats
+    def apply(self, params, stats, x, call):
+        return (x + 0.1 * jax.random.normal(call.key, x.shape) if call.training else x), stats
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +50,7 @@ def steep():
         model=fl.MLP(hidden=(5,), activation=fl.Tanh()),
         optimizer=fl.LBFGS(),
         penalty=Watched(1e-3),
+        encoding=None,
         epochs=30,
         patience=None,
         keep="last",
@@ -74,9 +77,9 @@ def test_a_step_takes_one_evaluation_and_the_history_says_so(flowers, steep):
 def test_what_is_remembered_is_what_the_epoch_shows(flowers, steep):
     """The loss, the objective and the accuracy of an epoch are those of the params before its step."""
     half, whole = train_from(steep, flowers, until=6), fl.train(steep, flowers)
-    recipe, arrays, _ = place(steep, flowers, 0)
+    recipe, arrays, _ = prepare(steep, flowers, 0)
     weight = jnp.ones(len(arrays.train))
-    moment = moment_of(recipe, arrays, half.state, arrays.train, weight, half.state.step, jnp.int32(1))
+    moment = inputs_of(recipe, arrays, half.state, arrays.train, weight, half.state.step, jnp.int32(1))
     cost, (loss, prediction, _) = moment.objective(half.state.params)
     accuracy = np.mean(np.argmax(prediction, axis=-1) == arrays.y[arrays.train])
     shown = {name: whole.history[name][6] for name in ("train_objective", "train_loss", "train_accuracy")}
@@ -88,7 +91,7 @@ def test_the_minimum_is_scipys_and_so_are_the_evaluations(flowers, steep):
     """Of a logistic regression with a penalty on all its numbers there is one."""
     recipe = fl.replace(steep, {"model.hidden": (), "penalty": fl.L2(1e-2, acts_on="all"), "gradient_tolerance": 1e-4})
     run = fl.train(recipe, flowers)
-    completed, arrays, key = place(recipe, flowers, 0)
+    completed, arrays, key = prepare(recipe, flowers, 0)
     state = program.start(completed, arrays, key)
     start, tree = ravel_pytree(state.params)
     network, x = network_of(completed, arrays), completed.scaler.apply(state.scaling, arrays.x[arrays.train])
@@ -140,7 +143,7 @@ OBJECTIVES = {
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_whether_the_objective_lasts_is_read_off_its_trace(flowers, steep, name):
     change, expected = OBJECTIVES[name]
-    recipe, arrays, key = place(fl.replace(steep, {"penalty": None, **change}), flowers, 0)
+    recipe, arrays, key = prepare(fl.replace(steep, {"penalty": None, **change}), flowers, 0)
     found = []
 
     def trace():

@@ -10,7 +10,9 @@ import pytest
 import fallline as fl
 from fallline.core.block import as_arrays
 from fallline.training import program
-from fallline.training.train import compiled_start, place, train_from
+from fallline.training.chunks import compiled_start
+from fallline.training.preparation import prepare
+from fallline.training.train import train_from
 
 RATE = "optimizer.learning_rate"
 
@@ -77,7 +79,7 @@ def test_given_weights_are_where_a_run_begins(own, prices):
 
 def test_steps_counted_while_running_are_those_of_the_rows_alone(own, prices):
     """Index sets padded to twice their length: the same parameters, in the rows' own order."""
-    recipe, arrays, key = place(fl.replace(own, {"shuffle": False, "batch_size": 16}), prices, 0)
+    recipe, arrays, key = prepare(fl.replace(own, {"shuffle": False, "batch_size": 16}), prices, 0)
     traced, count = as_arrays(recipe), arrays.train.shape[0]
     padded = dataclasses.replace(arrays, train=jnp.pad(arrays.train, (0, count), mode="edge"), counted=True)
     ends = [

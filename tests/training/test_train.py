@@ -7,7 +7,9 @@ import pytest
 
 import fallline as fl
 from fallline.core.block import as_arrays, walk
-from fallline.training import train as module
+from fallline.training.chunks import compiled_advance, compiled_start
+from fallline.training.history import join
+from fallline.training.preparation import prepare
 
 RATE = "optimizer.learning_rate"
 Outcome = fl.Outcome
@@ -31,20 +33,18 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others(flowers, whol
 
 
 def test_chunks_do_not_change_bits(flowers, whole, same):
-    recipe, arrays, key = module.place(whole, flowers, 5)
+    recipe, arrays, key = prepare(whole, flowers, 5)
     traced = as_arrays(recipe)
 
     def advance(*stops):
-        state, epochs = module.compiled_start(traced, arrays, key, None), []
+        state, epochs = compiled_start(traced, arrays, key, None), []
         for stop in stops:
             before = int(state.epoch)
-            state, seen = module.compiled_advance(traced, arrays, state, jnp.int32(stop))
+            state, seen = compiled_advance(traced, arrays, state, jnp.int32(stop))
             done = int(state.epoch) - before
             assert done == stop - before
             epochs.append(jax.tree.map(lambda leaf, done=done: np.asarray(leaf)[:done], seen))
-        return jax.tree.map(np.asarray, (state.params, state.memory, state.best_params, state.step)), module.join(
-            epochs
-        )
+        return jax.tree.map(np.asarray, (state.params, state.memory, state.best_params, state.step)), join(epochs)
 
     one_by_one, at_once, uneven = advance(*range(1, 17)), advance(16), advance(3, 4, 16)
     assert same(one_by_one, at_once)
@@ -72,7 +72,7 @@ def test_no_value_of_any_number_compiles_again(flowers, whole, kind):
             },
         )
     first = fl.train(recipe, flowers)
-    sizes = [program._cache_size() for program in (module.compiled_start, module.compiled_advance)]
+    sizes = [program._cache_size() for program in (compiled_start, compiled_advance)]
     numbers = [(p, d, v) for p, d, v in walk(recipe) if d.role == "number" and isinstance(v, int | float)]
     assert len(numbers) == len(jax.tree.leaves(recipe))
     assert len(numbers) >= 10
@@ -83,7 +83,7 @@ def test_no_value_of_any_number_compiles_again(flowers, whole, kind):
         seen.add(path)
     for one in (1, 1.0, np.float32(1), np.float64(1), np.int64(1)):
         fl.train(fl.replace(recipe, {"tolerance": one}), flowers, seed=9)
-    assert sizes == [program._cache_size() for program in (module.compiled_start, module.compiled_advance)]
+    assert sizes == [program._cache_size() for program in (compiled_start, compiled_advance)]
     assert first.outcome is Outcome.FINISHED
     assert {
         "epochs",
@@ -94,9 +94,9 @@ def test_no_value_of_any_number_compiles_again(flowers, whole, kind):
 
 
 def test_the_trace_counter_notices_another_structure(flowers, whole):
-    before = module.compiled_advance._cache_size()
+    before = compiled_advance._cache_size()
     fl.train(fl.replace(whole, {"epochs": 1, "model.hidden": (7,)}), flowers)
-    assert module.compiled_advance._cache_size() == before + 1
+    assert compiled_advance._cache_size() == before + 1
 
 
 # -- how it ends ------------------------------------------------------------------------------------------------------
@@ -141,12 +141,12 @@ def test_a_run_that_diverges_at_once_keeps_its_initial_weights(prices, descent, 
 
 
 def test_a_run_that_diverges_late_keeps_its_best_weights(prices, descent, same):
-    recipe, arrays, key = module.place(descent, prices, 0)
-    state = module.compiled_start(as_arrays(recipe), arrays, key, None)
-    state, _ = module.compiled_advance(as_arrays(recipe), arrays, state, jnp.int32(3))
+    recipe, arrays, key = prepare(descent, prices, 0)
+    state = compiled_start(as_arrays(recipe), arrays, key, None)
+    state, _ = compiled_advance(as_arrays(recipe), arrays, state, jnp.int32(3))
     best, epoch, step = jax.tree.map(np.asarray, state.best_params), int(state.best_epoch), int(state.step)
     wild = as_arrays(fl.replace(recipe, {RATE: 1e6}))
-    state, _ = module.compiled_advance(wild, arrays, state, jnp.int32(12))
+    state, _ = compiled_advance(wild, arrays, state, jnp.int32(12))
     assert Outcome(int(state.outcome)) is Outcome.DIVERGED
     assert int(state.step) > step
     assert finite((state.params, state.memory, state.best_params))
@@ -167,7 +167,7 @@ def test_learning_rate_0_leaves_the_initial_weights(flowers, whole, same):
 
 
 def test_one_unit_and_a_batch_larger_than_the_data(flowers):
-    run = fl.train(fl.Recipe(model=fl.MLP(hidden=(1,)), batch_size=10_000, epochs=5), flowers)
+    run = fl.train(fl.Recipe(encoding=None, model=fl.MLP(hidden=(1,)), batch_size=10_000, epochs=5), flowers)
     assert run.outcome is Outcome.FINISHED
     assert run.recipe.batch_size == len(flowers.dataset.train)
     assert int(run.state.step) == 5

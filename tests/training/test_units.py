@@ -11,8 +11,8 @@ import fallline as fl
 from fallline.core.errors import FalllineError
 from fallline.losses import BinnedCrossEntropy, Huber, Poisson, SquaredError, Times
 from fallline.population import evaluate
-from fallline.training.predictor import load_predictor
-from fallline.training.train import evaluate_rows
+from fallline.training.evaluation import evaluate_rows
+from fallline.training.model_file import load_predictor
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(240, 3))

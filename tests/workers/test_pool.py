@@ -94,6 +94,14 @@ def test_ray_keeps_the_contract(deed, tmp_path, monkeypatch):
             clause(workers, tmp_path)
 
 
+@pytest.mark.parametrize("given", [None, "true"])
+def test_a_worker_leaves_a_gpus_memory_to_the_others_unless_told_otherwise(monkeypatch, given):
+    name = "XLA_PYTHON_CLIENT_PREALLOCATE"
+    monkeypatch.delenv(name, raising=False) if given is None else monkeypatch.setenv(name, given)
+    with Processes(os.getenv, name, count=1) as workers:
+        assert list(finished(workers, ["unset"])) == [(0, given or "false")]
+
+
 def test_an_address_that_no_cluster_has_is_named():
     pytest.importorskip("ray")
     with pytest.raises(FalllineError, match="is a client's: expected HOST:PORT"):

@@ -12,7 +12,7 @@ from jaxtyping import Array, Bool, Int
 
 from fallline.blackbox.objectives import Mapped
 from fallline.blackbox.optimum import Ending
-from fallline.blackbox.place import Place
+from fallline.blackbox.origin import Origin
 from fallline.blackbox.program import CAPACITY, Bounds, Row, Seen
 from fallline.core.block import as_arrays
 from fallline.core.errors import FalllineError
@@ -40,10 +40,10 @@ class Descender:
     """Chunks of steps of an update rule, with the interface of the chunks of a method."""
 
     def __init__(
-        self, f: Callable[[Any], Any], rule: Optimizer, place: Place, maximize: bool, bounds: Bounds, seed: int
+        self, f: Callable[[Any], Any], rule: Optimizer, origin: Origin, maximize: bool, bounds: Bounds, seed: int
     ) -> None:
         try:
-            function = Mapped(f, place, maximize)
+            function = Mapped(f, origin, maximize)
         except FalllineError:
             raise
         except Exception as error:  # any error from NumPy or Python's control flow on a tracer
@@ -53,8 +53,8 @@ class Descender:
                 "it with jax.numpy, or choose a method without gradients, such as 'ars'"
             ) from None
         self.function, self.bounds = function, bounds
-        w = jnp.asarray(place.vector)
-        self.rule = as_arrays(rule, place.dtype)
+        w = jnp.asarray(origin.vector)
+        self.rule = as_arrays(rule, origin.dtype)
         memory = at_time(self.rule, Time(*(jnp.zeros((), w.dtype),) * 3)).begin(w)
         zero = jnp.int32(0)
         self.walk = Descent(w, memory, Seen(w, jnp.full((), jnp.inf, w.dtype), zero, zero), jax.random.key(seed), zero)
@@ -94,7 +94,8 @@ def _advance(
         walk, row = _step(f, rule, walk, bounds)
         return walk, jax.tree.map(lambda leaf, value: leaf.at[done].set(value), room, row), done + 1
 
-    return lax.while_loop(more, body, (walk, room, jnp.int32(0)))
+    found: tuple[Descent, Row, Int[Array, ""]] = lax.while_loop(more, body, (walk, room, jnp.int32(0)))
+    return found
 
 
 def goes_on(walk: Descent, bounds: Bounds) -> Any:

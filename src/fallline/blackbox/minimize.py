@@ -15,12 +15,25 @@ import numpy as np
 from fallline.blackbox.descent import Descender, check_rule
 from fallline.blackbox.objectives import Called, Elsewhere, Mapped, Objective
 from fallline.blackbox.optimum import Ending, Optimum
-from fallline.blackbox.place import Place, place_of
-from fallline.blackbox.program import CAPACITY, Bounds, Row, Seen, Walk, advance, begun, goes_on, judged, looking, looks
+from fallline.blackbox.origin import Origin, origin_of
+from fallline.blackbox.program import (
+    CAPACITY,
+    Bounds,
+    Row,
+    Seen,
+    Walk,
+    advance,
+    begun,
+    goes_on,
+    looking,
+    looks,
+    recorded,
+)
 from fallline.core.block import as_arrays, family
 from fallline.core.driving import Pace, Progress, drive
 from fallline.core.errors import FalllineError, nearest
 from fallline.core.interrupt import Interrupt
+from fallline.core.whole import check_seed, is_whole
 from fallline.methods import Method
 from fallline.optimizers import Optimizer
 
@@ -91,36 +104,36 @@ def minimize(
     """
     began = time.perf_counter()
     method = _method(method)
-    place = place_of(x0)
-    _check(objective, evaluations, target, seed, processes, limit, method, place)
+    origin = origin_of(x0)
+    _check(objective, evaluations, target, seed, processes, limit, method, origin)
     bound = math.inf if target is None else float(target)
     bound = -bound if maximize or target is None else bound
-    with place.precision(), Interrupt() as interrupt:
+    with origin.precision(), Interrupt() as interrupt:
         bounds = Bounds(evaluations, bound)
         run: _Run | Descender
         if isinstance(method, Optimizer):
-            run = Descender(objective, method, place, maximize, bounds, seed)
+            run = Descender(objective, method, origin, maximize, bounds, seed)
         else:
-            run = _Run(_objective(objective, place, maximize, processes, limit), method, place, bounds, seed)
+            run = _Run(_objective(objective, origin, maximize, processes, limit), method, origin, bounds, seed)
         try:
-            ending = _to_the_end(run, interrupt, lambda seen: _watched(watch, seen, evaluations, maximize, began))
+            ending = _to_the_end(run, interrupt, lambda seen: _report(watch, seen, evaluations, maximize, began))
         finally:
             run.function.close()
-        return _optimum(run, ending, place, maximize, time.perf_counter() - began)
+        return _optimum(run, ending, origin, maximize, time.perf_counter() - began)
 
 
 class _Run:
     """A search in chunks: compiled if objective and method can be traced, otherwise one iteration at a time."""
 
-    def __init__(self, function: Objective, method: Method, place: Place, bounds: Bounds, seed: int) -> None:
+    def __init__(self, function: Objective, method: Method, origin: Origin, bounds: Bounds, seed: int) -> None:
         self.function, self.bounds = function, bounds
         self.rows: list[Row] = []
-        w = jnp.asarray(place.vector)
+        w = jnp.asarray(origin.vector)
         self.n, self.every = method.candidates(w.size), looks(method, w.size)
-        self.method = as_arrays(method, place.dtype)
+        self.method = as_arrays(method, origin.dtype)
         iterations = max(1, int((bounds.evaluations - 1) / (self.n + 1 / self.every)))
         state = method.start(w, jax.random.key(seed), iterations)
-        self.walk = Walk(state, begun(w, function.values(place.vector[None])[0]))
+        self.walk = Walk(state, begun(w, function.values(origin.vector[None])[0]))
         self.program = self._one
         if isinstance(function, Mapped) and method.traceable:
             self.program = jax.jit(functools.partial(advance, function.rows))
@@ -147,14 +160,14 @@ class _Run:
         look = bool(looking(walk.seen, bounds, int(state.iteration), self.n, self.every))
         value = self.function.values(np.asarray(state.point)[None])[0] if look else math.nan
         w = walk.seen.best_point.dtype
-        seen, row = _judged(walk.seen, x.astype(w), f.astype(w), state.point.astype(w), np.asarray(value, w), look)
+        seen, row = _recorded(walk.seen, x.astype(w), f.astype(w), state.point.astype(w), np.asarray(value, w), look)
         return Walk(state, seen), jax.tree.map(lambda leaf: leaf[None], row), jnp.int32(1)
 
 
-_judged = jax.jit(judged)
+_recorded = jax.jit(recorded)
 
 
-def _to_the_end(run: _Run | Descender, interrupt: Interrupt, watched: Callable[[Seen], Any]) -> Ending:
+def _to_the_end(run: _Run | Descender, interrupt: Interrupt, report: Callable[[Seen], Any]) -> Ending:
     """Run chunk by chunk until the search ends, and return the reason."""
     pace = Pace(CAPACITY)
 
@@ -171,24 +184,24 @@ def _to_the_end(run: _Run | Descender, interrupt: Interrupt, watched: Callable[[
         chunk,
         goal=lambda run: run.ending() or "",
         interrupt=interrupt,
-        watch=lambda run: watched(run.walk.seen),
+        watch=lambda run: report(run.walk.seen),
     )
     return cast(Ending, why)
 
 
 def _objective(
-    f: Callable[[Any], Any], place: Place, maximize: bool, processes: int | None, limit: float | None
+    f: Callable[[Any], Any], origin: Origin, maximize: bool, processes: int | None, limit: float | None
 ) -> Objective:
     if processes is None:
         try:
-            return Mapped(f, place, maximize)
+            return Mapped(f, origin, maximize)
         except FalllineError:
             raise
         except Exception:  # any error from NumPy or Python's control flow on a tracer; calls reveal genuine errors
             processes = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if processes == 0:
-        return Called(f, place, maximize)
-    return Elsewhere(f, place, maximize, count=processes, limit=limit)
+        return Called(f, origin, maximize)
+    return Elsewhere(f, origin, maximize, count=processes, limit=limit)
 
 
 def _method(method: Any) -> Method | Optimizer:
@@ -206,14 +219,14 @@ def _method(method: Any) -> Method | Optimizer:
 
 
 def _check(
-    objective: Any,
-    evaluations: Any,
-    target: Any,
-    seed: Any,
-    processes: Any,
-    limit: Any,
+    objective: object,
+    evaluations: object,
+    target: object,
+    seed: object,
+    processes: object,
+    limit: object,
     method: Method | Optimizer,
-    place: Place,
+    origin: Origin,
 ) -> None:
     if not callable(objective):
         raise FalllineError(f"objective of type {type(objective).__name__} cannot be called: expected a function of x")
@@ -221,19 +234,15 @@ def _check(
         check_rule(method, processes, limit)
         least, why = 1, "expected 1 or more"
     else:
-        n = method.candidates(len(place.vector))
+        n = method.candidates(len(origin.vector))
         least, why = n + 2, f"expected {n + 2} or more, for {n} candidates, x0 and the point that they lead to"
 
-    def whole(value: object) -> bool:
-        return isinstance(value, int | np.integer) and not isinstance(value, bool)
-
-    if not whole(evaluations) or not least <= evaluations < 2**31:
+    if not is_whole(evaluations) or not least <= evaluations < 2**31:
         raise FalllineError(f"evaluations = {evaluations!r} are not enough for one iteration: {why}")
     if target is not None and not isinstance(target, int | float | np.number):
         raise FalllineError(f"target = {target!r} is not a value of the objective: expected a number or None")
-    if not whole(seed) or not 0 <= seed < 2**32:
-        raise FalllineError(f"seed = {seed!r} is not a whole number from 0 to 2^32 - 1")
-    if processes is not None and (not whole(processes) or processes < 0):
+    check_seed(seed)
+    if processes is not None and (not is_whole(processes) or processes < 0):
         raise FalllineError(f"processes = {processes!r} is not a number of processes: expected 0 or more, or None")
     if limit is not None and (not isinstance(limit, int | float) or not limit > 0):
         raise FalllineError(f"limit = {limit!r} is not a time: expected seconds above 0, or None")
@@ -241,7 +250,7 @@ def _check(
         raise FalllineError("limit needs a process that can be ended: leave processes out, or give 1 or more")
 
 
-def _watched(
+def _report(
     watch: Callable[[MinimizeProgress], Any] | None, seen: Seen, most: int, maximize: bool, began: float
 ) -> Any:
     if watch is None:
@@ -250,14 +259,14 @@ def _watched(
     return watch(MinimizeProgress(int(seen.evaluations), most, time.perf_counter() - began, best))
 
 
-def _optimum(run: _Run | Descender, ending: Ending, place: Place, maximize: bool, seconds: float) -> Optimum:
+def _optimum(run: _Run | Descender, ending: Ending, origin: Origin, maximize: bool, seconds: float) -> Optimum:
     seen, sign = run.walk.seen, -1.0 if maximize else 1.0
     columns = {name: np.concatenate([getattr(row, name) for row in run.rows] or [np.zeros(0)]) for name in Row._fields}
     for name in ("lowest", "value", "best"):
         columns[name] = sign * np.where(np.isfinite(columns[name]), columns[name], np.nan)
     best = float(seen.best)
     return Optimum(
-        point=place.found(np.asarray(seen.best_point)),
+        point=origin.found(np.asarray(seen.best_point)),
         value=sign * best if math.isfinite(best) else math.nan,
         evaluations=int(seen.evaluations),
         failures=int(seen.failures),

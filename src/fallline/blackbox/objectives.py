@@ -15,9 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from fallline.blackbox.place import Place
+from fallline.blackbox.origin import Origin
 from fallline.core.errors import FalllineError
-from fallline.gradients.operations import bytes_of
+from fallline.core.operations import bytes_of
 from fallline.workers import Workers
 from fallline.workers.calls import at, evaluate, sent
 from fallline.workers.processes import Processes
@@ -31,8 +31,8 @@ POLL = 0.2  # seconds between two checks of the clock
 class Objective(ABC):
     """A function of the caller's tree at rows of numbers."""
 
-    def __init__(self, f: Callable[[Any], Any], place: Place, maximize: bool) -> None:
-        self.f, self.place, self.sign = f, place, -1.0 if maximize else 1.0
+    def __init__(self, f: Callable[[Any], Any], origin: Origin, maximize: bool) -> None:
+        self.f, self.origin, self.sign = f, origin, -1.0 if maximize else 1.0
         self.reasons: dict[str, int] = {}
 
     @abstractmethod
@@ -51,15 +51,15 @@ class Objective(ABC):
 class Mapped(Objective):
     """A function that JAX can trace: all rows are one program, in parallel as far as memory allows."""
 
-    def __init__(self, f: Callable[[Any], Any], place: Place, maximize: bool) -> None:
-        super().__init__(f, place, maximize)
-        traced = jax.make_jaxpr(self.value)(jnp.asarray(place.vector))
-        self.lanes = max(1, BYTES // (bytes_of(traced.jaxpr) + 8 * len(place.vector)))
+    def __init__(self, f: Callable[[Any], Any], origin: Origin, maximize: bool) -> None:
+        super().__init__(f, origin, maximize)
+        traced = jax.make_jaxpr(self.value)(jnp.asarray(origin.vector))
+        self.lanes = max(1, BYTES // (bytes_of(traced.jaxpr) + 8 * len(origin.vector)))
         self.program = jax.jit(self.rows)
 
     def value(self, vector: Float[Array, " d"]) -> Float[Array, ""]:
         """The value at one point."""
-        answer = jnp.asarray(self.f(self.place.tree(vector)))
+        answer = jnp.asarray(self.f(self.origin.tree(vector)))
         if answer.size != 1:
             raise FalllineError(f"the objective returns an array of shape {answer.shape}: expected one number")
         if jnp.iscomplexobj(answer):
@@ -82,7 +82,7 @@ class Called(Objective):
         return np.array([self._one(row) for row in x])
 
     def _one(self, row: np.ndarray) -> float:
-        value, reason = evaluate(self.f, self.place.shaped, row)
+        value, reason = evaluate(self.f, self.origin.shaped, row)
         return self.sign * value if reason is None else self.failed(reason)
 
 
@@ -91,18 +91,18 @@ class Elsewhere(Objective):
 
     Arguments:
         f: the callable; it is sent to the processes once, with the objects it has captured.
-        place: the starting place of the search.
+        origin: the starting point of the search.
         maximize: whether larger is better.
         count: number of processes.
         limit: time limit of an evaluation in seconds, after which its process is ended. None: no limit.
     """
 
     def __init__(
-        self, f: Callable[[Any], Any], place: Place, maximize: bool, *, count: int, limit: float | None = None
+        self, f: Callable[[Any], Any], origin: Origin, maximize: bool, *, count: int, limit: float | None = None
     ) -> None:
-        super().__init__(f, place, maximize)
+        super().__init__(f, origin, maximize)
         self.limit = limit
-        self.workers: Workers = Processes(at, sent(f, place.shaped), count)
+        self.workers: Workers = Processes(at, sent(f, origin.shaped), count)
 
     def values(self, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
         found = np.full(len(x), math.nan)
@@ -112,16 +112,16 @@ class Elsewhere(Objective):
         try:
             while waiting or running:
                 while waiting and len(running) < self.workers.slots():
-                    place = waiting.popleft()
-                    running[self.workers.start(np.array(x[place]))] = place
+                    index = waiting.popleft()
+                    running[self.workers.start(np.array(x[index]))] = index
                 for ticket, kind, value in self.workers.events(list(running), POLL):
                     if kind == "begun":
                         begun[ticket] = time.monotonic()
                         continue
-                    place = running.pop(ticket)
+                    index = running.pop(ticket)
                     begun.pop(ticket, None)
                     answer, reason = value if kind == "done" else (math.nan, f"its worker was lost: {value}")
-                    found[place] = self.sign * answer if reason is None else self.failed(reason)
+                    found[index] = self.sign * answer if reason is None else self.failed(reason)
                 now = time.monotonic()
                 for ticket in [each for each, since in begun.items() if self.limit and now - since > self.limit]:
                     self.workers.kill(ticket)

@@ -19,9 +19,9 @@ from fallline.metrics import metric as metric_of
 from fallline.schedules import Cosine
 from fallline.training.arrays import to_device
 from fallline.training.ensemble import Ensemble
+from fallline.training.evaluation import evaluate_splits
 from fallline.training.predictor import Predictor
-from fallline.training.train import evaluate_splits
-from fallline.training.watch import forward, measured
+from fallline.training.validation import forward, measured
 
 SPLITS = ("train", "valid", "test")
 USUAL = ARS(step=Cosine(0.05), noise=0.05, directions=16)

@@ -108,11 +108,11 @@ def iteration(
     state = method.tell(walk.state, f)
     look = looking(walk.seen, bounds, state.iteration, n, every)
     value = lax.cond(look, lambda w: values(w[None])[0], lambda w: jnp.full((), jnp.nan, w.dtype), state.point)
-    seen, row = judged(walk.seen, x, f, state.point, value, look)
+    seen, row = recorded(walk.seen, x, f, state.point, value, look)
     return Walk(state, seen), row
 
 
-def judged(
+def recorded(
     seen: Seen,
     x: Float[Array, "n d"],
     f: Float[Array, " n"],

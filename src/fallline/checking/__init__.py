@@ -2,4 +2,4 @@
 
 from fallline.checking.recipe import RecipeCheck as RecipeCheck
 from fallline.checking.recipe import check_recipe as check_recipe
-from fallline.checking.sanity import Finding as Finding
+from fallline.checking.sanity import SanityResult as SanityResult

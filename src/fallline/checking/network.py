@@ -18,9 +18,9 @@ from fallline.layers.base import is_random
 from fallline.schedules.plateau import begun, remembered
 from fallline.training.arrays import Arrays
 from fallline.training.moment import network_of
+from fallline.training.objective import cost_of, scaled_target
 from fallline.training.recipe import Recipe
 from fallline.training.state import State
-from fallline.training.step import cost_of, scaled_target
 
 MODES = ("training", "predicting")
 

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from fallline.checking.network import check_network, modes_of
-from fallline.checking.sanity import Finding, sanity_of
+from fallline.checking.sanity import SanityResult, sanity_of
 from fallline.core.block import as_arrays
 from fallline.core.errors import FalllineError
 from fallline.core.random import Seed
@@ -19,8 +19,8 @@ from fallline.training.arrays import Arrays, suited
 from fallline.training.chunks import compiled_start
 from fallline.training.ensemble import Ensemble
 from fallline.training.predictor import Predictor
+from fallline.training.preparation import bare, prepare
 from fallline.training.recipe import Recipe
-from fallline.training.train import bare, place
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +35,7 @@ class RecipeCheck:
     """
 
     gradients: dict[str, GradientCheck]
-    sanity: tuple[Finding, ...]
+    sanity: tuple[SanityResult, ...]
     rows: int
     parameters: int
 
@@ -84,14 +84,14 @@ def check_recipe(
     if isinstance(rows, bool) or not isinstance(rows, int) or rows < 2:
         raise FalllineError(f"rows = {rows!r} is not a number of rows: expected 2 or more")
     data, _ = suited(data, [recipe])
-    recipe, arrays, key = place(recipe, data, seed)
+    recipe, arrays, key = prepare(recipe, data, seed)
     gradients, checked, parameters = _gradients(recipe, arrays, key, seed, rows, model, tolerance, share, watch)
     return RecipeCheck(gradients, sanity_of(recipe, data, seed), checked, parameters)
 
 
 def gradients_of(recipe: Recipe, data: Table, *, seed: int, rows: int, share: float | None) -> dict[str, GradientCheck]:
     """The gradient checks of `check_recipe` alone, by mode, for a table that suits the recipe."""
-    recipe, arrays, key = place(recipe, data, seed)
+    recipe, arrays, key = prepare(recipe, data, seed)
     return _gradients(recipe, arrays, key, seed, rows, None, 1e-6, share, None)[0]
 
 

@@ -21,11 +21,12 @@ from fallline.schedules.plateau import begun, remembered
 from fallline.training.arrays import Arrays, to_device
 from fallline.training.chunks import compiled_advance, compiled_start
 from fallline.training.moment import network_of
+from fallline.training.objective import cost_of, scaled_target
 from fallline.training.recipe import Recipe
 from fallline.training.state import State
-from fallline.training.step import cost_of, empty_tally, scaled_target
+from fallline.training.step import empty_tally
 from fallline.training.train import train
-from fallline.training.watch import context_of, layer_names
+from fallline.training.validation import context_of, layer_names
 
 FEW = 16  # rows that a network must be able to overfit
 STEPS = 1000  # steps allowed for that
@@ -36,7 +37,7 @@ HEALTHY = (1e-5, 1e-1)  # range of normal update:weight ratios; 1e-3 is usual
 
 
 @dataclasses.dataclass(frozen=True)
-class Finding:
+class SanityResult:
     """The answer to one question.
 
     Arguments:
@@ -54,7 +55,7 @@ class Finding:
     numbers: dict[str, float]
 
 
-def sanity_of(recipe: Recipe, data: Table, seed: int) -> tuple[Finding, ...]:
+def sanity_of(recipe: Recipe, data: Table, seed: int) -> tuple[SanityResult, ...]:
     """All findings on a completed recipe and its data, starting from initial weights.
 
     Three small programs run: the cost at the start, the first steps, and a training on a few rows.
@@ -76,7 +77,7 @@ def sanity_of(recipe: Recipe, data: Table, seed: int) -> tuple[Finding, ...]:
     )
 
 
-def first_loss(loss: float, guess: float, recipe: Recipe, data: Table) -> Finding:
+def first_loss(loss: float, guess: float, recipe: Recipe, data: Table) -> SanityResult:
     """Compare the loss of the initial weights with that of uninformative outputs of 0.
 
     The latter is ln C for C classes, and the target's variance for a squared error. A much larger first loss means that the
@@ -86,36 +87,36 @@ def first_loss(loss: float, guess: float, recipe: Recipe, data: Table) -> Findin
     name = recipe.loss.uninformed.format(cost=guess, classes=data.dataset.n_classes)
     numbers = {"loss": loss, "expected": guess}
     if not math.isfinite(loss):
-        return Finding("first loss", f"{loss}", "wrong", "look for numbers out of range in the data", numbers)
+        return SanityResult("first loss", f"{loss}", "wrong", "look for numbers out of range in the data", numbers)
     if loss > NEAR[1] * guess:
-        return Finding(
+        return SanityResult(
             "first loss", f"{loss:.4g}; {name}", "look", "the outputs start too large: lower initial weights", numbers
         )
     if loss < NEAR[0] * guess:
-        return Finding(
+        return SanityResult(
             "first loss",
             f"{loss:.4g}; {name}",
             "look",
             "it knows the target untrained: look at target and loss",
             numbers,
         )
-    return Finding("first loss", f"{loss:.4g}; {name}", "ok", "", numbers)
+    return SanityResult("first loss", f"{loss:.4g}; {name}", "ok", "", numbers)
 
 
-def penalty_raises(recipe: Recipe, loss: float, penalty: float) -> Finding:
+def penalty_raises(recipe: Recipe, loss: float, penalty: float) -> SanityResult:
     """Check that the penalty raises the cost of nonzero weights."""
     numbers = {"penalty": penalty}
     if recipe.penalty is None:
-        return Finding("penalty", "there is none", "ok", "", numbers)
+        return SanityResult("penalty", "there is none", "ok", "", numbers)
     if penalty > 0:
-        return Finding("penalty", f"raises it by {penalty:.3g}", "ok", "", numbers)
+        return SanityResult("penalty", f"raises it by {penalty:.3g}", "ok", "", numbers)
     strengths = [value for value in jax.tree.leaves(recipe.penalty) if isinstance(value, float)]
     if type(recipe.penalty).project is not Penalty.project or not any(strengths):
-        return Finding("penalty", "adds nothing: it is a bound, or of strength 0", "ok", "", numbers)
-    return Finding("penalty", f"adds {penalty:.3g}", "wrong", "it must be positive: look at its layers", numbers)
+        return SanityResult("penalty", "adds nothing: it is a bound, or of strength 0", "ok", "", numbers)
+    return SanityResult("penalty", f"adds {penalty:.3g}", "wrong", "it must be positive: look at its layers", numbers)
 
 
-def overfits(recipe: Recipe, data: Table, seed: int) -> Finding:
+def overfits(recipe: Recipe, data: Table, seed: int) -> SanityResult:
     """Check that the network can overfit a few rows: without penalty, dropout and smoothing the loss must fall to about 0."""
     rows = _distinct(data.dataset)
     small = dataclasses.replace(
@@ -127,18 +128,20 @@ def overfits(recipe: Recipe, data: Table, seed: int) -> Finding:
     try:
         losses = train(bare, small, seed=seed).history["train_loss"]
     except FalllineError as error:
-        return Finding("overfits", "could not be tried", "look", str(error), {"rows": float(len(rows))})
+        return SanityResult("overfits", "could not be tried", "look", str(error), {"rows": float(len(rows))})
     first, least = float(losses[0]), float(np.nanmin(losses))
     numbers = {"rows": float(len(rows)), "first": first, "least": least, "steps": float(len(losses))}
     found = f"{len(rows)} rows: {first:.3g} to {least:.2g} in {len(losses):,} steps"
     if least <= 0.05 * first:
-        return Finding("overfits", found, "ok", "", numbers)
+        return SanityResult("overfits", found, "ok", "", numbers)
     if least <= 0.5 * first:
-        return Finding("overfits", found, "look", "the network is small, or the learning rate low", numbers)
-    return Finding("overfits", found, "wrong", "raise the learning rate or the width; look at the targets", numbers)
+        return SanityResult("overfits", found, "look", "the network is small, or the learning rate low", numbers)
+    return SanityResult(
+        "overfits", found, "wrong", "raise the learning rate or the width; look at the targets", numbers
+    )
 
 
-def moves(before: Tree, after: Tree, steps: int) -> Finding:
+def moves(before: Tree, after: Tree, steps: int) -> SanityResult:
     """Check that every array of params changes within the first steps; single numbers in it may stay unchanged."""
     paths = jax.tree_util.tree_flatten_with_path(before)[0]
     shares = {
@@ -151,28 +154,30 @@ def moves(before: Tree, after: Tree, steps: int) -> Finding:
     found = f"{100 * moved:.4g} % of {total:,} params in {steps} steps"
     if still:
         text = f"{', '.join(still[:3])} stand still: look at dead units, and at the learning rate"
-        return Finding("moves", found, "wrong", text, shares)
-    return Finding("moves", found, "ok", "", shares)
+        return SanityResult("moves", found, "wrong", text, shares)
+    return SanityResult("moves", found, "ok", "", shares)
 
 
-def dead_units(shares: np.ndarray) -> Finding:
+def dead_units(shares: np.ndarray) -> SanityResult:
     """Check that no unit is silent for every row before the first step."""
     worst = float(np.max(shares, initial=0.0))
     numbers = {f"activation_{k + 1}": float(share) for k, share in enumerate(shares)}
     if worst == 0:
-        return Finding("dead units", "none at the start", "ok", "", numbers)
+        return SanityResult("dead units", "none at the start", "ok", "", numbers)
     found = f"{100 * worst:.3g} % of a layer at the start"
-    return Finding("dead units", found, "look", "other initial weights or a leaky activation; scaled inputs", numbers)
+    return SanityResult(
+        "dead units", found, "look", "other initial weights or a leaky activation; scaled inputs", numbers
+    )
 
 
-def update_ratio(ratios: dict[str, float], steps: int) -> Finding:
+def update_ratio(ratios: dict[str, float], steps: int) -> SanityResult:
     """Check the size of the updates relative to the weights, by layer; 1e-3 is usual."""
     low, high = min(ratios.values()), max(ratios.values())
     found = f"{low:.1e} to {high:.1e} at step {steps}; 1e-3 is usual"
     if not HEALTHY[0] <= low <= high <= HEALTHY[1]:
         way = "lower" if high > HEALTHY[1] else "raise"
-        return Finding("update ratio", found, "look", f"{way} the learning rate", ratios)
-    return Finding("update ratio", found, "ok", "", ratios)
+        return SanityResult("update ratio", found, "look", f"{way} the learning rate", ratios)
+    return SanityResult("update ratio", found, "ok", "", ratios)
 
 
 @jax.jit

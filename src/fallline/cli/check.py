@@ -72,7 +72,7 @@ def _subject(model: Path, source: str | None, target: str | None, names: list[st
         return plan.recipe, table, None
     from fallline.checking.recipe import rows_for
     from fallline.data.prediction import read_labelled
-    from fallline.training.predictor import load_predictor
+    from fallline.training.model_file import load_predictor
 
     trained = load_predictor(model)
     if target is not None:

@@ -6,13 +6,15 @@ from typing import Annotated, Any
 import typer
 
 from fallline.cli.output import figures, give, say, table
+from fallline.cli.system import tell_system
+from fallline.core.errors import FalllineError
 
 Opt = typer.Option
-WIDTH = 88
+WIDTH = 79
 
 
 def doctor(
-    run: Annotated[Path, typer.Argument(help="run folder")],
+    run: Annotated[Path | None, typer.Argument(help="run folder")] = None,
     try_: Annotated[
         bool, Opt("--try", help="train with each remedy and with pairs of them, beside plain reruns")
     ] = False,
@@ -21,12 +23,22 @@ def doctor(
     ] = False,
     seeds: Annotated[int, Opt(min=2, help="seeds of every remedy")] = 3,
     out: Annotated[Path | None, Opt(help="folder of the improved run (default: runs/NAME-k)")] = None,
+    system: Annotated[
+        bool, Opt("--system", help="instead of a run: this machine's versions, devices, memory and cache")
+    ] = False,
     json: Annotated[bool, Opt("--json", help="one JSON document on standard output")] = False,
 ) -> int:
     """Say what went wrong with a run, and what would help.
 
     Writes diagnosis.json into the run folder, and its report again.
     """
+    if system:
+        if run is not None or try_ or fix:
+            raise FalllineError("--system is about this machine: leave RUN, --try and --fix out")
+        tell_system(json)
+        return 0
+    if run is None:
+        raise FalllineError("no RUN to diagnose: expected a run folder; --system describes this machine")
     from fallline.doctor.case import case_of_folder
     from fallline.doctor.diagnose import diagnose_case
     from fallline.doctor.folder import keep_diagnosis
@@ -40,7 +52,7 @@ def doctor(
         print("\n".join(page(found)))
     better = None if found.tried is None else found.tried.best
     if fix and better is not None:
-        from fallline.cli.train import train_plan
+        from fallline.cli.train_run import train_plan
         from fallline.training.folder import Plan
 
         assert case.plan is not None
@@ -65,17 +77,33 @@ def _metrics(metrics: Any) -> str:
     return f"{split} {name} {figures(float(metrics[split][name]))}"
 
 
+def checked(found: Any) -> list[str]:
+    """What was checked and what could not be judged, by subject, as lines for a terminal."""
+    import textwrap
+
+    parts = dict(found.subjects)
+    if found.unseen:
+        parts["not judged"] = found.unseen
+    side = max((len(each) for each in parts), default=0) + 4
+    lines: list[str] = []
+    for name, titles in parts.items():
+        first = f"  {name}".ljust(side)
+        text, indent = "; ".join(titles), " " * side
+        lines += textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=indent, break_on_hyphens=False)
+    return lines
+
+
 def page(found: Any) -> list[str]:
     """The findings as lines for a terminal."""
     import textwrap
 
     lines: list[str] = []
     if found.healthy:
-        lines += textwrap.wrap(found.bill, WIDTH)
-    for place, each in enumerate(found.findings, start=1):
+        lines += [*textwrap.wrap(found.bill, WIDTH), "", *checked(found), ""]
+    for number, each in enumerate(found.findings, start=1):
         at = f" (epoch {each.epoch})" if each.epoch else ""
         lines.append(
-            f"{place}. {each.title[:1].upper()}{each.title[1:]}{at}: {each.name}, {100 * each.confidence:.0f} % sure"
+            f"{number}. {each.title[:1].upper()}{each.title[1:]}{at}: {each.name}, {100 * each.confidence:.0f} % sure"
         )
         remedies = ", ".join(remedy.name for remedy in each.remedies)
         for text in (each.evidence, each.cause, f"To try: {remedies}." if remedies else "", each.advice):

@@ -18,8 +18,8 @@ def evaluate(
 ) -> int:
     """Judge a model on labelled rows."""
     from fallline.data.prediction import read_labelled
-    from fallline.training.predictor import load_predictor
-    from fallline.training.train import evaluate_rows
+    from fallline.training.evaluation import evaluate_rows
+    from fallline.training.model_file import load_predictor
 
     trained = load_predictor(model)
     remarks: list[str] = []

@@ -18,7 +18,7 @@ def export(
 ) -> int:
     """Write a model, preprocessing included, as one ONNX file."""
     from fallline.onnx.export import to_onnx
-    from fallline.training.predictor import load_predictor
+    from fallline.training.model_file import load_predictor
 
     done = to_onnx(load_predictor(model), onnx, inputs=inputs)
     if json:

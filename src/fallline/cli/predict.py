@@ -29,8 +29,8 @@ def predict(
     if out is not None and out.suffix not in (".csv", ".parquet"):
         raise FalllineError(f"--out {str(out)!r} has no known ending: expected .csv or .parquet")
     from fallline.data.prediction import read_features
+    from fallline.training.model_file import load_predictor
     from fallline.training.predictions import csv_text, predictions_frame, save_predictions
-    from fallline.training.predictor import load_predictor
 
     trained = load_predictor(model)
     if probabilities:

@@ -10,7 +10,7 @@ from fallline.cli.output import figures
 if TYPE_CHECKING:
     from fallline.control.state import RolloutProgress
     from fallline.searching.driver import Standing
-    from fallline.training.train import Moment
+    from fallline.training.run import Moment
 
 MOST = 8  # most hyperparameters of the best trial shown below the bar
 

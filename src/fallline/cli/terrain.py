@@ -44,16 +44,16 @@ def terrain(
 
     if film is not None:
         check_film(film, out)
-    place, named = _subject(surface, rules, limits, set_ or [])
+    subject, named = _subject(surface, rules, limits, set_ or [])
     starts = None if start is None else [_numbers(start, "--start")]
     swept = None
     fixed = {_path(each).partition(".")[0] for each in set_ or [] if _path(each).endswith(".learning_rate")}
     rated = {label: rule for label, rule in named.items() if _is_rated(rule)}
     if rated:
-        swept = rate_sensitivity(rated, place, starts, steps, noise=noise, seed=seed)
+        swept = rate_sensitivity(rated, subject, starts, steps, noise=noise, seed=seed)
         chosen = {label: learning_rate or (rate if rate == rate else 0.01) for label, rate in swept.best.items()}
         named |= {label: with_rate(rule, chosen[label]) for label, rule in rated.items() if label not in fixed}
-    walks = walk(named, place, starts, steps, noise=noise, seed=seed)
+    walks = walk(named, subject, starts, steps, noise=noise, seed=seed)
     written = [] if out is None else _written(walks, swept, out, film)
     document = {
         "surface": surface, "start": walks.starts[0].tolist(), "steps": steps, "rules": walks.frame.to_dicts(),
@@ -82,7 +82,7 @@ def _subject(surface: str, rules: str, limits: str | None, settings: list[str]) 
                 f"--limits {limits!r} has {len(ends)} numbers: expected a lower and a higher one by coordinate"
             )
         pairs = tuple(zip(ends[::2], ends[1::2], strict=True))
-    place = surface_of(surface, pairs)
+    subject = surface_of(surface, pairs)
     named: dict[str, Any] = rules_of(list(dict.fromkeys(each.strip() for each in rules.split(",") if each.strip())))
     for setting in settings:
         path, value = parse_setting(setting)
@@ -92,8 +92,8 @@ def _subject(surface: str, rules: str, limits: str | None, settings: list[str]) 
         elif "." in path:
             raise FalllineError(f"--set {setting!r} is of no rule here: {nearest(first, named)}")
         else:
-            place = parse(place, path, value)
-    return place, named
+            subject = parse(subject, path, value)
+    return subject, named
 
 
 def _path(setting: str) -> str:

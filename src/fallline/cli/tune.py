@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperCommand
 
 from fallline.cli.output import figures, give, metrics_table, say, table
+from fallline.core.device import use_device
 from fallline.core.errors import FalllineError
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ class TuneCommand(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         found = []
-        for place, word in enumerate(args):
-            follower = args[place + 1] if place + 1 < len(args) else ""
+        for index, word in enumerate(args):
+            follower = args[index + 1] if index + 1 < len(args) else ""
             looks, usual = _may_stand_alone(word)
             found.append(f"{word}={usual}" if usual and not re.fullmatch(looks, follower) else word)
         return list(super().parse_args(ctx, found))
@@ -97,12 +98,14 @@ def tune(
     resume: Annotated[str | None, Opt(help="continue this study with the settings of its start")] = None,
     out: Annotated[Path | None, Opt(help="run folder of the best model (default: runs/NAME-1)")] = None,
     seed: Annotated[int | None, Opt(help="seed of the proposals and of the best model (default: 0)")] = None,
+    device: Annotated[str | None, Opt(help="cpu or gpu (default: a GPU if JAX finds one)")] = None,
     json: Annotated[bool, Opt("--json", help="one JSON document on standard output")] = False,
 ) -> int:
     """Search hyperparameters; save the best recipe and its model.
 
     Without --space: learning rate, momentum, dropout and penalties, over their usual ranges.
     """
+    use_device(device)
     given = {
         "SOURCE": source, "--target": target, "--space": space, "--study": study, "--folds": folds, "--batch": batch,
         "--strategy": strategy, "--halving": halving, "--seed": seed,
@@ -213,9 +216,9 @@ def _keep(
 
     run, said = found.best.run if combined is None else combined.run, summarise(found, procedure, combined)
 
-    def more(place: Path) -> None:
-        save_summary(place, said)
-        write_report(place)
+    def more(home: Path) -> None:
+        save_summary(home, said)
+        write_report(home)
 
     plan = folders.Plan(found.best.recipe, found.data.source, found.seed)
     kept = folders.keep(folder, plan, run, found.data, more, check)

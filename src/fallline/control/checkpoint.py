@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fallline.control.curve import EVALUATION, ITERATION, Curve
+from fallline.control.curve import EVALUATION, ITERATION, LearningCurve
 from fallline.control.state import PolicyState
 from fallline.control.statistics import Statistics
 from fallline.core.checkpoints import NAME, check_description, remove_files, tree_of
@@ -49,7 +49,7 @@ def load_checkpoint(folder: Path, like: PolicyState, description: dict[str, Any]
         best=tree["best"],
         best_scaling=type(like.best_scaling)(*tree["best_scaling"]),
         best_score=float(tree["best_score"]),
-        curve=Curve.of({name: table for name, table in curve.items() if table is not None}),
+        curve=LearningCurve.of({name: table for name, table in curve.items() if table is not None}),
         **counts,
     )
 

@@ -16,7 +16,7 @@ EVALUATION = ("iteration", "steps", "mean_return", "deviation", "lowest", "highe
 
 
 @dataclasses.dataclass
-class Curve:
+class LearningCurve:
     """Rows in chronological order; returns are without shift.
 
     `iterations`: the returns of the perturbed policies, and the distance that the parameters moved. `evaluations`: the
@@ -44,7 +44,7 @@ class Curve:
         }
 
     @classmethod
-    def of(cls, arrays: dict[str, np.ndarray]) -> "Curve":
+    def of(cls, arrays: dict[str, np.ndarray]) -> "LearningCurve":
         """The curve from its `arrays`."""
         return cls(*([tuple(row) for row in arrays[name].tolist()] for name in ("iterations", "evaluations")))
 

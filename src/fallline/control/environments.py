@@ -26,7 +26,7 @@ OUTSIDE = ("clip", "raw")
 
 
 @dataclasses.dataclass(frozen=True)
-class Facts:
+class EnvironmentFacts:
     """The properties of an environment that a policy needs.
 
     Arguments:
@@ -172,7 +172,7 @@ def named(source: Source) -> str:
     return source if isinstance(source, str) else getattr(source, "__name__", type(source).__name__)
 
 
-def facts_of(environment: Environment, source: Source) -> Facts:
+def facts_of(environment: Environment, source: Source) -> EnvironmentFacts:
     """The properties of an environment that a policy needs.
 
     Raises: FalllineError for actions that are neither Box nor Discrete.
@@ -184,7 +184,7 @@ def facts_of(environment: Environment, source: Source) -> Facts:
             f"environment {named(source)!r} has actions of the kind {kind}: expected Box or Discrete; wrap it in one"
         )
     spec = environment.spec
-    return Facts(
+    return EnvironmentFacts(
         name=named(source),
         observations=int(environment.observation_space.shape[0]),
         outputs=int(space.n) if kind == "Discrete" else int(np.prod(space.shape)),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from jaxtyping import Float
 
-from fallline.control.environments import Facts
+from fallline.control.environments import EnvironmentFacts
 from fallline.control.network import PolicyNetwork
 from fallline.control.rollouts import Rollout, Task, rollout_seed
 from fallline.control.statistics import Scaling
@@ -14,14 +14,14 @@ from fallline.control.statistics import Scaling
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# Seeds are derived from places: training uses (TRAIN, iteration, direction, sign), other purposes their own first number.
+# Seeds are derived from random streams: training uses (TRAIN, iteration, direction, sign), other purposes their own first number.
 TRAIN, EVALUATE, CONFIRM, FINAL = range(4)
 
 
 class Collector(Protocol):
     """Runs rollouts: worker processes, a JAX program, or the machines of a cluster."""
 
-    facts: Facts
+    facts: EnvironmentFacts
 
     def collect(self, tasks: "Iterable[Task]") -> list[Rollout]:
         """The rollouts of all tasks, in their order."""
@@ -58,7 +58,7 @@ def evaluate_policy(
     *,
     episodes: int = 20,
     seed: int = 0,
-    place: tuple[int, ...] = (FINAL,),
+    stream: tuple[int, ...] = (FINAL,),
 ) -> Evaluation:
     """Roll out a policy on fresh episodes.
 
@@ -69,9 +69,9 @@ def evaluate_policy(
         scaling: scaling of the observations.
         episodes: number of episodes.
         seed: seed of the run.
-        place: purpose of the episodes, so that no two evaluations share an episode.
+        stream: purpose of the episodes, so that no two evaluations share an episode.
     """
-    seeds = [rollout_seed(seed, *place, k) for k in range(episodes)]
+    seeds = [rollout_seed(seed, *stream, k) for k in range(episodes)]
     found = collector.collect([Task(network, point, scaling, each, False) for each in seeds])
     good = [each for each in found if not each.failure]
     return Evaluation(tuple(each.total for each in good), tuple(each.steps for each in good), len(found) - len(good))

@@ -41,7 +41,7 @@ _HEADING = "A complete Fallline recipe of a policy: `fallline ars --recipe recip
 
 
 @dataclasses.dataclass(frozen=True)
-class Plan:
+class PolicyPlan:
     """Everything that defines a training: the environment's name, the recipe, the first seed, the number of seeds."""
 
     environment: str
@@ -61,7 +61,7 @@ class Plan:
         return [(seed, folder / f"seed-{seed}") for seed in range(self.seed, self.seed + self.seeds)]
 
 
-def write_plan(folder: Path, plan: Plan) -> None:
+def write_plan(folder: Path, plan: PolicyPlan) -> None:
     """Make the folder, check its free space, and write the recipe, so that a killed training can be resumed."""
     tables = {"environment": plan.environment, "seed": plan.seed, "seeds": plan.seeds, **to_tables(plan.recipe)}
     make_folder(folder)
@@ -69,7 +69,7 @@ def write_plan(folder: Path, plan: Plan) -> None:
     write_toml(folder / RECIPE, tables, _HEADING)
 
 
-def copy_begun(old: Path, new: Path, plan: Plan) -> None:
+def copy_begun(old: Path, new: Path, plan: PolicyPlan) -> None:
     """Copy a training's files, finished seeds and checkpoints, to another folder in which it continues."""
     for (_, home), (_, copy) in zip(plan.folders(old), plan.folders(new), strict=True):
         make_folder(copy)
@@ -77,7 +77,7 @@ def copy_begun(old: Path, new: Path, plan: Plan) -> None:
             copy_file(home / name, copy / name, "file")
 
 
-def read_plan(path: Path) -> Plan:
+def read_plan(path: Path) -> PolicyPlan:
     """Read a recipe file.
 
     Raises: FalllineError naming the file and the place, for anything that is not a policy's recipe.
@@ -87,7 +87,7 @@ def read_plan(path: Path) -> Plan:
     environment, seed, seeds = plain.pop("environment", None), plain.pop("seed", 0), plain.pop("seeds", 1)
     if not isinstance(environment, str):
         raise FalllineError(f"{what} is no policy's recipe: it does not name an environment")
-    return Plan(environment, from_tables(plain), seed, seeds)
+    return PolicyPlan(environment, from_tables(plain), seed, seeds)
 
 
 def summarise(folder: Path, run: PolicyRun) -> dict[str, Any]:
@@ -142,7 +142,7 @@ def write_run(folder: Path, run: PolicyRun) -> dict[str, Any]:
 
 
 @dataclasses.dataclass(frozen=True)
-class Kept:
+class KeptPolicy:
     """Where a training is saved: the folder, the summary, and why the requested folder was not used, if so."""
 
     folder: Path
@@ -150,7 +150,7 @@ class Kept:
     refused: str = ""
 
 
-def keep(folder: Path, home: Path, plan: Plan, run: PolicyRun, check: Callable[[], None]) -> Kept:
+def keep(folder: Path, home: Path, plan: PolicyPlan, run: PolicyRun, check: Callable[[], None]) -> KeptPolicy:
     """Write a training into its folder, or, if that fails, a complete run folder elsewhere, so that it is not lost.
 
     Arguments:
@@ -162,20 +162,20 @@ def keep(folder: Path, home: Path, plan: Plan, run: PolicyRun, check: Callable[[
     """
     single = dataclasses.replace(plan, seed=run.seed, seeds=1)
 
-    def write(place: Path) -> dict[str, Any]:
-        write_plan(place, single)
-        return write_run(place, run)
+    def write(folder: Path) -> dict[str, Any]:
+        write_plan(folder, single)
+        return write_run(folder, run)
 
     name = f"fallline-{safe_name(plan.environment)}"
     placed = write_or_elsewhere(
         home,
-        lambda place: write_run(place, run),
+        lambda folder: write_run(folder, run),
         check=check,
         elsewhere=write,
         name=name,
         what="the trained policy",
     )
-    return Kept(*placed)
+    return KeptPolicy(*placed)
 
 
 def home_for(home: Path, check: Callable[[], None]) -> Path | None:
@@ -202,7 +202,7 @@ def read_summary(folder: Path) -> dict[str, Any]:
     return found
 
 
-def abandon(folder: Path, plan: Plan) -> None:
+def abandon(folder: Path, plan: PolicyPlan) -> None:
     """Undo `write_plan` if training could not begin, so that bad input leaves nothing behind."""
     homes = [home for _, home in plan.folders(folder)] if plan.seeds > 1 else []
     with suppress(OSError):

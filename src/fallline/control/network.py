@@ -44,13 +44,13 @@ class PolicyNetwork:
 
     def layers(self, point: Any) -> list[tuple[Any, Any]]:
         """The weight matrices [outputs, inputs] and biases in a flat vector; the last bias is empty."""
-        found, place = [], 0
+        found, offset = [], 0
         for index, (inputs, outputs) in enumerate(zip(self.widths, self.widths[1:], strict=False)):
-            weight = point[place : place + inputs * outputs].reshape(outputs, inputs)
-            place += inputs * outputs
+            weight = point[offset : offset + inputs * outputs].reshape(outputs, inputs)
+            offset += inputs * outputs
             biases = 0 if index == len(self.widths) - 2 else outputs
-            found.append((weight, point[place : place + biases]))
-            place += biases
+            found.append((weight, point[offset : offset + biases]))
+            offset += biases
         return found
 
     def at(self, point: Float[Any, " size"], scaling: Scaling | None = None, xp: Any = np) -> Output:

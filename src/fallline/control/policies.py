@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Float
 
-from fallline.control.environments import Facts
+from fallline.control.environments import EnvironmentFacts
 from fallline.control.network import ACTIVATIONS, PolicyNetwork
 from fallline.core.block import Block
 from fallline.core.errors import FalllineError
@@ -19,7 +19,7 @@ class Policy(Block):
     family: ClassVar[str] = "policy"
 
     @abstractmethod
-    def network(self, facts: Facts) -> PolicyNetwork:
+    def network(self, facts: EnvironmentFacts) -> PolicyNetwork:
         """The policy's function for an environment."""
 
     @abstractmethod
@@ -37,14 +37,14 @@ class LinearPolicy(Policy):
     Source: Mania, Guy and Recht, "Simple random search provides a competitive approach to reinforcement learning", 2018;
     Rajeswaran, Lowrey, Todorov and Kakade, "Towards generalization and simplicity in continuous control", 2017.
 
-    >>> facts = Facts("Swimmer", 8, 2, False, True, 1000, 360.0, {})
+    >>> facts = EnvironmentFacts("Swimmer", 8, 2, False, True, 1000, 360.0, {})
     >>> LinearPolicy().network(facts).size
     16
     """
 
     name: ClassVar[str] = "linear"
 
-    def network(self, facts: Facts) -> PolicyNetwork:
+    def network(self, facts: EnvironmentFacts) -> PolicyNetwork:
         return PolicyNetwork((facts.observations, facts.outputs))
 
     def start(self, network: PolicyNetwork, seed: int) -> Float[np.ndarray, " size"]:
@@ -81,7 +81,7 @@ class MLPPolicy(Policy):
                 "such as (32, 32); without hidden layers it is the linear policy"
             )
 
-    def network(self, facts: Facts) -> PolicyNetwork:
+    def network(self, facts: EnvironmentFacts) -> PolicyNetwork:
         return PolicyNetwork((facts.observations, *self.hidden, facts.outputs), self.activation)
 
     def start(self, network: PolicyNetwork, seed: int) -> Float[np.ndarray, " size"]:

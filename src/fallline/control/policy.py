@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from fallline.control.environments import OUTSIDE, Facts, action_rule, facts_of, open_environment, versions
+from fallline.control.environments import OUTSIDE, EnvironmentFacts, action_rule, facts_of, open_environment, versions
 from fallline.control.network import ACTIVATIONS, PolicyNetwork
 from fallline.control.statistics import Scaling
 from fallline.core.errors import FalllineError, nearest
@@ -50,7 +50,7 @@ class TrainedPolicy:
     network: PolicyNetwork
     point: Float[np.ndarray, " size"]
     scaling: Scaling | None
-    facts: Facts
+    facts: EnvironmentFacts
     outside: str
     horizon: int | None
     notes: dict[str, Any]
@@ -141,7 +141,7 @@ class TrainedPolicy:
         ]
 
 
-def _facts(environment: object) -> Facts:
+def _facts(environment: object) -> EnvironmentFacts:
     """The facts of an environment; a Gymnasium environment is opened to read them."""
     if callable(environment) or (isinstance(environment, str) and not environment.startswith("jax:")):
         opened = open_environment(environment)
@@ -191,7 +191,7 @@ def load_policy(path: Path | str) -> TrainedPolicy:
     check(DESCRIPTION, described, what, _REMEDY)
     network, facts = (
         PolicyNetwork(tuple(described["widths"]), described["activation"]),
-        Facts(**described["environment"]),
+        EnvironmentFacts(**described["environment"]),
     )
     if (network.widths[0], network.widths[-1]) != (facts.observations, facts.outputs):
         raise FalllineError(f"{what} is damaged: its widths are not those of its environment; {_REMEDY}")

@@ -47,7 +47,7 @@ def replay_policy(
                 f"has {policy.network.widths[0]} and {policy.network.widths[-1]}: give the one that it was trained on"
             )
         return evaluate_policy(
-            collector, policy.network, policy.point, policy.scaling, episodes=episodes, seed=seed, place=(FINAL, 1)
+            collector, policy.network, policy.point, policy.scaling, episodes=episodes, seed=seed, stream=(FINAL, 1)
         )
 
 

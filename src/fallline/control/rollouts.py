@@ -54,13 +54,13 @@ def failed(reason: str) -> Rollout:
     return Rollout(math.nan, 0, None, reason)
 
 
-def rollout_seed(seed: int, *place: int) -> int:
-    """The seed of one rollout, from the run's seed and the rollout's place, such as (iteration, direction, sign).
+def rollout_seed(seed: int, *stream: int) -> int:
+    """The seed of one rollout, from the run's seed and the rollout's stream, such as (iteration, direction, sign).
 
     >>> rollout_seed(0, 3, 1, 0) == rollout_seed(0, 3, 1, 0), rollout_seed(0, 3, 1, 0) == rollout_seed(0, 3, 1, 1)
     (True, False)
     """
-    return int(np.random.SeedSequence(seed, spawn_key=place).generate_state(1)[0])
+    return int(np.random.SeedSequence(seed, spawn_key=stream).generate_state(1)[0])
 
 
 class Roller:

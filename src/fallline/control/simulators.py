@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, UInt32
 
-from fallline.control.environments import Facts
+from fallline.control.environments import EnvironmentFacts
 from fallline.control.network import PolicyNetwork
 from fallline.control.rollouts import Rollout, Task, failed
 from fallline.control.statistics import Scaling, Statistics
@@ -127,7 +127,7 @@ class Simulations:
     def __init__(self, simulator: Simulator, horizon: int | None = None) -> None:
         self.simulator = simulator
         self.horizon = min(horizon or simulator.horizon, simulator.horizon)
-        self.facts = Facts(
+        self.facts = EnvironmentFacts(
             name=f"jax:{simulator.name}",
             observations=simulator.observations,
             outputs=simulator.outputs,

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from fallline.control.curve import Curve
+from fallline.control.curve import LearningCurve
 from fallline.control.statistics import Scaling, Statistics
 from fallline.core.driving import Progress
 from fallline.methods import MethodState
@@ -42,7 +42,7 @@ class PolicyState:
     best_score: float
     best_steps: int
     barren: int
-    curve: Curve
+    curve: LearningCurve
     reached: bool = False
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from fallline.control.curve import Curve
+from fallline.control.curve import LearningCurve
 from fallline.control.evaluation import CONFIRM, EVALUATE, FINAL, TRAIN, Collector, Evaluation, evaluate_policy
 from fallline.control.network import PolicyNetwork
 from fallline.control.policy import TrainedPolicy
@@ -49,7 +49,7 @@ class PolicyRun:
     seed: int
     steps: int
     outcome: str
-    curve: Curve
+    curve: LearningCurve
     rollouts: int
     failures: int
     seconds: float
@@ -85,7 +85,7 @@ class Training:
             method = self.recipe.method.start(point, jax.random.key(self.seed), 1.0 if self.scheduled else None)
         observations = self.network.widths[0]
         nothing = Statistics.none(observations)
-        return PolicyState(method, nothing, 0, 0, 0, 0, point, nothing.scaling(), -np.inf, 0, 0, Curve())
+        return PolicyState(method, nothing, 0, 0, 0, 0, point, nothing.scaling(), -np.inf, 0, 0, LearningCurve())
 
     def scaling(self, policy_state: PolicyState) -> Scaling | None:
         return policy_state.statistics.scaling() if self.recipe.normalise else None
@@ -195,7 +195,7 @@ class Training:
             scaling,
             episodes=self.recipe.episodes,
             seed=self.seed,
-            place=(purpose, int(policy_state.method.iteration)),
+            stream=(purpose, int(policy_state.method.iteration)),
         )
 
     def finish(self, policy_state: PolicyState, outcome: str, seconds: float) -> PolicyRun:

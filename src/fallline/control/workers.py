@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Any
 
-from fallline.control.environments import Facts, facts_of, require_gymnasium
+from fallline.control.environments import EnvironmentFacts, facts_of, require_gymnasium
 from fallline.control.rollouts import Roller, Rollout, Setup, Task, failed
 from fallline.core.errors import FalllineError
 from fallline.workers import Workers as Pool
@@ -52,7 +52,7 @@ class RolloutWorkers:
 
             self.pool = Ray(roll, message, ray or None)
         try:
-            self.facts: Facts = self._results([None])[0]
+            self.facts: EnvironmentFacts = self._results([None])[0]
         except BaseException:
             self.close()
             raise
@@ -79,8 +79,8 @@ class RolloutWorkers:
         try:
             while len(found) < len(items):
                 while waiting and len(running) < self._room(waiting, items):
-                    place = waiting.popleft()
-                    running[self.pool.start(items[place])] = place
+                    index = waiting.popleft()
+                    running[self.pool.start(items[index])] = index
                 events = self.pool.events(list(running), LOOK)
                 now = time.monotonic()
                 # If more time has passed, this process was suspended, and the workers perhaps too.
@@ -90,23 +90,23 @@ class RolloutWorkers:
                     if kind == "begun":
                         seconds[ticket] = 0.0
                         continue
-                    place = running.pop(ticket)
+                    index = running.pop(ticket)
                     seconds.pop(ticket, None)
                     if kind == "done":
-                        found[place] = value
+                        found[index] = value
                     elif kind == "refused":
                         raise FalllineError(value)
                     else:
                         self.restarts += 1
-                        deaths[place] += 1
-                        if deaths[place] < DEATHS:
-                            waiting.appendleft(place)
-                        elif items[place] is None:
+                        deaths[index] += 1
+                        if deaths[index] < DEATHS:
+                            waiting.appendleft(index)
+                        elif items[index] is None:
                             raise FalllineError(
                                 f"workers die where they open the environment ({value}): try it by itself"
                             )
                         else:
-                            found[place] = failed(f"{DEATHS} workers died of it")
+                            found[index] = failed(f"{DEATHS} workers died of it")
                 for ticket in [ticket for ticket, spent in seconds.items() if spent > self.timeout]:
                     self.restarts += 1
                     del seconds[ticket]
@@ -115,7 +115,7 @@ class RolloutWorkers:
         finally:
             for ticket in running:
                 self.pool.kill(ticket)
-        return [found[place] for place in range(len(items))]
+        return [found[index] for index in range(len(items))]
 
     def _room(self, waiting: Sequence[int], items: list[Any]) -> int:
         """How many rollouts may be submitted at the moment.
@@ -133,7 +133,7 @@ class RolloutWorkers:
         self.pool.close()
 
 
-def roll(message: bytes, task: Task | None) -> Rollout | Facts:
+def roll(message: bytes, task: Task | None) -> Rollout | EnvironmentFacts:
     """The task of a worker: one rollout, or, without a task, the facts of its environment."""
     roller, setup = _opened(message)
     if task is None:

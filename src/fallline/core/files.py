@@ -127,11 +127,11 @@ def write_elsewhere(name: str, write: Callable[[Path], Written]) -> tuple[Path, 
     Raises: FalllineError if no place works.
     """
     reasons = []
-    for place in _places():
+    for home in _places():
         try:
-            folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=place))
+            folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=home))
         except OSError as error:
-            reasons.append(f"{place}: {error.strerror}")
+            reasons.append(f"{home}: {error.strerror}")
             continue
         try:
             return folder, write(folder)

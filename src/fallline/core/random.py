@@ -76,8 +76,8 @@ def bits(key: Seed, shape: Sequence[int]) -> UInt32[Array, "*shape"]:
     total = jnp.zeros((1,) * len(shape), jnp.uint32)
     for axis, size in enumerate(shape):
         stream = _mix(words[axis % words.size] + jnp.uint32(0x9E3779B9 * (axis + 1) % 2**32))
-        place = _mix(stream + lax.iota(jnp.uint32, size) * jnp.uint32(0x9E3779B1))
-        total = total + place.reshape([-1 if each == axis else 1 for each in range(len(shape))])
+        index = _mix(stream + lax.iota(jnp.uint32, size) * jnp.uint32(0x9E3779B1))
+        total = total + index.reshape([-1 if each == axis else 1 for each in range(len(shape))])
     return _mix(total ^ words[-1])
 
 
@@ -113,11 +113,11 @@ def _sorted_order(key: Seed, size: int, count: Array) -> UInt32[Array, " size"]:
     Ties are ordered by the index XOR a random word, so that no two rows come in the same order more often than not.
     """
     low = jnp.uint32(2 ** max(1, (size - 1).bit_length()) - 1)
-    place = lax.iota(jnp.uint32, size)
+    index = lax.iota(jnp.uint32, size)
     words = bits(named(key, "pass 0"), (size + 1,))
     random, flip = (words[:size] >> 1) & ~low, words[size] & low
-    random = jnp.where(place < count, random, jnp.uint32(2**31))
-    return (lax.sort(random | (place ^ flip), is_stable=False) & low) ^ flip
+    random = jnp.where(index < count, random, jnp.uint32(2**31))
+    return (lax.sort(random | (index ^ flip), is_stable=False) & low) ^ flip
 
 
 ROUNDS = 6  # with 3, counts of neighbours in a minibatch spread twice too far; with 4, no defect was found
@@ -141,13 +141,13 @@ def _walked_order(key: Seed, size: int, count: Array) -> UInt32[Array, " size"]:
             x = x ^ (x >> (width + 1) // 2)
         return x
 
-    place = lax.iota(jnp.uint32, size)
+    index = lax.iota(jnp.uint32, size)
 
     def beyond(x: Array) -> Array:
-        return (place < count) & (x >= count)
+        return (index < count) & (x >= count)
 
     def again(x: Array) -> Array:
         return jnp.where(beyond(x), bijection(x), x)
 
-    x = lax.while_loop(lambda x: jnp.any(beyond(x)), again, bijection(place))
-    return jnp.where(place < count, x, place)
+    x = lax.while_loop(lambda x: jnp.any(beyond(x)), again, bijection(index))
+    return jnp.where(index < count, x, index)

@@ -14,10 +14,12 @@ from fallline.data.kinds import recognise
 from fallline.data.leaks import find_leaks
 from fallline.data.names import check_names
 from fallline.data.prediction import read_labelled, target_values
-from fallline.data.schema import Schema, array_schema, fit_schema
+from fallline.data.schema import Schema
+from fallline.data.schema_fitting import array_schema, fit_schema
 from fallline.data.sheet import Sheet
 from fallline.data.split import split
-from fallline.data.target import Target, recognise_target
+from fallline.data.target import Target
+from fallline.data.task import recognise_target
 from fallline.data.understanding import target_said, understand_features, understand_target
 
 if TYPE_CHECKING:
@@ -120,9 +122,9 @@ def from_arrays(
     x = schema.encode(x, where)
     extra: dict[str, Part] = {}
     for key, (other_x, other_y) in given.items():
-        place = f"the {key} part of {where}"
-        _check_rows(other_x, other_y, place)
-        extra[key] = (schema.encode(other_x, place), what.read(other_y, place))
+        part = f"the {key} part of {where}"
+        _check_rows(other_x, other_y, part)
+        extra[key] = (schema.encode(other_x, part), what.read(other_y, part))
     remarks: list[str] = []
     extra |= {key: read_labelled(each, schema, wishes.names, remarks) for key, each in wishes.sources.items()}
     leaks = find_leaks(x, what.condition(encoded, where), rows, schema)

@@ -39,17 +39,17 @@ def matching(values: Iterable[str], unknown: Iterable[str]) -> dict[str, int]:
     >>> matching(["1", "True", "m"], ["1.0", "TRUE", "M", "2"])
     {'1.0': 0, 'TRUE': 1, 'M': 2}
     """
-    places: dict[str, int] = {}
+    indices: dict[str, int] = {}
     loose: dict[str, set[int]] = {}
-    for place, value in enumerate(values):
-        places.setdefault(key(value), place)
-        loose.setdefault(key(value).casefold(), set()).add(place)
+    for index, value in enumerate(values):
+        indices.setdefault(key(value), index)
+        loose.setdefault(key(value).casefold(), set()).add(index)
     found: dict[str, int] = {}
     for text in unknown:
         own = key(text)
         alike = loose.get(own.casefold(), set())
-        if own in places:
-            found[text] = places[own]
+        if own in indices:
+            found[text] = indices[own]
         elif len(alike) == 1:
             found[text] = next(iter(alike))
     return found

@@ -213,11 +213,11 @@ class Column:
             known |= matching(self.values, unknown)
             codes = text.replace_strict(known, default=None, return_dtype=pl.Int32) if known else codes
             self._name_unknown(text.filter(codes.is_null() & text.is_not_null()), text.count(), where, remarks)
-        places = codes.fill_null(other).to_numpy().copy()
+        indices = codes.fill_null(other).to_numpy().copy()
         if self.indicator:
-            places[text.is_null().to_numpy()] = other + 1
+            indices[text.is_null().to_numpy()] = other + 1
         out[:] = 0
-        out[np.arange(len(places)), places] = 1
+        out[np.arange(len(indices)), indices] = 1
 
     def _name_unknown(self, unknown: pl.Series, present: int, where: str, remarks: list[str]) -> None:
         """Adds a remark on cells whose values training never saw; values that were merely rare are not mentioned."""
@@ -240,7 +240,7 @@ class Column:
 
         words = {each: key(each).casefold() for each in text.drop_nulls().unique()}
         meaning = truth((self.values[0], self.values[1]))
-        codes = {each: float(place) for place in (0, 1) for each, own in words.items() if own in meaning[place]}
+        codes = {each: float(index) for index in (0, 1) for each, own in words.items() if own in meaning[index]}
         values = text.replace_strict(codes, default=None, return_dtype=pl.Float64) if codes else _nothing(text)
         out[:, 0] = values.fill_null(0.5).to_numpy()  # 0.5 stands for missing or unknown
         self._name_lost(text, values.is_null().to_numpy(), f"{self.values[0]!r} and {self.values[1]!r}", where, remarks)

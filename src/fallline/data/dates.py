@@ -173,11 +173,11 @@ def local(cells: pl.Series, order: str = "") -> tuple[pl.Series, pl.Series]:
     sample = text.head(_MANY)
     likely = sorted(_FAMILIES, key=lambda name: not sample.str.contains(_FAMILIES[name][0]).any())
     for name in likely:
-        pattern, places, clock = _FAMILIES[name]
+        pattern, indices, clock = _FAMILIES[name]
         if when.null_count() == text.null_count() or not text.str.contains(pattern).any():
             continue
         groups = text.str.extract_groups(pattern).struct.unnest()
-        read, offset = _read(name, groups, places, clock, order or "day_first")
+        read, offset = _read(name, groups, indices, clock, order or "day_first")
         ahead = pl.select(pl.when(when.is_null()).then(offset).otherwise(ahead)).to_series()
         when = pl.select(pl.coalesce(when, read)).to_series()
     return when.alias(cells.name), ahead
@@ -206,14 +206,14 @@ def normal(cells: pl.Series) -> pl.Series:
 
 
 def _read(
-    name: str, groups: pl.DataFrame, places: tuple[int, int, int], clock: int, order: str
+    name: str, groups: pl.DataFrame, indices: tuple[int, int, int], clock: int, order: str
 ) -> tuple[pl.Series, pl.Series]:
     """Converts one family's groups to instants and offsets."""
     import polars as pl
 
-    if places[0] < 0:
-        places = {"day_first": (3, 2, 1), "month_first": (3, 1, 2), "year_first": (1, 2, 3)}[order]
-    year, month, day = (pl.col(str(place)) if place else pl.lit("1") for place in places)
+    if indices[0] < 0:
+        indices = {"day_first": (3, 2, 1), "month_first": (3, 1, 2), "year_first": (1, 2, 3)}[order]
+    year, month, day = (pl.col(str(index)) if index else pl.lit("1") for index in indices)
     if order == "year_first" and name == "numbers":
         day = pl.when(day.str.len_chars() <= 2).then(day)
     if "name" in name or name == "clock_first":
@@ -223,7 +223,7 @@ def _read(
     years = year.str.strip_chars("'-").cast(pl.Int64, strict=False)
     short = year.str.strip_chars("'-").str.len_chars() <= 2
     full = pl.when(short).then(years + pl.when(years < 69).then(2000).otherwise(1900)).otherwise(years)
-    groups = groups.rename({column: str(place) for place, column in enumerate(groups.columns, 1)})
+    groups = groups.rename({column: str(index) for index, column in enumerate(groups.columns, 1)})
     if name == "week":
         text = pl.concat_str(
             pl.col("1"), pl.lit("-W"), pl.col("2"), pl.lit("-"), pl.col("3").replace("", None).fill_null("1")
@@ -243,7 +243,7 @@ def _time(clock: int) -> pl.Expr:
     """The time of day as a duration; null where it is impossible."""
     import polars as pl
 
-    hour, minute, second, fraction, half = (pl.col(str(clock + place)) for place in range(5))
+    hour, minute, second, fraction, half = (pl.col(str(clock + index)) for index in range(5))
     number = [each.cast(pl.Int64, strict=False).fill_null(0) for each in (hour, minute, second)]
     half = half.fill_null("").str.to_lowercase()
     hours = pl.when(half == "").then(number[0]).otherwise(number[0] % 12 + pl.when(half == "p").then(12).otherwise(0))

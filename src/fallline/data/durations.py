@@ -36,7 +36,7 @@ def seconds(cells: pl.Series) -> pl.Series:
         (_WORDS, (86400, 3600, 60, 1)),
     ):
         groups = text.str.extract_groups(pattern).struct.unnest()
-        parts = [groups.to_series(place).str.replace(",", ".", literal=True) for place in range(1, len(sizes) + 1)]
+        parts = [groups.to_series(index).str.replace(",", ".", literal=True) for index in range(1, len(sizes) + 1)]
         numbers = [part.cast(pl.Float64, strict=False) for part in parts]
         if not any(part.count() for part in numbers):
             continue

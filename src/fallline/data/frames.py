@@ -62,11 +62,11 @@ def to_polars(source: object, where: str, *, text_names: bool = True) -> pl.Data
     table: Any = source
     if kind == "pandas":
         names = _names(list(table.columns), where, text_names)
-        return pl.DataFrame([_pandas(table.iloc[:, place], name, where) for place, name in enumerate(names)])
+        return pl.DataFrame([_pandas(table.iloc[:, index], name, where) for index, name in enumerate(names)])
     if kind in ("arrow", "reader"):
         table = table.read_all() if kind == "reader" else table
         names = _names(list(table.schema.names), where, text_names)
-        frame = pl.DataFrame([_arrow(table.column(place), name, where) for place, name in enumerate(names)])
+        frame = pl.DataFrame([_arrow(table.column(index), name, where) for index, name in enumerate(names)])
     elif kind == "polars":
         frame = table
     elif kind:
@@ -134,7 +134,7 @@ def _names(labels: list[Any], where: str, text_names: bool) -> list[str]:
     names = [str(each) for each in labels]
     twice = next((each for each, count in Counter(names).items() if count > 1), None)
     if twice is not None:
-        first, second = [place for place, each in enumerate(names) if each == twice][:2]
+        first, second = [index for index, each in enumerate(names) if each == twice][:2]
         raise FalllineError(
             f"the column name {labels[first]!r} occurs twice in {where}, as columns {first + 1} and {second + 1}: "
             "rename one of them"

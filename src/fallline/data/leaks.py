@@ -117,14 +117,14 @@ def _telling_classes(x: np.ndarray, y: np.ndarray, schema: Schema) -> list[str]:
 def _tells(values: np.ndarray, y: np.ndarray, lenience: float) -> bool:
     """Whether the nearest value in the first half of the rows predicts the class in the second half."""
     half = len(y) // 2
-    distinct, place = np.unique(values[:half], return_inverse=True)
+    distinct, index = np.unique(values[:half], return_inverse=True)
     classes = int(y.max()) + 1
     if distinct.size * classes <= 4 * MOST_ROWS:
-        tally = np.bincount(place * classes + y[:half], minlength=distinct.size * classes)
+        tally = np.bincount(index * classes + y[:half], minlength=distinct.size * classes)
         answer = tally.reshape(distinct.size, classes).argmax(axis=1)
     else:  # hardly any value repeats, so the class of any row with the value will do
         answer = np.zeros(distinct.size, y.dtype)
-        answer[place] = y[:half]
+        answer[index] = y[:half]
     asked = values[half:]
     above = np.clip(np.searchsorted(distinct, asked), 0, distinct.size - 1)
     below = np.maximum(above - 1, 0)

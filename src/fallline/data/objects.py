@@ -206,9 +206,9 @@ def _text(name: str, cells: Sequence[Any]) -> pl.Series:
     import polars as pl
 
     texts = _each(cells, _written)
-    reals = [place for place, cell in enumerate(texts) if isinstance(cell, float)]
-    for place, text in zip(reals, labels(pl.Series([texts[place] for place in reals], dtype=pl.Float64)), strict=True):
-        texts[place] = text
+    reals = [index for index, cell in enumerate(texts) if isinstance(cell, float)]
+    for index, text in zip(reals, labels(pl.Series([texts[index] for index in reals], dtype=pl.Float64)), strict=True):
+        texts[index] = text
     return pl.Series(name, texts, dtype=pl.String)
 
 

@@ -110,6 +110,6 @@ def _encode_arrays(raw: RawArrays, x: np.ndarray, schema: Schema, where: str) ->
         and set(wanted) <= set(raw.names)
         and list(raw.names) != wanted
     ):
-        place = {name: position for position, name in enumerate(raw.names)}
-        x = x[:, [place[name] for name in wanted]]
+        index = {name: position for position, name in enumerate(raw.names)}
+        x = x[:, [index[name] for name in wanted]]
     return schema.encode(x, where)

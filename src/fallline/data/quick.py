@@ -134,9 +134,9 @@ def _separators(raw: np.ndarray, separator: int, quoted: bool) -> int:
         if not quoted:
             count += int(np.count_nonzero(block == separator))
             continue
-        places = np.flatnonzero(block == separator)
+        indices = np.flatnonzero(block == separator)
         quotes = np.flatnonzero(block == _QUOTE)
-        passed = np.concatenate(([0], np.searchsorted(places, quotes), [places.size]))  # separators before each quote
+        passed = np.concatenate(([0], np.searchsorted(indices, quotes), [indices.size]))  # separators before each quote
         count += int(np.diff(passed)[int(inside) :: 2].sum())
         inside ^= quotes.size % 2 == 1
     return count

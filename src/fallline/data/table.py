@@ -17,7 +17,7 @@ from fallline.data.dataset import Dataset
 from fallline.data.identity import SeenRows
 from fallline.data.schema import Schema
 from fallline.data.sources import describe, read
-from fallline.data.target import Label
+from fallline.data.target_cells import Label
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from fallline.core.block import Block, replace
 from fallline.core.errors import FalllineError
-from fallline.diagnosis.evidence import Evidence
+from fallline.diagnosis.evidence import Evidence, RecipeLike
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,11 +21,11 @@ class Remedy:
     name: str
     changes: dict[str, Any]
 
-    def apply(self, recipe: Any) -> Any:
+    def apply(self, recipe: RecipeLike) -> Any:
         """The changed recipe; raises FalllineError where it does not fit."""
         return replace(recipe, self.changes)
 
-    def fits(self, recipe: Any) -> bool:
+    def fits(self, recipe: RecipeLike) -> bool:
         """Whether the change is possible and changes something."""
         try:
             return bool(self.apply(recipe) != recipe)
@@ -73,13 +73,14 @@ class Finding:
 class Kind(Block):
     """A kind of finding.
 
-    Facts: `title` names it for a user and `measures` says what it looks at. `severity` says how much it matters (1: the run is
-    useless). `explains` names the kinds whose findings follow from this one and are listed below it. `needs` names the parts of
-    the evidence without which it says nothing.
+    Facts: `title` names it for a user, `subject` is what it is about, and `measures` says what it looks at.
+    `severity` says how much it matters (1: the run is useless). `explains` names the kinds whose findings follow from
+    this one and are listed below it. `needs` names the parts of the evidence without which it says nothing.
     """
 
     family: ClassVar[str] = "finding"
     title: ClassVar[str] = ""
+    subject: ClassVar[str] = "other"
     measures: ClassVar[str] = ""
     severity: ClassVar[float] = 0.5
     explains: ClassVar[tuple[str, ...]] = ()

@@ -120,4 +120,5 @@ def smoothed(values: np.ndarray, width: int = 5) -> np.ndarray:
     if len(values) < width:
         return values
     padded = np.pad(values, width // 2, mode="edge")
-    return np.median(np.lib.stride_tricks.sliding_window_view(padded, width), axis=1)
+    found: np.ndarray = np.median(np.lib.stride_tricks.sliding_window_view(padded, width), axis=1)
+    return found

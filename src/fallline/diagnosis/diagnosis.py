@@ -7,7 +7,7 @@ from typing import Any
 
 from fallline.core.block import Block
 from fallline.diagnosis.base import Finding, Kind, Remedy
-from fallline.diagnosis.evidence import Evidence
+from fallline.diagnosis.evidence import Evidence, RecipeLike
 from fallline.diagnosis.kinds import KINDS
 
 
@@ -21,6 +21,7 @@ class Diagnosis:
         checked: titles of the kinds that the evidence allowed to judge.
         unseen: titles of the kinds that need evidence that was not gathered.
         skills: skill of the model and of simple models on the same rows, by name.
+        subjects: the titles in `checked` by what they are about.
         tried: remedies that were tried; None if none was.
     """
 
@@ -29,6 +30,7 @@ class Diagnosis:
     checked: tuple[str, ...]
     unseen: tuple[str, ...]
     skills: dict[str, float]
+    subjects: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     tried: Any = None
 
     @property
@@ -43,9 +45,8 @@ class Diagnosis:
 
     @property
     def bill(self) -> str:
-        """A sentence for a run without findings, which names what was checked."""
-        listed = ", ".join(self.checked[:-1])
-        return f"Nothing was found among {len(self.checked)} possible causes: {listed} and {self.checked[-1]}."
+        """A sentence for a run without findings; `subjects` lists what was checked."""
+        return f"Nothing was found. {len(self.checked)} possible causes were checked."
 
     def to_plain(self) -> dict[str, Any]:
         """The diagnosis as plain data; blocks are named, and numbers that are not finite become None."""
@@ -54,6 +55,7 @@ class Diagnosis:
             "findings": [finding_to_plain(each) for each in self.findings],
             "explained": [finding_to_plain(each) for each in self.explained],
             "checked": list(self.checked),
+            "subjects": {name: list(titles) for name, titles in self.subjects.items()},
             "unseen": list(self.unseen),
             "skills": {name: finite(value) for name, value in self.skills.items()},
             "bill": self.bill if self.healthy else None,
@@ -73,8 +75,11 @@ def judge(evidence: Evidence, kinds: Sequence[Kind] | None = None) -> Diagnosis:
     seen = [each for each in kinds if each.sees(evidence)]
     found = {each.name: finding for each in seen if (finding := each.judge(evidence)) is not None}
     explained = _explained(found, kinds)
+    subjects: dict[str, tuple[str, ...]] = {}
+    for each in seen:
+        subjects[each.subject] = (*subjects.get(each.subject, ()), each.title)
     order = sorted(found.values(), key=lambda each: -each.importance)
-    own = {"model": evidence.skill(evidence.judged), **evidence.skills}
+    own = {"model": evidence.skill(evidence.scored_on), **evidence.skills}
     return Diagnosis(
         findings=tuple(_possible(each, evidence.recipe) for each in order if each.name not in explained),
         explained=tuple(
@@ -83,6 +88,7 @@ def judge(evidence: Evidence, kinds: Sequence[Kind] | None = None) -> Diagnosis:
         checked=tuple(dict.fromkeys(each.title for each in seen)),
         unseen=tuple(dict.fromkeys(each.title for each in kinds if not each.sees(evidence))),
         skills={name: float(value) for name, value in own.items() if math.isfinite(value)},
+        subjects={name: tuple(dict.fromkeys(titles)) for name, titles in subjects.items()},
     )
 
 
@@ -101,7 +107,7 @@ def _explained(found: dict[str, Finding], kinds: Sequence[Kind]) -> dict[str, st
     return explained
 
 
-def _possible(finding: Finding, recipe: Any) -> Finding:
+def _possible(finding: Finding, recipe: RecipeLike) -> Finding:
     """The finding with the remedies that change this recipe."""
     return dataclasses.replace(finding, remedies=tuple(each for each in finding.remedies if each.fits(recipe)))
 

@@ -3,13 +3,15 @@
 import dataclasses
 import functools
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from fallline.diagnosis.curve import Curve, curve_of
 from fallline.diagnosis.facts import Facts
 from fallline.metrics import metrics_of
+
+RecipeLike: TypeAlias = Any  # a `Recipe`, which is defined on a floor above this one
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,7 +105,7 @@ class Evidence:
         gradient: the verdict of a gradient check that failed; empty if it was right.
     """
 
-    recipe: Any
+    recipe: RecipeLike
     task: str
     outcome: str
     best_epoch: int
@@ -133,7 +135,7 @@ class Evidence:
         return metrics_of(self.task)[0].name
 
     @property
-    def judged(self) -> str:
+    def scored_on(self) -> str:
         """The rows that answer whether the run is good: `held`, validation and test together, if there are any."""
         return "held" if "valid" in self.metrics or "test" in self.metrics else "train"
 
@@ -182,7 +184,7 @@ class Evidence:
     @property
     def poor(self) -> bool:
         """Whether the run fits clearly worse than a linear model, a forest or a constant."""
-        split = self.judged
+        split = self.scored_on
         bar = max([0.0, *(value for value in self.skills.values() if np.isfinite(value))])
         own = min(self.skill(split), self.skill("train")) if np.isfinite(self.skill("train")) else self.skill(split)
         return not np.isfinite(own) or own < max(0.05, bar - 0.05 - 2.0 * self.skill_error(split))

@@ -140,9 +140,9 @@ def held_skill(data: Dataset, known: np.ndarray, answer: Callable[[np.ndarray], 
 
 def targets_of(data: Dataset, rows: np.ndarray) -> np.ndarray:
     """Targets as columns: one of 0 and 1 for every class or label, or the numbers themselves."""
-    if data.task == "classification":
-        return (data.y[rows][:, None] == np.arange(data.n_classes)).astype(np.float64)
-    return data.given[rows].reshape(len(rows), -1).astype(np.float64)
+    classes = data.task == "classification"
+    found: np.ndarray = data.y[rows][:, None] == np.arange(data.n_classes) if classes else data.given[rows]
+    return found.reshape(len(rows), -1).astype(np.float64)
 
 
 def skill_of(data: Dataset, answer: np.ndarray, truth: np.ndarray, known: np.ndarray) -> float:

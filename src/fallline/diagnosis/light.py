@@ -1,18 +1,17 @@
 """The evidence that every run has at no cost: its history, its metrics, facts about its data, and simple models."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
 from fallline.data.table import Table
-from fallline.diagnosis.evidence import Evidence
+from fallline.diagnosis.evidence import Evidence, RecipeLike
 from fallline.diagnosis.facts import facts_of, simple_skills
 from fallline.diagnosis.thresholds import limit
 
 
 def light_evidence(
-    recipe: Any,
+    recipe: RecipeLike,
     table: Table,
     history: Mapping[str, np.ndarray],
     metrics: Mapping[str, Mapping[str, float]],

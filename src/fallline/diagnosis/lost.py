@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from fallline.diagnosis.curve import curve_of
+from fallline.diagnosis.evidence import Evidence, RecipeLike
 from fallline.diagnosis.facts import Facts
 from fallline.diagnosis.thresholds import limit
 
@@ -49,9 +50,9 @@ class StopWhenLost:
         then: another `watch` that is called as well.
     """
 
-    def __init__(self, facts: Facts, recipe: Any, *, stops: bool = True, say: Any = None, then: Any = None) -> None:
-        from fallline.diagnosis.evidence import Evidence
-
+    def __init__(
+        self, facts: Facts, recipe: RecipeLike, *, stops: bool = True, say: Any = None, then: Any = None
+    ) -> None:
         bare = Evidence(recipe, "", "running", 0, 0, {}, {}, {}, facts=facts)
         self.constant, self.stops, self.say, self.then = bare.constant_loss, stops, say, then
         self.found: tuple[str, str] | None = None

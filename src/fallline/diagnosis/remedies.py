@@ -8,6 +8,7 @@ from fallline.activations import GELU, Activation, LeakyReLU, ReLU
 from fallline.core.block import Block, declared_fields, walk
 from fallline.core.schedule import Schedule
 from fallline.diagnosis.base import Remedy
+from fallline.diagnosis.evidence import RecipeLike
 from fallline.layers import Dense, Dropout, LayerNorm
 from fallline.models import MLP, Network
 from fallline.optimizers import Adam, ClipByNorm
@@ -17,7 +18,7 @@ ADAM = {"optimizer": Adam(Cosine(3e-3, warmup=0.05))}
 RATES = {"adam": 3e-3, "adamw": 3e-3, "nadam": 3e-3, "rmsprop": 1e-3, "sgd": 0.1, "momentum": 0.03, "nesterov": 0.03}
 
 
-def rate_of(recipe: Any) -> tuple[str, float] | None:
+def rate_of(recipe: RecipeLike) -> tuple[str, float] | None:
     """The dotted path and the size of the learning rate, or of its schedule's peak; None for a rule without one."""
     for path, _, value in walk(recipe.optimizer, "optimizer"):
         if not path.endswith(".learning_rate"):
@@ -30,7 +31,7 @@ def rate_of(recipe: Any) -> tuple[str, float] | None:
     return None
 
 
-def rates(recipe: Any, *factors: float) -> list[Remedy]:
+def rates(recipe: RecipeLike, *factors: float) -> list[Remedy]:
     """Learning rates that are these factors of the recipe's own."""
     found = rate_of(recipe)
     if found is None:
@@ -39,7 +40,7 @@ def rates(recipe: Any, *factors: float) -> list[Remedy]:
     return [Remedy(f"learning rate {short(rate * each)}", {path: float(f"{rate * each:.6g}")}) for each in factors]
 
 
-def times_usual(recipe: Any) -> float:
+def times_usual(recipe: RecipeLike) -> float:
     """The learning rate as a multiple of the rule's usual one; 1 for rules without one."""
     found, rule = rate_of(recipe), recipe.optimizer
     while hasattr(rule, "rule"):
@@ -47,7 +48,7 @@ def times_usual(recipe: Any) -> float:
     return 1.0 if found is None or rule.name not in RATES else found[1] / RATES[rule.name]
 
 
-def usual_rate(recipe: Any) -> list[Remedy]:
+def usual_rate(recipe: RecipeLike) -> list[Remedy]:
     """The rule's usual learning rate, where the recipe's own is far from it."""
     found = rate_of(recipe)
     rule = recipe.optimizer
@@ -58,7 +59,7 @@ def usual_rate(recipe: Any) -> list[Remedy]:
     return [Remedy(f"the usual learning rate, {RATES[rule.name]:g}", {found[0]: RATES[rule.name]})]
 
 
-def slower(recipe: Any) -> list[Remedy]:
+def slower(recipe: RecipeLike) -> list[Remedy]:
     """Lower learning rates: the usual one if the recipe's is far above it, else a third and a tenth."""
     found = rate_of(recipe)
     usual = usual_rate(recipe)
@@ -67,7 +68,7 @@ def slower(recipe: Any) -> list[Remedy]:
     return rates(recipe, 0.3, 0.1)
 
 
-def faster(recipe: Any) -> list[Remedy]:
+def faster(recipe: RecipeLike) -> list[Remedy]:
     """Higher learning rates: the usual one if the recipe's is far below it, else three and ten times as high."""
     found = rate_of(recipe)
     usual = usual_rate(recipe)
@@ -76,19 +77,19 @@ def faster(recipe: Any) -> list[Remedy]:
     return rates(recipe, 3.0, 10.0)
 
 
-def clipped(recipe: Any) -> list[Remedy]:
+def clipped(recipe: RecipeLike) -> list[Remedy]:
     """The same rule with the gradient's length clipped at 1."""
     if recipe.optimizer.name.startswith("clip") or recipe.optimizer.full_batch:
         return []
     return [Remedy("the gradient clipped to length 1", {"optimizer": ClipByNorm(recipe.optimizer, 1.0)})]
 
 
-def adam(recipe: Any) -> list[Remedy]:
+def adam(recipe: RecipeLike) -> list[Remedy]:
     """Adam with a falling rate, for recipes with another rule."""
     return [] if recipe.optimizer.name in ("adam", "adamw") else [Remedy("Adam with a cosine schedule", dict(ADAM))]
 
 
-def decaying(recipe: Any) -> list[Remedy]:
+def decaying(recipe: RecipeLike) -> list[Remedy]:
     """A cosine schedule in place of a constant learning rate."""
     found = rate_of(recipe)
     if found is None or not found[0].endswith((".learning_rate", ".value")):
@@ -97,7 +98,7 @@ def decaying(recipe: Any) -> list[Remedy]:
     return [Remedy("a learning rate that falls by a cosine", {path: Cosine(found[1], warmup=0.05)})]
 
 
-def longer(recipe: Any, *factors: float) -> list[Remedy]:
+def longer(recipe: RecipeLike, *factors: float) -> list[Remedy]:
     """More epochs; patience grows alike."""
     found = []
     for each in factors or (3.0,):
@@ -108,15 +109,15 @@ def longer(recipe: Any, *factors: float) -> list[Remedy]:
     return found
 
 
-def activations(recipe: Any, *choices: Activation) -> list[Remedy]:
+def activations(recipe: RecipeLike, *choices: Activation) -> list[Remedy]:
     """Other activations in every hidden layer."""
     found = []
     for each in choices or (LeakyReLU(), GELU()):
         if isinstance(recipe.model, MLP):
             changes: dict[str, Any] = {"model.activation": each}
         elif isinstance(recipe.model, Network):
-            places = [i for i, layer in enumerate(recipe.model.layers) if isinstance(layer, Activation)]
-            changes = {f"model.layers.{i}": each for i in places}
+            indices = [i for i, layer in enumerate(recipe.model.layers) if isinstance(layer, Activation)]
+            changes = {f"model.layers.{i}": each for i in indices}
         else:
             changes = {}
         if changes:
@@ -124,12 +125,12 @@ def activations(recipe: Any, *choices: Activation) -> list[Remedy]:
     return found
 
 
-def relu(recipe: Any) -> list[Remedy]:
+def relu(recipe: RecipeLike) -> list[Remedy]:
     """ReLU in place of a bounded activation."""
     return activations(recipe, ReLU())
 
 
-def normalised(recipe: Any) -> list[Remedy]:
+def normalised(recipe: RecipeLike) -> list[Remedy]:
     """Layer normalisation before every activation."""
     if isinstance(recipe.model, MLP):
         if recipe.model.layer_norm or not recipe.model.hidden:
@@ -143,14 +144,14 @@ def normalised(recipe: Any) -> list[Remedy]:
     return []
 
 
-def shallower(recipe: Any) -> list[Remedy]:
+def shallower(recipe: RecipeLike) -> list[Remedy]:
     """Two hidden layers in place of many."""
     if isinstance(recipe.model, MLP) and len(recipe.model.hidden) > 3:
         return [Remedy("two hidden layers", {"model.hidden": tuple(recipe.model.hidden[:2])})]
     return []
 
 
-def usual_weights(recipe: Any) -> list[Remedy]:
+def usual_weights(recipe: RecipeLike) -> list[Remedy]:
     """The activation's usual initial weights, in the hidden layers and in the output layer."""
     from fallline.initializers import GlorotUniform
 
@@ -170,14 +171,14 @@ def usual_weights(recipe: Any) -> list[Remedy]:
     return []
 
 
-def standardised(recipe: Any) -> list[Remedy]:
+def standardised(recipe: RecipeLike) -> list[Remedy]:
     """Inputs scaled to mean 0 and standard deviation 1."""
     from fallline.scalers import Standardise
 
     return [Remedy("standardised inputs", {"scaler": Standardise(clip=3.0)})]
 
 
-def wider(recipe: Any) -> list[Remedy]:
+def wider(recipe: RecipeLike) -> list[Remedy]:
     """Hidden layers of the default's size where the recipe's are smaller."""
     if not isinstance(recipe.model, MLP):
         return []
@@ -185,7 +186,7 @@ def wider(recipe: Any) -> list[Remedy]:
     return [Remedy(f"hidden layers of {' and '.join(map(str, wide))} units", {"model.hidden": wide})]
 
 
-def narrower(recipe: Any) -> list[Remedy]:
+def narrower(recipe: RecipeLike) -> list[Remedy]:
     """Hidden layers of a quarter of the width."""
     if not isinstance(recipe.model, MLP) or not recipe.model.hidden:
         return []
@@ -194,7 +195,7 @@ def narrower(recipe: Any) -> list[Remedy]:
     ]
 
 
-def dropout(recipe: Any, rate: float | None) -> list[Remedy]:
+def dropout(recipe: RecipeLike, rate: float | None) -> list[Remedy]:
     """Another dropout rate in every hidden layer; None for no dropout."""
     name = "no dropout" if rate is None else f"dropout {rate:g}"
     if isinstance(recipe.model, MLP):
@@ -208,7 +209,7 @@ def dropout(recipe: Any, rate: float | None) -> list[Remedy]:
     return []
 
 
-def penalty(recipe: Any, *strengths: float) -> list[Remedy]:
+def penalty(recipe: RecipeLike, *strengths: float) -> list[Remedy]:
     """An L2 penalty of another strength; 0 for none."""
     from fallline.penalties import L2
 
@@ -219,7 +220,7 @@ def penalty(recipe: Any, *strengths: float) -> list[Remedy]:
     return found
 
 
-def kept_best(recipe: Any) -> list[Remedy]:
+def kept_best(recipe: RecipeLike) -> list[Remedy]:
     """Early stopping that keeps the best epoch."""
     changes: dict[str, Any] = {"keep": "best", "patience": 20, "monitor": "loss"}
     if int(recipe.epochs) < 20:
@@ -227,7 +228,7 @@ def kept_best(recipe: Any) -> list[Remedy]:
     return [Remedy("early stopping that keeps the best epoch", changes)]
 
 
-def batches(recipe: Any, *sizes: int) -> list[Remedy]:
+def batches(recipe: RecipeLike, *sizes: int) -> list[Remedy]:
     """Other numbers of rows in a minibatch."""
     if recipe.optimizer.full_batch:
         return []

@@ -12,7 +12,7 @@ from fallline.data.table import Table
 from fallline.training.arrays import suited
 from fallline.training.predictor import Predictor
 from fallline.training.recipe import Recipe, complete_for
-from fallline.training.train import Run
+from fallline.training.run import Run
 
 if TYPE_CHECKING:
     from fallline.training.folder import Plan
@@ -70,7 +70,7 @@ def case_of_folder(folder: Path) -> Case:
     """
     from fallline.data.table import load
     from fallline.report.finished import read_finished
-    from fallline.training.predictor import load_predictor
+    from fallline.training.model_file import load_predictor
 
     found = read_finished(Path(folder))
     trained = load_predictor(Path(folder)) if (Path(folder) / "model.safetensors").is_file() else None

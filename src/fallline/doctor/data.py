@@ -26,7 +26,7 @@ def answers_of(case: Case, forest: Any) -> Answers | None:
     rows, data = held_rows(case), case.data.dataset
     if not len(rows) or case.model is None:
         return None
-    answer, loss = case.model.judge(data.x, case.model.schema.target.condition(data.given), rows)
+    answer, loss = case.model.answer(data.x, case.model.schema.target.condition(data.given), rows)
     if not np.isfinite(answer).all():
         return None
     x = filled(data, rows)

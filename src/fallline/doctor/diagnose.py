@@ -12,7 +12,7 @@ from fallline.diagnosis.light import light_evidence
 from fallline.doctor import data as looked
 from fallline.doctor.case import Case, case_of, case_of_folder, own_blocks
 from fallline.doctor.network import examine_both
-from fallline.training.train import Run
+from fallline.training.run import Run
 
 
 def diagnose(

@@ -14,7 +14,8 @@ from fallline.data.table import Table
 from fallline.doctor.case import case_of, case_of_folder
 from fallline.population import Population, evaluate
 from fallline.training.recipe import Recipe
-from fallline.training.train import Run, train_from
+from fallline.training.run import Run
+from fallline.training.train import train_from
 
 FACTORS = (0.1, 0.3, 1.0, 3.0, 10.0)
 RATES = (0.0, 0.1, 0.3, 0.5)
@@ -117,8 +118,8 @@ def fork(
     trunk = train_from(case.recipe, case.data, seed=case.seed, until=epoch)
     recipes = [recipe for _, recipe, _ in named]
     found = evaluate(recipes, case.data, seeds=[case.seed], state=trunk.state, test=False)
-    places = found.recipe.tolist()
-    branches = tuple(_branch(found, lane, named[i][0], named[i][2]) for lane, i in enumerate(places))
+    indices = found.recipe.tolist()
+    branches = tuple(_branch(found, lane, named[i][0], named[i][2]) for lane, i in enumerate(indices))
     return Forked(epoch, case.recipe.monitor, trunk.history, branches)
 
 

@@ -58,7 +58,7 @@ class Measure:
         data = self.case.data.dataset
         outputs = data.n_classes if data.task == "classification" else data.y.shape[1]
         model = Predictor(recipe, self.case.data.schema, outputs, arrays)
-        return model.judge(data.x, None, rows)[0].astype(np.float64)
+        return model.answer(data.x, None, rows)[0].astype(np.float64)
 
 
 def measure_for(case: Case, diagnosis: Diagnosis) -> Measure:
@@ -82,7 +82,8 @@ def _constant(data: Any) -> np.ndarray:
     """The best constant answer: the shares of the classes, or the mean."""
     if data.task == "classification":
         return np.bincount(data.y[data.train], minlength=data.n_classes)[None] / len(data.train)
-    return data.given[data.train].astype(np.float64).mean(axis=0)[None]
+    found: np.ndarray = data.given[data.train].astype(np.float64).mean(axis=0)[None]
+    return found
 
 
 def _log_loss(answer: np.ndarray, target: np.ndarray) -> float:

@@ -14,14 +14,15 @@ from fallline.core.block import as_arrays
 from fallline.core.random import Seed
 from fallline.diagnosis.evidence import Layers
 from fallline.doctor.case import Case
+from fallline.layers import LayerCall
 from fallline.training.arrays import Arrays
 from fallline.training.chunks import compiled_start
 from fallline.training.moment import beginning, network_of
+from fallline.training.objective import cost_of, scaled_target
+from fallline.training.preparation import bare, prepare
 from fallline.training.recipe import Recipe
 from fallline.training.state import State
-from fallline.training.step import cost_of, scaled_target
-from fallline.training.train import bare, place
-from fallline.training.watch import layer_names
+from fallline.training.validation import layer_names
 
 ROWS = 512  # training rows that are looked at
 BATCHES = 16  # minibatches whose gradients are compared
@@ -30,7 +31,7 @@ MOST = 128  # most rows of such a minibatch
 
 def examine_both(case: Case) -> tuple[Layers, Layers | None, np.ndarray]:
     """The network at its initial and at its kept weights (None if nothing was learnt), and the scaled inputs of the rows."""
-    recipe, arrays, key = place(case.recipe, case.data, case.seed)
+    recipe, arrays, key = prepare(case.recipe, case.data, case.seed)
     traced = as_arrays(bare(recipe))
     start = compiled_start(traced, arrays, key, None)
     opening, x = _layers(traced, recipe, arrays, start, key)
@@ -96,8 +97,8 @@ def _examine(
     x = now.inputs.apply(state.scaling, arrays.x[rows])
     y = scaled_target(now, state, arrays.y[rows])
     taps: list[Any] = []
-    prediction, _ = network_of(now, arrays).apply(state.params, state.stats, x, key=None, training=False, taps=taps)
-    judge = now.loss.evaluation_loss
+    prediction, _ = network_of(now, arrays).apply(state.params, state.stats, x, LayerCall(False), taps=taps)
+    loss_of = now.loss.evaluation_loss
 
     def gradient(batch: Int[Array, " size"]) -> Any:
         bx = now.inputs.apply(state.scaling, arrays.x[batch])
@@ -118,8 +119,8 @@ def _examine(
         return jnp.stack([value(*tap[1:]) for tap in taps]) if taps else jnp.zeros(0)
 
     return {
-        "loss": judge(prediction, y).mean(),
-        "guess": judge(jnp.zeros_like(prediction), y).mean(),
+        "loss": loss_of(prediction, y).mean(),
+        "guess": loss_of(jnp.zeros_like(prediction), y).mean(),
         "dead": over(lambda f, before, after: jnp.mean(jnp.min(f.flat(before), axis=0))),
         "saturated": over(lambda f, before, after: jnp.mean(f.squashed(after))),
         "size": over(lambda f, before, after: jnp.sqrt(jnp.mean(before**2))),

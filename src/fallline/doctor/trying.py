@@ -62,7 +62,7 @@ class Tried:
 
 
 @dataclasses.dataclass(frozen=True)
-class Trial:
+class Attempt:
     """All remedies that were tried, the best first.
 
     Arguments:
@@ -165,13 +165,13 @@ def _fits(remedy: Remedy, recipe: Recipe, case: Case) -> bool:
     return True
 
 
-def try_all(case: Case, diagnosis: Diagnosis, *, seeds: int = 3, say: Callable[[str], None] | None = None) -> Trial:
+def try_all(case: Case, diagnosis: Diagnosis, *, seeds: int = 3, say: Callable[[str], None] | None = None) -> Attempt:
     """Train the recipe plainly and with every candidate, with the same seeds and folds, and compare them pair by pair."""
     began = time.perf_counter()
     chosen = candidates(case.recipe, diagnosis, case)
     folds = _folds(case)
     if not chosen:
-        return Trial((), "", seeds, len(folds), 0.0)
+        return Attempt((), "", seeds, len(folds), 0.0)
     recipes = [case.recipe, *(each.apply(case.recipe) for each in chosen)]
     if say is not None:
         say(f"Trying {len(chosen)} changes of the recipe, {seeds * len(folds)} runs each.")
@@ -180,19 +180,19 @@ def try_all(case: Case, diagnosis: Diagnosis, *, seeds: int = 3, say: Callable[[
         case, recipes, folds, [case.seed + 1 + i for i in range(seeds)], measure
     )
     tried = []
-    for place, remedy in enumerate(chosen, start=1):
-        difference = measure.sign * (values[place] - values[0])
+    for index, remedy in enumerate(chosen, start=1):
+        difference = measure.sign * (values[index] - values[0])
         error = float(difference.std(ddof=1) / np.sqrt(len(difference))) if len(difference) > 1 else float("inf")
         gain = float(difference.mean())
         tried.append(
             Tried(
-                remedy, float(values[place].mean()), float(values[0].mean()), gain, error,
-                float((metric[place] - metric[0]).mean()) * measure.metric_sign,
-                float(epochs[place].mean()), float(epochs[0].mean()), int(diverged[place].sum()),
+                remedy, float(values[index].mean()), float(values[0].mean()), gain, error,
+                float((metric[index] - metric[0]).mean()) * measure.metric_sign,
+                float(epochs[index].mean()), float(epochs[0].mean()), int(diverged[index].sum()),
             )
         )  # fmt: skip
     tried.sort(key=lambda each: -(each.gain if each.helps else each.gain - 1e30))
-    return Trial(tuple(tried), measure.name, seeds, len(folds), time.perf_counter() - began)
+    return Attempt(tuple(tried), measure.name, seeds, len(folds), time.perf_counter() - began)
 
 
 def _folds(case: Case) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -221,22 +221,22 @@ def _measured(
     shape = (len(recipes), len(seeds) * len(folds))
     values, metric, epochs, diverged = (np.zeros(shape) for _ in range(4))
     for apart in dict.fromkeys(map(_apart, recipes)):
-        places = [i for i, each in enumerate(recipes) if _apart(each) == apart]
-        group = [recipes[i] for i in places]
+        indices = [i for i, each in enumerate(recipes) if _apart(each) == apart]
+        group = [recipes[i] for i in indices]
         found = evaluate(group, case.data, seeds=seeds, folds=folds, keep=True, probes=(), test=False)
         order = sorted(set(found.seed.tolist()))
         for lane in range(len(found)):
-            place = places[int(found.recipe[lane])]
+            index = indices[int(found.recipe[lane])]
             column = order.index(int(found.seed[lane])) * len(folds) + max(int(found.fold[lane]), 0)
             ended = int(found.outcome[lane])
             arrays = None if found.arrays is None else found.arrays[lane]
             lost = ended == Outcome.DIVERGED and int(found.best_epoch[lane]) == 0
             rows = folds[max(int(found.fold[lane]), 0)][1]
-            values[place, column], metric[place, column] = measure.of(
+            values[index, column], metric[index, column] = measure.of(
                 found.recipes[int(found.recipe[lane])], None if lost else arrays, rows
             )
-            epochs[place, column] = found.epochs[lane]
-            diverged[place, column] = ended == Outcome.DIVERGED
+            epochs[index, column] = found.epochs[lane]
+            diverged[index, column] = ended == Outcome.DIVERGED
     return values, metric, epochs, diverged
 
 

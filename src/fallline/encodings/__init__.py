@@ -1,5 +1,6 @@
 """Encodings: inputs of a network made of its numbers, so that bends and steps are learned quickly."""
 
+from fallline.encodings.auto import AutoEncoding as AutoEncoding
 from fallline.encodings.base import Encoding as Encoding
 from fallline.encodings.columns import distinct_values as distinct_values
 from fallline.encodings.columns import worth_encoding as worth_encoding

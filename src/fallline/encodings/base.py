@@ -42,8 +42,8 @@ class Encoding(Block):
         """The encoded columns; None if they are still to be chosen."""
         return getattr(self, "columns", ())
 
-    def placed(self, counts: Int[np.ndarray, " features"], scaled: Bool[np.ndarray, " features"]) -> "Encoding":
-        """The encoding with its columns chosen by their numbers of different values; see `fallline.encodings.columns`."""
+    def placed(self, counts: Int[np.ndarray, " features"], scaled: Bool[np.ndarray, " features"]) -> "Encoding | None":
+        """The encoding with its columns chosen by their numbers of different values; None if none is worth it."""
         return self
 
     def fit(

@@ -52,7 +52,7 @@ def worth_encoding(
     return tuple(np.flatnonzero(scaled & (counts >= max(3, distinct))).tolist())
 
 
-def place(encoding: Same, counts: Int[np.ndarray, " features"], scaled: Bool[np.ndarray, " features"]) -> Same:
+def with_columns(encoding: Same, counts: Int[np.ndarray, " features"], scaled: Bool[np.ndarray, " features"]) -> Same:
     """The encoding with its `columns` chosen if they are None; its own are checked against the number of features.
 
     Raises: FalllineError for a column that the rows do not have.

@@ -12,7 +12,7 @@ from fallline.core.field import part, required
 from fallline.core.random import Seed
 from fallline.encodings.base import Encoding
 from fallline.initializers import Fans
-from fallline.layers import Layer
+from fallline.layers import Layer, LayerCall
 from fallline.layers.base import Params, Stats
 from fallline.scalers import Scaler
 
@@ -76,14 +76,7 @@ class Embedding(Layer):
         return self.encoding.init(key), {}
 
     def apply(
-        self,
-        params: Params,
-        stats: Stats,
-        x: Float[Array, "batch inputs"],
-        *,
-        key: Seed | None,
-        training: bool,
-        weight: Float[Array, " batch"] | None = None,
+        self, params: Params, stats: Stats, x: Float[Array, "batch inputs"], call: LayerCall
     ) -> tuple[Float[Array, "batch outputs"], Stats]:
         features = x.shape[1] - self.encoding.width()
         scaled, codes = x[:, :features], x[:, features:]

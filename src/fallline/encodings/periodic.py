@@ -11,7 +11,7 @@ from jaxtyping import Array, Bool, Float, Int
 from fallline.core.field import Number, number, structure
 from fallline.core.random import Seed, named
 from fallline.encodings.base import Encoding, Params, check_columns, check_whole, columns_field, distinct_field
-from fallline.encodings.columns import place
+from fallline.encodings.columns import with_columns
 
 FORMS = ("pbld", "plr", "plr_lite")
 CUT = 3.0  # standard deviations within which frequencies are drawn
@@ -73,7 +73,7 @@ class Periodic(Encoding):
         return True
 
     def placed(self, counts: Int[np.ndarray, " features"], scaled: Bool[np.ndarray, " features"]) -> Encoding:
-        return place(self, counts, scaled)
+        return with_columns(self, counts, scaled)
 
     def init(self, key: Seed) -> Params:
         columns, k = self.count, self.frequencies

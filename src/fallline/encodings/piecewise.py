@@ -12,11 +12,11 @@ from fallline.core.errors import FalllineError
 from fallline.core.field import Number, number, structure
 from fallline.core.random import Seed, named
 from fallline.encodings.base import Encoding, Params, Stats, check_columns, check_whole, columns_field, distinct_field
-from fallline.encodings.bins import codes, pieces, quantile_edges, tree_edges
-from fallline.encodings.columns import place
+from fallline.encodings.bins import codes, even_edges, pieces, quantile_edges, tree_edges
+from fallline.encodings.columns import with_columns
 from fallline.scalers.base import column_sums
 
-BY = ("quantile", "tree")
+BY = ("quantile", "even", "tree")
 
 
 class Binned(Encoding):
@@ -31,8 +31,8 @@ class Binned(Encoding):
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
                 raise FalllineError(f"{type(self).__name__}.{name} = {value!r} is not a number from 0 to {most:g}")
 
-    def placed(self, counts: Int[np.ndarray, " features"], scaled: Bool[np.ndarray, " features"]) -> Encoding:
-        return place(self, counts, scaled)
+    def placed(self, counts: Int[np.ndarray, " features"], scaled: Bool[np.ndarray, " features"]) -> Encoding | None:
+        return with_columns(self, counts, scaled)
 
     def fit(
         self,
@@ -47,13 +47,16 @@ class Binned(Encoding):
         chosen = x[:, self._columns()]
         if own.by == "tree":
             edges = tree_edges(chosen, weight, target, classes, own.bins, own.leaf, own.gain)
+        elif own.by == "even":
+            edges = even_edges(chosen, weight, own.bins)
         else:
             edges = quantile_edges(chosen, weight, own.bins)
         total, count = column_sums(chosen, weight, lambda part: part)
         return {**pieces(edges), "fill": total / jnp.maximum(count, 1e-30)}
 
     def width(self) -> int:
-        return self.count * self.bins  # type: ignore[attr-defined]
+        found: int = self.count * self.bins  # type: ignore[attr-defined]
+        return found
 
     def codes(self, stats: Stats, x: Float[Array, "rows features"]) -> Float[Array, "rows codes"]:
         if not self.count:

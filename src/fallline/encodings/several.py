@@ -73,8 +73,10 @@ class Encodings(Encoding):
             return None
         return tuple(sorted({column for each in every for column in each or ()}))
 
-    def placed(self, counts: Int[np.ndarray, " features"], scaled: Bool[np.ndarray, " features"]) -> Encoding:
-        return Encodings(tuple(each.placed(counts, scaled) for each in self.parts))
+    def placed(self, counts: Int[np.ndarray, " features"], scaled: Bool[np.ndarray, " features"]) -> Encoding | None:
+        placed = [each.placed(counts, scaled) for each in self.parts]
+        kept = tuple(each for each in placed if each is not None)
+        return Encodings(kept) if kept else None
 
     def fit(
         self,

@@ -5,13 +5,14 @@ from typing import Any
 
 import numpy as np
 
+from fallline.core.checkpoints import NAME
 from fallline.core.errors import FalllineError
 from fallline.core.outcome import Outcome
 from fallline.core.plain import to_plain
 from fallline.core.tensors import check_finite, flatten, load_tensors, unflatten
 from fallline.ensembles.lanes import Job, Part
 from fallline.probes import SCORES
-from fallline.training.checkpoint import NAME, PREVIOUS, save_checkpoint
+from fallline.training.checkpoint import PREVIOUS, save_checkpoint
 from fallline.training.history import join
 from fallline.training.state import Epochs
 
@@ -23,8 +24,8 @@ def save(folder: Path, job: Job, identity: dict[str, Any]) -> None:
 
     Raises: FalllineError where the folder cannot be written to.
     """
-    states = {str(place): part.kept for place, part in enumerate(job.parts)}
-    seen: Any = {str(place): join(part.seen) for place, part in enumerate(job.parts) if part.seen}
+    states = {str(index): part.kept for index, part in enumerate(job.parts)}
+    seen: Any = {str(index): join(part.seen) for index, part in enumerate(job.parts) if part.seen}
     save_checkpoint(folder, states, seen, {**identity, "number of lanes": job.size}, job.recorded)  # type: ignore[arg-type]
 
 
@@ -51,7 +52,7 @@ def load(folder: Path, job: Job, identity: dict[str, Any]) -> tuple[bool, list[s
                     "with as many devices; start a new run instead"
                 )
         try:
-            found = [_fitting(arrays, str(place), part, job, what) for place, part in enumerate(job.parts)]
+            found = [_fitting(arrays, str(index), part, job, what) for index, part in enumerate(job.parts)]
         except FalllineError as error:
             damaged.append(str(error))
             continue
@@ -62,15 +63,15 @@ def load(folder: Path, job: Job, identity: dict[str, Any]) -> tuple[bool, list[s
 
 
 def _fitting(
-    arrays: dict[str, np.ndarray], place: str, part: Part, job: Job, what: str
+    arrays: dict[str, np.ndarray], index: str, part: Part, job: Job, what: str
 ) -> tuple[Any, int, Epochs | None]:
     """A part's state, epoch and records, after checking shapes, counts and that the parameters are finite."""
     try:
-        kept = unflatten(_below(arrays, f"state/{place}/"), part.kept)
+        kept = unflatten(_below(arrays, f"state/{index}/"), part.kept)
     except FalllineError as error:
         raise FalllineError(f"{what} is damaged: {error}; {REMEDY}") from None
     state, epoch = kept["state"], int(kept["epoch"])
-    seen = _below(arrays, f"history/{place}/")
+    seen = _below(arrays, f"history/{index}/")
     count = len(seen["outcome"]) if seen.get("outcome", np.zeros(())).ndim else 0
     if not 0 <= epoch == count or not set(np.unique(state.outcome)) <= {int(each) for each in Outcome}:
         raise FalllineError(f"{what} is damaged: its counts of epochs contradict each other; {REMEDY}")

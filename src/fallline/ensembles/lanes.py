@@ -12,7 +12,7 @@ from fallline.core.driving import Pace
 from fallline.core.interrupt import Interrupt
 from fallline.core.outcome import Outcome
 from fallline.data.table import Table
-from fallline.population.contexts import Context, Folds, contexts_of, key_of
+from fallline.population.contexts import Folds, LaneContext, contexts_of, key_of
 from fallline.population.devices import place_common, place_lanes, stack_keys
 from fallline.population.evaluate import PROGRAMS
 from fallline.population.groups import group_recipes
@@ -21,11 +21,10 @@ from fallline.population.precompile import precompiling
 from fallline.population.programs import Beginning
 from fallline.population.sizes import lanes_per_device
 from fallline.probes import Probe
-from fallline.training import program
 from fallline.training.arrays import Arrays, suited, to_device
 from fallline.training.class_weights import with_class_weights
 from fallline.training.history import join
-from fallline.training.moment import batch_rows
+from fallline.training.moment import batch_rows, network_of
 from fallline.training.recipe import Recipe, complete_for
 from fallline.training.state import Epochs, State
 
@@ -75,10 +74,10 @@ class Part:
         self.lanes.shared = place_common({"epoch": np.int32(epoch)})
         self.epoch, self.seen = epoch, [] if seen is None else [seen]
 
-    def end(self, outcome: Outcome, places: np.ndarray) -> None:
-        """Mark the running lanes among some places as ended."""
+    def end(self, outcome: Outcome, chosen: np.ndarray) -> None:
+        """Mark the chosen lanes that are running as ended."""
         now = np.asarray(self.lanes.state.outcome)
-        ended = np.where(places & (now == Outcome.RUNNING), int(outcome), now).astype(np.int32)
+        ended = np.where(chosen & (now == Outcome.RUNNING), int(outcome), now).astype(np.int32)
         self.lanes.state = dataclasses.replace(self.lanes.state, outcome=place_lanes(ended))
 
 
@@ -120,7 +119,7 @@ class Job:
         self.first_seconds = 0.0
 
     def _part(self, numbers: range) -> Part:
-        """New lanes; places beyond the members repeat the first, are marked as ended and never read."""
+        """New lanes; slots beyond the members repeat the first, are marked as ended and never read."""
         filled = [self.contexts[k] for k in (*numbers, *[numbers[0]] * (self.size - len(numbers)))]
         rows = {name: np.stack([each.rows[name] for each in filled]) for name in ROWS}
         keys = place_lanes(stack_keys([key_of(each.seed, None) for each in filled]))
@@ -161,9 +160,9 @@ class Job:
         state = jax.tree.map(_on_host, part.lanes.state)
         seen = join(part.seen) if part.seen else None
         found = []
-        for place, number in enumerate(part.numbers):
-            context, own = self.contexts[number], jax.tree.map(lambda leaf, p=place: leaf[p], state)
-            records = None if seen is None else _lived({name: leaf[:, place] for name, leaf in seen.items()})
+        for index, number in enumerate(part.numbers):
+            context, own = self.contexts[number], jax.tree.map(lambda leaf, p=index: leaf[p], state)
+            records = None if seen is None else _lived({name: leaf[:, index] for name, leaf in seen.items()})
             epochs = 0 if records is None else len(records["outcome"])
             own = dataclasses.replace(own, epoch=np.int32(epochs))
             train, valid = (context.rows[name][: int(context.rows[f"{name}_count"])] for name in ("train", "valid"))
@@ -173,10 +172,10 @@ class Job:
     @property
     def activations(self) -> int:
         """Number of activations in the network."""
-        return program.network_of(self.recipe, self.arrays).activations
+        return network_of(self.recipe, self.arrays).activations
 
 
-def _contexts(table: Table, seeds: list[int], folds: Folds) -> list[Context]:
+def _contexts(table: Table, seeds: list[int], folds: Folds) -> list[LaneContext]:
     """The rows and the seed of each member."""
     if folds is None:
         return contexts_of(table, None, seeds)
@@ -184,14 +183,15 @@ def _contexts(table: Table, seeds: list[int], folds: Folds) -> list[Context]:
     return [dataclasses.replace(context, seed=seed) for context, seed in zip(each, seeds, strict=True)]
 
 
-def _arrays(recipe: Recipe, table: Table, contexts: list[Context]) -> Arrays:
+def _arrays(recipe: Recipe, table: Table, contexts: list[LaneContext]) -> Arrays:
     first = contexts[0].rows
     arrays = to_device(table.dataset, first["train"], first["valid"])
     size, weight = batch_rows(recipe, arrays), table.dataset.weight
     # A row of weight 0, or a fold of fewer rows, may leave a minibatch without any weight; it must change nothing.
     steps = {-(-int(each.rows["train_count"]) // size) for each in contexts}
     ragged = (weight is not None and not np.all(weight)) or len(steps | {-(-arrays.train.shape[0] // size)}) > 1
-    return dataclasses.replace(place_common(arrays), ragged=ragged)
+    found: Arrays = dataclasses.replace(place_common(arrays), ragged=ragged)
+    return found
 
 
 def _lived(seen: Epochs) -> Epochs:

@@ -1,4 +1,4 @@
-"""The honest score of a bag: every row is judged by the network that was not trained on it."""
+"""The honest score of a bag: every row is scored by the network that was not trained on it."""
 
 from collections.abc import Sequence
 
@@ -26,7 +26,7 @@ def out_of_fold(members: Sequence[Predictor], folds: Sequence[np.ndarray], table
         return {}
     y = target.condition(data.given)
     answers, losses = zip(
-        *(each.judge(data.x, y, fold) for each, fold in zip(members, folds, strict=True)), strict=True
+        *(each.answer(data.x, y, fold) for each, fold in zip(members, folds, strict=True)), strict=True
     )
     wanted = data.given[rows] if table.task == "classification" else data.given[rows].astype(np.float64)
     answer = np.concatenate(answers).astype(np.float64)

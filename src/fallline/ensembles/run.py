@@ -9,7 +9,7 @@ import numpy as np
 from fallline.core.outcome import Outcome
 from fallline.data.table import Table
 from fallline.training.history import History
-from fallline.training.train import Run
+from fallline.training.run import Run
 
 WORDS = {"members": "members", "bag": "members, each trained without its own fold", "trials": "trials"}
 

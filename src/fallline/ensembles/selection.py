@@ -36,14 +36,14 @@ def greedy_weights(
     [0.5, 0.5, 0.0]
     """
     random = np.random.default_rng(seed)
-    usable = [place for place, each in enumerate(answers) if np.isfinite(each).all()]
+    usable = [index for index, each in enumerate(answers) if np.isfinite(each).all()]
     counts, total = np.zeros(len(answers), np.int64), np.zeros(np.shape(answers[0]))
     best, weights = np.inf, np.zeros(len(answers))
     for number in range(1, rounds + 1):
         scores = np.full(len(answers), np.inf)
-        for place in usable:
-            found = score((total + answers[place].astype(np.float64)) / number)
-            scores[place] = _rounded(found) if np.isfinite(found) else np.inf
+        for index in usable:
+            found = score((total + answers[index].astype(np.float64)) / number)
+            scores[index] = _rounded(found) if np.isfinite(found) else np.inf
         least = scores.min(initial=np.inf)
         if not np.isfinite(least):
             break

@@ -13,6 +13,7 @@ import numpy as np
 from fallline.core.errors import FalllineError
 from fallline.core.keeping import Keeping, size_of
 from fallline.core.outcome import Outcome
+from fallline.core.whole import check_seed
 from fallline.data.identity import SeenRows
 from fallline.data.table import Table
 from fallline.ensembles import checkpoint
@@ -21,15 +22,16 @@ from fallline.ensembles.out_of_fold import out_of_fold
 from fallline.ensembles.run import EnsembleRun, mean_history, outcome_of_all
 from fallline.metrics import metrics_of
 from fallline.probes import RECORDED, Probe, recordable
-from fallline.training.arrays import judging_rows, scale_of
+from fallline.training.arrays import scale_of, scored_rows
 from fallline.training.calibration import temper
 from fallline.training.ensemble import MOST, Ensemble
+from fallline.training.evaluation import evaluate_splits, predictor_of, usable
 from fallline.training.history import History, name_columns
 from fallline.training.recipe import Recipe, recipe_to_plain
+from fallline.training.run import Moment, Run
 from fallline.training.state import empty_history
-from fallline.training.train import Moment, Run, evaluate_splits, predictor_of, usable
 from fallline.training.train import train as train_one
-from fallline.training.watch import layer_names
+from fallline.training.validation import layer_names
 
 
 def train(
@@ -53,7 +55,7 @@ def train(
         seed: seed of initial weights, minibatch order and dropout.
         members: number of networks with seeds of their own, trained together; the first has the given seed.
         bag: number of folds of the training and validation rows. One network per fold is trained on the others and
-            validated on its own, and `metrics["out_of_fold"]` judges every row by the network that was not trained on it.
+            validated on its own, and `metrics["out_of_fold"]` scores every row by the network that was not trained on it.
         probes: values recorded for every epoch besides losses and metrics; see `fallline.probes` for all of them.
         watch: callback between chunks of epochs; the run stops if it returns True.
         folder: folder for checkpoints; without it none are written. Writing is tested first. If a checkpoint cannot be
@@ -138,15 +140,15 @@ def _train_several(
             if watch is not None:
                 answer = watch(_moment(job, label, now - began))
             if where is not None and now - saved >= checkpoint_seconds:
-                keeping.save(lambda place: checkpoint.save(place, job, identity))
+                keeping.save(lambda home: checkpoint.save(home, job, identity))
                 saved = now
             return answer
 
         interrupted, unsaved = job.run(between), None
         if interrupted and where is not None:
 
-            def last(place: Path) -> None:
-                checkpoint.save(place, job, identity)
+            def last(home: Path) -> None:
+                checkpoint.save(home, job, identity)
 
             unsaved = None if keeping.save(last) else last
     run = run_of(job, label, seed, bag, interrupted, [*notes, *keeping.notes], began)
@@ -160,11 +162,10 @@ def check_data(data: object, seed: object) -> None:
             f"data of type {type(data).__name__} cannot be trained on: expected a Table, as fallline.load(source) and "
             "fallline.Table.from_arrays(X, y) make"
         )
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
-        raise FalllineError(f"seed = {seed!r} is not a whole number from 0 to 2^32 - 1")
+    check_seed(seed)
     if len(data.dataset.train) == 0:
         raise FalllineError("no rows are left for training: lower the shares for test and validation")
-    if not len(judging_rows(data.dataset, data.dataset.train)):
+    if not len(scored_rows(data.dataset, data.dataset.train)):
         raise FalllineError("every training row has the weight 0: give some of them a weight")
 
 
@@ -278,6 +279,6 @@ def _seen(table: Table, bag: bool) -> SeenRows:
 def _of_bag(model: Ensemble, table: Table, lanes: Sequence[Lane]) -> dict[str, dict[str, float]]:
     """The metrics of a bag: of the mean answer on rows that trained it and on test rows, and out of fold."""
     found = evaluate_splits(model, _whole(table))
-    judged = out_of_fold(model.members, [lane.valid for lane in lanes], table)
-    return {name: judged if name == "out_of_fold" else found[name] for name in ("train", "out_of_fold", "test")
+    scored = out_of_fold(model.members, [lane.valid for lane in lanes], table)
+    return {name: scored if name == "out_of_fold" else found[name] for name in ("train", "out_of_fold", "test")
             if name == "out_of_fold" or name in found}  # fmt: skip

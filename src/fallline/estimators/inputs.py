@@ -16,7 +16,8 @@ from fallline.data.columns import Column
 from fallline.data.frames import advice, is_frame, is_records, to_polars
 from fallline.data.kinds import recognise
 from fallline.data.marks import clean
-from fallline.data.schema import Schema, fit_schema
+from fallline.data.schema import Schema
+from fallline.data.schema_fitting import fit_schema
 from fallline.data.target import Target
 from fallline.data.understanding import understand
 from fallline.estimators.types import AnyRows, Estimator, Targets

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from fallline.data.schema import array_schema
+from fallline.data.schema_fitting import array_schema
 from fallline.data.target import Target
 from fallline.data.units import Unit
 from fallline.estimators.custom import CustomLoss

@@ -13,7 +13,7 @@ from fallline.core.field import check_choice
 from fallline.core.tree import Tree
 from fallline.gradients.array import ArrayCheck, array_check
 from fallline.gradients.directions import along_directions
-from fallline.gradients.function import Function
+from fallline.gradients.function import CheckedFunction
 from fallline.gradients.functions import function_of
 from fallline.gradients.hints import hint
 from fallline.gradients.nearby import acquitted, undecided
@@ -123,7 +123,7 @@ def check_gradient(
         )
 
 
-def _analytic(function: Function, point: Point, x: Tree, gradient: Tree) -> Float[np.ndarray, " numbers"]:
+def _analytic(function: CheckedFunction, point: Point, x: Tree, gradient: Tree) -> Float[np.ndarray, " numbers"]:
     if gradient is None:
         return point.flatten(function.gradient(), "the gradient")
     if callable(gradient):
@@ -132,7 +132,7 @@ def _analytic(function: Function, point: Point, x: Tree, gradient: Tree) -> Floa
     return point.flatten(gradient, "the gradient")
 
 
-def _copied(function: Function, point: Point) -> Any:
+def _copied(function: CheckedFunction, point: Point) -> Any:
     """x in float64, in arrays of their original library."""
     parts: list[Any] = [part.copy() for part in point.parts(point.vector)]
     if point.kind == "jax":
@@ -151,7 +151,7 @@ def _probes(point: Point, analytic: Float[np.ndarray, " numbers"], seed: int) ->
     return np.concatenate([np.array(steep[:6], np.int64), random])
 
 
-def _complex(function: Function, analytic: np.ndarray, chosen: np.ndarray, tolerance: float) -> Slopes:
+def _complex(function: CheckedFunction, analytic: np.ndarray, chosen: np.ndarray, tolerance: float) -> Slopes:
     found = complex_slopes(function, chosen)
     # No difference is taken, so only the slope itself is rounded, relative to the largest slope.
     rounding = np.full(len(chosen), 1e-14 * float(np.max(np.abs(found), initial=0.0)))

@@ -5,13 +5,13 @@ from jaxtyping import Float
 
 from fallline.core.errors import FalllineError
 from fallline.gradients.array import ArrayCheck, array_check
-from fallline.gradients.function import Function
+from fallline.gradients.function import CheckedFunction
 from fallline.gradients.steps import Precision
 from fallline.gradients.verdicts import RUNGS, Slopes, compared, rung_of, settled
 
 
 def along_directions(
-    function: Function,
+    function: CheckedFunction,
     precision: Precision,
     analytic: Float[np.ndarray, " numbers"],
     count: int,
@@ -43,7 +43,7 @@ def along_directions(
 
 
 def _slopes(
-    function: Function,
+    function: CheckedFunction,
     precision: Precision,
     signs: np.ndarray,
     cut: slice,

@@ -17,7 +17,7 @@ from fallline.core.errors import FalllineError
 from fallline.gradients.point import Point, is_torch
 
 
-class Function(ABC):
+class CheckedFunction(ABC):
     """A function f at a point; if f returns an array, its elements are summed with fixed random weights."""
 
     def __init__(self, f: Callable[[Any], Any], point: Point) -> None:

@@ -4,14 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 from fallline.core.errors import FalllineError
-from fallline.gradients.function import Function
+from fallline.gradients.function import CheckedFunction
 from fallline.gradients.plain import PlainFunction
 from fallline.gradients.point import Point
 from fallline.gradients.torch_functions import Tensors
 from fallline.gradients.traced import Traced
 
 
-def function_of(f: Callable[[Any], Any], point: Point) -> Function:
+def function_of(f: Callable[[Any], Any], point: Point) -> CheckedFunction:
     """The function at a point: mapped if JAX can trace f, otherwise evaluated by plain calls.
 
     Raises: FalllineError for an f that cannot be called.

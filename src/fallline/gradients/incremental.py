@@ -20,9 +20,9 @@ from jax import lax
 from jax.sharding import Mesh, PartitionSpec
 from jaxtyping import Array, Float, Int
 
+from fallline.core.operations import Operations, bytes_of, operations_of
 from fallline.core.tree import Tree
 from fallline.gradients.change import Change, taken
-from fallline.gradients.operations import Operations, bytes_of, operations_of
 from fallline.gradients.rules import changed
 
 WORK = 10**9  # operations of a check from which a compiled program pays off: a tenth of a second,

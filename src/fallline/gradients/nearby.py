@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from fallline.gradients.function import Function
+from fallline.gradients.function import CheckedFunction
 from fallline.gradients.steps import Precision, size
 from fallline.gradients.verdicts import KINK, WRONG, Slopes, assess, part
 
@@ -15,11 +15,11 @@ RAYS = 32  # rays along which analytic slopes are evaluated
 CHECKED = 3  # rays of these along which slopes are also measured
 REACH = 1e-4  # distance from the point, in units of a coordinate's steps
 
-Gradient = Callable[[Function], np.ndarray]
+Gradient = Callable[[CheckedFunction], np.ndarray]
 
 
 def undecided(
-    function: Function,
+    function: CheckedFunction,
     precision: Precision,
     derive: Gradient,
     analytic: Float[np.ndarray, " chosen"],
@@ -81,7 +81,7 @@ def acquitted(analytic: Float[np.ndarray, " chosen"], slopes: Slopes, open_: Boo
     )
 
 
-def _rays(function: Function, seed: int) -> Iterator[Float[np.ndarray, " numbers"]]:
+def _rays(function: CheckedFunction, seed: int) -> Iterator[Float[np.ndarray, " numbers"]]:
     """Directions from the point: first uniform ones, then ones that push whole arrays to one side, by different amounts.
 
     The latter move the units of one layer to the same side, or let one layer dominate another, and so reach more cells.
@@ -113,7 +113,7 @@ def _meets(
         return found
 
 
-def _moved(function: Function, vector: Float[np.ndarray, " numbers"]) -> Function:
+def _moved(function: CheckedFunction, vector: Float[np.ndarray, " numbers"]) -> CheckedFunction:
     """The same f at another point, without compiling it again."""
     other = copy.copy(function)
     other.point = dataclasses.replace(function.point, vector=vector)

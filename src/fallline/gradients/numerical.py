@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from fallline.core.errors import FalllineError
 from fallline.core.field import check_choice
 from fallline.core.tree import Tree
-from fallline.gradients.function import Function
+from fallline.gradients.function import CheckedFunction
 from fallline.gradients.functions import function_of
 from fallline.gradients.point import point_of
 from fallline.gradients.steps import Precision, measure, optimal
@@ -68,7 +68,7 @@ def numerical_gradient(f: Callable[[Any], Any], x: Tree, method: str = "central"
 
 
 def differences(
-    function: Function, chosen: Int[np.ndarray, " chosen"], steps: Float[np.ndarray, " chosen"]
+    function: CheckedFunction, chosen: Int[np.ndarray, " chosen"], steps: Float[np.ndarray, " chosen"]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """f above and below each coordinate, and the steps up and down as rounded by float64."""
     x = function.point.vector[chosen]
@@ -77,7 +77,7 @@ def differences(
     return values[: len(chosen)], values[len(chosen) :], up, down
 
 
-def complex_slopes(function: Function, chosen: Int[np.ndarray, " chosen"]) -> Float[np.ndarray, " chosen"]:
+def complex_slopes(function: CheckedFunction, chosen: Int[np.ndarray, " chosen"]) -> Float[np.ndarray, " chosen"]:
     """The slopes by the complex step.
 
     Raises: FalllineError for an f that loses the imaginary part.
@@ -97,7 +97,7 @@ def complex_slopes(function: Function, chosen: Int[np.ndarray, " chosen"]) -> Fl
     return values.imag / TINY
 
 
-def finite_value(function: Function) -> float:
+def finite_value(function: CheckedFunction) -> float:
     """f(x).
 
     Raises: FalllineError if it is not finite.
@@ -109,7 +109,7 @@ def finite_value(function: Function) -> float:
 
 
 def _slopes(
-    function: Function, value: float, chosen: np.ndarray, steps: np.ndarray, method: str
+    function: CheckedFunction, value: float, chosen: np.ndarray, steps: np.ndarray, method: str
 ) -> Float[np.ndarray, " chosen"]:
     """The slopes, with shorter steps if f is not finite at the ends of the first step."""
     found = np.full(len(chosen), np.nan)
@@ -126,7 +126,7 @@ def _slopes(
 
 
 def _ends(
-    function: Function, value: float, chosen: np.ndarray, steps: np.ndarray, method: str
+    function: CheckedFunction, value: float, chosen: np.ndarray, steps: np.ndarray, method: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     if method == "central":
         return differences(function, chosen, steps)

@@ -8,10 +8,10 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from fallline.core.errors import FalllineError
-from fallline.gradients.function import Function, number_of, value_of
+from fallline.gradients.function import CheckedFunction, number_of, value_of
 
 
-class PlainFunction(Function):
+class PlainFunction(CheckedFunction):
     """A function of NumPy, or any other callable, that is called once per point."""
 
     def shifted(self, indices: Int[np.ndarray, " shifts"], steps: np.ndarray) -> np.ndarray:

@@ -14,8 +14,8 @@ from jax import lax
 from jax.typing import ArrayLike
 from jaxtyping import Array
 
+from fallline.core.operations import Operation
 from fallline.gradients.change import Change, common, same, taken
-from fallline.gradients.operations import Operation
 
 Changes = list[Change | None]
 Rule = Callable[[Operation, list[Any], Changes, Any], Change | None]
@@ -208,8 +208,8 @@ def product(step: Operation, values: list[Any], changes: Changes, result: ArrayL
     if known and len(known) < len(mine):
         c, known = c.keep({axis: index for axis, index in c.at.items() if axis in free}, values[side]), []
     if not known:
-        places = [c.rest.index(axis) for axis in mine]
-        return Change(at, _lanes_last(c.new, places, other, list(theirs), side))
+        indices = [c.rest.index(axis) for axis in mine]
+        return Change(at, _lanes_last(c.new, indices, other, list(theirs), side))
     index = {theirs[mine.index(axis)]: c.at[axis] for axis in known}
     difference, factor = c.new - c.old(values[side]), taken(other, index)
 
@@ -226,12 +226,12 @@ def product(step: Operation, values: list[Any], changes: Changes, result: ArrayL
     return Change(at, taken(result, at) + difference * factor)
 
 
-def _lanes_last(new: Array, places: list[int], other: Array, theirs: list[int], side: int) -> Array:
+def _lanes_last(new: Array, indices: list[int], other: Array, theirs: list[int], side: int) -> Array:
     """The product with an array in lanes, with the free axes in order and the lanes last."""
     if side == 1:
-        return lax.dot_general(other, new, ((theirs, places), ((), ())))
-    found = lax.dot_general(new, other, ((places, theirs), ((), ())))
-    lanes = new.ndim - 1 - len(places)
+        return lax.dot_general(other, new, ((theirs, indices), ((), ())))
+    found = lax.dot_general(new, other, ((indices, theirs), ((), ())))
+    lanes = new.ndim - 1 - len(indices)
     return jnp.moveaxis(found, lanes, -1)
 
 

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 from jaxtyping import Float, Int
 
-from fallline.gradients.function import Function
+from fallline.gradients.function import CheckedFunction
 
 EPSILON = float(np.finfo(np.float64).eps)
 SPACINGS = (
@@ -38,7 +38,7 @@ class Precision:
         return float(-np.log10(np.clip(relative(self.noise, self.scale), EPSILON, 1.0)))
 
 
-def measure(function: Function, value: float, probes: Int[np.ndarray, " probes"]) -> Precision:
+def measure(function: CheckedFunction, value: float, probes: Int[np.ndarray, " probes"]) -> Precision:
     """The rounding error of f, from differences of high order along a few coordinates.
 
         T_k = the k-th differences of f at equally spaced points,  noise_k^2 = (k!)^2 / (2 k)! mean T_k^2
@@ -100,7 +100,7 @@ def size(x: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
 
 
 def optimal(
-    function: Function, precision: Precision, chosen: Int[np.ndarray, " chosen"], method: str
+    function: CheckedFunction, precision: Precision, chosen: Int[np.ndarray, " chosen"], method: str
 ) -> Float[np.ndarray, " chosen"]:
     """The step of each coordinate that minimises the sum of truncation and rounding errors.
 
@@ -130,7 +130,7 @@ def optimal(
 
 
 def _balanced(
-    function: Function, precision: Precision, chosen: Int[np.ndarray, " chosen"], H: np.ndarray, central: bool
+    function: CheckedFunction, precision: Precision, chosen: Int[np.ndarray, " chosen"], H: np.ndarray, central: bool
 ) -> Float[np.ndarray, " chosen"]:
     found: Float[np.ndarray, " chosen"]
     up, down = _both(function, chosen, H)
@@ -144,6 +144,8 @@ def _balanced(
     return found
 
 
-def _both(function: Function, chosen: Int[np.ndarray, " chosen"], h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _both(
+    function: CheckedFunction, chosen: Int[np.ndarray, " chosen"], h: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     values = function.shifted(np.tile(chosen, 2), np.concatenate([h, -h]))
     return values[: len(chosen)], values[len(chosen) :]

@@ -10,11 +10,11 @@ import numpy as np
 from jax.tree_util import Partial
 from jaxtyping import Array, Float, Int
 
+from fallline.core.operations import Jaxpr, bytes_of, equations, work
 from fallline.core.runtime import configure
 from fallline.core.tree import Tree
-from fallline.gradients.function import Function, value_of
+from fallline.gradients.function import CheckedFunction, value_of
 from fallline.gradients.incremental import ONCE, WORK, dealt, evaluate
-from fallline.gradients.operations import Jaxpr, bytes_of, equations, work
 from fallline.gradients.point import Point
 
 configure()
@@ -24,7 +24,7 @@ LANES = 512
 CALL = 512  # evaluations in a call of a program
 
 
-class Traced(Function):
+class Traced(CheckedFunction):
     """A function that JAX can trace.
 
     A `jax.tree_util.Partial` compiles once for all the arrays in it; any other callable compiles once per check. For a
@@ -154,8 +154,8 @@ def _slopes(of: Callable[[Array], Any], v: Array) -> tuple[Array, Array]:
 
 
 def _shared_point(point: "_Static") -> Point:
-    structure, shapes, places = point
-    return Point(np.zeros(0), (), shapes, structure, (None,) * len(places), places)
+    structure, shapes, indices = point
+    return Point(np.zeros(0), (), shapes, structure, (None,) * len(indices), indices)
 
 
 def _of_static(f: Partial, point: "_Static") -> Callable[[Array], Any]:

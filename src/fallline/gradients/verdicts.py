@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from fallline.gradients.function import Function
+from fallline.gradients.function import CheckedFunction
 from fallline.gradients.numerical import differences
 from fallline.gradients.sides import EPSILON, Sides, limit
 from fallline.gradients.steps import Precision, size
@@ -69,7 +69,7 @@ class Rung:
 
 
 def assess(
-    function: Function,
+    function: CheckedFunction,
     precision: Precision,
     analytic: Float[np.ndarray, " chosen"],
     chosen: Int[np.ndarray, " chosen"],
@@ -257,7 +257,10 @@ def _smooth(rungs: list[Rung]) -> Bool[np.ndarray, "rungs chosen"]:
 
 
 def _rung(
-    function: Function, precision: Precision, chosen: Int[np.ndarray, " chosen"], steps: Float[np.ndarray, " chosen"]
+    function: CheckedFunction,
+    precision: Precision,
+    chosen: Int[np.ndarray, " chosen"],
+    steps: Float[np.ndarray, " chosen"],
 ) -> Rung:
     return rung_of(precision, *differences(function, chosen, steps), np.abs(function.point.vector[chosen]))
 

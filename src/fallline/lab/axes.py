@@ -6,7 +6,7 @@ import math
 import numpy as np
 from jaxtyping import Float
 
-from fallline.lab.marks import Mark, Stroke, Words, line
+from fallline.lab.marks import Mark, Stroke, TextMark, line
 
 FONT = 13.0
 
@@ -54,16 +54,16 @@ class Axes:
         for value in ticks(self.x, self.log_x):
             at = float(self.place(np.array(value), np.array(self.y[0]))[0])
             found += [Stroke(line((at, self.bottom), (at, self.bottom + 4)), "line")]
-            found += [Words(at, self.bottom + 18, label_of(value, self.log_x), anchor="middle")]
+            found += [TextMark(at, self.bottom + 18, label_of(value, self.log_x), anchor="middle")]
         for value in ticks(self.y, self.log_y):
             at = float(self.place(np.array(self.x[0]), np.array(value))[1])
             if grid:
                 found += [Stroke(line((self.left, at), (self.right, at)), "grid")]
-            found += [Words(self.left - 7, at + 4.5, label_of(value, self.log_y), anchor="end")]
+            found += [TextMark(self.left - 7, at + 4.5, label_of(value, self.log_y), anchor="end")]
         corners = ((self.left, self.top), (self.right, self.top), (self.right, self.bottom), (self.left, self.bottom))
         found.append(Stroke(line(*corners, corners[0]), "line"))
-        found.append(Words((self.left + self.right) / 2, self.bottom + 38, x_label, anchor="middle"))
-        found.append(Words(16, (self.top + self.bottom) / 2, y_label, anchor="middle", upright=True))
+        found.append(TextMark((self.left + self.right) / 2, self.bottom + 38, x_label, anchor="middle"))
+        found.append(TextMark(16, (self.top + self.bottom) / 2, y_label, anchor="middle", upright=True))
         return found
 
 

@@ -10,7 +10,7 @@ from jaxtyping import Int
 from fallline.core.errors import FalllineError, nearest
 from fallline.lab.axes import Axes
 from fallline.lab.charts import HEIGHT, WIDTH, runs_of, title_of_surface
-from fallline.lab.marks import Area, Dot, Mark, Words
+from fallline.lab.marks import Area, Dot, Mark, TextMark
 from fallline.lab.measures import NEAR, nearest_minimum
 from fallline.lab.minima import minima_of
 from fallline.lab.picture import Picture
@@ -77,8 +77,8 @@ class Basins:
             at = axes.place(*np.asarray(each.point))
             marks.append(Dot(float(at[0]), float(at[1]), "ink", 5 if each.is_global else 3, is_cross=True))
             if len(self.minima) <= COLOURS:
-                marks.append(Words(float(at[0]) + 7, float(at[1]) - 5, str(place + 1), "ink", size=13, is_bold=True))
-        marks.append(Words(axes.left, 20, f"Basins: {label}", "ink", size=15, is_bold=True))
+                marks.append(TextMark(float(at[0]) + 7, float(at[1]) - 5, str(place + 1), "ink", size=13, is_bold=True))
+        marks.append(TextMark(axes.left, 20, f"Basins: {label}", "ink", size=15, is_bold=True))
         (row,) = self.frame.filter(pl.col("rule") == label).to_dicts()
         lost = 100 * (row["elsewhere"] + row["diverged"])
         text = (

@@ -9,7 +9,7 @@ from fallline.core.errors import FalllineError, nearest
 from fallline.lab.axes import Axes
 from fallline.lab.colours import LEVELS, dash_of, path_role
 from fallline.lab.contours import contour, levels_of
-from fallline.lab.marks import Area, Dot, Mark, Stroke, Words, line
+from fallline.lab.marks import Area, Dot, Mark, Stroke, TextMark, line
 from fallline.lab.picture import Picture
 from fallline.lab.terrain import Terrain, terrain_of
 from fallline.lab.view import View, mesh
@@ -61,7 +61,7 @@ def contour_chart(walks: Walked, terrain: Terrain, start: int) -> Picture:
     marks += paths(list(walks.rules), ways, axes, "contour")
     first = axes.place(*walks.starts[start])
     marks.append(Dot(float(first[0]), float(first[1]), "ink", 6, key="contour-start"))
-    marks.append(Words(axes.left, 20, title_of_surface(walks.surface), "ink", size=15, is_bold=True))
+    marks.append(TextMark(axes.left, 20, title_of_surface(walks.surface), "ink", size=15, is_bold=True))
     title = f"Contours of {name_of_surface(walks.surface)} with paths"
     return Picture(WIDTH, HEIGHT, title, described(walks, start), tuple(marks))
 
@@ -80,7 +80,7 @@ def profile_chart(walks: Walked, terrain: Terrain, start: int) -> Picture:
         for way, values in zip(walks.track.points[:, start], walks.track.values[:, start], strict=True)
     ]
     marks += paths(list(walks.rules), ways, axes, "contour")
-    marks.append(Words(axes.left, 20, title_of_surface(walks.surface), "ink", size=15, is_bold=True))
+    marks.append(TextMark(axes.left, 20, title_of_surface(walks.surface), "ink", size=15, is_bold=True))
     return Picture(WIDTH, HEIGHT, f"{name_of_surface(walks.surface)} with paths", described(walks, start), tuple(marks))
 
 
@@ -92,16 +92,18 @@ def surface_chart(walks: Walked, terrain: Terrain, start: int) -> Picture:
     marks: list[Mark] = [*mesh(view, terrain)]
     for at, text in ((0.5, "x"), (None, "y")):
         place = view.place(np.array(0.5 if at else 1.0), np.array(0.0 if at else 0.5), np.array(0.0))
-        marks.append(Words(float(place[0]) + (-14 if at else 14), float(place[1]) + 18, text, anchor="middle"))
+        marks.append(TextMark(float(place[0]) + (-14 if at else 14), float(place[1]) + 18, text, anchor="middle"))
     ways = [
         view.way(terrain, points, values)
         for points, values in zip(walks.track.points[:, start], walks.track.values[:, start], strict=True)
     ]
     frame = Axes(4, 34, WIDTH - 4, HEIGHT - 4, (0, 1), (0, 1))
     marks += paths(list(walks.rules), ways, frame, "surface")
-    marks.append(Words(14, 20, f"{title_of_surface(walks.surface)}, seen from the side", "ink", size=15, is_bold=True))
+    marks.append(
+        TextMark(14, 20, f"{title_of_surface(walks.surface)}, seen from the side", "ink", size=15, is_bold=True)
+    )
     scale = "; heights on a logarithmic scale" if terrain.is_compressed else ""
-    marks.append(Words(14, HEIGHT - 8, f"height {terrain.lowest:.4g} to {terrain.highest:.4g}{scale}", size=12))
+    marks.append(TextMark(14, HEIGHT - 8, f"height {terrain.lowest:.4g} to {terrain.highest:.4g}{scale}", size=12))
     title = f"{name_of_surface(walks.surface)} in three dimensions with paths"
     return Picture(WIDTH, HEIGHT, title, described(walks, start), tuple(marks))
 
@@ -135,7 +137,7 @@ def loss_chart(walks: Walked, start: int, highest: float | None = None) -> Pictu
         y = np.maximum(values - lowest, axes.y[0]) if axes.log_y else values
         ways.append(axes.within(axes.place(steps, y)))
     marks += paths(list(walks.rules), ways, axes, "loss")
-    marks.append(Words(axes.left, 20, "Loss against step", "ink", size=15, is_bold=True))
+    marks.append(TextMark(axes.left, 20, "Loss against step", "ink", size=15, is_bold=True))
     return Picture(
         WIDTH, HEIGHT, f"Loss against step on {name_of_surface(walks.surface)}", described(walks, start), tuple(marks)
     )
@@ -194,7 +196,7 @@ def paths(labels: list[str], ways: list[Float[np.ndarray, "count 2"]], axes: Axe
         at = float(end[0]) + (-9 if is_right else 9)
         anchor = "end" if is_right else "start"
         marks.append(
-            Words(at, y, label, path_role(i).replace("path", "name"), anchor, 13, is_bold=True, key=key("name", i))
+            TextMark(at, y, label, path_role(i).replace("path", "name"), anchor, 13, is_bold=True, key=key("name", i))
         )
     return marks
 

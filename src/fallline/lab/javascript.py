@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fallline.gradients.operations import Operation, operations_of
+from fallline.core.operations import Operation, operations_of
 
 MOST = 3000  # most lines; a longer function is not translated
 
@@ -29,7 +29,7 @@ def to_javascript(f: Callable[[Any], Any], n: int) -> str | None:
     return [a,b];
     """
 
-    def with_gradient(x: Any) -> Any:
+    def with_gradient(x: jax.Array) -> Any:
         basis = jnp.eye(n, dtype=x.dtype)
         return [f(x), *(jax.jvp(f, (x,), (basis[i],))[1] for i in range(n))]
 
@@ -54,7 +54,10 @@ class Term(str):
     __slots__ = ()
 
 
-def literal(value: Any) -> str:
+Value: TypeAlias = Any  # a term or a number, or an array of them
+
+
+def literal(value: Value) -> str:
     """A term or a number as code.
 
     >>> literal(-0.5), literal(float("inf")), literal(True)
@@ -125,7 +128,7 @@ class Writer:
             return self._product(step, *inputs)
         return _elementwise(lambda *each: self._one(name, step.params, *each), inputs)
 
-    def _one(self, name: str, params: dict[str, Any], *each: Any) -> Any:
+    def _one(self, name: str, params: dict[str, Any], *each: Value) -> Any:
         if name == "select_n" and len(each) == 3:
             which, a, b = each
             return self.value(f"{which}?{literal(b)}:{literal(a)}") if isinstance(which, Term) else (b if which else a)
@@ -143,7 +146,7 @@ class Writer:
             return self._two(name, *each)
         raise UntranslatableError(name)
 
-    def _two(self, name: str, a: Any, b: Any) -> Any:
+    def _two(self, name: str, a: Value, b: Value) -> Any:
         # The derivatives begin with constants of 0 and 1, which need no code.
         numbers = [None if isinstance(each, Term) else float(each) for each in (a, b)]
         if name == "mul" and 0.0 in numbers:
@@ -163,17 +166,17 @@ class Writer:
             ]
         return self.value(_TWO[name] % (literal(a), literal(b)))
 
-    def _power(self, a: Any, y: int) -> Any:
+    def _power(self, a: Value, y: int) -> Any:
         if not isinstance(a, Term):
             return float(a) ** y
         return self.value(f"{a}*{a}" if y == 2 else f"{a}*{a}*{a}" if y == 3 else f"Math.pow({a},{y})")
 
-    def _converted(self, x: Any, dtype: np.dtype[Any]) -> Any:
+    def _converted(self, x: Value, dtype: np.dtype[Any]) -> Any:
         if dtype.kind == "f":
             return _elementwise(lambda each: self.value(f"+{each}") if isinstance(each, Term) else float(each), [x])
         raise UntranslatableError("convert_element_type")
 
-    def _reduced(self, name: str, x: Any, axes: tuple[int, ...]) -> Any:
+    def _reduced(self, name: str, x: Value, axes: tuple[int, ...]) -> Any:
         kept = [axis for axis in range(x.ndim) if axis not in axes]
         rows = x.transpose([*kept, *axes]).reshape(*(x.shape[axis] for axis in kept), -1)
         found = np.empty(rows.shape[:-1], object)
@@ -185,7 +188,7 @@ class Writer:
             found[place] = total
         return found
 
-    def _product(self, step: Operation, a: Any, b: Any) -> Any:
+    def _product(self, step: Operation, a: Value, b: Value) -> Any:
         (of_a, of_b), (batch, _) = step.params["dimension_numbers"]
         if batch:
             raise UntranslatableError("dot_general")
@@ -200,12 +203,12 @@ class Writer:
         return self._reduced("add", terms, (2,)).reshape(shape)
 
 
-def _has_terms(value: Any) -> bool:
+def _has_terms(value: Value) -> bool:
     array = np.asarray(value, object) if isinstance(value, np.ndarray) and value.dtype == object else None
     return isinstance(value, Term) or (array is not None and any(isinstance(each, Term) for each in array.reshape(-1)))
 
 
-def _plain(values: Any) -> Any:
+def _plain(values: Value) -> Any:
     """An array of objects that are all numbers, as an array of numbers."""
     return values if _has_terms(values) or values.dtype != object else np.asarray(values.tolist())
 

@@ -28,7 +28,7 @@ class Area:
 
 
 @dataclasses.dataclass(frozen=True)
-class Words:
+class TextMark:
     """A text at a place; `anchor` is start, middle or end; `upright` turns it by a quarter to the left."""
 
     x: float
@@ -54,7 +54,7 @@ class Dot:
     key: str = ""
 
 
-Mark = Stroke | Area | Words | Dot
+Mark = Stroke | Area | TextMark | Dot
 
 
 @dataclasses.dataclass(frozen=True)

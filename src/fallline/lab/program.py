@@ -73,9 +73,12 @@ def walked(
     (last, _, count), way = jax.lax.scan(step, (start, begun, zero), jnp.arange(steps).astype(start.dtype))
     value, slope = jax.value_and_grad(surface)(last)
     end = Track(last, value, jnp.linalg.norm(slope), count)
+    found: Track
     if ends:
-        return jax.tree.map(lambda leaf: leaf[None], end)
-    return jax.tree.map(lambda before, leaf: jnp.concatenate([before, leaf[None]]), way, end)
+        found = jax.tree.map(lambda leaf: leaf[None], end)
+    else:
+        found = jax.tree.map(lambda before, leaf: jnp.concatenate([before, leaf[None]]), way, end)
+    return found
 
 
 def walk_all(
@@ -104,7 +107,8 @@ def walk_all(
         found = _program(stacked, as_arrays(surface, np.float64), begun, float(noise), keys, steps, ends)
         found = jax.tree.map(np.asarray, found)
     order = np.argsort([i for group in groups for i in group])
-    return jax.tree.map(lambda *parts: np.concatenate(parts)[order], *found)
+    result: Track = jax.tree.map(lambda *parts: np.concatenate(parts)[order], *found)
+    return result
 
 
 def grouped(rules: Sequence[Optimizer]) -> list[list[int]]:

@@ -10,7 +10,7 @@ from jaxtyping import Float, UInt8
 
 from fallline.core.extras import optional
 from fallline.lab.colours import colours
-from fallline.lab.marks import Area, Dot, Drawing, Mark, Stroke, Words
+from fallline.lab.marks import Area, Dot, Drawing, Mark, Stroke, TextMark
 
 FINER = 2  # the marks are drawn this many times finer, so that edges are smooth
 
@@ -59,7 +59,7 @@ def _draw(image: Any, draw: Any, mark: Mark, inks: dict[str, str], fine: float) 
             for each in mark.polygons:
                 edge = inks[mark.edge] if mark.edge else None
                 draw.polygon([tuple(p) for p in (each * fine).tolist()], fill=inks[mark.role], outline=edge)
-        case Words():
+        case TextMark():
             _write(image, draw, mark, inks, fine)
         case Dot():
             x, y, r = mark.x * fine, mark.y * fine, mark.radius * fine
@@ -72,7 +72,7 @@ def _draw(image: Any, draw: Any, mark: Mark, inks: dict[str, str], fine: float) 
                 draw.ellipse((x - r, y - r, x + r, y + r), inks[mark.role], inks["back"], round(1.5 * fine))
 
 
-def _write(image: Any, draw: Any, mark: Words, inks: dict[str, str], fine: float) -> None:
+def _write(image: Any, draw: Any, mark: TextMark, inks: dict[str, str], fine: float) -> None:
     text = mark.text.replace("−", "-")  # Pillow's own font has no minus sign
     fonts, pillow = optional("PIL.ImageFont", "rl", "a picture of pixels"), optional("PIL.Image", "rl", "a picture")
     font = fonts.load_default(mark.size * fine)

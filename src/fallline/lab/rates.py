@@ -13,7 +13,7 @@ from fallline.core.errors import FalllineError
 from fallline.lab.axes import Axes
 from fallline.lab.charts import FLOOR, HEIGHT, WIDTH, name_of_surface, paths
 from fallline.lab.colours import path_role
-from fallline.lab.marks import Dot, Mark, Words
+from fallline.lab.marks import Dot, Mark, TextMark
 from fallline.lab.minima import minima_of
 from fallline.lab.picture import Picture
 from fallline.lab.program import walk_all
@@ -84,7 +84,7 @@ class Rates:
             if np.isfinite(rate):
                 place = axes.place(np.array(rate), np.clip(self.losses[i, np.argmin(self.scores[i])], *axes.y))
                 marks.append(Dot(float(place[0]), float(place[1]), path_role(i), 6))
-        marks.append(Words(axes.left, 20, "Rate sensitivity", "ink", size=15, is_bold=True))
+        marks.append(TextMark(axes.left, 20, "Rate sensitivity", "ink", size=15, is_bold=True))
         title = f"Loss at the end against learning rate on {name_of_surface(self.surface)}"
         return Picture(WIDTH, HEIGHT, title, self._said(), tuple(marks))
 

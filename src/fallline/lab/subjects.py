@@ -103,7 +103,8 @@ def surface_of(surface: Any, limits: Any = None, starts: Any = None) -> Surface:
 def _named(surface: Any, limits: Any) -> Surface:
     if limits is not None:
         raise FalllineError("limits are for a formula or a function of your own: a built-in surface has its own domain")
-    return surface() if isinstance(surface, type) else surface
+    found: Surface = surface() if isinstance(surface, type) else surface
+    return found
 
 
 def _around(starts: Any) -> Any:
@@ -127,7 +128,8 @@ def starts_of(surface: Surface, starts: Any, seed: int) -> Float[np.ndarray, "st
         if not 1 <= starts <= 1_000_000:
             raise FalllineError(f"starts = {starts} is not a number of starts: expected 1 to 1,000,000")
         low, high = np.asarray(surface.domain).T
-        return low + (high - low) * np.random.default_rng(seed).random((int(starts), n))
+        found: Float[np.ndarray, "starts n"] = low + (high - low) * np.random.default_rng(seed).random((int(starts), n))
+        return found
     try:
         rows = np.atleast_2d(np.asarray(starts, np.float64))
     except (TypeError, ValueError):

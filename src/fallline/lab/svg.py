@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from fallline.lab.colours import colours
-from fallline.lab.marks import Area, Dot, Drawing, Mark, Stroke, Words
+from fallline.lab.marks import Area, Dot, Drawing, Mark, Stroke, TextMark
 
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
 
@@ -60,7 +60,7 @@ def _drawn(mark: Mark, inks: dict[str, str], is_page: bool) -> str:
             if is_page:
                 return f'<path class="{mark.role}{" edge" if mark.edge else ""}" d="{shape}"/>'
             return f'<path d="{shape}" fill="{inks[mark.role]}"{edge}/>'
-        case Words():
+        case TextMark():
             turn = f' transform="rotate(-90 {mark.x:.1f} {mark.y:.1f})"' if mark.upright else ""
             bold = ' font-weight="600"' if mark.is_bold else ""
             halo = f' stroke="{inks["back"]}" stroke-width="3" paint-order="stroke"' if mark.is_bold else ""

@@ -39,7 +39,8 @@ class Terrain:
         with np.errstate(invalid="ignore", over="ignore"):
             top = np.log1p(max(self.highest - self.lowest, 1e-300) / self.scale)
             found = np.log1p(np.maximum(np.asarray(values) - self.lowest, 0.0) / self.scale) / top
-        return np.clip(np.nan_to_num(found, nan=1.0, posinf=1.0), 0.0, 1.0)
+        result: Float[np.ndarray, "..."] = np.clip(np.nan_to_num(found, nan=1.0, posinf=1.0), 0.0, 1.0)
+        return result
 
     @property
     def is_compressed(self) -> bool:

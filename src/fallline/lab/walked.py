@@ -41,7 +41,8 @@ class Walked:
     @property
     def steps(self) -> int:
         """Number of steps of every walk."""
-        return self.track.values.shape[-1] - 1
+        found: int = self.track.values.shape[-1] - 1
+        return found
 
     @cached_property
     def frame(self) -> pl.DataFrame:

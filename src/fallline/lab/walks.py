@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from fallline.core.errors import FalllineError
+from fallline.core.whole import check_seed, is_whole
 from fallline.lab.charts import picture_of
 from fallline.lab.minima import minima_of
 from fallline.lab.page import write_page
@@ -85,15 +84,11 @@ def walk(
     return Walks(found, named, begun, track, minima_of(found), float(noise), float(tolerance), seed)
 
 
-def _check(steps: Any, noise: Any, seed: Any, tolerance: Any) -> None:
-    def is_whole(value: object) -> bool:
-        return isinstance(value, int | np.integer) and not isinstance(value, bool)
-
+def _check(steps: object, noise: object, seed: object, tolerance: object) -> None:
     if not is_whole(steps) or not 1 <= steps <= MOST_STEPS:
         raise FalllineError(f"steps = {steps!r} is not a number of steps: expected 1 to {MOST_STEPS:,}")
     if not isinstance(noise, int | float) or isinstance(noise, bool) or not 0 <= noise < float("inf"):
         raise FalllineError(f"noise = {noise!r} is not a standard deviation: expected 0 or more")
-    if not is_whole(seed) or not 0 <= seed < 2**32:
-        raise FalllineError(f"seed = {seed!r} is not a whole number from 0 to 2^32 - 1")
+    check_seed(seed)
     if not isinstance(tolerance, int | float) or isinstance(tolerance, bool) or not 0 < tolerance < 1:
         raise FalllineError(f"tolerance = {tolerance!r} is not a share of the first distance: expected 0 to 1")

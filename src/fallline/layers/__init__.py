@@ -1,6 +1,7 @@
 """Layers: `init(key, shape) -> params, stats` and `apply(params, stats, x, *, key, training) -> y, stats`."""
 
 from fallline.layers.base import Layer as Layer
+from fallline.layers.base import LayerCall as LayerCall
 from fallline.layers.base import Params as Params
 from fallline.layers.base import Stats as Stats
 from fallline.layers.dense import Dense as Dense

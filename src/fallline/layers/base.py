@@ -1,5 +1,6 @@
-"""The base class of layers: `init(key, shape) -> params, stats`, `apply(params, stats, x, ...) -> y, stats`."""
+"""The base class of layers: `init(key, shape) -> params, stats`, `apply(params, stats, x, call) -> y, stats`."""
 
+import dataclasses
 from abc import abstractmethod
 from typing import Any, ClassVar
 
@@ -13,6 +14,24 @@ from fallline.initializers import Fans
 
 Params = dict[str, Any]
 Stats = dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class LayerCall:
+    """How a network is called.
+
+    Arguments:
+        training: whether it is called to train it, and not to predict with it.
+        key: random key of this call; None where nothing is drawn.
+        weight: weight of each row; 0 for rows that only pad the last minibatch. None: all rows count alike.
+
+    >>> LayerCall(training=False)
+    LayerCall(training=False, key=None, weight=None)
+    """
+
+    training: bool
+    key: Seed | None = None
+    weight: Float[Array, " batch"] | None = None
 
 
 class Layer(Block):
@@ -48,16 +67,9 @@ class Layer(Block):
 
     @abstractmethod
     def apply(
-        self,
-        params: Params,
-        stats: Stats,
-        x: Float[Array, "batch inputs"],
-        *,
-        key: Seed | None,
-        training: bool,
-        weight: Float[Array, " batch"] | None = None,
+        self, params: Params, stats: Stats, x: Float[Array, "batch inputs"], call: LayerCall
     ) -> tuple[Float[Array, "batch outputs"], Stats]:
-        """The output and the new stats. `weight` is 0 for rows that only pad the last minibatch."""
+        """The output and the new stats."""
 
 
 def is_random(step: object) -> bool:

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 from fallline.core.field import part, required, structure
 from fallline.core.random import Seed, named
 from fallline.initializers import Fans, GlorotUniform, Initializer, LeCunNormal, Zeros
-from fallline.layers.base import Layer, Params, Stats, check_count
+from fallline.layers.base import Layer, LayerCall, Params, Stats, check_count
 
 SMALL = 700_000  # multiplications up to which YNNPACK computes the gradient in four fifths of Eigen's time
 MIDDLING = (2_000_000, 4_500_000)  # multiplications between which YNNPACK uses one core and Eigen two
@@ -128,14 +128,7 @@ class Dense(Layer):
         return params, {}
 
     def apply(
-        self,
-        params: Params,
-        stats: Stats,
-        x: Float[Array, "batch inputs"],
-        *,
-        key: Seed | None,
-        training: bool,
-        weight: Float[Array, " batch"] | None = None,
+        self, params: Params, stats: Stats, x: Float[Array, "batch inputs"], call: LayerCall
     ) -> tuple[Float[Array, "batch outputs"], Stats]:
         y = product(x, params["weight"])
         return (y + params["bias"] if self.bias else y), stats
@@ -186,14 +179,7 @@ class Maxout(Layer):
         return {"bias": bias, "weight": weight}, {}
 
     def apply(
-        self,
-        params: Params,
-        stats: Stats,
-        x: Float[Array, "batch inputs"],
-        *,
-        key: Seed | None,
-        training: bool,
-        weight: Float[Array, " batch"] | None = None,
+        self, params: Params, stats: Stats, x: Float[Array, "batch inputs"], call: LayerCall
     ) -> tuple[Float[Array, "batch outputs"], Stats]:
         inputs, pieces, width = params["weight"].shape
         sums = (x @ params["weight"].reshape(inputs, pieces * width)).reshape(-1, pieces, width)

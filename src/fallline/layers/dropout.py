@@ -7,9 +7,9 @@ from jaxtyping import Array, Float
 
 from fallline.core.errors import FalllineError
 from fallline.core.field import Number, number, structure
-from fallline.core.random import Seed, bits
+from fallline.core.random import bits
 from fallline.core.schedule import Schedule
-from fallline.layers.base import Layer, Params, Stats
+from fallline.layers.base import Layer, LayerCall, Params, Stats
 
 
 class Dropout(Layer):
@@ -25,7 +25,7 @@ class Dropout(Layer):
     (vanilla) and section 10 (inverted).
 
     >>> import jax
-    >>> y, _ = Dropout(0.5).apply({}, {}, jnp.ones((1, 8)), key=jax.random.key(0), training=True)
+    >>> y, _ = Dropout(0.5).apply({}, {}, jnp.ones((1, 8)), LayerCall(True, jax.random.key(0)))
     >>> sorted(set(y[0].tolist()))
     [0.0, 2.0]
     """
@@ -50,22 +50,15 @@ class Dropout(Layer):
             )
 
     def apply(
-        self,
-        params: Params,
-        stats: Stats,
-        x: Float[Array, "batch inputs"],
-        *,
-        key: Seed | None,
-        training: bool,
-        weight: Float[Array, " batch"] | None = None,
+        self, params: Params, stats: Stats, x: Float[Array, "batch inputs"], call: LayerCall
     ) -> tuple[Float[Array, "batch outputs"], Stats]:
-        if not training:
+        if not call.training:
             return (x if self.form == "inverted" else (x * self._share()).astype(x.dtype)), stats
-        if key is None:
+        if call.key is None:
             raise FalllineError("dropout needs a random key while training")
         # 2^32 (1 - 2^-24) is the largest float32 below 2^32, so the conversion cannot overflow.
         threshold = jnp.minimum(jnp.asarray(self.rate, jnp.float32) * 2.0**32, 2.0**32 - 2.0**8).astype(jnp.uint32)
-        kept = bits(key, x.shape) >= threshold
+        kept = bits(call.key, x.shape) >= threshold
         scaled = x / self._share() if self.form == "inverted" else x
         return jnp.where(kept, scaled, 0.0).astype(x.dtype), stats
 

@@ -10,7 +10,7 @@ from fallline.core.errors import FalllineError
 from fallline.core.field import part, required, structure
 from fallline.core.random import Seed, bits, named
 from fallline.initializers import Fans, GlorotUniform, Initializer
-from fallline.layers.base import Layer, Params, Stats, check_count
+from fallline.layers.base import Layer, LayerCall, Params, Stats, check_count
 from fallline.layers.dense import product
 
 
@@ -62,14 +62,7 @@ class SharedDense(Layer):
         }, {}
 
     def apply(
-        self,
-        params: Params,
-        stats: Stats,
-        x: Float[Array, "batch inputs"],
-        *,
-        key: Seed | None,
-        training: bool,
-        weight: Float[Array, " batch"] | None = None,
+        self, params: Params, stats: Stats, x: Float[Array, "batch inputs"], call: LayerCall
     ) -> tuple[Float[Array, "batch outputs"], Stats]:
         batch, k = x.shape[0], self.members
         each = x[:, None] if self.first else x.reshape(batch, k, -1)
@@ -121,14 +114,7 @@ class Heads(Layer):
         return {"bias": jnp.zeros((self.members, self.width), jnp.float32), "weight": weight}, {}
 
     def apply(
-        self,
-        params: Params,
-        stats: Stats,
-        x: Float[Array, "batch inputs"],
-        *,
-        key: Seed | None,
-        training: bool,
-        weight: Float[Array, " batch"] | None = None,
+        self, params: Params, stats: Stats, x: Float[Array, "batch inputs"], call: LayerCall
     ) -> tuple[Float[Array, "batch outputs"], Stats]:
         each = x.reshape(x.shape[0], self.members, -1)
         z = jnp.einsum("nki,kio->nko", each, params["weight"]) + params["bias"]

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 from fallline.core.field import Number, number
 from fallline.core.random import Seed
 from fallline.initializers import Fans
-from fallline.layers.base import Layer, Params, Stats
+from fallline.layers.base import Layer, LayerCall, Params, Stats
 
 
 class BatchNorm(Layer):
@@ -35,7 +35,7 @@ class BatchNorm(Layer):
     >>> import jax
     >>> layer = BatchNorm(epsilon=1e-9)
     >>> params, stats = layer.init(jax.random.key(0), (1,))
-    >>> y, stats = layer.apply(params, stats, jnp.array([[1.0], [3.0]]), key=None, training=True)
+    >>> y, stats = layer.apply(params, stats, jnp.array([[1.0], [3.0]]), LayerCall(True))
     >>> y[:, 0].round(3).tolist()
     [-1.0, 1.0]
     """
@@ -65,17 +65,10 @@ class BatchNorm(Layer):
         return {"scale": jnp.ones(shape[-1]), "shift": zeros}, stats
 
     def apply(
-        self,
-        params: Params,
-        stats: Stats,
-        x: Float[Array, "batch inputs"],
-        *,
-        key: Seed | None,
-        training: bool,
-        weight: Float[Array, " batch"] | None = None,
+        self, params: Params, stats: Stats, x: Float[Array, "batch inputs"], call: LayerCall
     ) -> tuple[Float[Array, "batch outputs"], Stats]:
-        if training:
-            w = jnp.ones(x.shape[0], x.dtype) if weight is None else weight
+        if call.training:
+            w = jnp.ones(x.shape[0], x.dtype) if call.weight is None else call.weight
             share = w / jnp.maximum(jnp.sum(w), 1e-30)
             mu = share @ x
             var = share @ (x - mu) ** 2
@@ -115,7 +108,7 @@ class LayerNorm(Layer):
 
     >>> import jax
     >>> params, _ = LayerNorm().init(jax.random.key(0), (2,))
-    >>> LayerNorm().apply(params, {}, jnp.array([[1.0, 5.0]]), key=None, training=True)[0].round(3).tolist()
+    >>> LayerNorm().apply(params, {}, jnp.array([[1.0, 5.0]]), LayerCall(True))[0].round(3).tolist()
     [[-1.0, 1.0]]
     """
 
@@ -128,14 +121,7 @@ class LayerNorm(Layer):
         return {"scale": jnp.ones(shape[-1]), "shift": jnp.zeros(shape[-1])}, {}
 
     def apply(
-        self,
-        params: Params,
-        stats: Stats,
-        x: Float[Array, "batch inputs"],
-        *,
-        key: Seed | None,
-        training: bool,
-        weight: Float[Array, " batch"] | None = None,
+        self, params: Params, stats: Stats, x: Float[Array, "batch inputs"], call: LayerCall
     ) -> tuple[Float[Array, "batch outputs"], Stats]:
         mu = jnp.mean(x, axis=-1, keepdims=True)
         var = jnp.mean((x - mu) ** 2, axis=-1, keepdims=True)

@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 from fallline.core.field import Number, number
 from fallline.core.random import Seed
 from fallline.initializers import Fans
-from fallline.layers.base import Layer, Params, Stats
+from fallline.layers.base import Layer, LayerCall, Params, Stats
 
 
 class PReLU(Layer):
@@ -23,7 +23,7 @@ class PReLU(Layer):
 
     >>> layer = PReLU(0.5)
     >>> params, _ = layer.init(None, (3,))
-    >>> layer.apply(params, {}, jnp.array([[-2.0, 0.0, 2.0]]), key=None, training=False)[0].tolist()
+    >>> layer.apply(params, {}, jnp.array([[-2.0, 0.0, 2.0]]), LayerCall(False))[0].tolist()
     [[-1.0, 0.0, 2.0]]
     """
 
@@ -42,14 +42,7 @@ class PReLU(Layer):
         return {"slope": jnp.full(shape[-1:], self.slope, jnp.float32)}, {}
 
     def apply(
-        self,
-        params: Params,
-        stats: Stats,
-        x: Float[Array, "batch inputs"],
-        *,
-        key: Seed | None,
-        training: bool,
-        weight: Float[Array, " batch"] | None = None,
+        self, params: Params, stats: Stats, x: Float[Array, "batch inputs"], call: LayerCall
     ) -> tuple[Float[Array, "batch outputs"], Stats]:
         return jnp.where(x > 0, x, params["slope"] * x), stats
 

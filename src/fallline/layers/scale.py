@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 from fallline.core.field import Number, number
 from fallline.core.random import Seed
 from fallline.initializers import Fans
-from fallline.layers.base import Layer, Params, Stats
+from fallline.layers.base import Layer, LayerCall, Params, Stats
 
 
 class Scale(Layer):
@@ -22,7 +22,7 @@ class Scale(Layer):
     Source: Holzmueller, Grinsztajn and Steinwart, "Better by default: Strong pre-tuned MLPs and boosted trees on tabular
     data", 2024: the scaling layer.
 
-    >>> y, _ = Scale(rate=2.0).apply({"excess": jnp.array([0.0, 0.5])}, {}, jnp.ones((1, 2)), key=None, training=True)
+    >>> y, _ = Scale(rate=2.0).apply({"excess": jnp.array([0.0, 0.5])}, {}, jnp.ones((1, 2)), LayerCall(True))
     >>> y.tolist()
     [[1.0, 2.0]]
     """
@@ -36,13 +36,6 @@ class Scale(Layer):
         return {"excess": jnp.zeros(shape[-1])}, {}
 
     def apply(
-        self,
-        params: Params,
-        stats: Stats,
-        x: Float[Array, "batch inputs"],
-        *,
-        key: Seed | None,
-        training: bool,
-        weight: Float[Array, " batch"] | None = None,
+        self, params: Params, stats: Stats, x: Float[Array, "batch inputs"], call: LayerCall
     ) -> tuple[Float[Array, "batch inputs"], Stats]:
         return x * (1.0 + self.rate * params["excess"]), stats

@@ -7,7 +7,7 @@ from fallline.core.errors import FalllineError
 from fallline.core.field import part, required
 from fallline.core.random import Seed, named
 from fallline.initializers import Fans
-from fallline.layers.base import Layer, Params, Stats
+from fallline.layers.base import Layer, LayerCall, Params, Stats
 from fallline.layers.dense import Dense
 
 
@@ -91,10 +91,7 @@ class Sequential(Layer):
         params: Params,
         stats: Stats,
         x: Float[Array, "batch inputs"],
-        *,
-        key: Seed | None,
-        training: bool,
-        weight: Float[Array, " batch"] | None = None,
+        call: LayerCall,
         taps: list[tuple[str, Activation, Array, Array]] | None = None,
     ) -> tuple[Float[Array, "batch outputs"], Stats]:
         new = dict(stats)
@@ -105,9 +102,9 @@ class Sequential(Layer):
                 if taps is not None:
                     taps.append((last, each, x, y))
             else:
-                own = None if key is None else named(key, name)
+                own = None if call.key is None else named(call.key, name)
                 y, s = each.apply(
-                    params.get(name, {}), stats.get(name, {}), x, key=own, training=training, weight=weight
+                    params.get(name, {}), stats.get(name, {}), x, LayerCall(call.training, own, call.weight)
                 )
                 if s:
                     new[name] = s

@@ -20,7 +20,7 @@ class OfMembers(Loss):
         validation:  l = inner(z, y), with mean(z) = 1/k sum_i mean(z_i)
 
     Every member is trained for itself: the loss of the mean would let the members' errors make up for one another while
-    each of them stays poor. The answer is the mean of the members' probabilities or targets, and validation judges that
+    each of them stays poor. The answer is the mean of the members' probabilities or targets, and validation scores that
     answer. A recipe whose model has members, such as `TabM`, gets this loss around its own.
 
     Source: Gorishniy et al., "TabM: advancing tabular deep learning with parameter-efficient ensembling", 2024.

@@ -43,7 +43,8 @@ def _inner(loss: Times, graph: Graph, z: str, width: int) -> str:
 
 @answer_form.register(Tempered)
 def _tempered(loss: Tempered, graph: Graph, z: str, width: int) -> str:
-    return answer_form(loss.inner, graph, graph.op("Div", z, np.float32(loss.temperature)), width)
+    found: str = answer_form(loss.inner, graph, graph.op("Div", z, np.float32(loss.temperature)), width)
+    return found
 
 
 @answer_form.register(SoftmaxCrossEntropy, Focal)

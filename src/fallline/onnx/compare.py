@@ -27,7 +27,7 @@ def compare(content: bytes, models: Sequence[Any], weights: Sequence[float], inp
     """
     schema = models[0].schema
     rows = made_up(schema, models[0].arrays["scaling"], inputs)
-    ours = np.average([each.judge(schema.encode(rows, "rows", []))[0] for each in models], axis=0, weights=weights)
+    ours = np.average([each.answer(schema.encode(rows, "rows", []))[0] for each in models], axis=0, weights=weights)
     theirs = answers(content, feed(schema, rows, inputs))
     target = schema.target
     if target.conditioned:  # compared as a run sees them, where float64's rounding is negligible and sizes are alike

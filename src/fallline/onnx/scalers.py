@@ -64,10 +64,10 @@ def _quantile_normal(scaler: QuantileNormal, graph: Graph, x: str, stats: dict[s
         reached = graph.cast(graph.op(reaches, each, q), np.float32)
         k = graph.cast(graph.op("ReduceSum", reached, np.array([2]), keepdims=0), np.int64)
         k = graph.op("Clip", graph.op("Sub", k, np.array(1)), np.array(0), np.array(count - 2))
-        place = graph.op("Add", k, np.arange(columns) * count)
+        index = graph.op("Add", k, np.arange(columns) * count)
 
-        def at(values: np.ndarray, place: str = place) -> str:
-            return graph.op("Gather", values.astype(np.float32).ravel(), place)
+        def at(values: np.ndarray, index: str = index) -> str:
+            return graph.op("Gather", values.astype(np.float32).ravel(), index)
 
         after, levels = np.append(q[:, 1:], q[:, -1:], axis=1), np.broadcast_to(stats["levels"], q.shape)
         gap = graph.op("Sub", at(after), at(q))

@@ -110,7 +110,10 @@ class LBFGS(Optimizer):
         end, count, _ = strong_wolfe(along, start, jnp.asarray(first, w.dtype), c1=self.c1, c2=self.c2, most=most)
         s, y = jnp.where(end.a > 0, far(end.a), 0), end.g - g
         learnt = jnp.vdot(s, y) > jnp.finfo(w.dtype).eps * jnp.vdot(y, y)
-        push = lambda rows, row: jnp.where(learnt, jnp.concatenate([rows[1:], row[None]]), rows)  # noqa: E731
+
+        def push(rows: Array, row: Array) -> Array:
+            return jnp.where(learnt, jnp.concatenate([rows[1:], row[None]]), rows)
+
         pairs = jnp.where(learnt, jnp.minimum(state.count + 1, self.memory), state.count)
         # No lower point on the line: restart from the gradient's direction.
         pairs = jnp.where(end.a > 0, pairs, 0)

@@ -12,13 +12,13 @@ from fallline.core.random import key_of as key_of_seed
 from fallline.core.random import named
 from fallline.data.split import folds as cut
 from fallline.data.table import Table
-from fallline.training.arrays import judging_rows
+from fallline.training.arrays import scored_rows
 
 Folds = int | Sequence[tuple[np.ndarray, np.ndarray]] | None
 
 
 @dataclasses.dataclass(frozen=True)
-class Context:
+class LaneContext:
     """A seed and a fold, shared by several recipes."""
 
     seed: int
@@ -26,9 +26,9 @@ class Context:
     rows: dict[str, Any]
 
 
-def contexts_of(data: Table, folds: Folds, seeds: list[int]) -> list[Context]:
+def contexts_of(data: Table, folds: Folds, seeds: list[int]) -> list[LaneContext]:
     """Every fold with every seed."""
-    return [Context(seed, fold, rows) for fold, rows in _folds(data, folds) for seed in seeds]
+    return [LaneContext(seed, fold, rows) for fold, rows in _folds(data, folds) for seed in seeds]
 
 
 def key_of(seed: int, recipe: int | None) -> jax.Array:
@@ -41,7 +41,7 @@ def _folds(data: Table, folds: Folds) -> Iterator[tuple[int, dict[str, Any]]]:
     """(number, index sets) of every fold, padded to one length; without folds, the table's own split as number -1."""
     dataset = data.dataset
     if folds is None:
-        pairs = [(-1, dataset.train, judging_rows(dataset, dataset.valid))]
+        pairs = [(-1, dataset.train, scored_rows(dataset, dataset.valid))]
     elif not isinstance(folds, int):
         pairs = [(i, np.asarray(train), np.asarray(valid)) for i, (train, valid) in enumerate(folds)]
     else:

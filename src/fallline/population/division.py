@@ -11,7 +11,7 @@ from fallline.population.call import Call
 from fallline.population.devices import pick_lanes
 from fallline.population.groups import Group
 from fallline.population.job import Job
-from fallline.population.lane_batch import LaneBatch, Plan, begin
+from fallline.population.lane_batch import BatchPlan, LaneBatch, begin
 from fallline.population.lanes import Layout
 from fallline.population.widths import hidden_of
 from fallline.training import program
@@ -33,7 +33,7 @@ def batches_of(call: Call, group: Group) -> list[LaneBatch]:
     ]
 
 
-def divide(job: Job, group: Group, arrays: Arrays) -> list[Plan]:
+def divide(job: Job, group: Group, arrays: Arrays) -> list[BatchPlan]:
     """Divide the lanes of one group.
 
     With halving, lanes of all folds and seeds are mixed, and batches on CPUs are only as large as the lanes need that are
@@ -42,7 +42,7 @@ def divide(job: Job, group: Group, arrays: Arrays) -> list[Plan]:
     first, last = job.wide[group.members[0]], last_recipes(job, len(group.members))
     layout = layout_of(job, group, arrays)
     ragged = arrays.ragged or _steps_differ(job, first, arrays)
-    lanes = [[(place, context) for place in range(len(group.members))] for context in range(len(job.contexts))]
+    lanes = [[(index, context) for index in range(len(group.members))] for context in range(len(job.contexts))]
     queues = [[each for queue in lanes for each in queue]] if layout.own_rows else lanes
     devices = len(jax.devices())
     limit = None if job.limit is None else job.limit // devices
@@ -57,7 +57,7 @@ def divide(job: Job, group: Group, arrays: Arrays) -> list[Plan]:
             # With halving every batch has the full size, so that all of them share one program; otherwise the smallest
             # size that holds the lanes is used.
             fitting = per_device if last is not None else sizes.smallest(-(-len(part) // devices), per_device)
-            plans.append(Plan(group, layout, part, fitting * devices, ragged, last is not None, most))
+            plans.append(BatchPlan(group, layout, part, fitting * devices, ragged, last is not None, most))
     return plans
 
 
@@ -87,7 +87,8 @@ def last_recipes(job: Job, recipes: int) -> int | None:
     if job.halving is None or not job.rungs:
         return None
     if job.halving.among == "batch":
-        return math.ceil(recipes * job.halving.factor ** -len(job.rungs))
+        found: int | None = math.ceil(recipes * job.halving.factor ** -len(job.rungs))
+        return found
     return math.ceil(max(2, FILLED / len(job.contexts)))
 
 
@@ -118,9 +119,9 @@ def packed(batches: list[LaneBatch]) -> list[LaneBatch]:
         many = [batch.lanes for batch in those if batch.lanes is not None]
         who = np.concatenate([batch.who for batch in those])
         plan, epoch = those[0].plan, those[0].epoch
-        places = np.flatnonzero(who >= 0)
-        for start in range(0, len(places), plan.size):
-            part = places[start : start + plan.size]
+        indices = np.flatnonzero(who >= 0)
+        for start in range(0, len(indices), plan.size):
+            part = indices[start : start + plan.size]
             # Copies of the first lane fill the last batch; they are marked as ended and never read.
             standing = np.arange(plan.size) >= len(part)
             part = np.concatenate([part, np.repeat(part[:1], standing.sum())])

@@ -13,7 +13,7 @@ from fallline.core.errors import FalllineError
 from fallline.core.interrupt import Interrupt
 from fallline.data.table import Table
 from fallline.population.call import Call
-from fallline.population.contexts import Context, contexts_of
+from fallline.population.contexts import LaneContext, contexts_of
 from fallline.population.devices import place_common
 from fallline.population.division import batches_of, packed
 from fallline.population.groups import group_recipes
@@ -26,7 +26,7 @@ from fallline.population.table import Population, Report, population_of
 from fallline.population.widths import padded_like, widen
 from fallline.probes import RECORDED, Probe, recordable
 from fallline.strategies.halving import Halving
-from fallline.training.arrays import Arrays, judging_rows, suited, to_device
+from fallline.training.arrays import Arrays, scored_rows, suited, to_device
 from fallline.training.chunks import CEILING
 from fallline.training.class_weights import weighed, with_class_weights
 from fallline.training.moment import shapes_of
@@ -103,7 +103,7 @@ def evaluate(
     arrays = placed(data, contexts, recipes[0])
     together = widths_together and state is None  # a given state has one shape, which padding would change
     wide = tuple(widen(own, *_ends(own[0], arrays), len(contexts))) if together else own
-    judged = len(judging_rows(data.dataset, data.dataset.test)) > 0
+    tested = len(scored_rows(data.dataset, data.dataset.test)) > 0
     job = Job(
         recipes=own,
         wide=wide,
@@ -111,7 +111,7 @@ def evaluate(
         data=data,
         recorded=recordable(probes),
         independent=independent_orders,
-        test=folds is None and judged if test is None else test and judged,
+        test=folds is None and tested if test is None else test and tested,
         keep=keep,
         state=state,
         given=None if given is None else tuple(_as_wide(*each, arrays) for each in zip(given, wide, strict=True)),
@@ -150,12 +150,13 @@ def run(call: Call) -> Report:
     )
 
 
-def placed(data: Table, contexts: Sequence[Context], recipe: Recipe) -> Arrays:
+def placed(data: Table, contexts: Sequence[LaneContext], recipe: Recipe) -> Arrays:
     """The data on all devices, with the rows of the first context, weighed as a recipe asks."""
     arrays = to_device(weighed(data, recipe).dataset, contexts[0].rows["train"], contexts[0].rows["valid"])
     # A row of weight 0 may leave a minibatch without any weight, and such a minibatch must change nothing.
     weightless = data.dataset.weight is not None and not np.all(data.dataset.weight)
-    return dataclasses.replace(place_common(arrays), ragged=weightless)
+    found: Arrays = dataclasses.replace(place_common(arrays), ragged=weightless)
+    return found
 
 
 def _ends(recipe: Recipe, arrays: Arrays) -> tuple[int, int]:
@@ -166,14 +167,15 @@ def _ends(recipe: Recipe, arrays: Arrays) -> tuple[int, int]:
 
 def _as_wide(params: dict[str, Any], recipe: Recipe, arrays: Arrays) -> dict[str, Any]:
     """Given params, padded to the arrays of a network that may be wider."""
-    return padded_like(params, shapes_of(recipe, arrays)[0])
+    found: dict[str, Any] = padded_like(params, shapes_of(recipe, arrays)[0])
+    return found
 
 
 def _halve(call: Call, rung: int, competing: np.ndarray, batches: list[LaneBatch]) -> np.ndarray:
     """Stop the lanes of all competing recipes but the best; returns which recipes go on."""
     job, ledger = call.job, call.ledger
     assert job.halving is not None
-    # A recipe is judged as a whole: one diverged lane makes its mean infinite.
+    # A recipe is scored as a whole: one diverged lane makes its mean infinite.
     scores = ledger.mean_scores()
     ledger.at_rung(rung, np.where(competing, scores, np.nan))
     kept = (

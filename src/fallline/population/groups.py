@@ -33,9 +33,9 @@ class Group:
     differ: tuple[bool, ...]
     leaves: tuple[np.ndarray, ...]
 
-    def take(self, places: Sequence[int]) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
+    def take(self, indices: Sequence[int]) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
         """(leaves with a lane axis, leaves without) for some members, given by their indices within the group."""
-        chosen = np.asarray(places)
+        chosen = np.asarray(indices)
         own = tuple(leaf[chosen] for leaf, differs in zip(self.leaves, self.differ, strict=True) if differs)
         common = tuple(leaf for leaf, differs in zip(self.leaves, self.differ, strict=True) if not differs)
         return own, common
@@ -50,7 +50,8 @@ class Group:
 def rebuild(structure: Any, differ: tuple[bool, ...], own: Sequence[Any], common: Sequence[Any]) -> Recipe:
     """The recipe of one lane, rebuilt from its own leaves and the common ones."""
     own_left, common_left = iter(own), iter(common)
-    return jax.tree.unflatten(structure, [next(own_left) if each else next(common_left) for each in differ])
+    found: Recipe = jax.tree.unflatten(structure, [next(own_left) if each else next(common_left) for each in differ])
+    return found
 
 
 def group_recipes(recipes: Sequence[Recipe]) -> list[Group]:
@@ -62,13 +63,13 @@ def group_recipes(recipes: Sequence[Recipe]) -> list[Group]:
     >>> [group.members for group in group_recipes([*rates, wider])]
     [(0, 1), (2,)]
     """
-    traced = [as_arrays(recipe) for recipe in recipes]
+    flat = [jax.tree.flatten(recipe) for recipe in recipes]
     by_structure: dict[Any, list[int]] = {}
-    for place, recipe in enumerate(traced):
-        by_structure.setdefault(jax.tree.structure(recipe), []).append(place)
+    for index, (_, structure) in enumerate(flat):
+        by_structure.setdefault(structure, []).append(index)
     groups = []
     for structure, members in by_structure.items():
-        columns = [np.stack(column) for column in zip(*(jax.tree.leaves(traced[m]) for m in members), strict=True)]
+        columns = [np.stack(as_arrays(column)) for column in zip(*(flat[m][0] for m in members), strict=True)]
         differ = tuple(bool((column != column[:1]).any()) for column in columns)
         leaves = tuple(column if each else column[0] for column, each in zip(columns, differ, strict=True))
         groups.append(Group(tuple(members), structure, differ, leaves))

@@ -11,13 +11,15 @@ import numpy as np
 from fallline.core.errors import FalllineError
 from fallline.data.table import Table
 from fallline.metrics import larger_is_better, metrics_of
-from fallline.population.contexts import Context, key_of
+from fallline.population.completing import complete_alike
+from fallline.population.contexts import LaneContext, key_of
 from fallline.probes import RECORDED, Probe
 from fallline.strategies.halving import Halving
 from fallline.training.arrays import Arrays, scale_of, to_device
 from fallline.training.recipe import Recipe, complete_for
+from fallline.training.run import Run
 from fallline.training.state import State
-from fallline.training.train import Run, train_from
+from fallline.training.train import train_from
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -42,7 +44,7 @@ class Job:
 
     recipes: tuple[Recipe, ...]
     wide: tuple[Recipe, ...]
-    contexts: tuple[Context, ...]
+    contexts: tuple[LaneContext, ...]
     data: Table = dataclasses.field(repr=False)
     recorded: tuple[Probe, ...] = RECORDED
     independent: bool = False
@@ -107,12 +109,15 @@ class Job:
         """The given initial params of some recipes, with a lane axis; None if they are drawn."""
         if self.given is None:
             return None
-        return jax.tree.map(lambda *leaves: np.stack(leaves), *(self.given[each] for each in recipes))
+        found: dict[str, Any] | None = jax.tree.map(
+            lambda *leaves: np.stack(leaves), *(self.given[each] for each in recipes)
+        )
+        return found
 
     def replay(self, lane: int) -> Run:
         """Train one lane alone."""
-        recipe, place = divmod(lane, len(self.contexts))
-        context, dataset = self.contexts[place], self.data.dataset
+        recipe, index = divmod(lane, len(self.contexts))
+        context, dataset = self.contexts[index], self.data.dataset
         rows = {name: context.rows[name][: int(context.rows[f"{name}_count"])] for name in ("train", "valid")}
         table = dataclasses.replace(self.data, dataset=dataclasses.replace(dataset, **rows))
         key = key_of(context.seed, recipe if self.independent else None)
@@ -121,7 +126,7 @@ class Job:
         )
 
 
-def completed(recipes: Sequence[Recipe], data: Table, contexts: Sequence[Context]) -> tuple[Recipe, ...]:
+def completed(recipes: Sequence[Recipe], data: Table, contexts: Sequence[LaneContext]) -> tuple[Recipe, ...]:
     """The recipes with everything that depends on the data filled in, the same in all folds.
 
     Raises: FalllineError for a recipe that does not fit the data, and for monitors whose values cannot be compared.
@@ -129,14 +134,14 @@ def completed(recipes: Sequence[Recipe], data: Table, contexts: Sequence[Context
     counts = [int(context.rows["train_count"]) for context in contexts]
     # The batch size is the same in all folds. If it is not given, the shortest fold determines it; a given size is limited
     # by the longest.
-    found = tuple(
-        complete_for(recipe, data.dataset, min(counts) if _batch_size_is_open(recipe) else max(counts))
-        for recipe in recipes
+    found = complete_alike(
+        recipes,
+        lambda recipe: complete_for(recipe, data.dataset, min(counts) if _batch_size_is_open(recipe) else max(counts)),
     )
-    watched = {recipe.monitor for recipe in found}
-    if len(watched) > 1 and any(larger_is_better(str(each)) for each in watched):
+    monitored = {recipe.monitor for recipe in found}
+    if len(monitored) > 1 and any(larger_is_better(str(each)) for each in monitored):
         raise FalllineError(
-            f"recipes that monitor {', '.join(sorted(map(str, watched)))} have scores that cannot be compared: give all of "
+            f"recipes that monitor {', '.join(sorted(map(str, monitored)))} have scores that cannot be compared: give all of "
             "them one monitor, or evaluate them apart"
         )
     return found

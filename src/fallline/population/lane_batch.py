@@ -22,18 +22,18 @@ from fallline.population.padding import cut
 from fallline.population.precompile import precompiling
 from fallline.population.programs import Beginning
 from fallline.population.widths import hidden_of
-from fallline.training.train import continued
+from fallline.training.resuming import continued
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Plan:
+class BatchPlan:
     """What a lane batch is to train.
 
     Arguments:
         group: the recipes.
         layout: the facts of their program.
         members: (index within the group, index of the context) of every lane.
-        size: number of places in the program; those without a lane only fill it.
+        size: number of slots in the program; those without a lane only fill it.
         ragged: whether a minibatch may be without any weight.
         fixed: whether the batch keeps its size to the end, because halving refills it.
         most: most epochs that a single call may run.
@@ -49,21 +49,21 @@ class Plan:
 
     @property
     def filled(self) -> tuple[tuple[int, int], ...]:
-        """The members at all places; places without a lane repeat the first member."""
+        """The members in all slots; slots without a lane repeat the first member."""
         return self.members + self.members[:1] * (self.size - len(self.members))
 
     @property
     def recipes(self) -> list[int]:
-        """The job's recipe at every place."""
-        return [self.group.members[place] for place, _ in self.filled]
+        """The job's recipe in every slot."""
+        return [self.group.members[index] for index, _ in self.filled]
 
     def who(self, job: Job) -> np.ndarray:
-        """The lane number at every place, -1 for a place without a lane."""
-        lanes = [job.lane(self.group.members[place], context) for place, context in self.members]
+        """The lane number in every slot, -1 for a slot without a lane."""
+        lanes = [job.lane(self.group.members[index], context) for index, context in self.members]
         return np.array(lanes + [-1] * (self.size - len(lanes)))
 
 
-def begin(call: Call, plan: Plan) -> Lanes:
+def begin(call: Call, plan: BatchPlan) -> Lanes:
     """The lanes of a plan before their first step, or in the state from which they continue."""
     job, layout = call.job, plan.layout
     beginning = _beginning(call, plan)
@@ -81,9 +81,9 @@ def begin(call: Call, plan: Plan) -> Lanes:
     return pick_lanes([lanes], np.arange(plan.size), standing) if standing.any() else lanes
 
 
-def _beginning(call: Call, plan: Plan) -> Beginning:
+def _beginning(call: Call, plan: BatchPlan) -> Beginning:
     job = call.job
-    own, common = plan.group.take([place for place, _ in plan.filled])
+    own, common = plan.group.take([index for index, _ in plan.filled])
     arrays = dataclasses.replace(call.arrays, ragged=plan.ragged)
     rows: dict[str, Any] = {}
     if plan.layout.own_rows:
@@ -110,13 +110,13 @@ class LaneBatch:
 
     Arguments:
         plan: what it trains.
-        who: the lane number at every place of its program; -1 marks an ended lane, or a place that only fills it.
+        who: the lane number in every slot of its program; -1 marks an ended lane, or a slot that only fills it.
         epoch: the epoch that its lanes have reached.
         make: makes the lanes when they are first needed, so that this overlaps with the computation of another batch.
         lanes: the lanes, once they are made and while some of them go on.
     """
 
-    plan: Plan
+    plan: BatchPlan
     who: np.ndarray
     epoch: int
     make: Callable[[], Lanes] | None
@@ -179,8 +179,8 @@ class LaneBatch:
             return
         assert self.lanes is not None
         if call.job.keep:
-            for place, arrays in _arrays_of(self.lanes, np.flatnonzero(ended)):
-                lane = int(self.who[place])
+            for index, arrays in _arrays_of(self.lanes, np.flatnonzero(ended)):
+                lane = int(self.who[index])
                 call.ledger.keep(lane, cut(call.job, call.job.recipe(lane), arrays))
         if call.test is not None:
             # The program evaluates all of its lanes; only the results of lanes that have just ended are read.
@@ -194,24 +194,24 @@ class LaneBatch:
     def leave(self, ended: np.ndarray) -> None:
         """Take lanes out, and compact the remaining ones if a smaller program can hold them."""
         self.who = np.where(ended, -1, self.who)
-        places = np.flatnonzero(self.who >= 0)
-        if not len(places):
+        indices = np.flatnonzero(self.who >= 0)
+        if not len(indices):
             self.lanes = self.make = None
-        if not len(places) or self.plan.fixed:  # with halving, `packed` refills batches and the program stays the same
+        if not len(indices) or self.plan.fixed:  # with halving, `packed` refills batches and the program stays the same
             return
         devices = len(jax.devices())
-        smaller = devices * sizes.smallest(-(-len(places) // devices), len(self.who) // devices)
+        smaller = devices * sizes.smallest(-(-len(indices) // devices), len(self.who) // devices)
         # Each new size costs a compilation, so the program shrinks only if at least half of it is free.
         if self.lanes is not None and smaller <= len(self.who) // 2:
-            fill = smaller - len(places)
-            places = np.concatenate([places, np.repeat(places[:1], fill)])
-            standing = np.arange(len(places)) >= len(places) - fill
-            self.lanes = pick_lanes([self.lanes], places, standing)
-            self.who = np.where(standing, -1, self.who[places])
+            fill = smaller - len(indices)
+            indices = np.concatenate([indices, np.repeat(indices[:1], fill)])
+            standing = np.arange(len(indices)) >= len(indices) - fill
+            self.lanes = pick_lanes([self.lanes], indices, standing)
+            self.who = np.where(standing, -1, self.who[indices])
 
 
-def _arrays_of(lanes: Lanes, places: np.ndarray) -> list[tuple[int, dict[str, Any]]]:
-    """(place, arrays) of some lanes: their best params and stats, and their scaling, as a predictor holds them."""
+def _arrays_of(lanes: Lanes, indices: np.ndarray) -> list[tuple[int, dict[str, Any]]]:
+    """(slot, arrays) of some lanes: their best params and stats, and their scaling, as a predictor holds them."""
     own = {"params": lanes.state.best_params, "stats": lanes.state.best_stats}
     common = {}
     for name in ("scaling", "target_scaling"):
@@ -220,4 +220,4 @@ def _arrays_of(lanes: Lanes, places: np.ndarray) -> list[tuple[int, dict[str, An
         else:
             own[name] = getattr(lanes.state, name)
     on_host = jax.tree.map(np.asarray, own)
-    return [(p, jax.tree.map(lambda leaf, p=p: leaf[p].copy(), on_host) | common) for p in places.tolist()]
+    return [(p, jax.tree.map(lambda leaf, p=p: leaf[p].copy(), on_host) | common) for p in indices.tolist()]

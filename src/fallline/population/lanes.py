@@ -13,6 +13,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
+from fallline.core.random import Seed
+from fallline.core.tree import Tree
 from fallline.metrics import metrics_of
 from fallline.population.groups import rebuild
 from fallline.population.widths import narrow
@@ -20,10 +22,10 @@ from fallline.probes import Probe
 from fallline.training import program
 from fallline.training.arrays import Arrays
 from fallline.training.moment import beginning, input_width, network_of, settled, steps_of
+from fallline.training.objective import answers, scaled_target
 from fallline.training.recipe import Recipe
 from fallline.training.state import Epochs, State
-from fallline.training.step import answers, scaled_target
-from fallline.training.watch import measured, predict
+from fallline.training.validation import measured, predict
 
 ROWS = ("train", "train_count", "valid", "valid_count")
 
@@ -42,7 +44,7 @@ class Layout:
         keeps_params: whether lanes keep their best params.
     """
 
-    structure: Any
+    structure: Tree
     differ: tuple[bool, ...]
     scalers_differ: bool
     own_rows: bool
@@ -59,7 +61,7 @@ class Layout:
             return ("epoch",)
         return ("epoch", "key") if self.scalers_differ else ("epoch", "key", "scaling", "target_scaling")
 
-    def recipe(self, own: Any, common: Any) -> Recipe:
+    def recipe(self, own: Tree, common: Tree) -> Recipe:
         """The recipe of one lane, from its own leaves and the common ones."""
         return rebuild(self.structure, self.differ, own, common)
 
@@ -95,7 +97,7 @@ def without_best(state: State) -> State:
 def start_of(layout: Layout) -> Callable[..., Any]:
     """`start(own, common, arrays, rows, keys, widths, given) -> (lanes' states, what they share)`."""
 
-    def one_lane(own: Any, common: Any, arrays: Arrays, key: Any, widths: Array, given: Any) -> State:
+    def one_lane(own: Tree, common: Tree, arrays: Arrays, key: Seed, widths: Array, given: Tree) -> State:
         recipe = layout.recipe(own, common)
         state = program.start(recipe, arrays, key, given)
         if layout.padded:
@@ -104,11 +106,11 @@ def start_of(layout: Layout) -> Callable[..., Any]:
         return state if layout.keeps_params else without_best(state)
 
     def start(
-        own: Any, common: Any, arrays: Arrays, rows: Any, keys: Any, widths: Any, given: Any
+        own: Tree, common: Tree, arrays: Arrays, rows: dict[str, Array], keys: Seed, widths: Array, given: Tree
     ) -> tuple[State, dict[str, Any]]:
         if layout.own_rows:
 
-            def run(o: Any, r: Any, k: Any, w: Array, g: Any) -> State:
+            def run(o: Tree, r: dict[str, Array], k: Seed, w: Array, g: Tree) -> State:
                 return one_lane(o, common, dataclasses.replace(arrays, **r), k, w, g)
 
             state = jax.vmap(run)(own, rows, keys, widths, given)
@@ -117,7 +119,7 @@ def start_of(layout: Layout) -> Callable[..., Any]:
         # Any lane yields the shared fields; the compiler removes the rest of this state.
         shared = program.start(layout.recipe([leaf[0] for leaf in own], common), arrays, keys)
 
-        def run_own(o: Any, w: Array, g: Any) -> State:
+        def run_own(o: Tree, w: Array, g: Tree) -> State:
             return split(one_lane(o, common, arrays, keys, w, g), layout.common)[0]
 
         return jax.vmap(run_own)(own, widths, given), split(shared, layout.common)[1]
@@ -129,15 +131,21 @@ def advance_of(layout: Layout) -> Callable[..., Any]:
     """`advance(own, common, arrays, rows, state, shared, until) -> (state, shared, history)`."""
 
     def advance(
-        own: Any, common: Any, arrays: Arrays, rows: Any, state: State, shared: dict[str, Any], until: Array
+        own: Tree,
+        common: Tree,
+        arrays: Arrays,
+        rows: dict[str, Array],
+        state: State,
+        shared: dict[str, Any],
+        until: Array,
     ) -> tuple[State, dict[str, Any], Epochs]:
-        def one_lane(o: Any, r: Any, s: State, epoch: Array, last: Array) -> tuple[State, Epochs]:
+        def one_lane(o: Tree, r: dict[str, Array], s: State, epoch: Array, last: Array) -> tuple[State, Epochs]:
             whole = dataclasses.replace(s, **{**shared, "epoch": epoch})
             recipe, data = layout.recipe(o, common), layout.data(arrays, r)
             new, seen = program.one_epoch(recipe, data, whole, last, layout.recorded)
             return split(new, layout.common)[0], seen
 
-        def epoch_of_all(_: Any, __: Arrays, states: State, last: Array) -> tuple[State, Epochs]:
+        def epoch_of_all(_: Tree, __: Arrays, states: State, last: Array) -> tuple[State, Epochs]:
             running = states.running
             lanes, _ = split(states, layout.common)
             # `epoch` and `last` have no lane axis: a `cond` on them stays a branch, while `vmap` would compute both sides of
@@ -166,16 +174,19 @@ def _unless_ended(running: Array, new: State, old: State) -> State:
     def keep(a: Array, b: Array) -> Array:
         return jnp.where(running.reshape(-1, *[1] * (a.ndim - 1)), a, b)
 
-    return jax.tree.map(keep, new, old)
+    found: State = jax.tree.map(keep, new, old)
+    return found
 
 
 def finish_of(layout: Layout) -> Callable[..., Any]:
     """`finish(own, common, arrays, rows, state, shared, test) -> (loss, first metric)` of the lanes' best params."""
 
-    def finish(own: Any, common: Any, arrays: Arrays, rows: Any, state: State, shared: Any, test: Array) -> Any:
+    def finish(
+        own: Tree, common: Tree, arrays: Arrays, rows: dict[str, Array], state: State, shared: Tree, test: Array
+    ) -> Any:
         first = metrics_of(arrays.task)[0]
 
-        def one_lane(o: Any, r: Any, s: State) -> tuple[Array, Array]:
+        def one_lane(o: Tree, r: dict[str, Array], s: State) -> tuple[Array, Array]:
             recipe = layout.recipe(o, common)
             best = dataclasses.replace(s, **shared, params=s.best_params, stats=s.best_stats)
             recipe = settled(recipe, best.watching, best.best_epoch, steps_of(recipe, layout.data(arrays, r)))

@@ -60,25 +60,25 @@ class Ledger:
         """Add a chunk of epochs to every lane that was running, up to the epoch in which it ended.
 
         Arguments:
-            who: the lane number at every place of the program; -1 marks an ended lane, or a place that only fills it.
-            seen: the epochs, with the axes (epochs, places, ...).
+            who: the lane number in every slot of the program; -1 marks an ended lane, or a slot that only fills it.
+            seen: the epochs, with the axes (epochs, slots, ...).
             state: the lanes' state after them.
         """
         outcome, step = np.asarray(state.outcome), np.asarray(state.step)
         best, score = np.asarray(state.best_epoch), np.asarray(state.best_score)
         count, longest = len(seen["outcome"]), 0
-        for place in np.flatnonzero(who >= 0):
-            lane = who[place]
-            ends = np.flatnonzero(seen["outcome"][:, place] != Outcome.RUNNING)
+        for index in np.flatnonzero(who >= 0):
+            lane = who[index]
+            ends = np.flatnonzero(seen["outcome"][:, index] != Outcome.RUNNING)
             lived = int(ends[0]) + 1 if len(ends) else count  # records after a lane's end mean nothing
-            self.chunks[lane].append(jax.tree.map(lambda leaf, p=place, n=lived: leaf[:n, p], seen))
+            self.chunks[lane].append(jax.tree.map(lambda leaf, p=index, n=lived: leaf[:n, p], seen))
             self.useful += lived
             longest = max(longest, lived)
-            self.outcome[lane], self.best_epoch[lane] = outcome[place], best[place]
-            self.step[lane] = step[place]
-            last = seen["monitor"][lived - 1, place]
-            self.score[lane] = self._score(lane, score[place], last, outcome[place])
-        # A program runs until its last lane has ended, and every place in it costs the same.
+            self.outcome[lane], self.best_epoch[lane] = outcome[index], best[index]
+            self.step[lane] = step[index]
+            last = seen["monitor"][lived - 1, index]
+            self.score[lane] = self._score(lane, score[index], last, outcome[index])
+        # A program runs until its last lane has ended, and every slot in it costs the same.
         self.spent += longest * len(who)
 
     def _score(self, lane: int, best: float, last: float, outcome: int) -> float:
@@ -109,7 +109,8 @@ class Ledger:
     @property
     def running(self) -> np.ndarray:
         """Which lanes have not ended."""
-        return self.outcome == Outcome.RUNNING
+        found: np.ndarray = self.outcome == Outcome.RUNNING
+        return found
 
     @property
     def epochs(self) -> np.ndarray:

@@ -26,16 +26,16 @@ def cut(job: Job, recipe: Recipe, found: dict[str, Any]) -> dict[str, Any]:
 
 def unpadded(job: Job, lane: int, seen: Epochs) -> Epochs:
     """A lane's history with the effect of padding removed from the values of its probes."""
-    place = lane // len(job.contexts)
-    if not job.recorded or hidden_of(job.recipes[place]) == hidden_of(job.wide[place]):
+    index = lane // len(job.contexts)
+    if not job.recorded or hidden_of(job.recipes[index]) == hidden_of(job.wide[index]):
         return seen
-    padding = padding_of(job, place)
+    padding = padding_of(job, index)
     return {**seen, **{each.name: each.unpad(seen[each.name], padding) for each in job.recorded}}
 
 
-def padding_of(job: Job, place: int) -> Padding:
+def padding_of(job: Job, index: int) -> Padding:
     """How much wider a recipe's lanes were than its own network."""
-    own, wide = job.recipes[place], job.wide[place]
+    own, wide = job.recipes[index], job.wide[index]
     activation = own.model.activation  # type: ignore[attr-defined]
     units = np.array(hidden_of(own)), np.array(hidden_of(wide))
     return Padding(activation, *units, _layer_sizes(job, own), _layer_sizes(job, wide))
@@ -57,7 +57,7 @@ def padded_share(job: Job, epochs: np.ndarray, inputs: int, outputs: int) -> flo
     """
     own = spent = 0
     for lane, count in enumerate(epochs.tolist()):
-        place = lane // len(job.contexts)
-        own += count * arithmetic(hidden_of(job.recipes[place]), inputs, outputs)
-        spent += count * arithmetic(hidden_of(job.wide[place]), inputs, outputs)
+        index = lane // len(job.contexts)
+        own += count * arithmetic(hidden_of(job.recipes[index]), inputs, outputs)
+        spent += count * arithmetic(hidden_of(job.wide[index]), inputs, outputs)
     return 1.0 - own / max(spent, 1)

@@ -103,7 +103,8 @@ class Programs:
     def advance(self, layout: Layout, lanes: Lanes, until: int) -> Epochs:
         """Advance all lanes in place; returns the history of these epochs, with the axes (epochs, lanes, ...)."""
         lanes.state, lanes.shared, seen = self.of(layout).advance(*_arguments(lanes), np.int32(until))
-        return seen
+        found: Epochs = seen
+        return found
 
     def finish(self, layout: Layout, lanes: Lanes, test: Array) -> tuple[Array, Array]:
         """(loss, first metric) of every lane's best parameters on test rows."""

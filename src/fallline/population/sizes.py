@@ -55,4 +55,4 @@ def lanes_per_device(recipe: Recipe, arrays: Arrays, lanes: int, limit: int | No
 
 def smallest(wanted: int, otherwise: int) -> int:
     """The smallest size of a program, in lanes per device, that holds the wanted number of lanes."""
-    return next(size for size in (*SIZES, otherwise) if size >= wanted)
+    return min(otherwise, next(size for size in (*GPU_SIZES, otherwise) if size >= wanted))

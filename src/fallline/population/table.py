@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
-from fallline.core.block import as_arrays, walk
+from fallline.core.block import walk
 from fallline.core.errors import FalllineError
 from fallline.core.field import Field
 from fallline.core.outcome import Outcome
 from fallline.metrics import metrics_of
-from fallline.population.groups import group_recipes
 from fallline.population.job import Job
 from fallline.population.ledger import Ledger
 from fallline.population.padding import unpadded
@@ -20,12 +19,12 @@ from fallline.probes import Probe
 from fallline.training.history import History, in_own_unit, join, name_columns
 from fallline.training.recipe import Recipe
 from fallline.training.state import Epochs
-from fallline.training.watch import layer_names
+from fallline.training.validation import layer_names
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from fallline.training.train import Run
+    from fallline.training.run import Run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,9 +98,9 @@ class Population:
         assert seen is not None
         if not self.probes:
             raise FalllineError("this population recorded no probes: replay(lane) shows a lane's history")
-        place = int(self.recipe[lane])
-        monitor, metric = self.recipes[place].monitor, metrics_of(self.task)[0].name
-        return name_columns(seen, self.probes, metric, monitor, *self.layers[place], self.first_epoch, self.scale)
+        index = int(self.recipe[lane])
+        monitor, metric = self.recipes[index].monitor, metrics_of(self.task)[0].name
+        return name_columns(seen, self.probes, metric, monitor, *self.layers[index], self.first_epoch, self.scale)
 
     def replay(self, lane: int) -> "Run":
         """Train one lane again as a single run, from its recipe, key and fold; equal to the lane up to float32 rounding."""
@@ -109,7 +108,7 @@ class Population:
 
     def mean_score(self) -> np.ndarray:
         """Mean score of every recipe over its seeds and folds; infinite if one of its lanes has no score."""
-        return np.array([self.score[self.recipe == place].mean() for place in range(len(self.recipes))])
+        return np.array([self.score[self.recipe == index].mean() for index in range(len(self.recipes))])
 
     @property
     def best(self) -> int:
@@ -122,7 +121,7 @@ class Population:
 
         columns: dict[str, Any] = {"recipe": self.recipe}
         for path, values in differing_fields(self.recipes).items():
-            columns[path] = [values[place] for place in self.recipe]
+            columns[path] = [values[index] for index in self.recipe]
         columns |= {"seed": self.seed, "fold": self.fold}
         columns["outcome"] = [Outcome(int(each)).label for each in self.outcome]
         columns |= {"epochs": self.epochs, "best_epoch": self.best_epoch, "score": self.score, **self.columns}
@@ -178,12 +177,14 @@ def population_of(job: Job, ledger: Ledger, report: Report, interrupted: bool) -
 
 def _layers(job: Job) -> tuple[tuple[list[str], list[str]], ...]:
     """The names of every recipe's layers, as its history shows them; found once per group."""
-    nothing: tuple[list[str], list[str]] = ([], [])
-    shown = {
-        group.structure: layer_names(job.recipes[group.members[0]], job.one_row) if job.recorded else nothing
-        for group in group_recipes(job.recipes)
-    }
-    return tuple(shown[jax.tree.structure(as_arrays(each))] for each in job.recipes)
+    if not job.recorded:
+        return (([], []),) * len(job.recipes)
+    shown: dict[Any, tuple[list[str], list[str]]] = {}
+    structures = [jax.tree.structure(each) for each in job.recipes]
+    for structure, recipe in zip(structures, job.recipes, strict=True):
+        if structure not in shown:
+            shown[structure] = layer_names(recipe, job.one_row)
+    return tuple(shown[each] for each in structures)
 
 
 def _columns(job: Job, ledger: Ledger, seen: Sequence[Epochs | None]) -> dict[str, np.ndarray]:

@@ -14,10 +14,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int
 
 from fallline.core.block import replace
 from fallline.core.random import Seed, named
+from fallline.core.tree import Tree
 from fallline.layers import Sequential
 from fallline.training.program import first_memory
 from fallline.training.recipe import Recipe
@@ -56,7 +58,7 @@ def widen(recipes: Sequence[Recipe], inputs: int, outputs: int, runs: int = 1) -
     """
     wide = list(recipes)
     for widths in _kinds(recipes):
-        few = {hidden: places for hidden, places in widths.items() if len(places) * runs < FILLS}
+        few = {hidden: indices for hidden, indices in widths.items() if len(indices) * runs < FILLS}
         cost = {hidden: arithmetic(hidden, inputs, outputs) for hidden in few}
         buckets: list[list[tuple[int, ...]]] = [[]]
         for hidden in sorted(few, key=cost.__getitem__, reverse=True):
@@ -70,8 +72,8 @@ def widen(recipes: Sequence[Recipe], inputs: int, outputs: int, runs: int = 1) -
         for bucket in buckets:
             for hidden in bucket:
                 if hidden != _widest(bucket):
-                    for place in few[hidden]:
-                        wide[place] = replace(recipes[place], {"model.hidden": _widest(bucket)})
+                    for index in few[hidden]:
+                        wide[index] = replace(recipes[index], {"model.hidden": _widest(bucket)})
     return wide
 
 
@@ -80,11 +82,11 @@ def _kinds(recipes: Sequence[Recipe]) -> list[dict[tuple[int, ...], list[int]]]:
     kinds: dict[Any, dict[tuple[int, ...], list[int]]] = {}
     if len({hidden_of(recipe) for recipe in recipes}) < 2:
         return []
-    for place, recipe in enumerate(recipes):
+    for index, recipe in enumerate(recipes):
         if recipe.model.paddable:
             hidden = hidden_of(recipe)
             plain = replace(recipe, {"model.hidden": (1,) * len(hidden)})
-            kinds.setdefault(jax.tree.structure(plain), {}).setdefault(hidden, []).append(place)
+            kinds.setdefault(jax.tree.structure(plain), {}).setdefault(hidden, []).append(index)
     return list(kinds.values())
 
 
@@ -93,7 +95,7 @@ def _widest(bucket: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
 
 
 def narrow(
-    recipe: Recipe, network: Sequential, state: State, inputs: int, widths: Int[Array, " layers"], given: Any = None
+    recipe: Recipe, network: Sequential, state: State, inputs: int, widths: Int[Array, " layers"], given: Tree = None
 ) -> State:
     """A new state of a wide network with the initial (or given) weights of a narrower one, and zeros beyond them."""
     params = narrow_params(network, named(state.key, "init"), inputs, widths) | (given or {})
@@ -121,10 +123,10 @@ def narrow_params(network: Sequential, key: Seed, inputs: int, widths: Int[Array
     return params
 
 
-def padded_like(params: Any, like: Any) -> Any:
+def padded_like(params: Tree, like: Tree) -> Any:
     """The arrays of a narrow network, padded with zeros to those of a wider one."""
 
-    def pad(leaf: Any, wide: Any) -> np.ndarray:
+    def pad(leaf: ArrayLike, wide: Array) -> np.ndarray:
         return np.pad(leaf, [(0, full - own) for full, own in zip(wide.shape, np.shape(leaf), strict=True)])
 
     return jax.tree.map(pad, params, {name: {part: like[name][part] for part in params[name]} for name in params})

@@ -1,6 +1,6 @@
 """The figures of a search: its course, the hyperparameters of good trials, and whether more trials would help."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from fallline.report.figures import Figure, Role, Series
@@ -147,7 +147,7 @@ def _slices(search: Mapping[str, Any]) -> list[Figure]:
 
 def _points(trials: list[Any], x: tuple[float, ...], search: Mapping[str, Any]) -> list[Series]:
     """Trials as points: the pruned ones, the finished ones, and the best."""
-    groups = {
+    groups: dict[str, tuple[str, Callable[[dict[str, Any]], bool]]] = {
         "stopped by halving": ("reference", lambda each: each["outcome"] == "pruned"),
         "trials": ("single", lambda each: each["outcome"] != "pruned" and each["rank"] != 0),
         "the best": ("valid", lambda each: each["outcome"] != "pruned" and each["rank"] == 0),

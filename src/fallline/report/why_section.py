@@ -1,6 +1,6 @@
 """The section of a report that says why a run went as it went: its findings by importance, each with its small picture."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,7 @@ _TRIED = Entries(
 _SHAPE = Entries(
     {"healthy": Flag(), "findings": Listed(_FINDING), "explained": Listed(_FINDING), "checked": Listed(Text()),
      "bill": maybe(Text()), "skills": Table(maybe(Real()))},
-    {"tried": maybe(_TRIED), "unseen": Listed(Text()), "run": Plain()},
+    {"tried": maybe(_TRIED), "subjects": Table(Listed(Text())), "unseen": Listed(Text()), "run": Plain()},
     open=True,
 )  # fmt: skip
 
@@ -87,7 +87,9 @@ def why_text(diagnosis: Mapping[str, Any] | None, first: int, pictures: list[Fig
         return Html("")
     if diagnosis["healthy"]:
         text = diagnosis["bill"] or "Nothing was found."
-        return join([tag("h2", "Why"), tag("section", tag("p", text), class_="card"), _skills(diagnosis)])
+        return join(
+            [tag("h2", "Why"), tag("section", tag("p", text), _checked(diagnosis), class_="card"), _skills(diagnosis)]
+        )
     places = {each.title: first + place for place, each in enumerate(pictures)}
     cards = [_card(each, places.get(each["title"])) for each in diagnosis["findings"][:MOST]]
     more = [
@@ -103,6 +105,19 @@ def why_text(diagnosis: Mapping[str, Any] | None, first: int, pictures: list[Fig
             _tried(diagnosis.get("tried")),
         ]
     )
+
+
+def _checked(diagnosis: Mapping[str, Any]) -> Html:
+    """What was checked and what could not be, by subject; nothing for files of versions that list no subjects."""
+    subjects = diagnosis.get("subjects") or {}
+    lines = [_subject(name, titles) for name, titles in subjects.items()]
+    if lines and diagnosis.get("unseen"):
+        lines.append(_subject("not judged: the evidence for it was not gathered", diagnosis["unseen"]))
+    return tag("dl", *lines, class_="checked") if lines else Html("")
+
+
+def _subject(name: str, titles: Sequence[str]) -> Html:
+    return join([tag("dt", name[:1].upper() + name[1:]), tag("dd", "; ".join(titles))])
 
 
 def _card(finding: Mapping[str, Any], place: int | None) -> Html:

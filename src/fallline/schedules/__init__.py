@@ -12,8 +12,8 @@ from fallline.schedules.decay import Polynomial as Polynomial
 from fallline.schedules.decay import Step as Step
 from fallline.schedules.plateau import ReduceOnPlateau as ReduceOnPlateau
 from fallline.schedules.plateau import begun as begun
+from fallline.schedules.plateau import observed as observed
 from fallline.schedules.plateau import remembered as remembered
-from fallline.schedules.plateau import watched as watched
 from fallline.schedules.table import Constant as Constant
 from fallline.schedules.table import Linear as Linear
 from fallline.schedules.table import Milestone as Milestone

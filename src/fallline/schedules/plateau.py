@@ -1,6 +1,6 @@
 """Reduce on plateau: the one schedule that sees the validation loss.
 
-Its memory is part of the run's state, not of the schedule: `begun` makes it, `watched` updates it with the loss of an
+Its memory is part of the run's state, not of the schedule: `begun` makes it, `observed` updates it with the loss of an
 epoch, and `remembered` applies it to the recipe before the schedules are resolved.
 """
 
@@ -16,7 +16,7 @@ from fallline.core.schedule import Schedule, Time, at_time, reached_by
 from fallline.core.tree import Tree
 
 
-class Watched(NamedTuple):
+class PlateauMemory(NamedTuple):
     """The memory of one schedule: lowest loss, epochs since then, epochs left to rest, and the product of its drops."""
 
     best: Float[Array, ""]
@@ -41,7 +41,7 @@ class ReduceOnPlateau(Schedule):
     >>> recipe = {"learning_rate": ReduceOnPlateau(1.0, patience=1)}
     >>> memory, now = begun(recipe), Time(*map(jnp.float32, (0, 0, 0)))
     >>> for loss in (3.0, 2.0, 2.0, 2.0, 2.0):
-    ...     memory = watched(recipe, memory, jnp.float32(loss), now)
+    ...     memory = observed(recipe, memory, jnp.float32(loss), now)
     ...     print(round(float(at_time(remembered(recipe, memory), now)["learning_rate"]), 3))
     1.0
     1.0
@@ -81,7 +81,7 @@ class ReduceOnPlateau(Schedule):
     def reached(self) -> tuple[float, ...]:
         return reached_by(self.peak, self.floor)
 
-    def observe(self, memory: Watched, loss: Float[Array, ""], time: Time) -> Watched:
+    def observe(self, memory: PlateauMemory, loss: Float[Array, ""], time: Time) -> PlateauMemory:
         """The memory after an epoch with this loss."""
         here = (self.factor, self.patience, self.threshold, self.cooldown)
         factor, patience, threshold, cooldown = at_time(here, time)
@@ -89,7 +89,7 @@ class ReduceOnPlateau(Schedule):
         rest = jnp.maximum(memory.rest - 1, 0)
         waited = jnp.where(better | (memory.rest > 0), 0, memory.waited + 1)
         falls = waited > patience
-        return Watched(
+        return PlateauMemory(
             best=jnp.where(better, loss, memory.best).astype(memory.best.dtype),
             waited=jnp.where(falls, 0, waited).astype(memory.waited.dtype),
             rest=jnp.where(falls, cooldown, rest).astype(memory.rest.dtype),
@@ -117,18 +117,20 @@ def plateaus(tree: Tree) -> list[ReduceOnPlateau]:
     return [node for node in jax.tree.leaves(tree, is_leaf=_is_plateau) if _is_plateau(node)]
 
 
-def begun(tree: Tree) -> tuple[Watched, ...]:
+def begun(tree: Tree) -> tuple[PlateauMemory, ...]:
     """The memories of a tree's plateau schedules before the first epoch; usually empty."""
     zero = jnp.zeros(())
-    return tuple(Watched(jnp.full((), jnp.inf), zero, zero, jnp.ones(())) for _ in plateaus(tree))
+    return tuple(PlateauMemory(jnp.full((), jnp.inf), zero, zero, jnp.ones(())) for _ in plateaus(tree))
 
 
-def watched(tree: Tree, memories: tuple[Watched, ...], loss: Float[Array, ""], time: Time) -> tuple[Watched, ...]:
+def observed(
+    tree: Tree, memories: tuple[PlateauMemory, ...], loss: Float[Array, ""], time: Time
+) -> tuple[PlateauMemory, ...]:
     """The memories after an epoch with this loss."""
     return tuple(node.observe(each, loss, time) for node, each in zip(plateaus(tree), memories, strict=True))
 
 
-def remembered(tree: Tree, memories: tuple[Watched, ...]) -> Any:
+def remembered(tree: Tree, memories: tuple[PlateauMemory, ...]) -> Any:
     """The tree with every plateau schedule replaced by one with its drops applied."""
     if not memories:
         return tree

@@ -14,10 +14,12 @@ from fallline.ensembles.selection import greedy_weights
 from fallline.metrics import METRICS, exactly, larger_is_better
 from fallline.searching.trial import Trial
 from fallline.strategies.space import Space
-from fallline.training.arrays import judging_rows
+from fallline.training.arrays import scored_rows
 from fallline.training.ensemble import MOST, Ensemble
+from fallline.training.evaluation import evaluate_splits
 from fallline.training.predictor import Predictor
-from fallline.training.train import Run, evaluate_splits, train
+from fallline.training.run import Run
+from fallline.training.train import train
 
 
 class Searched(Protocol):
@@ -96,7 +98,7 @@ def combine(study: Searched, members: int = 5) -> Combined:
     """
     check_members(members, study.data)
     data = study.data.dataset
-    rows = judging_rows(data, data.valid)
+    rows = scored_rows(data, data.valid)
     first = study.best.run
     finished = [each for each in study.order if each.finished][: int(members)]
     runs = [first]
@@ -107,7 +109,7 @@ def combine(study: Searched, members: int = 5) -> Combined:
         runs.append(train(study.space.fill(each.point), study.data, seed=study.seed))
     finished = finished[: len(runs)]
     learnt = np.array([run.learnt for run in runs])
-    answers = [run.model.judge(data.x, chosen=rows)[0] for run in runs]
+    answers = [run.model.answer(data.x, chosen=rows)[0] for run in runs]
     answers = [each if ok else np.full_like(each, np.nan) for each, ok in zip(answers, learnt, strict=True)]
     weights = greedy_weights(answers, _scorer(study, rows), seed=study.seed)
     if not weights.any():  # no score is finite: the best trial's model alone
@@ -119,7 +121,7 @@ def check_members(members: object, data: Table) -> None:
     """Raises: FalllineError for a number of trials that is none, and for a table without validation rows."""
     if isinstance(members, bool) or not isinstance(members, int | np.integer) or not 1 <= members <= MOST:
         raise FalllineError(f"members = {members!r} is not a number of trials to combine: expected 1 to {MOST}")
-    if not len(judging_rows(data.dataset, data.dataset.valid)):
+    if not len(scored_rows(data.dataset, data.dataset.valid)):
         raise FalllineError("the table has no validation rows, by which trials are combined: load it with valid=0.1")
 
 
@@ -149,7 +151,7 @@ def _cost(task: str, target: np.ndarray, w: np.ndarray, answer: Float[np.ndarray
 def _combined(study: Searched, trials: list[Trial], weights: np.ndarray, runs: list[Run]) -> Combined:
     first, chosen = runs[0], np.flatnonzero(weights)
     model = Ensemble.of([run.model for run in runs], weights.tolist(), first.model.seen)
-    used = [runs[place] for place in chosen]
+    used = [runs[index] for index in chosen]
     run = EnsembleRun(
         recipe=first.recipe,
         model=model,
@@ -165,9 +167,9 @@ def _combined(study: Searched, trials: list[Trial], weights: np.ndarray, runs: l
         members=tuple(used),
         data=study.data,
         how="trials",
-        trials=tuple(trials[place].number for place in chosen),
+        trials=tuple(trials[index].number for index in chosen),
     )
-    judged_on = "test" if len(judging_rows(study.data.dataset, study.data.dataset.test)) else "valid"
+    judged_on = "test" if len(scored_rows(study.data.dataset, study.data.dataset.test)) else "valid"
     gain, error = _gain(first.model, model, study, judged_on)
     return Combined(tuple(trials), tuple(weights.tolist()), run, gain, error, judged_on)
 
@@ -175,9 +177,9 @@ def _combined(study: Searched, trials: list[Trial], weights: np.ndarray, runs: l
 def _gain(best: Predictor, ensemble: Ensemble, study: Searched, split: str) -> tuple[float, float]:
     """Mean and standard error of the rows' differences in loss, weighted as the rows are."""
     data = study.data.dataset
-    rows = judging_rows(data, getattr(data, split))
+    rows = scored_rows(data, getattr(data, split))
     y = study.data.schema.target.condition(data.given)
-    before, after = (each.judge(data.x, y, rows)[1].astype(np.float64) for each in (best, ensemble))
+    before, after = (each.answer(data.x, y, rows)[1].astype(np.float64) for each in (best, ensemble))
     w = np.ones(len(rows)) if data.weight is None else data.weight[rows].astype(np.float64)
     w = w / w.sum()
     gain = float((before - after) @ w)

@@ -1,5 +1,8 @@
 """A study's doctor: where trials fail, what the best have in common, which bounds to move, and whether more would help."""
 
+import operator
+from collections.abc import Callable
+
 import numpy as np
 
 from fallline.searching.against import default_sentence
@@ -22,7 +25,7 @@ def diagnose_study(study: Study) -> StudyDiagnosis:
     >>> study.diagnosis.failing[0].split(":")[0]
     'optimizer.learning_rate from 100 to 1e+06'
     """
-    stretches = tuple(each for place in range(len(study.space)) for each in _stretches(study, place))
+    stretches = tuple(each for index in range(len(study.space)) for each in _stretches(study, index))
     few = len(study.trials) < FEWEST
     finished = any(np.isfinite(each.score) for each in study.trials)
     ahead = outlook(study) if finished else None
@@ -48,19 +51,19 @@ def _fates(study: Study) -> tuple[np.ndarray, np.ndarray]:
     return diverged, stalled
 
 
-def _stretches(study: Study, place: int) -> list[Stretch]:
+def _stretches(study: Study, index: int) -> list[Stretch]:
     """One dimension in stretches of equal width in the unit cube, or its options."""
     space = study.space
-    dimension, count = space.dimensions[place], space.counts[place]
+    dimension, count = space.dimensions[index], space.counts[index]
     cells = int(min(CELLS, count or CELLS))
-    points = np.array([each.point[place] for each in study.trials])
+    points = np.array([each.point[index] for each in study.trials])
     active = np.array([dimension.name in each.values for each in study.trials], bool)
     where = np.clip((points * cells).astype(int), 0, cells - 1)
     diverged, stalled = _fates(study)
     found = []
     for cell in range(cells):
         inside = active & (where == cell)
-        low, high = _value(study, place, cell / cells), _value(study, place, (cell + 1) / cells)
+        low, high = _value(study, index, cell / cells), _value(study, index, (cell + 1) / cells)
         found.append(
             Stretch(
                 dimension.name,
@@ -74,11 +77,11 @@ def _stretches(study: Study, place: int) -> list[Stretch]:
     return found
 
 
-def _value(study: Study, place: int, u: float) -> str:
-    """The value of a dimension at a place in the unit interval, in words."""
+def _value(study: Study, index: int, u: float) -> str:
+    """The value of a dimension at a number of the unit interval, in words."""
     point = study.trials[0].point.copy() if study.trials else np.full(len(study.space), 0.5)
-    point[place] = min(max(u, 1e-9), 1.0 - 1e-9)
-    value = study.space.values(point).get(study.space.dimensions[place].name)
+    point[index] = min(max(u, 1e-9), 1.0 - 1e-9)
+    value = study.space.values(point).get(study.space.dimensions[index].name)
     return f"{value:.3g}" if isinstance(value, float | np.floating) else str(value)
 
 
@@ -88,7 +91,8 @@ def _failing(study: Study, stretches: tuple[Stretch, ...]) -> tuple[str, ...]:
     for name in study.space.names:
         own = [each for each in stretches if each.name == name and each.trials]
         total = sum(each.trials for each in own)
-        for word, count in (("diverged", lambda s: s.diverged), ("stalled", lambda s: s.stalled)):
+        for word in ("diverged", "stalled"):
+            count: Callable[[Stretch], int] = operator.attrgetter(word)
             rate = sum(map(count, own)) / max(total, 1)
             if not 0 < rate < 1:
                 continue
@@ -112,11 +116,11 @@ def _common(study: Study) -> tuple[str, ...]:
     order = history_of(study.space, study.trials).order()
     best = order[: max(4, int(BEST * len(order)))]
     sentences = []
-    for place, name in enumerate(study.space.names):
-        points = np.array([study.trials[i].point[place] for i in best if name in study.trials[i].values])
-        every = np.array([each.point[place] for each in study.trials if name in each.values])
+    for index, name in enumerate(study.space.names):
+        points = np.array([study.trials[i].point[index] for i in best if name in study.trials[i].values])
+        every = np.array([each.point[index] for each in study.trials if name in each.values])
         if len(points) < 4 or every.std() == 0 or points.std() > 0.5 * every.std():
             continue
-        low, high = _value(study, place, float(points.min())), _value(study, place, float(points.max()))
+        low, high = _value(study, index, float(points.min())), _value(study, index, float(points.max()))
         sentences.append(f"the best {len(points)} trials have {name} from {low} to {high}")
     return tuple(sentences)

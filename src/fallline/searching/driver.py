@@ -10,11 +10,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from fallline.core.driving import Progress
+from fallline.core.driving import INTERRUPTED, Progress, drive
 from fallline.core.errors import FalllineError
+from fallline.core.interrupt import Interrupt
 from fallline.population.ledger import LanesProgress
 from fallline.searching.budget import Budget
-from fallline.searching.kept import Kept
+from fallline.searching.kept import LastingStore
 from fallline.searching.memory import Memory
 from fallline.searching.trial import Trial, bars_of, history_of, trials_of
 from fallline.searching.work import Points, Trainer, in_pieces
@@ -30,7 +31,7 @@ class Standing(Progress):
     """Progress of a search, for a live table or a callback.
 
     Arguments:
-        done, total: number of judged trials, and their planned total.
+        done, total: number of completed trials, and their planned total.
         seconds: wall-clock time so far.
         best: the best trial so far, or None.
         left: estimate of the time left in seconds, from the trials of this process alone.
@@ -76,7 +77,7 @@ class Driver:
     strategy: Strategy
     seed: int
     budget: Budget
-    store: Kept | Memory
+    store: LastingStore | Memory
     trainer: Trainer
     batch: int
     piece: int | None
@@ -87,25 +88,49 @@ class Driver:
 
     def __post_init__(self) -> None:
         self.read: dict[int, Trial] = {}
-        self.known = self.judged()
+        self.known = self.completed()
         self.before, self.at_hand = len(self.known), 0
+        self.interrupted, self.over = False, False
 
-    def judged(self) -> tuple[Trial, ...]:
-        """All trials judged so far, by any process."""
+    def completed(self) -> tuple[Trial, ...]:
+        """All trials completed so far, by any process."""
         return trials_of(self.space, self.store.rows(), self.read)
 
     def run(self) -> None:
         """Train batch after batch, until the trials or the budget are used up, or Ctrl-C is pressed."""
-        while not self.trainer.interrupted and not self._spent():
-            self._tell(None)
-            mine = self.store.reserve(self.batch, self.budget.trials, self._propose)
-            if mine:
-                self._train(mine)
-            elif all(row.outcome is not None for row in self.store.rows()):
-                break
-            else:
-                time.sleep(POLL)  # others train the last trials; if they are killed, this process takes them over
         self._tell(None)
+        with Interrupt() as interrupt:
+            nothing: Points = []
+            reserved, why = drive(
+                nothing,
+                self._step,
+                goal=self._goal,
+                interrupt=interrupt,
+                watch=lambda reserved: None if reserved else self._tell(None),
+            )
+        self.interrupted = why == INTERRUPTED
+        if reserved:  # Ctrl-C was pressed between the reservation and the training
+            _release(self.store, [number for number, _ in reserved])
+
+    def _step(self, reserved: Points) -> Points:
+        """Train the trials that are reserved; otherwise reserve some, and return them."""
+        if reserved:
+            self._train(reserved)
+            return []
+        reserved = self.store.reserve(self.batch, self.budget.trials, self._propose)
+        if not reserved:
+            self.over = all(row.outcome is not None for row in self.store.rows())
+            if not self.over:
+                time.sleep(POLL)  # others train the last trials; if they are killed, this process takes them over
+        return reserved
+
+    def _goal(self, reserved: Points) -> str:
+        """Why no further step is taken; "" if one is."""
+        if self.trainer.interrupted:
+            return INTERRUPTED
+        if self.over:
+            return "completed"
+        return "budget" if not reserved and self._spent() else ""
 
     def _spent(self) -> bool:
         epochs, seconds = self.budget.epochs, self.budget.seconds
@@ -122,9 +147,9 @@ class Driver:
         """The scores needed at halving's rungs by the trials of the batch that contains the trial `first`."""
         if self.halving is None:
             return None
-        # The rest of a batch that was cut off by a fault is judged by the same bars as the whole batch.
+        # The rest of a batch that was cut off by a fault has the same bars as the whole batch.
         before = first - first % self.batch
-        return bars_of(self.halving, tuple(each for each in self.judged() if each.number < before))
+        return bars_of(self.halving, tuple(each for each in self.completed() if each.number < before))
 
     def _train(self, mine: Points) -> None:
         with _held(self.store, [number for number, _ in mine]):
@@ -138,7 +163,7 @@ class Driver:
         if self.watch is None:
             return
         if progress is None:
-            self.known = self.judged()
+            self.known = self.completed()
         part = 0.0 if progress is None else self.at_hand * progress.lanes_done / progress.lanes
         new, spent = len(self.known) - self.before + part, time.perf_counter() - self.began
         left = spent / new * max(self.budget.trials - len(self.known) - part, 0) if new else np.nan
@@ -147,8 +172,15 @@ class Driver:
         self.watch(Standing(len(self.known), self.budget.trials, spent, best, left, part, progress, self.sign))
 
 
+def _release(store: LastingStore | Memory, numbers: list[int]) -> None:
+    """End the reservations of trials that are not completed."""
+    if not isinstance(store, Memory):
+        with suppress(FalllineError):  # the original error was already reported, and the lease will expire
+            store.release(numbers)
+
+
 @contextmanager
-def _held(store: Kept | Memory, numbers: list[int]) -> Iterator[None]:
+def _held(store: LastingStore | Memory, numbers: list[int]) -> Iterator[None]:
     """Renew a reservation while its trials are trained, then release the trials that are not finished."""
     if isinstance(store, Memory):
         yield
@@ -167,5 +199,4 @@ def _held(store: Kept | Memory, numbers: list[int]) -> Iterator[None]:
     finally:
         over.set()
         thread.join()
-        with suppress(FalllineError):  # the original error was already reported, and the lease will expire
-            store.release(numbers)
+        _release(store, numbers)

@@ -72,7 +72,7 @@ def _short(value: object) -> str:
 
 
 @dataclasses.dataclass(frozen=True)
-class Outlook:
+class TrialsOutlook:
     """The gain from the last doubling of the number of trials, in the unit of the score.
 
     Arguments:
@@ -101,7 +101,7 @@ class Outlook:
         return f"{said}, more than its standard error of {self.error:.2g}: more trials may help"
 
 
-def outlook(study: Study) -> Outlook | None:
+def outlook(study: Study) -> TrialsOutlook | None:
     """Compare the best of all trials with the expected best of half of them; None if there are too few trials.
 
         E[best of m out of n] = sum_i s_(i) C(n - i, m - 1) / C(n, m),  s_(1) <= ... <= s_(n)
@@ -117,7 +117,7 @@ def outlook(study: Study) -> Outlook | None:
     samples = np.sort(draw.choice(scores, (SAMPLES, len(scores))), axis=1)
     gains = samples @ chances(len(scores), m) - samples[:, 0]
     low, high = np.quantile(gains, [0.1, 0.9])
-    return Outlook(expected_best(scores, m), float(scores[0]), study.best.trial.error, (float(low), float(high)))
+    return TrialsOutlook(expected_best(scores, m), float(scores[0]), study.best.trial.error, (float(low), float(high)))
 
 
 def finished_scores(study: Study) -> Float[np.ndarray, " n"]:

@@ -1,4 +1,4 @@
-"""A study that survives its database: if the database fails, the study continues in another one with all judged trials."""
+"""A study that survives its database: if the database fails, the study continues in another one with all completed trials."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _KEPT = ("number", "outcome", "score", "error", "epochs", "lane_epochs", "seconds")
 
 
-class Kept:
+class LastingStore:
     """A store in use, with a copy of everything this process knows about its trials in case the store fails.
 
     Arguments:
@@ -28,7 +28,7 @@ class Kept:
     def __init__(self, store: "Store", seed: int, description: dict[str, Any]) -> None:
         self.store: Store | Memory = store
         self.seed, self.description, self.name = seed, description, store.name
-        self.lease, self.place = store.lease, str(store.where)
+        self.lease, self.home = store.lease, str(store.where)
         self.note, self.damage = "", store.notes
         self._points: dict[int, np.ndarray] = {}
         self._results: dict[int, dict[str, Any]] = {}
@@ -87,9 +87,9 @@ class Kept:
             self.store.release(numbers)
 
     def where(self) -> str:
-        """The place where the trials are stored now. The store is read first, and replaced if it has failed."""
+        """Where the trials are stored now. The store is read first, and replaced if it has failed."""
         self.rows()
-        return self.place
+        return self.home
 
     def _note(self, rows: list[Any]) -> None:
         for row in rows:
@@ -105,8 +105,8 @@ class Kept:
             raise error
         try:
             folder, self.store = write_elsewhere("fallline-study", self._copied)
-            self.place = str(folder / "study.db")
-            self.note = f"{error}: the study continues in {self.place}"
+            self.home = str(folder / "study.db")
+            self.note = f"{error}: the study continues in {self.home}"
         except FalllineError as refused:
             self.store = Memory()
             self._fill(self.store)

@@ -9,7 +9,7 @@ import numpy as np
 
 
 @dataclasses.dataclass
-class Row:
+class MemoryRow:
     """A trial in the form of a database row."""
 
     number: int
@@ -28,7 +28,7 @@ class Memory:
 
     def __init__(self) -> None:
         self.notes: list[str] = []
-        self._rows: list[Row] = []
+        self._rows: list[MemoryRow] = []
 
     def close(self) -> None:
         """Do nothing, since nothing is open."""
@@ -44,7 +44,7 @@ class Memory:
         new = range(len(self._rows), min(len(self._rows) + count, most))
         points = propose(self.rows(), new) if len(new) else np.zeros((0, 0))
         reserved = list(zip(new, points, strict=False))
-        self._rows += [Row(number, json.dumps([float(u) for u in point])) for number, point in reserved]
+        self._rows += [MemoryRow(number, json.dumps([float(u) for u in point])) for number, point in reserved]
         return reserved
 
     def finish(self, results: Sequence[dict[str, Any]]) -> None:

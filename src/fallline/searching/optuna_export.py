@@ -15,7 +15,7 @@ from fallline.strategies.space import Space
 def to_optuna(
     space: Space, trials: Sequence[Trial], sign: float, storage: object = None, name: str | None = None
 ) -> Any:
-    """Convert the judged trials to an Optuna study.
+    """Convert the completed trials to an Optuna study.
 
     Parameters are the values of the hyperparameters under the same names; parameters of an option that was not chosen are
     left out. The value is the monitored value itself, so an accuracy is maximised. A trial stopped by halving is pruned and
@@ -24,7 +24,7 @@ def to_optuna(
 
     Arguments:
         space: the space that was searched.
-        trials: the judged trials.
+        trials: the completed trials.
         sign: -1 if larger is better for the monitored value.
         storage: Optuna's storage, such as "sqlite:///optuna.db"; None: in memory.
         name: name of the Optuna study.

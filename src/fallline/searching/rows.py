@@ -13,7 +13,8 @@ from fallline.core.shape import Listed, Mapping, Plain, Real, Shape, Text, Whole
 
 StoredRow: TypeAlias = Any  # a row of the table of trials, with its columns as attributes
 
-JUDGED = ("outcome", "score", "error", "epochs", "lane_epochs", "seconds", "columns")
+# The columns that are written when a trial is completed.
+RESULT = ("outcome", "score", "error", "epochs", "lane_epochs", "seconds", "columns")
 OUTCOMES = tuple(each.label for each in Outcome if each != Outcome.RUNNING)
 NUMBER = Whole(0, 2**31 - 1)
 _VALUES: dict[str, Shape] = {
@@ -31,7 +32,7 @@ def study_digest(number: int, name: str, seed: int, description: str) -> str:
 
 def digest(row: StoredRow) -> str:
     """The digest of a trial's row, an object with the columns as attributes."""
-    return _point_half(row) + _hash([row.study, row.number, row.point, *(_word(getattr(row, name)) for name in JUDGED)])
+    return _point_half(row) + _hash([row.study, row.number, row.point, *(_word(getattr(row, name)) for name in RESULT)])
 
 
 def point_is_whole(row: StoredRow, dimensions: int | None) -> bool:
@@ -46,7 +47,7 @@ def is_whole(row: StoredRow, dimensions: int | None) -> bool:
     """Whether the row is as it was written and makes sense; `dimensions` is the number of dimensions, if known."""
     if not point_is_whole(row, dimensions) or row.digest != digest(row):
         return False
-    values = {name: getattr(row, name) for name in JUDGED}
+    values = {name: getattr(row, name) for name in RESULT}
     if row.outcome is None:
         return all(value is None for value in values.values())
     if any(shape.wrong(values[name], name) for name, shape in _VALUES.items()):

@@ -6,10 +6,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Unpack
 
-import numpy as np
-
 from fallline.core.distribution import refuse_space
 from fallline.core.errors import FalllineError
+from fallline.core.whole import check_seed
 from fallline.data.table import Table
 from fallline.metrics import larger_is_better
 from fallline.population.contexts import contexts_of
@@ -18,7 +17,7 @@ from fallline.searching.default_space import default_space
 from fallline.searching.description import check_same, describe, read_description, strategy_of
 from fallline.searching.doctor import diagnose_study
 from fallline.searching.driver import Driver, Standing
-from fallline.searching.kept import Kept
+from fallline.searching.kept import LastingStore
 from fallline.searching.memory import Memory
 from fallline.searching.study import Study
 from fallline.searching.trial import judges_another_loss
@@ -106,16 +105,16 @@ def search(
             seed, kept = store.begin(int(seed), asked)
             kept = read_description(kept, f"study {str(study)!r}", None if study is None else len(space))
             check_same(kept, asked)
-            keeper = None if isinstance(store, Memory) else Kept(store, seed, kept)
+            keeper = None if isinstance(store, Memory) else LastingStore(store, seed, kept)
             driver = Driver(
                 space, strategy or strategy_of(kept, f"study {str(study)!r}"), seed, budget, keeper or store, trainer,
                 batch=batch or kept["batch"], piece=kept["piece"] or asked["piece"], halving=halving, watch=watch,
                 sign=-1.0 if larger_is_better(str(space.recipe.monitor)) else 1.0, began=began,
             )  # fmt: skip
             driver.run()
-            judged = driver.judged()
+            completed = driver.completed()
         return Study(
-            space, data, judged, seed, time.perf_counter() - began, trainer.interrupted, keeper, diagnose_study
+            space, data, completed, seed, time.perf_counter() - began, driver.interrupted, keeper, diagnose_study
         )
 
 
@@ -129,8 +128,7 @@ def _checked(strategy: Strategy | str | None, halving: Halving | None, seed: int
         raise FalllineError(f"halving = {halving!r} is not known: expected fallline.Halving(), or None")
     for settings in filter(None, (strategy, halving)):
         refuse_space(settings)
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
-        raise FalllineError(f"seed = {seed!r} is not a whole number from 0 to 2^32 - 1")
+    check_seed(seed)
     return strategy
 
 
@@ -161,6 +159,6 @@ def _comparable(space: Space, data: Table) -> None:
     changing = judges_another_loss(space)
     if changing and monitor == "loss":
         raise FalllineError(
-            f"{changing[0]} is searched, which changes the loss itself, and the loss cannot judge it: "
+            f"{changing[0]} is searched, which changes the loss itself, and the loss cannot compare it: "
             "set monitor to a metric such as accuracy or rmse"
         )

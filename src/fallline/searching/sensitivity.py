@@ -63,7 +63,7 @@ def sensitivity(study: Study, seed: int = 0) -> list[Sensitivity]:
     of the finished trials with the same active dimensions as the best trial, at most the best 128 of them. Scores are taken
     as logarithms if all are positive, and clipped at the third quartile, since only the good region matters. Functions are
     then drawn from the posterior along each dimension through the best trial, and the share of functions that lose at most
-    1 % is counted at each place. With few or noisy trials the functions differ, and the `sure` range becomes narrow.
+    1 % is counted at each point. With few or noisy trials the functions differ, and the `sure` range becomes narrow.
 
     Source: Rasmussen and Williams, "Gaussian processes for machine learning", 2006, algorithm 2.1.
     """
@@ -102,10 +102,10 @@ def sensitivity(study: Study, seed: int = 0) -> list[Sensitivity]:
             if options:
                 found.append(Sensitivity(dimension.name, values[0], None, None, False, options))
             continue
-        place = int(np.argmin(np.abs(line[1:, i] - best[i])))
-        a, b = _around(chance >= 0.5, place)
-        c, d = _around(chance >= 0.9, place)
-        ends = [values[1 + k] if k != place else values[0] for k in (a, b, c, d)]
+        nearest = int(np.argmin(np.abs(line[1:, i] - best[i])))
+        a, b = _around(chance >= 0.5, nearest)
+        c, d = _around(chance >= 0.9, nearest)
+        ends = [values[1 + k] if k != nearest else values[0] for k in (a, b, c, d)]
         found.append(
             Sensitivity(dimension.name, values[0], (ends[0], ends[1]), (ends[2], ends[3]), a == 0 and b == PLACES - 1)
         )
@@ -152,7 +152,7 @@ def _fitted(x: Float[np.ndarray, "n k"], y: Float[np.ndarray, " n"], seed: int) 
 
 
 def _drawn(model: Any, x: Float[np.ndarray, "m k"], seed: int) -> Float[np.ndarray, "draws m"]:
-    """Functions drawn from the model at some places, without the noise of the trials."""
+    """Functions drawn from the model at some points, without the noise of the trials."""
     mean, covariance = model.predict(x, return_cov=True)
     covariance = covariance - model.kernel_.k2.noise_level * np.eye(len(x))
     value, vector = np.linalg.eigh(covariance)
@@ -161,9 +161,9 @@ def _drawn(model: Any, x: Float[np.ndarray, "m k"], seed: int) -> Float[np.ndarr
     return found
 
 
-def _around(holds: Bool[np.ndarray, " n"], place: int) -> tuple[int, int]:
-    """First and last index of the run of true values that contains a place."""
-    a = b = place
+def _around(holds: Bool[np.ndarray, " n"], index: int) -> tuple[int, int]:
+    """First and last index of the run of true values that contains an index."""
+    a = b = index
     while a > 0 and holds[a - 1]:
         a -= 1
     while b < len(holds) - 1 and holds[b + 1]:

@@ -11,13 +11,14 @@ from fallline.core.errors import FalllineError
 from fallline.data.table import Table
 from fallline.metrics import larger_is_better
 from fallline.searching.diagnosed import StudyDiagnosis
-from fallline.searching.kept import Kept
+from fallline.searching.kept import LastingStore
 from fallline.searching.optuna_export import to_optuna
 from fallline.searching.trial import Trial, history_of
 from fallline.strategies.space import Space
 from fallline.training.predictor import Predictor
 from fallline.training.recipe import Recipe
-from fallline.training.train import Run, train
+from fallline.training.run import Run
+from fallline.training.train import train
 
 if TYPE_CHECKING:
     import polars as pl
@@ -47,12 +48,12 @@ class Best:
 
 @dataclasses.dataclass(frozen=True)
 class Study:
-    """The result of a search: its judged trials.
+    """The result of a search: its completed trials.
 
     Arguments:
         space: the space that was searched.
         data: the table on which the trials were trained.
-        trials: the judged trials, in the order of their numbers.
+        trials: the completed trials, in the order of their numbers.
         seed: seed of the study.
         seconds: wall-clock time of this call.
         interrupted: whether Ctrl-C ended the search.
@@ -66,7 +67,7 @@ class Study:
     seed: int
     seconds: float
     interrupted: bool
-    kept: Kept | None = None
+    kept: LastingStore | None = None
     doctor: Callable[["Study"], StudyDiagnosis] | None = dataclasses.field(default=None, repr=False)
 
     @property
@@ -81,7 +82,7 @@ class Study:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Sentences that the user should read: damage that was found, and why the trials are in another place."""
+        """Sentences that the user should read: damage that was found, and why the trials are in another database."""
         damage = () if self.kept is None else self.kept.damage
         return (*damage, *([self.moved] if self.moved else []))
 
@@ -91,7 +92,7 @@ class Study:
     @property
     def order(self) -> list[Trial]:
         """The trials from the best to the worst."""
-        return [self.trials[place] for place in history_of(self.space, self.trials).order()]
+        return [self.trials[index] for index in history_of(self.space, self.trials).order()]
 
     @cached_property
     def best(self) -> Best:

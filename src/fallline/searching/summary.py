@@ -54,14 +54,14 @@ def summarise(study: Study, nested: Nested | None = None, combined: Combined | N
                 "trial": each.number,
                 "outcome": each.outcome,
                 "score": finite(float(each.score * study.sign)),
-                "rank": int(place),
+                "rank": int(own),
                 "places": [
                     float(u) if on else None
                     for u, on in zip(each.point, study.space.active(each.point[None])[0], strict=True)
                 ],
                 "values": [_plain(each.values.get(name)) for name in study.space.names],
             }
-            for each, place in zip(study.trials, rank, strict=True)
+            for each, own in zip(study.trials, rank, strict=True)
         ],
         "hyperparameters": [
             {

@@ -54,7 +54,7 @@ class Trial:
 
 
 def trials_of(space: Space, rows: list[Any], known: dict[int, Trial] | None = None) -> tuple[Trial, ...]:
-    """The judged trials among a store's rows; judged trials never change, so those already `known` are reused."""
+    """The completed trials among a store's rows; completed trials never change, so those already `known` are reused."""
     found, known = [], {} if known is None else known
     for row in rows:
         if row.number in known:

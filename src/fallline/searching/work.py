@@ -1,4 +1,4 @@
-"""Pieces of a batch: trials that are trained and judged together, in this process or on Ray.
+"""Pieces of a batch: trials that are trained and scored together, in this process or on Ray.
 
 A piece is stateless: points go in, and rows for the store come out. A piece yields the same rows on every worker, so a piece
 lost with its worker is trained again, and the number of workers changes only the time.
@@ -86,7 +86,7 @@ class Here(Trainer):
             self.interrupted = population.interrupted
             if self.interrupted:
                 return
-            yield judged(population, piece.numbers, time.perf_counter() - began)
+            yield results_of(population, piece.numbers, time.perf_counter() - began)
 
     def close(self) -> None:
         """Do nothing, since there are no workers."""
@@ -124,12 +124,12 @@ class OnRay(Trainer):
 
 
 def train_piece(task: StudyTask, piece: Piece) -> Rows:
-    """Train and judge a piece; this runs on the worker."""
+    """Train and score a piece; this runs on the worker."""
     began = time.perf_counter()
     population = _evaluated(task, piece, None)
     if population.interrupted:
         raise KeyboardInterrupt  # an unfinished piece is no result; this ends the worker, and another trains it again
-    return judged(population, piece.numbers, time.perf_counter() - began)
+    return results_of(population, piece.numbers, time.perf_counter() - began)
 
 
 def piece_size(batch: int, lanes_per_trial: int, halving: Halving | None) -> int:
@@ -146,8 +146,8 @@ def in_pieces(mine: Points, size: int | None, bars: dict[int, float] | None = No
     """
     if size is None:
         return [Piece(mine, bars)]
-    places = sorted({number // size for number, _ in mine})
-    return [Piece([each for each in mine if each[0] // size == k], bars) for k in places]
+    indices = sorted({number // size for number, _ in mine})
+    return [Piece([each for each in mine if each[0] // size == k], bars) for k in indices]
 
 
 def _evaluated(task: StudyTask, piece: Piece, watch: Callable[[LanesProgress], None] | None) -> Population:
@@ -165,11 +165,11 @@ def _evaluated(task: StudyTask, piece: Piece, watch: Callable[[LanesProgress], N
     )
 
 
-def judged(population: Population, numbers: list[int], seconds: float) -> list[dict[str, Any]]:
+def results_of(population: Population, numbers: list[int], seconds: float) -> list[dict[str, Any]]:
     """The rows that the store keeps of a batch: one per recipe, with means over its folds and seeds."""
     results = []
-    for place, number in enumerate(numbers):
-        lanes = np.flatnonzero(population.recipe == place)
+    for index, number in enumerate(numbers):
+        lanes = np.flatnonzero(population.recipe == index)
         outcomes = population.outcome[lanes]
         worst = next((each for each in (Outcome.DIVERGED, Outcome.PRUNED) if (outcomes == each).any()), outcomes.max())
         scores = population.score[lanes].astype(np.float64)

@@ -55,7 +55,7 @@ class Strategy(Block):
 
         Arguments:
             space: the space to search.
-            trial_history: the trials judged so far, and the points of those in training.
+            trial_history: the trials completed so far, and the points of those in training.
             numbers: numbers of the new trials in their study.
             seed: seed of the study, from 0 to 2^63 - 1.
         """

@@ -11,16 +11,16 @@ FINISHED, PRUNED, DIVERGED = 0, 1, 2
 
 @dataclasses.dataclass(frozen=True)
 class TrialHistory:
-    """Judged trials, and the points of trials in training.
+    """Completed trials, and the points of trials in training.
 
     Arguments:
-        points: points of the judged trials in the unit cube, in the order of their numbers.
-        scores: scores of the judged trials; smaller is better, and a score that is not finite counts as diverged.
+        points: points of the completed trials in the unit cube, in the order of their numbers.
+        scores: scores of the completed trials; smaller is better, and a score that is not finite counts as diverged.
         number: numbers of the trials in their study.
         ended: FINISHED, PRUNED (stopped by halving) or DIVERGED.
         epochs: number of epochs that each trial reached.
         pending: points that are in training now.
-        losses: losses of the judged trials; they break ties between scores, which are common for an accuracy on few rows.
+        losses: losses of the completed trials; they break ties between scores, which are common for an accuracy on few rows.
             None: the earlier trial counts as better.
     """
 

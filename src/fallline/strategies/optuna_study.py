@@ -39,7 +39,7 @@ class Conversation:
         return self.space is space and self.seed == seed and set(trial_history.number.tolist()) >= self.told
 
     def tell(self, trial_history: TrialHistory) -> None:
-        """Tell the trials judged since the last batch; trials that were not asked for here are added to the study."""
+        """Tell the trials completed since the last batch; trials that were not asked for here are added to the study."""
         finite = trial_history.scores[np.isfinite(trial_history.scores)]
         worst = float(finite.max(initial=-np.inf))
         for i, number in enumerate(trial_history.number.tolist()):
@@ -66,7 +66,7 @@ class Conversation:
 
 
 def _verdict(trial_history: TrialHistory, i: int, worst: float) -> tuple[float | None, Any, dict[int, float]]:
-    """A judged trial as Optuna stores it: its value, its state and its intermediate values."""
+    """A completed trial as Optuna stores it: its value, its state and its intermediate values."""
     states, score, ended = optuna().trial.TrialState, float(trial_history.scores[i]), trial_history.ended[i]
     if ended == DIVERGED or not np.isfinite(score):
         return (worst, states.COMPLETE, {}) if np.isfinite(worst) else (None, states.FAIL, {})

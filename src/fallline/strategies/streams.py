@@ -12,7 +12,7 @@ from fallline.core.errors import FalllineError
 ESTABLISHED = {"random": 0, "coarse_to_fine.outside": 1, "tpe.joint": 2, "tpe.univariate": 3, "optuna.seed": 4}
 
 
-class Words:
+class StreamWords:
     """The key word of every stream. Each name has one word, and no two names share one.
 
     Arguments:
@@ -20,7 +20,7 @@ class Words:
 
     Raises: FalllineError where two names would have the same word.
 
-    >>> words = Words({"random": 0})
+    >>> words = StreamWords({"random": 0})
     >>> words["random"], words["mine"] == words["mine"], words["mine"] > 2**63
     (0, True, True)
     """
@@ -46,7 +46,7 @@ class Words:
         self._words[name] = word
 
 
-WORDS = Words(ESTABLISHED)
+WORDS = StreamWords(ESTABLISHED)
 
 
 def draws(seed: int, number: int, name: str) -> np.random.Generator:

@@ -28,7 +28,7 @@ class TPE(Strategy):
         in l the i-th best trial weighs as  log(m + 1/2) - log(i)
         of candidates drawn from l, the one with the largest  l(x) / g(x);  then it joins g, and so on
 
-    A chosen point, and a point still in training, counts as bad until it is judged (a constant liar), which spreads the
+    A chosen point, and a point still in training, counts as bad until it is completed (a constant liar), which spreads the
     batch. Diverged trials are bad, ranked by the number of epochs that they reached. A few trials of each batch use densities
     over all dimensions jointly, which capture how dimensions depend on each other; the others use one density per dimension,
     which needs fewer trials. For a dimension that belongs to an option, good and bad trials are taken from that option's

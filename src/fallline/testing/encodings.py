@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from fallline.encodings import Encoding, distinct_values
+from fallline.layers import LayerCall
 from fallline.testing.base import demand, of
 from fallline.testing.compare import as_double, close, draw, finite, in_both_precisions, quick, right_gradient
 
@@ -27,12 +28,13 @@ def table(seed: int = 0) -> np.ndarray:
 
 def target(seed: int = 5) -> np.ndarray:
     """A target that bends with the first column."""
-    return (np.abs(table()[:, :1]) + 0.1 * draw(seed, ROWS, 1)).astype(np.float32)
+    found: np.ndarray = (np.abs(table()[:, :1]) + 0.1 * draw(seed, ROWS, 1)).astype(np.float32)
+    return found
 
 
 def ready(encoding: Encoding) -> Encoding:
-    """The encoding with its columns chosen."""
-    return encoding.placed(distinct_values(table()), np.ones(COLUMNS, bool))
+    """The encoding with its columns chosen; itself if it chooses none."""
+    return encoding.placed(distinct_values(table()), np.ones(COLUMNS, bool)) or encoding
 
 
 def moved(encoding: Encoding) -> Any:
@@ -169,5 +171,5 @@ def example(encoding: Encoding) -> Any:
     for layer in encoding.after():
         own, _ = layer.init(KEY, (z.shape[1],))
         own = jax.tree.map(lambda leaf: leaf + 0.3, own)
-        z, _ = layer.apply(own, {}, z, key=None, training=False)
+        z, _ = layer.apply(own, {}, z, LayerCall(False))
     return z, stats

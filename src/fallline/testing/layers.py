@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from fallline.layers import Layer
+from fallline.layers import Layer, LayerCall
 from fallline.layers.base import Params, Stats
 from fallline.testing.base import demand, of
 from fallline.testing.compare import (
@@ -32,7 +32,7 @@ def begun(layer: Layer, dtype: str = "float32") -> tuple[Any, Any]:
     params = tree.unflatten([w + 0.3 * draw(i, *w.shape).astype(np.float32) for i, w in enumerate(leaves)])
     if dtype == "float64":
         params, stats = as_double(params), as_double(stats)
-    _, stats = layer.apply(params, stats, rows(dtype=dtype), key=KEY, training=True)
+    _, stats = layer.apply(params, stats, rows(dtype=dtype), LayerCall(True, KEY))
     return params, stats
 
 
@@ -52,7 +52,7 @@ def dtypes(layer: Layer) -> None:
         params, stats = jax.eval_shape(lambda: begun(layer, dtype))
 
         def use(p: Params, s: Stats, x: Array, training: bool) -> Any:
-            return layer.apply(p, s, x, key=KEY, training=training)
+            return layer.apply(p, s, x, LayerCall(training, KEY))
 
         found = [
             jax.eval_shape(lambda p, s, t=training: use(p, s, rows(dtype=dtype), t), params, stats)
@@ -84,7 +84,7 @@ def gradient(layer: Layer) -> None:
     """The gradients by the params and by the inputs, in training, are those of the outputs."""
     with jax.enable_x64(True):
         params, stats = BEGUN(layer, "float64")
-        f = lambda at: layer.apply(at[0], stats, at[1], key=KEY, training=True)[0]  # noqa: E731
+        f = lambda at: layer.apply(at[0], stats, at[1], LayerCall(True, KEY))[0]  # noqa: E731
         right_gradient(f, (params, rows(dtype="float64")))
 
 
@@ -92,7 +92,7 @@ def gradient(layer: Layer) -> None:
 def prediction(layer: Layer) -> None:
     """Prediction needs no key, changes no stats, and a row's answer does not depend on its neighbours."""
     params, stats = BEGUN(layer)
-    predict = jax.jit(lambda x: layer.apply(params, stats, x, key=None, training=False))
+    predict = jax.jit(lambda x: layer.apply(params, stats, x, LayerCall(False)))
     y, after = predict(rows())
     same_bits(after, stats, "the stats after a prediction")
     other = predict(rows().at[1:].set(50.0))[0]
@@ -104,7 +104,7 @@ def filling(layer: Layer) -> None:
     """Rows of weight 0, which only fill a minibatch, change neither the other rows nor the stats."""
     params, stats = BEGUN(layer)
     weight = jnp.asarray([1.0, 1.0, 1.0, 1.0, 0.0, 0.0])
-    use = jax.jit(lambda x: layer.apply(params, stats, x, key=KEY, training=True, weight=weight))
+    use = jax.jit(lambda x: layer.apply(params, stats, x, LayerCall(True, KEY, weight)))
     (y, after), (other, otherwise) = use(rows()), use(rows().at[4:].set(1e3))
     close(other[:4], y[:4], "rows beside other filling", rtol=1e-5, atol=1e-5)
     close(otherwise, after, "stats after other filling", rtol=1e-5, atol=1e-6)
@@ -114,7 +114,7 @@ def filling(layer: Layer) -> None:
 def smallest(layer: Layer) -> None:
     """The smallest minibatch that is declared, of zeros, has finite outputs and gradients."""
     params, stats = BEGUN(layer)
-    f = lambda x: jnp.sum(layer.apply(params, stats, x, key=KEY, training=True)[0])  # noqa: E731
+    f = lambda x: jnp.sum(layer.apply(params, stats, x, LayerCall(True, KEY))[0])  # noqa: E731
     value, slope = jax.jit(jax.value_and_grad(f))(jnp.zeros((layer.min_batch, INPUTS)))
     finite(value, "an output")
     finite(slope, "a gradient")
@@ -123,8 +123,8 @@ def smallest(layer: Layer) -> None:
 def example(layer: Layer) -> Any:
     """A layer's outputs for some rows, in training and in prediction."""
     params, stats = begun(layer)
-    y, stats = layer.apply(params, stats, rows(1), key=KEY, training=True)
-    return params, y, stats, layer.apply(params, stats, rows(1), key=None, training=False)[0]
+    y, stats = layer.apply(params, stats, rows(1), LayerCall(True, KEY))
+    return params, y, stats, layer.apply(params, stats, rows(1), LayerCall(False))[0]
 
 
 @of("layer", concerns=lambda layer: layer.has_units)

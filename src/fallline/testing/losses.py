@@ -22,7 +22,7 @@ COUNTS = {"classification": (2, 4), "multilabel": (3,), "regression": (1, 2)}  #
 STEPS = 150
 
 
-class Case(NamedTuple):
+class LossCase(NamedTuple):
     """One kind of target: predictions, targets as the loss sees them, and the scaler between them and the data."""
 
     task: str
@@ -33,7 +33,7 @@ class Case(NamedTuple):
     stats: Any
 
 
-def cases(loss: Loss, dtype: str = "float32") -> list[Case]:
+def cases(loss: Loss, dtype: str = "float32") -> list[LossCase]:
     """A case for every task of the loss, with a few numbers of classes, labels or targets."""
     found = []
     with jax.enable_x64(dtype == "float64"), jax.ensure_compile_time_eval():
@@ -43,7 +43,7 @@ def cases(loss: Loss, dtype: str = "float32") -> list[Case]:
                     z = draw(count, ROWS, loss.outputs(count, task)).astype(dtype)
                 except FalllineError:  # the loss may be for two classes only, for example
                     continue
-                found.append(Case(task, count, z, *_target(loss, task, count, dtype)))
+                found.append(LossCase(task, count, z, *_target(loss, task, count, dtype)))
     return found
 
 
@@ -59,7 +59,7 @@ def _target(loss: Loss, task: str, count: int, dtype: str) -> tuple[np.ndarray, 
     return np.asarray(APPLY(scaler, stats, y)), scaler, stats
 
 
-def answer(loss: Loss, case: Case, z: Array) -> Any:
+def answer(loss: Loss, case: LossCase, z: Array) -> Any:
     """The probabilities, or the predicted targets in their own unit."""
     mean = loss.mean(z)
     return mean if case.scaler is None else case.scaler.invert(case.stats, mean)
@@ -139,7 +139,7 @@ def minimum(loss: Loss) -> None:
             close(found, case.y, "the best prediction, as the loss sees targets", rtol=2e-3, atol=2e-3)
 
 
-def _descend(loss: Loss, case: Case) -> Any:
+def _descend(loss: Loss, case: LossCase) -> Any:
     """The answer for the predictions at which a descent on their losses ends."""
     rule, slope = Rprop(flip="wait"), jax.grad(lambda z: jnp.sum(loss(z, case.y)))
 

@@ -20,9 +20,11 @@ from fallline.schedules import Cosine
 from fallline.testing.base import demand, of
 from fallline.testing.compare import close, finite
 from fallline.training import program
+from fallline.training.preparation import prepare
 from fallline.training.recipe import Recipe
-from fallline.training.train import Run, place, train
-from fallline.training.watch import layer_names
+from fallline.training.run import Run
+from fallline.training.train import train
+from fallline.training.validation import layer_names
 
 EPOCHS = 3
 RECIPE = Recipe(model=MLP(hidden=(5,)), optimizer=Adam(Cosine(0.01)), batch_size=8, epochs=EPOCHS, patience=None)
@@ -38,7 +40,7 @@ def table() -> Table:
 
 def example(probe: Probe) -> Any:
     """A probe's values in two epochs."""
-    recipe, arrays, key = place(RECIPE, table(), 0)
+    recipe, arrays, key = prepare(RECIPE, table(), 0)
     traced = as_arrays(recipe)
     state = program.start(traced, arrays, key)
     return program.advance(traced, arrays, state, jnp.int32(2), (probe,))[1][probe.name][:2]
@@ -84,7 +86,7 @@ def facts(probe: Probe) -> None:
 def shape(probe: Probe) -> None:
     """A run has one column of it, or one for every layer or activation, with a value for every epoch."""
     run = _run(_group(probe))
-    layers, activations = layer_names(run.recipe, place(RECIPE, table(), 0)[1])
+    layers, activations = layer_names(run.recipe, prepare(RECIPE, table(), 0)[1])
     expected = {"run": [""], "layer": layers, "activation": activations}[probe.axis]
     found = _columns(probe, run.history)
     demand([name.rpartition(".")[0] for name in found] == expected, f"its columns are {', '.join(found)}")

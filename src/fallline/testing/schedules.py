@@ -8,7 +8,7 @@ import numpy as np
 
 from fallline.core.schedule import Schedule, Time, at_time
 from fallline.core.tree import Tree
-from fallline.schedules import begun, remembered, watched
+from fallline.schedules import begun, observed, remembered
 from fallline.schedules.decay import Decay
 from fallline.testing.base import demand, of
 from fallline.testing.compare import finite, in_both_precisions
@@ -30,7 +30,7 @@ def curve(schedule: Schedule, time: Time) -> Any:
         value = at_time(remembered(schedule, memory), now)
         loss = jnp.maximum(1.0 - 0.05 * now.epoch, 0.5).astype(jnp.float32)
         ends = now.step % PER_EPOCH == PER_EPOCH - 1
-        after = watched(schedule, memory, loss, now)
+        after = observed(schedule, memory, loss, now)
         return jax.tree.map(lambda a, b: jnp.where(ends, a, b), after, memory), value
 
     return jax.lax.scan(epoch, begun(schedule), time)[1]

@@ -18,7 +18,8 @@ def drawn(surface: Surface, count: int, share: float = 1.0) -> np.ndarray:
     """Random points of the middle share of the domain."""
     low, high = np.asarray(surface.domain).T
     inner = 0.5 + share * (np.random.default_rng(0).random((count, surface.dimensions)) - 0.5)
-    return low + (high - low) * inner
+    found: np.ndarray = low + (high - low) * inner
+    return found
 
 
 def heights(surface: Surface, points: Any) -> np.ndarray:

@@ -22,9 +22,9 @@ class Arrays(eqx.Module):
     of steps in an epoch follows from `train_count` at run time, so that padding costs nothing. It is for single runs only:
     lanes with different counts would each compute the steps of the longest.
 
-    A regression's targets may be conditioned (`Target`). A difference of conditioned targets, multiplied by `unit` and
-    `scale`, is in the target's own unit. `scale` belongs to the largest target, and `unit` holds the targets' sizes relative
-    to it. `scale` is None if it is 1, and `unit` is None if all targets have the same size.
+    A regression's targets may be conditioned (`Target`). A difference of conditioned targets, multiplied by `sizes` and
+    `scale`, is in the target's own unit. `scale` belongs to the largest target, and `sizes` holds the targets' sizes relative
+    to it. `scale` is None if it is 1, and `sizes` is None if all targets have the same size.
     """
 
     x: Float[Array, "rows features"]
@@ -39,7 +39,7 @@ class Arrays(eqx.Module):
     n_classes: int = eqx.field(static=True)
     ragged: bool = eqx.field(static=True, default=False)
     counted: bool = eqx.field(static=True, default=False)
-    unit: Float[Array, " targets"] | None = None
+    sizes: Float[Array, " targets"] | None = None
     scale: Float[Array, ""] | None = None
 
     @property
@@ -51,7 +51,7 @@ class Arrays(eqx.Module):
 def to_device(data: Dataset, train: np.ndarray | None = None, valid: np.ndarray | None = None) -> Arrays:
     """Put a data set on the default device, without a copy where the backend can use the host's memory."""
     train = data.train if train is None else train
-    valid = judging_rows(data, data.valid if valid is None else valid)
+    valid = scored_rows(data, data.valid if valid is None else valid)
     scale = scale_of(data)
     units = 1.0 / (np.array(data.factor) * scale)
     return Arrays(
@@ -65,7 +65,7 @@ def to_device(data: Dataset, train: np.ndarray | None = None, valid: np.ndarray 
         columns=_put(data.scaled),
         task=data.task,
         n_classes=data.n_classes,
-        unit=None if len(set(data.factor)) < 2 else _put(units.astype(np.float32)),
+        sizes=None if len(set(data.factor)) < 2 else _put(units.astype(np.float32)),
         scale=None if scale == 1.0 else _put(np.float32(np.clip(scale, 1e-38, 1e38))),
     )
 
@@ -97,7 +97,7 @@ def suited(table: Table, recipes: Sequence[Recipe]) -> tuple[Table, str]:
     ) else ""
 
 
-def judging_rows(data: Dataset, rows: np.ndarray) -> np.ndarray:
+def scored_rows(data: Dataset, rows: np.ndarray) -> np.ndarray:
     """The rows if any of them has a weight, otherwise none: no score can be taken from rows that all weigh 0."""
     return rows if data.weight is None or data.weight[rows].any() else rows[:0]
 

@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 from jaxtyping import Float
-from scipy.optimize import minimize_scalar
-from scipy.special import logsumexp
 
 from fallline.core.block import as_arrays
 from fallline.data.table import Table
 from fallline.losses import Tempered
-from fallline.training.arrays import judging_rows
-from fallline.training.watch import TILE, forward
+from fallline.training.arrays import scored_rows
+from fallline.training.validation import TILE, forward
 
 if TYPE_CHECKING:
     from fallline.training.predictor import Predictor
@@ -63,16 +61,16 @@ def temper(model: "Predictor", table: Table) -> tuple["Predictor", Calibration] 
     The new model's loss is `Tempered`, so that predictions, exports and files need nothing else. Its class answers stay.
     """
     data, loss = table.dataset, model.recipe.loss
-    rows = judging_rows(data, data.valid)
+    rows = scored_rows(data, data.valid)
     if not len(rows) or loss is None:
         return None
     weight = np.ones(len(rows)) if data.weight is None else data.weight[rows].astype(np.float64)
     found = best_temperature(outputs_of(model, data.x[rows]), data.y[rows], weight)
     tempered = dataclasses.replace(model, recipe=dataclasses.replace(model.recipe, loss=Tempered(loss, found)))
-    splits = {name: judging_rows(data, getattr(data, name)) for name in ("train", "valid", "test")}
+    splits = {name: scored_rows(data, getattr(data, name)) for name in ("train", "valid", "test")}
     splits = {name: each for name, each in splits.items() if len(each)}
     before, after = (
-        {name: _log_loss(each, table, place) for name, place in splits.items()} for each in (model, tempered)
+        {name: _log_loss(each, table, chosen) for name, chosen in splits.items()} for each in (model, tempered)
     )
     return tempered, Calibration(found, before, after, len(rows))
 
@@ -93,6 +91,8 @@ def best_temperature(z: Float[np.ndarray, "rows outputs"], y: np.ndarray, weight
     def cost(log_T: float) -> float:
         return float(weight @ negative_log(z / np.exp(log_T), y) + 0.5 * log_T**2)
 
+    from scipy.optimize import minimize_scalar  # here: it takes 0.3 s to import
+
     low, high = np.log(BOUNDS)
     found = minimize_scalar(cost, bounds=(float(low), float(high)), method="bounded", options={"xatol": 1e-6})
     best = float(found.x) if found.fun <= cost(0.0) else 0.0
@@ -101,6 +101,8 @@ def best_temperature(z: Float[np.ndarray, "rows outputs"], y: np.ndarray, weight
 
 def negative_log(z: Float[np.ndarray, "rows outputs"], y: np.ndarray) -> Float[np.ndarray, " rows"]:
     """-log of the probability of the classes or labels, in float64, from one output, an output per class or per label."""
+    from scipy.special import logsumexp
+
     z = np.asarray(z, np.float64)
     if y.ndim == 1 and z.shape[1] > 1:
         return np.asarray(logsumexp(z, axis=1) - z[np.arange(len(z)), y.astype(int)])

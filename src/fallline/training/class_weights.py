@@ -83,14 +83,14 @@ def with_class_weights(recipe: Any, table: Table) -> Any:
         counts = np.bincount(table.dataset.y[table.dataset.train], minlength=len(classes))
         weights = len(table.dataset.train) / (len(classes) * np.maximum(counts, 1))
     else:
-        places = {str(label): place for place, label in enumerate(classes)}
+        indices = {str(label): index for index, label in enumerate(classes)}
         weights = np.ones(len(classes))
         for label, weight in asked:
-            if str(label) not in places:
+            if str(label) not in indices:
                 raise FalllineError(
                     f"class_weight names {label!r}, which is not a class of the target: {nearest(str(label), classes)}"
                 )
-            weights[places[str(label)]] = weight
+            weights[indices[str(label)]] = weight
     pairs = tuple((label, float(weight)) for label, weight in zip(classes, weights, strict=True))
     return dataclasses.replace(recipe, class_weight=pairs)
 

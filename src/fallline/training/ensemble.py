@@ -13,30 +13,18 @@ from jaxtyping import Array, Float, Int
 
 from fallline.core.block import as_arrays
 from fallline.core.errors import FalllineError
-from fallline.core.shape import Entries, Listed, Mapping, Plain, Real, Text, Whole, check
-from fallline.core.tensors import flatten, nest, save_tensors
+from fallline.core.tensors import flatten, save_tensors
 from fallline.data.identity import SeenRows
-from fallline.data.schema import WRITTEN, Schema
 from fallline.training.mixture import mixture_quantile
-from fallline.training.predictor import FORMAT, READERS, Predictor, filled
-from fallline.training.recipe import Recipe, recipe_from_plain, recipe_to_plain
+from fallline.training.predictor import Predictor
+from fallline.training.recipe import Recipe, recipe_to_plain
 from fallline.training.rows import encoded
-from fallline.training.watch import TILE, answering, forward
-from fallline.training.whole import REMEDY, check_model, complete_arrays, take_seen
+from fallline.training.tiles import filled
+from fallline.training.validation import TILE, answering, forward
+from fallline.training.whole import FORMAT
 
 KIND = "ensemble"
 MOST = 1000  # members of one model
-WRITTEN_ENSEMBLE = Entries(
-    {
-        "kind": Text(choices=(KIND,)),
-        "format": Whole(),
-        "outputs": Whole(1),
-        "members": Listed(Mapping(Plain())),
-        "weights": Listed(Real(0.0, 1.0)),
-        "schema": WRITTEN,
-    },
-    {"chance": Real(0.0, 1.0)},
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,13 +83,13 @@ class Ensemble(Predictor):
         """Number of trainable parameters, over all members."""
         return sum(each.size for each in self.members)
 
-    def judge(
+    def answer(
         self,
         x: Float[np.ndarray, "rows features"],
         y: np.ndarray | None = None,
         chosen: Int[np.ndarray, " chosen"] | None = None,
     ) -> tuple[Float[np.ndarray, "chosen targets"], Float[np.ndarray, " chosen"]]:
-        """The mean answer and, where targets are given, the loss of the mean answer of each row; see `Predictor.judge`.
+        """The mean answer and, where targets are given, the loss of the mean answer of each row; see `Predictor.answer`.
 
         If the members have different losses, or bins of their own, the loss is the mean of the members' losses, which is
         never smaller for a convex loss.
@@ -144,7 +132,7 @@ class Ensemble(Predictor):
 
     @functools.cached_property
     def _one_loss(self) -> bool:
-        """Whether the members judge by one loss whose outputs can be averaged."""
+        """Whether the members have one loss whose outputs can be averaged."""
         losses: list[Any] = [each.recipe.loss.evaluation_loss for each in self.members if each.recipe.loss is not None]
         if any(as_arrays(each) != as_arrays(losses[0]) for each in losses):
             return False
@@ -167,7 +155,7 @@ class Ensemble(Predictor):
             if each.has_members:
                 inner, shares = each.member_answers(x)
             else:
-                inner, shares = each.judge(x)[0][None], np.ones(1)
+                inner, shares = each.answer(x)[0][None], np.ones(1)
             answers.append(inner)
             weights.append(w * shares)
         return np.concatenate(answers), np.concatenate(weights)
@@ -204,43 +192,11 @@ class Ensemble(Predictor):
             "weights": list(self.weights),
             "schema": self.schema.to_dict(),
         }
-        arrays = flatten({str(place): each.arrays for place, each in enumerate(self.members)})
+        arrays = flatten({str(index): each.arrays for index, each in enumerate(self.members)})
         if self.seen is not None:
             arrays |= {"seen/train": self.seen.train, "seen/valid": self.seen.valid}
             description["chance"] = self.seen.chance
         save_tensors(Path(path), arrays, description)
-
-
-def ensemble_of(arrays: dict[str, np.ndarray], described: dict[str, Any], what: str) -> Ensemble:
-    """The ensemble of a file's arrays and description.
-
-    Raises: FalllineError for anything but a whole ensemble; every member is checked as the file of a single model is.
-    """
-    check(WRITTEN_ENSEMBLE, described, what, REMEDY)
-    recipes, weights = described["members"], np.array(described["weights"], np.float64)
-    if not 1 <= len(recipes) <= MOST or len(weights) != len(recipes):
-        raise FalllineError(f"{what} is damaged: it has {len(recipes)} members and {len(weights)} weights; {REMEDY}")
-    if not (weights > 0).all() or abs(weights.sum() - 1.0) > 1e-6:
-        raise FalllineError(f"{what} is damaged: its weights are not positive or do not sum to 1; {REMEDY}")
-    schema, seen = Schema.from_dict(described["schema"]), take_seen(arrays, described, what)
-    parts: dict[str, dict[str, np.ndarray]] = {str(place): {} for place in range(len(recipes))}
-    for name, array in arrays.items():
-        place, _, rest = name.partition("/")
-        if place not in parts:
-            raise FalllineError(f"{what} is damaged: its array {name[:80]!r} belongs to no member; {REMEDY}")
-        parts[place][rest] = array
-    members = []
-    for (place, own), plain in zip(parts.items(), recipes, strict=True):
-        recipe, title = recipe_from_plain(plain), f"member {int(place) + 1} of {what}"
-        complete_arrays(own)
-        check_model(recipe, schema, described["outputs"], own, title)
-        tree: dict[str, Any] = {"params": {}, "stats": {}, "scaling": {}, "target_scaling": None, **nest(own)}
-        members.append(Predictor(recipe, schema, described["outputs"], tree, seen))
-    made = Ensemble.of(members, weights.tolist(), seen)
-    return dataclasses.replace(made, weights=tuple(weights.tolist()))
-
-
-READERS[KIND] = ensemble_of
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from fallline.core.block import as_arrays
 from fallline.training.recipe import Recipe
-from fallline.training.watch import TILE, answering, forward
+from fallline.training.validation import TILE, answering, forward
 
 
 def exact_answers(

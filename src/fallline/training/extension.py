@@ -18,9 +18,10 @@ from fallline.training import program
 from fallline.training.arrays import suited
 from fallline.training.checkpoint import LAST, read_state, save_checkpoint
 from fallline.training.folder import RECIPE, Plan, has_finished, read_plan
-from fallline.training.moment import time_of
+from fallline.training.moment import network_of, time_of
+from fallline.training.preparation import bare, prepare
 from fallline.training.recipe import Recipe
-from fallline.training.train import bare, identity_of, place
+from fallline.training.resuming import identity_of
 
 
 def plan_of(run: Path, epochs: int) -> Plan:
@@ -72,12 +73,12 @@ def begin(run: Path, folder: Path, plan: Plan, table: Table) -> None:
     """
     earlier = replace(plan.recipe, {"epochs": plan.extended[-1][0]})
     table, _ = suited(table, [earlier])
-    earlier, arrays, key = place(earlier, table, plan.seed)
+    earlier, arrays, key = prepare(earlier, table, plan.seed)
     like = jax.eval_shape(program.start, as_arrays(bare(earlier)), arrays, key)
-    activations = program.network_of(earlier, arrays).activations
+    activations = network_of(earlier, arrays).activations
     state, seen = read_state(run / LAST, like, identity_of(earlier, table, plan.seed), activations, RECORDED)
     state = dataclasses.replace(state, outcome=jnp.int32(Outcome.RUNNING), waited=jnp.int32(0))
-    longer, _, _ = place(plan.recipe, table, plan.seed)
+    longer, _, _ = prepare(plan.recipe, table, plan.seed)
     save_checkpoint(folder, state, seen, identity_of(longer, table, plan.seed), RECORDED)
 
 

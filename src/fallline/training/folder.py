@@ -15,9 +15,9 @@ from fallline.core.shape import Either, Entries, Listed, Mapping, Real, Text, Wh
 from fallline.data.table import Table
 from fallline.training.checkpoint import copy_checkpoints, remove_checkpoints
 from fallline.training.class_weights import with_class_weights
-from fallline.training.predictor import outcome_of
+from fallline.training.model_file import outcome_of
 from fallline.training.recipe import Recipe, complete_for, recipe_from_plain, recipe_to_plain
-from fallline.training.train import Run
+from fallline.training.run import Run
 
 RECIPE, METRICS, HISTORY, MODEL = "recipe.toml", "metrics.json", "history.parquet", "model.safetensors"
 REPORT = "report.html"
@@ -111,7 +111,8 @@ def checked(plan: Plan, table: Table) -> Recipe:
 
     Raises: FalllineError as `complete` does.
     """
-    return with_class_weights(complete_for(plan.recipe, table.dataset), table)
+    found: Recipe = with_class_weights(complete_for(plan.recipe, table.dataset), table)
+    return found
 
 
 def begin_folder(folder: Path, plan: Plan, resume: Path | None = None) -> None:
@@ -200,21 +201,21 @@ def keep(
     Raises: FalllineError where no place takes it.
     """
 
-    def write(place: Path) -> dict[str, Any]:
-        summary = finish_folder(place, plan, run, table)
+    def write(home: Path) -> dict[str, Any]:
+        summary = finish_folder(home, plan, run, table)
         if run.unsaved is not None:
-            run.unsaved(place)
+            run.unsaved(home)
         return summary
 
     name = f"fallline-{safe_name(table.name)}"
-    place, summary, refused = write_or_elsewhere(
+    home, summary, refused = write_or_elsewhere(
         folder, write, check=check, elsewhere=write, name=name, what="the trained model"
     )
-    missing = _more(more, place)
+    missing = _more(more, home)
     if not refused:
-        return Kept(place, summary, missing)
-    summary["notes"].append(f"the run was saved in {place}: {refused}")
-    return Kept(place, summary, refused)
+        return Kept(home, summary, missing)
+    summary["notes"].append(f"the run was saved in {home}: {refused}")
+    return Kept(home, summary, refused)
 
 
 def _more(more: Callable[[Path], Any], folder: Path) -> str:

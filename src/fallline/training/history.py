@@ -13,7 +13,7 @@ from fallline.core.errors import FalllineError
 from fallline.data.columnar import read_columnar
 from fallline.metrics import METRICS
 from fallline.probes import Probe
-from fallline.training.state import Epochs
+from fallline.training.state import Epochs, empty_history
 
 if TYPE_CHECKING:
     import polars as pl
@@ -93,6 +93,24 @@ def load_history(path: Path) -> History:
     if len(epochs) and not (0 <= epochs[0] < 2**31 and (epochs == epochs[0] + np.arange(len(epochs))).all()):
         raise FalllineError(f"{what} is damaged: its epochs do not follow one another; {remedy}")
     return history
+
+
+def history_of(
+    chunks: list[Epochs],
+    *,
+    recorded: Sequence[Probe],
+    metric: str,
+    monitor: str,
+    names: tuple[list[str], list[str]],
+    begun: int,
+    scale: float,
+) -> History:
+    """The history with named columns of the records of some chunks, which may be none; see `name_columns`.
+
+    `names` holds the names of the layers with params and of those with an activation.
+    """
+    seen = join(chunks) if chunks else empty_history(0, len(names[0]), len(names[1]), recorded=recorded)
+    return name_columns(seen, recorded, metric, monitor, *names, begun, scale)
 
 
 def name_columns(

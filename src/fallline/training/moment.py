@@ -10,7 +10,7 @@ from jaxtyping import Array
 from fallline.core.block import walk
 from fallline.core.schedule import Schedule, Time, at_time
 from fallline.layers import Sequential
-from fallline.schedules.plateau import Watched, begun, remembered
+from fallline.schedules.plateau import PlateauMemory, begun, remembered
 from fallline.training.arrays import Arrays
 from fallline.training.recipe import Recipe
 
@@ -47,7 +47,7 @@ def beginning(recipe: Recipe) -> Any:
     return at_time(remembered(recipe, begun(recipe)), Time(zero, zero, zero))
 
 
-def settled(recipe: Recipe, watching: tuple[Watched, ...], epochs: Array, steps: Array | int) -> Recipe:
+def settled(recipe: Recipe, watching: tuple[PlateauMemory, ...], epochs: Array, steps: Array | int) -> Recipe:
     """The recipe as validation and prediction read it after some epochs: the model and the loss of the last step.
 
     Without a schedule in them it is the recipe itself, and the program stays the same.

@@ -16,14 +16,14 @@ _FORMULA = "^[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"  # the last four are the wi
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 
 
-class Answers(Protocol):
+class Answering(Protocol):
     """Interface of a trained model, as implemented by `Predictor`."""
 
     @property
     def schema(self) -> Schema:
         """The columns and the target."""
 
-    def judge(self, x: np.ndarray) -> tuple[Any, Any]:
+    def answer(self, x: np.ndarray) -> tuple[Any, Any]:
         """The answers for the rows, and a second value that is not used here."""
 
     def decide(self, answer: np.ndarray) -> Any:
@@ -40,7 +40,7 @@ class Answers(Protocol):
 
 
 def predictions_frame(
-    model: Answers, x: np.ndarray, probabilities: bool, coverage: float | None = None, spread: bool = False
+    model: Answering, x: np.ndarray, probabilities: bool, coverage: float | None = None, spread: bool = False
 ) -> "pl.DataFrame":
     """One row per row of `x`; the columns are named after the target.
 
@@ -51,7 +51,7 @@ def predictions_frame(
     import polars as pl
 
     target = model.schema.target
-    answer, _ = model.judge(x)
+    answer, _ = model.answer(x)
     decided = model.decide(answer)
     columns: dict[str, object] = {}
     if decided.ndim == 1:

@@ -1,37 +1,27 @@
 """A trained model: the part of a run that is kept, and its predictions for new rows."""
 
-import contextlib
 import dataclasses
-import functools
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Float, Int
 
 from fallline.core.block import as_arrays
 from fallline.core.errors import FalllineError
-from fallline.core.reading import read_json
-from fallline.core.shape import Entries, Text
-from fallline.core.tensors import flatten, load_tensors, nest, save_tensors
+from fallline.core.tensors import flatten, save_tensors
 from fallline.data.identity import SeenRows
 from fallline.data.schema import Schema
 from fallline.losses import OfMembers
-from fallline.training.recipe import Recipe, recipe_from_plain, recipe_to_plain
+from fallline.training.recipe import Recipe, recipe_to_plain
 from fallline.training.rows import encoded
-from fallline.training.watch import TILE, answering, forward
-from fallline.training.whole import check_description, check_model, complete_arrays, take_seen
+from fallline.training.tiles import answer_tile, check_answer, filled, interval_tile, mean_tile, member_tile, tiles_of
+from fallline.training.validation import TILE, answering
+from fallline.training.whole import FORMAT
 
 if TYPE_CHECKING:
     from fallline.onnx.export import Export
-
-FORMAT = 1
-READERS: dict[
-    str, Callable[[dict[str, np.ndarray], dict[str, Any], str], "Predictor"]
-] = {}  # other kinds of model files
-_ENDED = Entries({"outcome": Text()}, open=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +52,7 @@ class Predictor:
         """Numbers that the input scaler determined on the training rows, such as the components PCA keeps; often empty."""
         return self.recipe.scaler.found(self.arrays["scaling"])
 
-    def judge(
+    def answer(
         self,
         x: Float[np.ndarray, "rows features"],
         y: np.ndarray | None = None,
@@ -85,7 +75,7 @@ class Predictor:
             rows = part if chosen is None else chosen[part]
             if y is not None:
                 labels = filled(y[rows])
-            answer, loss = _tile(self.task, self.outputs, recipe, self.arrays, filled(x[rows]), labels)
+            answer, loss = answer_tile(self.task, self.outputs, recipe, self.arrays, filled(x[rows]), labels)
             size = min(TILE, count - begin)
             answers[part], losses[part] = np.asarray(answer)[:size], np.asarray(loss)[:size]
         return self.schema.target.restore(answers), losses
@@ -93,7 +83,7 @@ class Predictor:
     def probabilities(self, rows: Any) -> Float[np.ndarray, "rows classes"]:
         """Probability of each class or label, for rows as `predict` takes them."""
         self.check_probabilities()
-        return check_answer(self.judge(encoded(rows, self.schema))[0])
+        return check_answer(self.answer(encoded(rows, self.schema))[0])
 
     def check_probabilities(self) -> None:
         """Raises: FalllineError where the model has no probabilities: in regression, and with a loss that yields scores."""
@@ -130,10 +120,9 @@ class Predictor:
             raise FalllineError(f"{name} loss says nothing of the target's spread: train with binned_cross_entropy")
         x, bounds = encoded(rows, self.schema), []
         recipe = as_arrays(answering(self.recipe))
-        for begin in range(0, len(x), TILE):
-            tile = x[begin : begin + TILE]
-            both = _interval(self.task, self.outputs, recipe, self.arrays, filled(tile), coverage)
-            bounds.append([np.asarray(each)[: len(tile)] for each in both])
+        for part, tile in tiles_of(x):
+            both = interval_tile(self.task, self.outputs, recipe, self.arrays, tile, coverage)
+            bounds.append([np.asarray(each)[: len(x[part])] for each in both])
         if not bounds:
             return np.zeros((0, self.outputs)), np.zeros((0, self.outputs))
         low, high = (self.schema.target.restore(np.concatenate(each)) for each in zip(*bounds, strict=True))
@@ -144,10 +133,10 @@ class Predictor:
     ) -> tuple[Float[np.ndarray, "rows targets bins"], Float[np.ndarray, "targets edges"]]:
         """The probability of each bin for encoded rows, and the bins' edges as a run sees targets; regression by classes only."""
         found = [np.zeros((0, self.outputs, 1))]
-        for begin in range(0, len(x), TILE):
-            tile = x[begin : begin + TILE]
-            p = _means(self.task, self.outputs, as_arrays(answering(self.recipe)), self.arrays, filled(tile))
-            found.append(np.asarray(p)[: len(tile)].reshape(len(tile), self.outputs, -1))
+        recipe = as_arrays(answering(self.recipe))
+        for part, tile in tiles_of(x):
+            p = mean_tile(self.task, self.outputs, recipe, self.arrays, tile)
+            found.append(np.asarray(p)[: len(x[part])].reshape(len(x[part]), self.outputs, -1))
         edges = np.asarray(self.arrays["target_scaling"]["edges"])
         return np.concatenate(found[1:] or [np.zeros((0, self.outputs, edges.shape[1] - 1))]), edges
 
@@ -175,10 +164,10 @@ class Predictor:
         loss = self.recipe.loss
         assert isinstance(loss, OfMembers)
         answers = np.zeros((loss.members, len(x), self.outputs), np.float32)
-        for begin in range(0, len(x), TILE):
-            tile = x[begin : begin + TILE]
-            found = _each_member(self.task, self.outputs, as_arrays(answering(self.recipe)), self.arrays, filled(tile))
-            answers[:, begin : begin + TILE] = np.asarray(found)[:, : len(tile)]
+        recipe = as_arrays(answering(self.recipe))
+        for part, tile in tiles_of(x):
+            found = member_tile(self.task, self.outputs, recipe, self.arrays, tile)
+            answers[:, part] = np.asarray(found)[:, : len(x[part])]
         restored = np.array([self.schema.target.restore(each) for each in answers])
         return restored, np.full(loss.members, 1.0 / loss.members)
 
@@ -222,7 +211,7 @@ class Predictor:
         """
         x = encoded(rows, self.schema)
         if not probabilities and interval is None and not spread:
-            return self.decide(self.judge(x)[0])
+            return self.decide(self.answer(x)[0])
         from fallline.training.predictions import predictions_frame
 
         return predictions_frame(self, x, probabilities, interval, spread)
@@ -259,108 +248,3 @@ class Predictor:
             arrays |= {"seen/train": self.seen.train, "seen/valid": self.seen.valid}
             description["chance"] = self.seen.chance
         save_tensors(Path(path), arrays, description)
-
-
-def load_predictor(path: str | Path) -> Predictor:
-    """Read a model file, or the model of a run folder.
-
-    Raises: FalllineError for anything but a whole model file of a format that this version knows.
-    """
-    path = Path(path)
-    if path.is_dir():
-        if not (path / "model.safetensors").is_file():
-            raise FalllineError(_no_model(path))
-        path = path / "model.safetensors"
-    arrays, described = load_tensors(path, "model")
-    if described.get("format") == FORMAT and (reader := READERS.get(str(described.get("kind")))) is not None:
-        return reader(arrays, described, f"model {str(path)!r}")
-    if described.get("kind") != "model" or described.get("format") != FORMAT:
-        raise FalllineError(f"model {str(path)!r} is not a model of format {FORMAT}: train it again with this version")
-    what = f"model {str(path)!r}"
-    check_description(described, what)
-    recipe, schema = recipe_from_plain(described["recipe"]), Schema.from_dict(described["schema"])
-    seen = take_seen(arrays, described, what)
-    complete_arrays(arrays)
-    check_model(recipe, schema, described["outputs"], arrays, what)
-    tree = nest(arrays)
-    for part in ("params", "stats", "scaling"):
-        tree.setdefault(part, {})
-    tree.setdefault("target_scaling", None)
-    return Predictor(recipe, schema, described["outputs"], tree, seen)
-
-
-def check_answer(answer: Float[np.ndarray, "rows targets"]) -> Float[np.ndarray, "rows targets"]:
-    """The answer itself; raises FalllineError where it holds NaN or infinity."""
-    bad = int((~np.isfinite(answer).all(axis=1)).sum()) if answer.ndim == 2 else 0
-    if bad:
-        raise FalllineError(
-            f"the model's answer for {bad:,} of {len(answer):,} rows is not a finite number: its training diverged, or its "
-            "file was changed; train it again with a lower learning rate"
-        )
-    return answer
-
-
-def outcome_of(folder: Path) -> str:
-    """The outcome recorded in a run folder's metrics; empty if they cannot be read."""
-    with contextlib.suppress(FalllineError):
-        found = read_json(folder / "metrics.json", _ENDED, "metrics", "train again")
-        return str(found["outcome"])
-    return ""
-
-
-def _no_model(folder: Path) -> str:
-    """The reason why a run folder has no model."""
-    if outcome_of(folder) == "diverged":
-        return (
-            f"run folder {str(folder)!r} holds no model to predict with: its training diverged before it had learnt "
-            "anything; train again with a lower learning rate"
-        )
-    return f"run folder {str(folder)!r} holds no model.safetensors: its training has not finished"
-
-
-@functools.partial(jax.jit, static_argnums=(0, 1))
-def _tile(task: str, outputs: int, recipe: Recipe, arrays: dict[str, Any], x: Array, y: Array) -> tuple[Array, Array]:
-    assert recipe.loss is not None
-    network = recipe.network(recipe.loss.outputs(outputs, task))
-    prediction = forward(recipe, network, arrays["params"], arrays["stats"], arrays["scaling"], x)
-    answer = recipe.loss.mean(prediction)
-    if recipe.target_scaler is not None:
-        answer = recipe.target_scaler.invert(arrays["target_scaling"], answer)
-        y = recipe.target_scaler.apply(arrays["target_scaling"], y)
-    return answer, recipe.loss.evaluation_loss(prediction, y)
-
-
-@functools.partial(jax.jit, static_argnums=(0, 1))
-def _interval(
-    task: str, outputs: int, recipe: Recipe, arrays: dict[str, Any], x: Array, coverage: float
-) -> tuple[Array, Array]:
-    assert recipe.loss is not None
-    network = recipe.network(recipe.loss.outputs(outputs, task))
-    prediction = forward(recipe, network, arrays["params"], arrays["stats"], arrays["scaling"], x)
-    return recipe.target_scaler.interval(arrays["target_scaling"], recipe.loss.mean(prediction), coverage)  # type: ignore
-
-
-@functools.partial(jax.jit, static_argnums=(0, 1))
-def _means(task: str, outputs: int, recipe: Recipe, arrays: dict[str, Any], x: Array) -> Array:
-    assert recipe.loss is not None
-    network = recipe.network(recipe.loss.outputs(outputs, task))
-    return recipe.loss.mean(forward(recipe, network, arrays["params"], arrays["stats"], arrays["scaling"], x))
-
-
-@functools.partial(jax.jit, static_argnums=(0, 1))
-def _each_member(task: str, outputs: int, recipe: Recipe, arrays: dict[str, Any], x: Array) -> Array:
-    loss, scaler = recipe.loss, recipe.target_scaler
-    assert isinstance(loss, OfMembers)
-    network = recipe.network(loss.outputs(outputs, task))
-    z = forward(recipe, network, arrays["params"], arrays["stats"], arrays["scaling"], x)
-    answers = loss.means(z)
-    return answers if scaler is None else jax.vmap(lambda a: scaler.invert(arrays["target_scaling"], a))(answers)
-
-
-def filled(rows: np.ndarray) -> np.ndarray:
-    """The rows padded with zeros to a full tile."""
-    if len(rows) == TILE:
-        return rows
-    full = np.zeros((TILE, *rows.shape[1:]), rows.dtype)
-    full[: len(rows)] = rows
-    return full

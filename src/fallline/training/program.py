@@ -20,13 +20,13 @@ from fallline.encodings import Inputs
 from fallline.metrics import METRICS
 from fallline.optimizers.known import known_in, with_notes
 from fallline.probes import RECORDED, GradientNorm, Probe
-from fallline.schedules.plateau import begun, watched
+from fallline.schedules.plateau import begun, observed
 from fallline.training.arrays import Arrays, training_weight
 from fallline.training.moment import batch_rows, beginning, input_width, network_of, settled, steps_of, time_of
 from fallline.training.recipe import OWN, Recipe
 from fallline.training.state import Epochs, State, empty_history
 from fallline.training.step import Tally, choose, empty_tally, one_step, pick
-from fallline.training.watch import record, validate, validate_if
+from fallline.training.validation import record, validate, validate_if
 
 CAPACITY = 64  # epochs of history that one compiled call can return
 
@@ -105,7 +105,8 @@ def advance(
 
         return new, jax.tree.map(put, history, seen)
 
-    return lax.while_loop(more, body, (state, history))
+    found: tuple[State, Epochs] = lax.while_loop(more, body, (state, history))
+    return found
 
 
 def one_epoch(
@@ -117,17 +118,17 @@ def one_epoch(
     state = _fall_back(before, state, recorded)
     total = jnp.maximum(tally.weight, 1e-30)
     shown = dataclasses.replace(state, params=recipe.optimizer.evaluation_params(state.params, state.memory))
-    judged_as = settled(recipe, state.watching, state.epoch + 1, steps_of(recipe, arrays))
+    as_validated = settled(recipe, state.watching, state.epoch + 1, steps_of(recipe, arrays))
     own = {"train_loss": tally.loss / total, "train_objective": tally.objective / total}
     if judged_last(recipe, state, recorded):
         # The run may also end within the call, at its own number of epochs.
-        judged = last | (state.epoch + 1 >= recipe.epochs)
-        valid_loss, valid_metric, monitored = validate_if(judged, judged_as, arrays, shown, own)
+        validated = last | (state.epoch + 1 >= recipe.epochs)
+        valid_loss, valid_metric, monitored = validate_if(validated, as_validated, arrays, shown, own)
     else:
-        valid_loss, valid_metric, monitored = validate(judged_as, arrays, shown, own)
-    new = _judge(recipe, arrays, state, shown, monitored, tally)
+        valid_loss, valid_metric, monitored = validate(as_validated, arrays, shown, own)
+    new = _close_epoch(recipe, arrays, state, shown, monitored, tally)
     if state.watching:
-        new = _watch(recipe, arrays, new, valid_loss if arrays.valid.shape[0] else tally.loss / total)
+        new = _observe(recipe, arrays, new, valid_loss if arrays.valid.shape[0] else tally.loss / total)
     seen = {
         "train_loss": tally.loss / total,
         "valid_loss": valid_loss,
@@ -135,7 +136,7 @@ def one_epoch(
         "monitor": monitored,
         "outcome": new.outcome.astype(jnp.float32),
     }
-    return new, {**seen, **record(judged_as, arrays, state, shown, tally, recorded)} if recorded else seen
+    return new, {**seen, **record(as_validated, arrays, state, shown, tally, recorded)} if recorded else seen
 
 
 def judged_last(recipe: Recipe, state: State, recorded: tuple[Probe, ...]) -> bool:
@@ -158,10 +159,10 @@ def _all_steps(recipe: Recipe, arrays: Arrays, state: State, recorded: tuple[Pro
     # `steps` is static and counts padding; `real_steps` is traced and is the number that this fold's own rows need.
     steps = -(-rows // size)
     real_steps = -(-arrays.train_count // size)
-    places = jnp.minimum(lax.iota(jnp.int32, steps * size), rows - 1)
+    indices = jnp.minimum(lax.iota(jnp.int32, steps * size), rows - 1)
     if recipe.shuffle and known_in(state.memory) is None:
-        places = permutation(named(state.key, "order", state.epoch), rows, arrays.train_count)[places]
-    order = arrays.train[places].reshape(steps, size)
+        indices = permutation(named(state.key, "order", state.epoch), rows, arrays.train_count)[indices]
+    order = arrays.train[indices].reshape(steps, size)
 
     def step(carry: Tree, inputs: tuple[Array, Array]) -> tuple[Any, None]:
         state, tally = carry
@@ -172,9 +173,12 @@ def _all_steps(recipe: Recipe, arrays: Arrays, state: State, recorded: tuple[Pro
         return one_step(recipe, arrays, state, tally, rows, weight, index, real_steps, recorded), None
 
     begun = (state, empty_tally(recipe, state, recorded))
+    found: tuple[State, Tally]
     if arrays.counted:
-        return lax.fori_loop(0, real_steps, lambda index, carry: step(carry, (index, order[index]))[0], begun)
-    return lax.scan(step, begun, (jnp.arange(steps), order))[0]
+        found = lax.fori_loop(0, real_steps, lambda index, carry: step(carry, (index, order[index]))[0], begun)
+        return found
+    found = lax.scan(step, begun, (jnp.arange(steps), order))[0]
+    return found
 
 
 def _fall_back(before: State, after: State, recorded: tuple[Probe, ...]) -> State:
@@ -196,29 +200,29 @@ def _fall_back(before: State, after: State, recorded: tuple[Probe, ...]) -> Stat
     return dataclasses.replace(after, params=params, stats=stats, memory=memory, outcome=outcome)
 
 
-def _watch(recipe: Recipe, arrays: Arrays, state: State, loss: Array) -> State:
+def _observe(recipe: Recipe, arrays: Arrays, state: State, loss: Array) -> State:
     """Update the memories of plateau schedules after an epoch with this loss."""
     steps = -(-arrays.train_count // batch_rows(recipe, arrays))
     time = time_of(recipe, state.epoch * steps, steps)
-    watching = watched(recipe, state.watching, loss, time)
+    watching = observed(recipe, state.watching, loss, time)
     return dataclasses.replace(state, watching=pick(jnp.isfinite(loss), watching, state.watching))
 
 
-def _judge(recipe: Recipe, arrays: Arrays, state: State, shown: State, monitored: Array, tally: Tally) -> State:
+def _close_epoch(recipe: Recipe, arrays: Arrays, state: State, shown: State, monitored: Array, tally: Tally) -> State:
     """Keep the best or the last params, as evaluated, and decide whether the run goes on.
 
     The best score is the lowest. Patience counts the epochs since the score last fell by more than the tolerance.
     """
     epoch = state.epoch + 1
     healthy = state.running
-    watches = recipe.monitor in OWN or (recipe.monitor != "none" and arrays.valid.shape[0] > 0)
+    monitors = recipe.monitor in OWN or (recipe.monitor != "none" and arrays.valid.shape[0] > 0)
     larger_is_better = recipe.monitor in METRICS and METRICS[recipe.monitor].larger_is_better
     score = -monitored if larger_is_better else monitored
-    better = healthy & (score < state.best_score) if watches else healthy
+    better = healthy & (score < state.best_score) if monitors else healthy
     tolerance = recipe.tolerance
     if arrays.scale is not None and recipe.monitor in METRICS and METRICS[recipe.monitor].in_unit:
         tolerance = tolerance / arrays.scale
-    improved = healthy & (score < state.best_score - tolerance) if watches else healthy
+    improved = healthy & (score < state.best_score - tolerance) if monitors else healthy
     waited = jnp.where(improved, 0, state.waited + 1)
     ends = jnp.bool_(False) if recipe.patience is None else waited >= recipe.patience
     if recipe.gradient_tolerance is not None:

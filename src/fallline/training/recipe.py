@@ -15,7 +15,7 @@ from fallline.core.errors import FalllineError
 from fallline.core.field import Number, number, part, structure
 from fallline.core.plain import from_plain, to_plain
 from fallline.data.dataset import Dataset
-from fallline.encodings import Encoding, Inputs, distinct_values, layers_of
+from fallline.encodings import AutoEncoding, Encoding, Inputs, distinct_values, layers_of
 from fallline.encodings.columns import some
 from fallline.layers import Layer, Sequential
 from fallline.losses import BinaryCrossEntropy, Loss, SoftmaxCrossEntropy, SquaredError
@@ -67,7 +67,7 @@ class Recipe(Block):
         help="log: learn the logarithm of the target; auto: if the training rows are skewed; regression only",
     )
     encoding: Encoding | None = part(
-        None,
+        AutoEncoding(),
         family="encoding",
         optional=True,
         help="inputs made of the numbers, beside the columns; None: the columns alone",
@@ -76,7 +76,7 @@ class Recipe(Block):
         None, optional=True, unit="examples", help="examples per step; 1 is stochastic, all is batch descent"
     )
     epochs: Number = number(
-        60,
+        AUTO,
         read="start",
         valid="[0, 1e9]",
         usual=(10, 300),
@@ -87,7 +87,7 @@ class Recipe(Block):
         help="passes over the data; auto: by the number of steps",
     )
     patience: Number = number(
-        20,
+        AUTO,
         read="start",
         valid="[1, 1e9]",
         usual=(5, 50),
@@ -159,6 +159,8 @@ class Recipe(Block):
         return Sequential((*front, *network.layers)) if front else network
 
 
+# Fields that recipes saved by earlier versions lack, and how those versions trained.
+LATER = {"class_weight": "none", "calibrate": "none", "target_transform": "none", "encoding": "none"}
 OWN = ("train_loss", "train_objective")  # what can be monitored without validation rows
 
 
@@ -329,6 +331,11 @@ def recipe_to_plain(recipe: Recipe) -> dict[str, Any]:
 
 
 def recipe_from_plain(plain: dict[str, Any]) -> Recipe:
-    """The recipe described by nested dicts; an error about an unknown name suggests the nearest one."""
+    """The recipe described by nested dicts; an error about an unknown name suggests the nearest one.
+
+    A recipe that names every other field was saved by a version that had none of those in `LATER`.
+    """
+    if set(declared_fields(Recipe)) - set(LATER) <= set(plain):
+        plain = LATER | plain
     found: Recipe = from_plain("recipe", {"name": "recipe", **plain}, "recipe")
     return found

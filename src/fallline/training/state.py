@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Int
 from fallline.core.outcome import Outcome
 from fallline.core.random import Seed
 from fallline.probes import SCORES, Probe
-from fallline.schedules.plateau import Watched
+from fallline.schedules.plateau import PlateauMemory
 
 LATER = {"unit": np.ones((), np.float32)}  # fields that states of earlier versions lack
 
@@ -37,7 +37,7 @@ class State(eqx.Module):
     best_epoch: Int[Array, ""]
     waited: Int[Array, ""]  # epochs since the last improvement
     unit: Float[Array, ""]  # the objective at the first step, at least 1; divergence is measured against it
-    watching: tuple[Watched, ...] = ()
+    watching: tuple[PlateauMemory, ...] = ()
 
     @property
     def running(self) -> Array:

@@ -1,7 +1,6 @@
 """One update: a minibatch, its loss and gradient, and the step of the update rule."""
 
 import dataclasses
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -9,23 +8,16 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
+from fallline.core.operations import depend, operations_of
 from fallline.core.outcome import Outcome
-from fallline.core.random import Seed, named
-from fallline.core.schedule import Time, at_time
 from fallline.core.tree import Tree
-from fallline.gradients.operations import depend, operations_of
-from fallline.layers import Sequential
 from fallline.optimizers.known import evaluate, known_in
 from fallline.penalties import Penalty
 from fallline.probes import GradientNorm, Probe, StepFacts
 from fallline.probes.context import sampled, squared_norm
 from fallline.probes.recording import first_gathered, gather
-from fallline.schedules.plateau import remembered
 from fallline.training.arrays import Arrays
-from fallline.training.moment import (
-    network_of,
-    time_of,
-)
+from fallline.training.objective import inputs_of, score
 from fallline.training.recipe import Recipe
 from fallline.training.state import State
 
@@ -93,7 +85,7 @@ def one_step(
     which the lanes of a population share, and not a lane's own count of updates.
     """
     step = state.epoch * steps_per_epoch + index
-    now, time, key, y, objective = moment_of(recipe, arrays, state, rows, weight, step, steps_per_epoch)
+    now, time, key, y, objective = inputs_of(recipe, arrays, state, rows, weight, step, steps_per_epoch)
     total = jnp.sum(weight)
     share = weight / jnp.maximum(total, 1e-30)
     evidence = {
@@ -178,39 +170,6 @@ def one_step(
     )
 
 
-class Moment(NamedTuple):
-    """The recipe at one step, its time, its random key, its targets as the loss sees them, and its objective."""
-
-    recipe: Recipe
-    time: Time
-    key: Seed
-    y: Array
-    objective: Callable[[Any], tuple[Array, tuple[Array, Array, Any]]]
-
-
-def moment_of(
-    recipe: Recipe,
-    arrays: Arrays,
-    state: State,
-    rows: Int[Array, " batch"],
-    weight: Float[Array, " batch"],
-    step: Array,
-    steps_per_epoch: Array,
-) -> Moment:
-    """The inputs of a step. Of the state it uses the statistics, but not the params."""
-    time = time_of(recipe, step, steps_per_epoch)
-    now = at_time(remembered(recipe, state.watching), time)
-    network = network_of(now, arrays)
-    x = now.inputs.apply(state.scaling, arrays.x[rows])
-    y = scaled_target(now, state, arrays.y[rows])
-    key = named(state.key, "noise", step)
-
-    def objective(params: Tree) -> tuple[Array, tuple[Array, Array, Any]]:
-        return cost_of(now, network, params, state.stats, x, y, weight, key=key, training=True)
-
-    return Moment(now, time, key, y, objective)
-
-
 def lasts(
     recipe: Recipe,
     arrays: Arrays,
@@ -231,65 +190,12 @@ def lasts(
     def cost(changing: tuple[Array, Any, Any], params: Tree) -> Array:
         step, watching, stats = changing
         then = dataclasses.replace(state, watching=watching, stats=stats)
-        return moment_of(recipe, arrays, then, rows, weight, step, steps_per_epoch).objective(params)[0]
+        return inputs_of(recipe, arrays, then, rows, weight, step, steps_per_epoch).objective(params)[0]
 
     # Decided by tracing, not by a list of blocks: blocks written by users are covered as well.
     changing = (step, state.watching, state.stats)
     operations = operations_of(jax.make_jaxpr(cost)(changing, state.params))
     return not depend(operations, operations.inputs[: len(jax.tree.leaves(changing))])
-
-
-def cost_of(
-    recipe: Recipe,
-    network: Sequential,
-    params: Tree,
-    stats: Tree,
-    x: Float[Array, "batch inputs"],
-    y: Array,
-    weight: Float[Array, " batch"],
-    *,
-    key: Seed | None,
-    training: bool,
-) -> tuple[Array, tuple[Array, Array, Any]]:
-    """The objective (weighted mean of the loss, plus the penalty), and (loss, prediction, new stats)."""
-    assert recipe.loss is not None
-    total = jnp.maximum(jnp.sum(weight), 1e-30)
-    share = weight / total
-    prediction, stats = network.apply(params, stats, x, key=key, training=training, weight=weight)
-    loss = jnp.vdot(recipe.loss(prediction, y), share)
-    cost = loss
-    if recipe.penalty is not None:
-        penalty = recipe.penalty(params)
-        cost = loss + (penalty if recipe.penalty_per == "step" else penalty / total)
-    return cost, (loss, prediction, stats)
-
-
-def scaled_target(recipe: Recipe, state: State, y: Array) -> Array:
-    """The target as the loss sees it."""
-    return y if recipe.target_scaler is None else recipe.target_scaler.apply(state.target_scaling, y)
-
-
-def answers(recipe: Recipe, state: State, prediction: Float[Array, "rows outputs"]) -> Float[Array, "rows targets"]:
-    """Probabilities, or targets in their own unit."""
-    assert recipe.loss is not None
-    mean = recipe.loss.mean(prediction)
-    return mean if recipe.target_scaler is None else recipe.target_scaler.invert(state.target_scaling, mean)
-
-
-def relative(arrays: Arrays, values: Float[Array, "rows targets"]) -> Float[Array, "rows targets"]:
-    """Conditioned targets or their differences, scaled so that the targets have their own relative sizes."""
-    return values if arrays.unit is None else values * arrays.unit
-
-
-def score(recipe: Recipe, state: State, arrays: Arrays, prediction: Array, y: Array, rows: Array) -> Array:
-    """The first metric of each example, before its mean (and root): a hit, or a squared error in the target's unit."""
-    if arrays.task == "regression":
-        return jnp.mean(relative(arrays, answers(recipe, state, prediction) - arrays.y[rows]) ** 2, axis=-1)
-    if arrays.task == "multilabel":
-        return jnp.all((prediction > 0) == (y > 0.5), axis=-1).astype(jnp.float32)
-    if prediction.shape[-1] == 1:
-        return ((prediction[:, 0] > 0) == (y > 0)).astype(jnp.float32)
-    return (jnp.argmax(prediction, axis=-1) == y).astype(jnp.float32)
 
 
 def pick(condition: Array, yes: Tree, no: Tree) -> Any:

@@ -13,11 +13,13 @@ from fallline.core.shape import Entries, Mapping, Plain, Real, Text, Whole, chec
 from fallline.core.tensors import check_finite, flatten
 from fallline.core.tree import Tree
 from fallline.data.identity import MOST, SeenRows
-from fallline.data.schema import WRITTEN, Schema
+from fallline.data.schema import Schema
+from fallline.data.schema_text import WRITTEN
 from fallline.encodings import Inputs
 from fallline.training.length import AUTO
 from fallline.training.recipe import Recipe, parameters_of
 
+FORMAT = 1  # of the model files that this version writes
 MODEL = Entries(
     {
         "kind": Text(choices=("model",)),

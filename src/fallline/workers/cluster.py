@@ -72,6 +72,7 @@ class Ray(Workers):
 def _work(function: Callable[[Any, Any], Any], shared: object, item: object) -> Iterator[Any]:
     """A task: report that it has begun, so that queueing does not count as hanging, then return the result."""
     os.environ["JAX_NUM_CPU_DEVICES"] = "1"
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # on a GPU, the first task would take its memory
     yield BEGUN
     try:
         yield "done", function(shared, item)

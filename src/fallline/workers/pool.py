@@ -87,20 +87,20 @@ def finished(
     try:
         while (waiting or running) and not stop():
             while waiting and len(running) < workers.slots():
-                place = waiting.popleft()
-                running[workers.start(items[place])] = place
+                index = waiting.popleft()
+                running[workers.start(items[index])] = index
             for ticket, kind, value in workers.events(list(running), POLL):
                 if kind == "begun":
                     begun[ticket] = time.monotonic()
                     continue
-                place, since = running.pop(ticket), begun.pop(ticket, time.monotonic())
+                index, since = running.pop(ticket), begun.pop(ticket, time.monotonic())
                 if kind == "done":
                     workers.slowest = max(workers.slowest, time.monotonic() - since)
-                    yield place, value
+                    yield index, value
                 elif kind == "refused":
                     raise FalllineError(value)
                 else:
-                    _again(place, value, waiting, lost)
+                    _again(index, value, waiting, lost)
             most = limit or (max(LEAST, 10 * workers.slowest) if workers.slowest else math.inf)
             for ticket in [each for each, since in begun.items() if time.monotonic() - since > most]:
                 workers.kill(ticket)
@@ -111,11 +111,11 @@ def finished(
             workers.kill(ticket)
 
 
-def _again(place: int, reason: str, waiting: deque[int], lost: list[int]) -> None:
-    lost[place] += 1
-    if lost[place] == ATTEMPTS:
+def _again(index: int, reason: str, waiting: deque[int], lost: list[int]) -> None:
+    lost[index] += 1
+    if lost[index] == ATTEMPTS:
         raise FalllineError(
             f"one piece of the work was lost {ATTEMPTS} times, the last time because {reason}: give the workers more "
             "memory or time, or look for what ends them"
         )
-    waiting.append(place)
+    waiting.append(index)

@@ -143,6 +143,7 @@ def serve(handle: int) -> None:
     import traceback
 
     os.environ["JAX_NUM_CPU_DEVICES"] = "1"
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # on a GPU, the first worker would take its memory
     connection = Connection(handle)
     try:
         module, name, shared = pickle.loads(connection.recv_bytes())

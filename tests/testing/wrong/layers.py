@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import jax.numpy as jnp
 
-from fallline.layers import BatchNorm, Layer
+from fallline.layers import BatchNorm, Layer, LayerCall
 from wrong.squares import squares
 
 
@@ -13,21 +13,21 @@ class FillingCounts(BatchNorm):
 
     name: ClassVar = ""
 
-    def apply(self, params, stats, x, *, key, training, weight=None):
-        return super().apply(params, stats, x, key=key, training=training)
+    def apply(self, params, stats, x, call):
+        return super().apply(params, stats, x, LayerCall(call.training, call.key))
 
 
 class Blended(Layer):
     """A layer that predicts by the whole batch."""
 
-    def apply(self, params, stats, x, *, key, training, weight=None):
+    def apply(self, params, stats, x, call):
         return x - jnp.mean(x, axis=0), stats
 
 
 class FalseWidth(Layer):
     """A layer that halves its width and does not say so."""
 
-    def apply(self, params, stats, x, *, key, training, weight=None):
+    def apply(self, params, stats, x, call):
         return x[:, : x.shape[1] // 2], stats
 
 
@@ -36,7 +36,7 @@ class FalseUnits(Layer):
 
     has_units: ClassVar = True
 
-    def apply(self, params, stats, x, *, key, training, weight=None):
+    def apply(self, params, stats, x, call):
         return x, stats
 
 
@@ -49,21 +49,21 @@ class Unseeded(Layer):
         self.calls.append(1)
         return {"weight": jnp.full(shape, float(len(self.calls)))}, {}
 
-    def apply(self, params, stats, x, *, key, training, weight=None):
+    def apply(self, params, stats, x, call):
         return x * params["weight"], stats
 
 
 class WrongLayer(Layer):
     """A layer with half of its gradient."""
 
-    def apply(self, params, stats, x, *, key, training, weight=None):
+    def apply(self, params, stats, x, call):
         return squares(x), stats
 
 
 class Fragile(Layer):
     """A normalisation without an epsilon."""
 
-    def apply(self, params, stats, x, *, key, training, weight=None):
+    def apply(self, params, stats, x, call):
         return x / jnp.std(x, axis=1, keepdims=True), stats
 
 

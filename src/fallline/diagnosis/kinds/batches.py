@@ -23,6 +23,7 @@ class NoisyBatch(Kind):
 
     name: ClassVar[str] = "noisy_batch"
     title: ClassVar[str] = "noisy gradients: the batch is too small"
+    subject: ClassVar[str] = "minibatches"
     measures: ClassVar[str] = (
         "the share of a minibatch's gradient that is signal, and how the loss moves between epochs"
     )
@@ -57,6 +58,7 @@ class FewSteps(Kind):
 
     name: ClassVar[str] = "few_steps"
     title: ClassVar[str] = "few updates: the batch is too large"
+    subject: ClassVar[str] = "minibatches"
     measures: ClassVar[str] = "the number of updates, and whether the loss still falls"
     severity: ClassVar[float] = 0.72
     explains: ClassVar[tuple[str, ...]] = (
@@ -92,6 +94,7 @@ class SmallNormBatch(Kind):
 
     name: ClassVar[str] = "norm_batch_small"
     title: ClassVar[str] = "batch too small for batch normalisation"
+    subject: ClassVar[str] = "minibatches"
     measures: ClassVar[str] = "the rows of a minibatch, in networks with batch normalisation"
     severity: ClassVar[float] = 0.75
     explains: ClassVar[tuple[str, ...]] = (
@@ -117,6 +120,7 @@ class Misplaced(Kind):
 
     name: ClassVar[str] = "layer_misplaced"
     title: ClassVar[str] = "dropout or normalisation in the wrong place"
+    subject: ClassVar[str] = "minibatches"
     measures: ClassVar[str] = "the order of layers: dropout before batch normalisation, on the inputs or on the output"
     severity: ClassVar[float] = 0.55
     explains: ClassVar[tuple[str, ...]] = (
@@ -127,12 +131,12 @@ class Misplaced(Kind):
     def judge(self, evidence: Evidence) -> Finding | None:
         layers = layers_of(evidence)
         faults = []
-        for place, each in enumerate(layers):
-            before = layers[:place]
+        for index, each in enumerate(layers):
+            before = layers[:index]
             if isinstance(each, BatchNorm | LayerNorm) and _since(before, Dropout, Dense):
                 faults.append(
                     (
-                        f"dropout stands right before {each.name}, layer {place + 1}",
+                        f"dropout stands right before {each.name}, layer {index + 1}",
                         "its statistics shift in prediction",
                     )
                 )

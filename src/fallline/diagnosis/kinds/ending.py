@@ -5,7 +5,7 @@ from typing import ClassVar
 import numpy as np
 
 from fallline.diagnosis import remedies as change
-from fallline.diagnosis.base import Finding, Kind
+from fallline.diagnosis.base import Finding, Kind, Remedy
 from fallline.diagnosis.curve import smoothed, still_improving
 from fallline.diagnosis.evidence import Evidence
 from fallline.diagnosis.thresholds import limit
@@ -16,6 +16,7 @@ class StoppedEarly(Kind):
 
     name: ClassVar[str] = "stopped_early"
     title: ClassVar[str] = "stopped too early"
+    subject: ClassVar[str] = "length"
     measures: ClassVar[str] = (
         "the trend of the losses over the last quarter, and the epoch of the least validation loss"
     )
@@ -71,7 +72,7 @@ class StoppedEarly(Kind):
             0.8,
             {"epochs": curve.epochs, "patience": float(patience)},
             epoch=curve.epochs,
-            remedies=[change.Remedy("a patience of 20 epochs", {"patience": 20})],
+            remedies=[Remedy("a patience of 20 epochs", {"patience": 20})],
             columns=("train_loss", "valid_loss"),
         )
 
@@ -81,6 +82,7 @@ class WorseThanBaseline(Kind):
 
     name: ClassVar[str] = "worse_than_baseline"
     title: ClassVar[str] = "worse than a simple model"
+    subject: ClassVar[str] = "result"
     measures: ClassVar[str] = "the skill beside that of a constant answer (mean, largest class) and of a linear model"
     severity: ClassVar[float] = 0.75
     explains: ClassVar[tuple[str, ...]] = ("never_predicted", "bounded_target")
@@ -88,7 +90,7 @@ class WorseThanBaseline(Kind):
     def judge(self, evidence: Evidence) -> Finding | None:
         if not evidence.skills or not evidence.learnt:
             return None
-        split = evidence.judged
+        split = evidence.scored_on
         own, constant = evidence.skill(split), evidence.skills.get("constant", 0.0)
         linear = evidence.skills.get("linear", -np.inf)
         error = evidence.skill_error(split)

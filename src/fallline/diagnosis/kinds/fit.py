@@ -18,6 +18,7 @@ class Overfits(Kind):
 
     name: ClassVar[str] = "overfits"
     title: ClassVar[str] = "overfitting"
+    subject: ClassVar[str] = "fit and regularisation"
     measures: ClassVar[str] = (
         "when the validation loss is least, how far it rises afterwards, and the gap to the training rows"
     )
@@ -68,13 +69,13 @@ def behind(evidence: Evidence) -> float:
         (value for name, value in evidence.skills.items() if name != "constant" and np.isfinite(value)), default=0.0
     )
     own = evidence.skill("train")
-    return float(best - own - 2.0 * evidence.skill_error(evidence.judged)) if np.isfinite(own) else 0.0
+    return float(best - own - 2.0 * evidence.skill_error(evidence.scored_on)) if np.isfinite(own) else 0.0
 
 
 def fits_too_little(evidence: Evidence) -> bool:
     """Whether even the training rows are fitted worse than simple models fit rows that they have not seen."""
-    gap = evidence.skill("train") - evidence.skill(evidence.judged)
-    close = gap < limit("small_gap") + 2.0 * evidence.skill_error(evidence.judged)
+    gap = evidence.skill("train") - evidence.skill(evidence.scored_on)
+    close = gap < limit("small_gap") + 2.0 * evidence.skill_error(evidence.scored_on)
     return behind(evidence) > limit("behind") and close and evidence.outcome != "diverged"
 
 
@@ -109,6 +110,7 @@ class StrongPenalty(Kind):
 
     name: ClassVar[str] = "penalty_strong"
     title: ClassVar[str] = "too much regularisation: the penalty"
+    subject: ClassVar[str] = "fit and regularisation"
     measures: ClassVar[str] = "the penalty's share of the final objective, and the fit of the training rows"
     severity: ClassVar[float] = 0.85
     explains: ClassVar[tuple[str, ...]] = (
@@ -155,6 +157,7 @@ class StrongDropout(Kind):
 
     name: ClassVar[str] = "dropout_strong"
     title: ClassVar[str] = "too much regularisation: dropout"
+    subject: ClassVar[str] = "fit and regularisation"
     measures: ClassVar[str] = "the dropout rate, and the training loss with and without dropout"
     severity: ClassVar[float] = 0.85
     explains: ClassVar[tuple[str, ...]] = (
@@ -186,6 +189,7 @@ class Underfits(Kind):
 
     name: ClassVar[str] = "underfits"
     title: ClassVar[str] = "too small a network"
+    subject: ClassVar[str] = "fit and regularisation"
     measures: ClassVar[str] = "the skill on the training rows beside a forest's and a linear model's on held-out rows"
     severity: ClassVar[float] = 0.65
     explains: ClassVar[tuple[str, ...]] = (

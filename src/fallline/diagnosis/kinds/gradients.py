@@ -23,6 +23,7 @@ class Vanishing(Kind):
 
     name: ClassVar[str] = "vanishing"
     title: ClassVar[str] = "vanishing gradients"
+    subject: ClassVar[str] = "gradients and units"
     measures: ClassVar[str] = "the first layer's gradient beside the last layer's, in the first half of the run"
     severity: ClassVar[float] = 0.9
     explains: ClassVar[tuple[str, ...]] = (*POOR, "rate_low")
@@ -57,6 +58,7 @@ class Exploding(Kind):
 
     name: ClassVar[str] = "exploding"
     title: ClassVar[str] = "exploding gradients"
+    subject: ClassVar[str] = "gradients and units"
     measures: ClassVar[str] = "the first layer's gradient beside the last layer's, and spikes above the median"
     severity: ClassVar[float] = 0.9
     explains: ClassVar[tuple[str, ...]] = (
@@ -110,6 +112,7 @@ class DeadAtStart(Kind):
 
     name: ClassVar[str] = "dead_at_start"
     title: ClassVar[str] = "dead units from the start"
+    subject: ClassVar[str] = "gradients and units"
     measures: ClassVar[str] = "the share of each layer's units that pass no gradient on any row before the first update"
     severity: ClassVar[float] = 0.85
     needs: ClassVar[tuple[str, ...]] = ("opening",)
@@ -144,6 +147,7 @@ class Dying(Kind):
 
     name: ClassVar[str] = "dying"
     title: ClassVar[str] = "units die during training"
+    subject: ClassVar[str] = "gradients and units"
     measures: ClassVar[str] = "the share of each layer's units that pass no gradient on any row of the sample, by epoch"
     severity: ClassVar[float] = 0.75
     explains: ClassVar[tuple[str, ...]] = (*(each for each in POOR if each != "noisy_batch"), "vanishing", "rate_low")
@@ -176,11 +180,12 @@ class Dying(Kind):
         )
 
 
-class Saturated(Kind):
+class SaturatedUnits(Kind):
     """Sigmoid or tanh units whose values lie near their bounds, where the slope is almost 0."""
 
     name: ClassVar[str] = "saturated"
     title: ClassVar[str] = "saturated sigmoid or tanh units"
+    subject: ClassVar[str] = "gradients and units"
     measures: ClassVar[str] = (
         "the share of each layer's values near a bound of its activation, in the first half of the run"
     )

@@ -20,14 +20,16 @@ def sizes(evidence: Evidence) -> np.ndarray:
     """Root mean squares of the scaled columns that vary."""
     assert evidence.columns is not None
     found = evidence.columns.size
-    return found[np.isfinite(found) & (found > 0)]
+    result: np.ndarray = found[np.isfinite(found) & (found > 0)]
+    return result
 
 
-class Unscaled(Kind):
+class UnscaledInputs(Kind):
     """Columns whose sizes are far apart, or far from 1, when they reach the network."""
 
     name: ClassVar[str] = "unscaled_inputs"
     title: ClassVar[str] = "unscaled inputs"
+    subject: ClassVar[str] = "inputs"
     measures: ClassVar[str] = (
         "the size of every column after the scaler: the largest beside the median, and both beside 1"
     )
@@ -63,6 +65,7 @@ class Dominating(Kind):
 
     name: ClassVar[str] = "dominating_input"
     title: ClassVar[str] = "one input dominates"
+    subject: ClassVar[str] = "inputs"
     measures: ClassVar[str] = "the share of the scaled inputs' squared size that the largest column has"
     severity: ClassVar[float] = 0.9
     needs: ClassVar[tuple[str, ...]] = ("columns",)

@@ -16,6 +16,7 @@ class Imbalance(Kind):
 
     name: ClassVar[str] = "imbalance"
     title: ClassVar[str] = "class imbalance ignored"
+    subject: ClassVar[str] = "classes and labels"
     measures: ClassVar[str] = "accuracy beside the share of the largest class, and the mean accuracy over classes"
     severity: ClassVar[float] = 0.8
     needs: ClassVar[tuple[str, ...]] = ("facts",)
@@ -26,7 +27,7 @@ class Imbalance(Kind):
         assert facts is not None
         if evidence.task != "classification" or not facts.counts or facts.largest < limit("imbalance"):
             return None
-        split = evidence.judged
+        split = evidence.scored_on
         gain = evidence.score(split) - facts.largest
         balanced = evidence.value("balanced_accuracy", split)
         chance = 1.0 / len(facts.counts)
@@ -55,6 +56,7 @@ class LabelNoise(Kind):
 
     name: ClassVar[str] = "label_noise"
     title: ClassVar[str] = "label noise"
+    subject: ClassVar[str] = "classes and labels"
     measures: ClassVar[str] = (
         "how often the label differs on the held-out rows that the network and a forest answer most surely"
     )
@@ -71,7 +73,7 @@ class LabelNoise(Kind):
         both = np.flatnonzero(held.answer.argmax(axis=1) == held.member.argmax(axis=1))
         surest = held.answer[both].max(axis=1) + held.member[both].max(axis=1)
         count = int(limit("sure_rows") * len(held.target))
-        if len(both) < count or count < 30 or evidence.skill(evidence.judged) < 0.05:
+        if len(both) < count or count < 30 or evidence.skill(evidence.scored_on) < 0.05:
             return None
         top = both[np.argsort(-surest)[:count]]
         wrong = held.answer[top].argmax(axis=1) != held.target[top]
@@ -105,6 +107,7 @@ class Leak(Kind):
 
     name: ClassVar[str] = "leak"
     title: ClassVar[str] = "leakage: one column tells the target"
+    subject: ClassVar[str] = "inputs"
     measures: ClassVar[str] = (
         "the skill of every column alone, beside the next best one, and whether it counts the rows"
     )
@@ -153,6 +156,7 @@ class NeverPredicted(Kind):
 
     name: ClassVar[str] = "never_predicted"
     title: ClassVar[str] = "a class is never predicted"
+    subject: ClassVar[str] = "classes and labels"
     measures: ClassVar[str] = "the classes among the held-out rows that are never the answer"
     severity: ClassVar[float] = 0.65
     needs: ClassVar[tuple[str, ...]] = ("held",)
@@ -189,6 +193,7 @@ class SegmentMissed(Kind):
 
     name: ClassVar[str] = "segment_missed"
     title: ClassVar[str] = "a segment is answered worse than by a constant"
+    subject: ClassVar[str] = "result"
     measures: ClassVar[str] = (
         "the errors within the rows of every category, beside those of the category's commonest answer"
     )
@@ -203,8 +208,8 @@ class SegmentMissed(Kind):
             return None
         hits = held.answer.argmax(axis=1) == held.target
         worst, name, numbers = 0.0, "", {}
-        for place, column in enumerate(columns.names[: held.x.shape[1]]):
-            values = held.x[:, place]
+        for index, column in enumerate(columns.names[: held.x.shape[1]]):
+            values = held.x[:, index]
             levels = np.unique(values)
             if len(levels) != 2:
                 continue
@@ -245,6 +250,7 @@ class Miscalibrated(Kind):
 
     name: ClassVar[str] = "miscalibrated"
     title: ClassVar[str] = "probabilities are not calibrated"
+    subject: ClassVar[str] = "classes and labels"
     measures: ClassVar[str] = "confidence beside accuracy in ten equal groups of held-out rows"
     severity: ClassVar[float] = 0.5
     needs: ClassVar[tuple[str, ...]] = ("held",)

@@ -5,7 +5,7 @@ from typing import ClassVar
 import numpy as np
 
 from fallline.diagnosis import remedies as change
-from fallline.diagnosis.base import Finding, Kind
+from fallline.diagnosis.base import Finding, Kind, Remedy
 from fallline.diagnosis.curve import trend
 from fallline.diagnosis.evidence import Evidence
 from fallline.diagnosis.kinds.consequences import POOR
@@ -27,6 +27,7 @@ class Diverged(Kind):
 
     name: ClassVar[str] = "rate_diverges"
     title: ClassVar[str] = "learning rate too high: the run diverged"
+    subject: ClassVar[str] = "learning rate"
     measures: ClassVar[str] = "whether the loss stayed within bounds, and the updates beside the weights"
     severity: ClassVar[float] = 1.0
     explains: ClassVar[tuple[str, ...]] = (
@@ -70,6 +71,7 @@ class Jumps(Kind):
 
     name: ClassVar[str] = "rate_jumps"
     title: ClassVar[str] = "learning rate too high: a jump at the beginning that never recovers"
+    subject: ClassVar[str] = "learning rate"
     measures: ClassVar[str] = "the largest training loss of the first epochs and the least one after them"
     severity: ClassVar[float] = 0.95
     explains: ClassVar[tuple[str, ...]] = (
@@ -138,6 +140,7 @@ class Oscillates(Kind):
 
     name: ClassVar[str] = "rate_oscillates"
     title: ClassVar[str] = "learning rate too high: the loss oscillates"
+    subject: ClassVar[str] = "learning rate"
     measures: ClassVar[str] = (
         "how far the training loss moves between neighbouring epochs, and the updates beside the weights"
     )
@@ -171,6 +174,7 @@ class TooLow(Kind):
 
     name: ClassVar[str] = "rate_low"
     title: ClassVar[str] = "learning rate too low"
+    subject: ClassVar[str] = "learning rate"
     measures: ClassVar[str] = "the largest update beside its weights, and whether the loss still falls at the end"
     severity: ClassVar[float] = 0.85
     explains: ClassVar[tuple[str, ...]] = (*POOR, "vanishing", "first_loss")
@@ -203,6 +207,7 @@ class Decayed(Kind):
 
     name: ClassVar[str] = "schedule_ended"
     title: ClassVar[str] = "schedule ended while the loss was falling"
+    subject: ClassVar[str] = "learning rate"
     measures: ClassVar[str] = "the epoch at which the learning rate is spent, and the trend of the loss before it"
     severity: ClassVar[float] = 0.75
     explains: ClassVar[tuple[str, ...]] = (*POOR, "rate_low", "vanishing")
@@ -233,7 +238,7 @@ class Decayed(Kind):
         )
 
 
-def _whole_run(evidence: Evidence) -> list[change.Remedy]:
+def _whole_run(evidence: Evidence) -> list[Remedy]:
     """A cosine over the whole run in place of the schedule."""
     from fallline.schedules import Cosine
 
@@ -242,4 +247,4 @@ def _whole_run(evidence: Evidence) -> list[change.Remedy]:
         return []
     path, peak = found
     path = path.rpartition(".")[0] if not path.endswith(".learning_rate") else path
-    return [change.Remedy("a cosine over the whole run", {path: Cosine(peak, warmup=0.05)})]
+    return [Remedy("a cosine over the whole run", {path: Cosine(peak, warmup=0.05)})]

@@ -14,6 +14,7 @@ class Twins(Kind):
 
     name: ClassVar[str] = "twins"
     title: ClassVar[str] = "duplicated rows across the split"
+    subject: ClassVar[str] = "splits"
     measures: ClassVar[str] = (
         "the share of held-out rows that equal a training row, where equal rows are no coincidence"
     )
@@ -40,6 +41,7 @@ class Drift(Kind):
 
     name: ClassVar[str] = "drift"
     title: ClassVar[str] = "drift between training and test rows"
+    subject: ClassVar[str] = "splits"
     measures: ClassVar[str] = "how well a linear model tells test rows from training rows"
     severity: ClassVar[float] = 0.7
     needs: ClassVar[tuple[str, ...]] = ("split",)
@@ -66,6 +68,7 @@ class SmallValidation(Kind):
 
     name: ClassVar[str] = "validation_small"
     title: ClassVar[str] = "validation set too small to decide"
+    subject: ClassVar[str] = "splits"
     measures: ClassVar[str] = "the standard error of the validation score"
     severity: ClassVar[float] = 0.25
 

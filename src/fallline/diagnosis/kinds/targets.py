@@ -22,6 +22,7 @@ class Outliers(Kind):
 
     name: ClassVar[str] = "target_outliers"
     title: ClassVar[str] = "outliers in the target under a squared error"
+    subject: ClassVar[str] = "target"
     measures: ClassVar[str] = "the share of the target's squared deviation that its outliers carry"
     severity: ClassVar[float] = 0.8
     needs: ClassVar[tuple[str, ...]] = ("facts",)
@@ -53,6 +54,7 @@ class HeavyTail(Kind):
 
     name: ClassVar[str] = "heavy_tail"
     title: ClassVar[str] = "heavy-tailed target"
+    subject: ClassVar[str] = "target"
     measures: ClassVar[str] = "the excess kurtosis of the target"
     severity: ClassVar[float] = 0.6
     needs: ClassVar[tuple[str, ...]] = ("facts",)
@@ -85,6 +87,7 @@ class Counts(Kind):
 
     name: ClassVar[str] = "count_target"
     title: ClassVar[str] = "counts under a squared error"
+    subject: ClassVar[str] = "target"
     measures: ClassVar[str] = "whether the targets are whole numbers from 0 on whose variance exceeds their mean"
     severity: ClassVar[float] = 0.45
     needs: ClassVar[tuple[str, ...]] = ("facts",)
@@ -124,6 +127,7 @@ class AsNumbers(Kind):
 
     name: ClassVar[str] = "as_numbers"
     title: ClassVar[str] = "classes predicted as numbers"
+    subject: ClassVar[str] = "target"
     measures: ClassVar[str] = "how often the rounded answer is right, beside a classification of the same rows"
     severity: ClassVar[float] = 0.85
     needs: ClassVar[tuple[str, ...]] = ("facts", "held")
@@ -163,6 +167,7 @@ class Bounded(Kind):
 
     name: ClassVar[str] = "bounded_target"
     title: ClassVar[str] = "answers outside a bounded target's range"
+    subject: ClassVar[str] = "target"
     measures: ClassVar[str] = "the share of answers outside the range of a target that has bounds"
     severity: ClassVar[float] = 0.45
     needs: ClassVar[tuple[str, ...]] = ("facts", "held")

@@ -16,6 +16,7 @@ class Symmetric(Kind):
 
     name: ClassVar[str] = "symmetric_weights"
     title: ClassVar[str] = "initial weights are symmetric"
+    subject: ClassVar[str] = "first steps"
     measures: ClassVar[str] = "the correlation between the initial weights of the units of each layer"
     severity: ClassVar[float] = 0.95
     needs: ClassVar[tuple[str, ...]] = ("opening",)
@@ -52,6 +53,7 @@ class MisScaled(Kind):
 
     name: ClassVar[str] = "mis_scaled_weights"
     title: ClassVar[str] = "initial weights of the wrong size"
+    subject: ClassVar[str] = "first steps"
     measures: ClassVar[str] = "the initial weights of each layer beside the usual ones, 1 / sqrt(inputs)"
     severity: ClassVar[float] = 0.85
     needs: ClassVar[tuple[str, ...]] = ("opening",)
@@ -105,6 +107,7 @@ class FirstLoss(Kind):
 
     name: ClassVar[str] = "first_loss"
     title: ClassVar[str] = "the first loss is not at its expected value"
+    subject: ClassVar[str] = "first steps"
     measures: ClassVar[str] = "the loss of the initial weights beside that of outputs of 0, such as ln C for C classes"
     severity: ClassVar[float] = 0.4
     needs: ClassVar[tuple[str, ...]] = ("opening",)
@@ -135,6 +138,7 @@ class NonFinite(Kind):
 
     name: ClassVar[str] = "non_finite"
     title: ClassVar[str] = "numbers that are not finite"
+    subject: ClassVar[str] = "first steps"
     measures: ClassVar[str] = "the first loss, gradient or validation loss that is not finite"
     severity: ClassVar[float] = 1.0
     explains: ClassVar[tuple[str, ...]] = (
@@ -182,6 +186,7 @@ class WrongGradient(Kind):
 
     name: ClassVar[str] = "wrong_gradient"
     title: ClassVar[str] = "a gradient that is wrong"
+    subject: ClassVar[str] = "first steps"
     measures: ClassVar[str] = (
         "the gradient of the whole network, number by number, if the recipe has blocks of your own"
     )

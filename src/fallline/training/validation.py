@@ -8,15 +8,16 @@ from jax import lax
 from jaxtyping import Array, Float, Int
 
 from fallline.core.tree import Tree
-from fallline.layers import Sequential
+from fallline.layers import LayerCall, Sequential
 from fallline.metrics import METRICS, Metric, metrics_of
 from fallline.probes import Context, Probe, Tap
 from fallline.probes.recording import computed
 from fallline.training.arrays import Arrays
 from fallline.training.moment import beginning, input_width, network_of, shapes_of
+from fallline.training.objective import answers, relative, scaled_target
 from fallline.training.recipe import Recipe
 from fallline.training.state import Epochs, State
-from fallline.training.step import Tally, answers, relative, scaled_target
+from fallline.training.step import Tally
 
 TILE = 1024  # rows per forward pass outside of training
 PROBE = 128  # training rows on which activations are probed
@@ -30,6 +31,8 @@ def answering(recipe: Recipe) -> Recipe:
         scaler=recipe.scaler,
         target_scaler=recipe.target_scaler,
         encoding=recipe.encoding,
+        epochs=1,  # numbers, since a traced recipe holds no words such as "auto"
+        patience=None,
     )
 
 
@@ -37,7 +40,7 @@ def forward(
     recipe: Recipe, network: Sequential, params: Tree, stats: Tree, scaling: Tree, x: Float[Array, "rows features"]
 ) -> Float[Array, "rows outputs"]:
     """The network's outputs for unscaled rows, in prediction mode."""
-    return network.apply(params, stats, recipe.inputs.apply(scaling, x), key=None, training=False)[0]
+    return network.apply(params, stats, recipe.inputs.apply(scaling, x), LayerCall(False))[0]
 
 
 def predict(
@@ -107,7 +110,7 @@ def look(recipe: Recipe, arrays: Arrays, state: State) -> list[Tap]:
     rows = arrays.train[:: -(-arrays.train.shape[0] // PROBE)]
     taps: list[Any] = []
     x = recipe.inputs.apply(state.scaling, arrays.x[rows])
-    network_of(recipe, arrays).apply(state.params, state.stats, x, key=None, training=False, taps=taps)
+    network_of(recipe, arrays).apply(state.params, state.stats, x, LayerCall(False), taps=taps)
     return [Tap(*each) for each in taps]
 
 
@@ -156,5 +159,5 @@ def layer_names(recipe: Recipe, arrays: Arrays) -> tuple[list[str], list[str]]:
     shapes, stats = shapes_of(recipe, arrays)
     taps: list[Any] = []
     x = jax.ShapeDtypeStruct((1, width), jnp.float32)
-    jax.eval_shape(lambda p, s, x: network.apply(p, s, x, key=None, training=False, taps=taps)[0], shapes, stats, x)
+    jax.eval_shape(lambda p, s, x: network.apply(p, s, x, LayerCall(False), taps=taps)[0], shapes, stats, x)
     return sorted(shapes), [name for name, *_ in taps]

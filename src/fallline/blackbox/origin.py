@@ -1,4 +1,4 @@
-"""The starting place of a search: any tree of numbers as one vector, in the precision of the caller's numbers."""
+"""The starting point of a search: any tree of numbers as one vector, in the precision of the caller's numbers."""
 
 import dataclasses
 import re
@@ -16,7 +16,7 @@ from fallline.workers.calls import Reshaped, number_of
 
 
 @dataclasses.dataclass(frozen=True)
-class Place:
+class Origin:
     """A point, the dtype of its vector, and the conversion back to the caller's tree.
 
     A list or tuple of plain numbers is one array to the objective; `sequence` is then the type of the result.
@@ -63,14 +63,14 @@ class Place:
         return jax.enable_x64(True) if self.dtype == np.float64 else nullcontext()
 
 
-def place_of(x0: Any) -> Place:
-    """The place given by a number, an array, a list of numbers or a tree of arrays.
+def origin_of(x0: Any) -> Origin:
+    """The starting point given by a number, an array, a list of numbers or a tree of arrays.
 
     Single precision is used if all arrays are in single precision or less, and double precision otherwise.
 
     Raises: FalllineError for an x0 without numbers, with non-finite numbers, or with booleans.
 
-    >>> place_of([1, 2]).vector, place_of(np.float32(1.0)).dtype.name
+    >>> origin_of([1, 2]).vector, origin_of(np.float32(1.0)).dtype.name
     (array([1., 2.]), 'float32')
     """
     if any(_is_boolean(leaf) for leaf in jax.tree.leaves(x0)):
@@ -91,7 +91,7 @@ def place_of(x0: Any) -> Place:
     if not np.isfinite(point.vector).all():
         raise FalllineError("x0 holds numbers that are not finite: begin where the objective can be evaluated")
     wide = any(np.dtype(getattr(point.leaves[each], "dtype", float)) == np.float64 for each in point.places)
-    return Place(point, np.dtype(np.float64 if wide else np.float32), sequence)
+    return Origin(point, np.dtype(np.float64 if wide else np.float32), sequence)
 
 
 def _is_boolean(leaf: object) -> bool:

@@ -1,0 +1,69 @@
+"""The plan that the flags of `fallline train` describe: a new run, or one that continues or extends another."""
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fallline.cli.recipes import changed
+from fallline.core.errors import FalllineError
+
+if TYPE_CHECKING:
+    from fallline.training.folder import Plan
+
+
+def new_plan(
+    recipe: Path | None, data: dict[str, Any], flags: dict[str, Any], settings: list[str], seed: int | None
+) -> "Plan":
+    """The plan of the recipe file, or the default plan, changed by the flags."""
+    if recipe is None and "source" not in data:
+        raise FalllineError("no SOURCE to train on: expected a file such as data.csv, or sklearn:digits to try")
+    from fallline.training.folder import Plan, read_plan
+    from fallline.training.recipe import Recipe
+
+    plan = Plan(Recipe(), {}, 0) if recipe is None else read_plan(recipe)
+    if plan.extended:
+        planned = plan.extended[0][0]
+        raise FalllineError(
+            f"recipe {str(recipe)!r} is of a run that was extended: train for {planned} epochs with the recipe of "
+            "the run that it extends, and then --resume RUN --epochs"
+        )
+    recipe_, seed_ = changed(plan.recipe, flags, settings), plan.seed if seed is None else seed
+    return Plan(recipe_, {**plan.data, **data}, seed_, members=plan.members, bag=plan.bag)
+
+
+def of_several(plan: "Plan", members: int | None, bag: int | None) -> "Plan":
+    """The plan with the number of networks that the flags give.
+
+    Raises: FalllineError for numbers that are none.
+    """
+    from fallline.ensembles.train import size_of_ensemble
+
+    if members is not None or bag is not None:
+        plan = dataclasses.replace(plan, members=members, bag=bag)
+    size_of_ensemble(plan.members, plan.bag)
+    return plan
+
+
+def begun_plan(folder: Path) -> "Plan":
+    """The plan of a run that can be continued."""
+    from fallline.training import folder as folders
+
+    if not (folder / folders.RECIPE).is_file():
+        raise FalllineError(f"{str(folder)!r} is not a run folder: expected one with a {folders.RECIPE}")
+    if folders.has_finished(folder):
+        raise FalllineError(f"run {str(folder)!r} has finished: there is nothing to resume; --epochs N extends it")
+    return folders.read_plan(folder / folders.RECIPE)
+
+
+def longer_plan(folder: Path, epochs: object) -> "Plan":
+    """The plan of a run that extends a finished one."""
+    from fallline.training.extension import plan_of
+
+    if not isinstance(epochs, int):
+        raise FalllineError(
+            f"--epochs {epochs!r} is not a number of epochs: --resume --epochs 120 extends a run to 120"
+        )
+    plan = plan_of(folder, epochs)
+    if plan.several:
+        raise FalllineError("an ensemble cannot be extended: train it again with more --epochs")
+    return plan
