@@ -123,7 +123,12 @@ def call(capsys, *words):
 
 def test_the_command(tmp_path, capsys):
     folder = tmp_path / "run"
-    assert call(capsys, "train", "sklearn:iris", "--hidden", "4", "--epochs", "2", "--out", folder)[0] == 0
+    assert (
+        call(
+            capsys, "train", "sklearn:iris", "--hidden", "4", "--epochs", "2", "--set", "encoding=none", "--out", folder
+        )[0]
+        == 0
+    )
     code, out, _ = call(capsys, "check", folder, "sklearn:iris")
     assert code == 0
     assert "35 trained parameters" in out

@@ -66,7 +66,7 @@ def test_train_leaves_a_complete_folder_and_one_json_document(trained):
     assert summary["seconds"] > 0
     assert summary["parameters"] == (3 + 3 * 16 + 1) * 128 + (128 + 1) * 64 + (64 + 1) * 2
     assert set(summary["metrics"]) == {"train", "valid", "test"}
-    assert summary["metrics"]["test"]["accuracy"] > 0.9
+    assert summary["metrics"]["test"]["accuracy"] > 0.85
     assert len(pl.read_parquet(folder / "history.parquet")) == 8
 
 
