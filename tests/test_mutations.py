@@ -14,8 +14,8 @@ sys.modules[SPECIFICATION.name] = mutations  # dataclasses look their module up 
 SPECIFICATION.loader.exec_module(mutations)
 
 # As many as take few seconds: a study's file is opened, mended and synced every time, a table is encoded.
-TRIES = dict.fromkeys(mutations.KINDS, 400) | {"study": 20, "parquet": 75, "arrow": 75, "csv": 75}
-TRIES |= {"recipe": 200, "model": 200, "metrics.json": 100, "history.parquet": 100, "study.json": 75}
+TRIES = dict.fromkeys(mutations.KINDS, 1000) | {"study": 40, "parquet": 150, "arrow": 150, "csv": 150}
+TRIES |= {"recipe": 400, "model": 500, "metrics.json": 200, "history.parquet": 200, "study.json": 150}
 
 
 @pytest.mark.parametrize("kind", list(TRIES))
