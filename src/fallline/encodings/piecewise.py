@@ -14,7 +14,7 @@ from fallline.core.random import Seed, named
 from fallline.encodings.base import Encoding, Params, Stats, check_columns, check_whole, columns_field, distinct_field
 from fallline.encodings.bins import codes, even_edges, pieces, quantile_edges, tree_edges
 from fallline.encodings.columns import with_columns
-from fallline.scalers.base import column_sums
+from fallline.scalers.base import column_sums, weighted_mean
 
 BY = ("quantile", "even", "tree")
 
@@ -104,12 +104,14 @@ def _beyond() -> Any:
 class PiecewiseLinear(Binned):
     """How far a number has come through each of its bins, from 0 to 1.
 
-        e_t = (x - b_(t-1)) / (b_t - b_(t-1)), cut to [0, 1]:  1, ..., 1, a part, 0, ..., 0
+        e_t = (x - b_(t-1)) / (b_t - b_(t-1)), cut to [0, 1]:  1, ..., 1, a part, 0, ..., 0;  the code is e_t - mean e_t
 
-    The edges b are quantiles of the training rows, or the thresholds of a decision tree for the target. A first layer on
-    these codes is a function of the number with a slope of its own in every bin, so that steps and bends are learned
-    quickly. The codes stand beside the scaled column. The first and the last bin are open: a value outside of the training
-    range goes on in a straight line, up to `beyond` widths of the bin. For tables whose target bends with its numbers.
+    The means are those of the training rows. Codes that are all positive would push a unit of the first layer to one
+    side on every row. The edges b are quantiles of the training rows, or the thresholds of a decision tree for the
+    target. A first layer on these codes is a function of the number with a slope of its own in every bin, so that
+    steps and bends are learned quickly. The codes stand beside the scaled column. The first and the last bin are
+    open: a value outside of the training range goes on in a straight line, up to `beyond` widths of the bin. For
+    tables whose target bends with its numbers.
 
     Source: Gorishniy, Rubachev and Babenko, "On embeddings for numerical features in tabular deep learning", 2022, section
     3.2.
@@ -117,7 +119,9 @@ class PiecewiseLinear(Binned):
     >>> encoding = PiecewiseLinear(bins=2, columns=(0,))
     >>> x = jnp.array([[0.0], [1.0], [2.0], [4.0], [8.0]])
     >>> stats = encoding.fit(x, jnp.ones(5), jnp.zeros((5, 1)), 0)
-    >>> encoding.codes(stats, jnp.array([[1.0], [5.0], [20.0]])).tolist()
+    >>> stats["centre"].tolist()  # of 0, 1/2, 1, 1, 1 and 0, 0, 0, 1/3, 1
+    [0.699999988079071, 0.2666666805744171]
+    >>> (encoding.codes(stats, jnp.array([[1.0], [5.0], [20.0]])) + stats["centre"]).round(6).tolist()
     [[0.5, 0.0], [1.0, 0.5], [1.0, 2.0]]
     """
 
@@ -129,6 +133,23 @@ class PiecewiseLinear(Binned):
     gain: float = _gain()
     distinct: int = distinct_field(3)
     columns: tuple[int, ...] | None = columns_field()
+
+    def fit(
+        self,
+        x: Float[Array, "rows features"],
+        weight: Float[Array, " rows"],
+        target: Float[Array, "rows targets"] | Int[Array, " rows"],
+        classes: int,
+    ) -> Stats:
+        stats = super().fit(x, weight, target, classes)
+        if not stats:
+            return stats
+        return {**stats, "centre": weighted_mean(lambda part: Binned.codes(self, stats, part), x, weight)}
+
+    def codes(self, stats: Stats, x: Float[Array, "rows features"]) -> Float[Array, "rows codes"]:
+        found = super().codes(stats, x)
+        # Models that were saved before the codes were centred have no centre.
+        return found - stats["centre"] if "centre" in stats else found
 
 
 class PiecewiseEmbedding(Binned):

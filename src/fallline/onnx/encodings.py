@@ -42,7 +42,8 @@ def _piecewise(encoding: Any, graph: Graph, x: str, stats: dict[str, Any]) -> st
     e = graph.op("Mul", graph.op("Sub", x, stats["left"]), stats["inverse"])
     low, high = (np.where(open > 0, beyond, 0.0).astype(np.float32) for open in (stats["below"], stats["above"]))
     e = graph.op("Min", graph.op("Max", e, -low), 1.0 + high)
-    return graph.op("Reshape", e, np.array([0, encoding.width()]))
+    e = graph.op("Reshape", e, np.array([0, encoding.width()]))
+    return graph.op("Sub", e, stats["centre"]) if "centre" in stats else e
 
 
 @embed_form.register(PiecewiseEmbedding)

@@ -4,6 +4,7 @@ from abc import abstractmethod
 from collections.abc import Callable
 from typing import ClassVar
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float
@@ -74,6 +75,29 @@ def affine(
     if columns is not None:
         centre, inverse = jnp.where(columns, centre, 0.0), jnp.where(columns, inverse, 1.0)
     return {"centre": centre, "inverse": inverse, "fill": fill}
+
+
+def weighted_mean(
+    term: Callable[[Array], Array], x: Float[Array, "rows columns"], weight: Float[Array, " rows"]
+) -> Float[Array, " terms"]:
+    """The weighted mean over rows of term(x), (rows, terms), computed block by block, so that only a block's terms exist.
+
+    >>> weighted_mean(lambda x: x**2, jnp.array([[1.0], [3.0], [9.0]]), jnp.array([1.0, 1.0, 0.0])).tolist()
+    [5.0]
+    """
+    rows = x.shape[0]
+    size = min(BLOCK, rows)
+
+    def add(i: Array, total: Array) -> Array:
+        # The last block starts early to stay inside the array; rows counted by an earlier block get weight 0.
+        start = jnp.minimum(i * size, rows - size)
+        w = lax.dynamic_slice_in_dim(weight, start, size) * (start + jnp.arange(size) >= i * size)
+        terms = term(lax.dynamic_slice_in_dim(x, start, size))
+        return total + jnp.sum(jnp.where(w[:, None] > 0, w[:, None] * terms, 0.0), axis=0)
+
+    width = jax.eval_shape(term, x[:1]).shape[1]
+    total: Float[Array, " terms"] = lax.fori_loop(0, -(-rows // size), add, jnp.zeros(width, x.dtype))
+    return total / jnp.maximum(jnp.sum(jnp.where(weight > 0, weight, 0.0)), 1e-30)
 
 
 def column_sums(
