@@ -12,6 +12,7 @@ import typer
 
 from fallline.cli.ars import ars
 from fallline.cli.check import check
+from fallline.cli.compare import compare
 from fallline.cli.doctor import doctor
 from fallline.cli.evaluate import evaluate
 from fallline.cli.explain import explain
@@ -61,6 +62,7 @@ app.command(cls=TuneCommand)(stoppable(ars))
 app.command()(stoppable(report))
 app.command()(stoppable(export))
 app.command()(stoppable(terrain))
+app.command()(stoppable(compare))
 app.command()(stoppable(explain))
 
 

@@ -2,6 +2,8 @@
 
 from fallline.lab.basins import Basins as Basins
 from fallline.lab.basins import basins as basins
+from fallline.lab.compare import Comparison as Comparison
+from fallline.lab.compare import compare as compare
 from fallline.lab.minima import minima_of as minima_of
 from fallline.lab.picture import Picture as Picture
 from fallline.lab.rates import Rates as Rates
