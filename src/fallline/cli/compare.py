@@ -117,7 +117,7 @@ def _show(found: "Comparison") -> None:
     print(f"\n{found.answer}")
     lowest = f"{100 * found.within:g} %"
     say(
-        f"{found.trainings:,} trainings of {found.epochs} epochs, {found.seeds} seeds, in {found.seconds:.0f} s. Losses are of the "
-        f"validation rows; good rates lose at most {lowest}; epochs are to the loss {found.target:.4g}. A star: the best, and "
+        f"{found.trainings:,} trainings of {found.epochs} epochs, {found.seeds} seeds, in {found.seconds:.0f} s. "
+        f"Losses are of the validation rows; good rates lose at most {lowest}; epochs are to the loss {found.target:.4g}. A star: the best, and "
         "what is not worse beyond the noise."
     )

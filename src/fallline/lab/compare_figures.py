@@ -69,12 +69,13 @@ def epoch_figure(found: Compared) -> Picture:
         held = np.isfinite(row)
         ways.append(axes.place(np.arange(1, found.epochs + 1)[held], np.clip(row[held], *axes.y)))
     marks += lines(found.labels, ways, axes)
-    said = [
-        f"{row['contender']} {'needs ' + format(row['epochs_to_target'], '.0f') + ' epochs' if row['epochs_to_target'] else 'does not get there'}"
-        for row in found.frame.to_dicts()
-    ]
+    said = [f"{row['contender']} {_reached(row['epochs_to_target'])}" for row in found.frame.to_dicts()]
     text = f"At the tuned rates, the mean over {found.seeds} seeds. To the loss {found.target:.3g}: {'; '.join(said)}."
     return _picture("Loss against epoch, tuned", text, axes, marks)
+
+
+def _reached(epochs: float | None) -> str:
+    return "does not get there" if epochs is None else f"needs {epochs:.0f} epochs"
 
 
 def trial_figure(found: Compared) -> Picture:
