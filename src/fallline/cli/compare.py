@@ -118,6 +118,6 @@ def _show(found: "Comparison") -> None:
     lowest = f"{100 * found.within:g} %"
     say(
         f"{found.trainings:,} trainings of {found.epochs} epochs, {found.seeds} seeds, in {found.seconds:.0f} s. "
-        f"Losses are of the validation rows; good rates lose at most {lowest}; epochs are to the loss {found.target:.4g}. A star: the best, and "
-        "what is not worse beyond the noise."
+        f"Losses are of the validation rows; good rates lose at most {lowest}; epochs are to the loss {found.target:.4g}. "
+        "A star: the best, and what is not worse beyond the noise."
     )

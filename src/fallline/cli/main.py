@@ -24,6 +24,7 @@ from fallline.cli.report import report
 from fallline.cli.signals import CTRL_C, heard
 from fallline.cli.terrain import terrain
 from fallline.cli.train import train
+from fallline.cli.trainability import trainability
 from fallline.cli.tune import TuneCommand, tune
 from fallline.core.budget import VARIABLE, parse_size
 from fallline.core.errors import FalllineError
@@ -63,6 +64,7 @@ app.command()(stoppable(report))
 app.command()(stoppable(export))
 app.command()(stoppable(terrain))
 app.command()(stoppable(compare))
+app.command()(stoppable(trainability))
 app.command()(stoppable(explain))
 
 

@@ -10,5 +10,7 @@ from fallline.lab.rate_range import RateRange as RateRange
 from fallline.lab.rate_range import learning_rate_range as learning_rate_range
 from fallline.lab.rates import Rates as Rates
 from fallline.lab.rates import rate_sensitivity as rate_sensitivity
+from fallline.lab.trainability import Trainability as Trainability
+from fallline.lab.trainability import trainability as trainability
 from fallline.lab.walks import Walks as Walks
 from fallline.lab.walks import walk as walk

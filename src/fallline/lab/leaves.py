@@ -19,7 +19,7 @@ def number_at(recipe: Recipe, path: str, value: float) -> Recipe:
     """
     get(recipe, path)
     found = replace(recipe, {path: value})
-    if isinstance(get(found, path), int) or isinstance(get(found, path), Schedule):
+    if isinstance(get(found, path), int | Schedule):
         raise FalllineError(
             f"{path} holds no number that can be varied between runs: expected one such as optimizer.learning_rate"
         )

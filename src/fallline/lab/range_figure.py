@@ -36,7 +36,7 @@ def range_figure(
     marks += axes.marks("learning rate", "validation loss")
     level = float(axes.place(np.array(rates[0]), np.array(untrained))[1])
     marks.append(Stroke(line((axes.left, level), (axes.right, level)), "soft", 1.0, (2, 3)))
-    marks.append(TextMark(axes.left + 6, level - 6, "untrained", size=12))
+    marks.append(TextMark(axes.right - 6, level - 6, "untrained", "soft", "end", size=12, is_bold=True))
     shown = means <= top
     labels, ways = ["real short runs"], [axes.place(rates[held][shown], means[shown])]
     if ramp is not None:
