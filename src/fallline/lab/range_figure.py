@@ -52,9 +52,9 @@ def range_figure(
         marks.append(Stroke(ends, "path0", 1.5))
         middle = axes.place(np.array(x), np.array(mean))
         marks.append(Dot(float(middle[0]), float(middle[1]), "path0", 3.5))
-    for x in rates[~held]:
-        at = axes.place(np.array(x), np.array(top))
-        marks.append(Dot(float(at[0]), float(at[1]) + 9, "path1", 4, is_cross=True))
+    for lost in rates[~held]:
+        at_top = axes.place(np.array(lost), np.array(top))
+        marks.append(Dot(float(at_top[0]), float(at_top[1]) + 9, "path1", 4, is_cross=True))
     y = axes.top + 60.0
     if rate is not None:
         at = float(axes.place(np.array(rate), np.array(bottom))[0])

@@ -66,7 +66,13 @@ def train_swarm(
 
     Raises: FalllineError for a path whose number is no leaf of the program.
     """
-    endless = {"patience": None, "monitor": "none", "keep": "last", "calibrate": "none", "gradient_tolerance": None}
+    endless: dict[str, Any] = {
+        "patience": None,
+        "monitor": "none",
+        "keep": "last",
+        "calibrate": "none",
+        "gradient_tolerance": None,
+    }
     table, _ = suited(data, [recipe])
     completed, arrays, key = prepare(dataclasses.replace(recipe, **endless), table, seed)
     arrays = dataclasses.replace(place_common(arrays), valid=place_common(arrays.valid[:0]), valid_count=np.int32(0))

@@ -122,9 +122,9 @@ class Trainability:
 
         Raises: FalllineError as `trainability` does.
         """
-        ends = [(each[0], *map(float, limits)) for each, limits in ((self.x, x), (self.y, y))]
+        along, up = (self.x[0], float(x[0]), float(x[1])), (self.y[0], float(y[0]), float(y[1]))
         return trainability(
-            self.recipe, self.data, ends[0], ends[1], self.size if size is None else size, seed=self.seed, watch=watch
+            self.recipe, self.data, along, up, self.size if size is None else size, seed=self.seed, watch=watch
         )
 
     def save_page(self, path: Path | str) -> Path:
