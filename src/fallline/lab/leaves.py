@@ -32,16 +32,16 @@ class Leaves:
     Arguments:
         recipe: a completed recipe, with numbers at the paths.
         paths: the paths.
+        others: another value for each path, by which its leaf is found.
 
     Raises: FalllineError for a path whose number is no leaf of the program, such as a width.
     """
 
-    def __init__(self, recipe: Recipe, paths: Sequence[str]) -> None:
+    def __init__(self, recipe: Recipe, paths: Sequence[str], others: Sequence[float]) -> None:
         self.leaves, self.structure = jax.tree.flatten(as_arrays(recipe))
         self.places = []
-        for path in paths:
-            value = get(recipe, path)
-            other, structure = jax.tree.flatten(as_arrays(replace(recipe, {path: value * 0.5 or 0.5})))
+        for path, value in zip(paths, others, strict=True):
+            other, structure = jax.tree.flatten(as_arrays(replace(recipe, {path: float(value)})))
             if structure != self.structure:
                 raise FalllineError(f"{path} changes the program itself: expected a number that only its values enter")
             differ = [i for i, (a, b) in enumerate(zip(self.leaves, other, strict=True)) if not np.array_equal(a, b)]

@@ -58,7 +58,7 @@ def ramp_of(
     """
     table, _ = suited(data, [recipe])
     completed, arrays, _ = prepare(recipe, table, 0)
-    leaves = Leaves(bare(completed), [path])
+    leaves = Leaves(bare(completed), [path], [lowest])
     rates = np.geomspace(lowest, highest, steps)
     size, own = batch_rows(completed, arrays), np.asarray(arrays.train)
     orders, keys = [], []

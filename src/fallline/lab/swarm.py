@@ -57,7 +57,7 @@ def train_swarm(
     """Train a recipe with every row of values at its paths, all with the same seed, on all training rows.
 
     Arguments:
-        recipe: a recipe with numbers at the paths.
+        recipe: a recipe with numbers at the paths, other than the largest of their values.
         data: a table; its validation rows are not looked at.
         paths: dotted paths of numbers.
         values: a row for every training.
@@ -76,7 +76,7 @@ def train_swarm(
     table, _ = suited(data, [recipe])
     completed, arrays, key = prepare(dataclasses.replace(recipe, **endless), table, seed)
     arrays = dataclasses.replace(place_common(arrays), valid=place_common(arrays.valid[:0]), valid_count=np.int32(0))
-    leaves, epochs = Leaves(bare(completed), paths), int(completed.epochs)
+    leaves, epochs = Leaves(bare(completed), paths, values.max(axis=0).tolist()), int(completed.epochs)
     devices = len(jax.devices())
     fitting = max(1, min(LANES_AT_ONCE, ROOM // lane_bytes(completed, arrays), -(-len(values) // devices) * devices))
     size = max(devices, fitting // devices * devices)
