@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fallline.population.ledger import LanesProgress
 
 Opt = typer.Option
+SHOWN = (0, 1, 2, 3, 4, 5, 7, 8, 9)  # columns of the page's table that a terminal has room for
 
 
 def compare(
@@ -112,12 +113,12 @@ def _written(found: "Comparison", out: Path) -> list[Path]:
 def _show(found: "Comparison") -> None:
     from fallline.lab.compare_page import HEAD, cells_of
 
-    rows = [cells_of(each, found.metric) for each in found.frame.to_dicts()]
-    print(table([["", *(each.format(metric=found.metric) for each in HEAD)], *rows]))
+    rows = [[cells[i] for i in SHOWN] for cells in (cells_of(each, found.metric) for each in found.frame.to_dicts())]
+    head = ["", *(each.format(metric=found.metric) for each in HEAD)]
+    print(table([[head[i] for i in SHOWN], *rows]))
     print(f"\n{found.answer}")
-    lowest = f"{100 * found.within:g} %"
     say(
-        f"{found.trainings:,} trainings of {found.epochs} epochs, {found.seeds} seeds, in {found.seconds:.0f} s. "
-        f"Losses are of the validation rows; good rates lose at most {lowest}; epochs are to the loss {found.target:.4g}. "
-        "A star: the best, and what is not worse beyond the noise."
+        f"{found.trainings:,} trainings of {found.epochs} epochs, {found.seeds} seeds, in {found.seconds:.0f} s. Losses are "
+        f"of the validation rows. Decades: of rates that lose at most {100 * found.within:g} % of the best loss. "
+        f"Epochs: to the loss {found.target:.4g}. A star: the best, and what is not worse beyond the noise."
     )

@@ -10,7 +10,7 @@ from fallline.lab.legend import ROOM, lines, spans
 from fallline.lab.marks import Dot, Mark, TextMark
 from fallline.lab.picture import Picture
 
-WIDTH, HEIGHT = 620, 430
+WIDTH, HEIGHT = 650, 430
 KINDS = ("rates", "epochs", "trials")
 
 

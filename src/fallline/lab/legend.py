@@ -9,7 +9,7 @@ from fallline.lab.axes import Axes
 from fallline.lab.colours import dash_of, path_role
 from fallline.lab.marks import Dot, Mark, Stroke, TextMark, line
 
-ROOM = 150  # pixels for a legend at the right
+ROOM = 178  # pixels for a legend at the right
 MOST = 18  # most letters of a name
 
 

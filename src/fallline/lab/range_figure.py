@@ -10,7 +10,7 @@ from fallline.lab.picture import Picture
 from fallline.lab.plateau import Plateau
 from fallline.lab.ramp import Ramp
 
-WIDTH, HEIGHT = 660, 430
+WIDTH, HEIGHT = 680, 430
 
 
 def range_figure(
