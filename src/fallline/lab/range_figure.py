@@ -54,7 +54,7 @@ def range_figure(
         marks.append(Dot(float(middle[0]), float(middle[1]), "path0", 3.5))
     for lost in rates[~held]:
         at_top = axes.place(np.array(lost), np.array(top))
-        marks.append(Dot(float(at_top[0]), float(at_top[1]) + 9, "path1", 4, is_cross=True))
+        marks.append(Dot(float(at_top[0]), float(at_top[1]) + 9, "ink", 4, is_cross=True))
     y = axes.top + 60.0
     if rate is not None:
         at = float(axes.place(np.array(rate), np.array(bottom))[0])
