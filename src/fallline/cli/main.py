@@ -12,6 +12,7 @@ import typer
 
 from fallline.cli.ars import ars
 from fallline.cli.check import check
+from fallline.cli.compare import compare
 from fallline.cli.doctor import doctor
 from fallline.cli.evaluate import evaluate
 from fallline.cli.explain import explain
@@ -23,6 +24,7 @@ from fallline.cli.report import report
 from fallline.cli.signals import CTRL_C, heard
 from fallline.cli.terrain import terrain
 from fallline.cli.train import train
+from fallline.cli.trainability import trainability
 from fallline.cli.tune import TuneCommand, tune
 from fallline.core.budget import VARIABLE, parse_size
 from fallline.core.errors import FalllineError
@@ -61,6 +63,8 @@ app.command(cls=TuneCommand)(stoppable(ars))
 app.command()(stoppable(report))
 app.command()(stoppable(export))
 app.command()(stoppable(terrain))
+app.command()(stoppable(compare))
+app.command()(stoppable(trainability))
 app.command()(stoppable(explain))
 
 

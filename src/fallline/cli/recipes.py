@@ -54,7 +54,7 @@ def parse_setting(setting: str) -> tuple[str, Any]:
     path, equals, text = setting.partition("=")
     if not equals:
         raise FalllineError(f"--set {setting!r} has no '=': expected path=value, such as model.dropout=0.1")
-    return path.strip(), _value(text.strip())
+    return path.strip(), parse_value(text.strip())
 
 
 def _penalty(sizes: dict[str, float]) -> Any:
@@ -134,7 +134,7 @@ def _rated(recipe: "Recipe", rate: float) -> "Recipe":
     return replace(recipe, {path: old.sized(rate) if isinstance(old, Schedule) else rate})
 
 
-def _value(text: str) -> Any:
+def parse_value(text: str) -> Any:
     """Parses a value as TOML; a bare word is a string."""
     try:
         return tomllib.loads(f"value = {text}")["value"]

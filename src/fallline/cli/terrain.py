@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from fallline.cli.folders import folder_for
 from fallline.cli.output import figures, give, say, table, warn
 from fallline.core.errors import FalllineError, nearest
 
@@ -126,15 +127,10 @@ def _numbers(text: str, flag: str) -> list[float]:
 
 def _written(walks: Any, swept: Any, out: Path, film: str | None) -> list[Path]:
     """Write the page and the pictures into a folder, and return their paths."""
-    from fallline.core.files import try_folder
     from fallline.lab.film import write_film
     from fallline.lab.page import write_page
 
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FalllineError(f"folder {str(out)!r} cannot be made: {error.strerror}; choose another folder") from None
-    try_folder(out)
+    folder_for(out)
     drawn = {}
     dimensions = walks.surface.dimensions
     for kind in PICTURES:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from fallline.cli.find_rate import FIND, parse_rate, with_found_rate
 from fallline.cli.recipes import parse_count, parse_kinds, parse_widths
 from fallline.cli.train_plan import begun_plan, longer_plan, new_plan, of_several
 from fallline.cli.train_run import train_and_save
@@ -46,7 +47,7 @@ def train(
     optimizer: Annotated[str | None, Opt(help="adam, sgd, lbfgs, ars, ...")] = None,
     momentum: Annotated[float | None, Opt(help="momentum coefficient (rules with momentum only)")] = None,
     schedule: Annotated[str | None, Opt(help="learning rate schedule: cosine, one_cycle, step, constant, ...")] = None,
-    learning_rate: Annotated[float | None, Opt(help="highest learning rate")] = None,
+    learning_rate: Annotated[str | None, Opt(help="highest learning rate; find: by short runs at many rates")] = None,
     initializer: Annotated[str | None, Opt(help="initial weights (default: the activation's)")] = None,
     batch_norm: Annotated[bool, Opt("--batch-norm", help="batch normalisation before each activation")] = False,
     layer_norm: Annotated[bool, Opt("--layer-norm", help="layer normalisation before each activation")] = False,
@@ -104,7 +105,7 @@ def train(
     flags = {
         "optimizer": optimizer,
         "schedule": schedule,
-        "learning_rate": learning_rate,
+        "learning_rate": None if learning_rate == FIND else parse_rate(learning_rate),
         "optimizer.momentum": momentum,
         "l1": l1,
         "l2": l2,
@@ -131,7 +132,8 @@ def train(
     flags = {name: value for name, value in flags.items() if value is not None}
     if resume is not None:
         longer = flags.pop("epochs", None)
-        if given or flags or set_ or recipe or any(each is not None for each in (seed, members, bag)):
+        alone = (seed, members, bag, learning_rate)
+        if given or flags or set_ or recipe or any(each is not None for each in alone):
             raise FalllineError(
                 "--resume continues a run with its own settings: leave all other flags but --epochs out"
             )
@@ -144,4 +146,6 @@ def train(
         ]
     plan = new_plan(recipe, given, flags, set_ or [], seed)
     plan = of_several(plan, members, bag)
+    if learning_rate == FIND:
+        plan = with_found_rate(plan)
     return train_and_save(plan, out, checkpoint_seconds, json, lost=stop_when_lost)[0]

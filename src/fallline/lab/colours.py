@@ -51,5 +51,9 @@ def path_role(place: int) -> str:
 
 
 def dash_of(place: int) -> tuple[int, ...]:
-    """The dash of a rule's path: colours and dashes have the same period, and eight rules differ in both."""
-    return DASHES[place % len(DASHES)]
+    """The dash of a rule's path: eight rules differ in colour and dash, and the next eight in their pairs.
+
+    >>> dash_of(0) == dash_of(8), path_role(0) == path_role(8)
+    (False, True)
+    """
+    return DASHES[(place + 3 * (place // len(DASHES))) % len(DASHES)]

@@ -98,7 +98,7 @@ def page(walks: Walked, start: int = 0, *, rates: Rates | None = None, maps: boo
     body = tag(
         "main",
         _header(walks),
-        Html(_read("controls.html")),
+        Html(read("controls.html")),
         tag("div", *(_moving(name, each) for name, each in moving.items()), *beside, class_="figures", id="moving"),
         tag(
             "section",
@@ -233,10 +233,10 @@ def _note(walks: Walked) -> Html:
 
 
 def _document(title: str, body: Html, data: dict[str, Any], walks: Walked) -> str:
-    style = Html(_read("page.css").replace("/*themes*/", _themes()))
+    style = Html(read("page.css").replace("/*themes*/", themes()))
     code = to_javascript(walks.surface, walks.surface.dimensions) if walks.noise == 0 else None
     surface = f"const terrain = {'null' if code is None else 'x => {' + chr(10) + code + chr(10) + '}'};\n"
-    script = Html('"use strict";\n' + surface + _read("rules.js") + _read("page.js"))
+    script = Html('"use strict";\n' + surface + read("rules.js") + read("page.js"))
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; script-src 'sha256-{digest}'"
     head = tag(
@@ -252,7 +252,7 @@ def _document(title: str, body: Html, data: dict[str, Any], walks: Walked) -> st
     return f"<!doctype html>\n{tag('html', head, tag('body', body, footer, held, tag('script', script)), lang='en')}\n"
 
 
-def _themes() -> str:
+def themes() -> str:
     """The colours of both themes as the style's variables."""
     light, dark = (";".join(f"--{role}:{colour}" for role, colour in colours(theme).items()) for theme in THEMES)
     fills = "".join(f".{role}{{fill:var(--{role})}}" for role in colours("light"))
@@ -260,5 +260,6 @@ def _themes() -> str:
     return f"{both}{fills}.edge{{stroke:var(--line);stroke-width:.5}}"
 
 
-def _read(name: str) -> str:
+def read(name: str) -> str:
+    """A file of the lab's pages."""
     return (files("fallline.lab") / name).read_text(encoding="utf-8")

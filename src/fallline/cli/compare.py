@@ -1,0 +1,124 @@
+"""`fallline compare`: update rules, activations or other settings on the user's own data, each at its own learning rates."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fallline.cli.bar import Bar
+from fallline.cli.folders import folder_for
+from fallline.cli.output import give, say, table, warn
+from fallline.cli.recipes import changed, parse_kinds, parse_value, parse_widths
+from fallline.core.errors import FalllineError
+
+if TYPE_CHECKING:
+    from fallline.lab.compare import Comparison
+    from fallline.population.ledger import LanesProgress
+
+Opt = typer.Option
+SHOWN = (0, 1, 2, 3, 4, 5, 7, 8, 9)  # columns of the page's table that a terminal has room for
+
+
+def compare(
+    source: Annotated[str | None, typer.Argument(help="CSV, Parquet, .npz, sklearn:NAME, ...")] = None,
+    target: Annotated[str | None, Opt(help="column to predict")] = None,
+    kind: Annotated[list[str] | None, Opt(help="overrule a column: COLUMN=number, category, drop, ...")] = None,
+    vary: Annotated[
+        str, Opt(help="optimizer, activation, initializer, batch_size, schedule or a field; with or without =A,B,C")
+    ] = "optimizer",
+    rates: Annotated[int, Opt(help="learning rates tried for each, an odd number")] = 9,
+    decades: Annotated[float, Opt(help="width of the range of learning rates, in powers of ten")] = 4.0,
+    seeds: Annotated[int, Opt(help="seeds of weights and minibatches")] = 5,
+    epochs: Annotated[int, Opt(help="length of every training")] = 20,
+    within: Annotated[float, Opt(help="share of the best loss that a good rate may lose")] = 0.2,
+    hidden: Annotated[str | None, Opt(help="units of the hidden layers (default: 32)")] = None,
+    set_: Annotated[list[str] | None, Opt("--set", metavar="PATH=VALUE", help="any field: model.dropout=0.1")] = None,
+    recipe: Annotated[Path | None, Opt(help="a recipe.toml whose other settings are used")] = None,
+    out: Annotated[Path | None, Opt(help="folder for the page and the pictures")] = None,
+    json: Annotated[bool, Opt("--json", help="one JSON document on standard output")] = False,
+) -> int:
+    """Compare update rules, or other settings, on your data, each over its own learning rates."""
+    from fallline.data.table import load
+    from fallline.lab.compare import SMALL
+    from fallline.lab.compare import compare as run
+    from fallline.training.folder import read_plan
+
+    plan = None if recipe is None else read_plan(recipe)
+    data: dict[str, Any] = {} if plan is None else dict(plan.data)
+    given = {"source": source, "target": target, "kinds": parse_kinds(kind or [])}
+    data |= {name: value for name, value in given.items() if value is not None}
+    if "source" not in data:
+        raise FalllineError("no SOURCE to compare on: expected a file such as data.csv, or sklearn:digits to try")
+    flags = {} if hidden is None else {"model.hidden": parse_widths(hidden)}
+    base = changed(SMALL if plan is None else plan.recipe, flags, set_ or [])
+    what, values = parse_vary(vary)
+    if out is not None:
+        folder_for(out)
+    loaded = load(**data)
+    warn(loaded.warnings)
+    with ComparisonProgress(quiet=json) as watch:
+        found = run(
+            loaded,
+            base,
+            what,
+            values,
+            rates=rates,
+            decades=decades,
+            seeds=seeds,
+            epochs=epochs,
+            within=within,
+            watch=watch,
+        )
+    files = [] if out is None else _written(found, out)
+    if json:
+        give({**found.to_plain(), "files": [str(each) for each in files]})
+    else:
+        _show(found)
+        if out is not None:
+            say(f"Saved in {out}: {', '.join(each.name for each in files)}.")
+    return 0
+
+
+class ComparisonProgress(Bar):
+    """Shows the progress of a comparison; used as the `watch` of `compare`."""
+
+    def __init__(self, quiet: bool) -> None:
+        super().__init__("{task.description}", "", quiet=quiet, description="compiling", total=1)
+
+    def __call__(self, progress: "LanesProgress") -> None:
+        text = f"training {progress.lanes_done}/{progress.lanes}"
+        self.show(text, completed=progress.done, total=progress.total, description=text)
+
+
+def parse_vary(text: str) -> tuple[str, list[Any] | None]:
+    """Splits `what=a,b,c` into what is varied and its values; what is varied alone has none.
+
+    >>> parse_vary("optimizer=sgd,adam"), parse_vary("model.dropout=0,0.3"), parse_vary("activation")
+    (('optimizer', ['sgd', 'adam']), ('model.dropout', [0, 0.3]), ('activation', None))
+    """
+    what, equals, values = text.partition("=")
+    if not equals:
+        return what.strip(), None
+    return what.strip(), [parse_value(each.strip()) for each in values.split(",") if each.strip()]
+
+
+def _written(found: "Comparison", out: Path) -> list[Path]:
+    """Write the page and the pictures into a folder, and return their paths."""
+    from fallline.lab.compare_figures import KINDS
+
+    pictures = [found.figure(kind).save(out / f"{kind}.svg") for kind in KINDS]
+    return [found.save_page(out / "compare.html"), *pictures]
+
+
+def _show(found: "Comparison") -> None:
+    from fallline.lab.compare_page import HEAD, cells_of
+
+    rows = [[cells[i] for i in SHOWN] for cells in (cells_of(each, found.metric) for each in found.frame.to_dicts())]
+    head = ["", *(each.format(metric=found.metric) for each in HEAD)]
+    print(table([[head[i] for i in SHOWN], *rows]))
+    print(f"\n{found.answer}")
+    say(
+        f"{found.trainings:,} trainings of {found.epochs} epochs, {found.seeds} seeds, in {found.seconds:.0f} s. Losses are "
+        f"of the validation rows. Decades: of rates that lose at most {100 * found.within:g} % of the best loss. "
+        f"Epochs: to the loss {found.target:.4g}. A star: the best, and what is not worse beyond the noise."
+    )

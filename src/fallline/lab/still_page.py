@@ -1,0 +1,40 @@
+"""A page of text, tables and pictures that needs no script and no network."""
+
+from collections.abc import Sequence
+
+from fallline.lab.page import read, themes
+from fallline.lab.picture import Picture
+from fallline.lab.svg import to_svg
+from fallline.report.markup import Html, tag
+
+
+def still_page(title: str, *parts: object) -> str:
+    """A whole page in the lab's style."""
+    policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+    style = Html(read("page.css").replace("/*themes*/", themes()))
+    head = tag(
+        "head",
+        Html('<meta charset="utf-8">'),
+        Html(f'<meta http-equiv="Content-Security-Policy" content="{policy}">'),
+        Html('<meta name="viewport" content="width=device-width, initial-scale=1">'),
+        tag("title", f"{title} · Fallline"),
+        tag("style", style),
+    )
+    footer = tag("footer", "Made by Fallline. This page is complete in itself: it asks nothing of any network.")
+    return f"<!doctype html>\n{tag('html', head, tag('body', tag('main', *parts), footer), lang='en')}\n"
+
+
+def pictures(shown: dict[str, Picture]) -> Html:
+    """Pictures with what can be seen in them below, by their name on the page."""
+    cards = [
+        tag("figure", Html(to_svg(each, "page", name)), tag("figcaption", each.description), class_="card")
+        for name, each in shown.items()
+    ]
+    return tag("div", *cards, class_="figures")
+
+
+def numbers(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Html:
+    """A table; the first column holds the rows' names."""
+    heading = tag("tr", *(tag("th", each, scope="col") for each in head))
+    body = [tag("tr", tag("th", row[0], scope="row"), *(tag("td", each) for each in row[1:])) for row in rows]
+    return tag("div", tag("table", tag("thead", heading), tag("tbody", *body)), class_="wide card")
