@@ -17,6 +17,7 @@ from fallline.cli.evaluate import evaluate
 from fallline.cli.explain import explain
 from fallline.cli.export import export
 from fallline.cli.fork import fork
+from fallline.cli.landscape import landscape
 from fallline.cli.output import say
 from fallline.cli.predict import predict
 from fallline.cli.report import report
@@ -61,6 +62,7 @@ app.command(cls=TuneCommand)(stoppable(ars))
 app.command()(stoppable(report))
 app.command()(stoppable(export))
 app.command()(stoppable(terrain))
+app.command()(stoppable(landscape))
 app.command()(stoppable(explain))
 
 

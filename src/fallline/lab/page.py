@@ -233,7 +233,7 @@ def _note(walks: Walked) -> Html:
 
 
 def _document(title: str, body: Html, data: dict[str, Any], walks: Walked) -> str:
-    style = Html(_read("page.css").replace("/*themes*/", _themes()))
+    style = Html(_read("page.css").replace("/*themes*/", themes()))
     code = to_javascript(walks.surface, walks.surface.dimensions) if walks.noise == 0 else None
     surface = f"const terrain = {'null' if code is None else 'x => {' + chr(10) + code + chr(10) + '}'};\n"
     script = Html('"use strict";\n' + surface + _read("rules.js") + _read("page.js"))
@@ -252,7 +252,7 @@ def _document(title: str, body: Html, data: dict[str, Any], walks: Walked) -> st
     return f"<!doctype html>\n{tag('html', head, tag('body', body, footer, held, tag('script', script)), lang='en')}\n"
 
 
-def _themes() -> str:
+def themes() -> str:
     """The colours of both themes as the style's variables."""
     light, dark = (";".join(f"--{role}:{colour}" for role, colour in colours(theme).items()) for theme in THEMES)
     fills = "".join(f".{role}{{fill:var(--{role})}}" for role in colours("light"))
