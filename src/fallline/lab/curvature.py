@@ -18,6 +18,7 @@ from fallline.training.recipe import Recipe
 STEPS = 20  # of Lanczos: the largest eigenvalue is then exact to 1e-3 even in a flat bulk, and outliers to rounding
 DRAWS = (20, 100)  # fewest and most vectors of Hutchinson's estimate
 EXACT = 0.02  # relative error of the trace at which no more vectors are drawn
+ROUNDING = 1e-6  # relative error of products in float32
 ROWS = 2048  # most rows of the products
 
 Product = Callable[[Float[np.ndarray, " n"]], Float[np.ndarray, " n"]]
@@ -124,7 +125,7 @@ def extremes(product: Product, n: int, steps: int, seed: int) -> tuple[float, fl
     if not np.isfinite(matrix).all():
         return (math.nan,) * 4
     values, vectors = np.linalg.eigh(matrix)
-    errors = beta[count - 1] * np.abs(vectors[-1])
+    errors = np.maximum(beta[count - 1] * np.abs(vectors[-1]), ROUNDING * np.abs(values).max())
     return float(values[-1]), float(values[0]), float(errors[-1]), float(errors[0])
 
 

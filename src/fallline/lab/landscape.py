@@ -16,7 +16,6 @@ from fallline.lab.directions import coordinates, difference, principal_direction
 from fallline.lab.network import Network, network_on
 from fallline.lab.scene import Landscape, Trajectory
 from fallline.lab.snapshots import Snapshots, snapshots_of
-from fallline.training.predictor import Predictor
 from fallline.training.run import Run
 
 PLANES = ("random", "trajectory", "line")
@@ -123,8 +122,6 @@ def case_from(run: Any, data: Any = None) -> Case:
             f"a run of type {type(run).__name__} has no landscape: expected what fallline.train returns, or a run folder"
         )
     table = data if data is None or isinstance(data, Table) else load(data)
-    if not isinstance(run.model, Predictor):
-        raise FalllineError("an ensemble has a landscape for each of its members: train one network, without members or bag")
     return case_of(run, table)
 
 

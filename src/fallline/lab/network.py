@@ -17,6 +17,7 @@ from fallline.doctor.case import Case
 from fallline.layers import Dense, LayerCall, Sequential
 from fallline.metrics import metrics_of
 from fallline.training.class_weights import weighed
+from fallline.training.ensemble import Ensemble
 from fallline.training.predictor import Predictor
 from fallline.training.recipe import Recipe
 from fallline.training.validation import answering
@@ -106,10 +107,12 @@ class Network:
 def network_on(case: Case, split: str = "train", rows: int = 10_000) -> Network:
     """A run's network on rows of a split: at most so many, evenly spaced.
 
-    Raises: FalllineError for a run that has learnt nothing, and for a split without rows.
+    Raises: FalllineError for a run that has learnt nothing, an ensemble, and for a split without rows.
     """
     if case.model is None:
         raise FalllineError("the run diverged before it learnt anything: there is no network to look at")
+    if isinstance(case.model, Ensemble):
+        raise FalllineError("an ensemble has a landscape for each of its members: train one network, without members or bag")
     data = weighed(case.data, case.recipe).dataset
     chosen = {"train": data.train, "valid": data.valid, "test": data.test}.get(split)
     if chosen is None:

@@ -17,7 +17,7 @@ from fallline.lab.scene import Landscape
 from fallline.lab.terrain import Terrain
 from fallline.lab.view import View, mesh
 
-BAR = 62  # pixels of the scale beside a map
+BAR = 70  # pixels of the scale beside a map
 SIDE = 41  # most places along an axis of a picture from the side
 
 
@@ -74,7 +74,7 @@ def title_of(scene: Landscape, kind: str) -> str:
 
 def map_chart(scene: Landscape, terrain: Terrain, kind: str) -> Picture:
     """Shades and lines of equal height, with the network as a cross and the training's path."""
-    axes = Axes(62, 34, WIDTH - 14, HEIGHT - 50, _ends(terrain.x), _ends(terrain.y))
+    axes = Axes(62, 34, WIDTH - BAR, HEIGHT - 50, _ends(terrain.x), _ends(terrain.y))
     marks: list[Mark] = [*shades(terrain, axes)]
     for level in levels_of(terrain.heights, terrain.lowest):
         for each in contour(terrain.x, terrain.y, terrain.heights, float(level)):
@@ -83,7 +83,7 @@ def map_chart(scene: Landscape, terrain: Terrain, kind: str) -> Picture:
     marks += _scale(terrain, axes)
     marks += _path(scene, axes)
     marks.append(TextMark(axes.left, 20, title_of(scene, kind), "ink", size=15, is_bold=True))
-    return Picture(WIDTH + BAR, HEIGHT, title_of(scene, kind), " ".join(scene.sentences), tuple(marks))
+    return Picture(WIDTH, HEIGHT, title_of(scene, kind), " ".join(scene.sentences), tuple(marks))
 
 
 def _ends(values: Float[np.ndarray, " count"]) -> tuple[float, float]:
@@ -118,13 +118,9 @@ def _path(scene: Landscape, axes: Axes) -> list[Mark]:
         epochs = scene.trajectory.epochs
         for i, text in ((0, "start"), (len(way) - 1, f"epoch {epochs[-1]}")):
             is_right = way[i, 0] > axes.right - 90
-            near = abs(way[i, 0] - x) < 60 and abs(way[i, 1] - y) < 20
-            marks.append(
-                TextMark(
-                    float(way[i, 0]) + (-9 if is_right else 9), float(way[i, 1]) + (18 if near else -7), text, "name1",
-                    "end" if is_right else "start", 13, is_bold=True,
-                )  # fmt: skip
-            )
+            is_above = way[max(i - 1, 0), 1] >= way[i, 1] if i else way[1, 1] >= way[0, 1]  # away from the path
+            at = float(way[i, 0]) + (-9 if is_right else 9), float(way[i, 1]) + (-9 if is_above else 20)
+            marks.append(TextMark(*at, text, "name1", "end" if is_right else "start", 13, is_bold=True))
     marks.append(Dot(float(x), float(y), "ink", 6, is_cross=True))
     return marks
 

@@ -25,6 +25,7 @@ def still_page(title: str, about: Iterable[str], pictures: Sequence[Picture], ta
     figures = (tag("figure", Html(to_svg(each, "page", f"figure{i}")), class_="card") for i, each in enumerate(pictures))
     body = tag("main", header, tag("div", *figures, class_="figures"), *(_table(*each) for each in tables))
     style = (files("fallline.lab") / "page.css").read_text(encoding="utf-8").replace("/*themes*/", themes())
+    style += "tbody th { white-space: normal; min-width: 9em; }\n"
     policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
     head = tag(
         "head",
