@@ -84,7 +84,11 @@ def main():
     except ImportError:
         print(json.dumps(said))
         return
-    said |= {"torch_seconds": round(each * found.loss.size, 1), "torch_measured_points": given.points, "torch_threads": threads}
+    said |= {
+        "torch_seconds": round(each * found.loss.size, 1),
+        "torch_measured_points": given.points,
+        "torch_threads": threads,
+    }
     said |= {"times_faster": round(each * found.loss.size / seconds, 1), "largest_relative_difference": difference}
     print(json.dumps(said))
 

@@ -32,7 +32,9 @@ def test_planes_page_and_document(folders, tmp_path, capsys):
     found = json.loads(text)
     assert (found["plane"], len(found["loss"]), len(found["trajectory"])) == ("trajectory", 5, 5)
     assert found["explained_by_a_random_walk"] == pytest.approx([0.608, 0.152], abs=1e-3)
-    assert {"landscape.html", "loss.svg", "surface.svg", "accuracy.svg", "training.svg"} <= {each.name for each in out.iterdir()}
+    assert {"landscape.html", "loss.svg", "surface.svg", "accuracy.svg", "training.svg"} <= {
+        each.name for each in out.iterdir()
+    }
     metrics = json.loads((folders[0] / "metrics.json").read_text())
     assert found["loss_here"] == pytest.approx(metrics["metrics"]["train"]["loss"], rel=1e-4)
     assert found["notes"] == []
@@ -40,7 +42,9 @@ def test_planes_page_and_document(folders, tmp_path, capsys):
 
 def test_the_line_between_two_runs_in_words(folders, capsys):
     capsys.readouterr()
-    code, text, err = call(capsys, "landscape", str(folders[0]), "--to", str(folders[1]), "--size", "5", "--no-sharpness")
+    code, text, err = call(
+        capsys, "landscape", str(folders[0]), "--to", str(folders[1]), "--size", "5", "--no-sharpness"
+    )
     assert code == 0, err
     assert "Along the line to the other network" in text
     assert "Between the two networks the loss rises by" in text
@@ -49,7 +53,12 @@ def test_the_line_between_two_runs_in_words(folders, capsys):
 
 @pytest.mark.parametrize(
     ("more", "said"),
-    [(("--plane", "lines"), "unknown"), (("--rows", "0"), "rows = 0"), (("--to", "/nowhere"), "/nowhere"), (("--seed", "-1"), "seed")],
+    [
+        (("--plane", "lines"), "unknown"),
+        (("--rows", "0"), "rows = 0"),
+        (("--to", "/nowhere"), "/nowhere"),
+        (("--seed", "-1"), "seed"),
+    ],
 )
 def test_bad_input(folders, capsys, more, said):
     capsys.readouterr()

@@ -21,7 +21,11 @@ from fallline.training.evaluation import evaluate_rows
 def table(task="classification", rows=90):
     rng = np.random.default_rng(0)
     x = rng.normal(size=(rows, 3))
-    y = (x[:, 0] * x[:, 1] > 0).astype(int) + (x[:, 2] > 1) if task == "classification" else 1e4 + 300 * x[:, 0] * x[:, 1]
+    y = (
+        (x[:, 0] * x[:, 1] > 0).astype(int) + (x[:, 2] > 1)
+        if task == "classification"
+        else 1e4 + 300 * x[:, 0] * x[:, 1]
+    )
     return fl.Table.from_arrays(x, y, test=0.0, valid=0.2)
 
 
@@ -72,7 +76,9 @@ def test_filters_keep_their_size_and_the_rest_stands_still(run):
     network = network_on(case_of(run))
     found = random_direction(network.layers, network.weights, 3)["params"]
     for name, own in network.weights["params"].items():
-        assert np.linalg.norm(found[name]["weight"], axis=0) == pytest.approx(np.linalg.norm(own["weight"], axis=0), rel=1e-5)
+        assert np.linalg.norm(found[name]["weight"], axis=0) == pytest.approx(
+            np.linalg.norm(own["weight"], axis=0), rel=1e-5
+        )
         assert not found[name]["bias"].any()
 
 
@@ -81,7 +87,9 @@ def test_a_rescaled_relu_network_has_the_same_picture_but_not_the_same_sharpness
     params = {name: dict(own) for name, own in run.model.arrays["params"].items()}
     params["dense_1"] = {part: 4.0 * leaf for part, leaf in params["dense_1"].items()}
     params["dense_2"]["weight"] = params["dense_2"]["weight"] / 4.0
-    other = dataclasses.replace(case, model=dataclasses.replace(run.model, arrays={**run.model.arrays, "params": params}))
+    other = dataclasses.replace(
+        case, model=dataclasses.replace(run.model, arrays={**run.model.arrays, "params": params})
+    )
     both = []
     for each in (case, other):
         network = network_on(each)

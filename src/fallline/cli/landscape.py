@@ -30,7 +30,7 @@ def landscape(
     from fallline.core.whole import check_seed
     from fallline.lab.files import check_out, save_pictures
     from fallline.lab.landscape import landscape as look
-    from fallline.lab.scenery import kinds_of, picture_of
+    from fallline.lab.scenery import kinds_of
 
     check_seed(seed)
     check_out(out)
@@ -41,7 +41,7 @@ def landscape(
     warn(found.notes)
     written: list[Path] = []
     if out is not None:
-        pictures = {kind: picture_of(found, kind) for kind in kinds_of(found)}
+        pictures = {kind: found.figure(kind) for kind in kinds_of(found)}
         written, refused = save_pictures(out, pictures)
         written = [found.save_page(out / "landscape.html"), *written]
         warn([refused] if refused else [])
@@ -63,5 +63,3 @@ def _show(found: Any, written: list[Path]) -> None:
     print(f"\n{table(rows)}")
     if written:
         say(f"\nSaved in {written[0].parent}: {', '.join(each.name for each in written)}.")
-
-

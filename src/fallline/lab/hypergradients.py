@@ -115,14 +115,18 @@ class Hypergradients:
             tenth = 0.1 * abs(slope)
             if row["trusted"]:
                 way = "raises" if slope > 0 else "lowers"
-                unit = {"log": "10 % more", "linear": "0.1 more"}.get(row["by"], "a horizon 1/(1 - value) that is 10 % longer")
-                said.append(f"{name}: {unit} {way} the validation loss by about {tenth:.3g}; differences of real runs agree.")
-            else:
-                pair = [row[f"difference_{step}"] for step in STEPS]
+                unit = {"log": "10 % more", "linear": "0.1 more"}.get(
+                    row["by"], "a horizon 1/(1 - value) that is 10 % longer"
+                )
                 said.append(
-                    f"{name}: the derivative {slope:.3g} is not to be trusted. Differences of real runs are {pair[0]:.3g} for a step of "
-                    f"{STEPS[0]} and {pair[1]:.3g} for {STEPS[1]}, and the derivative of the parameters has grown {row['growth']:.3g} "
-                    "times since the first epoch: the run is chaotic, or it bends on this scale."
+                    f"{name}: {unit} {way} the validation loss by about {tenth:.3g}; differences of real runs agree."
+                )
+            else:
+                wide, narrow = (f"{row[f'difference_{step}']:.3g} for a step of {step}" for step in STEPS)
+                said.append(
+                    f"{name}: the derivative {slope:.3g} is not to be trusted. Differences of real runs are {wide} and {narrow}, "
+                    f"and the derivative of the parameters has grown {row['growth']:.3g} times since the first epoch: the run is "
+                    "chaotic, or it bends on this scale."
                 )
         return tuple(said)
 

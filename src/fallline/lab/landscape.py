@@ -9,12 +9,22 @@ import numpy as np
 from jaxtyping import Float
 
 from fallline.core.errors import FalllineError, nearest
+from fallline.core.files import write_atomically
 from fallline.data.table import Table, load
 from fallline.doctor.case import Case, case_of, case_of_folder
 from fallline.lab.curvature import sharpness_of
-from fallline.lab.directions import coordinates, difference, principal_directions, random_direction, to_params, to_vector
+from fallline.lab.directions import (
+    coordinates,
+    difference,
+    principal_directions,
+    random_direction,
+    to_params,
+    to_vector,
+)
 from fallline.lab.network import Network, network_on
-from fallline.lab.scene import Landscape, Trajectory
+from fallline.lab.picture import Picture
+from fallline.lab.scene import Scene, Trajectory
+from fallline.lab.scenery import page_of, picture_of
 from fallline.lab.snapshots import Snapshots, snapshots_of
 from fallline.training.run import Run
 
@@ -22,6 +32,28 @@ PLANES = ("random", "trajectory", "line")
 SIZES = {1: 101, 2: 51}  # points along each axis
 BEYOND = 0.5  # how far a line is followed beyond both networks, as a share of their distance
 MARGIN = 0.25  # room around a trajectory, as a share of its extent
+
+
+class Landscape(Scene):
+    """A landscape with its pictures and its page."""
+
+    def figure(self, kind: str = "loss") -> Picture:
+        """A picture: `loss` or the metric from above or along the line, `surface` from the side, `training` by epoch.
+
+        Raises: FalllineError for a kind that this landscape does not have.
+        """
+        return picture_of(self, kind)
+
+    def save_page(self, path: Path | str) -> Path:
+        """Write one HTML page with the pictures and the numbers, and return its path.
+
+        Raises: FalllineError for another ending, and if the file cannot be written.
+        """
+        path = Path(path)
+        if path.suffix.lower() not in (".html", ".htm"):
+            raise FalllineError(f"page {str(path)!r} is no .html: choose such a name")
+        write_atomically(path, page_of(self).encode())
+        return path
 
 
 def landscape(
@@ -74,7 +106,8 @@ def landscape(
             f"training again gave parameters that differ by {100 * snapshots.difference:.2g} %: the run was trained on another "
             "machine, or with another version"
         )
-    path, explained = None, ()
+    path: Trajectory | None = None
+    explained: tuple[float, ...] = ()
     if which == "line":
         end = network_on(case_from(other, data), split, rows)
         axes: tuple[Any, ...] = (_line(network, end),)

@@ -112,7 +112,9 @@ def network_on(case: Case, split: str = "train", rows: int = 10_000) -> Network:
     if case.model is None:
         raise FalllineError("the run diverged before it learnt anything: there is no network to look at")
     if isinstance(case.model, Ensemble):
-        raise FalllineError("an ensemble has a landscape for each of its members: train one network, without members or bag")
+        raise FalllineError(
+            "an ensemble has a landscape for each of its members: train one network, without members or bag"
+        )
     data = weighed(case.data, case.recipe).dataset
     chosen = {"train": data.train, "valid": data.valid, "test": data.test}.get(split)
     if chosen is None:
@@ -149,7 +151,11 @@ def seen(stats: Tree) -> Tree:
 
 
 def _filled(rows: np.ndarray, count: int) -> np.ndarray:
-    return rows if len(rows) == count else np.concatenate([rows, np.zeros((count - len(rows), *rows.shape[1:]), rows.dtype)])
+    return (
+        rows
+        if len(rows) == count
+        else np.concatenate([rows, np.zeros((count - len(rows), *rows.shape[1:]), rows.dtype)])
+    )
 
 
 def _layers(recipe: Recipe, task: str, outputs: int) -> Sequential:
@@ -229,7 +235,9 @@ def along(layers: Sequential, origin: Tree, axes: tuple[Tree, ...], x: Float[Arr
 
 def _weights(origin: Tree, axes: tuple[Tree, ...], point: Float[Array, " axes"]) -> tuple[Tree, Tree]:
     """The params and the stats at a point; a variance beyond both ends of a line stays at least 0."""
-    moved = jax.tree.map(lambda leaf, *along: leaf + sum(p * each for p, each in zip(point, along, strict=True)), origin, *axes)
+    moved = jax.tree.map(
+        lambda leaf, *along: leaf + sum(p * each for p, each in zip(point, along, strict=True)), origin, *axes
+    )
     stats = {
         name: {**own, "variance": jnp.maximum(own["variance"], 0.0)} if "variance" in own else own
         for name, own in moved["stats"].items()

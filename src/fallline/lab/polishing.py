@@ -70,7 +70,9 @@ def polish(
     if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= 100:
         raise FalllineError(f"steps = {steps!r} is not a number of steps: expected 1 to 100")
     if INITIAL in paths:
-        raise FalllineError("the initial scale is no number of a recipe: polish others, and choose an initializer for it")
+        raise FalllineError(
+            "the initial scale is no number of a recipe: polish others, and choose an initializer for it"
+        )
     table = data if isinstance(data, Table) else load(data)
     chosen = present(recipe, paths) if tuple(paths) == USUAL[:3] else tuple(paths)
     rows: list[dict[str, Any]] = []
@@ -83,7 +85,9 @@ def polish(
         names = ("number", "value", "slope", "trusted", "loss")
         rows += [
             {"step": step, **dict(zip(names, each, strict=True))}
-            for each in zip(run.paths, run.values, slope.tolist(), found.trusted.tolist(), [loss] * len(slope), strict=True)
+            for each in zip(
+                run.paths, run.values, slope.tolist(), found.trusted.tolist(), [loss] * len(slope), strict=True
+            )
         ]
         if not loss < best:
             break
@@ -112,14 +116,20 @@ def _judged(
     recipe: Recipe, polished: Recipe, table: Table, judges: int, frame: pl.DataFrame, used: int
 ) -> PolishedRecipe:
     if polished == recipe:
-        sentence = "No step was taken: no derivative is trusted, or the first step did not lower the loss of the short run."
+        sentence = (
+            "No step was taken: no derivative is trusted, or the first step did not lower the loss of the short run."
+        )
         return PolishedRecipe(recipe, False, 0.0, 0.0, frame, sentence)
     seeds = range(used, used + judges)
     found = evaluate([recipe, polished], table, seeds=list(seeds), probes=())
-    before, after = np.asarray(found.scores, np.float64).reshape(2, judges)
-    gains = before - after
+    scores = np.zeros((2, judges))
+    scores[found.recipe, np.unique(found.seed, return_inverse=True)[1]] = found.score
+    with np.errstate(invalid="ignore"):
+        gains = np.nan_to_num(scores[0] - scores[1], nan=0.0)
     gain, error = float(gains.mean()), float(gains.std(ddof=1) / np.sqrt(judges))
     kept = bool(gain > 2 * error)
     said = f"In {judges} whole runs with other seeds the validation loss fell by {gain:.4g} ± {error:.2g}"
-    sentence = f"{said}: the polished recipe is kept." if kept else f"{said}, which is no more than chance: the recipe stays."
+    sentence = (
+        f"{said}: the polished recipe is kept." if kept else f"{said}, which is no more than chance: the recipe stays."
+    )
     return PolishedRecipe(polished if kept else recipe, kept, gain, error, frame, sentence)

@@ -1,18 +1,15 @@
-"""A landscape as data: tables, plain data, pictures and a page."""
+"""A landscape as data: tables, plain data and sentences."""
 
 import dataclasses
 import math
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 from jaxtyping import Float, Int
 
-from fallline.core.errors import FalllineError
 from fallline.lab.curvature import Sharpness
-from fallline.lab.picture import Picture
 from fallline.lab.terrain import Terrain, scaled_terrain
 
 NULL = (6 / math.pi**2, 6 / (4 * math.pi**2))  # shares of the variation of a random walk: 60.8 and 15.2 %
@@ -53,7 +50,7 @@ class Trajectory:
 
 
 @dataclasses.dataclass(frozen=True)
-class Landscape:
+class Scene:
     """The loss and the metric on a plane or a line through a network's weights.
 
     Arguments:
@@ -167,7 +164,7 @@ class Landscape:
         if self.trajectory is not None:
             away = float(self.trajectory.distance.max())
             said.append(
-                f"The training was up to {away:.3g} away from the plane, so its own losses differ from those of the plane below it."
+                f"The training was up to {away:.3g} away from the plane, so its own losses differ from those in the plane."
             )
         if self.sharpness is not None:
             each = self.sharpness
@@ -179,26 +176,6 @@ class Landscape:
                 else f"The largest eigenvalue of the Hessian is {each.largest:.4g}."
             )
         return tuple(said)
-
-    def figure(self, kind: str = "loss") -> Picture:
-        """A picture: `loss` or the metric's name from above (or along the line), or `surface`, the loss from the side.
-
-        Raises: FalllineError for an unknown kind.
-        """
-        from fallline.lab.scenery import picture_of
-
-        return picture_of(self, kind)
-
-    def save_page(self, path: Path | str) -> Path:
-        """Write one HTML page with the pictures and the numbers, and return its path."""
-        from fallline.core.files import write_atomically
-        from fallline.lab.scenery import page_of
-
-        path = Path(path)
-        if path.suffix.lower() not in (".html", ".htm"):
-            raise FalllineError(f"page {str(path)!r} is no .html: choose such a name")
-        write_atomically(path, page_of(self).encode())
-        return path
 
 
 _SPLITS = {"train": "training", "valid": "validation", "test": "test"}

@@ -13,7 +13,8 @@ from fallline.lab.colours import LEVELS
 from fallline.lab.contours import contour, levels_of
 from fallline.lab.marks import Area, Dot, Mark, Stroke, TextMark, line
 from fallline.lab.picture import Picture
-from fallline.lab.scene import Landscape
+from fallline.lab.scene import Scene
+from fallline.lab.still import Rows, still_page
 from fallline.lab.terrain import Terrain
 from fallline.lab.view import View, mesh
 
@@ -21,7 +22,7 @@ BAR = 70  # pixels of the scale beside a map
 SIDE = 41  # most places along an axis of a picture from the side
 
 
-def picture_of(scene: Landscape, kind: str) -> Picture:
+def picture_of(scene: Scene, kind: str) -> Picture:
     """A picture of a kind: `loss`, the metric's name, `surface` or `training`.
 
     Raises: FalllineError for a kind that is unknown, or that this landscape has no data for.
@@ -41,13 +42,13 @@ def picture_of(scene: Landscape, kind: str) -> Picture:
     return map_chart(scene, terrain, kind)
 
 
-def kinds_of(scene: Landscape) -> tuple[str, ...]:
+def kinds_of(scene: Scene) -> tuple[str, ...]:
     """The pictures that a landscape has."""
     more = ("surface",) if scene.dimensions == 2 else ()
     return ("loss", *more, scene.metric, *(("training",) if scene.trajectory is not None else ()))
 
 
-def _even(scene: Landscape) -> Terrain:
+def _even(scene: Scene) -> Terrain:
     held = scene.score[np.isfinite(scene.score)]
     if not len(held):
         raise FalllineError(f"the {scene.metric} is finite nowhere: choose a smaller span")
@@ -55,7 +56,7 @@ def _even(scene: Landscape) -> Terrain:
     return Terrain(scene.x, scene.y, scene.score, low, 1e3 * max(high - low, 1e-12))
 
 
-def labels_of(scene: Landscape) -> tuple[str, str]:
+def labels_of(scene: Scene) -> tuple[str, str]:
     """What stands at the axes."""
     if scene.plane == "line":
         return "share of the way to the other network", ""
@@ -66,13 +67,13 @@ def labels_of(scene: Landscape) -> tuple[str, str]:
     return "first random direction (1: the size of the filters)", "second random direction"
 
 
-def title_of(scene: Landscape, kind: str) -> str:
+def title_of(scene: Scene, kind: str) -> str:
     """A picture's title."""
     what = {"training": "Training", "surface": "Loss from the side"}.get(kind, kind[:1].upper() + kind[1:])
     return f"{what}: {scene.name}, {scene.rows:,} rows"
 
 
-def map_chart(scene: Landscape, terrain: Terrain, kind: str) -> Picture:
+def map_chart(scene: Scene, terrain: Terrain, kind: str) -> Picture:
     """Shades and lines of equal height, with the network as a cross and the training's path."""
     axes = Axes(62, 34, WIDTH - BAR, HEIGHT - 50, _ends(terrain.x), _ends(terrain.y))
     marks: list[Mark] = [*shades(terrain, axes)]
@@ -105,7 +106,7 @@ def _scale(terrain: Terrain, axes: Axes) -> list[Mark]:
     return marks
 
 
-def _path(scene: Landscape, axes: Axes) -> list[Mark]:
+def _path(scene: Scene, axes: Axes) -> list[Mark]:
     """The training's path with its epochs, and a cross at the network."""
     marks: list[Mark] = []
     x, y = axes.place(np.zeros(1), np.zeros(1))[0]
@@ -125,10 +126,12 @@ def _path(scene: Landscape, axes: Axes) -> list[Mark]:
     return marks
 
 
-def side_chart(scene: Landscape) -> Picture:
+def side_chart(scene: Scene) -> Picture:
     """The loss in three dimensions."""
     whole = scene.terrain()
-    rows, columns = (np.unique(np.linspace(0, len(each) - 1, min(SIDE, len(each))).astype(int)) for each in (whole.y, whole.x))
+    rows, columns = (
+        np.unique(np.linspace(0, len(each) - 1, min(SIDE, len(each))).astype(int)) for each in (whole.y, whole.x)
+    )
     terrain = Terrain(
         whole.x[columns], whole.y[rows], whole.heights[np.ix_(rows, columns)], whole.lowest, whole.scale
     )  # the same scale as from above
@@ -146,7 +149,7 @@ def side_chart(scene: Landscape) -> Picture:
     return Picture(WIDTH, HEIGHT, title_of(scene, "surface"), " ".join(scene.sentences), tuple(marks))
 
 
-def line_chart(scene: Landscape, values: Float[np.ndarray, " count"], kind: str) -> Picture:
+def line_chart(scene: Scene, values: Float[np.ndarray, " count"], kind: str) -> Picture:
     """The loss or the metric along one direction; the network is a cross, and on a line both networks are."""
     held = values[np.isfinite(values)]
     if not len(held):
@@ -175,7 +178,7 @@ def _room(low: float, high: float, is_log: bool) -> tuple[float, float]:
     return low - room, high + 2 * room
 
 
-def training_chart(scene: Landscape) -> Picture:
+def training_chart(scene: Scene) -> Picture:
     """The training's own loss by epoch, beside that of the nearest points of the plane."""
     path = scene.trajectory
     assert path is not None
@@ -191,16 +194,14 @@ def training_chart(scene: Landscape) -> Picture:
     marks += paths(["of the training", "in the plane"], ways, axes)
     marks.append(TextMark(axes.left, 20, title_of(scene, "training"), "ink", size=15, is_bold=True))
     text = (
-        f"The training's own loss falls from {path.loss[0]:.4g} to {path.loss[-1]:.4g}; at the nearest points of the plane the loss "
+        f"The training's own loss falls from {path.loss[0]:.4g} to {path.loss[-1]:.4g}; at the nearest points of the plane it "
         f"goes from {path.loss_in_plane[0]:.4g} to {path.loss_in_plane[-1]:.4g}."
     )
     return Picture(WIDTH, HEIGHT, title_of(scene, "training"), text, tuple(marks))
 
 
-def page_of(scene: Landscape) -> str:
+def page_of(scene: Scene) -> str:
     """The page with all pictures and the numbers."""
-    from fallline.lab.still import still_page
-
     rows: list[tuple[str, Any]] = [("loss of the network", scene.here[0]), (scene.metric, scene.here[1])]
     rows += [("lowest loss of the picture", scene.lowest[0])]
     if scene.barrier is not None:
@@ -216,7 +217,7 @@ def page_of(scene: Landscape) -> str:
             ("parameters", f"{each.parameters:,}"),
         ]
     figures = [picture_of(scene, kind) for kind in kinds_of(scene)]
-    tables = [("Numbers", ("", "value"), rows)]
+    tables: list[Rows] = [("Numbers", ("", "value"), rows)]
     if scene.trajectory is not None:
         frame = scene.path
         tables.append(("Training", tuple(frame.columns), frame.rows()))

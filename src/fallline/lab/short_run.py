@@ -74,7 +74,9 @@ class ShortRun:
     def tangents(
         self, seeds: tuple[int, ...]
     ) -> tuple[
-        Float[np.ndarray, "seeds epochs"], Float[np.ndarray, "seeds epochs paths"], Float[np.ndarray, "seeds epochs paths"]
+        Float[np.ndarray, "seeds epochs"],
+        Float[np.ndarray, "seeds epochs paths"],
+        Float[np.ndarray, "seeds epochs paths"],
     ]:
         """The loss after every epoch, its derivatives, and the size of the parameters' derivatives."""
         with jax.enable_x64(True):
@@ -97,20 +99,23 @@ def short_run(recipe: Recipe, table: Table, paths: tuple[str, ...], epochs: int)
     if isinstance(epochs, bool) or not isinstance(epochs, int) or not 1 <= epochs <= 10_000:
         raise FalllineError(f"epochs = {epochs!r} is not a length of a short run: expected 1 to 10000")
     if not len(table.dataset.valid):
-        raise FalllineError("there are no validation rows, so there is no validation loss: load the data with valid=0.2")
-    recipe = dataclasses.replace(recipe, epochs=epochs, patience=None, gradient_tolerance=None)
-    done = prepare_run(recipe, table, 0, ()).recipe
-    if done.optimizer.line_search or done.optimizer.full_batch:
         raise FalllineError(
-            f"the rule {done.optimizer.name} searches along lines or remembers evaluations, so that its run has no derivative: "
+            "there are no validation rows, so there is no validation loss: load the data with valid=0.2"
+        )
+    if recipe.optimizer.line_search or recipe.optimizer.full_batch:
+        raise FalllineError(
+            f"the rule {recipe.optimizer.name} searches along lines or remembers evaluations, so that its run has no derivative: "
             "choose a rule such as momentum or adam"
         )
+    recipe = dataclasses.replace(recipe, epochs=epochs, patience=None, gradient_tolerance=None)
+    done = prepare_run(recipe, table, 0, ()).recipe
     if any(isinstance(value, ReduceOnPlateau) for _, _, value in walk(done)):
         raise FalllineError("a schedule that follows the validation loss has no derivative: choose a schedule of time")
     found = [_place(done, path) for path in paths]
     if not found or len(set(paths)) < len(paths):
         raise FalllineError("paths is empty or names a number twice: expected such as ('optimizer.learning_rate',)")
-    return ShortRun(done, table, *(tuple(each) for each in zip(*found, strict=True)), epochs)
+    places, values, scales = (tuple(each) for each in zip(*found, strict=True))
+    return ShortRun(done, table, places, values, scales, epochs)
 
 
 def _place(recipe: Recipe, path: str) -> tuple[str, float, str]:
@@ -122,8 +127,16 @@ def _place(recipe: Recipe, path: str) -> tuple[str, float, str]:
         path = f"{path}.{value._size_field()}"
         value = get(recipe, path)
     declared = {place: field for place, field, _ in walk(recipe)}.get(path)
-    if declared is None or declared.role != "number" or declared.integer or isinstance(value, bool | str) or value is None:
-        raise FalllineError(f"{path!r} is not a number that a loss has a derivative by: expected such as optimizer.learning_rate")
+    if (
+        declared is None
+        or declared.role != "number"
+        or declared.integer
+        or isinstance(value, bool | str)
+        or value is None
+    ):
+        raise FalllineError(
+            f"{path!r} is not a number that a loss has a derivative by: expected such as optimizer.learning_rate"
+        )
     if not isinstance(value, int | float):
         raise FalllineError(f"{path!r} is {value!r}: expected a number")
     high = np.inf if declared.valid is None else declared.valid.high
@@ -180,7 +193,9 @@ def _run(
         if now.penalty is not None and type(now.penalty).project is not Penalty.project:
             params = now.penalty.project(params)
         new = dataclasses.replace(state, params=params, stats=stats, memory=memory)
-        return jax.tree.map(lambda a, b: a.astype(b.dtype) if hasattr(b, "dtype") and a.dtype != b.dtype else a, new, state), None
+        return jax.tree.map(
+            lambda a, b: a.astype(b.dtype) if hasattr(b, "dtype") and a.dtype != b.dtype else a, new, state
+        ), None
 
     def epoch(state: State, number: Array) -> tuple[State, tuple[Array, Array]]:
         indices = jnp.minimum(lax.iota(jnp.int32, steps * size), rows - 1)
@@ -208,7 +223,8 @@ def _with(recipe: Recipe, path: str, value: Any) -> Recipe:
 def _scaled(params: Tree, factor: Any) -> Any:
     """The params with all weights multiplied by a factor; biases and the scales of normalisation are not."""
     return {
-        name: {part: leaf * factor if part == "weight" else leaf for part, leaf in own.items()} for name, own in params.items()
+        name: {part: leaf * factor if part == "weight" else leaf for part, leaf in own.items()}
+        for name, own in params.items()
     }
 
 

@@ -41,7 +41,9 @@ def snapshots_of(case: Case, most: int = MOST) -> Snapshots:
     Raises: FalllineError for a run that extends another, whose first epochs had another schedule.
     """
     if case.plan is not None and case.plan.extended:
-        raise FalllineError("the run extends another, so it cannot be trained again in one piece: choose random directions")
+        raise FalllineError(
+            "the run extends another, so it cannot be trained again in one piece: choose random directions"
+        )
     run = prepare_run(case.recipe, case.data, case.seed, RECORDED)
     total = len(next(iter(case.history.values()))) if case.history else int(run.recipe.epochs)
     wanted = set(np.unique(np.linspace(0, total, min(total, most) + 1).astype(int)).tolist()) | {case.best_epoch}

@@ -21,8 +21,12 @@ def still_page(title: str, about: Iterable[str], pictures: Sequence[Picture], ta
         pictures: in order; their descriptions stand in the page for those who do not see them.
         tables: title, headings, rows; numbers are shown with five digits.
     """
-    header = tag("header", tag("p", "Fallline lab", class_="over"), tag("h1", title), *(tag("p", each) for each in about))
-    figures = (tag("figure", Html(to_svg(each, "page", f"figure{i}")), class_="card") for i, each in enumerate(pictures))
+    header = tag(
+        "header", tag("p", "Fallline lab", class_="over"), tag("h1", title), *(tag("p", each) for each in about)
+    )
+    figures = (
+        tag("figure", Html(to_svg(each, "page", f"figure{i}")), class_="card") for i, each in enumerate(pictures)
+    )
     body = tag("main", header, tag("div", *figures, class_="figures"), *(_table(*each) for each in tables))
     style = (files("fallline.lab") / "page.css").read_text(encoding="utf-8").replace("/*themes*/", themes())
     style += "tbody th { white-space: normal; min-width: 9em; }\n"
@@ -41,9 +45,14 @@ def still_page(title: str, about: Iterable[str], pictures: Sequence[Picture], ta
 
 def _table(title: str, headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> Html:
     head = tag("thead", tag("tr", *(tag("th", each, scope="col") for each in headings)))
-    body = (tag("tr", tag("th", _cell(first), scope="row"), *(tag("td", _cell(each)) for each in rest)) for first, *rest in rows)
+    body = (
+        tag("tr", tag("th", _cell(first), scope="row"), *(tag("td", _cell(each)) for each in rest))
+        for first, *rest in rows
+    )
     inner = tag("table", head, tag("tbody", *body))
-    return tag("section", tag("h2", title), tag("div", inner, class_="wide", tabindex="0", role="region", aria_label=title))
+    return tag(
+        "section", tag("h2", title), tag("div", inner, class_="wide", tabindex="0", role="region", aria_label=title)
+    )
 
 
 def _cell(value: Any) -> str:
