@@ -5,7 +5,7 @@ import pytest
 
 import fallline as fl
 from fallline.core.errors import FalllineError
-from fallline.lab.capacity import two_classes
+from fallline.lab.capacity import _parameters, _usual, two_classes
 
 
 def test_wider_networks_approximate_better_and_parameters_are_counted():
@@ -29,15 +29,12 @@ def test_wider_networks_approximate_better_and_parameters_are_counted():
 
 
 def test_the_usual_networks_are_counted_alike():
-    table = two_classes(10, 0.0, 0)
-    from fallline.lab.capacity import _parameters, _usual
-
     rng = np.random.default_rng(0)
     one = fl.Table.from_arrays(rng.normal(size=(20, 1)), rng.normal(size=20), test=0.0)
     for depth, width in ((1, 3), (3, 2)):
         recipe = fl.Recipe(model=_usual(depth, width).model, encoding=None, epochs=0)
         assert fl.train(recipe, one).model.size == _parameters(depth, width)
-    assert len(table.dataset.test) == 2000
+    assert len(two_classes(10, 0.0, 0).dataset.test) == 2000
 
 
 def test_more_units_follow_more_of_the_noise():
@@ -55,7 +52,7 @@ def test_more_units_follow_more_of_the_noise():
 
 def test_bad_requests():
     for given, said in (
-        ({"target": "x*y"}, "2 numbers"),
+        ({"target": "x*y"}, "formula has 2"),
         ({"target": "1/x", "limits": (0, 1)}, "not finite"),
         ({"limits": (1, 1)}, "limits"),
         ({"widths": ()}, "widths"),

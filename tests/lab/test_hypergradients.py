@@ -147,3 +147,14 @@ def test_bad_requests():
 
 def test_a_number_at_zero_moves_along_itself():
     assert short_run(recipe(penalty=fl.L2(0.0)), DATA, ("penalty.strength",), 1).scales == (LINEAR,)
+
+
+def test_inputs_that_are_always_zero_have_a_derivative_and_change_nothing():
+    """Their gradient is exactly 0, and the root of its square has no derivative there."""
+    x, y = DATA.dataset.x, DATA.dataset.y
+    blank = fl.Table.from_arrays(np.concatenate([x, np.zeros((len(x), 2))], axis=1), y, test=0.0, valid=0.25)
+    paths = ["optimizer.learning_rate"]
+    given = recipe(optimizer=fl.Adam(0.02), penalty=None, scaler=fl.Unscaled())
+    found = fl.lab.hypergradients(given, blank, paths, epochs=2, seeds=1)
+    assert np.isfinite(found.slope).all()
+    assert found.trusted.all()

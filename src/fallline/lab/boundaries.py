@@ -112,7 +112,7 @@ class Boundaries:
         )
         text = (
             f"At epoch {last} the network classifies {accuracy:.1f} % of {len(self.places):,} training rows rightly. Of the "
-            f"plane of {self.names[0]} and {self.names[1]} the classes take: {shares}. Crosses are rows that are classified wrongly."
+            f"plane of {self.names[0]} and {self.names[1]} the classes take: {shares}. Crosses are rows classified wrongly."
         )
         return Picture(WIDTH, HEIGHT, said, text, tuple(marks))
 

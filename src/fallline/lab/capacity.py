@@ -162,7 +162,7 @@ def _usual(depth: int, width: int) -> Recipe:
     for _ in range(depth - 1):
         layers += [Dense(width, LeCunNormal()), Tanh()]
     return Recipe(
-        model=Network((*layers, Dense(1))), encoding=None, optimizer=Adam(Cosine(0.02)), penalty=None, batch_size=48, epochs=400,
+        model=Network(tuple(layers)), encoding=None, optimizer=Adam(Cosine(0.02)), penalty=None, batch_size=48, epochs=400,
         patience=None,
     )  # fmt: skip
 

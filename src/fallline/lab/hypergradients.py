@@ -126,7 +126,7 @@ class Hypergradients:
                 said.append(
                     f"{name}: the derivative {slope:.3g} is not to be trusted. Differences of real runs are {wide} and {narrow}, "
                     f"and the derivative of the parameters has grown {row['growth']:.3g} times since the first epoch: the run is "
-                    "chaotic, or it bends on this scale."
+                    "chaotic, or its loss bends or jumps on this scale."
                 )
         return tuple(said)
 

@@ -30,6 +30,7 @@ from fallline.training.validation import validate
 
 INITIAL = "initial scale"  # of all weights: a factor of 1
 PROBES = 8  # random sums of the parameters, from whose tangents the size of the parameters' tangent is estimated
+TINY = 1e-100  # its square is a float64 too
 LOG, HORIZON, LINEAR = "log", "log of 1/(1 - value)", "linear"
 
 
@@ -187,6 +188,8 @@ def _run(
             weight = weight * arrays.weight[chosen]
         now, time, noise, _, objective = inputs_of(recipe, arrays, state, chosen, weight, number, jnp.asarray(steps))
         (cost, (_, _, stats)), gradient = jax.value_and_grad(objective, has_aux=True)(state.params)
+        # The root of a squared gradient of exactly 0 has no derivative; one of 1e-100 has, and changes no step.
+        gradient = jax.tree.map(lambda g: g + jnp.where(g == 0, TINY, 0.0), gradient)
         evidence = {"objective": lambda p: objective(p)[0], "weight": jnp.sum(weight), "time": time, "key": noise}
         delta, memory = now.optimizer.update(gradient, state.memory, state.params, value=cost, **evidence)
         params = jax.tree.map(jnp.add, state.params, delta)
