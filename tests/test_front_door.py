@@ -20,7 +20,7 @@ REMEDY = "run python benchmarks/stub.py"
 CODE = """
 import fallline as fl
 
-recipe = fl.Recipe(model=fl.MLP(hidden=(64, 32)), optimizer=fl.Adam(learning_rate=fl.Cosine(3e-3)))
+recipe = fl.Recipe(encoding=None, model=fl.MLP(hidden=(64, 32)), optimizer=fl.Adam(learning_rate=fl.Cosine(3e-3)))
 reveal_type(fl.replace(recipe, {"optimizer.learning_rate.peak": 1e-3}))  # type: Recipe
 reveal_type(fl.replace(fl.Adam(), {"beta1": 0.8}))  # type: Adam
 reveal_type(fl.train(recipe, fl.load("sklearn:digits")))  # type: Run

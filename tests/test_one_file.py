@@ -87,7 +87,7 @@ class SignDescent(Optimizer):
     {"from fallline.optimizers.sign import SignDescent as SignDescent": ""},
     """
 rule = from_plain("optimizer", {"name": "sign_descent", "learning_rate": 0.02})
-run = fl.train(fl.Recipe(model=fl.MLP(hidden=(8,)), optimizer=rule, epochs=10), table)
+run = fl.train(fl.Recipe(encoding=None, model=fl.MLP(hidden=(8,)), optimizer=rule, epochs=10), table)
 assert run.metrics["train"]["accuracy"] > 0.9, run.metrics
 assert "sign_descent" in said("explain")
 assert "only the sign of each slope counts" in said("explain", "sign_descent")
@@ -148,7 +148,7 @@ class Centre(Layer):
     """
 layer = from_plain("layer", {"name": "centre", "momentum": 0.8})
 model = fl.Network((fl.Dense(8), layer, fl.ReLU()))
-run = fl.train(fl.Recipe(model=model, epochs=20, patience=None), table)
+run = fl.train(fl.Recipe(encoding=None, model=model, epochs=20, patience=None), table)
 run.model.save("model.safetensors")
 again = fl.load_predictor("model.safetensors")
 np.testing.assert_array_equal(again.predict(x), run.model.predict(x))
@@ -157,7 +157,7 @@ assert "centre" in said("explain")
 assert "share of the running average" in said("explain", "centre")
 check(layer)
 # A layer that keeps statistics is checked in both modes.
-assert list(fl.check_recipe(fl.Recipe(model=model), table).gradients) == ["training", "predicting"]
+assert list(fl.check_recipe(fl.Recipe(encoding=None, model=model), table).gradients) == ["training", "predicting"]
 """,
 )
 
@@ -195,7 +195,7 @@ class Noise(Layer):
     {"from fallline.layers.noise import Noise as Noise": ""},
     """
 layer = from_plain("layer", {"name": "noise", "deviation": 3.0})
-recipe = fl.Recipe(model=fl.Network((fl.Dense(8), layer, fl.ReLU())), epochs=2)
+recipe = fl.Recipe(encoding=None, model=fl.Network((fl.Dense(8), layer, fl.ReLU())), epochs=2)
 checked = fl.check_recipe(recipe, table)  # its gradient is that of the network without noise, and so is its few rows' fit
 assert checked.gradients["training"].right
 assert {each.name: each.state for each in checked.sanity}["overfits"] == "ok", checked.sanity
@@ -281,13 +281,13 @@ class LargestWeight(Probe):
         "    LargestWeight(),": "RECORDED: tuple[Probe, ...] = (",
     },
     """
-run = fl.train(fl.Recipe(model=fl.MLP(hidden=(4,)), epochs=3), table)
+run = fl.train(fl.Recipe(encoding=None, model=fl.MLP(hidden=(4,)), epochs=3), table)
 largest = run.history["dense_1.largest_weight"]
 assert largest.shape == (3,) and (largest > 0).all(), largest
 said("train", "sklearn:iris", "--epochs", "2", "--hidden", "4", "--out", "run")
 page = Path("run/report.html").read_text()
 assert "Largest weight" in page and "a learning rate that is too high" in page
-lanes = fl.evaluate([fl.Recipe(model=fl.MLP(hidden=(width,)), epochs=3) for width in (3, 4)], table)
+lanes = fl.evaluate([fl.Recipe(encoding=None, model=fl.MLP(hidden=(width,)), epochs=3) for width in (3, 4)], table)
 assert lanes.history(0)["dense_1.largest_weight"].shape == (3,)
 assert "largest_weight" in said("explain")
 check(fl.probes.RECORDED[0])
@@ -334,7 +334,8 @@ def test_one_new_file_and_at_most_two_lines(new, tmp_path):
     for line, after in new.lines.items():
         edited.insert(edited.index(after) + 1 if after else len(edited), line)
     (copy / new.edited).write_text("\n".join(edited) + "\n")
-    environment = os.environ | {"PYTHONPATH": str(tmp_path), "COLUMNS": "200"}
+    quick = os.environ.get("FALLLINE_TESTS_FLAGS", "")  # as conftest.py compiles: here it is the finding that counts
+    environment = os.environ | {"PYTHONPATH": str(tmp_path), "COLUMNS": "200", "XLA_FLAGS": quick}
     done = subprocess.run(
         [sys.executable, "-c", BEGINNING + new.asked], capture_output=True, text=True, env=environment, cwd=tmp_path
     )

@@ -15,7 +15,7 @@ def rare():
     x = rng.normal(size=(1500, 4)).astype(np.float32)
     y = x[:, 0] + 0.7 * x[:, 1] + rng.normal(0, 1.0, 1500) > 2.4
     data = fl.Table.from_arrays(x, np.where(y, "yes", "no"), valid=0.3)
-    run = fl.train(fl.Recipe(model=fl.MLP(hidden=(4,)), optimizer=fl.Adam(0.03), epochs=8), data)
+    run = fl.train(fl.Recipe(encoding=None, model=fl.MLP(hidden=(4,)), optimizer=fl.Adam(0.03), epochs=8), data)
     return data, run.model
 
 

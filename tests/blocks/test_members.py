@@ -20,6 +20,7 @@ def flowers(flowers_of):
 @pytest.fixture(scope="module")
 def recipe():
     return fl.Recipe(
+        encoding=None,
         model=fl.TabM(hidden=(8, 6), members=K, dropout=0.1),
         optimizer=fl.Adam(fl.Cosine(0.03, warmup=0.05)),
         batch_size=16,
@@ -167,7 +168,7 @@ def test_regressions_of_every_kind(loss, tmp_path):
     rng = np.random.default_rng(2)
     x = rng.normal(size=(90, 3)).astype(np.float32)
     data = fl.Table.from_arrays(x, 50 + 10 * x[:, 0] + rng.normal(size=90), valid=0.2)
-    run = fl.train(fl.Recipe(model=fl.TabM(hidden=(6,), members=2), loss=loss, epochs=2), data)
+    run = fl.train(fl.Recipe(encoding=None, model=fl.TabM(hidden=(6,), members=2), loss=loss, epochs=2), data)
     answers, weights = run.model.member_answers(x)
     np.testing.assert_allclose(np.tensordot(weights, answers, 1), run.model.answer(x)[0], rtol=1e-5)
     assert run.model.to_onnx(tmp_path / "model.onnx").difference < 1e-5

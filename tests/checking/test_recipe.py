@@ -24,7 +24,9 @@ def flowers():
     return fl.Table.from_arrays(x, np.digitize(x[:, 0] + rng.normal(0, 5, 90), [8, 12]), valid=0.16)
 
 
-RECIPE = fl.Recipe(model=fl.MLP(hidden=(16, 8), batch_norm=True, dropout=0.2), penalty=fl.L2(fl.Cosine(0.01)))
+RECIPE = fl.Recipe(
+    encoding=None, model=fl.MLP(hidden=(16, 8), batch_norm=True, dropout=0.2), penalty=fl.L2(fl.Cosine(0.01))
+)
 
 
 def by_name(check):
@@ -69,20 +71,22 @@ class Faulty(Activation):
 
 
 def test_a_faulty_activation_is_found_below_it_and_not_above(flowers):
-    check = check_recipe(fl.Recipe(model=fl.MLP(hidden=(5,), activation=Faulty())), flowers)
+    check = check_recipe(fl.Recipe(encoding=None, model=fl.MLP(hidden=(5,), activation=Faulty())), flowers)
     assert not check.right
     (gradient,) = check.gradients.values()
     assert {each.name for each in gradient.arrays if each.faults} == {"dense_1.weight", "dense_1.bias"}
 
 
 def test_what_is_amiss_before_a_training_is_said(flowers):
-    slow = fl.Recipe(model=fl.MLP(hidden=(5,)), optimizer=fl.SGD(0.0), penalty=fl.L2(0.0))
+    slow = fl.Recipe(encoding=None, model=fl.MLP(hidden=(5,)), optimizer=fl.SGD(0.0), penalty=fl.L2(0.0))
     found = by_name(check_recipe(slow, flowers))
     assert found["overfits"].state == "wrong"
     assert found["moves"].state == "wrong"
     assert found["penalty"].state == "ok"
     assert "strength 0" in found["penalty"].found
-    still = fl.Recipe(model=fl.Network((fl.Dense(5, bias_initializer=fl.initializers.Filled(-50.0)), fl.ReLU())))
+    still = fl.Recipe(
+        encoding=None, model=fl.Network((fl.Dense(5, bias_initializer=fl.initializers.Filled(-50.0)), fl.ReLU()))
+    )
     found = by_name(check_recipe(still, flowers))
     assert found["dead units"].numbers == {"activation_1": 1.0}
     assert found["dead units"].state == "look"
@@ -94,7 +98,7 @@ def test_a_regression_starts_at_the_variance_of_its_target():
     rng = np.random.default_rng(1)
     x = rng.normal(size=(80, 3)).astype(np.float32)
     data = fl.Table.from_arrays(x, 5000 + 100 * x[:, 0] + rng.normal(size=80))
-    found = by_name(check_recipe(fl.Recipe(model=fl.MLP(hidden=(8,), layer_norm=True)), data))
+    found = by_name(check_recipe(fl.Recipe(encoding=None, model=fl.MLP(hidden=(8,), layer_norm=True)), data))
     assert found["first loss"].numbers["expected"] == pytest.approx(1.0, abs=0.05)
 
 
@@ -119,7 +123,12 @@ def call(capsys, *words):
 
 def test_the_command(tmp_path, capsys):
     folder = tmp_path / "run"
-    assert call(capsys, "train", "sklearn:iris", "--hidden", "4", "--epochs", "2", "--out", folder)[0] == 0
+    assert (
+        call(
+            capsys, "train", "sklearn:iris", "--hidden", "4", "--epochs", "2", "--set", "encoding=none", "--out", folder
+        )[0]
+        == 0
+    )
     code, out, _ = call(capsys, "check", folder, "sklearn:iris")
     assert code == 0
     assert "35 trained parameters" in out

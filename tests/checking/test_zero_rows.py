@@ -47,10 +47,10 @@ def checked(activation, hidden, inputs, outputs, zero_rows, seed):
     x = np.random.default_rng(0).normal(size=(12, inputs)).astype(np.float32)
     x[:zero_rows] = 0
     y = np.arange(12) % outputs if outputs > 1 else x[:, 0] + np.arange(12)
-    recipe = fl.Recipe(model=fl.MLP(hidden=hidden, activation=activation), scaler=Unscaled())
+    recipe = fl.Recipe(encoding=None, model=fl.MLP(hidden=hidden, activation=activation), scaler=Unscaled())
     data = fl.Table.from_arrays(x, y, valid=0.0, test=0.2)
     recipe, arrays, key = prepare(recipe, data, seed)
-    state = compiled_start(as_arrays(recipe), arrays, key)
+    state = compiled_start(as_arrays(recipe), arrays, key, None)
     rows = np.arange(12)
     return check_network(recipe, arrays, state, rows, training=True, tolerance=1e-6, share=None, seed=seed)
 

@@ -28,7 +28,9 @@ def trained(tmp_path_factory):
     ).with_columns(answer=pl.when(pl.col("a") > 0).then(pl.lit("yes")).otherwise(pl.lit("no")))
     frame.write_csv(folder / "table.csv")
     table = fl.load(folder / "table.csv", "answer")
-    fl.train(fl.Recipe(model=fl.MLP(hidden=(4,)), epochs=2), table).model.save(folder / "model.safetensors")
+    fl.train(fl.Recipe(encoding=None, model=fl.MLP(hidden=(4,)), epochs=2), table).model.save(
+        folder / "model.safetensors"
+    )
     return folder, frame, table.dataset
 
 

@@ -41,8 +41,8 @@ REFUSED = [
     (lambda: Recipe(batch_size=0), "Recipe.batch_size = 0 is not a number of examples: expected 1 or more, or 'all'"),
     (lambda: Recipe(batch_size="some"), "Recipe.batch_size = 'some'"),
     (lambda: Recipe(batch_size=True), "Recipe.batch_size = True"),
-    (lambda: Recipe(model=None), "Recipe.model is None: it needs a value"),
-    (lambda: Recipe(model=SGD()), "is not a block of the kind model: expected one such as mlp, network"),
+    (lambda: Recipe(encoding=None, model=None), "Recipe.model is None: it needs a value"),
+    (lambda: Recipe(encoding=None, model=SGD()), "is not a block of the kind model: expected one such as mlp, network"),
     (lambda: Recipe(optimizer="adam"), "Recipe.optimizer = 'adam' is not a block of the kind optimizer"),
     (lambda: MLP(hidden=(8, 0)), "MLP.hidden = (8, 0) is not a list of layer widths"),
     (lambda: MLP(hidden=8), "MLP.hidden = 8 is not a list"),
@@ -83,7 +83,7 @@ def test_however_one_is_written_it_is_the_same_leaf(one):
 
 
 def test_as_arrays_makes_every_number_an_array_and_leaves_the_structure():
-    recipe = Recipe(model=MLP(dropout=0.1))
+    recipe = Recipe(encoding=None, model=MLP(dropout=0.1))
     leaves = jax.tree.leaves(as_arrays(recipe))
     assert {(each.dtype, each.shape) for each in leaves} == {(np.dtype("f4"), ()), (np.dtype("i4"), ())}
     assert jax.tree.structure(as_arrays(recipe)) == jax.tree.structure(recipe)
@@ -107,7 +107,7 @@ def test_blocks_cannot_be_changed():
 
 
 def test_get_and_replace_by_dotted_path():
-    recipe = Recipe(model=Network((Dense(8), ReLU(), Dropout(0.2))), optimizer=Adam(Cosine(1e-3)))
+    recipe = Recipe(encoding=None, model=Network((Dense(8), ReLU(), Dropout(0.2))), optimizer=Adam(Cosine(1e-3)))
     changed = replace(
         recipe,
         {
@@ -145,7 +145,7 @@ def test_get_and_replace_by_dotted_path():
     ],
 )
 def test_a_wrong_path_is_named_with_the_nearest(path, sentence):
-    recipe = Recipe(model=Network((Dense(8), Dropout(0.2))), optimizer=Adam())
+    recipe = Recipe(encoding=None, model=Network((Dense(8), Dropout(0.2))), optimizer=Adam())
     for use in (lambda: get(recipe, path), lambda: replace(recipe, {path: 1})):
         with pytest.raises(FalllineError) as caught:
             use()
@@ -157,11 +157,11 @@ def test_replace_validates_the_new_value():
     with pytest.raises(FalllineError, match=r"Cosine\.peak = -1\.0 is outside"):
         replace(Recipe(), {"optimizer.learning_rate.peak": -1})
     with pytest.raises(FalllineError, match=r"Network\.layers"):
-        replace(Recipe(model=Network((Dense(8),))), {"model.layers.0": 3})
+        replace(Recipe(encoding=None, model=Network((Dense(8),))), {"model.layers.0": 3})
 
 
 def test_walk_visits_every_field_at_a_path_that_get_knows():
-    recipe = Recipe(model=Network((Dense(8), Dropout(0.2))), optimizer=Adam(Cosine(1e-3)))
+    recipe = Recipe(encoding=None, model=Network((Dense(8), Dropout(0.2))), optimizer=Adam(Cosine(1e-3)))
     found = {path: value for path, _, value in walk(recipe)}
     assert all(get(recipe, path) is value for path, value in found.items())
     expected = {"model.layers.1.rate", "model.layers.0.initializer", "optimizer.learning_rate.warmup", "epochs"}

@@ -48,7 +48,7 @@ def test_a_network_without_room_is_refused_before_it_is_made():
     table = fl.load("sklearn:iris")
     for hidden, sentence in (((10**9, 10**9), "a network of 1,000,000,0"), ((8,) * 100_000, "has 100,000 layers")):
         with pytest.raises(fl.FalllineError, match=sentence):
-            fl.train(fl.Recipe(model=fl.MLP(hidden=hidden)), table)
+            fl.train(fl.Recipe(encoding=None, model=fl.MLP(hidden=hidden)), table)
 
 
 def test_memory_is_compared_with_what_is_free(monkeypatch):

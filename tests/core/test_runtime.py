@@ -46,3 +46,26 @@ def test_settings_that_a_version_does_not_have_are_left_alone(monkeypatch, known
     monkeypatch.setenv("XLA_FLAGS", "")
     assert runtime.configure.__wrapped__()
     assert tuple(config.made) == known
+
+
+@pytest.mark.parametrize(
+    ("plugin", "given", "expected"),
+    [(False, None, None), (True, None, "highest"), (True, "default", "default"), (False, "bfloat16", "bfloat16")],
+)
+def test_products_are_whole_float32_beside_a_plugin_unless_another_precision_is_given(
+    monkeypatch, plugin, given, expected
+):
+    class Config:
+        jax_default_matmul_precision = given
+
+        def update(self, name, value):
+            setattr(self, name, value)
+
+    found = types.SimpleNamespace(__version__="1.0", config=Config(), **dict.fromkeys(runtime.NEEDED))
+    monkeypatch.setitem(sys.modules, "jax", found)
+    spec = runtime.importlib.util.find_spec
+    monkeypatch.setattr(
+        runtime.importlib.util, "find_spec", lambda name: plugin or None if name == "jax_plugins" else spec(name)
+    )
+    runtime.configure.__wrapped__()
+    assert found.config.jax_default_matmul_precision == expected

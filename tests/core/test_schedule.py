@@ -17,7 +17,10 @@ def when(progress):
 
 def test_a_schedule_stands_in_any_numeric_field():
     recipe = Recipe(
-        model=MLP(dropout=Cosine(0.5)), optimizer=Adam(Cosine(1.0), beta1=Constant(0.5)), penalty=L2(Constant(0.25))
+        encoding=None,
+        model=MLP(dropout=Cosine(0.5)),
+        optimizer=Adam(Cosine(1.0), beta1=Constant(0.5)),
+        penalty=L2(Constant(0.25)),
     )
     now = at_time(recipe, when(0.5))
     assert float(now.model.dropout) == pytest.approx(0.25)

@@ -1,8 +1,6 @@
 """Each kind fires on its own evidence and is silent on its look-alikes; all evidence is made by hand."""
 
 import dataclasses
-import importlib.util
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,10 +9,9 @@ import fallline as fl
 from fallline.diagnosis import KINDS, TABLE, judge
 from fallline.diagnosis.evidence import Answers
 from fallline.diagnosis.facts import Facts
+from fallline.testing import checks
+from fallline.testing import evidence as hand
 
-SPEC = importlib.util.spec_from_file_location("evidence_by_hand", Path(__file__).with_name("conftest.py"))
-hand = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(hand)
 healthy, history_of, layers_of, recipe_of = hand.healthy, hand.history_of, hand.layers_of, hand.recipe_of
 
 E = np.arange(hand.EPOCHS)
@@ -315,3 +312,10 @@ def test_a_kind_of_ones_own_is_one_class():
     grown = healthy(closing=layers_of(weight=np.array([9.0, 1.0, 1.0])))
     assert judge(grown, kinds).findings[0].numbers == {"largest": 9.0}
     assert judge(dataclasses.replace(grown, closing=None), kinds).healthy
+
+
+@pytest.mark.parametrize(
+    ("check", "kind"), [(check, kind) for kind in KINDS for check in checks(kind)], ids=lambda each: each.name
+)
+def test_contract(check, kind):
+    check(kind)

@@ -30,7 +30,7 @@ def test_lost(history, name):
 
 def test_the_watch_says_it_once_and_ends_the_run():
     table, said, seen = fl.load("sklearn:iris"), [], []
-    recipe = fl.Recipe(model=fl.MLP(hidden=(16, 16)), optimizer=fl.Adam(1e4), epochs=3000, patience=None)
+    recipe = fl.Recipe(encoding=None, model=fl.MLP(hidden=(16, 16)), optimizer=fl.Adam(1e4), epochs=3000, patience=None)
     whole = complete_for(recipe, table.dataset)
     watch = StopWhenLost(facts_of(table.dataset), whole, say=said.append, then=seen.append)
     run = fl.train(recipe, table, watch=watch)
@@ -39,5 +39,6 @@ def test_the_watch_says_it_once_and_ends_the_run():
     assert len(run.history) < 3000
     assert seen
     good = StopWhenLost(facts_of(table.dataset), whole, say=said.append)
-    assert len(fl.train(fl.Recipe(epochs=12, patience=None), table, watch=good).history) == 12
+    sound = fl.replace(recipe, {"optimizer.learning_rate": 3e-3, "epochs": 12})  # the program of the lost one
+    assert len(fl.train(sound, table, watch=good).history) == 12
     assert len(said) == 1

@@ -145,6 +145,7 @@ def test_a_wrong_distribution_is_refused_in_one_sentence(make, sentence):
 
 
 SPACE = Recipe(
+    encoding=None,
     model=MLP(hidden=(Quantised(LogUniform(32, 512), 32), 64), dropout=Uniform(0, 0.5)),
     optimizer=Choice((Adam(Cosine(LogUniform(1e-4, 1e-1))), SGD(Choice((0.1, LogNormal(0.01, 1.0)))))),
     penalty=Choice((None, L2(LogUniform(1e-6, 1e-2)))),

@@ -6,7 +6,7 @@ import pytest
 import fallline as fl
 from fallline.doctor.fork import values_for
 
-RECIPE = fl.Recipe(model=fl.MLP(hidden=(8,), dropout=0.1), epochs=8, patience=None)
+RECIPE = fl.Recipe(encoding=None, model=fl.MLP(hidden=(8,), dropout=0.1), epochs=8, patience=None)
 
 
 @pytest.fixture(scope="module")

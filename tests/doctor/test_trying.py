@@ -18,7 +18,9 @@ RATE = "optimizer.learning_rate.peak"
 @pytest.fixture(scope="module")
 def slow():
     """A run that its learning rate ruins."""
-    recipe = fl.Recipe(model=fl.MLP(hidden=(16,)), optimizer=fl.Adam(fl.Cosine(1e-6)), epochs=12, patience=None)
+    recipe = fl.Recipe(
+        encoding=None, model=fl.MLP(hidden=(16,)), optimizer=fl.Adam(fl.Cosine(1e-6)), epochs=12, patience=None
+    )
     return fl.train(recipe, fl.load("sklearn:iris", valid=0.2))
 
 

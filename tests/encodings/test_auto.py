@@ -51,6 +51,7 @@ def test_a_recipe_of_an_earlier_version_has_none_and_a_short_file_the_default(tm
     assert read_plan(path).recipe.encoding == fl.AutoEncoding()
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_an_estimator_takes_it_by_name():
     x = RNG.normal(size=(80, 2))
     fitted = fl.MLPRegressor(hidden_layer_sizes=(4,), encoding="auto", max_iter=3).fit(x, np.abs(x[:, 0]))

@@ -21,6 +21,7 @@ def prices(prices_of):
 def recipe():
     """A small network with dropout, whose members stop at different epochs."""
     return fl.Recipe(
+        encoding=None,
         model=fl.MLP(hidden=(6,), dropout=0.1),
         optimizer=fl.Adam(fl.Cosine(0.03, warmup=0.05)),
         batch_size=16,

@@ -17,7 +17,9 @@ def cancer():
 
 
 def perceptron(optimizer, **more):
-    return fl.Recipe(model=fl.MLP(hidden=()), optimizer=optimizer, epochs=20, patience=None, penalty=None, **more)
+    return fl.Recipe(
+        encoding=None, model=fl.MLP(hidden=()), optimizer=optimizer, epochs=20, patience=None, penalty=None, **more
+    )
 
 
 def test_a_perceptron_by_finite_differences_is_as_good_as_its_twin_by_gradients(cancer):

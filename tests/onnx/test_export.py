@@ -18,7 +18,7 @@ from fallline.onnx import feed, scaler_form
 from fallline.onnx.inputs import inputs_of
 
 ROWS = 300
-SHORT = fl.Recipe(model=fl.MLP(hidden=(8,)), epochs=2, batch_size=64)
+SHORT = fl.Recipe(encoding=None, model=fl.MLP(hidden=(8,)), epochs=2, batch_size=64)
 
 
 def run(path, rows) -> dict[str, np.ndarray]:

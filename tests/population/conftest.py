@@ -11,7 +11,9 @@ from fallline.population.contexts import contexts_of
 from fallline.population.job import Job, completed
 from fallline.training.recipe import Recipe
 
-RECIPE = Recipe(model=MLP(hidden=(8,), dropout=0.1), optimizer=Adam(1e-2), batch_size=32, epochs=5, patience=None)
+RECIPE = Recipe(
+    encoding=None, model=MLP(hidden=(8,), dropout=0.1), optimizer=Adam(1e-2), batch_size=32, epochs=5, patience=None
+)
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,9 @@ from fallline.population import evaluate
 from fallline.strategies.halving import Halving
 from fallline.training.recipe import Recipe
 
-BASE = Recipe(model=MLP(hidden=(8,), dropout=0.1), optimizer=Adam(1e-2), batch_size=32, epochs=9, patience=None)
+BASE = Recipe(
+    encoding=None, model=MLP(hidden=(8,), dropout=0.1), optimizer=Adam(1e-2), batch_size=32, epochs=9, patience=None
+)
 RATES = [replace(BASE, {"optimizer.learning_rate": float(rate)}) for rate in np.geomspace(1e-6, 3e-2, 9)]
 
 

@@ -13,6 +13,7 @@ def test_lanes_of_several_widths_equal_their_own_runs():
     x = rng.normal(size=(90, 3)).astype(np.float32)
     table = fl.Table.from_arrays(x, np.array(["no", "yes"])[(x[:, 0] * x[:, 1] > 0).astype(int)], valid=0.2)
     base = fl.Recipe(
+        encoding=None,
         model=fl.MLP(hidden=(6,), activation=fl.PReLU()),
         optimizer=fl.Adam(0.02),
         batch_size=16,

@@ -17,7 +17,9 @@ from fallline.testing import check
 from fallline.training.folder import Plan, finish_folder
 from fallline.training.history import load_history
 
-RECIPE = fl.Recipe(model=fl.MLP(hidden=(6,)), optimizer=fl.Adam(0.01), batch_size=16, epochs=4, patience=None)
+RECIPE = fl.Recipe(
+    encoding=None, model=fl.MLP(hidden=(6,)), optimizer=fl.Adam(0.01), batch_size=16, epochs=4, patience=None
+)
 
 
 class LargestWeight(Probe):

@@ -12,7 +12,7 @@ from fallline.strategies import Grid, Random, Sobol
 from fallline.strategies.space import Space
 from fallline.strategies.tpe import TPE
 
-RECIPE = fl.Recipe(model=fl.MLP(hidden=(4,)), epochs=2, patience=None)
+RECIPE = fl.Recipe(encoding=None, model=fl.MLP(hidden=(4,)), epochs=2, patience=None)
 SPACE = Space(fl.replace(RECIPE, {"optimizer.learning_rate.peak": fl.LogUniform(1e-4, 1e-1)}))
 POINT = "trial 0, the default point of the space (optimizer.learning_rate.peak = 0.001)"
 TABLE = fl.Table.from_arrays(np.random.default_rng(0).normal(size=(60, 2)), [0, 1] * 30)

@@ -20,7 +20,7 @@ def table():
 
 @pytest.fixture(scope="module")
 def study(table):
-    recipe = fl.Recipe(model=fl.MLP(hidden=(8,), dropout=0.1), batch_size=32, epochs=6)
+    recipe = fl.Recipe(encoding=None, model=fl.MLP(hidden=(8,), dropout=0.1), batch_size=32, epochs=6)
     return fl.search(fl.replace(recipe, {"optimizer.learning_rate.peak": fl.LogUniform(1e-3, 1e-1)}), table, trials=6)
 
 
@@ -64,7 +64,9 @@ def test_it_is_saved_as_one_model(found, table, tmp_path):
 
 
 def test_a_metric_that_is_watched_decides(table):
-    recipe = fl.Recipe(model=fl.MLP(hidden=(8,), dropout=0.1), batch_size=32, epochs=3, monitor="accuracy")
+    recipe = fl.Recipe(
+        encoding=None, model=fl.MLP(hidden=(8,), dropout=0.1), batch_size=32, epochs=3, monitor="accuracy"
+    )
     space = fl.replace(recipe, {"optimizer.learning_rate.peak": fl.LogUniform(1e-3, 1e-1)})
     study = fl.search(space, table, trials=3)
     found = study.ensemble(3)
@@ -80,7 +82,7 @@ def test_numbers_that_are_none_are_refused(study, members):
 def test_a_table_without_validation_rows_is_refused():
     x = np.random.default_rng(0).normal(size=(60, 2)).astype(np.float32)
     table = fl.Table.from_arrays(x, x[:, 0] > 0, valid=0)
-    study = fl.search(fl.Recipe(model=fl.MLP(hidden=(4,)), epochs=1), table, trials=2, folds=2)
+    study = fl.search(fl.Recipe(encoding=None, model=fl.MLP(hidden=(4,)), epochs=1), table, trials=2, folds=2)
     with pytest.raises(fl.FalllineError, match="has no validation rows, by which trials are combined"):
         study.ensemble(2)
 

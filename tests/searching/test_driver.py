@@ -17,7 +17,7 @@ from fallline.strategies import Random
 from fallline.strategies.space import Space
 from fallline.training.recipe import Recipe
 
-SPACE = Space(Recipe(model=MLP(hidden=(4,), dropout=Uniform(0, 0.5)), epochs=2))
+SPACE = Space(Recipe(encoding=None, model=MLP(hidden=(4,), dropout=Uniform(0, 0.5)), epochs=2))
 
 
 class Counting(Trainer):

@@ -15,6 +15,7 @@ from fallline.training.recipe import Recipe
 
 SPACE = Space(
     Recipe(
+        encoding=None,
         model=MLP(dropout=Uniform(0, 0.5)),
         optimizer=Adam(LogUniform(1e-5, 1e-1)),
         patience=Integer(5, 50),

@@ -28,6 +28,7 @@ def test_what_cannot_be_learnt_is_scored_as_chance_though_the_best_trial_looks_b
     draw = np.random.default_rng(0)
     data = Table.from_arrays(draw.normal(size=(100, 4)).astype(np.float32), draw.permutation([0, 1] * 50))
     space = Recipe(
+        encoding=None,
         model=MLP(hidden=(8,), dropout=Choice((0.0, 0.3))),
         optimizer=Adam(Choice((1e-3, 3e-3, 1e-2, 3e-2))),
         epochs=8,

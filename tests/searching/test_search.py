@@ -22,6 +22,7 @@ from fallline.training.recipe import Recipe
 from fallline.workers.processes import Processes
 
 SPACE = Recipe(
+    encoding=None,
     model=MLP(hidden=(8,), dropout=Uniform(0, 0.5)),
     optimizer=Adam(LogUniform(1e-5, 1e-1)),
     batch_size=32,

@@ -12,7 +12,12 @@ from fallline.strategies.space import Space
 from fallline.training.recipe import Recipe
 
 SPACE = Space(
-    Recipe(model=MLP(dropout=Uniform(0, 0.5)), optimizer=Adam(LogUniform(1e-5, 1e-1)), batch_size=Choice((32, 64)))
+    Recipe(
+        encoding=None,
+        model=MLP(dropout=Uniform(0, 0.5)),
+        optimizer=Adam(LogUniform(1e-5, 1e-1)),
+        batch_size=Choice((32, 64)),
+    )
 )
 TABLE = Table.from_arrays(np.eye(10, dtype=np.float32), [0, 1] * 5)
 

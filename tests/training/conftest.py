@@ -25,6 +25,7 @@ def prices(prices_of):
 def whole():
     """Every kind of number that a recipe can have, in one program."""
     return fl.Recipe(
+        encoding=None,
         model=fl.MLP(hidden=(6,), dropout=0.1),
         optimizer=fl.Adam(fl.Cosine(0.03, warmup=0.05, floor=1e-4)),
         penalty=fl.L2(1e-3),
@@ -39,6 +40,7 @@ def whole():
 def descent():
     """Plain descent on the prices."""
     return fl.Recipe(
+        encoding=None,
         model=fl.MLP(hidden=(6,)),
         optimizer=fl.SGD(0.05),
         penalty=None,

@@ -50,7 +50,9 @@ def half_trained(tmp_path):
     rng = np.random.default_rng(0)
     x = rng.normal(size=(40, 3)).astype(np.float32)
     table = fl.Table.from_arrays(x, np.array(["no", "yes"])[(x[:, 0] > 0).astype(int)])
-    recipe = fl.Recipe(model=fl.MLP(hidden=(4,)), optimizer=fl.Adam(0.01), batch_size=16, epochs=6, patience=None)
+    recipe = fl.Recipe(
+        encoding=None, model=fl.MLP(hidden=(4,)), optimizer=fl.Adam(0.01), batch_size=16, epochs=6, patience=None
+    )
     recipe = fl.replace(recipe, {"encoding": None})  # versions before encodings had none
     return recipe, table, tmp_path
 

@@ -21,13 +21,13 @@ FRAME = pl.DataFrame(
 
 @pytest.fixture(scope="module")
 def mixed():
-    recipe = fl.Recipe(model=fl.MLP(hidden=(4,)), epochs=30, patience=None, batch_size=8)
+    recipe = fl.Recipe(encoding=None, model=fl.MLP(hidden=(4,)), epochs=30, patience=None, batch_size=8)
     return fl.train(recipe, fl.load(FRAME, "label"))
 
 
 @pytest.fixture(scope="module")
 def binned():
-    recipe = fl.Recipe(model=fl.MLP(hidden=(4,)), epochs=2, loss=fl.BinnedCrossEntropy())
+    recipe = fl.Recipe(encoding=None, model=fl.MLP(hidden=(4,)), epochs=2, loss=fl.BinnedCrossEntropy())
     return fl.train(recipe, fl.load(FRAME.drop("label"), "price", task="regression")).model
 
 

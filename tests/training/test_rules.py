@@ -15,7 +15,13 @@ from fallline.training.recipe import recipe_to_plain
 def small(flowers):
     """58 training rows: one minibatch of all, or four of 16."""
     return fl.Recipe(
-        model=fl.MLP(hidden=(5,)), penalty=None, optimizer=fl.SGD(0.2), batch_size=16, epochs=6, patience=None
+        encoding=None,
+        model=fl.MLP(hidden=(5,)),
+        penalty=None,
+        optimizer=fl.SGD(0.2),
+        batch_size=16,
+        epochs=6,
+        patience=None,
     )
 
 

@@ -80,7 +80,7 @@ def test_in_a_rule_or_a_penalty(block, name, value):
                                    fl.LayerNorm(fl.schedules.Linear(1e-3, end=1e-5))], ids=repr)  # fmt: skip
 def test_in_a_layer(layer):
     model = fl.Network((fl.Dense(4), layer, fl.ReLU()))
-    trained(fl.Recipe(model=model, epochs=3, patience=None), CLASSES)
+    trained(fl.Recipe(encoding=None, model=model, epochs=3, patience=None), CLASSES)
 
 
 def test_validation_and_the_model_read_the_number_of_the_last_step():

@@ -35,6 +35,7 @@ def rows():
 
 def batch(rate=0.1, epochs=3):
     return fl.Recipe(
+        encoding=None,
         model=fl.MLP(hidden=(5,)), optimizer=fl.SGD(rate), penalty=fl.L2(0.01), scaler=fl.Standardise(),
         batch_size="all", epochs=epochs,
     )  # fmt: skip
@@ -112,6 +113,7 @@ def test_an_epoch_sees_each_example_once_also_where_the_batch_does_not_divide():
     y = np.linspace(900.0, 1100.0, n)
     table = fl.Table.from_arrays(np.eye(n, dtype=np.float32), y, valid=0, test=0, task="regression")
     recipe = fl.Recipe(
+        encoding=None,
         model=fl.MLP(hidden=()), optimizer=fl.SGD(rate), penalty=None, scaler=fl.Unscaled(), target_scaler=None,
         batch_size=size, epochs=0,
     )  # fmt: skip

@@ -83,7 +83,8 @@ def test_steps_counted_while_running_are_those_of_the_rows_alone(own, prices):
     traced, count = as_arrays(recipe), arrays.train.shape[0]
     padded = dataclasses.replace(arrays, train=jnp.pad(arrays.train, (0, count), mode="edge"), counted=True)
     ends = [
-        program.advance(traced, each, compiled_start(traced, each, key), jnp.int32(3))[0] for each in (arrays, padded)
+        program.advance(traced, each, compiled_start(traced, each, key, None), jnp.int32(3))[0]
+        for each in (arrays, padded)
     ]
     assert int(ends[0].step) == int(ends[1].step) == 3 * -(-count // 16)
     for a, b in zip(jax.tree.leaves(ends[0].params), jax.tree.leaves(ends[1].params), strict=True):

@@ -47,7 +47,10 @@ def test_several_targets_train(prices):
     y = np.stack([data.y[:, 0], 1e-3 * data.x[:, 2] + 5], axis=1)
     table = fl.Table.from_arrays(data.x, y)
     run = fl.train(
-        fl.Recipe(model=fl.MLP(hidden=(16,)), optimizer=fl.Adam(0.03), penalty=None, batch_size=16, epochs=60), table
+        fl.Recipe(
+            encoding=None, model=fl.MLP(hidden=(16,)), optimizer=fl.Adam(0.03), penalty=None, batch_size=16, epochs=60
+        ),
+        table,
     )
     rows = table.dataset.test
     f = run.model.predict(data.x[rows])
@@ -64,7 +67,7 @@ def test_several_labels_train(labels):
     x = np.random.default_rng(0).normal(size=(200, 4)).astype(np.float32)
     y = (x[:, :labels] + 0.1 * x[:, 1:2] > 0).astype(int)
     table = fl.Table.from_arrays(x, y, task="multilabel")
-    recipe = fl.Recipe(model=fl.MLP(hidden=(16,)), optimizer=fl.Adam(0.03), batch_size=32, epochs=40)
+    recipe = fl.Recipe(encoding=None, model=fl.MLP(hidden=(16,)), optimizer=fl.Adam(0.03), batch_size=32, epochs=40)
     run = fl.train(recipe, table)
     rows = table.dataset.test
     f, p = run.model.predict(x[rows]), run.model.probabilities(x[rows])
@@ -86,7 +89,12 @@ def test_two_classes_with_one_output_answer_as_with_two():
     y = np.where(x[:, 0] > 0, "yes", "no")
     table = fl.Table.from_arrays(x, y)
     recipe = fl.Recipe(
-        model=fl.MLP(hidden=(8,)), loss=fl.BinaryCrossEntropy(), optimizer=fl.Adam(0.03), batch_size=32, epochs=30
+        encoding=None,
+        model=fl.MLP(hidden=(8,)),
+        loss=fl.BinaryCrossEntropy(),
+        optimizer=fl.Adam(0.03),
+        batch_size=32,
+        epochs=30,
     )
     run = fl.train(recipe, table)
     p = run.model.probabilities(x)

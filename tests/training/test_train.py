@@ -37,7 +37,7 @@ def test_chunks_do_not_change_bits(flowers, whole, same):
     traced = as_arrays(recipe)
 
     def advance(*stops):
-        state, epochs = compiled_start(traced, arrays, key), []
+        state, epochs = compiled_start(traced, arrays, key, None), []
         for stop in stops:
             before = int(state.epoch)
             state, seen = compiled_advance(traced, arrays, state, jnp.int32(stop))
@@ -142,7 +142,7 @@ def test_a_run_that_diverges_at_once_keeps_its_initial_weights(prices, descent, 
 
 def test_a_run_that_diverges_late_keeps_its_best_weights(prices, descent, same):
     recipe, arrays, key = prepare(descent, prices, 0)
-    state = compiled_start(as_arrays(recipe), arrays, key)
+    state = compiled_start(as_arrays(recipe), arrays, key, None)
     state, _ = compiled_advance(as_arrays(recipe), arrays, state, jnp.int32(3))
     best, epoch, step = jax.tree.map(np.asarray, state.best_params), int(state.best_epoch), int(state.step)
     wild = as_arrays(fl.replace(recipe, {RATE: 1e6}))
@@ -167,7 +167,7 @@ def test_learning_rate_0_leaves_the_initial_weights(flowers, whole, same):
 
 
 def test_one_unit_and_a_batch_larger_than_the_data(flowers):
-    run = fl.train(fl.Recipe(model=fl.MLP(hidden=(1,)), batch_size=10_000, epochs=5), flowers)
+    run = fl.train(fl.Recipe(encoding=None, model=fl.MLP(hidden=(1,)), batch_size=10_000, epochs=5), flowers)
     assert run.outcome is Outcome.FINISHED
     assert run.recipe.batch_size == len(flowers.dataset.train)
     assert int(run.state.step) == 5

@@ -29,7 +29,9 @@ def skewed():
 
 @pytest.fixture(scope="module")
 def quick():
-    return fl.Recipe(model=fl.MLP(hidden=(8,)), optimizer=fl.Adam(fl.Cosine(0.02)), batch_size=32, epochs=30)
+    return fl.Recipe(
+        encoding=None, model=fl.MLP(hidden=(8,)), optimizer=fl.Adam(fl.Cosine(0.02)), batch_size=32, epochs=30
+    )
 
 
 RNG = np.random.default_rng(0)

@@ -11,14 +11,15 @@ from fallline.checking.network import check_network, modes_of
 from fallline.checking.sanity import SanityResult, sanity_of
 from fallline.core.block import as_arrays
 from fallline.core.errors import FalllineError
+from fallline.core.random import Seed
 from fallline.data.sources import describe
 from fallline.data.table import Table
 from fallline.gradients import GradientCheck
-from fallline.training.arrays import suited
+from fallline.training.arrays import Arrays, suited
 from fallline.training.chunks import compiled_start
 from fallline.training.ensemble import Ensemble
 from fallline.training.predictor import Predictor
-from fallline.training.preparation import prepare
+from fallline.training.preparation import bare, prepare
 from fallline.training.recipe import Recipe
 
 
@@ -84,7 +85,29 @@ def check_recipe(
         raise FalllineError(f"rows = {rows!r} is not a number of rows: expected 2 or more")
     data, _ = suited(data, [recipe])
     recipe, arrays, key = prepare(recipe, data, seed)
-    state = compiled_start(as_arrays(recipe), arrays, key)
+    gradients, checked, parameters = _gradients(recipe, arrays, key, seed, rows, model, tolerance, share, watch)
+    return RecipeCheck(gradients, sanity_of(recipe, data, seed), checked, parameters)
+
+
+def gradients_of(recipe: Recipe, data: Table, *, seed: int, rows: int, share: float | None) -> dict[str, GradientCheck]:
+    """The gradient checks of `check_recipe` alone, by mode, for a table that suits the recipe."""
+    recipe, arrays, key = prepare(recipe, data, seed)
+    return _gradients(recipe, arrays, key, seed, rows, None, 1e-6, share, None)[0]
+
+
+def _gradients(
+    recipe: Recipe,
+    arrays: Arrays,
+    key: Seed,
+    seed: int,
+    rows: int,
+    model: Predictor | None,
+    tolerance: float,
+    share: float | None,
+    watch: Callable[[str, int, int], None] | None,
+) -> tuple[dict[str, GradientCheck], int, int]:
+    """The gradient checks by mode, and how many rows and parameters they are of."""
+    state = compiled_start(as_arrays(bare(recipe)), arrays, key, None)
     if model is not None:
         model = model.members[0] if isinstance(model, Ensemble) else model
         kept = {"params": model.arrays["params"], "stats": model.arrays["stats"], "scaling": model.arrays["scaling"]}
@@ -104,7 +127,7 @@ def check_recipe(
             watch=None if watch is None else functools.partial(watch, mode),
         )
     count = sum(np.size(leaf) for leaf in jax.tree.leaves(state.params))
-    return RecipeCheck(gradients, sanity_of(recipe, data, seed), len(chosen), count)
+    return gradients, len(chosen), count
 
 
 def rows_for(model: Predictor, source: object, x: np.ndarray, y: np.ndarray) -> Table:

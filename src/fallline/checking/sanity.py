@@ -62,7 +62,7 @@ def sanity_of(recipe: Recipe, data: Table, seed: int) -> tuple[SanityResult, ...
     """
     arrays = _some(data.dataset, recipe)
     traced, key = as_arrays(recipe), jax.random.key(seed)
-    start = compiled_start(traced, arrays, key)
+    start = compiled_start(traced, arrays, key, None)
     opening = {name: np.asarray(value) for name, value in _opening(traced, arrays, start).items()}
     end, seen = compiled_advance(traced, arrays, jax.tree.map(jnp.copy, start), jnp.int32(1), (UpdateRatio(),))
     layers = layer_names(recipe, arrays)[0]

@@ -91,8 +91,8 @@ def _gradient(case: Case) -> str | None:
     names = own_blocks(case.recipe)
     if not names:
         return None
-    from fallline.checking import check_recipe
+    from fallline.checking.recipe import gradients_of
 
-    found = check_recipe(case.recipe, case.data, rows=8, share=0.2, seed=case.seed)
-    wrong = [each for each in found.gradients.values() if not each.right]
+    found = gradients_of(case.recipe, case.data, seed=case.seed, rows=8, share=0.2)
+    wrong = [each for each in found.values() if not each.right]
     return f"The gradient of a network with {', '.join(names)} is wrong: {wrong[0].verdict}" if wrong else ""

@@ -33,7 +33,7 @@ def examine_both(case: Case) -> tuple[Layers, Layers | None, np.ndarray]:
     """The network at its initial and at its kept weights (None if nothing was learnt), and the scaled inputs of the rows."""
     recipe, arrays, key = prepare(case.recipe, case.data, case.seed)
     traced = as_arrays(bare(recipe))
-    start = compiled_start(traced, arrays, key)
+    start = compiled_start(traced, arrays, key, None)
     opening, x = _layers(traced, recipe, arrays, start, key)
     if case.model is None:
         return opening, None, x

@@ -63,13 +63,13 @@ def group_recipes(recipes: Sequence[Recipe]) -> list[Group]:
     >>> [group.members for group in group_recipes([*rates, wider])]
     [(0, 1), (2,)]
     """
-    traced = [as_arrays(recipe) for recipe in recipes]
+    flat = [jax.tree.flatten(recipe) for recipe in recipes]
     by_structure: dict[Any, list[int]] = {}
-    for index, recipe in enumerate(traced):
-        by_structure.setdefault(jax.tree.structure(recipe), []).append(index)
+    for index, (_, structure) in enumerate(flat):
+        by_structure.setdefault(structure, []).append(index)
     groups = []
     for structure, members in by_structure.items():
-        columns = [np.stack(column) for column in zip(*(jax.tree.leaves(traced[m]) for m in members), strict=True)]
+        columns = [np.stack(as_arrays(column)) for column in zip(*(flat[m][0] for m in members), strict=True)]
         differ = tuple(bool((column != column[:1]).any()) for column in columns)
         leaves = tuple(column if each else column[0] for column, each in zip(columns, differ, strict=True))
         groups.append(Group(tuple(members), structure, differ, leaves))

@@ -11,6 +11,7 @@ import numpy as np
 from fallline.core.errors import FalllineError
 from fallline.data.table import Table
 from fallline.metrics import larger_is_better, metrics_of
+from fallline.population.completing import complete_alike
 from fallline.population.contexts import LaneContext, key_of
 from fallline.probes import RECORDED, Probe
 from fallline.strategies.halving import Halving
@@ -133,9 +134,9 @@ def completed(recipes: Sequence[Recipe], data: Table, contexts: Sequence[LaneCon
     counts = [int(context.rows["train_count"]) for context in contexts]
     # The batch size is the same in all folds. If it is not given, the shortest fold determines it; a given size is limited
     # by the longest.
-    found = tuple(
-        complete_for(recipe, data.dataset, min(counts) if _batch_size_is_open(recipe) else max(counts))
-        for recipe in recipes
+    found = complete_alike(
+        recipes,
+        lambda recipe: complete_for(recipe, data.dataset, min(counts) if _batch_size_is_open(recipe) else max(counts)),
     )
     monitored = {recipe.monitor for recipe in found}
     if len(monitored) > 1 and any(larger_is_better(str(each)) for each in monitored):

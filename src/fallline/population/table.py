@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
-from fallline.core.block import as_arrays, walk
+from fallline.core.block import walk
 from fallline.core.errors import FalllineError
 from fallline.core.field import Field
 from fallline.core.outcome import Outcome
 from fallline.metrics import metrics_of
-from fallline.population.groups import group_recipes
 from fallline.population.job import Job
 from fallline.population.ledger import Ledger
 from fallline.population.padding import unpadded
@@ -178,12 +177,14 @@ def population_of(job: Job, ledger: Ledger, report: Report, interrupted: bool) -
 
 def _layers(job: Job) -> tuple[tuple[list[str], list[str]], ...]:
     """The names of every recipe's layers, as its history shows them; found once per group."""
-    nothing: tuple[list[str], list[str]] = ([], [])
-    shown = {
-        group.structure: layer_names(job.recipes[group.members[0]], job.one_row) if job.recorded else nothing
-        for group in group_recipes(job.recipes)
-    }
-    return tuple(shown[jax.tree.structure(as_arrays(each))] for each in job.recipes)
+    if not job.recorded:
+        return (([], []),) * len(job.recipes)
+    shown: dict[Any, tuple[list[str], list[str]]] = {}
+    structures = [jax.tree.structure(each) for each in job.recipes]
+    for structure, recipe in zip(structures, job.recipes, strict=True):
+        if structure not in shown:
+            shown[structure] = layer_names(recipe, job.one_row)
+    return tuple(shown[each] for each in structures)
 
 
 def _columns(job: Job, ledger: Ledger, seen: Sequence[Epochs | None]) -> dict[str, np.ndarray]:

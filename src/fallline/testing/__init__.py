@@ -7,6 +7,7 @@ Nothing here needs pytest.
 import fallline.testing.activations
 import fallline.testing.common
 import fallline.testing.encodings
+import fallline.testing.findings
 import fallline.testing.initializers
 import fallline.testing.layers
 import fallline.testing.losses

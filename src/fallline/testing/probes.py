@@ -14,7 +14,8 @@ from fallline.data.table import Table
 from fallline.models import MLP
 from fallline.optimizers import Adam
 from fallline.population.evaluate import evaluate
-from fallline.probes import Probe, recordable
+from fallline.population.table import Population
+from fallline.probes import RECORDED, Probe, recordable
 from fallline.schedules import Cosine
 from fallline.testing.base import demand, of
 from fallline.testing.compare import close, finite
@@ -45,9 +46,25 @@ def example(probe: Probe) -> Any:
     return program.advance(traced, arrays, state, jnp.int32(2), (probe,))[1][probe.name][:2]
 
 
+def _group(probe: Probe) -> tuple[Probe, ...]:
+    """The probes of the run in which a probe is checked: Fallline's own share one, any other has one to itself."""
+    return RECORDED if probe in RECORDED else (probe,)
+
+
 @functools.lru_cache(maxsize=16)
-def _run(probe: Probe | None) -> Run:
-    return train(RECIPE, table(), probes=() if probe is None else (probe,))
+def _run(probes: tuple[Probe, ...]) -> Run:
+    return train(RECIPE, table(), probes=probes)
+
+
+@functools.lru_cache(maxsize=8)
+def _lanes(probes: tuple[Probe, ...], activation: Activation, short: int) -> tuple[Population, Run]:
+    """A population of two widths and two folds, the second of so many rows, and the run of its last lane alone."""
+    wide = replace(RECIPE, {"model.activation": activation})
+    narrow = replace(wide, {"model.hidden": (3,)})
+    train_rows = table().dataset.train
+    folds = [(train_rows[:25], train_rows[25:]), (train_rows[-short:], train_rows[:-short])]
+    population = evaluate([wide, narrow], table(), folds=folds, probes=probes)
+    return population, population.replay(len(population) - 1)
 
 
 def _columns(probe: Probe, history: Mapping[str, Any]) -> dict[str, np.ndarray]:
@@ -68,7 +85,7 @@ def facts(probe: Probe) -> None:
 @of("probe")
 def shape(probe: Probe) -> None:
     """A run has one column of it, or one for every layer or activation, with a value for every epoch."""
-    run = _run(probe)
+    run = _run(_group(probe))
     layers, activations = layer_names(run.recipe, prepare(RECIPE, table(), 0)[1])
     expected = {"run": [""], "layer": layers, "activation": activations}[probe.axis]
     found = _columns(probe, run.history)
@@ -79,7 +96,7 @@ def shape(probe: Probe) -> None:
 @of("probe")
 def ordinary(probe: Probe) -> None:
     """Its values are finite on an ordinary run, and shares are between 0 and 1."""
-    values = _columns(probe, _run(probe).history)
+    values = _columns(probe, _run(_group(probe)).history)
     finite(values, "its values on an ordinary run")
     if probe.scale == "share":
         within = all(((x >= 0) & (x <= 1)).all() for x in values.values())
@@ -92,7 +109,7 @@ def unnoticed(probe: Probe) -> None:
 
     They are two programs, so equal to rounding: XLA may fuse other operations beside those of the probe.
     """
-    with_it, without = _run(probe), _run(None)
+    with_it, without = _run(_group(probe)), _run(())
 
     def words(run: Run) -> Any:
         return jax.tree.map(np.asarray, (run.state.params, run.state.memory, run.state.best_params))
@@ -112,14 +129,8 @@ def lanes(probe: Probe) -> None:
     activations: tuple[Activation, ...] = (ReLU(), Tanh()) if units else (ReLU(),)
     short = 25 if units else 15  # with 15 rows, the second fold has fewer minibatches
     for activation in activations:
-        wide = replace(RECIPE, {"model.activation": activation})
-        narrow = replace(wide, {"model.hidden": (3,)})
-        train_rows = table().dataset.train
-        folds = [(train_rows[:25], train_rows[25:]), (train_rows[-short:], train_rows[:-short])]
-        population = evaluate([wide, narrow], table(), folds=folds, probes=(probe,))
-        lane = len(population) - 1
-        alone = _columns(probe, population.replay(lane).history)
-        found = _columns(probe, population.history(lane))
+        population, run = _lanes(_group(probe), activation, short)
+        alone, found = _columns(probe, run.history), _columns(probe, population.history(len(population) - 1))
         demand(found.keys() == alone.keys(), f"a lane has the columns {', '.join(found)}")
         for name, values in found.items():
             close(values, alone[name], f"{name} of a lane beside its run alone ({activation.name})", 1e-3, 1e-5)

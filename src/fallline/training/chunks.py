@@ -20,7 +20,8 @@ from fallline.training.state import Epochs, State
 
 CEILING = 2**31 - 1
 
-# Compiled once per structure of recipe and shapes of data, for every value of every traced hyperparameter.
+# Compiled once per structure of recipe and shapes of data, for every value of every traced hyperparameter. JAX traces a call
+# that leaves an argument out apart from one that names it: callers of `compiled_start` always name `given`, None if nothing is.
 compiled_start = jax.jit(program.start)
 compiled_advance = jax.jit(program.advance, donate_argnums=2)
 

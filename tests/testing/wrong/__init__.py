@@ -3,6 +3,7 @@
 from wrong import (
     activations,
     encodings,
+    findings,
     initializers,
     layers,
     losses,
@@ -32,5 +33,6 @@ FAMILIES = (
     pruners,
     surfaces,
     encodings,
+    findings,
 )
 WRONG = [row for family in FAMILIES for row in family.WRONG]

@@ -279,4 +279,5 @@ class Miscalibrated(Kind):
             remedies=change.kept_best(evidence.recipe) + _smoothing(evidence) + change.dropout(evidence.recipe, 0.3)
             if high
             else [Remedy("unsmoothed labels", {"loss": type(loss)()}), *change.penalty(evidence.recipe, 0.0001)],
+            advice="Temperature scaling corrects probabilities after training: --calibrate temperature.",
         )
