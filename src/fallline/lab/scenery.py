@@ -18,7 +18,7 @@ from fallline.lab.still import Rows, still_page
 from fallline.lab.terrain import Terrain
 from fallline.lab.view import View, mesh
 
-BAR = 70  # pixels of the scale beside a map
+BAR = 78  # pixels of the scale beside a map
 SIDE = 41  # most places along an axis of a picture from the side
 
 
