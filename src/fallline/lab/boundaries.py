@@ -256,4 +256,5 @@ def _principal(rows: Float[np.ndarray, "count features"]) -> Plane:
 def _around(values: Float[np.ndarray, " count"], size: int) -> Float[np.ndarray, " size"]:
     low, high = float(values.min()), float(values.max())
     room = MARGIN * (high - low) or 1.0
-    return np.linspace(low - room, high + room, size)
+    found: Float[np.ndarray, " size"] = np.linspace(low - room, high + room, size)
+    return found

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 
 from fallline.core.tree import Tree
 from fallline.lab.directions import to_params, to_vector
-from fallline.lab.network import Network, loss_at
+from fallline.lab.network import NetworkOnRows, loss_at
 from fallline.training.recipe import Recipe
 
 STEPS = 20  # of Lanczos: the largest eigenvalue is then exact to 1e-3 even in a flat bulk, and outliers to rounding
@@ -56,7 +56,7 @@ class Sharpness:
         return dataclasses.asdict(self)
 
 
-def sharpness_of(network: Network, seed: int = 0) -> Sharpness:
+def sharpness_of(network: NetworkOnRows, seed: int = 0) -> Sharpness:
     """The curvature of the loss by the parameters, in prediction mode, on at most 2048 rows of the network."""
     network = network.few(ROWS)
     like = network.weights["params"]
@@ -67,7 +67,7 @@ def sharpness_of(network: Network, seed: int = 0) -> Sharpness:
     return Sharpness(*ends, trace, error, draws, min(STEPS, n), len(network.x), n)
 
 
-def products(network: Network) -> Product:
+def products(network: NetworkOnRows) -> Product:
     """The products of the Hessian of a network's loss with vectors."""
     model, like = network.model, network.weights["params"]
 

@@ -21,7 +21,7 @@ from fallline.lab.directions import (
     to_params,
     to_vector,
 )
-from fallline.lab.network import Network, network_on
+from fallline.lab.network import NetworkOnRows, network_on
 from fallline.lab.picture import Picture
 from fallline.lab.scene import Scene, Trajectory
 from fallline.lab.scenery import page_of, picture_of
@@ -158,7 +158,7 @@ def case_from(run: Any, data: Any = None) -> Case:
     return case_of(run, table)
 
 
-def name_of(network: Network) -> str:
+def name_of(network: NetworkOnRows) -> str:
     """The widths of a network's layers, such as 784-128-10."""
     widths = [network.x.shape[1]]
     for _, layer, _, after in network.layers.walk(network.x.shape[1]):
@@ -183,7 +183,7 @@ def _checked(plane: str, other: Any, dimensions: int, size: int | None, span: fl
     return count
 
 
-def _line(network: Network, end: Network) -> Any:
+def _line(network: NetworkOnRows, end: NetworkOnRows) -> Any:
     """The direction from one network to the other, running statistics included."""
 
     def form(tree: Any) -> Any:
@@ -202,7 +202,7 @@ def _line(network: Network, end: Network) -> Any:
 
 
 def _of_training(
-    network: Network, snapshots: Snapshots, dimensions: int
+    network: NetworkOnRows, snapshots: Snapshots, dimensions: int
 ) -> tuple[tuple[Any, ...], Trajectory, tuple[float, ...]]:
     """The plane of a training's principal directions, through the network, and the training's path in it."""
     like = network.weights["params"]

@@ -27,7 +27,7 @@ TILE = 250  # rows of a tile: its sums stay in the processor's cache while all p
 
 
 @dataclasses.dataclass(frozen=True)
-class Network:
+class NetworkOnRows:
     """A trained network with the rows on which it is looked at.
 
     Arguments:
@@ -66,7 +66,7 @@ class Network:
         """The network's layers."""
         return _layers(self.model.recipe, self.model.task, self.model.outputs)
 
-    def few(self, most: int) -> "Network":
+    def few(self, most: int) -> "NetworkOnRows":
         """The network on evenly spaced rows, of which there are at most so many."""
         if len(self.x) <= most:
             return self
@@ -104,7 +104,7 @@ class Network:
         return losses, np.sqrt(scores) if self.model.task == "regression" else scores
 
 
-def network_on(case: Case, split: str = "train", rows: int = 10_000) -> Network:
+def network_on(case: Case, split: str = "train", rows: int = 10_000) -> NetworkOnRows:
     """A run's network on rows of a split: at most so many, evenly spaced.
 
     Raises: FalllineError for a run that has learnt nothing, an ensemble, and for a split without rows.
@@ -136,7 +136,7 @@ def network_on(case: Case, split: str = "train", rows: int = 10_000) -> Network:
     units = 1.0 / np.asarray(data.factor or (1.0,), np.float64)
     weights = {"params": model.arrays["params"], "stats": seen(model.arrays["stats"])}
     share = (weight / weight.sum()).astype(np.float32)
-    return Network(model, weights, x, y, given, share, units.astype(np.float32), split)
+    return NetworkOnRows(model, weights, x, y, given, share, units.astype(np.float32), split)
 
 
 def seen(stats: Tree) -> Tree:
