@@ -127,6 +127,15 @@ def test_the_training_is_the_same_again_and_its_losses_are_those_of_the_history(
     assert kinds_of(found) == ("loss", "surface", "accuracy", "training")
 
 
+def test_a_calibrated_network_is_said_to_stand_beside_its_path():
+    run = trained(calibrate="temperature")
+    found = fl.lab.landscape(run, plane="trajectory", size=3, sharpness=False)
+    (note,) = found.notes
+    assert "calibrated after its training" in note
+    assert found.here[0] == pytest.approx(run.metrics["train"]["loss"], rel=1e-5)
+    assert not fl.lab.landscape(trained(), plane="trajectory", size=3, sharpness=False).notes
+
+
 def test_few_epochs_of_a_long_run_are_kept():
     run = trained(epochs=9)
     found = snapshots_of(case_of(run), most=4)

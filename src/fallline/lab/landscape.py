@@ -101,7 +101,11 @@ def landscape(
     network = network_on(case, split, rows)
     notes: list[str] = []
     snapshots = snapshots_of(case) if which == "trajectory" else None
-    if snapshots is not None and snapshots.difference > 1e-4:
+    if snapshots is not None and case.recipe.calibrate != "none":
+        notes.append(
+            "the network was calibrated after its training, so its last layer is not that at the end of the path"
+        )
+    elif snapshots is not None and snapshots.difference > 1e-4:
         notes.append(
             f"training again gave parameters that differ by {100 * snapshots.difference:.2g} %: the run was trained on another "
             "machine, or with another version"
