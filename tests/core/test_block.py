@@ -83,7 +83,7 @@ def test_however_one_is_written_it_is_the_same_leaf(one):
 
 
 def test_as_arrays_makes_every_number_an_array_and_leaves_the_structure():
-    recipe = Recipe(encoding=None, model=MLP(dropout=0.1))
+    recipe = Recipe(encoding=None, model=MLP(dropout=0.1), epochs=60, patience=20)
     leaves = jax.tree.leaves(as_arrays(recipe))
     assert {(each.dtype, each.shape) for each in leaves} == {(np.dtype("f4"), ()), (np.dtype("i4"), ())}
     assert jax.tree.structure(as_arrays(recipe)) == jax.tree.structure(recipe)
@@ -161,7 +161,9 @@ def test_replace_validates_the_new_value():
 
 
 def test_walk_visits_every_field_at_a_path_that_get_knows():
-    recipe = Recipe(encoding=None, model=Network((Dense(8), Dropout(0.2))), optimizer=Adam(Cosine(1e-3)))
+    recipe = Recipe(
+        encoding=None, model=Network((Dense(8), Dropout(0.2))), optimizer=Adam(Cosine(1e-3)), epochs=60, patience=20
+    )
     found = {path: value for path, _, value in walk(recipe)}
     assert all(get(recipe, path) is value for path, value in found.items())
     expected = {"model.layers.1.rate", "model.layers.0.initializer", "optimizer.learning_rate.warmup", "epochs"}

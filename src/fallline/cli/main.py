@@ -18,6 +18,7 @@ from fallline.cli.evaluate import evaluate
 from fallline.cli.explain import explain
 from fallline.cli.export import export
 from fallline.cli.fork import fork
+from fallline.cli.landscape import landscape
 from fallline.cli.output import say
 from fallline.cli.predict import predict
 from fallline.cli.report import report
@@ -65,6 +66,7 @@ app.command()(stoppable(export))
 app.command()(stoppable(terrain))
 app.command()(stoppable(compare))
 app.command()(stoppable(trainability))
+app.command()(stoppable(landscape))
 app.command()(stoppable(explain))
 
 

@@ -66,15 +66,28 @@ def terrain_of(surface: Surface, minima: tuple[Minimum, ...], size: int) -> Terr
     with jax.enable_x64(True):
         heights = np.asarray(_heights(surface, jnp.asarray(points.reshape(-1, len(domain)))))
     heights = heights.reshape(points.shape[:-1]).astype(np.float64)
+    return scaled_terrain(axes[0], axes[1], heights, [each.value for each in minima])
+
+
+def scaled_terrain(
+    x: Float[np.ndarray, " columns"],
+    y: Float[np.ndarray, " rows"],
+    heights: Float[np.ndarray, "rows columns"],
+    known: list[float],
+) -> Terrain:
+    """Heights on a grid with the scale that shows the floor as well as the walls; `known` holds heights of minima.
+
+    Raises: FalllineError where no height is finite.
+    """
     finite = heights[np.isfinite(heights)]
     if not len(finite):
         raise FalllineError("the surface has no finite height anywhere in its domain: give other limits")
-    lowest = min([float(finite.min()), *(each.value for each in minima)])
+    lowest = min([float(finite.min()), *known])
     above = finite - lowest
     middle, top = float(np.median(above)), max(float(above.max()), 1e-300)
     # Where a few walls dwarf all else, an even scale would show a flat floor.
     scale = 2 * top if top < 8 * middle else max(middle / 4, 1e-9 * top)
-    return Terrain(axes[0], axes[1], heights, lowest, scale)
+    return Terrain(x, y, heights, lowest, scale)
 
 
 @jax.jit
