@@ -84,8 +84,9 @@ class Base:
 
 
 def recipe(**fields: Any) -> fl.Recipe:
-    """The recipe that faults are planted in: healthy, and quick."""
+    """The recipe that faults are planted in: healthy, quick, and without encodings, whose inputs hide some faults."""
     usual = {
+        "encoding": None,
         "model": fl.MLP(hidden=(32, 16), dropout=0.1),
         "optimizer": fl.Adam(fl.Cosine(1e-2, warmup=0.05)),
         "epochs": 40,
