@@ -10,6 +10,7 @@ import numpy as np
 from fallline.core.errors import FalllineError
 from fallline.data.table import Table
 from fallline.training.arrays import suited
+from fallline.training.ensemble import Ensemble
 from fallline.training.predictor import Predictor
 from fallline.training.recipe import Recipe, complete_for
 from fallline.training.run import Run
@@ -105,7 +106,7 @@ def case_of_folder(folder: Path) -> Case:
 
 
 def _refuse_ensemble(model: object) -> None:
-    if model is not None and not isinstance(model, Predictor):
+    if isinstance(model, Ensemble):
         raise FalllineError("an ensemble is diagnosed by its members: train one of them alone, without members or bag")
 
 
