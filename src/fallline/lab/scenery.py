@@ -13,8 +13,8 @@ from fallline.lab.colours import LEVELS
 from fallline.lab.contours import contour, levels_of
 from fallline.lab.marks import Area, Dot, Mark, Stroke, TextMark, line
 from fallline.lab.picture import Picture
+from fallline.lab.picture_page import Rows, picture_page
 from fallline.lab.scene import Scene
-from fallline.lab.still import Rows, still_page
 from fallline.lab.terrain import Terrain
 from fallline.lab.view import View, mesh
 
@@ -222,7 +222,7 @@ def page_of(scene: Scene) -> str:
         frame = scene.path
         tables.append(("Training", tuple(frame.columns), frame.rows()))
     about = [*scene.sentences, *scene.notes, _CAUTION]
-    return still_page(f"Landscape of {scene.name}", about, figures, tables)
+    return picture_page(f"Landscape of {scene.name}", about, figures, tables)
 
 
 _CAUTION = (
