@@ -45,7 +45,7 @@ def test_refusals(losses, says):
 
 
 def test_real_runs_and_the_recipe_at_the_rate():
-    data, recipe = fl.load("sklearn:iris"), fl.Recipe(model=fl.MLP((8,)))
+    data, recipe = fl.load("sklearn:iris"), fl.Recipe(model=fl.MLP((8,)), encoding=None)
     found = learning_rate_range(recipe, data, rates=7, seeds=2, epochs=12)
     assert found.plateau.low < found.rate < found.plateau.high
     assert with_found(recipe, found).optimizer.learning_rate == fl.Cosine(found.rate, warmup=0.05)

@@ -37,7 +37,7 @@ def compare(
     out: Annotated[Path | None, Opt(help="folder for the page and the pictures")] = None,
     json: Annotated[bool, Opt("--json", help="one JSON document on standard output")] = False,
 ) -> int:
-    """Compare update rules, or other settings, on your data, each over its own learning rates."""
+    """Compare update rules or other settings on your data."""
     from fallline.data.table import load
     from fallline.lab.compare import SMALL
     from fallline.lab.compare import compare as run

@@ -31,7 +31,7 @@ def trainability(
     out: Annotated[Path | None, Opt(help="folder for the page and the pictures")] = None,
     json: Annotated[bool, Opt("--json", help="one JSON document on standard output")] = False,
 ) -> int:
-    """Map which values of two numbers train, by a real training at every point."""
+    """Map which values of two numbers train."""
     from fallline.data.table import load
     from fallline.lab.trainability import plain_recipe
     from fallline.lab.trainability import trainability as run

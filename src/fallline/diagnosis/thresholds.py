@@ -23,6 +23,9 @@ TABLE: dict[str, Threshold] = {
     "ratio_jump": Threshold(0.1, "an update this large beside its weights throws a layer away", _OWN),
     "rate_far": Threshold(10.0, "learning rate beside the rule's usual one", "usual rates of diagnosis/remedies.py"),
     "ratio_low": Threshold(3e-4, "an update this small beside its weights learns slowly", "Karpathy: 1e-4 is low"),
+    "loss_left": Threshold(
+        0.9, "a loss that keeps this share of its first value was hardly lowered", "iris at 1e-6: 0.99"
+    ),
     "still": Threshold(0.02, "a run still improves if its last quarter lowers the loss by this share", _OWN),
     "still_t": Threshold(2.0, "standard errors by which the last quarter falls", "concrete, 60 epochs: 2.7"),
     "still_worth": Threshold(

@@ -188,7 +188,8 @@ class TooLow(Kind):
         end = trend(curve.train)
         falls = end.t > 2.0 or curve.epochs < 8
         tiny = ratio < limit("ratio_low")
-        if not tiny or kept < 0.3 or not (falls or evidence.poor):
+        still = kept > limit("loss_left")  # hardly anything was learnt, and noise may hide that the loss falls
+        if not tiny or kept < 0.3 or not (falls or still or evidence.poor):
             return None
         return self.found(
             f"No update changed a layer's weights by more than {100 * ratio:.2g} %; about 0.1 % is usual. After "
