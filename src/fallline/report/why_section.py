@@ -112,7 +112,7 @@ def _checked(diagnosis: Mapping[str, Any]) -> Html:
     subjects = diagnosis.get("subjects") or {}
     lines = [_subject(name, titles) for name, titles in subjects.items()]
     if lines and diagnosis.get("unseen"):
-        lines.append(_subject("not judged: the evidence for it was not gathered", diagnosis["unseen"]))
+        lines.append(_subject("not judged, for want of evidence", diagnosis["unseen"]))
     return tag("dl", *lines, class_="checked") if lines else Html("")
 
 
