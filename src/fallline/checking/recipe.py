@@ -77,7 +77,7 @@ def check_recipe(
 
     >>> from fallline.data.table import load
     >>> from fallline.models import MLP
-    >>> check = check_recipe(Recipe(model=MLP(hidden=(4,))), load("sklearn:iris"))
+    >>> check = check_recipe(Recipe(model=MLP(hidden=(4,)), encoding=None), load("sklearn:iris"))
     >>> check.gradients["training"].right, check.parameters
     (True, 35)
     """
