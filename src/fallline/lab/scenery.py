@@ -102,7 +102,7 @@ def _scale(terrain: Terrain, axes: Axes) -> list[Mark]:
     for k in range(0, LEVELS + 1, 2):
         value = terrain.lowest + terrain.scale * math.expm1(k / LEVELS * whole)
         at = axes.bottom - k * step
-        marks.append(TextMark(right + 4, min(at + 4.5, axes.bottom), f"{value:.3g}".replace("-", "−"), size=12))
+        marks.append(TextMark(right + 4, min(at + 4.5, axes.bottom), _beside(value), size=12))
     return marks
 
 
@@ -229,3 +229,16 @@ _CAUTION = (
     "Crosses mark networks. A plane or a line is a thin slice of a space with as many dimensions as there are parameters: what "
     "looks flat here may be steep in other directions, which is what the largest eigenvalue measures."
 )
+
+
+def _beside(value: float) -> str:
+    """A number beside the legend, which has room for six letters.
+
+    >>> _beside(7.326), _beside(7.63e-05), _beside(-1.25e-12)
+    ('7.33', '8e−5', '−1e−12')
+    """
+    text = f"{value:.3g}"
+    if "e" in text:
+        head, tail = f"{value:.0e}".split("e")
+        text = f"{head}e{int(tail)}"
+    return text.replace("-", "−")
