@@ -113,12 +113,23 @@ def simple_skills(data: Dataset) -> dict[str, float]:
     known = targets_of(data, sample)
     mean = known.mean(axis=0)
     found = {"constant": held_skill(data, known, lambda rows: np.broadcast_to(mean, (len(rows), len(mean))))}
-    if data.x.shape[1] <= LINEAR[1]:
-        x = filled(data, sample)
-        gram = x.T @ x + np.eye(x.shape[1]) * max(1.0, 1e-3 * len(x))
-        weights = np.linalg.solve(gram, x.T @ (known - mean))
-        found["linear"] = held_skill(data, known, lambda rows: filled(data, rows) @ weights + mean)
+    linear = linear_answer(data)
+    if linear is not None:
+        found["linear"] = held_skill(data, known, linear)
     return {name: value for name, value in found.items() if np.isfinite(value)}
+
+
+def linear_answer(data: Dataset) -> Callable[[np.ndarray], np.ndarray] | None:
+    """The answers of a linear model fitted by least squares to some training rows; None for tables of many columns."""
+    if data.x.shape[1] > LINEAR[1]:
+        return None
+    sample = data.train[:: max(1, -(-len(data.train) // LINEAR[0]))]
+    known = targets_of(data, sample)
+    mean = known.mean(axis=0)
+    x = filled(data, sample)
+    gram = x.T @ x + np.eye(x.shape[1]) * max(1.0, 1e-3 * len(x))
+    weights = np.linalg.solve(gram, x.T @ (known - mean))
+    return lambda rows: filled(data, rows) @ weights + mean
 
 
 def held_skill(data: Dataset, known: np.ndarray, answer: Callable[[np.ndarray], np.ndarray]) -> float:
