@@ -56,7 +56,7 @@ def train_and_save(
             if extends and resume is not None:
                 _extend(resume, folder, plan, table)
             run = _fit(plan, table, int(recipe.epochs), folder, checkpoint_seconds, json, resume is not None, lost)
-            kept = folders.keep(folder, plan, run, table, lambda home: _write_report(home, run), hold.check)
+            kept = folders.keep(folder, plan, run, table, lambda home: _write_report(home, run, table), hold.check)
     except FalllineError:
         if not goes_on:
             folders.abandon_folder(folder)
@@ -122,9 +122,14 @@ def _fit(
     return run
 
 
-def _write_report(folder: Path, run: "Run") -> None:
+def _write_report(folder: Path, run: "Run", table: "Table") -> None:
     from fallline.doctor.folder import keep_diagnosis
+    from fallline.report.interpreted import keep_interpretation
 
+    if run.learnt and not run.interrupted:
+        sentence = keep_interpretation(folder, run, table)
+        if sentence:
+            say(f"warning: {sentence}")
     keep_diagnosis(folder, run.diagnosis)
 
 

@@ -210,6 +210,7 @@ def _keep(
     found: "Study", procedure: "Nested | None", combined: Any, folder: Path, check: Callable[[], None], json: bool
 ) -> int:
     """Keep the study's best recipe, its model (or that of the combined trials) and a summary of the trials in a folder."""
+    from fallline.report.interpreted import keep_interpretation
     from fallline.report.page import write_report
     from fallline.searching.summary import save_summary, summarise
     from fallline.training import folder as folders
@@ -218,6 +219,10 @@ def _keep(
 
     def more(home: Path) -> None:
         save_summary(home, said)
+        if run.learnt and not run.interrupted:
+            sentence = keep_interpretation(home, run, found.data)
+            if sentence:
+                say(f"warning: {sentence}")
         write_report(home)
 
     plan = folders.Plan(found.best.recipe, found.data.source, found.seed)

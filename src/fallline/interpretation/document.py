@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from fallline.core.documents import write_json
+from fallline.core.documents import to_json, write_json
 from fallline.core.errors import FalllineError
+from fallline.core.files import write_atomically
 from fallline.core.reading import read_json
 from fallline.core.shape import Entries, Listed, Real, Text, Whole, maybe
 from fallline.interpretation.interpretation import Interpretation
@@ -27,7 +28,7 @@ _SHAPE = Entries(
 
 def write_interpretation(folder: Path, found: Interpretation) -> None:
     """Write the file. Raises: FalllineError if the folder refuses it."""
-    write_json(folder / NAME, found.to_plain(), indent=0)
+    write_atomically(folder / NAME, to_json(found.to_plain(), compact=True).encode())
 
 
 def write_fault(folder: Path, sentence: str) -> None:

@@ -7,9 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from fallline.core.files import write_atomically
+from fallline.interpretation.document import read_interpretation
+from fallline.report.chart_card import chart_style
 from fallline.report.figures import Figure, curves_of
 from fallline.report.finished import Finished, read_finished
 from fallline.report.markup import Html, join, script_json, tag
+from fallline.report.predictions_section import columns_text, predictions_text
+from fallline.report.scores_section import scores_text
 from fallline.report.search_section import read_search, search_text
 from fallline.report.why_section import read_diagnosis, why_figures, why_text
 from fallline.report.words import NOTHING, duration, metric_label, metric_title, number, value_of
@@ -47,6 +51,7 @@ def report(folder: Path) -> str:
     drawn = [each for each in figures if not each.all_zero]
     search = read_search(run.folder)
     diagnosis = read_diagnosis(run.folder)
+    found = read_interpretation(run.folder)
     pictures = why_figures(diagnosis, run.history)
     shown = [*drawn, *(search[1] if search else [])]
     body = tag(
@@ -54,8 +59,11 @@ def report(folder: Path) -> str:
         _header(run, name),
         _cards(run),
         _notes(run.summary["notes"]),
+        scores_text(found),
         why_text(diagnosis, len(shown), pictures),
         _search(search, len(drawn)),
+        predictions_text(found),
+        columns_text(found),
         _curves(figures, drawn),
         tag("h2", "Metrics"),
         tag("div", _metrics(run.summary), _classes(run.summary["data"]), class_="pair"),
@@ -68,7 +76,7 @@ def report(folder: Path) -> str:
 def document(title: str, body: Html, figures: list[Figure]) -> str:
     """A whole page: head, body, the data of its figures, and the two scripts that draw them."""
     beside = Path(__file__)
-    style = Html(beside.with_name("page.css").read_text(encoding="utf-8"))
+    style = Html(beside.with_name("page.css").read_text(encoding="utf-8") + chart_style())
     scripts: list[Html] = []
     data = Html("")
     if figures:

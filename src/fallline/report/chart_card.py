@@ -1,0 +1,101 @@
+"""The card of a static chart: title, caption, picture, legend, and the numbers behind it as a table."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fallline.drawing.colours import THEMES, colours, dash_of, path_role
+from fallline.drawing.marks import Drawing
+from fallline.drawing.svg import to_svg
+from fallline.report.markup import Html, join, tag
+from fallline.report.words import NOTHING, number
+
+MOST = 60  # most rows of the table behind a chart
+_FILLS = ("path0", "line", "grid", *(f"level{k}" for k in range(8)))
+_ROLES = ("ink", "soft", "grid", "line", "back", *(f"path{k}" for k in range(8)), *(f"level{k}" for k in range(8)))
+
+
+def chart_style() -> Html:
+    """The colours of the charts in both themes, and the fills of their areas."""
+    light, dark = (
+        ";".join(f"--{role}:{colour}" for role, colour in colours(theme).items() if role in _ROLES) for theme in THEMES
+    )
+    fills = "".join(f".drawn .{role}{{fill:var(--{role})}}" for role in _FILLS)
+    both = f".drawn svg{{{light}}}@media (prefers-color-scheme: dark){{.drawn svg{{{dark}}}}}"
+    return Html(f"{both}{fills}.drawn .edge{{stroke:var(--line);stroke-width:.5}}")
+
+
+def chart_card(
+    title: str,
+    caption: str,
+    drawing: Drawing,
+    head: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    names: Sequence[str] = (),
+    dots: bool = False,
+) -> Html:
+    """The card.
+
+    Arguments:
+        title: title of the chart.
+        caption: how to read it, in a sentence or two.
+        drawing: the picture.
+        head, rows: the numbers behind it; of very many rows an even selection is shown.
+        names: names of the lines, for a legend; none for a single one.
+        dots: whether the lines are dots and crosses.
+    """
+    picture = Html(to_svg(drawing, "page"))
+    legend = (
+        tag("ul", *(_entry(name, k, dots) for k, name in enumerate(names)), class_="legend") if len(names) > 1 else ""
+    )
+    return tag(
+        "figure",
+        tag("figcaption", tag("h3", title), tag("p", caption)),
+        picture,
+        legend,
+        behind(title, head, rows),
+        class_="card drawn",
+    )
+
+
+def _entry(name: str, place: int, dots: bool) -> Html:
+    colour = f"var(--{path_role(place)})"
+    dash = " ".join(map(str, dash_of(place)))
+    shape = f'<path d="M0 6h30" fill="none" stroke="{colour}" stroke-width="2.4" stroke-dasharray="{dash}"/>'
+    if dots:
+        cross = f'<path d="M11 2l8 8m0-8l-8 8" stroke="{colour}" stroke-width="2"/>'
+        shape = cross if place % 2 else f'<circle cx="15" cy="6" r="4" fill="{colour}"/>'
+    sample = Html(f'<svg viewBox="0 0 30 12" width="30" height="12" aria-hidden="true">{shape}</svg>')
+    return tag("li", sample, " ", name)
+
+
+def behind(title: str, head: Sequence[str], rows: Sequence[Sequence[Any]]) -> Html:
+    """The numbers behind a chart, folded away."""
+    step = -(-len(rows) // MOST) if rows else 1
+    shown = list(rows)[::step]
+    return tag("details", tag("summary", "The numbers"), numbers_table(title, head, shown))
+
+
+def numbers_table(title: str, head: Sequence[str], rows: Sequence[Sequence[Any]], named: bool = True) -> Html:
+    """A table whose first column names the rows; it scrolls by itself where it is wider than the page."""
+    heading = tag("tr", *(tag("th", each, scope="col") for each in head))
+    first = {"scope": "row"} if named else {}
+    body = [
+        tag("tr", tag("th" if named else "td", cell(row[0]), **first), *(tag("td", cell(each)) for each in row[1:]))
+        for row in rows
+    ]
+    table = tag("table", tag("thead", heading), tag("tbody", *body), class_="metrics")
+    return tag("div", table, class_="wide", tabindex="0", role="region", aria_label=title)
+
+
+def cell(value: Any) -> Any:
+    """A cell as text; markup stays."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return NOTHING
+    return "yes" if value is True else "no" if value is False else number(value)
+
+
+def cards(*parts: Html) -> Html:
+    """Cards beside each other, as far as there is room."""
+    return tag("section", *(each for each in parts if each), class_="figures") if any(parts) else join([])
