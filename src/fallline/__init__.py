@@ -49,6 +49,7 @@ _HOMES = {
     "fallline.ensembles.train": ("train",),
     "fallline.estimators": ("MLPClassifier", "MLPRegressor", "PopulationSearchCV", "to_fallline"),
     "fallline.gradients": ("GradientCheck", "check_gradient", "numerical_gradient"),
+    "fallline.interpretation": ("Interpretation", "interpret"),
     "fallline.layers": ("BatchNorm", "Dense", "Dropout", "Heads", "LayerNorm", "Maxout", "PReLU", "SharedDense"),
     "fallline.losses": (
         "AbsoluteError",

@@ -86,6 +86,8 @@ from fallline.estimators import to_fallline as to_fallline
 from fallline.gradients import GradientCheck as GradientCheck
 from fallline.gradients import check_gradient as check_gradient
 from fallline.gradients import numerical_gradient as numerical_gradient
+from fallline.interpretation import Interpretation as Interpretation
+from fallline.interpretation import interpret as interpret
 from fallline.layers import BatchNorm as BatchNorm
 from fallline.layers import Dense as Dense
 from fallline.layers import Dropout as Dropout
@@ -226,6 +228,7 @@ __all__ = [
     "Identity",
     "InputScales",
     "Integer",
+    "Interpretation",
     "LayerNorm",
     "LeakyReLU",
     "LinearPolicy",
@@ -309,6 +312,7 @@ __all__ = [
     "evaluate",
     "fork",
     "get",
+    "interpret",
     "load",
     "load_policy",
     "load_predictor",

@@ -11,20 +11,21 @@ from fallline.interpretation.answers import Answered
 from fallline.interpretation.bootstrap import two_sided
 from fallline.interpretation.confusion import class_scores, confusion_matrix
 from fallline.interpretation.curves import Ranked, areas, precision_recall, ranked, roc, thinned
-from fallline.interpretation.reliability import reliability
+from fallline.interpretation.reliability import chance_error, reliability
 from fallline.interpretation.tables import frame, frame_of_rows, stacked
 from fallline.interpretation.thresholds import GRID, RATIOS, at_thresholds, best_f1, cheapest
 
 if TYPE_CHECKING:
     import polars as pl
 
+SIMULATED = 2_000  # rows of a simulation; of more, the error by chance is smaller by the root of their number
 CURVES = 10  # most classes whose curves are kept, the commonest first
 
 
 def class_tables(
     answered: Answered, names: Sequence[str], ratios: Sequence[float] = RATIOS
-) -> tuple[dict[str, pl.DataFrame], float | None]:
-    """(the tables, the expected calibration error) of a classification or of labels.
+) -> tuple[dict[str, pl.DataFrame], float | None, float | None]:
+    """(the tables, the expected calibration error, that of perfect probabilities) of a classification or of labels.
 
     Arguments:
         answered: answers for some rows.
@@ -42,17 +43,20 @@ def class_tables(
     both = {k: counts[k] for k in shown if counts[k].hits[-1] > 0 and counts[k].alarms[-1] > 0}
     tables["roc"] = stacked("roc", [_roc(names[k], each) for k, each in both.items()])
     tables["precision_recall"] = stacked("precision_recall", [_precision(names[k], each) for k, each in both.items()])
-    ece = None
+    ece = chance = None
     if answered.is_sure:
         probability, hit = _believed(answered)
-        columns, ece = reliability(probability, hit, np.repeat(answered.weight, len(hit) // len(answered)))
+        weight = np.repeat(answered.weight, len(hit) // len(answered))
+        columns, ece = reliability(probability, hit, weight)
+        some = np.linspace(0, len(hit) - 1, min(len(hit), SIMULATED)).astype(int)
+        chance = chance_error(probability[some], weight[some]) * float(np.sqrt(len(some) / len(hit)))
         tables["reliability"] = frame("reliability", columns)
         if _is_binary(answered) or answered.is_labels:
             tables["thresholds"] = stacked("thresholds", [_thresholds(names[k], each) for k, each in both.items()])
             tables["costs"] = frame_of_rows(
                 "costs", [row for k, each in both.items() for row in _costs(names[k], each, ratios)]
             )
-    return tables, ece
+    return tables, ece, chance
 
 
 def _is_binary(answered: Answered) -> bool:

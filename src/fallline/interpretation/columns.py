@@ -168,7 +168,11 @@ def _of_levels(name: str, parts: dict[str, Cells]) -> list[dict[str, Any]]:
     own = parts["train"]
     assert own.codes is not None
     counts = np.bincount(own.codes, minlength=len(own.levels))
+    for cells in parts.values():
+        assert cells.codes is not None
+        counts = counts + 1e-9 * np.bincount(cells.codes, minlength=len(own.levels))  # levels of other splits come last
     shown = np.argsort(-counts, kind="stable")
+    shown = shown[counts[shown] > 0]
     shown, others = (shown, shown[:0]) if len(shown) <= BINS else (shown[: BINS - 1], shown[BINS - 1 :])
     labels = [own.levels[k] for k in shown.tolist()] + ([f"{len(others)} others"] if len(others) else [])
     place = np.full(len(own.levels), len(shown))

@@ -14,7 +14,7 @@ from fallline.training.predictor import Predictor
 ROWS = 200
 POINTS = 12
 COLUMNS = 4
-ANSWERS = 6  # most classes or targets that are followed
+ANSWERS = 4  # most classes or targets that are followed: those that change most
 
 
 def dependence(
@@ -37,7 +37,7 @@ def dependence(
     """
     some = answered.some(ROWS)
     varied = {each.name: each for each in cells}
-    outputs = [1] if some.truth.ndim == 1 and len(answers) == 2 else list(range(min(len(answers), ANSWERS)))
+    outputs = [1] if some.truth.ndim == 1 and len(answers) == 2 else list(range(len(answers)))
     share = some.weight / some.weight.sum()
     rows: list[dict[str, Any]] = []
     for name in [each for each in names if varied[each].column.kind != "date"][:COLUMNS]:
@@ -47,10 +47,12 @@ def dependence(
         x = np.concatenate([with_cell(some.x, varied[name], value) for value, _ in places])
         answer = model.answer(x)[0].astype(np.float64).reshape(len(places), len(some), -1)
         means = np.einsum("prk,r->pk", answer, share)
+        moved = np.ptp(means[:, outputs], axis=0)
+        followed = sorted(outputs[k] for k in np.argsort(-moved, kind="stable")[:ANSWERS].tolist())
         for (value, label), mean in zip(places, means, strict=True):
             number = None if label else float(value)
             rows += [{"column": name, "place": number, "label": label or None, "answer": answers[k],
-                      "value": float(mean[k])} for k in outputs]  # fmt: skip
+                      "value": float(mean[k])} for k in followed]  # fmt: skip
     return rows
 
 

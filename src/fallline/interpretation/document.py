@@ -21,7 +21,7 @@ _SHAPE = Entries(
     {},
     {"task": Text(choices=("classification", "multilabel", "regression")), "targets_named": _TEXTS, "classes": _TEXTS,
      "split": Text(choices=("test", "valid", "train")), "rows": Whole(0), "metric": Text(), "sentences": _TEXTS,
-     "notes": _TEXTS, "ece": maybe(Real(0.0, 1.0)), "tables": SHAPE, FAULT: Text()},
+     "notes": _TEXTS, "ece": maybe(Real(0.0, 1.0)), "ece_chance": maybe(Real(0.0)), "tables": SHAPE, FAULT: Text()},
     open=True,
 )  # fmt: skip
 
@@ -82,5 +82,6 @@ def from_plain(plain: dict[str, Any], what: str) -> Interpretation | str:
         tuple(plain["sentences"]),
         tuple(plain["notes"]),
         plain["ece"],
+        plain["ece_chance"],
         tables,
     )

@@ -83,10 +83,11 @@ def _interpreted(
     notes = ["no rows were held out: these rows trained the model, and their scores are too good"] * (split == "train")
     tables: dict[str, pl.DataFrame] = {}
     ece: float | None = None
+    chance: float | None = None
     if trained.task == "regression":
         tables |= _number_tables(trained, asked)
     else:
-        more, ece = class_tables(asked, names, cost_ratios)
+        more, ece, chance = class_tables(asked, names, cost_ratios)
         tables |= more
     scores, rivals = _scores(trained, table, split, asked)
     tables["scores"] = scores
@@ -109,7 +110,7 @@ def _interpreted(
     ]
     return Interpretation(
         trained.task, table.schema.target.names, tuple(names) if trained.task != "regression" else (), split, len(asked),
-        metric.name, tuple(sentences), tuple(notes), ece, tables,
+        metric.name, tuple(sentences), tuple(notes), ece, chance, tables,
     )  # fmt: skip
 
 

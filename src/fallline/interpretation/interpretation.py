@@ -31,6 +31,7 @@ class Interpretation:
         sentences: what matters most, in words.
         notes: what could not be computed, and why.
         ece: expected calibration error; None without probabilities.
+        ece_chance: what perfect probabilities rarely exceed on so many rows.
         tables: the tables by name; each is also an attribute.
     """
 
@@ -43,6 +44,7 @@ class Interpretation:
     sentences: tuple[str, ...]
     notes: tuple[str, ...]
     ece: float | None
+    ece_chance: float | None
     tables: dict[str, pl.DataFrame] = dataclasses.field(repr=False)
 
     def __getattr__(self, name: str) -> pl.DataFrame:

@@ -12,7 +12,7 @@ from fallline.drawing.colours import dash_of, path_role
 from fallline.drawing.marks import Area, Dot, Drawing, Mark, Stroke, TextMark, line
 
 WIDTH, HEIGHT = 400, 300
-LETTERS = 17  # most letters of a name beside a bar
+LETTERS = 20  # most letters of a name beside a bar
 LEVELS = 7  # shades of a matrix: the darkest still lets its text be read
 
 
@@ -113,7 +113,7 @@ def bar_chart(
         is_dot: whether the axis need not begin at zero.
         mark: a value to compare with, as a dashed line.
     """
-    step, left, top = 24, 134, 8
+    step, left, top = 24, 146, 8
     bottom = top + step * max(len(bars), 1)
     known = [v for each in bars for v in (each.value, each.low, each.high) if v is not None and math.isfinite(v)]
     known += [mark] if mark is not None else []

@@ -4,7 +4,7 @@ import numpy as np
 
 from fallline.interpretation import Interpretation
 from fallline.report.chart_card import chart_card, numbers_table
-from fallline.report.charts import Line, line_chart, matrix_chart
+from fallline.report.charts import Line, ends_of, line_chart, matrix_chart
 from fallline.report.markup import Html, tag
 from fallline.report.words import number
 
@@ -118,11 +118,16 @@ def _reliability(found: Interpretation) -> Html:
         return Html("")
     x, y, low, high = (table[each].to_numpy() for each in ("probability", "share", "share_low", "share_high"))
     sure = float(np.average(x - y, weights=table["rows"].to_numpy()))
-    word = "too sure" if sure > 0 else "too unsure"
     what = f"of {found.classes[1]}" if len(found.classes) == 2 and found.task == "classification" else "of its answer"
     said = f"On average the probabilities are off by {100 * found.ece:.1f} points of a hundred (expected calibration error)"
-    said += f"; the model is {word}." if found.ece > 0.02 and len(found.classes) > 2 else "."
-    line = Line("share", x, y, low=low, high=high)
+    if found.ece_chance is not None:
+        is_noise = found.ece <= found.ece_chance
+        said += f"; by chance alone it may be {100 * found.ece_chance:.1f} on so many rows"
+        said += ", so nothing is wrong" if is_noise else ""
+        if not is_noise and len(found.classes) > 2 and found.task == "classification":
+            said += f", so the model is too {'sure' if sure > 0 else 'unsure'}"
+    said += "."
+    line = Line("share", x, y, dots=True, low=low, high=high)
     drawing = line_chart(
         "Calibration", said, [line], (f"probability {what}", "share that came true"), SHARE, SHARE, "rise"
     )
@@ -144,9 +149,9 @@ def _thresholds(found: Interpretation) -> Html:
     for each in told:
         dear = "a missed one costs five false alarms" if each["ratio"] > 1 else "a false alarm costs five missed ones"
         said += f" If {dear}, {each['threshold']:.2f} is cheapest."
-    drawing = line_chart(
-        "Threshold", said, lines, (f"called {names[0]} from this probability on", "score"), SHARE, SHARE
-    )
+    y = ends_of(*(each.y for each in lines), room=0.06)
+    labels = (f"called {names[0][:16]} from this probability on", "score")
+    drawing = line_chart("Threshold", said, lines, labels, SHARE, y)
     caption = f"{said} The thresholds were chosen on these rows, so other rows will do a little worse."
     head = ("cost of a missed one, in false alarms", "best threshold", "cost per row", "cost per row at 0.5")
     by_cost = numbers_table("Best thresholds by cost", head, [tuple(each.values())[1:] for each in costs])

@@ -1,5 +1,7 @@
 """Charts about the answers of a regression: predicted against true, residuals, errors by decile."""
 
+from typing import Any
+
 import numpy as np
 
 from fallline.interpretation import Interpretation
@@ -20,7 +22,7 @@ def number_figures(found: Interpretation) -> list[Html]:
     return cards
 
 
-def _points(found: Interpretation, name: str) -> tuple[np.ndarray, np.ndarray, list[tuple[object, ...]]]:
+def _points(found: Interpretation, name: str) -> tuple[np.ndarray, np.ndarray, list[tuple[Any, ...]]]:
     part = found.predictions.filter(found.predictions["name"] == name)
     rows = [(row["row"], row["true"], row["predicted"]) for row in part.iter_rows(named=True)]
     return part["true"].to_numpy(), part["predicted"].to_numpy(), rows

@@ -4,7 +4,7 @@ import numpy as np
 
 from fallline.interpretation import Interpretation
 from fallline.report.chart_card import chart_card, numbers_table
-from fallline.report.charts import Bar, Line, bar_chart, ends_of, line_chart
+from fallline.report.charts import LETTERS, Bar, Line, bar_chart, ends_of, line_chart
 from fallline.report.markup import Html, join, tag
 from fallline.report.words import number
 
@@ -58,10 +58,8 @@ def _dependence(found: Interpretation) -> list[Html]:
         ]
         said = f"The answer if every row had this value of {name}, and everything else stayed as it is."
         if is_number:
-            lines = [
-                Line(each, *(part.filter(part["answer"] == each)[axis].to_numpy() for axis in ("place", "value")))
-                for each in answers
-            ]
+            parts = [(each, part.filter(part["answer"] == each)) for each in answers]
+            lines = [Line(each, own["place"].to_numpy(), own["value"].to_numpy()) for each, own in parts]
             drawing = line_chart(f"Partial dependence on {name}", said, lines, (name[:30], unit), ends_of(*(e.x for e in lines)),
                                  ends_of(*(e.y for e in lines), room=0.1))  # fmt: skip
             cards.append(
@@ -88,7 +86,8 @@ def _segments(found: Interpretation) -> Html:
     error = float(np.average([row["error"] for row in rows], weights=[row["rows"] for row in rows]))
     said = f"{len(marked) or 'None'} of {len(rows):,} parts of the table differ from the rest by more than noise."
     bars = [
-        Bar(f"{row['column']} {row['segment']}", row["error"], row["low"], row["high"], row["differs"]) for row in shown
+        Bar(_segment(row["column"], row["segment"]), row["error"], row["low"], row["high"], row["differs"])
+        for row in shown
     ]
     drawing = bar_chart("Errors by segment", said, bars, error_word(found), is_dot=True, mark=error)
     caption = (
@@ -121,6 +120,12 @@ def _segments(found: Interpretation) -> Html:
         for row in [*marked, *others][:60]
     ]
     return chart_card("Where it errs more than elsewhere", caption, drawing, head, listed)
+
+
+def _segment(column: str, name: str) -> str:
+    """The name of a segment that fits beside its bar: the column is cut before the value is."""
+    room = max(LETTERS - 1 - len(name), 5)
+    return f"{column if len(column) <= room else f'{column[: room - 1]}…'} {name}"
 
 
 def worst_card(found: Interpretation) -> Html:
