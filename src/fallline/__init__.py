@@ -129,6 +129,7 @@ _FAMILIES = (
     "encodings",
     "gradients",
     "initializers",
+    "interpretation",
     "lab",
     "layers",
     "losses",

@@ -8,6 +8,7 @@ from fallline import distributions as distributions
 from fallline import encodings as encodings
 from fallline import gradients as gradients
 from fallline import initializers as initializers
+from fallline import interpretation as interpretation
 from fallline import lab as lab
 from fallline import layers as layers
 from fallline import losses as losses

@@ -18,6 +18,7 @@ from fallline.cli.evaluate import evaluate
 from fallline.cli.explain import explain
 from fallline.cli.export import export
 from fallline.cli.fork import fork
+from fallline.cli.interpret import interpret
 from fallline.cli.landscape import landscape
 from fallline.cli.output import say
 from fallline.cli.predict import predict
@@ -62,6 +63,7 @@ app.command()(stoppable(doctor))
 app.command()(stoppable(fork))
 app.command(cls=TuneCommand)(stoppable(ars))
 app.command()(stoppable(report))
+app.command()(stoppable(interpret))
 app.command()(stoppable(export))
 app.command()(stoppable(terrain))
 app.command()(stoppable(compare))
