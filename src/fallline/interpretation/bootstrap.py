@@ -111,7 +111,8 @@ def _numbers(answered: Answered) -> Callable[[Weights], Scores]:
 def _classes(answered: Answered) -> Callable[[Weights], Scores]:
     true, taken = two_sided(answered)
     hits = 1.0 - answered.errors
-    columns = [1] if answered.truth.ndim == 1 and answered.answer.shape[1] == 2 else range(answered.answer.shape[1])
+    is_binary = answered.truth.ndim == 1 and answered.answer.shape[1] == 2
+    columns = [1] if is_binary else range(answered.answer.shape[1])
     orders = [np.argsort(answered.answer[:, c], kind="stable") for c in columns]
 
     def scores(W: Weights) -> Scores:
@@ -123,7 +124,7 @@ def _classes(answered: Answered) -> Callable[[Weights], Scores]:
             "loss": W @ answered.losses / total,
             "accuracy": W @ hits / total,
             "balanced_accuracy": _mean_of_present(both / np.maximum(size, 1e-30), size),
-            "f1": f1[:, 1] if len(columns) == 1 else _mean_of_present(f1, either),
+            "f1": f1[:, 1] if is_binary else _mean_of_present(f1, either),
             "auc": _mean_of_present(
                 np.stack([area for area, _ in areas], axis=1), np.stack([pairs for _, pairs in areas], axis=1)
             ),

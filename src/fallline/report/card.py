@@ -16,7 +16,7 @@ from fallline.report.words import NOTHING, metric_title, number, value_of
 
 CLASSES = 20  # most classes that are named
 COLUMNS = 40
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|<>~&])")
+_SPECIAL = re.compile(r"([\\`*_\[\]|<>~&$])")
 
 
 def write_card(folder: Path, path: Path) -> Path:
@@ -63,11 +63,11 @@ def _purpose(run: Finished) -> list[str]:
     listed = ", ".join(plain(each) for each in classes[:CLASSES]) + (" and more" if len(classes) > CLASSES else "")
     what = f" It chooses among {len(classes):,} classes: {listed}." if classes else ""
     features = number(data.get("features"))
-    size = number(run.summary.get("parameters"))
+    size, ended = number(run.summary.get("parameters")), run.summary["sentence"]
     return [
         "## What it predicts",
         f"The model predicts {targets} ({plain(data.get('task') or 'task unknown')}) from {features} features.{what}",
-        f"It is a neural network of {size} parameters. {plain(run.summary['sentence'][:1].upper() + run.summary['sentence'][1:])}.",
+        f"It is a neural network of {size} parameters. {plain(ended[:1].upper() + ended[1:])}.",
     ]
 
 
@@ -135,9 +135,8 @@ def _limits(run: Finished, found: Interpretation | None) -> list[str]:
         parts.append(f"None of {found.segments.height:,} parts of the table differs from the rest by more than noise.")
     if found.per_class.height and found.task == "classification":
         worst = found.per_class.sort("recall", nulls_last=True).row(0, named=True)
-        parts.append(
-            f"The class found least often is {plain(worst['name'])}: {value_of('accuracy', worst['recall'])} of its rows."
-        )
+        found_share = value_of("accuracy", worst["recall"])
+        parts.append(f"The class found least often is {plain(worst['name'])}: {found_share} of its rows.")
     if found.importance.height:
         told = found.importance.filter(found.importance["loss"] > 2 * found.importance["loss_error"])[
             "column"

@@ -1,0 +1,58 @@
+"""Permutation importance, against scikit-learn's on a wrapper, and by columns of the source."""
+
+import numpy as np
+import pytest
+
+from fallline.interpretation.answers import answered
+from fallline.interpretation.cells import cells_of
+from fallline.interpretation.importance import importance
+
+
+class Wrapper:
+    """A model as an estimator of scikit-learn's whose score is minus the mean loss."""
+
+    def __init__(self, model, y):
+        self.model, self.y = model, y
+
+    def fit(self, x, y):
+        return self
+
+    def score(self, x, y):
+        return -float(self.model.answer(np.asarray(x, np.float32), self.y)[1].mean())
+
+
+def test_plain_numbers_have_the_importance_that_scikit_learn_finds():
+    inspection = pytest.importorskip("sklearn.inspection")
+    import fallline as fl
+
+    run = fl.train(fl.Recipe(epochs=30, encoding=None), fl.load("sklearn:iris", test=0.5))
+    asked = answered(run.model, run.data.dataset, "test")
+    found = importance(run.model, asked, cells_of(run.data.schema, asked.x))
+    theirs = inspection.permutation_importance(
+        Wrapper(run.model, asked.y), asked.x, asked.y, n_repeats=30, random_state=0
+    )
+    spread = theirs.importances_std / np.sqrt(5)
+    assert (np.abs(found.loss - theirs.importances_mean) < 4 * spread + 1e-6).all()
+    assert found.order[0] == int(np.argmax(theirs.importances_mean))
+    np.testing.assert_allclose(found.repeats.mean(axis=1), found.loss)
+
+
+def test_what_the_target_is_made_of_matters_and_the_rest_does_not(numbers):
+    asked = answered(numbers.model, numbers.data.dataset, "test")
+    found = importance(numbers.model, asked, cells_of(numbers.data.schema, asked.x))
+    assert [found.columns[k] for k in found.order[:2]] == ["much", "colour"]
+    assert dict(zip(found.columns, found.features, strict=True))["colour"] == 5  # all of them move together
+    clear = found.loss > 3 * found.loss_error
+    assert clear[found.columns.index("much")]
+    assert not clear[found.columns.index("smoker")]
+    assert found.score[found.columns.index("much")] > 5  # in the unit of the price
+
+
+def test_too_much_work_is_refused_and_little_work_takes_fewer_rows(numbers):
+    asked = answered(numbers.model, numbers.data.dataset, "test")
+    cells = cells_of(numbers.data.schema, asked.x)
+    assert importance(numbers.model, asked, cells, work=1.0) is None
+    less = importance(numbers.model, asked, cells, work=110 * len(cells) * numbers.model.size)
+    assert (less.rows, less.repeats.shape[1]) == (110, 1)
+    again = importance(numbers.model, asked, cells, work=110 * len(cells) * numbers.model.size)
+    np.testing.assert_array_equal(less.loss, again.loss)

@@ -1,0 +1,178 @@
+"""The whole: what is said of a run agrees with the run, whatever its task, table and kind of model."""
+
+import dataclasses
+
+import numpy as np
+import polars as pl
+import pytest
+
+import fallline as fl
+from fallline.core.errors import FalllineError
+from fallline.interpretation.document import from_plain, read_interpretation, write_fault, write_interpretation
+
+from .conftest import mixed_frame
+
+
+@pytest.mark.parametrize("which", ["binary", "several", "numbers"])
+def test_scores_are_those_of_the_run(which, looked, request):
+    run, found = request.getfixturevalue(which), looked[which]
+    for split in ("valid", "test"):
+        part = found.scores.filter(pl.col("split") == split)
+        for metric, value in zip(part["metric"], part["value"], strict=True):
+            assert value == pytest.approx(run.metrics[split][metric], rel=1e-5, abs=1e-9)
+    test = found.scores.filter(pl.col("split") == "test")
+    held = test.filter(pl.col("low").is_not_null())
+    assert (held["low"] <= held["value"]).all()
+    assert (held["value"] <= held["high"]).all()
+    assert found.rows == len(run.data.dataset.test)
+    assert found.split == "test"
+    assert test.filter(pl.col("metric") == found.metric)["linear"].null_count() == 0
+    assert found.sentences[0].startswith("On the test rows this model is better than")
+
+
+def test_a_classification_has_its_tables(looked, binary):
+    found = looked["binary"]
+    assert found.matrix.sum() == found.rows
+    assert found.matrix.trace() / found.rows == pytest.approx(binary.metrics["test"]["accuracy"])
+    assert found.per_class["name"].to_list() == ["no", "yes"]
+    assert found.roc["name"].unique().to_list() == ["yes"]
+    assert 0 <= found.ece <= 1
+    assert found.ece_chance > 0
+    assert found.thresholds.height > 15
+    assert found.costs["ratio"].to_list()[-1] == 10.0
+    assert (found.costs["cost"] <= found.costs["cost_at_half"] + 1e-12).all()
+    assert not found.deciles.height
+    asked = fl.interpret(binary, cost_ratios=(3.0,))
+    assert asked.costs["ratio"].to_list() == [3.0]
+
+
+def test_the_worst_rows_are_rows_of_the_source(looked, numbers):
+    frame, worst = mixed_frame(), looked["numbers"].worst
+    assert worst["loss"].is_sorted(descending=True)
+    for row, true in zip(worst["row"], worst["true"], strict=True):
+        assert float(true) == pytest.approx(frame["price"][row], rel=1e-5)
+
+
+def test_rows_of_a_separate_source_are_counted_in_that_source(tmp_path):
+    frame = mixed_frame().drop("price", "kind")
+    frame[:200].write_csv(tmp_path / "a.csv")
+    frame[200:].write_csv(tmp_path / "b.csv")
+    data = fl.load(str(tmp_path / "a.csv"), "bought", test_source=str(tmp_path / "b.csv"))
+    run = fl.train(fl.Recipe(model=fl.MLP((4,)), epochs=1, encoding=None), data)
+    worst = fl.interpret(run).worst
+    assert set(worst["source"]) == {"test_source"}
+    for row, true in zip(worst["row"], worst["true"], strict=True):
+        assert frame[200:]["bought"][row] == true
+
+
+@pytest.mark.parametrize("which", ["binary", "several", "numbers"])
+def test_the_file_gives_the_same_tables_to_six_digits(which, looked, tmp_path):
+    found = looked[which]
+    write_interpretation(tmp_path, found)
+    again = read_interpretation(tmp_path)
+    assert (again.sentences, again.split, again.rows) == (found.sentences, found.split, found.rows)
+    for name, table in found.tables.items():
+        if name != "predictions":
+            assert again.tables.get(name, table[:0]).height == table.height
+    np.testing.assert_allclose(again.scores["value"], found.scores["value"], rtol=1e-5)
+    assert (tmp_path / "interpretation.json").stat().st_size < 100_000
+
+
+def change(plain, place, value):
+    *path, last = place.split(".")
+    for each in path:
+        plain = plain[each]
+    if value is None:
+        del plain[last]
+    else:
+        plain[last] = value
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "said"),
+    [
+        ("task", None, "no entry 'task'"),
+        ("task", "guess", "one of"),
+        ("ece", 3.0, "from 0 to 1"),
+        ("tables.scores.value", [1.0], "not of one length"),
+        ("tables.scores.value", ["x"], "its tables.scores.value.0 is 'x'"),
+        ("tables.scores.value", None, "entry 'value'"),
+        ("tables.confusion.true", ["who"] * 4, "names a class"),
+        ("sentences", "text", "a list"),
+    ],
+)
+def test_a_damaged_file_is_refused_by_name(place, value, said, looked, tmp_path):
+    import json
+
+    plain = json.loads(json.dumps(looked["binary"].to_plain()))
+    change(plain, place, value)
+    (tmp_path / "interpretation.json").write_text(json.dumps(plain))
+    with pytest.raises(FalllineError, match="interpretation") as error:
+        read_interpretation(tmp_path)
+    assert said in str(error.value)
+
+
+def test_a_fault_is_read_as_its_sentence_and_newer_tables_are_left_out(looked, tmp_path):
+    write_fault(tmp_path, "Ctrl-C came first.")
+    assert read_interpretation(tmp_path) == "Ctrl-C came first."
+    assert read_interpretation(tmp_path / "nowhere") is None
+    plain = looked["binary"].to_plain()
+    assert "later" not in from_plain({**plain, "tables": {**plain["tables"], "later": {"x": [1]}}}, "it").tables
+
+
+def test_models_and_rows_of_every_kind(binary, tmp_path):
+    frame = mixed_frame()
+    found = fl.interpret(binary.model, frame[:120])
+    assert (found.rows, found.split) == (120, "test")
+    assert found.scores["constant"].null_count() == found.scores.height  # nothing to fit simple models on
+    with pytest.raises(FalllineError, match="give the table"):
+        fl.interpret(binary.model)
+    with pytest.raises(FalllineError, match="encoded in another way"):
+        fl.interpret(binary.model, fl.load("sklearn:iris"))
+    with pytest.raises(AttributeError, match="tables are scores"):
+        _ = found.nothing
+    members = fl.train(binary.recipe, binary.data, members=2, seed=1)
+    assert fl.interpret(members).rows == len(binary.data.dataset.test)
+    none = dataclasses.replace(
+        binary.data, dataset=dataclasses.replace(binary.data.dataset, test=np.zeros(0, np.int32))
+    )
+    assert fl.interpret(binary, none).split == "valid"
+    alone = dataclasses.replace(none, dataset=dataclasses.replace(none.dataset, valid=np.zeros(0, np.int32)))
+    found = fl.interpret(binary, alone)
+    assert found.split == "train"
+    assert "no rows were held out" in found.notes[0]
+
+
+@pytest.mark.parametrize("task", ["regression", "multilabel"])
+def test_several_targets_each_have_their_tables(task):
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=(150, 3))
+    y = np.stack([x[:, 0] + draw.normal(size=150) / 3, 100 * x[:, 1] + draw.normal(size=150)], axis=1)
+    y = (y > 0).astype(int) if task == "multilabel" else y
+    weight = (np.arange(150) % 5 > 0) * 1.0
+    data = fl.Table.from_arrays(x, y, task=task, test=0.4, weight=weight)
+    found = fl.interpret(fl.train(fl.Recipe(model=fl.MLP((8,)), epochs=5, encoding=None), data))
+    assert found.rows == weight[data.dataset.test].sum()
+    if task == "regression":
+        assert found.targets["name"].to_list() == ["y0", "y1"]
+        assert set(found.deciles["name"]) == {"y0", "y1"}
+    else:
+        assert set(found.thresholds["name"]) == {"y0", "y1"}
+        assert not found.confusion.height
+
+
+def test_intervals_are_judged_by_their_coverage(numbers):
+    run = fl.train(fl.replace(numbers.recipe, {"loss": fl.BinnedCrossEntropy(), "target_scaler": None}), numbers.data)
+    found = fl.interpret(run)
+    low, high = run.model.interval(numbers.data.dataset.x[numbers.data.dataset.test], 0.9)
+    true = numbers.data.dataset.given[numbers.data.dataset.test]
+    assert found.targets["coverage"][0] == pytest.approx(float(((true >= low) & (true <= high)).mean()))
+
+
+def test_a_margin_loss_has_scores_and_no_calibration(several):
+    run = fl.train(fl.replace(several.recipe, {"loss": fl.Hinge()}), several.data)
+    found = fl.interpret(run)
+    assert found.matrix.sum() == found.rows
+    assert found.ece is None
+    assert not found.reliability.height
+    assert found.worst["probability"].null_count() == found.worst.height
