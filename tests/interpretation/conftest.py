@@ -26,11 +26,12 @@ def mixed_frame():
                     pl.when(pl.arange(ROWS) % 17 == 0).then(None).otherwise(pl.col("colour")).alias("colour"))  # fmt: skip
 
 
-def trained(target, recipe=None):
-    frame = mixed_frame()
+RECIPE = fl.Recipe(model=fl.MLP((16,)), optimizer=fl.Adam(learning_rate=0.02), epochs=15, batch_size=16, encoding=None)
+
+
+def trained(target):
     other = [name for name in ("price", "bought", "kind") if name != target]
-    data = fl.load(frame.drop(other), target, test=0.4)
-    return fl.train(recipe or fl.Recipe(model=fl.MLP((16,)), epochs=8, encoding=None), data, seed=0)
+    return fl.train(RECIPE, fl.load(mixed_frame().drop(other), target, test=0.4), seed=0)
 
 
 @pytest.fixture(scope="session")

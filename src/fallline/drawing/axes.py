@@ -87,7 +87,7 @@ def ticks(ends: tuple[float, float], log: bool, most: int = 6) -> list[float]:
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(each * power for each in (1, 2, 5, 10) if each * power >= rough * (1 - 1e-9))
     first = math.ceil(ends[0] / step - 1e-9)
-    return [round(step * k, 12) + 0.0 for k in range(first, math.floor(ends[1] / step + 1e-9) + 1)]
+    return [float(f"{step * k:.12g}") + 0.0 for k in range(first, math.floor(ends[1] / step + 1e-9) + 1)]
 
 
 def label_of(value: float, log: bool) -> str:

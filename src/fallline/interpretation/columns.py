@@ -19,6 +19,7 @@ MOST = 200  # most columns that are described
 BINS = 8
 ROWS = 20_000  # most rows of a split that are counted
 SPLITS = ("train", "valid", "test")
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")  # a single name
 _DROPPED = re.compile(r"columns? (.+) (?:was|were) dropped: (.+)", re.DOTALL)
 
 
@@ -57,7 +58,8 @@ def dropped(table: Table) -> list[dict[str, Any]]:
     """The columns that were not used, with the reason; columns that were dropped for one reason share a row."""
     found = [match.groups() for match in map(_DROPPED.fullmatch, table.warnings) if match]
     asked = [name for name, kind in (table.source.get("kinds") or {}).items() if kind == "drop"]
-    rows = [(names.replace("'", "") if names.count("'") == 2 else names, why) for names, why in found]
+    alone = [(_QUOTED.fullmatch(names), names, why) for names, why in found]
+    rows = [(names[1:-1] if one else names, why) for one, names, why in alone]
     rows += [(name, "you asked for it") for name in asked]
     return [{"name": name, "kind": "", "format": "", "treatment": f"dropped: {why}", "features": 0, "dropped": True,
              "target": False} for name, why in rows]  # fmt: skip
