@@ -7,13 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from fallline.core.files import write_atomically
-from fallline.interpretation.document import read_interpretation
-from fallline.report.chart_card import chart_style
 from fallline.report.figures import Figure, curves_of
 from fallline.report.finished import Finished, read_finished
 from fallline.report.markup import Html, join, script_json, tag
-from fallline.report.predictions_section import columns_text, predictions_text
-from fallline.report.scores_section import scores_text
 from fallline.report.search_section import read_search, search_text
 from fallline.report.why_section import read_diagnosis, why_figures, why_text
 from fallline.report.words import NOTHING, duration, metric_label, metric_title, number, value_of
@@ -45,6 +41,10 @@ def report(folder: Path) -> str:
 
     Raises: FalllineError if it is not the folder of a finished run.
     """
+    from fallline.interpretation.document import read_interpretation  # here: these import NumPy and JAX
+    from fallline.report.predictions_section import columns_text, predictions_text
+    from fallline.report.scores_section import scores_text
+
     run = read_finished(folder)
     name = _text(run.summary["data"].get("name")) or "unnamed data"
     figures = curves_of(run.history, run.summary)
@@ -75,6 +75,8 @@ def report(folder: Path) -> str:
 
 def document(title: str, body: Html, figures: list[Figure]) -> str:
     """A whole page: head, body, the data of its figures, and the two scripts that draw them."""
+    from fallline.report.chart_card import chart_style
+
     beside = Path(__file__)
     style = Html(beside.with_name("page.css").read_text(encoding="utf-8") + chart_style())
     scripts: list[Html] = []
