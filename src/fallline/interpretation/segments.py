@@ -70,7 +70,7 @@ def _parts(cells: Cells) -> list[Segment]:
 
 
 def _short(value: float) -> str:
-    return f"{value:,.0f}" if value == round(value) and 1e3 <= abs(value) < 1e9 else f"{value:.4g}"
+    return f"{value:,.0f}" if value == round(value) and 1e3 <= abs(value) < 1e9 else f"{value:.3g}"
 
 
 def judged(

@@ -12,7 +12,7 @@ from fallline.drawing.colours import dash_of, path_role
 from fallline.drawing.marks import Area, Dot, Drawing, Mark, Stroke, TextMark, line
 
 WIDTH, HEIGHT = 400, 300
-LETTERS = 20  # most letters of a name beside a bar
+LETTERS = 24  # most letters of a name beside a bar
 LEVELS = 7  # shades of a matrix: the darkest still lets its text be read
 
 
@@ -101,6 +101,18 @@ def _line(each: Line, axes: Axes, place: int) -> list[Mark]:
     return found
 
 
+def shortened(name: str, most: int = LETTERS) -> str:
+    """A name of bounded length; what is cut is its middle, since names that begin alike often end differently.
+
+    >>> shortened("a long name of a column 12", 12)
+    'a long…mn 12'
+    """
+    if len(name) <= most:
+        return name
+    last = (most - 1) // 2
+    return f"{name[: most - 1 - last]}…{name[len(name) - last :]}"
+
+
 def bar_chart(
     title: str, description: str, bars: Sequence[Bar], label: str, is_dot: bool = False, mark: float | None = None
 ) -> Drawing:
@@ -113,7 +125,7 @@ def bar_chart(
         is_dot: whether the axis need not begin at zero.
         mark: a value to compare with, as a dashed line.
     """
-    step, left, top = 24, 146, 8
+    step, left, top = 24, 164, 8
     bottom = top + step * max(len(bars), 1)
     known = [v for each in bars for v in (each.value, each.low, each.high) if v is not None and math.isfinite(v)]
     known += [mark] if mark is not None else []
@@ -125,8 +137,7 @@ def bar_chart(
     zero = float(axes.place(np.array(max(0.0, x[0])), np.array(0.0))[0])
     for i, each in enumerate(bars):
         y = top + step * (i + 0.5)
-        name = each.name if len(each.name) <= LETTERS else f"{each.name[: LETTERS - 1]}…"
-        marks.append(TextMark(left - 8, y + 4.5, name, "ink", "end", size=12))
+        marks.append(TextMark(left - 8, y + 4.5, shortened(each.name), "ink", "end", size=12))
         end = float(axes.place(np.array(each.value), np.array(0.0))[0])
         role = "path0" if each.strong else "line"
         if not is_dot:

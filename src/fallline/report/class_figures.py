@@ -52,9 +52,9 @@ def _per_class(found: Interpretation) -> Html:
         "Precision: of the rows that are called this class, the share that are. Recall: of the rows of this class, the share "
         "that is found. F1 is high only if both are. The weakest class stands first."
     )
-    head = ("", "rows", "precision", "recall", "F1", "ROC AUC", "average precision")
+    head = ("", "rows", "precision", "recall", "F1", "ROC AUC")
     return tag("figure", tag("figcaption", tag("h3", "Scores of each class"), tag("p", caption)),
-               numbers_table("Scores of each class", head, rows[:40]), class_="card drawn")  # fmt: skip
+               numbers_table("Scores of each class", head, [row[:6] for row in rows[:40]]), class_="card drawn")  # fmt: skip
 
 
 def _names(found: Interpretation, table: str) -> list[str]:
@@ -103,12 +103,13 @@ def _precision(found: Interpretation) -> Html:
         rows += list(part.iter_rows())
     mean = dict(zip(found.per_class["name"], found.per_class["average_precision"], strict=True))
     said = "; ".join(f"{name}: average precision {number(mean[name])}" for name in names)
+    legend = [f"{name} (average {number(mean[name])})" for name in names]
     drawing = line_chart(
         "Precision and recall", said, lines, ("recall: share found", "precision: share right"), SHARE, SHARE
     )
     caption = f"How many of the rows called so are right, as more and more of them are to be found.{_of(names, found)}"
     return chart_card(
-        "Precision and recall", caption, drawing, ("class", "recall", "precision", "threshold"), rows, names
+        "Precision and recall", caption, drawing, ("class", "recall", "precision", "threshold"), rows, legend
     )
 
 

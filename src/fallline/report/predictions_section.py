@@ -11,6 +11,7 @@ from fallline.report.reasons_figures import reasons_figures, worst_card
 from fallline.report.requested_figures import requested_figures
 
 COLUMNS = 60  # most columns with a histogram
+SHOWN = 20  # columns that are not folded away
 LISTED = 200
 
 
@@ -39,10 +40,14 @@ def columns_text(found: Interpretation | str | None) -> Html:
         f"{used:,} columns became {features:,} features. The area and the solid line are the training rows; dashes are the "
         "validation rows, dots the test rows: they should look alike."
     )
-    head = ("column", "kind", "what was made of it", "missing", "spread")
+    head = ("column", "spread", "missing", "kind", "what was made of it")
     heading = tag("tr", *(tag("th", each, scope="col") for each in head))
     body = [_line(row, splits, bins.get(row["name"], []), k < COLUMNS) for k, row in enumerate(rows[:LISTED])]
-    table = tag("table", tag("thead", heading), tag("tbody", *body), class_="columns")
+    first, rest = body[:SHOWN], body[SHOWN:]
+    table = tag("table", tag("thead", heading), tag("tbody", *first), class_="columns")
+    if rest:
+        folded = tag("table", tag("thead", heading), tag("tbody", *rest), class_="columns")
+        table = join([table, tag("details", tag("summary", f"{len(rest):,} more columns"), folded)])
     more = f"{len(rows) - LISTED:,} more columns are in interpretation.json." if len(rows) > LISTED else ""
     return join(
         [
@@ -60,8 +65,8 @@ def _line(row: dict[str, object], splits: list[str], bins: list[dict[str, object
     made = row["treatment"] or "used as it is"
     shown = _histogram(bins, splits) if bins and is_drawn else Html("")
     return tag(
-        "tr", tag("th", name, scope="row"), tag("td", kind or NOTHING), tag("td", made), tag("td", _missing(row, splits)),
-        tag("td", shown, class_="mini"),
+        "tr", tag("th", name, scope="row"), tag("td", shown, class_="mini"), tag("td", _missing(row, splits)),
+        tag("td", kind or NOTHING), tag("td", made),
     )  # fmt: skip
 
 

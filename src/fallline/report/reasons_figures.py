@@ -4,9 +4,8 @@ import numpy as np
 
 from fallline.interpretation import Interpretation
 from fallline.report.chart_card import chart_card, numbers_table
-from fallline.report.charts import LETTERS, Bar, Line, bar_chart, ends_of, line_chart
+from fallline.report.charts import LETTERS, Bar, Line, bar_chart, ends_of, line_chart, shortened
 from fallline.report.markup import Html, join, tag
-from fallline.report.words import number
 
 BARS = 12  # most bars of a chart
 
@@ -90,9 +89,10 @@ def _segments(found: Interpretation) -> Html:
         for row in shown
     ]
     drawing = bar_chart("Errors by segment", said, bars, error_word(found), is_dot=True, mark=error)
+    few = " Only these are in colour; so many parts are compared that a few stick out by chance." if marked else ""
     caption = (
-        f"The rows of one value of a column, or of one part of its range, with their 95 % intervals. {said} Only these are in "
-        "colour; so many parts are compared that a few stick out by chance. The dashed line is the mean."
+        "Each dot is the rows of one value of a column, or of one part of its range, with a 95 % interval. The dashed line is "
+        f"the mean. {said}{few}"
     )
     head = (
         "column",
@@ -124,8 +124,7 @@ def _segments(found: Interpretation) -> Html:
 
 def _segment(column: str, name: str) -> str:
     """The name of a segment that fits beside its bar: the column is cut before the value is."""
-    room = max(LETTERS - 1 - len(name), 5)
-    return f"{column if len(column) <= room else f'{column[: room - 1]}…'} {name}"
+    return f"{shortened(column, max(LETTERS - 1 - len(name), LETTERS // 2))} {name}"
 
 
 def worst_card(found: Interpretation) -> Html:
@@ -153,5 +152,9 @@ def _picture(row: dict[str, object]) -> Html:
     said = f"row {row['row']}: true {row['true']}, predicted {row['predicted']}"
     image = Html(tag("img", src=row["picture"], alt=said, width="84", height="84").removesuffix("</img>"))
     probability = row["probability"]
-    more = f", {number(100 * probability)} % for {row['true']}" if isinstance(probability, float) else ""
+    more = f", {_percent(probability)} for {row['true']}" if isinstance(probability, float) else ""
     return tag("li", image, f"{row['true']}, called {row['predicted']}{more}")
+
+
+def _percent(probability: float) -> str:
+    return "under 0.1 %" if probability < 1e-3 else f"{100 * probability:.1f} %"
