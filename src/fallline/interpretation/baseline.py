@@ -108,11 +108,13 @@ def against(model: Answered, other: Answered, metric: str, larger_is_better: boo
     """
     sign = 1.0 if larger_is_better else -1.0
     mine, theirs = model.some(ROWS), other.some(ROWS)
-    W = resamples(mine.weight, 500)
-    own, rival = scorer(mine), scorer(theirs)
+    W = resamples(mine.weight, 400)
+    own, rival = scorer(mine, metric), scorer(theirs, metric)
     gains = sign * (own(W)[metric] - rival(W)[metric])
     here = sign * float(own(mine.weight[None])[metric][0] - rival(mine.weight[None])[metric][0])
-    whole = sign * float(scorer(model)(model.weight[None])[metric][0] - scorer(other)(other.weight[None])[metric][0])
+    whole = sign * float(
+        scorer(model, metric)(model.weight[None])[metric][0] - scorer(other, metric)(other.weight[None])[metric][0]
+    )
     low, high = np.percentile(gains, [2.5, 97.5])
     shrink = np.sqrt(len(mine) / len(model))
     return whole, Interval(float(whole + shrink * (low - here)), float(whole + shrink * (high - here)))

@@ -10,8 +10,8 @@ from jaxtyping import Float
 
 from fallline.interpretation.answers import Answered
 
-ROWS = 4_000  # rows that are resampled; of more, an even selection, whose deviations are made as small as theirs
-WORK = 3_000_000  # resamples x rows x classes
+ROWS = 2_000  # rows that are resampled; of more, an even selection, whose deviations are made as small as theirs
+WORK = 2_000_000  # resamples x rows x classes
 LEVEL = 0.95
 
 Weights = Float[np.ndarray, "resamples rows"]
@@ -79,9 +79,14 @@ def score_of(answered: Answered) -> dict[str, float]:
     return {name: float(values[0]) for name, values in scorer(answered)(answered.weight[None]).items()}
 
 
-def scorer(answered: Answered) -> Callable[[Weights], Scores]:
-    """A function from resamples to the scores of each: the loss and the metrics of the task, as `fallline.metrics` has them."""
-    return _numbers(answered) if answered.truth.ndim == 2 and not answered.is_labels else _classes(answered)
+def scorer(answered: Answered, metric: str = "auc") -> Callable[[Weights], Scores]:
+    """A function from resamples to the scores of each: the loss and the metrics of the task, as `fallline.metrics` has them.
+
+    The area under the ROC curve costs more than all others, and is left out if another `metric` is named.
+    """
+    if answered.truth.ndim == 2 and not answered.is_labels:
+        return _numbers(answered)
+    return _classes(answered, metric == "auc")
 
 
 def _numbers(answered: Answered) -> Callable[[Weights], Scores]:
@@ -108,7 +113,7 @@ def _numbers(answered: Answered) -> Callable[[Weights], Scores]:
     return scores
 
 
-def _classes(answered: Answered) -> Callable[[Weights], Scores]:
+def _classes(answered: Answered, with_area: bool) -> Callable[[Weights], Scores]:
     true, taken = two_sided(answered)
     hits = 1.0 - answered.errors
     is_binary = answered.truth.ndim == 1 and answered.answer.shape[1] == 2
@@ -119,16 +124,19 @@ def _classes(answered: Answered) -> Callable[[Weights], Scores]:
         total = W.sum(axis=1)
         size, both, either = W @ true, W @ (true * taken), W @ (true + taken)
         f1 = 2.0 * both / np.maximum(either, 1e-30)
-        areas = [_area(answered.answer[:, c], true[:, c], W, order) for c, order in zip(columns, orders, strict=True)]
-        return {
+        found = {
             "loss": W @ answered.losses / total,
             "accuracy": W @ hits / total,
             "balanced_accuracy": _mean_of_present(both / np.maximum(size, 1e-30), size),
             "f1": f1[:, 1] if is_binary else _mean_of_present(f1, either),
-            "auc": _mean_of_present(
-                np.stack([area for area, _ in areas], axis=1), np.stack([pairs for _, pairs in areas], axis=1)
-            ),
         }
+        if with_area:
+            pairs = [
+                _area(answered.answer[:, c], true[:, c], W, order) for c, order in zip(columns, orders, strict=True)
+            ]
+            areas, counts = (np.stack(each, axis=1) for each in zip(*pairs, strict=True))
+            found["auc"] = _mean_of_present(areas, counts)
+        return found
 
     return scores
 

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float
 
 from fallline.interpretation.cells import Cells, day
 
-ROWS = 10_000  # rows that are looked at
+ROWS = 5_000  # rows that are looked at
 FEWEST = 10  # rows of a segment
 LEVELS = 20  # most levels of a column
 PARTS = 4  # quantile bins of a number
