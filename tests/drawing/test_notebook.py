@@ -23,7 +23,7 @@ def study() -> fl.Study:
 def test_a_repr_is_one_line(run, study):
     shown = {"run": repr(run), "history": repr(run.history), "study": repr(study), "best": repr(study.best)}
     assert all("\n" not in each and len(each) < 330 for each in shown.values())
-    assert re.match(r"Run\('iris': finished all 2 epochs; .* test: loss 0\.\d+, accuracy ", shown["run"])
+    assert re.match(r"Run\('iris': finished all 2 epochs; .* test: loss \d\.\d+, accuracy ", shown["run"])
     assert re.match(r"History\(2 epochs, train_loss \d\.\d+, valid_loss \d\.\d+, \d+ columns\)", shown["history"])
     assert re.match(r"Study\('iris': 8 trials \(8 finished\); best loss \d\.\d+, trial \d\)", shown["study"])
     assert shown["best"].startswith(f"Best(trial {study.best.trial.number}, score ")
@@ -42,7 +42,7 @@ def test_figures_by_title_and_as_files(run, study, tmp_path):
     with pytest.raises(KeyError, match="'Los' is not one of the figures: Loss, Accuracy"):
         figures["Los"]
     assert figures._repr_html_().count("<svg") == len(figures)
-    assert [each.name for each in figures.save(tmp_path)][0] == "loss.svg"
+    assert figures.save(tmp_path)[0].name == "loss.svg"
     assert {each.title for each in study.plot()} >= {"Trials", "optimizer.learning_rate"}
 
 
