@@ -14,7 +14,10 @@ from fallline.core.block import declared_fields
 from fallline.core.errors import FalllineError
 from fallline.core.explain import explain
 from fallline.core.files import write_atomically
-from fallline.lab.axes import Axes
+from fallline.drawing.axes import Axes
+from fallline.drawing.colours import THEMES, colours, dash_of
+from fallline.drawing.picture import Picture
+from fallline.drawing.svg import to_svg
 from fallline.lab.basins import basins
 from fallline.lab.charts import (
     COARSE,
@@ -28,12 +31,9 @@ from fallline.lab.charts import (
     surface_chart,
     title_of_surface,
 )
-from fallline.lab.colours import THEMES, colours, dash_of
 from fallline.lab.javascript import to_javascript
-from fallline.lab.picture import Picture
 from fallline.lab.program import Track
 from fallline.lab.rates import Rates
-from fallline.lab.svg import to_svg
 from fallline.lab.terrain import Terrain, terrain_of
 from fallline.lab.view import View
 from fallline.lab.walked import Walked

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from fallline.drawing.picture import Picture
+from fallline.drawing.svg import to_svg
 from fallline.lab.page import read, themes
-from fallline.lab.picture import Picture
-from fallline.lab.svg import to_svg
 from fallline.report.markup import Html, tag
 
 

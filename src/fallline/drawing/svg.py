@@ -5,8 +5,8 @@ import html
 import numpy as np
 from jaxtyping import Float
 
-from fallline.lab.colours import colours
-from fallline.lab.marks import Area, Dot, Drawing, Mark, Stroke, TextMark
+from fallline.drawing.colours import colours
+from fallline.drawing.marks import Area, Dot, Drawing, Mark, Stroke, TextMark
 
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
 

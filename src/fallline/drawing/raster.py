@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from fallline.core.extras import optional
-from fallline.lab.colours import colours
-from fallline.lab.marks import Area, Dot, Drawing, Mark, Stroke, TextMark
+from fallline.drawing.colours import colours
+from fallline.drawing.marks import Area, Dot, Drawing, Mark, Stroke, TextMark
 
 FINER = 2  # the marks are drawn this many times finer, so that edges are smooth
 

@@ -6,7 +6,7 @@ import math
 import numpy as np
 from jaxtyping import Float
 
-from fallline.lab.marks import Mark, Stroke, TextMark, line
+from fallline.drawing.marks import Mark, Stroke, TextMark, line
 
 FONT = 13.0
 
