@@ -44,7 +44,11 @@ class PolicyFlags(Flags):
     episodes: Annotated[int | None, Opt(help="of one evaluation (default 20)")] = None
 
     def changes(self) -> dict[str, Any]:
-        """The given values, by the field that they set."""
+        """The given values, by the field that they set.
+
+        >>> PolicyFlags(noise=0.02, normalise=False).changes()
+        {'method.noise': 0.02, 'normalise': False}
+        """
         return {PATHS.get(name, name): value for name, value in self.given().items()}
 
 
