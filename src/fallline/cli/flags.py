@@ -70,7 +70,7 @@ def with_flags(command: Callable[..., int]) -> Callable[..., int]:
         groups[each.name] = group, [flag.name for flag in expanded]
 
     @functools.wraps(command)
-    def taking(**values: Any) -> int:
+    def taking(**values: object) -> int:
         made = {name: group(**{flag: values.pop(flag) for flag in flags}) for name, (group, flags) in groups.items()}
         return command(**values, **made)
 
@@ -79,7 +79,7 @@ def with_flags(command: Callable[..., int]) -> Callable[..., int]:
     return taking
 
 
-def _group_of(annotation: Any) -> tuple[type[Flags] | None, Shown]:
+def _group_of(annotation: object) -> tuple[type[Flags] | None, Shown]:
     """The group that a parameter's annotation names, and how the command shows it."""
     bare, *extras = get_args(annotation) if get_origin(annotation) is Annotated else (annotation,)
     if not (isinstance(bare, type) and issubclass(bare, Flags)):

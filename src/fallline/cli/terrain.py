@@ -1,13 +1,16 @@
 """`fallline terrain`: update rules on a surface, as a table, a page that moves, and pictures."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fallline.cli.folders import folder_for
 from fallline.cli.output import figures, give, say, table, warn
 from fallline.core.errors import FalllineError, nearest
+
+if TYPE_CHECKING:
+    from fallline.lab.walks import Walks
 
 Opt = typer.Option
 PICTURES = ("contour", "surface", "loss", "rates")
@@ -64,7 +67,7 @@ def terrain(
     return 0
 
 
-def _document(walks: Any) -> dict[str, Any]:
+def _document(walks: "Walks") -> dict[str, Any]:
     """What the walks found, as plain data."""
     return {
         "start": walks.starts[0].tolist(),

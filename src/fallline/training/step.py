@@ -67,7 +67,7 @@ def guarded(recipe: Recipe, state: State, recorded: tuple[Probe, ...]) -> bool:
     return bool(recorded) or state.keeps_params or decides
 
 
-class Check(NamedTuple):
+class StepCheck(NamedTuple):
     """Whether a step's objective and gradient are sound.
 
     Arguments:
@@ -130,7 +130,7 @@ def one_step(
     )
 
 
-def check_of(now: Recipe, state: State, slope: Slope, guards: bool) -> Check:
+def check_of(now: Recipe, state: State, slope: Slope, guards: bool) -> StepCheck:
     """The guard against divergence; `guards` says that it looks at the gradient as well as at the objective.
 
     It sees a sample of the gradient. A bad number outside of the sample shows in the next step's objective or in
@@ -144,14 +144,14 @@ def check_of(now: Recipe, state: State, slope: Slope, guards: bool) -> Check:
     if squares:
         # The square of a gradient above 1.8e19 is infinite, but some rules still turn it into an ordinary update.
         healthy &= finite(samples) if now.optimizer.large == "taken" else jnp.isfinite(sum(squares.values()))
-    return Check(healthy, unit, squares)
+    return StepCheck(healthy, unit, squares)
 
 
 def moved(
     now: Recipe,
     state: State,
     slope: Slope,
-    check: Check,
+    check: StepCheck,
     delta: Tree,
     memory: Tree,
     moves: Bool[Array, ""],

@@ -121,15 +121,14 @@ def train_from(
             seen=[] if seen is None else [seen],
             recorded=as_arrays(run.recorded),
         )
-        unsaved, last_state = _left(done, checkpoints, until is None) if kept else (None, None)
+        writers = _left(done, checkpoints, until is None) if kept else (None, None)
 
     state = _within_bounds(run, done.state)
     recipe, table, notes = run.recipe, run.table, [*run.notes, *damaged]
     del run  # frees the rows on the device before the splits are evaluated from the host's copy
     return _run_of(
         recipe, table, state, done, (notes, keeping.notes), began,
-        history=label(done.epochs), compile_seconds=setup + done.first_seconds, seed=int(seed), unsaved=unsaved,
-        last_state=last_state,
+        history=label(done.epochs), compile_seconds=setup + done.first_seconds, seed=int(seed), writers=writers,
     )  # fmt: skip
 
 
@@ -155,11 +154,15 @@ def _run_of(
     done: Chunks,
     notes: tuple[list[str], list[str]],
     began: float,
-    **facts: Any,
+    *,
+    history: History,
+    compile_seconds: float,
+    seed: int,
+    writers: tuple[Writer | None, Writer | None],
 ) -> Run:
     """The run that ended in a state, with its model, calibrated if the recipe asks for it, and its metrics.
 
-    `notes` are those of the training and those of its folder; `facts` are the other fields of a `Run`.
+    `notes` are those of the training and those of its folder; `writers` are those that `_left` returns.
     """
     model, calibration, note = _calibrated(predictor_of(recipe, table, state), table)
     return Run(
@@ -173,7 +176,11 @@ def _run_of(
         notes=(*notes[0], *note, *notes[1]),
         data=table,
         calibration=calibration,
-        **facts,
+        history=history,
+        compile_seconds=compile_seconds,
+        seed=seed,
+        unsaved=writers[0],
+        last_state=writers[1],
     )
 
 
