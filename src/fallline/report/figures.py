@@ -4,77 +4,45 @@ import dataclasses
 import math
 import re
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
+from fallline.report.graph import Graph, Role, Series
 from fallline.report.words import is_share, metric_label, metric_title
 
 if TYPE_CHECKING:
+    from fallline.drawing import Picture
     from fallline.training.history import History
-
-Role = Literal["train", "valid", "layer", "reference", "single"]
 
 UNKNOWN = "Recorded by a probe of the run that declares nothing here."
 MOST_UNKNOWN = 50  # most figures of such probes
-POINTS = 2000  # most points of a curve; a longer history is reduced to the extremes of its stretches
+POINTS = 600  # most points of a curve; a longer history is reduced to the extremes of its stretches
 
 
-@dataclasses.dataclass(frozen=True)
-class Series:
-    """One curve; a `y` of None is a gap.
+class Figure(Graph):
+    """Curves over one pair of axes, with the means to show and to save them."""
 
-    Arguments:
-        name: name in the legend.
-        x: horizontal positions of the points.
-        y: values of the points, as many as `x`.
-        role: the role of the curve, which has the same colour in every figure.
-        dashed: whether the line is dashed.
-        points: whether the points are drawn without a line between them.
-        text: hover text of each point, in addition to the name; the values if empty.
-    """
+    def picture(self) -> "Picture":
+        """The figure as a picture with a title and a legend; `.save` writes it as SVG or PNG."""
+        from fallline.report.plot import plot
 
-    name: str
-    x: tuple[float, ...]
-    y: tuple[float | None, ...]
-    role: Role = "single"
-    dashed: bool = False
-    points: bool = False
-    text: tuple[str, ...] = ()
+        return plot(self, alone=True)
 
+    def svg(self, theme: str = "light") -> str:
+        """The figure as SVG text, in the light or the dark theme."""
+        return self.picture().svg(theme)
 
-@dataclasses.dataclass(frozen=True)
-class Figure:
-    """Curves over one pair of axes.
+    def plotly(self, theme: str = "light") -> Any:
+        """The figure as a `plotly.graph_objects.Figure`, in the light or the dark theme.
 
-    Arguments:
-        title: title of the figure.
-        caption: how to read the figure, in a sentence or two.
-        x_label: label of the horizontal axis.
-        y_label: label of the vertical axis.
-        series: the curves.
-        log_y: whether the vertical axis is logarithmic.
-        log_x: whether the horizontal axis is logarithmic.
-        percent: whether the values are shares, shown in percent.
-        mark: a place on the horizontal axis and its text.
-        x_ticks: places on the horizontal axis and their names, of one or two lines, instead of numbers.
-        wide: whether the figure needs the full width of the page.
-    """
+        Raises: FalllineError without Plotly, which `pip install "fallline[plotly]"` brings.
+        """
+        from fallline.report.plotly_figure import plotly_figure
 
-    title: str
-    caption: str
-    x_label: str
-    y_label: str
-    series: tuple[Series, ...]
-    log_y: bool = False
-    percent: bool = False
-    mark: tuple[float, str] | None = None
-    log_x: bool = False
-    x_ticks: tuple[tuple[float, str], ...] = ()
-    wide: bool = False
+        return plotly_figure(self, theme)
 
-    @property
-    def all_zero(self) -> bool:
-        """Whether every value is 0, in which case a sentence replaces the figure."""
-        return all(value == 0 for each in self.series for value in each.y if value is not None)
+    def _repr_svg_(self) -> str:
+        """What a notebook shows."""
+        return self.svg()
 
 
 def curves_of(history: "History", summary: Mapping[str, Any]) -> list[Figure]:

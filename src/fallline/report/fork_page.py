@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fallline.report.figures import Figure, Series
+from fallline.report.document import document, figure_card
+from fallline.report.figures import Figure
+from fallline.report.graph import Series
 from fallline.report.markup import tag
-from fallline.report.page import document, figure_card
 from fallline.report.words import number
 
 
@@ -57,4 +58,4 @@ def _figure(column: str, trunk: Mapping[str, Any], forked: Mapping[str, Any]) ->
 
 def _series(name: str, x: Sequence[Any], y: Sequence[Any], dashed: bool = False) -> Series:
     points = tuple(None if value is None or value - value != 0 else float(f"{float(value):.6g}") for value in y)
-    return Series(name, tuple(float(each) for each in x), points, "single" if dashed else "layer", dashed=dashed)
+    return Series(name, tuple(float(each) for each in x), points, "single" if dashed else "path", dashed=dashed)
