@@ -5,7 +5,7 @@ import dataclasses
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, get_args, get_origin
 
 from typer.models import ArgumentInfo
 
@@ -60,7 +60,7 @@ def with_flags(command: Callable[..., int]) -> Callable[..., int]:
     """
     parameters: list[inspect.Parameter] = []
     groups: dict[str, tuple[type[Flags], list[str]]] = {}
-    for each in inspect.signature(command, eval_str=True).parameters.values():
+    for each in inspect.signature(command).parameters.values():
         group, shown = _group_of(each.annotation)
         if group is None:
             parameters.append(each.replace(kind=inspect.Parameter.KEYWORD_ONLY))
@@ -89,20 +89,19 @@ def _group_of(annotation: object) -> tuple[type[Flags] | None, Shown]:
 
 def _declared(group: type[Flags]) -> dict[str, Any]:
     """What Typer is told about every field."""
-    hints = get_type_hints(group, include_extras=True)
-    return {each.name: get_args(hints[each.name])[1] for each in dataclasses.fields(group)}  # type: ignore[arg-type]
+    return {each.name: get_args(each.type)[1] for each in dataclasses.fields(group)}  # type: ignore[arg-type]
 
 
 def _parameters_of(group: type[Flags], shown: Shown) -> list[inspect.Parameter]:
     """The group's fields as parameters, without those that the command leaves out, with its own help texts."""
-    hints, declared = get_type_hints(group), _declared(group)
     found = []
     for field in dataclasses.fields(group):  # type: ignore[arg-type]
         if field.name in shown.without:
             continue
-        info = copy.copy(declared[field.name])
+        kind, declared = get_args(field.type)
+        info = copy.copy(declared)
         info.help = shown.helps.get(field.name, info.help)
-        annotation = Annotated[hints[field.name], info]
+        annotation = Annotated[kind, info]
         found.append(
             inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=annotation)
         )
