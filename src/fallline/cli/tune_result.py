@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from fallline.cli.output import figures, give, metrics_table, say, table
 
 if TYPE_CHECKING:
-    from fallline.searching.nested import Nested
+    from fallline.searching.nested_scores import Nested
     from fallline.searching.study import Study
     from fallline.training.folder import Kept
 

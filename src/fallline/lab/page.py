@@ -16,6 +16,7 @@ from fallline.core.explain import explain
 from fallline.core.files import write_atomically
 from fallline.drawing.axes import Axes
 from fallline.drawing.colours import dash_of, style
+from fallline.drawing.markup import Html, script_json, tag
 from fallline.drawing.picture import Picture
 from fallline.drawing.svg import to_svg
 from fallline.lab.basins import basins
@@ -38,7 +39,6 @@ from fallline.lab.terrain import Terrain, terrain_of
 from fallline.lab.view import View
 from fallline.lab.walked import Walked
 from fallline.optimizers import SGD, AdaGrad, Adam, Momentum, Nesterov, Optimizer, RMSProp
-from fallline.report.markup import Html, script_json, tag
 
 ENTRIES = 4000  # most positions that a page holds; of longer walks it shows the first steps
 BASINS = 41  # starts along a side of a map of basins

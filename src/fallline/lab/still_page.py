@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from fallline.drawing.colours import style
+from fallline.drawing.markup import Html, tag
 from fallline.drawing.picture import Picture
 from fallline.drawing.svg import to_svg
 from fallline.lab.page import read
-from fallline.report.markup import Html, tag
 
 
 def still_page(title: str, *parts: object) -> str:

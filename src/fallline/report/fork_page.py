@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from fallline.drawing.figure import Figure
+from fallline.drawing.graph import Series
+from fallline.drawing.markup import tag
+from fallline.drawing.words import number
 from fallline.report.document import document, figure_card
-from fallline.report.figures import Figure
-from fallline.report.graph import Series
-from fallline.report.markup import tag
-from fallline.report.words import number
 
 
 def fork_page(name: str, trunk: Mapping[str, Any], forked: Mapping[str, Any]) -> str:

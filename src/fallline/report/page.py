@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from fallline.core.files import write_atomically
+from fallline.drawing.figure import Figure
+from fallline.drawing.markup import Html, join, tag
+from fallline.drawing.words import NOTHING, duration, metric_label, metric_title, number, value_of
 from fallline.report.document import document, figure_card
-from fallline.report.figures import Figure, curves_of
 from fallline.report.finished import Finished, read_finished
-from fallline.report.markup import Html, join, tag
 from fallline.report.search_section import read_search, search_text
 from fallline.report.why_section import read_diagnosis, why_figures, why_text
-from fallline.report.words import NOTHING, duration, metric_label, metric_title, number, value_of
+from fallline.training.curves import curves_of
 
 NAME = "report.html"
 CLASSES = 100  # most classes shown by name

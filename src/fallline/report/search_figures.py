@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from fallline.report.figures import Figure
-from fallline.report.graph import Role, Series
-from fallline.report.words import NOTHING, metric_label, number
+from fallline.drawing.figure import Figure
+from fallline.drawing.graph import Role, Series
+from fallline.drawing.words import NOTHING, metric_label, number
 
 SLICES = 8  # most hyperparameters with their own figure, by importance
 LINES = 400  # most trials drawn as lines

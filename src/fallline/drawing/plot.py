@@ -9,9 +9,9 @@ from jaxtyping import Float
 
 from fallline.drawing import Axes, Mark, Picture, Points, Stroke, TextMark
 from fallline.drawing.colours import dash_of, depth_role, path_role
+from fallline.drawing.graph import Graph, Series
 from fallline.drawing.marks import line
-from fallline.report.graph import Graph, Series
-from fallline.report.words import number
+from fallline.drawing.words import number
 
 SIZE = (480, 300)
 WIDE = (980, 330)

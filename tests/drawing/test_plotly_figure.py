@@ -3,10 +3,10 @@
 import pytest
 
 from fallline.drawing.colours import THEMES
-from fallline.report.figures import Figure
-from fallline.report.graph import Series
-from fallline.report.plotly_figure import colours, plain
-from fallline.report.plotly_figure import plotly_figure as draw
+from fallline.drawing.figure import Figure
+from fallline.drawing.graph import Series
+from fallline.drawing.plotly_figure import colours, plain
+from fallline.drawing.plotly_figure import plotly_figure as draw
 
 LAYERS = tuple(Series(f"dense_{i}", (1, 2), (0.0, 1e-3), "layer") for i in range(30))
 

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fallline.drawing import Points, Stroke, TextMark
+from fallline.drawing.figure import Figure
+from fallline.drawing.plot import axes_of, lines_of, plot
 from fallline.report.document import figure_card, values
-from fallline.report.figures import Figure, Series
-from fallline.report.plot import axes_of, lines_of, plot
+from fallline.training.curves import Series
 
 LAYERS = tuple(Series(f"dense_{i}", (1, 2), (0.1, 1e-3), "layer") for i in range(30))
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from fallline.core.extras import optional
 from fallline.drawing.colours import colours as drawing_colours
-from fallline.report.graph import Graph, Series
-from fallline.report.plot import NAMED, lines_of
+from fallline.drawing.graph import Graph, Series
+from fallline.drawing.plot import NAMED, lines_of
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

@@ -1,4 +1,4 @@
-"""Figures as data: a run's curves, before anything is drawn."""
+"""The curves of a run over its epochs, as figures."""
 
 import dataclasses
 import math
@@ -6,43 +6,16 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from fallline.report.graph import Graph, Role, Series
-from fallline.report.words import is_share, metric_label, metric_title
+from fallline.drawing.figure import Figure
+from fallline.drawing.graph import Role, Series
+from fallline.drawing.words import is_share, metric_label, metric_title
 
 if TYPE_CHECKING:
-    from fallline.drawing import Picture
     from fallline.training.history import History
 
 UNKNOWN = "Recorded by a probe of the run that declares nothing here."
 MOST_UNKNOWN = 50  # most figures of such probes
 POINTS = 600  # most points of a curve; a longer history is reduced to the extremes of its stretches
-
-
-class Figure(Graph):
-    """Curves over one pair of axes, with the means to show and to save them."""
-
-    def picture(self) -> "Picture":
-        """The figure as a picture with a title and a legend; `.save` writes it as SVG or PNG."""
-        from fallline.report.plot import plot
-
-        return plot(self, alone=True)
-
-    def svg(self, theme: str = "light") -> str:
-        """The figure as SVG text, in the light or the dark theme."""
-        return self.picture().svg(theme)
-
-    def plotly(self, theme: str = "light") -> Any:
-        """The figure as a `plotly.graph_objects.Figure`, in the light or the dark theme.
-
-        Raises: FalllineError without Plotly, which `pip install "fallline[plotly]"` brings.
-        """
-        from fallline.report.plotly_figure import plotly_figure
-
-        return plotly_figure(self, theme)
-
-    def _repr_svg_(self) -> str:
-        """What a notebook shows."""
-        return self.svg()
 
 
 def curves_of(history: "History", summary: Mapping[str, Any]) -> list[Figure]:
