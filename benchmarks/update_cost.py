@@ -17,19 +17,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+import fallline as fl
 from fallline.core.block import as_arrays
-from fallline.optimizers import (
-    SGD,
-    Adadelta,
-    AdaGrad,
-    Adam,
-    AdamW,
-    AveragedMomentum,
-    Momentum,
-    Nadam,
-    Nesterov,
-    RMSProp,
-)
 
 
 def averaged(learning_rate: float, decay: float) -> optax.GradientTransformation:
@@ -38,25 +27,25 @@ def averaged(learning_rate: float, decay: float) -> optax.GradientTransformation
 
 
 PAIRS = {
-    "sgd": (SGD(1e-3), optax.sgd, {}),
-    "momentum, rate inside": (Momentum(1e-3), optax.sgd, {"momentum": 0.9}),
-    "momentum, rate outside": (Momentum(1e-3, rate_place="outside"), optax.sgd, {"momentum": 0.9}),
-    "averaged momentum": (AveragedMomentum(1e-3), averaged, {"decay": 0.9}),
-    "nesterov, rate inside": (Nesterov(1e-3), optax.sgd, {"momentum": 0.9, "nesterov": True}),
+    "sgd": (fl.SGD(1e-3), optax.sgd, {}),
+    "momentum, rate inside": (fl.Momentum(1e-3), optax.sgd, {"momentum": 0.9}),
+    "momentum, rate outside": (fl.Momentum(1e-3, rate_place="outside"), optax.sgd, {"momentum": 0.9}),
+    "averaged momentum": (fl.AveragedMomentum(1e-3), averaged, {"decay": 0.9}),
+    "nesterov, rate inside": (fl.Nesterov(1e-3), optax.sgd, {"momentum": 0.9, "nesterov": True}),
     "nesterov, rate outside": (
-        Nesterov(1e-3, rate_place="outside"),
+        fl.Nesterov(1e-3, rate_place="outside"),
         optax.sgd,
         {"momentum": 0.9, "nesterov": True},
     ),
-    "adagrad": (AdaGrad(1e-3, 1e-7, 0.1, epsilon_place="inside"), optax.adagrad, {}),
-    "adadelta": (Adadelta(1e-3, 0.9), optax.adadelta, {"rho": 0.9}),
-    "rmsprop": (RMSProp(1e-3, epsilon_place="inside"), optax.rmsprop, {}),
-    "rmsprop, momentum": (RMSProp(1e-3, momentum=0.9, epsilon_place="inside"), optax.rmsprop, {"momentum": 0.9}),
-    "rmsprop, centred": (RMSProp(1e-3, centred=True, epsilon_place="inside"), optax.rmsprop, {"centered": True}),
-    "adam": (Adam(1e-3), optax.adam, {}),
-    "amsgrad": (Adam(1e-3, amsgrad="corrected"), optax.amsgrad, {}),
-    "adamw": (AdamW(1e-3, decayed="all"), optax.adamw, {"weight_decay": 1e-2}),
-    "nadam": (Nadam(1e-3, warming=None), optax.nadam, {}),
+    "adagrad": (fl.AdaGrad(1e-3, 1e-7, 0.1, epsilon_place="inside"), optax.adagrad, {}),
+    "adadelta": (fl.Adadelta(1e-3, 0.9), optax.adadelta, {"rho": 0.9}),
+    "rmsprop": (fl.RMSProp(1e-3, epsilon_place="inside"), optax.rmsprop, {}),
+    "rmsprop, momentum": (fl.RMSProp(1e-3, momentum=0.9, epsilon_place="inside"), optax.rmsprop, {"momentum": 0.9}),
+    "rmsprop, centred": (fl.RMSProp(1e-3, centred=True, epsilon_place="inside"), optax.rmsprop, {"centered": True}),
+    "adam": (fl.Adam(1e-3), optax.adam, {}),
+    "amsgrad": (fl.Adam(1e-3, amsgrad="corrected"), optax.amsgrad, {}),
+    "adamw": (fl.AdamW(1e-3, decayed="all"), optax.adamw, {"weight_decay": 1e-2}),
+    "nadam": (fl.Nadam(1e-3, warming=None), optax.nadam, {}),
 }
 SWITCHES = ("nesterov", "centered")  # arguments of Optax's rules that are not numbers
 

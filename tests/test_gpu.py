@@ -22,6 +22,14 @@ def gpu(monkeypatch, tmp_path):
     return module
 
 
+@pytest.fixture
+def noted(gpu):
+    """Reads the results of a section so far."""
+    from gpu_process import noted  # lies beside the script, which puts its folder on the path
+
+    return noted
+
+
 def script(*words: str) -> subprocess.CompletedProcess:
     environment = {**os.environ, "PYTHONPATH": str(HERE.parents[1] / "src")}
     return subprocess.run(
@@ -46,11 +54,13 @@ def test_sections_that_do_not_exist_are_named():
     assert "no section abacus: expected some of device, equal, one" in out.stderr
 
 
-def test_a_failure_is_printed_and_noted(gpu, capsys):
-    assert gpu.attempt("one", "a case", lambda: 1 / 0) is None
-    assert gpu.attempt("one", "a case", lambda: 3) == 3
+def test_a_failure_is_printed_and_noted(noted, capsys):
+    from gpu_process import attempt
+
+    assert attempt("one", "a case", lambda: 1 / 0) is None
+    assert attempt("one", "a case", lambda: 3) == 3
     assert "ZeroDivisionError" in capsys.readouterr().err
-    assert gpu.noted("one") == [{"section": "one", "failed": "a case", "error": "ZeroDivisionError: division by zero"}]
+    assert noted("one") == [{"section": "one", "failed": "a case", "error": "ZeroDivisionError: division by zero"}]
 
 
 def test_a_section_that_fails_or_hangs_does_not_end_the_others(gpu, monkeypatch, tmp_path, capsys):
@@ -68,14 +78,15 @@ def test_a_section_that_fails_or_hangs_does_not_end_the_others(gpu, monkeypatch,
     assert "[one] ended" in said
 
 
-def test_differences_within_and_beyond_the_bounds(gpu):
+def test_differences_within_and_beyond_the_bounds(noted):
     import numpy as np
+    from gpu_equal import compare
 
     there = {"losses": np.array([[1.0, 0.5], [1.0, 0.4]]), "answer": np.array([[0.9, 0.1]]), "score": 1.0}
     for change, within in ((1e-6, True), (1e-4, False)):
         here = there | {"losses": there["losses"] * (1 + change)}
-        gpu.compare("float32", "plain", here, there)
-        assert gpu.noted("equal")[-1]["within"] is within
-        assert gpu.noted("equal")[-1]["first_epoch"] == pytest.approx(change, rel=1e-3)
-    gpu.compare("float32", "plain", there | {"answer": np.array([[0.1, 0.9]])}, there)
-    assert (gpu.noted("equal")[-1]["within"], gpu.noted("equal")[-1]["same_labels"]) == (False, 0.0)
+        compare("float32", "plain", here, there)
+        assert noted("equal")[-1]["within"] is within
+        assert noted("equal")[-1]["first_epoch"] == pytest.approx(change, rel=1e-3)
+    compare("float32", "plain", there | {"answer": np.array([[0.1, 0.9]])}, there)
+    assert (noted("equal")[-1]["within"], noted("equal")[-1]["same_labels"]) == (False, 0.0)

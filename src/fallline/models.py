@@ -82,6 +82,7 @@ class MLP(Model):
     """
 
     name: ClassVar[str] = "mlp"
+    aliases: ClassVar[tuple[str, ...]] = ("perceptron", "multilayer_perceptron", "feedforward")
     hidden: tuple[int, ...] = structure((128, 64), help="units of each hidden layer", unit="units")
     activation: Activation | PReLU = part(
         ReLU(), family="activation|layer", help="non-linearity of the hidden layers; also the layer prelu"

@@ -330,9 +330,9 @@ def test_no_command_is_a_question_for_help_and_a_misspelt_option_points_to_its_c
     assert (code, err) == (0, "")
     assert "tune" in out
     assert "..." not in out.partition("Commands:")[2]  # every summary in whole words
-    code, _, err = call(capsys, "tune", "--epochs", "3")
+    code, _, err = call(capsys, "tune", "--epoks", "3")
     assert code == 2
-    assert "--epochs" in err
+    assert "--epoks" in err
     assert "`fallline tune --help`" in err
 
 

@@ -31,7 +31,7 @@ def test_training_leaves_a_diagnosis_and_a_report_that_says_why(folder):
     page = (folder / "report.html").read_text()
     assert "<h2>Why</h2>" in page
     assert "Learning rate too low" in page
-    assert 'aria-label="Learning rate too low"' in page
+    assert 'aria-label="learning rate too low.' in page
 
 
 def test_the_doctor_tries_and_fixes(capsys, folder, tmp_path):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import fallline as fl
-from fallline.core.block import get
+from fallline.core.block import family, get, size_field
 from fallline.lab.compare import Comparison, compare
 from fallline.lab.compare_page import comparison_page
 from fallline.lab.contenders import contenders_of, rate_of, usual_rules
@@ -83,6 +83,9 @@ def test_the_page_is_whole_and_needs_no_network():
 def test_eleven_rules_each_around_its_own_rate_with_the_recipes_schedule():
     data = fl.load("sklearn:iris")
     found = {each.label: each for each in contenders_of(fl.Recipe(), data, "optimizer", None, 5, 4.0)}
+    own = {name: rule for name, rule in family("optimizer").items() if rule.__module__.startswith("fallline.")}
+    trainable = {name for name, rule in own.items() if size_field(rule) is not None and rule.full_batch is False}
+    assert set(found) == {*trainable, "amsgrad"}
     assert list(found) == list(usual_rules())
     assert len(found) == 11
     assert rate_of(found["adam"].recipe) == 0.003  # the recipe's own rule keeps its numbers

@@ -4,20 +4,8 @@ import jax
 import numpy as np
 import pytest
 
+import fallline as fl
 from fallline.core.block import as_arrays
-from fallline.optimizers import (
-    SGD,
-    Adadelta,
-    AdaGrad,
-    Adam,
-    AdamW,
-    AveragedMomentum,
-    Momentum,
-    Nadam,
-    Nesterov,
-    RMSProp,
-    Rprop,
-)
 
 
 def sgd(g, w, a):
@@ -175,31 +163,31 @@ def dozat(g, w, a, b1, b2, eps, psi):
 
 RPROP = (0.1, 1.2, 0.5, 1e-6, 50.0)
 CASES = [
-    (SGD(0.01), sgd, (0.01,)),
-    (SGD(0.021), sgd, (0.021,)),  # beyond 2 / 100: one direction grows
-    (Momentum(0.01, 0.9), polyak, (0.01, 0.9)),
-    (Momentum(0.01, 0.9, rate_place="outside"), polyak, (0.01, 0.9)),
-    (AveragedMomentum(0.1, 0.9), averaged, (0.1, 0.9, False)),
-    (AveragedMomentum(0.01, 0.8, corrected=True), averaged, (0.01, 0.8, True)),
-    (Nesterov(0.01, 0.9), sutskever, (0.01, 0.9)),
-    (Nesterov(0.01, 0.9, rate_place="outside"), sutskever, (0.01, 0.9)),
-    (AdaGrad(0.3), duchi, (0.3, 1e-8)),
-    (Adadelta(), zeiler, (0.95, 1e-6)),
-    (Adadelta(rho=0.9, epsilon=1e-2), zeiler, (0.9, 1e-2)),
-    (Rprop(), riedmiller, RPROP),
-    (Rprop(0.7, 1.3, 0.4, 1e-2, 0.5), riedmiller, (0.7, 1.3, 0.4, 1e-2, 0.5)),
-    (Rprop(flip="wait"), igel, (*RPROP, True)),
-    (Rprop(flip="go_on"), igel, (*RPROP, False)),
-    (RMSProp(0.01), hinton, (0.01, 0.9, 1e-8)),
-    (RMSProp(1e-3, 0.95, 0.9, 1e-4, centred=True, epsilon_place="inside"), graves, (1e-3, 0.95, 0.9, 1e-4)),
-    (Adam(0.1), kingma, (0.1, 0.9, 0.999, 1e-8)),
-    (Adam(0.1, 0.5, 0.9, 1e-2), kingma, (0.1, 0.5, 0.9, 1e-2)),
-    (Adam(0.01, corrected=False), kingma, (0.01, 0.9, 0.999, 1e-8, 0.0, False)),
-    (Adam(0.1, epsilon=1e-3, epsilon_place="hat"), kingma_hat, (0.1, 0.9, 0.999, 1e-3)),
-    (Adam(0.1, 0.9, 0.9, corrected=False, amsgrad="raw"), reddi, (0.1, 0.9, 0.9, 1e-8)),
-    (AdamW(0.1, weight_decay=0.05, decay_by="itself", decayed="all"), kingma, (0.1, 0.9, 0.999, 1e-8, 0.05)),
-    (Nadam(0.05), dozat, (0.05, 0.9, 0.999, 1e-8, 0.004)),
-    (Nadam(0.05, warming=0.5), dozat, (0.05, 0.9, 0.999, 1e-8, 0.5)),
+    (fl.SGD(0.01), sgd, (0.01,)),
+    (fl.SGD(0.021), sgd, (0.021,)),  # beyond 2 / 100: one direction grows
+    (fl.Momentum(0.01, 0.9), polyak, (0.01, 0.9)),
+    (fl.Momentum(0.01, 0.9, rate_place="outside"), polyak, (0.01, 0.9)),
+    (fl.AveragedMomentum(0.1, 0.9), averaged, (0.1, 0.9, False)),
+    (fl.AveragedMomentum(0.01, 0.8, corrected=True), averaged, (0.01, 0.8, True)),
+    (fl.Nesterov(0.01, 0.9), sutskever, (0.01, 0.9)),
+    (fl.Nesterov(0.01, 0.9, rate_place="outside"), sutskever, (0.01, 0.9)),
+    (fl.AdaGrad(0.3), duchi, (0.3, 1e-8)),
+    (fl.Adadelta(), zeiler, (0.95, 1e-6)),
+    (fl.Adadelta(rho=0.9, epsilon=1e-2), zeiler, (0.9, 1e-2)),
+    (fl.Rprop(), riedmiller, RPROP),
+    (fl.Rprop(0.7, 1.3, 0.4, 1e-2, 0.5), riedmiller, (0.7, 1.3, 0.4, 1e-2, 0.5)),
+    (fl.Rprop(flip="wait"), igel, (*RPROP, True)),
+    (fl.Rprop(flip="go_on"), igel, (*RPROP, False)),
+    (fl.RMSProp(0.01), hinton, (0.01, 0.9, 1e-8)),
+    (fl.RMSProp(1e-3, 0.95, 0.9, 1e-4, centred=True, epsilon_place="inside"), graves, (1e-3, 0.95, 0.9, 1e-4)),
+    (fl.Adam(0.1), kingma, (0.1, 0.9, 0.999, 1e-8)),
+    (fl.Adam(0.1, 0.5, 0.9, 1e-2), kingma, (0.1, 0.5, 0.9, 1e-2)),
+    (fl.Adam(0.01, corrected=False), kingma, (0.01, 0.9, 0.999, 1e-8, 0.0, False)),
+    (fl.Adam(0.1, epsilon=1e-3, epsilon_place="hat"), kingma_hat, (0.1, 0.9, 0.999, 1e-3)),
+    (fl.Adam(0.1, 0.9, 0.9, corrected=False, amsgrad="raw"), reddi, (0.1, 0.9, 0.9, 1e-8)),
+    (fl.AdamW(0.1, weight_decay=0.05, decay_by="itself", decayed="all"), kingma, (0.1, 0.9, 0.999, 1e-8, 0.05)),
+    (fl.Nadam(0.05), dozat, (0.05, 0.9, 0.999, 1e-8, 0.004)),
+    (fl.Nadam(0.05, warming=0.5), dozat, (0.05, 0.9, 0.999, 1e-8, 0.5)),
 ]
 
 

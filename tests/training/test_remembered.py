@@ -17,9 +17,9 @@ from fallline.optimizers import SkipNonfinite, WeightDecay
 from fallline.penalties import MaxNorm
 from fallline.training import program
 from fallline.training.moment import network_of
-from fallline.training.objective import cost_of, inputs_of
+from fallline.training.objective import Batch, cost_of, inputs_of
 from fallline.training.preparation import prepare
-from fallline.training.step import lasts
+from fallline.training.slope import lasts
 from fallline.training.train import train_from
 
 CALLS = []
@@ -79,7 +79,7 @@ def test_what_is_remembered_is_what_the_epoch_shows(flowers, steep):
     half, whole = train_from(steep, flowers, until=6), fl.train(steep, flowers)
     recipe, arrays, _ = prepare(steep, flowers, 0)
     weight = jnp.ones(len(arrays.train))
-    moment = inputs_of(recipe, arrays, half.state, arrays.train, weight, half.state.step, jnp.int32(1))
+    moment = inputs_of(recipe, arrays, half.state, Batch(arrays.train, weight, half.state.step, jnp.int32(1)))
     cost, (loss, prediction, _) = moment.objective(half.state.params)
     accuracy = np.mean(np.argmax(prediction, axis=-1) == arrays.y[arrays.train])
     shown = {name: whole.history[name][6] for name in ("train_objective", "train_loss", "train_accuracy")}
@@ -150,8 +150,8 @@ def test_whether_the_objective_lasts_is_read_off_its_trace(flowers, steep, name)
         state = program.start(as_arrays(recipe), arrays, key)
         weight = jnp.ones(len(arrays.train))
         found.append(
-            lasts(as_arrays(recipe), arrays, state, arrays.train, weight, state.step, jnp.int32(1))
-            | lasts(as_arrays(recipe), arrays, state, arrays.train[:9], weight[:9], state.step, jnp.int32(9)) * 2
+            lasts(as_arrays(recipe), arrays, state, Batch(arrays.train, weight, state.step, jnp.int32(1)))
+            | lasts(as_arrays(recipe), arrays, state, Batch(arrays.train[:9], weight[:9], state.step, jnp.int32(9))) * 2
         )
 
     jax.eval_shape(trace)

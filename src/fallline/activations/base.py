@@ -61,6 +61,7 @@ class Identity(Activation):
     """
 
     name: ClassVar[str] = "identity"
+    aliases: ClassVar[tuple[str, ...]] = ("linear",)
     zero_centred: ClassVar[bool] = True
     initializer: ClassVar[str] = "lecun_normal"
 

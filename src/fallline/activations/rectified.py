@@ -26,6 +26,7 @@ class ReLU(Activation):
     """
 
     name: ClassVar[str] = "relu"
+    aliases: ClassVar[tuple[str, ...]] = ("rectifier", "rectified_linear")
     range: ClassVar[tuple[float, float]] = (0.0, math.inf)
     saturates: ClassVar[str] = "for x < 0 (slope 0: units can die)"
     initializer: ClassVar[str] = "he_normal"
@@ -48,6 +49,7 @@ class LeakyReLU(Activation):
     """
 
     name: ClassVar[str] = "leaky_relu"
+    aliases: ClassVar[tuple[str, ...]] = ("lrelu",)
     initializer: ClassVar[str] = "he_normal"
     slope: Number = number(
         0.01, valid="[0, 1]", usual=(0.001, 0.3), scale="log", help="slope for x < 0", source="Maas et al. 2013"

@@ -25,6 +25,7 @@ class Softplus(Activation):
     """
 
     name: ClassVar[str] = "softplus"
+    aliases: ClassVar[tuple[str, ...]] = ("smooth_relu",)
     range: ClassVar[tuple[float, float]] = (0.0, math.inf)
     saturates: ClassVar[str] = "for x < -7 (towards 0)"
     zero_at_zero: ClassVar[bool] = False
@@ -51,6 +52,7 @@ class SiLU(Activation):
     """
 
     name: ClassVar[str] = "silu"
+    aliases: ClassVar[tuple[str, ...]] = ("swish",)
     range: ClassVar[tuple[float, float]] = (-0.278464543, math.inf)
     saturates: ClassVar[str] = "for x < -10 (towards 0)"
     initializer: ClassVar[str] = "he_normal"

@@ -24,6 +24,7 @@ class Sigmoid(Activation):
     """
 
     name: ClassVar[str] = "sigmoid"
+    aliases: ClassVar[tuple[str, ...]] = ("logistic", "expit")
     range: ClassVar[tuple[float, float]] = (0.0, 1.0)
     saturates: ClassVar[str] = "for |x| > 7 (towards 0 and 1)"
     zero_at_zero: ClassVar[bool] = False

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from fallline.blackbox.minimize import minimize
 from fallline.blackbox.optimum import Optimum
@@ -84,13 +84,7 @@ def polish(
         )
     known = metric_of(metric, model.task)
     moved = _layers(model, layers)
-    chosen = getattr(data.dataset, rows) if rows in SPLITS[:2] else None
-    if chosen is None:
-        raise FalllineError(f"rows = {rows!r} cannot be used: expected valid or train (test rows are there to judge)")
-    if not len(chosen):
-        raise FalllineError(
-            f"the table has no {rows} rows to measure {metric} on: give rows='train', or split it otherwise"
-        )
+    chosen = _rows(data, rows, metric)
     target = model.schema.target
     units = to_device(dataclasses.replace(data.dataset, x=data.dataset.x[:1], factor=target.factor))
     x, y = jnp.asarray(data.dataset.x[chosen]), jnp.asarray(target.condition(data.dataset.given[chosen]))
@@ -118,6 +112,18 @@ def polish(
     arrays = {**model.arrays, "params": jax.tree.map(np.asarray, params(found.point))}
     new = dataclasses.replace(model, arrays=arrays)
     return Polished(new, evaluate_splits(model, data), evaluate_splits(new, data), found)
+
+
+def _rows(data: Table, rows: str, metric: str) -> Int[np.ndarray, " rows"]:
+    """The numbers of the rows to measure a metric on."""
+    chosen: np.ndarray | None = getattr(data.dataset, rows) if rows in SPLITS[:2] else None
+    if chosen is None:
+        raise FalllineError(f"rows = {rows!r} cannot be used: expected valid or train (test rows are there to judge)")
+    if not len(chosen):
+        raise FalllineError(
+            f"the table has no {rows} rows to measure {metric} on: give rows='train', or split it otherwise"
+        )
+    return chosen
 
 
 def _layers(model: Predictor, layers: Sequence[str] | None) -> tuple[str, ...]:

@@ -6,33 +6,39 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fallline.cli.bar import Bar
+from fallline.cli.flags import Shown
 from fallline.cli.folders import folder_for
 from fallline.cli.output import give, say, table, warn
-from fallline.cli.recipes import changed, parse_kinds, parse_value, parse_widths
-from fallline.core.errors import FalllineError
+from fallline.cli.recipes import parse_value
+from fallline.cli.shared_flags import PATHS, DataFlags, RecipeFlags, subject
 
 if TYPE_CHECKING:
     from fallline.lab.compare import Comparison
     from fallline.population.ledger import LanesProgress
 
 Opt = typer.Option
+EPOCHS = 20
+WITHOUT = ("patience", "monitor", "calibrate")
+HELPS = {
+    "hidden": "units of the hidden layers (default: 32)",
+    "epochs": f"length of every training (default: {EPOCHS})",
+    "learning_rate": "learning rate in the middle of the range",
+}
+VARIED = {**PATHS, "rules": "optimizer"}  # the field that a word after --vary stands for
 SHOWN = (0, 1, 2, 3, 4, 5, 7, 8, 9)  # columns of the page's table that a terminal has room for
 
 
 def compare(
-    source: Annotated[str | None, typer.Argument(help="CSV, Parquet, .npz, sklearn:NAME, ...")] = None,
-    target: Annotated[str | None, Opt(help="column to predict")] = None,
-    kind: Annotated[list[str] | None, Opt(help="overrule a column: COLUMN=number, category, drop, ...")] = None,
+    *,
+    data: DataFlags,
     vary: Annotated[
         str, Opt(help="optimizer, activation, initializer, batch_size, schedule or a field; with or without =A,B,C")
     ] = "optimizer",
     rates: Annotated[int, Opt(help="learning rates tried for each, an odd number")] = 9,
     decades: Annotated[float, Opt(help="width of the range of learning rates, in powers of ten")] = 4.0,
     seeds: Annotated[int, Opt(help="seeds of weights and minibatches")] = 5,
-    epochs: Annotated[int, Opt(help="length of every training")] = 20,
     within: Annotated[float, Opt(help="share of the best loss that a good rate may lose")] = 0.2,
-    hidden: Annotated[str | None, Opt(help="units of the hidden layers (default: 32)")] = None,
-    set_: Annotated[list[str] | None, Opt("--set", metavar="PATH=VALUE", help="any field: model.dropout=0.1")] = None,
+    changes: Annotated[RecipeFlags, Shown(WITHOUT, HELPS)],
     recipe: Annotated[Path | None, Opt(help="a recipe.toml whose other settings are used")] = None,
     out: Annotated[Path | None, Opt(help="folder for the page and the pictures")] = None,
     json: Annotated[bool, Opt("--json", help="one JSON document on standard output")] = False,
@@ -41,20 +47,14 @@ def compare(
     from fallline.data.table import load
     from fallline.lab.compare import SMALL
     from fallline.lab.compare import compare as run
-    from fallline.training.folder import read_plan
 
-    plan = None if recipe is None else read_plan(recipe)
-    data: dict[str, Any] = {} if plan is None else dict(plan.data)
-    given = {"source": source, "target": target, "kinds": parse_kinds(kind or [])}
-    data |= {name: value for name, value in given.items() if value is not None}
-    if "source" not in data:
-        raise FalllineError("no SOURCE to compare on: expected a file such as data.csv, or sklearn:digits to try")
-    flags = {} if hidden is None else {"model.hidden": parse_widths(hidden)}
-    base = changed(SMALL if plan is None else plan.recipe, flags, set_ or [])
+    base, arguments = subject(recipe, SMALL, data, changes, "compare on")
     what, values = parse_vary(vary)
+    changes.refuse((*WITHOUT, "keep"), "all trainings run to their last epoch, and losses are compared", base)
+    changes.refuse((VARIED.get(what, what),), f"--vary {what} tries several values of it", base)
     if out is not None:
         folder_for(out)
-    loaded = load(**data)
+    loaded = load(**arguments)
     warn(loaded.warnings)
     with ComparisonProgress(quiet=json) as watch:
         found = run(
@@ -65,7 +65,7 @@ def compare(
             rates=rates,
             decades=decades,
             seeds=seeds,
-            epochs=epochs,
+            epochs=base.epochs if "epochs" in changes.paths(base) else EPOCHS,
             within=within,
             watch=watch,
         )

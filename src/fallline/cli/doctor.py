@@ -1,13 +1,18 @@
 """`fallline doctor`: what went wrong with a run, the evidence, and a remedy that was tried."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fallline.cli.output import figures, give, say, table
 from fallline.cli.system import tell_system
 from fallline.core.errors import FalllineError
+
+if TYPE_CHECKING:
+    from fallline.diagnosis.diagnosis import Diagnosis
+    from fallline.doctor.case import Case
 
 Opt = typer.Option
 WIDTH = 79
@@ -44,31 +49,35 @@ def doctor(
     from fallline.doctor.folder import keep_diagnosis
 
     case = case_of_folder(run)
-    quiet = (lambda text: None) if json else say
+    quiet: Callable[[str], None] = (lambda text: None) if json else say
     found = diagnose_case(case, try_remedies=try_ or fix, seeds=seeds, say=quiet)
     document = {"run": str(run), **found.to_plain()}
     keep_diagnosis(run, found)
     if not json:
         print("\n".join(page(found)))
-    better = None if found.tried is None else found.tried.best
-    if fix and better is not None:
-        from fallline.cli.train_run import train_plan
-        from fallline.training.folder import Plan
-
-        assert case.plan is not None
-        plan = Plan(better.remedy.apply(case.recipe), case.plan.data, case.seed)
-        quiet(f"Training again with {better.remedy.name}.")
-        code, kept = train_plan(plan, out, json)
-        document |= {"fixed": kept.summary}
-        if not json:
-            say(f"Before: {_metrics(case.metrics)}. Now: {_metrics(kept.summary['metrics'])}.")
-    else:
-        code = 0
-        if fix:
-            quiet("Nothing was changed: no remedy was better than the plain recipe by more than its error.")
+    code, fixed = _fixed(case, found, out, json, quiet) if fix else (0, {})
     if json:
-        give(document)
+        give(document | fixed)
     return code
+
+
+def _fixed(
+    case: "Case", found: "Diagnosis", out: Path | None, json: bool, quiet: Callable[[str], None]
+) -> tuple[int, dict[str, Any]]:
+    """Train again with the remedy that helped most; returns the exit code, and what to add to the document."""
+    from fallline.cli.train_run import train_plan
+    from fallline.training.folder import Plan
+
+    better = None if found.tried is None else found.tried.best
+    if better is None:
+        quiet("Nothing was changed: no remedy was better than the plain recipe by more than its error.")
+        return 0, {}
+    assert case.plan is not None
+    plan = Plan(better.remedy.apply(case.recipe), case.plan.data, case.seed)
+    quiet(f"Training again with {better.remedy.name}.")
+    code, kept = train_plan(plan, out, json)
+    quiet(f"Before: {_metrics(case.metrics)}. Now: {_metrics(kept.summary['metrics'])}.")
+    return code, {"fixed": kept.summary}
 
 
 def _metrics(metrics: Any) -> str:

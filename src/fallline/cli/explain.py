@@ -6,14 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fallline.cli.output import give
+from fallline.core.errors import FalllineError
 
 if TYPE_CHECKING:
-    from fallline.core.explain import Explanation
+    from fallline.core.explain import Explanation, Mention
+
+RELATED = 5  # most related places that are listed below a block
 
 
 def explain(
     name: Annotated[
-        str | None, typer.Argument(help="block to explain: adam, relu, cosine, ...; default: list all blocks")
+        str | None, typer.Argument(help="block or subject: adam, he, cosine, dead units, ...; default: list all blocks")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="one JSON document on standard output")] = False,
 ) -> int:
@@ -25,7 +28,7 @@ def explain(
     import fallline.strategies
     import fallline.surfaces
     import fallline.training.recipe  # noqa: F401 - knows all families
-    from fallline.core.explain import blocks_by_family
+    from fallline.core.explain import blocks_by_family, mentions
     from fallline.core.explain import explain as explained
 
     if name is None:
@@ -35,12 +38,43 @@ def explain(
         else:
             print("\n".join(_listed(listed)))
         return 0
-    found = explained(name)
+    try:
+        found = explained(name)
+    except FalllineError:
+        return _mentioned(name, json)
     if json:
         give([dataclasses.asdict(each) for each in found])
     else:
         print("\n\n".join("\n".join(_page(each)) for each in found))
+        own = {each.name for each in found}
+        related = [each for each in mentions(name, RELATED + len(own)) if each.name not in own][:RELATED]
+        if related:
+            print("\nRelated:\n" + "\n".join(_lines(related)))
     return 0
+
+
+def _mentioned(text: str, json: bool) -> int:
+    """Where a word is spoken of that is no block's name; raises again where nothing speaks of it."""
+    from fallline.core.explain import explain as explained
+    from fallline.core.explain import mentions
+
+    found = mentions(text)
+    if not found:
+        explained(text)
+    if json:
+        give([dataclasses.asdict(each) for each in found])
+        return 0
+    print(f"No block is called {text}. These speak of it:\n")
+    print("\n".join(_lines(found)))
+    print("\nfallline explain NAME says more of a block.")
+    return 0
+
+
+def _lines(found: "list[Mention]") -> list[str]:
+    import textwrap
+
+    said = (f"{each.name} ({each.family}): {each.line}" for each in found)
+    return [line for each in said for line in textwrap.wrap(each, 78, initial_indent="  ", subsequent_indent="      ")]
 
 
 def _listed(families: dict[str, list[str]]) -> list[str]:
@@ -55,6 +89,8 @@ def _listed(families: dict[str, list[str]]) -> list[str]:
 
 def _page(block: "Explanation") -> list[str]:
     lines = [f"{block.name} ({block.family}): {block.title}", "", block.text]
+    if block.aliases:
+        lines += ["", f"  also called: {', '.join(each.replace('_', ' ') for each in block.aliases)}"]
     if block.facts:
         lines.append("")
         lines += [f"  {key.replace('_', '-')}: {value}" for key, value in block.facts.items()]

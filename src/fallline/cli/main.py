@@ -17,6 +17,7 @@ from fallline.cli.doctor import doctor
 from fallline.cli.evaluate import evaluate
 from fallline.cli.explain import explain
 from fallline.cli.export import export
+from fallline.cli.flags import with_flags
 from fallline.cli.fork import fork
 from fallline.cli.interpret import interpret
 from fallline.cli.landscape import landscape
@@ -27,7 +28,8 @@ from fallline.cli.signals import CTRL_C, heard
 from fallline.cli.terrain import terrain
 from fallline.cli.train import train
 from fallline.cli.trainability import trainability
-from fallline.cli.tune import TuneCommand, tune
+from fallline.cli.tune import tune
+from fallline.cli.tune_command import TuneCommand
 from fallline.core.budget import VARIABLE, parse_size
 from fallline.core.errors import FalllineError
 
@@ -54,20 +56,20 @@ def stoppable(command: Callable[..., int]) -> Callable[..., int]:
     return stopping
 
 
-app.command()(stoppable(train))
-app.command(cls=TuneCommand)(stoppable(tune))
+app.command()(stoppable(with_flags(train)))
+app.command(cls=TuneCommand)(stoppable(with_flags(tune)))
 app.command()(stoppable(predict))
 app.command()(stoppable(evaluate))
 app.command()(stoppable(check))
 app.command()(stoppable(doctor))
 app.command()(stoppable(fork))
-app.command(cls=TuneCommand)(stoppable(ars))
+app.command(cls=TuneCommand)(stoppable(with_flags(ars)))
 app.command()(stoppable(report))
 app.command()(stoppable(interpret))
 app.command()(stoppable(export))
 app.command()(stoppable(terrain))
-app.command()(stoppable(compare))
-app.command()(stoppable(trainability))
+app.command()(stoppable(with_flags(compare)))
+app.command()(stoppable(with_flags(trainability)))
 app.command()(stoppable(landscape))
 app.command()(stoppable(explain))
 

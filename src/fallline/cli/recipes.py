@@ -97,11 +97,11 @@ def _without_gradient(name: str) -> Any:
     rule = WithoutGradient(method)  # refuses methods that cannot train a network
     if method.own_rate:
         return rule
-    path = _rate_of(rule)
+    path = rate_of(rule)
     return replace(rule, {path: Cosine(get(rule, path))})
 
 
-def _rate_of(rule: "Optimizer") -> str:
+def rate_of(rule: "Optimizer") -> str:
     """The path of the learning rate within an update rule, or within the rule or the method that it wraps.
 
     Raises: FalllineError for a rule without a learning rate.
@@ -119,7 +119,7 @@ def _scheduled(recipe: "Recipe", name: str) -> "Recipe":
     from fallline.core.block import get, lookup, replace
     from fallline.core.schedule import Schedule
 
-    path = f"optimizer.{_rate_of(recipe.optimizer)}"
+    path = f"optimizer.{rate_of(recipe.optimizer)}"
     old, schedule = get(recipe, path), cast(Schedule, lookup("schedule", name)())
     return replace(recipe, {path: schedule.sized(old.size if isinstance(old, Schedule) else old)})
 
@@ -129,7 +129,7 @@ def _rated(recipe: "Recipe", rate: float) -> "Recipe":
     from fallline.core.block import get, replace
     from fallline.core.schedule import Schedule
 
-    path = f"optimizer.{_rate_of(recipe.optimizer)}"
+    path = f"optimizer.{rate_of(recipe.optimizer)}"
     old = get(recipe, path)
     return replace(recipe, {path: old.sized(rate) if isinstance(old, Schedule) else rate})
 

@@ -1,13 +1,16 @@
 """`fallline terrain`: update rules on a surface, as a table, a page that moves, and pictures."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fallline.cli.folders import folder_for
 from fallline.cli.output import figures, give, say, table, warn
 from fallline.core.errors import FalllineError, nearest
+
+if TYPE_CHECKING:
+    from fallline.lab.walks import Walks
 
 Opt = typer.Option
 PICTURES = ("contour", "surface", "loss", "rates")
@@ -56,17 +59,22 @@ def terrain(
         named |= {label: with_rate(rule, chosen[label]) for label, rule in rated.items() if label not in fixed}
     walks = walk(named, subject, starts, steps, noise=noise, seed=seed)
     written = [] if out is None else _written(walks, swept, out, film)
-    document = {
-        "surface": surface, "start": walks.starts[0].tolist(), "steps": steps, "rules": walks.frame.to_dicts(),
-        "learning_rates": {label: _rate(rule) for label, rule in walks.rules.items()},
-        "minima": [{"point": list(each.point), "value": each.value, "global": each.is_global} for each in walks.minima],
-        "files": [str(path) for path in written],
-    }  # fmt: skip
+    document = {"surface": surface, "steps": steps, **_document(walks), "files": [str(path) for path in written]}
     if json:
         give(document)
     else:
         _show(walks, document)
     return 0
+
+
+def _document(walks: "Walks") -> dict[str, Any]:
+    """What the walks found, as plain data."""
+    return {
+        "start": walks.starts[0].tolist(),
+        "rules": walks.frame.to_dicts(),
+        "learning_rates": {label: _rate(rule) for label, rule in walks.rules.items()},
+        "minima": [{"point": list(each.point), "value": each.value, "global": each.is_global} for each in walks.minima],
+    }
 
 
 def _subject(surface: str, rules: str, limits: str | None, settings: list[str]) -> tuple[Any, dict[str, Any]]:

@@ -2,20 +2,18 @@
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from fallline.cli.recipes import changed
+from fallline.cli.shared_flags import DataFlags, RecipeFlags
 from fallline.core.errors import FalllineError
 
 if TYPE_CHECKING:
     from fallline.training.folder import Plan
 
 
-def new_plan(
-    recipe: Path | None, data: dict[str, Any], flags: dict[str, Any], settings: list[str], seed: int | None
-) -> "Plan":
+def new_plan(recipe: Path | None, data: DataFlags, changes: RecipeFlags, seed: int | None) -> "Plan":
     """The plan of the recipe file, or the default plan, changed by the flags."""
-    if recipe is None and "source" not in data:
+    if recipe is None and data.source is None:
         raise FalllineError("no SOURCE to train on: expected a file such as data.csv, or sklearn:digits to try")
     from fallline.training.folder import Plan, read_plan
     from fallline.training.recipe import Recipe
@@ -27,8 +25,8 @@ def new_plan(
             f"recipe {str(recipe)!r} is of a run that was extended: train for {planned} epochs with the recipe of "
             "the run that it extends, and then --resume RUN --epochs"
         )
-    recipe_, seed_ = changed(plan.recipe, flags, settings), plan.seed if seed is None else seed
-    return Plan(recipe_, {**plan.data, **data}, seed_, members=plan.members, bag=plan.bag)
+    seed = plan.seed if seed is None else seed
+    return Plan(changes.apply(plan.recipe), {**plan.data, **data.arguments()}, seed, members=plan.members, bag=plan.bag)
 
 
 def of_several(plan: "Plan", members: int | None, bag: int | None) -> "Plan":

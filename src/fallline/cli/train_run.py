@@ -64,6 +64,11 @@ def train_and_save(
     except KeyboardInterrupt:
         say(f"Stopped at once. Continue from the last checkpoint with: fallline train --resume {folder}")
         raise
+    return _concluded(table, run, kept, json, told), kept
+
+
+def _concluded(table: "Table", run: "Run", kept: "Kept", json: bool, told: bool) -> int:
+    """Print what came of a run, as a document unless it is not `told`, or for a person; returns the exit code."""
     if json:
         if told:
             give({**kept.summary, "diagnosis": run.diagnosis.to_plain()})
@@ -73,8 +78,8 @@ def train_and_save(
         say(kept.sentence)
     if run.interrupted:
         say(f"Continue with: fallline train --resume {kept.folder}")
-        return 130, kept
-    return (1 if kept.refused or run.outcome.label == "diverged" else 0), kept
+        return 130
+    return 1 if kept.refused or run.outcome.label == "diverged" else 0
 
 
 def _extend(run: Path, folder: Path, plan: "Plan", table: "Table") -> None:

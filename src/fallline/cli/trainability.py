@@ -6,27 +6,32 @@ from typing import Annotated, Any
 import typer
 
 from fallline.cli.bar import Bar
+from fallline.cli.flags import Shown
 from fallline.cli.folders import folder_for
 from fallline.cli.output import give, say, warn
-from fallline.cli.recipes import changed, parse_count, parse_kinds, parse_widths
+from fallline.cli.shared_flags import DataFlags, RecipeFlags, subject
 from fallline.core.errors import FalllineError
 
 Opt = typer.Option
+WITHOUT = ("patience", "monitor", "calibrate")
+HELPS = {
+    "hidden": "units of the hidden layers (default: 16)",
+    "epochs": "length of every training (default: 100)",
+    "batch_size": "examples per step: 1, 128, all (default: all)",
+    "learning_rate": "learning rate, if no axis varies it",
+}
 
 
 def trainability(
-    source: Annotated[str | None, typer.Argument(help="CSV, Parquet, .npz, sklearn:NAME, ...")] = None,
-    target: Annotated[str | None, Opt(help="column to predict")] = None,
-    kind: Annotated[list[str] | None, Opt(help="overrule a column: COLUMN=number, category, drop, ...")] = None,
+    *,
+    data: DataFlags,
     x: Annotated[
         str, Opt("--x", help="number along the map, with its lowest and highest value")
     ] = "optimizer.learning_rate=0.001,1000",
     y: Annotated[str, Opt("--y", help="number up the map")] = "model.initializer.gain=0.01,100",
     size: Annotated[int, Opt(help="trainings along a side")] = 64,
-    epochs: Annotated[str | None, Opt(help="length of every training (default: 100)")] = None,
-    hidden: Annotated[str | None, Opt(help="units of the hidden layers (default: 16)")] = None,
     seed: Annotated[int, Opt(help="of the weights and minibatches of all trainings")] = 0,
-    set_: Annotated[list[str] | None, Opt("--set", metavar="PATH=VALUE", help="any field: batch_size=32")] = None,
+    changes: Annotated[RecipeFlags, Shown(WITHOUT, HELPS)],
     recipe: Annotated[Path | None, Opt(help="a recipe.toml to train instead of the plain one")] = None,
     out: Annotated[Path | None, Opt(help="folder for the page and the pictures")] = None,
     json: Annotated[bool, Opt("--json", help="one JSON document on standard output")] = False,
@@ -35,21 +40,15 @@ def trainability(
     from fallline.data.table import load
     from fallline.lab.trainability import plain_recipe
     from fallline.lab.trainability import trainability as run
-    from fallline.training.folder import read_plan
 
-    plan = None if recipe is None else read_plan(recipe)
-    data: dict[str, Any] = {} if plan is None else dict(plan.data)
-    given = {"source": source, "target": target, "kinds": parse_kinds(kind or [])}
-    data |= {name: value for name, value in given.items() if value is not None}
-    if "source" not in data:
-        raise FalllineError("no SOURCE to train on: expected a file such as data.csv, or sklearn:iris to try")
-    flags = {"model.hidden": parse_widths(hidden), "epochs": parse_count(epochs)}
-    flags = {name: value for name, value in flags.items() if value is not None}
-    base = changed(plain_recipe() if plan is None else plan.recipe, flags, set_ or [])
+    base, arguments = subject(recipe, plain_recipe(), data, changes, "train on")
+    changes.refuse((*WITHOUT, "keep", "gradient_tolerance"), "all trainings run to their last epoch", base)
     along, up = parse_range("--x", x), parse_range("--y", y)
+    for axis, (path, *_) in (("--x", along), ("--y", up)):
+        changes.refuse((path,), f"{axis} tries many values of it", base)
     if out is not None:
         folder_for(out)
-    loaded = load(**data)
+    loaded = load(**arguments)
     warn(loaded.warnings)
     with MapProgress(quiet=json) as watch:
         found = run(base, loaded, along, up, size, seed=seed, watch=watch)

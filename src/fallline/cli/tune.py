@@ -1,127 +1,79 @@
 """`fallline tune`: searches hyperparameters, keeps the study, and saves the best recipe and its model."""
 
-import re
+import dataclasses
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperCommand
 
-from fallline.cli.output import figures, give, metrics_table, say, table
+from fallline.cli.flags import Flags, Shown
+from fallline.cli.output import say
+from fallline.cli.shared_flags import DataFlags, RecipeFlags, subject
+from fallline.cli.tune_command import HERE, RIVALS, STRATEGIES
+from fallline.cli.tune_result import keep
 from fallline.core.device import use_device
 from fallline.core.errors import FalllineError
 
 if TYPE_CHECKING:
-    from fallline.searching.nested import Nested
     from fallline.searching.study import Study
-    from fallline.training.folder import Kept
 
 Opt = typer.Option
-SHOWN = 6  # most hyperparameters in the importance table
 TRIALS = 64
-HERE = "here"
-STRATEGIES, RIVALS = "{strategies}", "{rivals}"  # placeholders in help texts, filled in from the blocks
 
 
-class TuneCommand(TyperCommand):
-    """Lets `--ray` and `--halving` be given without a value: the next word is their value only if it looks like one."""
+@dataclasses.dataclass(frozen=True)
+class StudyFlags(Flags):
+    """The settings of a study, which stay the same when it is continued."""
 
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        found = []
-        for index, word in enumerate(args):
-            follower = args[index + 1] if index + 1 < len(args) else ""
-            looks, usual = _may_stand_alone(word)
-            found.append(f"{word}={usual}" if usual and not re.fullmatch(looks, follower) else word)
-        return list(super().parse_args(ctx, found))
-
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        for option in self.params:
-            for name in ("help", "metavar"):
-                text = getattr(option, name, None) or ""
-                if STRATEGIES in text or RIVALS in text:
-                    setattr(option, name, _filled(text))
-        super().format_help(ctx, formatter)
-
-
-def _may_stand_alone(option: str) -> tuple[str, str]:
-    """For an option whose value may be omitted: a pattern of its values, and the value if it is omitted."""
-    if option == "--ray":
-        return rf"auto|{HERE}|ray://.*|[^/\\]+:\d+", HERE
-    if option == "--halving":
-        rivals = _rivals()
-        return "|".join(rivals), rivals[0]
-    return "", ""
-
-
-def _rivals() -> list[str]:
-    """The groups of trials that a trial may compete with, the default first."""
-    from fallline.core.block import declared_fields
-    from fallline.strategies import Halving
-
-    usual = Halving().among
-    return sorted(declared_fields(Halving)["among"].choices or (), key=lambda each: each != usual)
-
-
-def _filled(text: str) -> str:
-    """A help text with the names of all strategies and of the groups that trials compete with."""
-    from fallline.strategies.named import spellings
-
-    first, *others = spellings()
-    return text.replace(STRATEGIES, ", ".join([f"{first} (default)", *others])).replace(RIVALS, "|".join(_rivals()))
-
-
-def tune(
-    source: Annotated[str | None, typer.Argument(help="CSV, TSV, Parquet, Feather, .npz, sklearn:NAME")] = None,
-    target: Annotated[str | None, Opt(help="column to predict")] = None,
-    trials: Annotated[int | None, Opt(help=f"recipes to try (default: {TRIALS})")] = None,
-    folds: Annotated[int | None, Opt(help="number of cross-validation folds (default: one validation split)")] = None,
-    space: Annotated[Path | None, Opt(help="recipe.toml with distributions (default: usual ranges)")] = None,
-    strategy: Annotated[str | None, Opt(help=f"{STRATEGIES}; `fallline explain NAME` says more of one")] = None,
+    folds: Annotated[int | None, Opt(help="number of cross-validation folds (default: one validation split)")] = None
+    space: Annotated[Path | None, Opt(help="recipe.toml with distributions (default: usual ranges)")] = None
+    strategy: Annotated[str | None, Opt(help=f"{STRATEGIES}; `fallline explain NAME` says more of one")] = None
     halving: Annotated[
         str | None,
         Opt(
             metavar=f"[{RIVALS}]",
             help="prune all but a batch's best third, or trials that score worse than every good trial of the study",
         ),
-    ] = None,
-    batch: Annotated[int | None, Opt(help="number of trials proposed together")] = None,
+    ] = None
+    batch: Annotated[int | None, Opt(help="number of trials proposed together")] = None
+    study: Annotated[str | None, Opt(help="study file or database URL (default: OUT/study.db)")] = None
+    seed: Annotated[int | None, Opt(help="seed of the proposals and of the best model (default: 0)")] = None
+
+
+def tune(
+    *,
+    data: DataFlags,
+    trials: Annotated[int | None, Opt(help=f"recipes to try (default: {TRIALS})")] = None,
+    settings: StudyFlags,
     seconds: Annotated[float | None, Opt(help="time budget in seconds; the last batch may end later")] = None,
     ray: Annotated[str | None, Opt(metavar="[ADDRESS]", help="train on Ray: on this machine, or HOST:PORT")] = None,
     limit: Annotated[float | None, Opt(help="seconds after which work on Ray counts as hung")] = None,
-    study: Annotated[str | None, Opt(help="study file or database URL (default: OUT/study.db)")] = None,
     nested: Annotated[int | None, Opt(help="also score the whole procedure with this many outer folds")] = None,
     members: Annotated[
         int | None, Opt(help="combine the models of so many of the best trials, by greedy selection on validation rows")
     ] = None,
+    changes: Annotated[
+        RecipeFlags, Shown(helps={"set_": "any field: batch_size=64; a field that is given a distribution is searched"})
+    ],
     resume: Annotated[str | None, Opt(help="continue this study with the settings of its start")] = None,
     out: Annotated[Path | None, Opt(help="run folder of the best model (default: runs/NAME-1)")] = None,
-    seed: Annotated[int | None, Opt(help="seed of the proposals and of the best model (default: 0)")] = None,
     device: Annotated[str | None, Opt(help="cpu or gpu (default: a GPU if JAX finds one)")] = None,
     json: Annotated[bool, Opt("--json", help="one JSON document on standard output")] = False,
 ) -> int:
     """Search hyperparameters; save the best recipe and its model.
 
-    Without --space: learning rate, momentum, dropout and penalties, over their usual ranges.
+    Without --space: learning rate, momentum, dropout and penalties, over their usual ranges. A number that a flag gives
+    is not searched.
     """
     use_device(device)
-    given = {
-        "SOURCE": source, "--target": target, "--space": space, "--study": study, "--folds": folds, "--batch": batch,
-        "--strategy": strategy, "--halving": halving, "--seed": seed,
-    }  # fmt: skip
-    if resume is not None:
-        changed = [name for name, value in given.items() if value is not None]
-        if changed:
-            raise FalllineError(f"--resume continues a study with its own settings: leave {', '.join(changed)} out")
-        from fallline.searching.description import begun
-
-        options = begun(resume)
-        options["trials"] = options["trials"] if trials is None else trials
+    if resume is None:
+        options = _options(data, changes, settings) | {"trials": TRIALS if trials is None else trials}
     else:
-        options = _options(source, target, space, strategy, halving)
-        options |= {"trials": TRIALS if trials is None else trials, "folds": folds, "batch": batch}
-        options |= {"seed": seed or 0, "study": study}
+        own = [*data.spelled(), *changes.spelled(), *settings.spelled()]
+        if own:
+            raise FalllineError(f"--resume continues a study with its own settings: leave {', '.join(own)} out")
+        options = _begun(resume, trials)
     if nested is not None and nested < 2:
         raise FalllineError(f"--nested {nested}: expected 2 or more outer folds")
     if members is not None:
@@ -136,28 +88,32 @@ def tune(
     return _search(options, nested, members, out, json)
 
 
-def _options(
-    source: str | None, target: str | None, space: Path | None, strategy: str | None, halving: str | None
-) -> dict[str, Any]:
-    """The arguments of a new search that need more than the value of a flag."""
+def _begun(study: str, trials: int | None) -> dict[str, Any]:
+    """The arguments of a search that continues a study."""
+    from fallline.searching.description import begun
+
+    options = begun(study)
+    return options if trials is None else options | {"trials": trials}
+
+
+def _options(data: DataFlags, changes: RecipeFlags, settings: StudyFlags) -> dict[str, Any]:
+    """The arguments of a new search, but for the number of its trials."""
     from fallline.data.table import load
     from fallline.searching.default_space import default_space
     from fallline.strategies import Halving
     from fallline.strategies.named import DEFAULT, strategy_named
-    from fallline.training import folder as folders
     from fallline.training.recipe import Recipe
 
-    recipe, data = Recipe(), {"source": source, "target": target}
-    if space is not None:
-        plan = folders.read_plan(space)
-        recipe, data = plan.recipe, {**plan.data, **{key: value for key, value in data.items() if value is not None}}
-    if data.get("source") is None:
-        raise FalllineError("no SOURCE to train on: expected a file such as data.csv, or sklearn:digits to try")
+    recipe, arguments = subject(settings.space, Recipe(), data, changes, "train on")
     return {
-        "space": default_space(recipe),
-        "data": load(**data),  # type: ignore[arg-type]
-        "strategy": strategy_named(strategy or DEFAULT),
-        "halving": None if halving is None else Halving(among=halving),
+        "space": default_space(recipe, changes.paths(recipe)),
+        "data": load(**arguments),
+        "strategy": strategy_named(settings.strategy or DEFAULT),
+        "halving": None if settings.halving is None else Halving(among=settings.halving),
+        "folds": settings.folds,
+        "batch": settings.batch,
+        "seed": settings.seed or 0,
+        "study": settings.study,
     }
 
 
@@ -179,7 +135,7 @@ def _search(options: dict[str, Any], outer: int | None, members: int | None, out
                 run = found.best.run
                 combined = None if members is None or run.interrupted else found.ensemble(members)
                 if not (run if combined is None else combined.run).interrupted:
-                    return _keep(found, procedure, combined, folder, hold.check, json)
+                    return keep(found, procedure, combined, folder, hold.check, json)
     finally:
         folders.abandon_folder(folder)  # removes it if nothing was saved in it
     say(f"Interrupted after {len(found)} trials{'' if interrupted else ', while the best was trained once more'}.")
@@ -204,104 +160,3 @@ def _found(options: dict[str, Any], outer: int | None, json: bool) -> tuple["Stu
     for sentence in found.notes:
         say(f"warning: {sentence}")
     return found, procedure
-
-
-def _keep(
-    found: "Study", procedure: "Nested | None", combined: Any, folder: Path, check: Callable[[], None], json: bool
-) -> int:
-    """Keep the study's best recipe, its model (or that of the combined trials) and a summary of the trials in a folder."""
-    from fallline.report.interpreted import keep_interpretation
-    from fallline.report.page import write_report
-    from fallline.searching.summary import save_summary, summarise
-    from fallline.training import folder as folders
-
-    run, said = found.best.run if combined is None else combined.run, summarise(found, procedure, combined)
-
-    def more(home: Path) -> None:
-        save_summary(home, said)
-        if run.learnt and not run.interrupted:
-            sentence = keep_interpretation(home, run, found.data)
-            if sentence:
-                say(f"warning: {sentence}")
-        write_report(home)
-
-    plan = folders.Plan(found.best.recipe, found.data.source, found.seed)
-    kept = folders.keep(folder, plan, run, found.data, more, check)
-    study = str(found.where)
-    if json:
-        give(_document(found, kept.summary, said, study))
-    else:
-        _tell(found, said, run.metrics, kept, study)
-    if kept.refused:
-        say(kept.sentence)
-    if found.moved:
-        say(f"{found.moved[0].upper()}{found.moved[1:]}.")
-    return 1 if kept.refused or found.moved or run.outcome.label == "diverged" else 0
-
-
-def _document(found: "Study", summary: dict[str, Any], said: dict[str, Any], study: str) -> dict[str, Any]:
-    axes = said["hyperparameters"]
-    return {
-        **summary,
-        "study": study,
-        "trials": len(found),
-        "diverged": sum(each.outcome == "diverged" for each in found.trials),
-        "search_seconds": said["seconds"],
-        "best": said["best"],
-        "importance": {e["name"]: round(e["importance"], 4) for e in _ordered(axes) if e["importance"] is not None},
-        "sensitivity": {e["name"]: e["sensitivity"] for e in axes if e["sensitivity"]},
-        "edges": said["edges"],
-        "default": said["default"],
-        "outlook": said["outlook"],
-        "nested": said["nested"],
-        **({"ensemble": said["ensemble"]} if "ensemble" in said else {}),
-    }
-
-
-def _ordered(axes: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return sorted(axes, key=lambda each: -(each["importance"] or 0.0))
-
-
-def _tell(found: "Study", said: dict[str, Any], metrics: dict[str, dict[str, float]], kept: "Kept", study: str) -> None:
-    best = found.best.trial
-    failed = sum(each.outcome == "diverged" for each in found.trials)
-    diverged = f", {failed} diverged" if failed else ""
-    say(f"{len(found)} trials{diverged} ({found.seconds:.0f} s); the best is trial {best.number}:")
-    say()
-    rows = [
-        [each["name"], _shown(best.values[each["name"]]), _share(each["importance"]), _within(each["sensitivity"])]
-        for each in _ordered(said["hyperparameters"])
-        if each["name"] in best.values
-    ][:SHOWN]
-    say(table([["", "best", "importance", "within 1 % of it"], *rows]))
-    say()
-    monitor, error = found.space.recipe.monitor, f" +- {figures(best.error)}" if best.error == best.error else ""
-    again = "the ensemble of the best" if "ensemble" in said else "trained once more"
-    say(f"Its validation {monitor}: {figures(best.score * found.sign)}{error}; {again}:")
-    say()
-    say(metrics_table(metrics))
-    if "ensemble" in said:
-        say()
-        say(f"{said['ensemble']['sentence'][0].upper()}{said['ensemble']['sentence'][1:]}.")
-    say()
-    if said["nested"] is not None:
-        mean, spread = said["nested"]["mean"], said["nested"]["error"]
-        scores = ", ".join(f"{name} {figures(mean[name])} +- {figures(spread[name])}" for name in list(mean)[:3])
-        say(f"The whole procedure on rows it never saw, {len(said['nested']['folds'])} outer folds: {scores}.")
-    for sentence in filter(None, (said["default"], *said["edges"], said["outlook"])):
-        say(f"{sentence[0].upper()}{sentence[1:]}.")
-    say(f"Saved in {kept.folder}: {', '.join(kept.files)}; the trials in {study}.")
-
-
-def _share(share: float | None) -> str:
-    return "-" if share is None else f"{share:.0%}"
-
-
-def _within(card: dict[str, Any] | None) -> str:
-    if card is None:
-        return "-"
-    return str(card["sentence"]) if card["likely"] is None else " to ".join(map(_shown, card["likely"]))
-
-
-def _shown(value: object) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)

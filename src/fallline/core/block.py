@@ -31,10 +31,12 @@ class Block(eqx.Module):
 
     family: ClassVar[str] = ""
     name: ClassVar[str] = ""
+    aliases: ClassVar[tuple[str, ...]] = ()  # other names that people use: lower case, with underscores
     facts: ClassVar[tuple[str, ...]] = ()  # names of the class attributes that `fallline explain` shows
 
     def __init_subclass__(cls, **options: object) -> None:
         super().__init_subclass__(**options)
+        cls.aliases = cls.__dict__.get("aliases", ())  # those of a base are the base's own
         if cls.__dict__.get("name"):
             _FAMILIES.setdefault(cls.family, {})[cls.name] = cls
         if "__check_init__" in cls.__dict__ and cls.family != "distribution":
@@ -95,14 +97,36 @@ def family(kind: str) -> dict[str, type[Block]]:
 
 
 def lookup(kind: str, name: str) -> type[Block]:
-    """The block of a family by its name.
+    """The block of a family by its name, or by another name that people use, in any spelling.
 
     Raises: FalllineError, with the nearest names, if there is none.
+
+    >>> import fallline.activations
+    >>> lookup("activation", "Swish").name, lookup("activation", "Leaky-ReLU").name
+    ('silu', 'leaky_relu')
     """
+    found = known_as(kind, name)
+    if found is None:
+        raise FalllineError(f"{kind} {name!r} is unknown: {nearest(name, _FAMILIES.get(kind, {}))}")
+    return found
+
+
+def known_as(kind: str, name: str) -> type[Block] | None:
+    """The block that `lookup` gives; None if there is none."""
     known = _FAMILIES.get(kind, {})
-    if name not in known:
-        raise FalllineError(f"{kind} {name!r} is unknown: {nearest(name, known)}")
-    return known[name]
+    if name in known:
+        return known[name]
+    plain = spelt(name)
+    return next((cls for cls in known.values() if plain in map(spelt, (cls.name, *cls.aliases))), None)
+
+
+def spelt(name: str) -> str:
+    """A name without case and separators.
+
+    >>> spelt("Leaky-ReLU") == spelt("leaky_relu")
+    True
+    """
+    return "".join(letter for letter in name.lower() if letter.isalnum())
 
 
 def _check(block: Block, name: str, declared: Field, value: object) -> None:

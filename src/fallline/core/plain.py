@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fallline.core.block import Block, declared_fields, family, get, lookup, replace
+from fallline.core.block import Block, declared_fields, family, get, known_as, replace
 from fallline.core.errors import FalllineError, nearest
 from fallline.core.field import Field
 
@@ -50,14 +50,14 @@ def from_plain(kind: str, plain: object, where: str = "", field: Field | None = 
         plain = dict(zip(declared_fields(next(iter(known.values()))), plain, strict=False))
     plain = dict(plain) if isinstance(plain, dict) else {"name": plain}
     kinds = kind.split("|")
-    kind = next((each for each in kinds if str(plain.get("name")) in family(each)), kinds[0])
+    kind = next((each for each in kinds if known_as(each, str(plain.get("name"))) is not None), kinds[0])
     known = {name: cls for each in kinds for name, cls in family(each).items()}
     name = plain.pop("name", "" if len(known) != 1 else next(iter(known)))
     if not isinstance(name, str) or not name:
         raise FalllineError(f"[{where}] does not say which {kind} it is: {nearest('', _suitable(known, kind))}")
-    if name not in known:
+    cls = known_as(kind, name)
+    if cls is None:
         raise FalllineError(f"[{where}] {kind} {name!r} is unknown: {nearest(name, _suitable(known, kind))}")
-    cls = lookup(kind, name)
     declared = declared_fields(cls)
     values = {}
     for key, value in plain.items():

@@ -40,6 +40,7 @@ class Periodic(Encoding):
     """
 
     name: ClassVar[str] = "periodic"
+    aliases: ClassVar[tuple[str, ...]] = ("fourier",)
     sigma: Number = number(
         0.1,
         valid="(0, inf)",

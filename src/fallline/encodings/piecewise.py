@@ -126,6 +126,7 @@ class PiecewiseLinear(Binned):
     """
 
     name: ClassVar[str] = "piecewise_linear"
+    aliases: ClassVar[tuple[str, ...]] = ("ple",)
     bins: int = _bins(8)
     by: str = _by()
     beyond: Number = _beyond()

@@ -4,7 +4,7 @@ import copy
 import warnings
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import jax
 import numpy as np
@@ -55,6 +55,30 @@ class BaseMLP(FittedMLP):
     @property
     def _n_classes(self) -> int:
         return 0 if self._task == "regression" else self._targets
+
+    def fit(
+        self,
+        X: AnyRows,
+        y: Targets,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: AnyRows = None,
+        y_val: Targets = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
+        """Train on rows and their targets.
+
+        Arguments:
+            X: numbers, dense or sparse, or a DataFrame, whose text and missing values are encoded internally.
+            y: classes (rows,) or 0/1 labels (rows, labels) of a classifier; numbers (rows,) or (rows, targets) of a regressor.
+            sample_weight: weight of each row; a weight of 2 is equivalent to the row twice.
+            X_val, y_val, sample_weight_val: validation rows for early stopping, in place of a fraction of X.
+
+        Raises: FalllineError for invalid arguments, or if the training diverges.
+        """
+        held_out = None if X_val is None else (X_val, y_val, sample_weight_val)
+        found: Self = self._fit(X, y, sample_weight, held_out)
+        return found
 
     def _fit(
         self,

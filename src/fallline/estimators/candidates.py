@@ -10,14 +10,12 @@ from sklearn.model_selection import ParameterGrid, ParameterSampler
 from fallline.core.errors import FalllineError, nearest
 from fallline.estimators import settings
 from fallline.estimators.base import BaseMLP
-from fallline.estimators.classifier import MLPClassifier
 from fallline.estimators.regressor import MLPRegressor
 from fallline.estimators.types import AnyLoss, Solver
 from fallline.optimizers import LBFGS
 
 Strategy = Callable[[Any, int, np.random.RandomState], Sequence[dict[str, Any]]]
 _ROWS = ("early_stopping", "validation_fraction", "class_weight", "random_state")  # which rows train, weights and seeds
-_FITS = (MLPClassifier.fit, MLPRegressor.fit)
 
 
 def random_candidates(
@@ -80,7 +78,11 @@ def shares_programs(model: BaseMLP) -> bool:
     task = "regression" if isinstance(model, MLPRegressor) else "classification"
     in_python = model.early_stopping and settings.own_monitor(model.scoring, task) is None
     return (
-        type(model).fit in _FITS and model.n_members == 1 and not adaptive and model.callbacks is None and not in_python
+        type(model).fit is BaseMLP.fit
+        and model.n_members == 1
+        and not adaptive
+        and model.callbacks is None
+        and not in_python
     )
 
 

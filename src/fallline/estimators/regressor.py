@@ -141,30 +141,6 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self.encoding = encoding
         self.n_members = n_members
 
-    def fit(
-        self,
-        X: AnyRows,
-        y: Targets,
-        sample_weight: ArrayLike | None = None,
-        *,
-        X_val: AnyRows = None,
-        y_val: Targets = None,
-        sample_weight_val: ArrayLike | None = None,
-    ) -> "MLPRegressor":
-        """Train on rows and their targets, (rows,) or (rows, targets).
-
-        Arguments:
-            X: numbers, dense or sparse, or a DataFrame, whose text and missing values are encoded internally.
-            y: the targets.
-            sample_weight: weight of each row; a weight of 2 is equivalent to the row twice.
-            X_val, y_val, sample_weight_val: validation rows for early stopping, in place of a fraction of X.
-
-        Raises: FalllineError for invalid arguments, or if the training diverges.
-        """
-        held_out = None if X_val is None else (X_val, y_val, sample_weight_val)
-        found: "MLPRegressor" = self._fit(X, y, sample_weight, held_out)
-        return found
-
     @available_if(steps)
     def partial_fit(self, X: AnyRows, y: Targets, sample_weight: ArrayLike | None = None) -> "MLPRegressor":
         """Train one more epoch on these rows; the update rule keeps its memory of earlier epochs."""

@@ -16,11 +16,11 @@ from fallline.gradients.directions import along_directions
 from fallline.gradients.function import CheckedFunction
 from fallline.gradients.functions import function_of
 from fallline.gradients.hints import hint
-from fallline.gradients.nearby import acquitted, undecided
+from fallline.gradients.nearby import Gradient, acquitted, undecided
 from fallline.gradients.numerical import complex_slopes
 from fallline.gradients.point import Point, coordinates, point_of
 from fallline.gradients.result import GradientCheck
-from fallline.gradients.steps import measure
+from fallline.gradients.steps import Precision, measure
 from fallline.gradients.torch_functions import function_of_parameters, is_module
 from fallline.gradients.verdicts import KINK, NOT_FINITE, OK, WRONG, Slopes, assess, compared
 from fallline.gradients.words import noisy, not_finite, verdict_of
@@ -101,26 +101,51 @@ def check_gradient(
             method, part = "directional", 1.0
         else:
             part = len(chosen) / len(point.vector)
-            slopes = (
-                _complex(function, analytic[chosen], chosen, tolerance)
-                if method == "complex"
-                else assess(function, precision, analytic[chosen], chosen, tolerance, h)
+            elsewhere = method == "central" and h is None and (gradient is None or callable(gradient))
+            derive = (lambda beside: _analytic(beside, beside.point, x, gradient)) if elsewhere else None
+            slopes, open_ = _along_coordinates(
+                function, precision, analytic[chosen], chosen, derive, tolerance, method, h, seed
             )
-            open_ = np.zeros(len(chosen), bool)
-            if method == "central" and h is None and (gradient is None or callable(gradient)):
-                derive = lambda beside: _analytic(beside, beside.point, x, gradient)  # noqa: E731
-                open_ = undecided(function, precision, derive, analytic[chosen], chosen, slopes, tolerance, seed)
-                slopes = acquitted(analytic[chosen], slopes, open_)
             arrays = tuple(_cut(point, chosen, analytic, slopes, open_, tolerance))
         outcome = "wrong" if any(each.faults for each in arrays) else "right"
-        verdict = verdict_of(arrays, part, tolerance, method)
-        # If all coordinates are at kinks, f bends between the points at which its noise was measured.
-        smooth = any((each.status != KINK).any() for each in arrays)
-        if precision.digits < 10 and smooth:
-            verdict += f" f computes with about {precision.digits:.0f} digits only: use float64 inside it to see more."
+        verdict = verdict_of(arrays, part, tolerance, method) + _few_digits(precision, arrays)
         return GradientCheck(
             outcome, verdict, arrays, tolerance, value, precision.noise, part, method, function.evaluations
         )
+
+
+def _along_coordinates(
+    function: CheckedFunction,
+    precision: Precision,
+    analytic: Float[np.ndarray, " chosen"],
+    chosen: Int[np.ndarray, " chosen"],
+    derive: Gradient | None,
+    tolerance: float,
+    method: str,
+    h: float | None,
+    seed: int,
+) -> tuple[Slopes, np.ndarray]:
+    """The slopes along the chosen coordinates, and which of them are undecided because kinks meet there.
+
+    `derive` is the analytic gradient of a function at its point, if it can be evaluated beside x.
+    """
+    if method == "complex":
+        slopes = _complex(function, analytic, chosen, tolerance)
+    else:
+        slopes = assess(function, precision, analytic, chosen, tolerance, h)
+    if derive is None:
+        return slopes, np.zeros(len(chosen), bool)
+    open_ = undecided(function, precision, derive, analytic, chosen, slopes, tolerance, seed)
+    return acquitted(analytic, slopes, open_), open_
+
+
+def _few_digits(precision: Precision, arrays: tuple[ArrayCheck, ...]) -> str:
+    """A sentence if f computes with few digits, otherwise nothing."""
+    # If all coordinates are at kinks, f bends between the points at which its noise was measured.
+    smooth = any((each.status != KINK).any() for each in arrays)
+    if precision.digits >= 10 or not smooth:
+        return ""
+    return f" f computes with about {precision.digits:.0f} digits only: use float64 inside it to see more."
 
 
 def _analytic(function: CheckedFunction, point: Point, x: Tree, gradient: Tree) -> Float[np.ndarray, " numbers"]:

@@ -26,6 +26,7 @@ class GlorotUniform(Initializer):
     """
 
     name: ClassVar[str] = "glorot_uniform"
+    aliases: ClassVar[tuple[str, ...]] = ("glorot", "xavier", "xavier_uniform")
 
     def __call__(self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None) -> Float[Array, "*shape"]:
         inputs, outputs = fans_of(shape, fans)
@@ -49,6 +50,7 @@ class GlorotNormal(Initializer):
     """
 
     name: ClassVar[str] = "glorot_normal"
+    aliases: ClassVar[tuple[str, ...]] = ("xavier_normal",)
 
     def __call__(self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None) -> Float[Array, "*shape"]:
         inputs, outputs = fans_of(shape, fans)
@@ -75,6 +77,7 @@ class LeCunNormal(Initializer):
     """
 
     name: ClassVar[str] = "lecun_normal"
+    aliases: ClassVar[tuple[str, ...]] = ("lecun",)
 
     def __call__(self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None) -> Float[Array, "*shape"]:
         inputs, _ = fans_of(shape, fans)

@@ -24,6 +24,7 @@ class Zeros(Initializer):
     """
 
     name: ClassVar[str] = "zeros"
+    aliases: ClassVar[tuple[str, ...]] = ("zero",)
     breaks_symmetry: ClassVar[bool] = False
 
     def __call__(self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None) -> Float[Array, "*shape"]:

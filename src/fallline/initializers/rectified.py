@@ -27,6 +27,7 @@ class HeNormal(Initializer):
     """
 
     name: ClassVar[str] = "he_normal"
+    aliases: ClassVar[tuple[str, ...]] = ("he", "kaiming", "kaiming_normal", "msra")
     slope: Number = number(0.0, valid="[0, 1]", help="the activation's slope for x < 0", source="He et al. 2015")
 
     def __call__(self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None) -> Float[Array, "*shape"]:
@@ -51,6 +52,7 @@ class HeUniform(Initializer):
     """
 
     name: ClassVar[str] = "he_uniform"
+    aliases: ClassVar[tuple[str, ...]] = ("kaiming_uniform",)
     slope: Number = number(0.0, valid="[0, 1]", help="the activation's slope for x < 0", source="He et al. 2015")
 
     def __call__(self, key: Seed, shape: tuple[int, ...], fans: Fans | None = None) -> Float[Array, "*shape"]:

@@ -15,21 +15,12 @@ from fallline.data.table import Table
 from fallline.doctor.fork import values_for
 from fallline.lab.rates import rate_place
 from fallline.lab.subjects import rules_of
-from fallline.optimizers import (
-    SGD,
-    Adadelta,
-    AdaGrad,
-    Adam,
-    AdamW,
-    AveragedMomentum,
-    Momentum,
-    Nadam,
-    Nesterov,
-    Optimizer,
-    RMSProp,
-)
+from fallline.optimizers import Adam, Optimizer
 from fallline.training.recipe import Recipe
 
+RULES = (
+    "sgd", "momentum", "nesterov", "averaged_momentum", "adagrad", "rmsprop", "adadelta", "adam", "adamw", "nadam",
+)  # fmt: skip
 PATHS = {
     "activation": "model.activation",
     "initializer": "model.initializer",
@@ -58,11 +49,13 @@ class Contender:
 
 
 def usual_rules() -> dict[str, Optimizer]:
-    """The eleven update rules that train by minibatches and have a learning rate."""
-    rules = [
-        SGD(), Momentum(), Nesterov(), AveragedMomentum(), AdaGrad(), RMSProp(), Adadelta(), Adam(), AdamW(), Nadam(),
-    ]  # fmt: skip
-    return {str(rule.name): rule for rule in rules} | {"amsgrad": Adam(amsgrad="raw")}
+    """The eleven update rules that train by minibatches and have a learning rate.
+
+    >>> list(usual_rules())[:3]
+    ['sgd', 'momentum', 'nesterov']
+    """
+    rules: dict[str, Any] = {name: lookup("optimizer", name)() for name in RULES}
+    return rules | {"amsgrad": Adam(amsgrad="raw")}
 
 
 def contenders_of(

@@ -99,33 +99,19 @@ def landscape(
     count = _checked(which, other, dimensions, size, span)
     case = case_from(run, data)
     network = network_on(case, split, rows)
-    notes: list[str] = []
     snapshots = snapshots_of(case) if which == "trajectory" else None
-    if snapshots is not None and case.recipe.calibrate != "none":
-        notes.append(
-            "the network was calibrated after its training, so its last layer is not that at the end of the path"
-        )
-    elif snapshots is not None and snapshots.difference > 1e-4:
-        notes.append(
-            f"training again gave parameters that differ by {100 * snapshots.difference:.2g} %: the run was trained on another "
-            "machine, or with another version"
-        )
     path: Trajectory | None = None
     explained: tuple[float, ...] = ()
     if which == "line":
-        end = network_on(case_from(other, data), split, rows)
-        axes: tuple[Any, ...] = (_line(network, end),)
-        x = np.linspace(-BEYOND, 1 + BEYOND, count)
-        y = np.zeros(1)
+        axes: tuple[Any, ...] = (_line(network, network_on(case_from(other, data), split, rows)),)
+        x = y = np.linspace(-BEYOND, 1 + BEYOND, count)
     elif snapshots is None:
-        layers = network.layers
-        axes = tuple(random_direction(layers, network.weights, seed * 2 + i) for i in range(dimensions))
-        x = np.linspace(-span, span, count)
-        y = x if dimensions == 2 else np.zeros(1)
+        axes = tuple(random_direction(network.layers, network.weights, seed * 2 + i) for i in range(dimensions))
+        x = y = np.linspace(-span, span, count)
     else:
         axes, path, explained = _of_training(network, snapshots, dimensions)
         x, y = (_around(path.places[:, i], count) for i in range(2))
-        y = y if dimensions == 2 else np.zeros(1)
+    y = y if len(axes) == 2 else np.zeros(1)
     points = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)[:, : len(axes)]
     loss, score = network.measure(network.weights, axes, points)
     here = network.measure(network.weights, axes, np.zeros((1, len(axes))))
@@ -143,7 +129,7 @@ def landscape(
         trajectory=path,
         explained=explained,
         sharpness=sharpness_of(network, seed) if sharpness else None,
-        notes=tuple(notes),
+        notes=() if snapshots is None else _notes(case, snapshots),
     )
 
 
@@ -185,6 +171,18 @@ def _checked(plane: str, other: Any, dimensions: int, size: int | None, span: fl
     if isinstance(span, bool) or not isinstance(span, int | float) or not 0 < span < math.inf:
         raise FalllineError(f"span = {span!r} is not a length of the axes: expected more than 0, such as 1")
     return count
+
+
+def _notes(case: Case, snapshots: Snapshots) -> tuple[str, ...]:
+    """What the user should know of a path that does not end at the network."""
+    if case.recipe.calibrate != "none":
+        return ("the network was calibrated after its training, so its last layer is not that at the end of the path",)
+    if snapshots.difference > 1e-4:
+        return (
+            f"training again gave parameters that differ by {100 * snapshots.difference:.2g} %: the run was trained on another "
+            "machine, or with another version",
+        )
+    return ()
 
 
 def _line(network: NetworkOnRows, end: NetworkOnRows) -> Any:

@@ -6,10 +6,10 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from fallline.drawing.axes import Axes, label_of, ticks
+from fallline.drawing.contours import contour
 from fallline.drawing.marks import Area, Mark, Stroke, TextMark, line
 from fallline.drawing.picture import Picture
 from fallline.lab.charts import runs_of
-from fallline.lab.contours import contour
 
 WIDTH, HEIGHT = 660, 500
 RIGHT = 164  # pixels for the legend

@@ -55,6 +55,14 @@ def range_figure(
     for lost in rates[~held]:
         at_top = axes.place(np.array(lost), np.array(top))
         marks.append(Dot(float(at_top[0]), float(at_top[1]) + 9, "ink", 4, is_cross=True))
+    marks += _key(axes, rate, bottom, any_diverges=bool((~held).any()))
+    marks.append(TextMark(axes.left, 20, "Learning rates that train this recipe", "ink", size=15, is_bold=True))
+    return Picture(WIDTH, HEIGHT, "Validation loss of short runs against their learning rate", said, tuple(marks))
+
+
+def _key(axes: Axes, rate: float | None, bottom: float, any_diverges: bool) -> list[Mark]:
+    """The line at the suggested rate, and the words beside the picture that say what its marks are."""
+    marks: list[Mark] = []
     y = axes.top + 60.0
     if rate is not None:
         at = float(axes.place(np.array(rate), np.array(bottom))[0])
@@ -62,7 +70,6 @@ def range_figure(
         marks.append(TextMark(axes.right + 12, y, f"suggested {rate:g}", "ink", is_bold=True))
         marks.append(TextMark(axes.right + 12, y + 19, "shaded: plateau"))
     marks.append(TextMark(axes.right + 12, y + 38, "bars: std. error"))
-    if (~held).any():
+    if any_diverges:
         marks.append(TextMark(axes.right + 12, y + 57, "cross: diverges"))
-    marks.append(TextMark(axes.left, 20, "Learning rates that train this recipe", "ink", size=15, is_bold=True))
-    return Picture(WIDTH, HEIGHT, "Validation loss of short runs against their learning rate", said, tuple(marks))
+    return marks

@@ -22,7 +22,7 @@ from fallline.schedules import ReduceOnPlateau
 from fallline.training import program
 from fallline.training.arrays import Arrays
 from fallline.training.moment import batch_rows
-from fallline.training.objective import inputs_of
+from fallline.training.objective import Batch, inputs_of
 from fallline.training.preparation import bare, prepare_run
 from fallline.training.recipe import Recipe
 from fallline.training.state import State
@@ -153,6 +153,19 @@ def _moved(value: Any, scale: str, by: Any) -> Any:
     return 1 - (1 - value) * jnp.exp(-by) if scale == HORIZON else value + by
 
 
+def _displaced(
+    recipe: Recipe, paths: tuple[str, ...], scales: tuple[str, ...], t: Float[Array, " paths"]
+) -> tuple[Recipe, Any]:
+    """The recipe with its numbers moved by t, and the factor of the initial params."""
+    factor: Any = 1.0
+    for path, scale, by in zip(paths, scales, t, strict=True):
+        if path == INITIAL:
+            factor = jnp.exp(by)
+        else:
+            recipe = _with(recipe, path, _moved(get(recipe, path), scale, by))
+    return recipe, factor
+
+
 def _wide(tree: Tree) -> Any:
     """The tree with its floats in float64."""
 
@@ -168,12 +181,7 @@ def _run(
     t: Float[Array, " paths"],
 ) -> tuple[Float[Array, " epochs"], Float[Array, "epochs probes"]]:  # fmt: skip
     """The validation loss and the random sums of the parameters after every epoch; the steps are those of a training."""
-    factor: Any = 1.0
-    for path, scale, by in zip(paths, scales, t, strict=True):
-        if path == INITIAL:
-            factor = jnp.exp(by)
-        else:
-            recipe = _with(recipe, path, _moved(get(recipe, path), scale, by))
+    recipe, factor = _displaced(recipe, paths, scales, t)
     state = _wide(program.start(recipe, arrays, key))
     state = dataclasses.replace(state, params=_scaled(state.params, factor))
     state = dataclasses.replace(state, memory=_wide(program.first_memory(recipe, state.params)))
@@ -186,7 +194,8 @@ def _run(
         weight = (index * size + jnp.arange(size) < rows).astype(jnp.float64)
         if arrays.weight is not None:
             weight = weight * arrays.weight[chosen]
-        now, time, noise, _, objective = inputs_of(recipe, arrays, state, chosen, weight, number, jnp.asarray(steps))
+        batch = Batch(chosen, weight, number, jnp.asarray(steps))
+        now, time, noise, _, objective = inputs_of(recipe, arrays, state, batch)
         (cost, (_, _, stats)), gradient = jax.value_and_grad(objective, has_aux=True)(state.params)
         # The root of a squared gradient of exactly 0 has no derivative; one of 1e-100 has, and changes no step.
         gradient = jax.tree.map(lambda g: g + jnp.where(g == 0, TINY, 0.0), gradient)

@@ -101,6 +101,7 @@ class Dense(Layer):
     """
 
     name: ClassVar[str] = "dense"
+    aliases: ClassVar[tuple[str, ...]] = ("linear", "fully_connected")
     has_units: ClassVar[bool] = True
     width: int = required(structure(help="number of units"))
     initializer: Initializer = part(GlorotUniform(), family="initializer", read="start", help="initial weights")

@@ -41,6 +41,7 @@ class BatchNorm(Layer):
     """
 
     name: ClassVar[str] = "batch_norm"
+    aliases: ClassVar[tuple[str, ...]] = ("batch_normalisation", "batch_normalization")
     momentum: Number = number(
         0.9,
         valid="[0, 1)",
@@ -113,6 +114,7 @@ class LayerNorm(Layer):
     """
 
     name: ClassVar[str] = "layer_norm"
+    aliases: ClassVar[tuple[str, ...]] = ("layer_normalisation", "layer_normalization")
     epsilon: Number = number(
         1e-5, valid="(0, inf)", usual=(1e-8, 1e-3), scale="log", help="added to the variance", source="PyTorch's value"
     )

@@ -31,6 +31,7 @@ class SoftmaxCrossEntropy(Loss):
     """
 
     name: ClassVar[str] = "softmax_cross_entropy"
+    aliases: ClassVar[tuple[str, ...]] = ("cross_entropy", "categorical_cross_entropy", "log_loss", "softmax", "nll")
     uninformed: ClassVar[str] = "ln {classes} = {cost:.4g} expected"
     tasks: ClassVar[tuple[str, ...]] = ("classification",)
     smoothing: Number = number(
@@ -83,6 +84,7 @@ class BinaryCrossEntropy(Loss):
     """
 
     name: ClassVar[str] = "binary_cross_entropy"
+    aliases: ClassVar[tuple[str, ...]] = ("bce", "logistic_loss")
     tasks: ClassVar[tuple[str, ...]] = ("classification", "multilabel")
     smoothing: Number = number(
         None,

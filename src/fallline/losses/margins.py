@@ -30,6 +30,7 @@ class Hinge(Loss):
     """
 
     name: ClassVar[str] = "hinge"
+    aliases: ClassVar[tuple[str, ...]] = ("svm",)
     tasks: ClassVar[tuple[str, ...]] = ("classification",)
     probabilistic: ClassVar[bool] = False
     margin: Number = number(

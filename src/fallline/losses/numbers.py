@@ -25,6 +25,7 @@ class SquaredError(Loss):
     """
 
     name: ClassVar[str] = "squared_error"
+    aliases: ClassVar[tuple[str, ...]] = ("mse", "mean_squared_error", "l2_loss", "least_squares")
     uninformed: ClassVar[str] = "the target's variance is {cost:.4g}"
     tasks: ClassVar[tuple[str, ...]] = ("regression",)
 
@@ -49,6 +50,7 @@ class AbsoluteError(Loss):
     """
 
     name: ClassVar[str] = "absolute_error"
+    aliases: ClassVar[tuple[str, ...]] = ("mae", "mean_absolute_error", "l1_loss")
     tasks: ClassVar[tuple[str, ...]] = ("regression",)
 
     def __call__(
@@ -72,6 +74,7 @@ class Huber(Loss):
     """
 
     name: ClassVar[str] = "huber"
+    aliases: ClassVar[tuple[str, ...]] = ("smooth_l1",)
     tasks: ClassVar[tuple[str, ...]] = ("regression",)
     delta: Number = number(
         1.345,
@@ -106,6 +109,7 @@ class Quantile(Loss):
     """
 
     name: ClassVar[str] = "quantile"
+    aliases: ClassVar[tuple[str, ...]] = ("pinball",)
     tasks: ClassVar[tuple[str, ...]] = ("regression",)
     level: Number = number(0.5, valid="(0, 1)", usual=(0.05, 0.95), help="share of targets below the prediction")
 

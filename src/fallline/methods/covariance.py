@@ -47,6 +47,7 @@ class CMAES(Method):
     """
 
     name: ClassVar[str] = "cma_es"
+    aliases: ClassVar[tuple[str, ...]] = ("cma",)
     traceable: ClassVar[bool] = False
     noise: Number = noise_field(0.3)
     population: int | None = structure(

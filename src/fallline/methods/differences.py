@@ -37,6 +37,7 @@ class FiniteDifference(Antithetic):
     """
 
     name: ClassVar[str] = "finite_difference"
+    aliases: ClassVar[tuple[str, ...]] = ("finite_differences",)
     step: Number = step_field(0.05, (1e-3, 1.0))
     noise: Number = noise_field(0.01)
     directions: int = directions_field(16)

@@ -38,6 +38,7 @@ class OpenAIES(Antithetic):
     """
 
     name: ClassVar[str] = "openai_es"
+    aliases: ClassVar[tuple[str, ...]] = ("evolution_strategies", "es")
     optimizer: Optimizer = part(Adam(1e-2), family="optimizer", help="what is done with the gradient")
     noise: Number = noise_field(0.05, source="Salimans et al., 2017: 0.02 for their policies")
     directions: int = directions_field(32)

@@ -35,6 +35,7 @@ class BRS(Antithetic):
     """
 
     name: ClassVar[str] = "brs"
+    aliases: ClassVar[tuple[str, ...]] = ("basic_random_search",)
     step: Number = step_field(0.02, (1e-3, 10.0))
     noise: Number = noise_field(0.03)
     directions: int = directions_field(32)
@@ -72,6 +73,7 @@ class ARS(Antithetic):
     """
 
     name: ClassVar[str] = "ars"
+    aliases: ClassVar[tuple[str, ...]] = ("augmented_random_search",)
     step: Number = step_field(0.02, (0.005, 0.1), PAPER)
     noise: Number = noise_field(0.03, (0.005, 0.1), PAPER)
     directions: int = directions_field(32, PAPER)

@@ -53,7 +53,9 @@ class Adam(Optimizer):
     beta1: float = decay_rate(0.9, (0.8, 0.99), "share of the gradient's average kept")
     beta2: float = decay_rate(0.999, (0.9, 0.9999), "share of the square's average kept")
     epsilon: float = small(1e-8)
-    corrected: bool = structure(True, choices=(True, False), help="whether the averages' start at zero is corrected")
+    corrected: bool = structure(
+        True, choices=(True, False), help="bias correction: whether the averages' start at zero is corrected"
+    )
     amsgrad: str = structure("no", choices=("no", "raw", "corrected"), help="divide by the largest v (or vhat) so far")
     epsilon_place: str = structure("outside", choices=("outside", "hat", "inside"), help="where epsilon is added")
 

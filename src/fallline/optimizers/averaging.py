@@ -41,6 +41,7 @@ class WeightAverage(Wrapper):
     """
 
     name: ClassVar[str] = "weight_average"
+    aliases: ClassVar[tuple[str, ...]] = ("ema", "polyak_averaging", "averaged_weights")
     decay: float = decay_rate(0.999, (0.9, 0.9999), "share of the average kept")
 
     def begin(self, params: Tree) -> Averaged:
@@ -95,6 +96,7 @@ class Accumulate(Wrapper):
     """
 
     name: ClassVar[str] = "accumulate"
+    aliases: ClassVar[tuple[str, ...]] = ("gradient_accumulation",)
     every: Number = number(4, valid="[1, 1e6]", usual=(2, 32), integer=True, unit="minibatches", help="k, in one step")
 
     def begin(self, params: Tree) -> Accumulated:

@@ -62,6 +62,7 @@ class ClipByNorm(Clip):
     """
 
     name: ClassVar[str] = "clip_by_norm"
+    aliases: ClassVar[tuple[str, ...]] = ("gradient_clipping", "clip_norm")
     norm: Number = number(1.0, valid="(0, inf)", usual=(0.1, 10.0), scale="log", help="largest length of the gradient")
 
     def clipped(self, gradient: Tree) -> Any:

@@ -30,6 +30,7 @@ class SGD(Optimizer):
     """
 
     name: ClassVar[str] = "sgd"
+    aliases: ClassVar[tuple[str, ...]] = ("gradient_descent", "stochastic_gradient_descent", "gd")
     learning_rate: Number = rate(1e-2, (1e-4, 1.0))
 
     def begin(self, params: Tree) -> Any:
@@ -68,6 +69,7 @@ class Momentum(Optimizer):
     """
 
     name: ClassVar[str] = "momentum"
+    aliases: ClassVar[tuple[str, ...]] = ("heavy_ball", "polyak")
     averages: ClassVar[tuple[str, ...]] = ("v",)
     learning_rate: Number = rate(1e-2, (1e-4, 1.0))
     momentum: float = decay_rate(0.9, (0.5, 0.99), "mu, the share of the velocity kept", searched=True)
@@ -107,6 +109,7 @@ class Nesterov(Optimizer):
     """
 
     name: ClassVar[str] = "nesterov"
+    aliases: ClassVar[tuple[str, ...]] = ("nag", "nesterov_momentum")
     averages: ClassVar[tuple[str, ...]] = ("v",)
     learning_rate: Number = rate(1e-2, (1e-4, 1.0))
     momentum: float = decay_rate(0.9, (0.5, 0.99), "mu, the share of the velocity kept", searched=True)
@@ -159,7 +162,9 @@ class AveragedMomentum(Optimizer):
     averages: ClassVar[tuple[str, ...]] = ("v",)
     learning_rate: Number = rate(1e-1, (1e-3, 1.0))
     beta: float = decay_rate(0.9, (0.5, 0.99), "the share of the average kept")
-    corrected: bool = structure(False, choices=(False, True), help="whether the average's start at zero is corrected")
+    corrected: bool = structure(
+        False, choices=(False, True), help="bias correction: whether the average's start at zero is corrected"
+    )
 
     def begin(self, params: Tree) -> Average:
         return Average(jnp.zeros((), jnp.int32), zeros_like(params))

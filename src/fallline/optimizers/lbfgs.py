@@ -59,6 +59,7 @@ class LBFGS(Optimizer):
     """
 
     name: ClassVar[str] = "lbfgs"
+    aliases: ClassVar[tuple[str, ...]] = ("bfgs",)
     own_rate: ClassVar[bool] = True
     line_search: ClassVar[bool] = True
     full_batch: ClassVar[bool] = True

@@ -43,6 +43,7 @@ class Newton(Optimizer):
     """
 
     name: ClassVar[str] = "newton"
+    aliases: ClassVar[tuple[str, ...]] = ("newtons_method",)
     own_rate: ClassVar[bool] = True
     full_batch: ClassVar[bool] = True
     learning_rate: Number = rate(1.0, (0.1, 1.0), "a, the share of the step taken")

@@ -58,7 +58,9 @@ class RMSProp(Optimizer):
     centred: bool = structure(
         False, choices=(False, True), help="whether the squared mean is subtracted from the mean square"
     )
-    corrected: bool = structure(False, choices=(False, True), help="whether the averages' start at zero is corrected")
+    corrected: bool = structure(
+        False, choices=(False, True), help="bias correction: whether the averages' start at zero is corrected"
+    )
     epsilon_place: str = structure("outside", choices=("outside", "inside"), help="epsilon beside or under the root")
     rate_place: str = structure("inside", choices=PLACES, help="whether the learning rate is part of the velocity")
 

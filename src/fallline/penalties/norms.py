@@ -24,6 +24,7 @@ class L2(Penalty):
     """
 
     name: ClassVar[str] = "l2"
+    aliases: ClassVar[tuple[str, ...]] = ("ridge", "tikhonov")
     strength: Number = number(1e-4, valid="[0, inf)", usual=(1e-6, 1e-1), scale="log", searched=True, help="lambda")
     layers: tuple[str, ...] | None = structure(None, optional=True, help="layers that it acts on, by name; None: all")
     acts_on: str = structure("weights", choices=("weights", "all"), help="weights, or biases and normalisations too")
@@ -51,6 +52,7 @@ class L1(Penalty):
     """
 
     name: ClassVar[str] = "l1"
+    aliases: ClassVar[tuple[str, ...]] = ("lasso",)
     strength: Number = number(1e-5, valid="[0, inf)", usual=(1e-7, 1e-2), scale="log", searched=True, help="lambda")
     layers: tuple[str, ...] | None = structure(None, optional=True, help="layers that it acts on, by name; None: all")
     acts_on: str = structure("weights", choices=("weights", "all"), help="weights, or biases and normalisations too")

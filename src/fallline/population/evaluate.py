@@ -89,15 +89,9 @@ def evaluate(
     began = time.perf_counter()
     if not recipes:
         raise FalllineError("no recipes to evaluate: expected at least one")
-    chosen = list(range(seeds)) if isinstance(seeds, int) else [int(seed) for seed in seeds]
-    if not chosen:
-        raise FalllineError("no seeds to evaluate: expected at least one")
+    chosen = _seeds_of(seeds)
     data, _ = suited(data, recipes)
-    recipes = [with_class_weights(recipe, data) for recipe in recipes]
-    if len({recipe.class_weight for recipe in recipes}) > 1:
-        raise FalllineError(
-            "recipes with different class weights have scores that cannot be compared: give all the same"
-        )
+    recipes = _with_class_weights(recipes, data)
     contexts = tuple(contexts_of(data, folds, chosen))
     own = completed(recipes, data, contexts)
     arrays = placed(data, contexts, recipes[0])
@@ -156,6 +150,27 @@ def placed(data: Table, contexts: Sequence[LaneContext], recipe: Recipe) -> Arra
     # A row of weight 0 may leave a minibatch without any weight, and such a minibatch must change nothing.
     weightless = data.dataset.weight is not None and not np.all(data.dataset.weight)
     found: Arrays = dataclasses.replace(place_common(arrays), ragged=weightless)
+    return found
+
+
+def _seeds_of(seeds: int | Sequence[int]) -> list[int]:
+    """The seeds 0, 1, ... of a number of seeds, or the given ones."""
+    found = list(range(seeds)) if isinstance(seeds, int) else [int(seed) for seed in seeds]
+    if not found:
+        raise FalllineError("no seeds to evaluate: expected at least one")
+    return found
+
+
+def _with_class_weights(recipes: Sequence[Recipe], data: Table) -> list[Recipe]:
+    """The recipes with the weight of each class.
+
+    Raises: FalllineError if they differ in it, since their losses then do.
+    """
+    found = [with_class_weights(recipe, data) for recipe in recipes]
+    if len({recipe.class_weight for recipe in found}) > 1:
+        raise FalllineError(
+            "recipes with different class weights have scores that cannot be compared: give all the same"
+        )
     return found
 
 

@@ -52,6 +52,7 @@ class UpdateRatio(Probe):
     """
 
     name: ClassVar[str] = "update_ratio"
+    aliases: ClassVar[tuple[str, ...]] = ("update_to_weight_ratio",)
     axis: ClassVar[Axis] = "layer"
     title: ClassVar[str] = "Update to weight ratio"
     help: ClassVar[str] = (

@@ -18,6 +18,7 @@ class Dead(Probe):
     """
 
     name: ClassVar[str] = "dead"
+    aliases: ClassVar[tuple[str, ...]] = ("dead_units", "dead_relus")
     axis: ClassVar[Axis] = "activation"
     title: ClassVar[str] = "Dead units"
     help: ClassVar[str] = "Share of a layer's units that pass no gradient on any row of the sample."
@@ -41,6 +42,7 @@ class Saturated(Probe):
     """
 
     name: ClassVar[str] = "saturated"
+    aliases: ClassVar[tuple[str, ...]] = ("saturated_units",)
     axis: ClassVar[Axis] = "activation"
     title: ClassVar[str] = "Saturated units"
     help: ClassVar[str] = "Share of a layer's values that lie where its activation is squashed flat."

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from fallline.core.files import write_atomically
+from fallline.drawing.words import NOTHING, metric_title, number, value_of
 from fallline.interpretation import Interpretation
 from fallline.interpretation.document import read_interpretation
 from fallline.interpretation.words import SPLITS
 from fallline.report.finished import Finished, read_finished
 from fallline.report.reasons_figures import error_word
 from fallline.report.scores_section import score_rows
-from fallline.report.words import NOTHING, metric_title, number, value_of
 
 CLASSES = 20  # most classes that are named
 COLUMNS = 40

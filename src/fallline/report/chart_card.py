@@ -3,25 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from fallline.drawing.colours import THEMES, colours, dash_of, path_role
+from fallline.drawing.colours import dash_of, path_role
 from fallline.drawing.marks import Drawing
+from fallline.drawing.markup import Html, join, tag
 from fallline.drawing.svg import to_svg
-from fallline.report.markup import Html, join, tag
-from fallline.report.words import NOTHING, number
+from fallline.drawing.words import NOTHING, number
 
 MOST = 60  # most rows of the table behind a chart
-_FILLS = ("path0", "line", "grid", *(f"level{k}" for k in range(8)))
-_ROLES = ("ink", "soft", "grid", "line", "back", *(f"path{k}" for k in range(8)), *(f"level{k}" for k in range(8)))
-
-
-def chart_style() -> Html:
-    """The colours of the charts in both themes, and the fills of their areas."""
-    light, dark = (
-        ";".join(f"--{role}:{colour}" for role, colour in colours(theme).items() if role in _ROLES) for theme in THEMES
-    )
-    fills = "".join(f".drawn .{role}{{fill:var(--{role})}}" for role in _FILLS)
-    both = f".drawn svg{{{light}}}@media (prefers-color-scheme: dark){{.drawn svg{{{dark}}}}}"
-    return Html(f"{both}{fills}.drawn .edge{{stroke:var(--line);stroke-width:.5}}")
 
 
 def chart_card(

@@ -2,11 +2,11 @@
 
 import numpy as np
 
+from fallline.drawing.markup import Html, tag
+from fallline.drawing.words import number
 from fallline.interpretation import Interpretation
 from fallline.report.chart_card import chart_card, numbers_table
 from fallline.report.charts import Line, ends_of, line_chart, matrix_chart
-from fallline.report.markup import Html, tag
-from fallline.report.words import number
 
 MATRIX = 12  # most classes of a matrix that is drawn
 PAIRS = 15  # most pairs of classes that are listed instead

@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 
+from fallline.drawing.markup import Html
+from fallline.drawing.words import number
 from fallline.interpretation import Interpretation
 from fallline.report.chart_card import chart_card
 from fallline.report.charts import Bar, Line, bar_chart, ends_of, line_chart
-from fallline.report.markup import Html
-from fallline.report.words import number
 
 TARGETS = 4  # most targets that are drawn
 

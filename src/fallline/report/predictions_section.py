@@ -1,11 +1,11 @@
 """The sections of a report about predictions and about the columns of the table."""
 
+from fallline.drawing.markup import Html, join, tag
 from fallline.interpretation import Interpretation
 from fallline.interpretation.words import SPLITS
 from fallline.report.chart_card import NOTHING, cards
 from fallline.report.charts import small_histogram
 from fallline.report.class_figures import class_figures
-from fallline.report.markup import Html, join, tag
 from fallline.report.number_figures import number_figures
 from fallline.report.reasons_figures import reasons_figures, worst_card
 from fallline.report.requested_figures import requested_figures
@@ -85,5 +85,5 @@ def _histogram(bins: list[dict[str, object]], splits: list[str]) -> Html:
     shares = [(name, [float(each[name] or 0.0) for each in bins]) for name in splits]  # type: ignore[arg-type]
     shares = [each for each in shares if any(each[1])]
     said = "; ".join(f"{each['label']}: {100 * float(each['train'] or 0):.0f} %" for each in bins)  # type: ignore[arg-type]
-    small = Html(to_svg(small_histogram(shares, f"Training rows: {said}"), "page"))
+    small = Html(to_svg(small_histogram(shares, "Its values are listed below."), "page"))
     return join([small, tag("details", tag("summary", "values"), said)])

@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from fallline.drawing.markup import Html, join, tag
 from fallline.interpretation import Interpretation
 from fallline.report.chart_card import chart_card, numbers_table
 from fallline.report.charts import LETTERS, Bar, Line, bar_chart, ends_of, line_chart, shortened
-from fallline.report.markup import Html, join, tag
 
 BARS = 12  # most bars of a chart
 

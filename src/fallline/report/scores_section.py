@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
+from fallline.drawing.markup import Html, join, tag
+from fallline.drawing.words import NOTHING, metric_title, value_of
 from fallline.interpretation import Interpretation
 from fallline.interpretation.baseline import NAMES
 from fallline.interpretation.words import SPLITS
 from fallline.report.chart_card import numbers_table
-from fallline.report.markup import Html, join, tag
-from fallline.report.words import NOTHING, metric_title, value_of
 
 ABOUT = (
     "Another choice of as many rows would have given other scores: 95 of 100 such intervals hold the score on all rows of "

@@ -146,6 +146,7 @@ class Whiten(Rotation):
     """
 
     name: ClassVar[str] = "whiten"
+    aliases: ClassVar[tuple[str, ...]] = ("whitening",)
     form: str = structure("zca", choices=("zca", "pca"), help="turned back to the columns, or not")
     epsilon: Number = number(
         1e-5,

@@ -27,6 +27,7 @@ class MinMax(Affine):
     """
 
     name: ClassVar[str] = "min_max"
+    aliases: ClassVar[tuple[str, ...]] = ("min_max_scaler",)
 
     def fit(
         self,
@@ -56,6 +57,7 @@ class Robust(Affine):
     """
 
     name: ClassVar[str] = "robust"
+    aliases: ClassVar[tuple[str, ...]] = ("robust_scaler",)
     clip: Number = number(
         None,
         valid="(0, inf]",

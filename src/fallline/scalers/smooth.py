@@ -78,6 +78,7 @@ class QuantileNormal(Scaler):
     """
 
     name: ClassVar[str] = "quantile_normal"
+    aliases: ClassVar[tuple[str, ...]] = ("quantile_transformer", "gauss_rank")
     invertible: ClassVar[bool] = False
     quantiles: int = structure(1000, unit="quantiles", help="most quantiles of a column")
 

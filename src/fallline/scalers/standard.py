@@ -26,6 +26,7 @@ class Standardise(Scaler):
     """
 
     name: ClassVar[str] = "standardise"
+    aliases: ClassVar[tuple[str, ...]] = ("standardize", "standard", "standard_scaler", "z_score")
     clip: Number = number(
         None,
         valid="(0, inf]",
@@ -73,6 +74,7 @@ class Unscaled(Scaler):
     """
 
     name: ClassVar[str] = "unscaled"
+    aliases: ClassVar[tuple[str, ...]] = ("none",)
 
     def fit(
         self,
@@ -106,6 +108,7 @@ class Centre(Affine):
     """
 
     name: ClassVar[str] = "centre"
+    aliases: ClassVar[tuple[str, ...]] = ("center", "mean_subtraction")
 
     def fit(
         self,

@@ -34,6 +34,7 @@ class Cosine(Schedule):
     """
 
     name: ClassVar[str] = "cosine"
+    aliases: ClassVar[tuple[str, ...]] = ("cosine_annealing", "cosine_decay")
     peak: Number = number(1e-3, valid="[0, inf)", usual=(1e-4, 1e-1), scale="log", size=True, help="the highest value")
     warmup: Number = number(0.0, valid="[0, 1)", usual=(0.0, 0.2), unit="share of the run", help="length of the rise")
     floor: Number = number(0.0, valid="[0, inf)", usual=(0.0, 1e-4), help="the value at the end")
@@ -67,6 +68,7 @@ class CosineRestarts(Schedule):
     """
 
     name: ClassVar[str] = "cosine_restarts"
+    aliases: ClassVar[tuple[str, ...]] = ("sgdr", "warm_restarts")
     peak: Number = number(1e-3, valid="[0, inf)", usual=(1e-4, 1e-1), scale="log", size=True, help="the highest value")
     warmup: Number = number(0.0, valid="[0, 1)", usual=(0.0, 0.2), unit="share of the run", help="length of the rise")
     floor: Number = number(0.0, valid="[0, inf)", usual=(0.0, 1e-4), help="the value at a cycle's end")
@@ -111,6 +113,7 @@ class OneCycle(Schedule):
     """
 
     name: ClassVar[str] = "one_cycle"
+    aliases: ClassVar[tuple[str, ...]] = ("super_convergence",)
     peak: Number = number(
         1e-2, valid="[0, inf)", usual=(1e-3, 1.0), scale="log", size=True, help="the value at the turn"
     )

@@ -58,6 +58,7 @@ class Step(Decay):
     """
 
     name: ClassVar[str] = "step"
+    aliases: ClassVar[tuple[str, ...]] = ("step_decay", "multistep")
     peak: float = peak()
     factor: Number = number(0.1, valid="(0, 1]", usual=(0.05, 0.8), help="what the value is multiplied by")
     every: Number = number(20, valid="(0, inf)", usual=(5, 50), scale="log", unit="epochs", help="time between falls")
@@ -85,6 +86,7 @@ class Exponential(Decay):
     """
 
     name: ClassVar[str] = "exponential"
+    aliases: ClassVar[tuple[str, ...]] = ("exponential_decay",)
     peak: float = peak()
     rate: Number = number(0.05, valid="[0, inf)", usual=(1e-3, 0.5), scale="log", unit="per epoch", help="k")
     floor: float = floor()
@@ -134,6 +136,7 @@ class InverseTime(Decay):
     """
 
     name: ClassVar[str] = "inverse_time"
+    aliases: ClassVar[tuple[str, ...]] = ("time_decay",)
     peak: float = peak()
     rate: Number = number(0.1, valid="[0, inf)", usual=(1e-3, 1.0), scale="log", unit="per epoch", help="k")
     floor: float = floor()
@@ -208,6 +211,7 @@ class Polynomial(Decay):
     """
 
     name: ClassVar[str] = "polynomial"
+    aliases: ClassVar[tuple[str, ...]] = ("polynomial_decay",)
     peak: float = peak()
     power: Number = number(1.0, valid="(0, inf)", usual=(0.5, 3.0), help="1: a straight line; 2: ends more gently")
     floor: float = floor("the value at the end")

@@ -51,6 +51,7 @@ class ReduceOnPlateau(Schedule):
     """
 
     name: ClassVar[str] = "reduce_on_plateau"
+    aliases: ClassVar[tuple[str, ...]] = ("plateau", "reduce_lr_on_plateau")
     peak: Number = number(
         1e-2, valid="[0, inf)", usual=(1e-4, 1.0), scale="log", size=True, help="the value before any fall"
     )

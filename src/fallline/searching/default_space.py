@@ -1,9 +1,11 @@
 """The default space of a recipe without distributions, made of the usual ranges that its fields declare."""
 
+from collections.abc import Collection
 from typing import Any
 
 from fallline.core.block import Block, get, replace, size_field, walk
 from fallline.core.distribution import Distribution, distributions
+from fallline.core.errors import FalllineError
 from fallline.core.field import Field
 from fallline.core.schedule import Schedule
 from fallline.distributions import Integer, LogInteger, LogUniform, Uniform
@@ -29,16 +31,24 @@ def usual_range(declared: Field) -> Distribution | None:
     return kinds[declared.integer, declared.scale == "log"](*declared.usual)
 
 
-def default_space(recipe: Block) -> Space:
+def default_space(recipe: Block, fixed: Collection[str] = ()) -> Space:
     """The space of the recipe's own distributions if it has any; otherwise the usual ranges of the numbers to tune first.
 
     A field declares with `searched=True` that it is one of them, as learning rates, momentum, weight decay, dropout and
     the strengths of penalties do. All of them are numbers, so one compiled program serves the whole search. The first
     trial is the recipe itself.
 
+    Arguments:
+        recipe: a recipe, with or without distributions.
+        fixed: paths of numbers that keep the recipe's value, if it has no distributions.
+
+    Raises: FalllineError if nothing is left to search.
+
     >>> from fallline.training.recipe import Recipe
     >>> default_space(Recipe()).names
     ('model.dropout', 'optimizer.learning_rate.peak', 'penalty.strength')
+    >>> default_space(Recipe(), fixed=["optimizer.learning_rate"]).names
+    ('model.dropout', 'penalty.strength')
     """
     if any(True for _ in distributions(recipe)):
         return Space(recipe)
@@ -50,7 +60,13 @@ def default_space(recipe: Block) -> Space:
         # A schedule is searched by its size, over the range of the number that it schedules.
         size = size_field(type(value)) if isinstance(value, Schedule) else ""
         distribution = usual_range(declared)
-        if distribution is not None and size is not None:
-            searched = f"{path}.{size}" if size else path
+        if distribution is None or size is None:
+            continue
+        searched = f"{path}.{size}" if size else path
+        if path not in fixed and searched not in fixed:
             found[searched], defaults[searched] = distribution, get(recipe, searched)
+    if fixed and not found:
+        raise FalllineError(
+            "nothing is left to search: all numbers that are searched by default were given; leave one of them out"
+        )
     return Space(replace(recipe, found), defaults)

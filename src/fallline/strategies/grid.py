@@ -31,6 +31,7 @@ class Grid(Strategy):
     """
 
     name: ClassVar[str] = "grid"
+    aliases: ClassVar[tuple[str, ...]] = ("grid_search",)
     learns: ClassVar[bool] = False
     random: ClassVar[bool] = False
     batch_invariant: ClassVar[bool] = True

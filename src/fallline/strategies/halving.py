@@ -39,6 +39,7 @@ class Halving(Block):
 
     family: ClassVar[str] = "pruner"
     name: ClassVar[str] = "halving"
+    aliases: ClassVar[tuple[str, ...]] = ("successive_halving", "asha")
     traceable: ClassVar[bool] = False
     compiled: ClassVar[bool] = False
     factor: int = number(

@@ -25,6 +25,7 @@ class Random(Strategy):
     """
 
     name: ClassVar[str] = "random"
+    aliases: ClassVar[tuple[str, ...]] = ("random_search",)
     begins_with_default: ClassVar[bool] = True
     learns: ClassVar[bool] = False
     batch_invariant: ClassVar[bool] = True

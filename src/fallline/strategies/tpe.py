@@ -50,6 +50,7 @@ class TPE(Strategy):
     """
 
     name: ClassVar[str] = "tpe"
+    aliases: ClassVar[tuple[str, ...]] = ("bayesian", "bayesian_optimization", "parzen")
     begins_with_default: ClassVar[bool] = True
     first: int = number(
         16,

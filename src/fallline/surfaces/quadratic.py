@@ -24,6 +24,7 @@ class Bowl(Surface):
     """
 
     name: ClassVar[str] = "bowl"
+    aliases: ClassVar[tuple[str, ...]] = ("sphere", "quadratic")
     box: ClassVar[tuple[float, float]] = (-2.0, 2.0)
     begin: ClassVar[float] = -1.5
     curvature: Number = number(1.0, valid="(0, inf)", usual=(0.1, 10.0), scale="log", help="L")

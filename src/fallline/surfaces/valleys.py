@@ -28,6 +28,7 @@ class Rosenbrock(Surface):
     """
 
     name: ClassVar[str] = "rosenbrock"
+    aliases: ClassVar[tuple[str, ...]] = ("banana",)
     box: ClassVar[tuple[float, float]] = (-2.048, 2.048)
     dimensions: int = dimensions_field()
 

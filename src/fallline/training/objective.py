@@ -12,12 +12,18 @@ from fallline.core.tree import Tree
 from fallline.layers import LayerCall, Sequential
 from fallline.schedules.plateau import remembered
 from fallline.training.arrays import Arrays
-from fallline.training.moment import (
-    network_of,
-    time_of,
-)
+from fallline.training.moment import network_of, time_of
 from fallline.training.recipe import Recipe
 from fallline.training.state import State
+
+
+class Batch(NamedTuple):
+    """The minibatch of a step: its rows and their weights, the step's number in the run, and the steps of an epoch."""
+
+    rows: Int[Array, " batch"]
+    weight: Float[Array, " batch"]
+    step: Array
+    steps_per_epoch: Array
 
 
 class StepInputs(NamedTuple):
@@ -30,25 +36,17 @@ class StepInputs(NamedTuple):
     objective: Callable[[Any], tuple[Array, tuple[Array, Array, Any]]]
 
 
-def inputs_of(
-    recipe: Recipe,
-    arrays: Arrays,
-    state: State,
-    rows: Int[Array, " batch"],
-    weight: Float[Array, " batch"],
-    step: Array,
-    steps_per_epoch: Array,
-) -> StepInputs:
+def inputs_of(recipe: Recipe, arrays: Arrays, state: State, batch: Batch) -> StepInputs:
     """The inputs of a step. Of the state it uses the statistics, but not the params."""
-    time = time_of(recipe, step, steps_per_epoch)
+    time = time_of(recipe, batch.step, batch.steps_per_epoch)
     now = at_time(remembered(recipe, state.watching), time)
     network = network_of(now, arrays)
-    x = now.inputs.apply(state.scaling, arrays.x[rows])
-    y = scaled_target(now, state, arrays.y[rows])
-    key = named(state.key, "noise", step)
+    x = now.inputs.apply(state.scaling, arrays.x[batch.rows])
+    y = scaled_target(now, state, arrays.y[batch.rows])
+    key = named(state.key, "noise", batch.step)
 
     def objective(params: Tree) -> tuple[Array, tuple[Array, Array, Any]]:
-        return cost_of(now, network, params, state.stats, x, y, weight, key=key, training=True)
+        return cost_of(now, network, params, state.stats, x, y, batch.weight, key=key, training=True)
 
     return StepInputs(now, time, key, y, objective)
 

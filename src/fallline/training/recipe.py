@@ -73,7 +73,10 @@ class Recipe(Block):
         help="inputs made of the numbers, beside the columns; None: the columns alone",
     )
     batch_size: int | None = structure(
-        None, optional=True, unit="examples", help="examples per step; 1 is stochastic, all is batch descent"
+        None,
+        optional=True,
+        unit="examples",
+        help="examples of a minibatch, which makes one step; 1 is stochastic, all is batch descent",
     )
     epochs: Number = number(
         AUTO,
@@ -95,7 +98,7 @@ class Recipe(Block):
         optional=True,
         unit="epochs",
         words=(AUTO,),
-        help="epochs without improvement before stopping; None: never; auto: a share of the epochs",
+        help="early stopping: epochs without improvement before the end; None: never; auto: a share of the epochs",
     )
     tolerance: Number = number(
         0.0, read="start", valid="[0, inf)", usual=(0.0, 1e-3), help="smallest change that patience counts"

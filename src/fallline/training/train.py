@@ -104,12 +104,7 @@ def train_from(
     kept = folder is not None
     with Keeping(Path(folder) if folder is not None else None) as keeping:
         checkpoints = Checkpoints(keeping, identity_of(run.recipe, run.table, seed) if kept else {}, run.recorded)
-        seen: Epochs | None = None
-        damaged: list[str] = []
-        if resume and kept:
-            state, seen, damaged = checkpoints.load(run.traced, run.arrays, run.key)
-        same = seen is not None  # a checkpoint belongs to the same recipe and data
-        state = run.start() if state is None else continued(state, run.traced, run.arrays, same)
+        state, seen, damaged = _begun(run, state, checkpoints if resume and kept else None)
         keeping.try_for(size_of(state) if kept else 0)
         # The history of a fork counts epochs from the state that it continues.
         label = run.history_from(int(state.epoch) - (0 if seen is None else len(seen["train_loss"])))
@@ -126,28 +121,66 @@ def train_from(
             seen=[] if seen is None else [seen],
             recorded=as_arrays(run.recorded),
         )
-        unsaved, last_state = _left(done, checkpoints, until is None) if kept else (None, None)
+        writers = _left(done, checkpoints, until is None) if kept else (None, None)
 
     state = _within_bounds(run, done.state)
     recipe, table, notes = run.recipe, run.table, [*run.notes, *damaged]
     del run  # frees the rows on the device before the splits are evaluated from the host's copy
+    return _run_of(
+        recipe, table, state, done, (notes, keeping.notes), began,
+        history=label(done.epochs), compile_seconds=setup + done.first_seconds, seed=int(seed), writers=writers,
+    )  # fmt: skip
+
+
+def _begun(
+    run: Prepared, given: State | None, checkpoints: Checkpoints | None
+) -> tuple[State, Epochs | None, list[str]]:
+    """The state before the first epoch: of the newest checkpoint, of a given state, or of initial params.
+
+    Returns it with the epochs that the checkpoint holds, and with a sentence for every damaged checkpoint.
+    """
+    seen: Epochs | None = None
+    damaged: list[str] = []
+    if checkpoints is not None:
+        given, seen, damaged = checkpoints.load(run.traced, run.arrays, run.key)
+    same = seen is not None  # a checkpoint belongs to the same recipe and data
+    return run.start() if given is None else continued(given, run.traced, run.arrays, same), seen, damaged
+
+
+def _run_of(
+    recipe: Recipe,
+    table: Table,
+    state: State,
+    done: Chunks,
+    notes: tuple[list[str], list[str]],
+    began: float,
+    *,
+    history: History,
+    compile_seconds: float,
+    seed: int,
+    writers: tuple[Writer | None, Writer | None],
+) -> Run:
+    """The run that ended in a state, with its model, calibrated if the recipe asks for it, and its metrics.
+
+    `notes` are those of the training and those of its folder; `writers` are those that `_left` returns.
+    """
     model, calibration, note = _calibrated(predictor_of(recipe, table, state), table)
     return Run(
         recipe=recipe,
         model=model,
         state=state,
-        history=label(done.epochs),
         metrics=evaluate_splits(model, table),
         outcome=Outcome(int(state.outcome)),
         interrupted=done.interrupted,
         seconds=time.perf_counter() - began,
-        compile_seconds=setup + done.first_seconds,
-        seed=int(seed),
-        notes=(*notes, *note, *keeping.notes),
-        unsaved=unsaved,
+        notes=(*notes[0], *note, *notes[1]),
         data=table,
         calibration=calibration,
-        last_state=last_state,
+        history=history,
+        compile_seconds=compile_seconds,
+        seed=seed,
+        unsaved=writers[0],
+        last_state=writers[1],
     )
 
 
