@@ -37,4 +37,6 @@ def numbers(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Html:
     """A table; the first column holds the rows' names."""
     heading = tag("tr", *(tag("th", each, scope="col") for each in head))
     body = [tag("tr", tag("th", row[0], scope="row"), *(tag("td", each) for each in row[1:])) for row in rows]
-    return tag("div", tag("table", tag("thead", heading), tag("tbody", *body)), class_="wide card")
+    table = tag("table", tag("thead", heading), tag("tbody", *body))
+    # It may be wider than the page, and then the arrow keys scroll it.
+    return tag("div", table, class_="wide card", tabindex="0", role="region", aria_label="Numbers")
