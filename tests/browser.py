@@ -1,7 +1,8 @@
 """Pages in a browser: Playwright drives the Chromium that is installed here, and every page is judged by the same rules.
 
 A conftest.py imports the fixture `browser`. A test opens a file with `opened`, looks at it with `each_look`, and compares
-`faults(page)` with `[]`; `until` waits. A page that writes to the console or asks for anything but itself fails when it is closed.
+`faults(page)` with `[]`; `until` waits. A page that writes to the console, or asks for anything but itself, fails when it
+is closed.
 """
 
 import shutil
