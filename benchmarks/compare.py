@@ -4,10 +4,10 @@
 
 PyTorch trains the same network (64-32-10, ReLU) from the same initial weights on the same scaled rows in the same order,
 with the same minibatches, schedule, penalty on the weights, constants of the rules, and validation after every epoch. What
-still differs: its velocities hold gradients and not steps, which matters while the rate warms up, and NAdam's average keeps
-beta1. The last lines compare the losses training by training. The product starts with an empty cache of compiled programs;
-the first time includes compilation, and the second comparison in the same process does not. Processor times are less
-disturbed by other work on the machine than wall-clock times.
+still differs: NAdam's average keeps beta1, and Nesterov's look ahead while the rate warms up. The last lines compare the
+losses training by training; at the highest rates training is chaotic, and rounding decides. The product starts with an
+empty cache of compiled programs; the first time includes compilation, and the second comparison in the same process does
+not. Processor times are less disturbed by other work on the machine than wall-clock times.
 """
 
 import argparse
@@ -110,6 +110,8 @@ def in_torch(
                 progress = (step + 0.5) / steps
                 now = progress / 0.05 if progress < 0.05 else 0.5 * (1 + np.cos(np.pi * (progress - 0.05) / 0.95))
                 for group in rule.param_groups:
+                    if label in ("momentum", "nesterov"):  # whose velocity holds steps, each at its own rate
+                        group["momentum"] = 0.9 * (group["lr"] / (rate * now) if step else 1.0)
                     group["lr"] = rate * now
             step += 1
             rule.zero_grad()

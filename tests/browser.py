@@ -155,6 +155,20 @@ FAULTS = """() => {
       say(element, "it scrolls, and no key reaches it");
     }
   }
+  for (const picture of document.querySelectorAll("svg[role=img]")) {
+    const whole = picture.getBoundingClientRect();
+    const texts = [...picture.querySelectorAll("text")].filter(isSeen).map(each => [each, each.getBoundingClientRect()]);
+    for (const [one, a] of texts) {
+      const isCut = a.left < whole.left - 1 || a.right > whole.right + 1 || a.top < whole.top - 2 || a.bottom > whole.bottom + 2;
+      if (isCut) say(picture, `"${one.textContent}" is cut off in it`);
+    }
+    texts.forEach(([one, a], i) => texts.slice(i + 1).forEach(([other, b]) => {
+      const wide = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+      const high = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+      const least = 0.15 * Math.min(a.width, a.height, b.width, b.height);  // lines of a font touch without overlapping
+      if (wide > least && high > least) say(picture, `"${one.textContent}" and "${other.textContent}" overlap in it`);
+    }));
+  }
   for (const element of document.querySelectorAll("table")) {
     if (element.rows.length && !element.querySelector("th")) say(element, "it has no headings");
   }

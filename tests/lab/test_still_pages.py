@@ -44,14 +44,15 @@ def trained() -> Trainability:
 def scene(plane: str) -> Scene:
     """A landscape of a bowl, with a path into it where it is the training's plane."""
     along = np.linspace(-0.5, 1.5, 15) if plane == "line" else np.linspace(-1, 1, 15)
-    up = np.zeros(1) if plane == "line" else along
+    up = np.zeros(1) if plane == "line" else 0.02 * along  # ticks with long labels
     x, y = np.meshgrid(along, up)
+    y = 50 * y
     loss = 0.05 + x**2 * (x - 1) ** 2 * 9 + y**2 if plane == "line" else 0.05 + x**2 + 3 * y**2
     path = None
     if plane == "trajectory":
         away = np.exp(-np.arange(9) / 3.0)
         on = 0.05 + away**2 + 3 * (0.3 * away) ** 2
-        path = Trajectory(np.arange(9), np.stack([away, 0.3 * away], 1), 1.1 * on, 1 - on / 9, on, 0.1 * away)
+        path = Trajectory(np.arange(9), np.stack([away, 0.006 * away], 1), 1.1 * on, 1 - on / 9, on, 0.1 * away)
     sharp = Sharpness(0.77, -0.0093, 1e-4, 1e-3, 8.15, 0.16, 40, 20, 1258, 2410)
     return Scene(plane, "64-32-10", "accuracy", "train", 1258, along, up, loss, 1 - loss / 9, (0.05, 0.99), path,
                  (0.93, 0.057) if plane == "trajectory" else (), sharp)  # fmt: skip
@@ -111,7 +112,8 @@ def test_what_the_rules_find(browser, tmp_path):
     path = tmp_path / "bad.html"
     path.write_text(
         '<!doctype html><html><body style="background: #fff"><p style="color: #999">pale</p><p id="a">a</p><p id="a">b</p>'
-        '<button style="width: 9px; height: 9px; padding: 0"></button><svg role="img" width="2000" height="9"></svg>'
+        '<button style="width: 9px; height: 9px; padding: 0"></button><svg role="img" width="2000" height="90">'
+        '<text x="5" y="50">one text</text><text x="9" y="52">two</text><text x="1990" y="50">outside</text></svg>'
         '<div style="overflow-x: auto; width: 50px"><p style="width: 90px">x</p></div><table><tr><td>1</table></body></html>'
     )
     with opened(browser, path) as page:
@@ -119,6 +121,7 @@ def test_what_the_rules_find(browser, tmp_path):
     for each in (
         "no title", "no language", "main heading", "pixels wide", "id a is there twice", "contrast of 2.85", "has no name",
         "target is 9 x 9", "no title", "no text says", "no key reaches it", "no headings",
+        '"one text" and "two" overlap', '"outside" is cut off',
     ):  # fmt: skip
         assert each in said
 

@@ -7,6 +7,8 @@ from fallline.lab.picture import Picture
 from fallline.lab.svg import to_svg
 from fallline.report.markup import Html, tag
 
+BROAD = 500  # pixels above which a picture does not fit a narrow screen
+
 
 def still_page(title: str, *parts: object) -> str:
     """A whole page in the lab's style."""
@@ -27,10 +29,18 @@ def still_page(title: str, *parts: object) -> str:
 def pictures(shown: dict[str, Picture]) -> Html:
     """Pictures with what can be seen in them below, by their name on the page."""
     cards = [
-        tag("figure", Html(to_svg(each, "page", name)), tag("figcaption", each.description), class_="card")
+        tag("figure", _framed(name, each), tag("figcaption", each.description), class_="card")
         for name, each in shown.items()
     ]
     return tag("div", *cards, class_="figures")
+
+
+def _framed(name: str, picture: Picture) -> Html:
+    """A picture; on a narrow screen a broad one scrolls in its card, because its letters would be too small."""
+    drawn = Html(to_svg(picture, "page", name))
+    if picture.width <= BROAD:
+        return drawn
+    return tag("div", drawn, class_="wide broad", tabindex="0", role="region", aria_label=picture.title)
 
 
 def numbers(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Html:
