@@ -65,8 +65,10 @@ def main() -> None:
 def compared(runs: list[tuple[str, float, int]], own: np.ndarray, other: np.ndarray) -> None:
     """Print how far the losses of the same trainings are apart."""
     both = np.isfinite(own) & np.isfinite(other)
-    print(f"median loss: fallline {np.median(own[both]):.4f}, PyTorch {np.median(other[both]):.4f}; "
-          f"{len(own) - both.sum()} of {len(own)} diverge in one of them")  # fmt: skip
+    near = both & (np.abs(own / np.where(both, other, 1.0) - 1) < 0.01)
+    print(
+        f"lowest losses: {near.sum()} of {len(own)} within 1 %; {len(own) - both.sum()} diverge in one of them or in both"
+    )
     apart = defaultdict(list)
     for (label, *_), a, b in zip(runs, own, other, strict=True):
         if np.isfinite(a) and np.isfinite(b):
