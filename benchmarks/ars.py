@@ -29,8 +29,8 @@ from fallline.control.search import open_collector, train_policy
 from fallline.control.statistics import Statistics
 from fallline.control.workers import RolloutWorkers
 from fallline.core.block import replace
-from fallline.report.figures import Figure, Series
-from fallline.report.svg import to_svg
+from fallline.drawing.figure import Figure
+from fallline.drawing.graph import Series
 
 FILE = Path(__file__).with_name("ars.json")
 
@@ -116,7 +116,7 @@ def draw(environment: str, path: Path) -> None:
         for seed in sorted(runs, key=int)
     )
     figure = Figure(f"{environment}: best confirmed return by seed", "", "timesteps", "return", series)
-    path.write_text(to_svg(figure))
+    path.write_text(figure.svg())
 
 
 def throughput(environment: str, rollouts: int, rounds: int) -> None:

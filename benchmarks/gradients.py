@@ -166,7 +166,6 @@ def blocks():
 
 def picture(path: Path):
     from fallline.report.step_figure import step_figure
-    from fallline.report.svg import to_svg
 
     p = {"weight": RNG.normal(size=(64, 3)) / 8, "bias": RNG.normal(size=3)}
 
@@ -176,7 +175,7 @@ def picture(path: Path):
     with jax.enable_x64(True):
         right = jax.tree.map(np.asarray, jax.jit(jax.grad(f))(p))
     found = step_errors(f, p, right)
-    path.write_text(to_svg(step_figure(found)), encoding="utf-8")
+    path.write_text(step_figure(found).svg(), encoding="utf-8")
     k = int(np.argmin(found.central))
     print(f"least error of the central difference {found.central[k]:.1e} at h = {found.steps[k]:.1e};")
     print(f"of the forward difference {min(found.forward):.1e}; at the steps taken by default {found.chosen_error:.1e}")

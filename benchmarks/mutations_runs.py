@@ -1,4 +1,4 @@
-"""Files of a run folder that its report reads: metrics, history and the summary of a search."""
+"""Files of a run folder that its report reads: metrics, history, diagnosis and the summary of a search."""
 
 import io
 import json
@@ -32,10 +32,12 @@ def reported(home: Path) -> Callable[[], Any]:
     def read() -> Any:
         run = page.read_finished(home)
         figures = page.curves_of(run.history, run.summary)
-        search = page.read_search(home)
+        search, diagnosis = page.read_search(home), page.read_diagnosis(home)
         page._header(run, "x"), page._cards(run), page._notes(run.summary["notes"])
         page._search(search, 0), page._metrics(run.summary), page._classes(run.summary["data"]), page._recipe(run)
-        return run.summary, search is None or search[0], repr(figures)
+        pictures = page.why_figures(diagnosis, run.history)
+        page.why_text(diagnosis, 0, pictures)
+        return run.summary, search is None or search[0], diagnosis, repr([*figures, *pictures])
 
     return read
 
@@ -79,6 +81,23 @@ def history(folder: Path) -> Kind:
 
     content = (home / "history.parquet").read_bytes()
     return Kind(home / "history.parquet", reported(home), sealed, False)
+
+
+def diagnosis(folder: Path) -> Kind:
+    """`diagnosis.json`, of a run with findings and tried remedies."""
+    from fallline.doctor.folder import save_diagnosis
+
+    home = run_folder(folder)
+    table = fl.load("sklearn:iris")
+    run = fl.train(fl.Recipe(model=fl.MLP(hidden=(4,)), optimizer=fl.Adam(1e-6), epochs=4), table)
+    save_diagnosis(home, fl.diagnose(run, table, try_remedies=True, seeds=2))
+    plain = json.loads((home / "diagnosis.json").read_text())
+    return Kind(
+        home / "diagnosis.json",
+        reported(home),
+        lambda rng: as_json(altered(rng, plain)).encode("utf-8", "replace"),
+        False,
+    )
 
 
 def search(folder: Path) -> Kind:

@@ -15,7 +15,14 @@ SPECIFICATION.loader.exec_module(mutations)
 
 # As many as take few seconds: a study's file is opened, mended and synced every time, a table is encoded.
 TRIES = dict.fromkeys(mutations.KINDS, 1000) | {"study": 40, "parquet": 150, "arrow": 150, "csv": 150}
-TRIES |= {"recipe": 400, "model": 500, "metrics.json": 200, "history.parquet": 200, "study.json": 150}
+TRIES |= {
+    "recipe": 400,
+    "model": 500,
+    "metrics.json": 200,
+    "history.parquet": 200,
+    "study.json": 150,
+    "diagnosis.json": 150,
+}
 
 
 @pytest.mark.parametrize("kind", list(TRIES))

@@ -153,8 +153,8 @@ from fallline.schedules import OneCycle as OneCycle
 from fallline.schedules import ReduceOnPlateau as ReduceOnPlateau
 from fallline.searching.budget import Budget as Budget
 from fallline.searching.budget import Validation as Validation
-from fallline.searching.nested import Nested as Nested
 from fallline.searching.nested import nested as nested
+from fallline.searching.nested_scores import Nested as Nested
 from fallline.searching.search import search as search
 from fallline.searching.study import Study as Study
 from fallline.searching.trial import Trial as Trial

@@ -179,7 +179,10 @@ CASES = {
     "twins": [healthy(split=split(twins=0.3))],
     "drift": [healthy(split=split(auc=0.9))],
     "validation_small": [healthy(rows={"train": 800, "valid": 60, "test": 400})],
-    "stopped_early": [healthy(history=history_of(train_loss=1.0 - 0.02 * E, valid_loss=1.05 - 0.02 * E))],
+    "stopped_early": [
+        healthy(history=history_of(train_loss=1.0 - 0.02 * E, valid_loss=1.05 - 0.02 * E)),
+        healthy(history={name: each[:3] for name, each in history_of().items()}, best_epoch=3),
+    ],
     "worse_than_baseline": [healthy(metrics=POOR)],
 }
 LOOK_ALIKES = {

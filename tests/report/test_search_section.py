@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fallline.core.errors import FalllineError
-from fallline.report.draw import draw
+from fallline.drawing.plotly_figure import plotly_figure as draw
 from fallline.report.search_figures import search_figures
 from fallline.report.search_section import read_search, search_text
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fallline as fl
-from fallline.training.outlook import LEAST, SPREAD, WORTH, Outlook, outlook_of, slope_of
+from fallline.training.outlook import FEWEST, LEAST, SPREAD, WORTH, Outlook, outlook_of, slope_of
 
 
 def curve(power: float, epochs: int = 60, noise: float = 0.0, seed: int = 0) -> np.ndarray:
@@ -49,9 +49,16 @@ def test_an_early_best_a_short_curve_and_curves_without_numbers_promise_nothing(
     early = curve(0.3)
     early[10] = early.min() / 2
     assert outlook_of(early) is None
-    assert outlook_of(curve(0.5, LEAST - 1)) is None
+    assert outlook_of(curve(0.5, FEWEST - 1)) is None
     assert outlook_of(np.full(60, np.nan)) is None
     assert outlook_of(-curve(0.5)) is None  # a loss of counts may be negative: a share of it means nothing
+
+
+def test_a_few_epochs_promise_something_only_if_every_one_improves():
+    few = curve(0.5, LEAST - 1)
+    assert outlook_of(few).gain == pytest.approx(1 - 2**-0.5, rel=1e-3)
+    few[3] = 1.01 * few[2]
+    assert outlook_of(few) is None
 
 
 def test_epochs_before_the_first_count():

@@ -133,15 +133,15 @@ def _over_seeds(plan: "PolicyPlan", folder: Path, kept: list["KeptPolicy"]) -> t
 def _draw(folder: Path, summary: dict[str, Any]) -> None:
     """Writes the learning curve as a picture."""
     from fallline.core.files import write_atomically
-    from fallline.report.figures import Figure, Series
-    from fallline.report.svg import to_svg
+    from fallline.drawing.figure import Figure
+    from fallline.drawing.graph import Series
 
     rows = summary["evaluations"]
     steps = tuple(row["steps"] for row in rows)
     lines = (("return", "mean_return"), ("best, confirmed", "best"))
     series = tuple(Series(name, steps, tuple(row[key] for row in rows), dashed=key == "best") for name, key in lines)
     figure = Figure(f"{summary['environment']}, seed {summary['seed']}", "", "timesteps", "return", series)
-    write_atomically(folder / "curve.svg", to_svg(figure).encode())
+    write_atomically(folder / "curve.svg", figure.svg().encode())
 
 
 def _tell(plan: "PolicyPlan", folder: Path, document: dict[str, Any], kept: list["KeptPolicy"]) -> None:

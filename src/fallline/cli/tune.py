@@ -14,7 +14,7 @@ from fallline.core.device import use_device
 from fallline.core.errors import FalllineError
 
 if TYPE_CHECKING:
-    from fallline.searching.nested import Nested
+    from fallline.searching.nested_scores import Nested
     from fallline.searching.study import Study
     from fallline.training.folder import Kept
 

@@ -14,7 +14,7 @@ from fallline.training.run import Run
 WORDS = {"members": "members", "bag": "members, each trained without its own fold", "trials": "trials"}
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class EnsembleRun(Run):
     """A finished training of an ensemble. `model` is the ensemble, and `metrics` are those of its mean answer.
 

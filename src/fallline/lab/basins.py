@@ -8,12 +8,12 @@ import polars as pl
 from jaxtyping import Int
 
 from fallline.core.errors import FalllineError, nearest
-from fallline.lab.axes import Axes
+from fallline.drawing.axes import Axes
+from fallline.drawing.marks import Area, Dot, Mark, TextMark
+from fallline.drawing.picture import Picture
 from fallline.lab.charts import HEIGHT, WIDTH, runs_of, title_of_surface
-from fallline.lab.marks import Area, Dot, Mark, TextMark
 from fallline.lab.measures import NEAR, nearest_minimum
 from fallline.lab.minima import minima_of
-from fallline.lab.picture import Picture
 from fallline.lab.program import walk_all
 from fallline.lab.subjects import rules_of, surface_of
 from fallline.optimizers import Optimizer

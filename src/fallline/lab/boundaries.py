@@ -10,12 +10,12 @@ from jaxtyping import Bool, Float, Int
 
 from fallline.core.errors import FalllineError, nearest
 from fallline.data.table import Table
-from fallline.lab.axes import Axes
+from fallline.drawing.axes import Axes
+from fallline.drawing.contours import contour
+from fallline.drawing.marks import Area, Dot, Mark, Stroke, TextMark
+from fallline.drawing.picture import Picture
 from fallline.lab.charts import HEIGHT, WIDTH, runs_of
-from fallline.lab.contours import contour
 from fallline.lab.landscape import case_from
-from fallline.lab.marks import Area, Dot, Mark, Stroke, TextMark
-from fallline.lab.picture import Picture
 from fallline.lab.snapshots import snapshots_of
 
 PCA = "pca"

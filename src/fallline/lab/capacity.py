@@ -14,12 +14,12 @@ from fallline.activations import Tanh
 from fallline.core.block import replace
 from fallline.core.errors import FalllineError
 from fallline.data.table import Table
+from fallline.drawing.axes import Axes
+from fallline.drawing.marks import Mark, Stroke, TextMark
+from fallline.drawing.picture import Picture
 from fallline.initializers import LeCunNormal, SmallNormal
-from fallline.lab.axes import Axes
 from fallline.lab.boundaries import Boundaries, boundaries
 from fallline.lab.charts import HEIGHT, WIDTH, paths
-from fallline.lab.marks import Mark, Stroke, TextMark
-from fallline.lab.picture import Picture
 from fallline.lab.subjects import surface_of
 from fallline.layers import Dense
 from fallline.models import MLP, Network

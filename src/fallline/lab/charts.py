@@ -6,11 +6,11 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from fallline.core.errors import FalllineError, nearest
-from fallline.lab.axes import Axes
-from fallline.lab.colours import LEVELS, dash_of, path_role
-from fallline.lab.contours import contour, levels_of
-from fallline.lab.marks import Area, Dot, Mark, Stroke, TextMark, line
-from fallline.lab.picture import Picture
+from fallline.drawing.axes import Axes
+from fallline.drawing.colours import LEVELS, dash_of, path_role
+from fallline.drawing.contours import contour, levels_of
+from fallline.drawing.marks import Area, Dot, Mark, Stroke, TextMark, line
+from fallline.drawing.picture import Picture
 from fallline.lab.terrain import Terrain, terrain_of
 from fallline.lab.view import View, mesh
 from fallline.lab.walked import Walked

@@ -11,11 +11,11 @@ from fallline.core.errors import FalllineError
 from fallline.core.outcome import Outcome
 from fallline.core.whole import is_whole
 from fallline.data.table import Table
+from fallline.drawing.picture import Picture
 from fallline.lab.compare_figures import figure_of
 from fallline.lab.compare_page import write_comparison
 from fallline.lab.compared import Compared
 from fallline.lab.contenders import BY_RULE, contenders_of
-from fallline.lab.picture import Picture
 from fallline.lab.several import side_by_side
 from fallline.metrics import metrics_of
 from fallline.models import MLP

@@ -3,12 +3,12 @@
 import numpy as np
 
 from fallline.core.errors import FalllineError, nearest
-from fallline.lab.axes import Axes
-from fallline.lab.colours import path_role
+from fallline.drawing.axes import Axes
+from fallline.drawing.colours import path_role
+from fallline.drawing.legend import ROOM, lines, spans
+from fallline.drawing.marks import Dot, Mark, TextMark
+from fallline.drawing.picture import Picture
 from fallline.lab.compared import Compared
-from fallline.lab.legend import ROOM, lines, spans
-from fallline.lab.marks import Dot, Mark, TextMark
-from fallline.lab.picture import Picture
 
 WIDTH, HEIGHT = 650, 430
 KINDS = ("rates", "epochs", "trials")

@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any
 
 from fallline.core.files import write_atomically
+from fallline.drawing.markup import Html, tag
+from fallline.drawing.words import metric_title, value_of
 from fallline.lab.compare_figures import KINDS, figure_of
 from fallline.lab.compared import Compared
 from fallline.lab.still_page import numbers, pictures, still_page
-from fallline.report.markup import Html, tag
-from fallline.report.words import metric_title, value_of
 
 HEAD = ("rate", "loss", "tuned rate", "tuned loss", "{metric}", "good rates", "decades", "epochs", "best of 3")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from fallline.core.errors import FalllineError
 from fallline.core.files import try_folder
-from fallline.lab.picture import Picture
+from fallline.drawing.picture import Picture
 
 
 def check_out(folder: Path | None) -> None:

@@ -7,9 +7,9 @@ import numpy as np
 
 from fallline.core.errors import FalllineError, nearest
 from fallline.core.extras import optional
+from fallline.drawing.raster import to_pixels
 from fallline.lab.charts import FINE, contour_chart
 from fallline.lab.program import Track
-from fallline.lab.raster import to_pixels
 from fallline.lab.terrain import terrain_of
 from fallline.lab.walked import Walked
 

@@ -10,10 +10,10 @@ from jaxtyping import Bool, Float
 
 from fallline.core.errors import FalllineError
 from fallline.data.table import Table, load
-from fallline.lab.axes import Axes
+from fallline.drawing.axes import Axes
+from fallline.drawing.marks import Mark, TextMark
+from fallline.drawing.picture import Picture
 from fallline.lab.charts import HEIGHT, WIDTH, paths
-from fallline.lab.marks import Mark, TextMark
-from fallline.lab.picture import Picture
 from fallline.lab.short_run import INITIAL, ShortRun, short_run
 from fallline.training.recipe import Recipe
 

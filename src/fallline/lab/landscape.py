@@ -12,6 +12,7 @@ from fallline.core.errors import FalllineError, nearest
 from fallline.core.files import write_atomically
 from fallline.data.table import Table, load
 from fallline.doctor.case import Case, case_of, case_of_folder
+from fallline.drawing.picture import Picture
 from fallline.lab.curvature import sharpness_of
 from fallline.lab.directions import (
     coordinates,
@@ -22,7 +23,6 @@ from fallline.lab.directions import (
     to_vector,
 )
 from fallline.lab.network import NetworkOnRows, network_on
-from fallline.lab.picture import Picture
 from fallline.lab.scene import Scene, Trajectory
 from fallline.lab.scenery import page_of, picture_of
 from fallline.lab.snapshots import Snapshots, snapshots_of

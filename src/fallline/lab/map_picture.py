@@ -5,11 +5,11 @@ import math
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from fallline.lab.axes import Axes, label_of, ticks
+from fallline.drawing.axes import Axes, label_of, ticks
+from fallline.drawing.contours import contour
+from fallline.drawing.marks import Area, Mark, Stroke, TextMark, line
+from fallline.drawing.picture import Picture
 from fallline.lab.charts import runs_of
-from fallline.lab.contours import contour
-from fallline.lab.marks import Area, Mark, Stroke, TextMark, line
-from fallline.lab.picture import Picture
 
 WIDTH, HEIGHT = 660, 500
 RIGHT = 164  # pixels for the legend

@@ -14,7 +14,11 @@ from fallline.core.block import declared_fields
 from fallline.core.errors import FalllineError
 from fallline.core.explain import explain
 from fallline.core.files import write_atomically
-from fallline.lab.axes import Axes
+from fallline.drawing.axes import Axes
+from fallline.drawing.colours import dash_of, style
+from fallline.drawing.markup import Html, script_json, tag
+from fallline.drawing.picture import Picture
+from fallline.drawing.svg import to_svg
 from fallline.lab.basins import basins
 from fallline.lab.charts import (
     COARSE,
@@ -28,17 +32,13 @@ from fallline.lab.charts import (
     surface_chart,
     title_of_surface,
 )
-from fallline.lab.colours import THEMES, colours, dash_of
 from fallline.lab.javascript import to_javascript
-from fallline.lab.picture import Picture
 from fallline.lab.program import Track
 from fallline.lab.rates import Rates
-from fallline.lab.svg import to_svg
 from fallline.lab.terrain import Terrain, terrain_of
 from fallline.lab.view import View
 from fallline.lab.walked import Walked
 from fallline.optimizers import SGD, AdaGrad, Adam, Momentum, Nesterov, Optimizer, RMSProp
-from fallline.report.markup import Html, script_json, tag
 
 ENTRIES = 4000  # most positions that a page holds; of longer walks it shows the first steps
 BASINS = 41  # starts along a side of a map of basins
@@ -240,7 +240,7 @@ def _note(walks: Walked) -> Html:
 
 
 def _document(title: str, body: Html, data: dict[str, Any], walks: Walked) -> str:
-    style = Html(read("page.css").replace("/*themes*/", themes()))
+    colouring = Html(read("page.css").replace("/*themes*/", style()))
     code = to_javascript(walks.surface, walks.surface.dimensions) if walks.noise == 0 else None
     surface = f"const terrain = {'null' if code is None else 'x => {' + chr(10) + code + chr(10) + '}'};\n"
     script = Html('"use strict";\n' + surface + read("rules.js") + read("page.js"))
@@ -252,19 +252,11 @@ def _document(title: str, body: Html, data: dict[str, Any], walks: Walked) -> st
         Html(f'<meta http-equiv="Content-Security-Policy" content="{policy}">'),
         Html('<meta name="viewport" content="width=device-width, initial-scale=1">'),
         tag("title", title),
-        tag("style", style),
+        tag("style", colouring),
     )
     footer = tag("footer", "Made by Fallline. This page is complete in itself: it asks nothing of any network.")
     held = tag("script", script_json(json.loads(json.dumps(data))), type="application/json", id="data")
     return f"<!doctype html>\n{tag('html', head, tag('body', body, footer, held, tag('script', script)), lang='en')}\n"
-
-
-def themes() -> str:
-    """The colours of both themes as the style's variables."""
-    light, dark = (";".join(f"--{role}:{colour}" for role, colour in colours(theme).items()) for theme in THEMES)
-    fills = "".join(f".{role}{{fill:var(--{role})}}" for role in colours("light"))
-    both = f":root{{{light}}}@media (prefers-color-scheme: dark){{:root{{{dark}}}}}"
-    return f"{both}{fills}.edge{{stroke:var(--line);stroke-width:.5}}"
 
 
 def read(name: str) -> str:

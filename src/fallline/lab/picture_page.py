@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from fallline.lab.picture import Picture
+from fallline.drawing.markup import Html, tag
+from fallline.drawing.picture import Picture
+from fallline.drawing.svg import to_svg
 from fallline.lab.still_page import still_page
-from fallline.lab.svg import to_svg
-from fallline.report.markup import Html, tag
 
 Rows = tuple[str, Sequence[str], Iterable[Sequence[Any]]]  # title, headings and rows of a table
 

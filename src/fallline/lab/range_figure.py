@@ -3,10 +3,10 @@
 import numpy as np
 from jaxtyping import Float
 
-from fallline.lab.axes import Axes
-from fallline.lab.legend import ROOM, lines
-from fallline.lab.marks import Area, Dot, Mark, Stroke, TextMark, line
-from fallline.lab.picture import Picture
+from fallline.drawing.axes import Axes
+from fallline.drawing.legend import ROOM, lines
+from fallline.drawing.marks import Area, Dot, Mark, Stroke, TextMark, line
+from fallline.drawing.picture import Picture
 from fallline.lab.plateau import Plateau
 from fallline.lab.ramp import Ramp
 

@@ -12,8 +12,8 @@ from fallline.core.errors import FalllineError
 from fallline.core.outcome import Outcome
 from fallline.core.whole import is_whole
 from fallline.data.table import Table
+from fallline.drawing.picture import Picture
 from fallline.lab.contenders import rate_of, rated
-from fallline.lab.picture import Picture
 from fallline.lab.plateau import Plateau, plateau_of
 from fallline.lab.ramp import Ramp, ramp_of
 from fallline.lab.range_figure import range_figure

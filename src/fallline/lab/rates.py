@@ -10,12 +10,12 @@ from jaxtyping import Float
 
 from fallline.core.block import replace, walk
 from fallline.core.errors import FalllineError
-from fallline.lab.axes import Axes
+from fallline.drawing.axes import Axes
+from fallline.drawing.colours import path_role
+from fallline.drawing.marks import Dot, Mark, TextMark
+from fallline.drawing.picture import Picture
 from fallline.lab.charts import FLOOR, HEIGHT, WIDTH, name_of_surface, paths
-from fallline.lab.colours import path_role
-from fallline.lab.marks import Dot, Mark, TextMark
 from fallline.lab.minima import minima_of
-from fallline.lab.picture import Picture
 from fallline.lab.program import walk_all
 from fallline.lab.subjects import rules_of, starts_of, surface_of
 from fallline.optimizers import Optimizer

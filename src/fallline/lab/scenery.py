@@ -7,12 +7,12 @@ import numpy as np
 from jaxtyping import Float
 
 from fallline.core.errors import FalllineError, nearest
-from fallline.lab.axes import Axes
+from fallline.drawing.axes import Axes
+from fallline.drawing.colours import LEVELS
+from fallline.drawing.contours import contour, levels_of
+from fallline.drawing.marks import Area, Dot, Mark, Stroke, TextMark, line
+from fallline.drawing.picture import Picture
 from fallline.lab.charts import HEIGHT, WIDTH, paths, shades
-from fallline.lab.colours import LEVELS
-from fallline.lab.contours import contour, levels_of
-from fallline.lab.marks import Area, Dot, Mark, Stroke, TextMark, line
-from fallline.lab.picture import Picture
 from fallline.lab.picture_page import Rows, picture_page
 from fallline.lab.scene import Scene
 from fallline.lab.terrain import Terrain

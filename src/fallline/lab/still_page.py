@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from fallline.lab.page import read, themes
-from fallline.lab.picture import Picture
-from fallline.lab.svg import to_svg
-from fallline.report.markup import Html, tag
+from fallline.drawing.colours import style
+from fallline.drawing.markup import Html, tag
+from fallline.drawing.picture import Picture
+from fallline.drawing.svg import to_svg
+from fallline.lab.page import read
 
 BROAD = 500  # pixels above which a picture does not fit a narrow screen
 
@@ -13,14 +14,14 @@ BROAD = 500  # pixels above which a picture does not fit a narrow screen
 def still_page(title: str, *parts: object) -> str:
     """A whole page in the lab's style."""
     policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-    style = Html(read("page.css").replace("/*themes*/", themes()))
+    colouring = Html(read("page.css").replace("/*themes*/", style()))
     head = tag(
         "head",
         Html('<meta charset="utf-8">'),
         Html(f'<meta http-equiv="Content-Security-Policy" content="{policy}">'),
         Html('<meta name="viewport" content="width=device-width, initial-scale=1">'),
         tag("title", f"{title} · Fallline"),
-        tag("style", style),
+        tag("style", colouring),
     )
     footer = tag("footer", "Made by Fallline. This page is complete in itself: it asks nothing of any network.")
     return f"<!doctype html>\n{tag('html', head, tag('body', tag('main', *parts), footer), lang='en')}\n"

@@ -15,15 +15,15 @@ from fallline.core.errors import FalllineError
 from fallline.core.files import write_atomically
 from fallline.core.whole import check_seed, is_whole
 from fallline.data.table import Table
+from fallline.drawing.markup import tag
+from fallline.drawing.picture import Picture
 from fallline.initializers import Orthogonal
 from fallline.lab.leaves import number_at
 from fallline.lab.map_picture import map_picture
-from fallline.lab.picture import Picture
 from fallline.lab.still_page import pictures, still_page
 from fallline.lab.swarm import Ends, train_swarm
 from fallline.models import MLP
 from fallline.optimizers import SGD
-from fallline.report.markup import tag
 from fallline.training.recipe import Recipe
 
 Range = tuple[str, float, float]

@@ -9,13 +9,13 @@ import polars as pl
 
 from fallline.activations import Activation
 from fallline.core.errors import FalllineError, nearest
-from fallline.lab.axes import Axes
+from fallline.drawing.axes import Axes
+from fallline.drawing.colours import dash_of, path_role
+from fallline.drawing.marks import Mark, Stroke, TextMark
+from fallline.drawing.picture import Picture
 from fallline.lab.charts import HEIGHT, WIDTH
-from fallline.lab.colours import dash_of, path_role
 from fallline.lab.landscape import case_from
-from fallline.lab.marks import Mark, Stroke, TextMark
 from fallline.lab.network import network_on
-from fallline.lab.picture import Picture
 from fallline.lab.snapshots import snapshots_of
 from fallline.layers import LayerCall
 

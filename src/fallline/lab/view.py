@@ -6,8 +6,8 @@ import math
 import numpy as np
 from jaxtyping import Float
 
-from fallline.lab.colours import LEVELS
-from fallline.lab.marks import Area, Mark
+from fallline.drawing.colours import LEVELS
+from fallline.drawing.marks import Area, Mark
 from fallline.lab.terrain import Terrain
 
 TURN, TILT = -35.0, 32.0  # degrees

@@ -5,10 +5,10 @@ from typing import Any
 
 from fallline.core.errors import FalllineError
 from fallline.core.whole import check_seed, is_whole
+from fallline.drawing.picture import Picture
 from fallline.lab.charts import picture_of
 from fallline.lab.minima import minima_of
 from fallline.lab.page import write_page
-from fallline.lab.picture import Picture
 from fallline.lab.program import walk_all
 from fallline.lab.subjects import rules_of, starts_of, surface_of
 from fallline.lab.walked import Walked

@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fallline.report.figures import Figure, Series
-from fallline.report.markup import tag
-from fallline.report.page import document, figure_card
-from fallline.report.words import number
+from fallline.drawing.figure import Figure
+from fallline.drawing.graph import Series
+from fallline.drawing.markup import tag
+from fallline.drawing.words import number
+from fallline.report.document import document, figure_card
 
 
 def fork_page(name: str, trunk: Mapping[str, Any], forked: Mapping[str, Any]) -> str:
@@ -57,4 +58,4 @@ def _figure(column: str, trunk: Mapping[str, Any], forked: Mapping[str, Any]) ->
 
 def _series(name: str, x: Sequence[Any], y: Sequence[Any], dashed: bool = False) -> Series:
     points = tuple(None if value is None or value - value != 0 else float(f"{float(value):.6g}") for value in y)
-    return Series(name, tuple(float(each) for each in x), points, "single" if dashed else "layer", dashed=dashed)
+    return Series(name, tuple(float(each) for each in x), points, "single" if dashed else "path", dashed=dashed)

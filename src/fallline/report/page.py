@@ -1,18 +1,18 @@
 """The report: a finished run as one HTML page that needs no network."""
 
-import base64
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from fallline.core.files import write_atomically
-from fallline.report.figures import Figure, curves_of
+from fallline.drawing.figure import Figure
+from fallline.drawing.markup import Html, join, tag
+from fallline.drawing.words import NOTHING, duration, metric_label, metric_title, number, value_of
+from fallline.report.document import document, figure_card
 from fallline.report.finished import Finished, read_finished
-from fallline.report.markup import Html, join, script_json, tag
 from fallline.report.search_section import read_search, search_text
 from fallline.report.why_section import read_diagnosis, why_figures, why_text
-from fallline.report.words import NOTHING, duration, metric_label, metric_title, number, value_of
+from fallline.training.curves import curves_of
 
 NAME = "report.html"
 CLASSES = 100  # most classes shown by name
@@ -63,49 +63,6 @@ def report(folder: Path) -> str:
         _recipe(run),
     )
     return document(f"{name} · Fallline", body, [*shown, *pictures])
-
-
-def document(title: str, body: Html, figures: list[Figure]) -> str:
-    """A whole page: head, body, the data of its figures, and the two scripts that draw them."""
-    beside = Path(__file__)
-    style = Html(beside.with_name("page.css").read_text(encoding="utf-8"))
-    scripts: list[Html] = []
-    data = Html("")
-    if figures:
-        from plotly.offline import get_plotlyjs
-
-        scripts = [Html(get_plotlyjs()), Html(beside.with_name("page.js").read_text(encoding="utf-8"))]
-        data = tag("script", script_json(_drawn(figures)), type="application/json", id="figures")
-    # The policy allows no network access, and no scripts except the two with these digests.
-    policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'; "
-    policy += "script-src " + (" ".join(map(_digest, scripts)) or "'none'")
-    head = tag(
-        "head",
-        Html('<meta charset="utf-8">'),
-        Html(f'<meta http-equiv="Content-Security-Policy" content="{policy}">'),
-        Html('<meta name="viewport" content="width=device-width, initial-scale=1">'),
-        tag("title", title),
-        tag("style", style),
-    )
-    footer = tag("footer", "Made by Fallline. This page is complete in itself: it asks nothing of any network.")
-    page = tag("html", head, tag("body", body, footer, data, *(tag("script", each) for each in scripts)), lang="en")
-    return f"<!doctype html>\n{page}\n"
-
-
-def _digest(script: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
-
-
-def _drawn(figures: list[Figure]) -> dict[str, Any]:
-    """The data for the page's script: the figures without a theme, the themes, and each theme's colours."""
-    from fallline.report.draw import THEMES, colours, draw, template
-
-    plain = []
-    for each in figures:
-        made = draw(each).to_plotly_json()
-        made["layout"].pop("template")
-        plain.append({**made, "colours": {theme: colours(each, theme) for theme in THEMES}})
-    return {"figures": plain, "themes": {theme: template(theme) for theme in THEMES}}
 
 
 def _header(run: Finished, name: str) -> Html:
@@ -189,7 +146,6 @@ def _curves(figures: list[Figure], drawn: list[Figure]) -> Html:
     return join(
         [
             tag("h2", "Curves"),
-            tag("noscript", tag("p", "The curves are drawn by a script; this browser runs none.", class_="card")),
             tag("section", *(figure_card(each, place) for place, each in enumerate(drawn)), class_="figures"),
             tag("p", " ".join(still), class_="still") if still else Html(""),
         ]
@@ -202,16 +158,6 @@ def _search(search: tuple[dict[str, Any], list[Figure]] | None, first: int) -> H
     said, figures = search
     cards = [figure_card(each, first + place) for place, each in enumerate(figures)]
     return join([tag("h2", "The search that found it"), search_text(said), tag("section", *cards, class_="figures")])
-
-
-def figure_card(figure: Figure, place: int) -> Html:
-    """The card of a figure; `place` is its number on the page."""
-    return tag(
-        "figure",
-        tag("figcaption", tag("h3", figure.title), tag("p", figure.caption)),
-        tag("div", class_="plot", id=f"figure-{place}", role="img", aria_label=figure.title),
-        class_="card whole" if figure.wide else "card",
-    )
 
 
 def _metrics(summary: dict[str, Any]) -> Html:

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from fallline.report.figures import Figure, Role, Series
-from fallline.report.words import NOTHING, metric_label, number
+from fallline.drawing.figure import Figure
+from fallline.drawing.graph import Role, Series
+from fallline.drawing.words import NOTHING, metric_label, number
 
 SLICES = 8  # most hyperparameters with their own figure, by importance
 LINES = 400  # most trials drawn as lines
@@ -34,6 +35,10 @@ def _course(search: Mapping[str, Any]) -> Figure:
         if rank is not None:
             places.append(place)
             best.append(lowest)
+    first = next((each for each in scored if each["trial"] == 0 and each["outcome"] != "pruned"), None)
+    if search.get("default") and first is not None and len(scored) > 1:
+        ends = (numbers[0], numbers[-1])
+        series.append(Series("the default (trial 0)", ends, (first["score"],) * 2, "reference", dashed=True))
     if best:
         series.append(Series("best so far", tuple(places), tuple(best), "train", text=tuple(map(number, best))))
     return Figure(

@@ -7,11 +7,11 @@ from typing import Any
 from fallline.core.reading import read_json
 from fallline.core.shape import Mapping as Table
 from fallline.core.shape import Plain
-from fallline.report.figures import Figure
-from fallline.report.markup import Html, join, tag
+from fallline.drawing.figure import Figure
+from fallline.drawing.markup import Html, join, tag
+from fallline.drawing.words import NOTHING, duration, metric_label, value_of
 from fallline.report.search_figures import search_figures
 from fallline.report.shapes import check_search
-from fallline.report.words import NOTHING, duration, metric_label, value_of
 
 STUDY = "study.json"
 

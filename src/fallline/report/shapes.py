@@ -50,7 +50,7 @@ _NESTED = Entries({"folds": Listed(_METRICS, least=1), "mean": _METRICS, "error"
 SEARCH = Entries(
     {"monitor": Text(), "seconds": Real(0), "best": _BEST, "trials": Listed(_TRIAL), "hyperparameters": Listed(_AXIS),
      "edges": Listed(Text()), "outlook": maybe(Text()), "prospects": Listed(_PROSPECT), "nested": maybe(_NESTED)},
-    {"ensemble": Entries({"sentence": Text()}, open=True)},
+    {"ensemble": Entries({"sentence": Text()}, open=True), "default": maybe(Text())},
     open=True,
 )  # fmt: skip
 

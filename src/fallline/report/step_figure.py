@@ -1,7 +1,8 @@
 """The error of a numerical gradient against its step, as a figure."""
 
+from fallline.drawing.figure import Figure
+from fallline.drawing.graph import Series
 from fallline.gradients import StepErrors
-from fallline.report.figures import Figure, Series
 
 
 def step_figure(found: StepErrors) -> Figure:

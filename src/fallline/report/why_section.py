@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 from fallline.core.reading import read_json
 from fallline.core.shape import Entries, Flag, Listed, Plain, Real, Text, Whole, maybe
 from fallline.core.shape import Mapping as Table
-from fallline.report.figures import Figure, Role, Series
-from fallline.report.markup import Html, join, tag
-from fallline.report.words import number
+from fallline.drawing.figure import Figure
+from fallline.drawing.graph import Role, Series
+from fallline.drawing.markup import Html, join, tag
+from fallline.drawing.words import number
+from fallline.report.document import plot_of
 
 if TYPE_CHECKING:
     from fallline.training.history import History
@@ -81,7 +83,7 @@ def _points(history: "History", name: str) -> tuple[tuple[float, ...], tuple[flo
     return x, tuple(float(f"{each:.6g}") if each - each == 0 else None for each in values)[::step]
 
 
-def why_text(diagnosis: Mapping[str, Any] | None, first: int, pictures: list[Figure]) -> Html:
+def why_text(diagnosis: Mapping[str, Any] | None, first: int, pictures: Sequence[Figure]) -> Html:
     """The section; `first` is the number of the first picture on the page."""
     if diagnosis is None:
         return Html("")
@@ -90,8 +92,8 @@ def why_text(diagnosis: Mapping[str, Any] | None, first: int, pictures: list[Fig
         return join(
             [tag("h2", "Why"), tag("section", tag("p", text), _checked(diagnosis), class_="card"), _skills(diagnosis)]
         )
-    places = {each.title: first + place for place, each in enumerate(pictures)}
-    cards = [_card(each, places.get(each["title"])) for each in diagnosis["findings"][:MOST]]
+    plots = {each.title: plot_of(each, first + place) for place, each in enumerate(pictures)}
+    cards = [_card(each, plots.get(each["title"])) for each in diagnosis["findings"][:MOST]]
     more = [
         f"{each['title']} (follows from {each['explained_by'].replace('_', ' ')})" for each in diagnosis["explained"]
     ]
@@ -120,15 +122,12 @@ def _subject(name: str, titles: Sequence[str]) -> Html:
     return join([tag("dt", name[:1].upper() + name[1:]), tag("dd", "; ".join(titles))])
 
 
-def _card(finding: Mapping[str, Any], place: int | None) -> Html:
+def _card(finding: Mapping[str, Any], plot: Html | None) -> Html:
     title = finding["title"][:1].upper() + finding["title"][1:]
     remedies = ", ".join(each["name"] for each in finding["remedies"])
     lines = [finding["evidence"], finding["cause"], f"To try: {remedies}." if remedies else "", finding["advice"]]
     head = tag("figcaption", tag("h3", title), *(tag("p", each) for each in lines if each))
-    if place is None:
-        return tag("figure", head, class_="card")
-    plot = tag("div", class_="plot", id=f"figure-{place}", role="img", aria_label=title)
-    return tag("figure", head, plot, class_="card")
+    return tag("figure", head, plot or "", class_="card")
 
 
 def _skills(diagnosis: Mapping[str, Any]) -> Html:

@@ -17,6 +17,7 @@ from fallline.searching.default_space import default_space
 from fallline.searching.description import check_same, describe, read_description, strategy_of
 from fallline.searching.doctor import diagnose_study
 from fallline.searching.driver import Driver, Standing
+from fallline.searching.figures import study_figures
 from fallline.searching.kept import LastingStore
 from fallline.searching.memory import Memory
 from fallline.searching.study import Study
@@ -114,8 +115,9 @@ def search(
             driver.run()
             completed = driver.completed()
         return Study(
-            space, data, completed, seed, time.perf_counter() - began, driver.interrupted, keeper, diagnose_study
-        )
+            space, data, completed, seed, time.perf_counter() - began, driver.interrupted, keeper, diagnose_study,
+            study_figures,
+        )  # fmt: skip
 
 
 def _checked(strategy: Strategy | str | None, halving: Halving | None, seed: int) -> Strategy | None:

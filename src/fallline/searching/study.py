@@ -9,6 +9,8 @@ import numpy as np
 
 from fallline.core.errors import FalllineError
 from fallline.data.table import Table
+from fallline.drawing.figure import Figures
+from fallline.drawing.notebook import shown
 from fallline.metrics import larger_is_better
 from fallline.searching.diagnosed import StudyDiagnosis
 from fallline.searching.kept import LastingStore
@@ -26,7 +28,10 @@ if TYPE_CHECKING:
     from fallline.searching.combining import Combined
 
 
-@dataclasses.dataclass(frozen=True)
+SHOWN = 10  # most trials that a notebook shows
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
 class Best:
     """The best trial of a study; `run` trains its recipe again on the table's own split."""
 
@@ -34,6 +39,10 @@ class Best:
     recipe: Recipe
     data: Table
     seed: int
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{name}={value!r}" for name, value in self.trial.values.items())
+        return f"Best(trial {self.trial.number}, score {self.trial.score:.6g}: {values})"
 
     @cached_property
     def run(self) -> Run:
@@ -46,7 +55,7 @@ class Best:
         return self.run.model
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Study:
     """The result of a search: its completed trials.
 
@@ -59,6 +68,7 @@ class Study:
         interrupted: whether Ctrl-C ended the search.
         kept: the store of the trials; None for a study in memory.
         doctor: the function behind `diagnosis`.
+        drawer: the function behind `plot`.
     """
 
     space: Space
@@ -68,7 +78,8 @@ class Study:
     seconds: float
     interrupted: bool
     kept: LastingStore | None = None
-    doctor: Callable[["Study"], StudyDiagnosis] | None = dataclasses.field(default=None, repr=False)
+    doctor: Callable[["Study"], StudyDiagnosis] | None = None
+    drawer: Callable[["Study"], Figures] | None = None
 
     @property
     def where(self) -> str | None:
@@ -88,6 +99,41 @@ class Study:
 
     def __len__(self) -> int:
         return len(self.trials)
+
+    def __repr__(self) -> str:
+        """The number of trials by outcome, and the best one."""
+        outcomes = [each.outcome for each in self.trials]
+        counted = ", ".join(f"{outcomes.count(each)} {each}" for each in dict.fromkeys(outcomes))
+        return f"Study({self.data.name!r}: {len(self)} trials ({counted or 'none'}); {self._best_in_words()})"
+
+    def _best_in_words(self) -> str:
+        if not self.trials or not np.isfinite(self.order[0].score):
+            return "no model"
+        first = self.order[0]
+        return f"best {self.space.recipe.monitor} {first.score * self.sign:.6g}, trial {first.number}"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the best trials and their values."""
+        names = self.space.names
+        rows = [
+            (
+                each.number,
+                f"{each.score * self.sign:.5g}",
+                each.outcome,
+                *(_shown_cell(each.values.get(name)) for name in names),
+            )
+            for each in self.order[:SHOWN]
+        ]
+        facts = {"best": self._best_in_words(), "seconds": f"{self.seconds:.1f}"}
+        return shown(f"Study of {len(self)} trials", facts, ("trial", "score", "outcome", *names), rows)
+
+    def plot(self) -> Figures:
+        """Its figures: trials, prospects of more trials, hyperparameters together and one by one.
+
+        `study.plot()["Trials"]` is one of them; each has `frame`, `svg()`, `picture().save(path)` and `plotly()`.
+        """
+        assert self.drawer is not None
+        return self.drawer(self)
 
     @property
     def order(self) -> list[Trial]:
@@ -158,3 +204,7 @@ class Study:
 
 def _cell(value: object) -> Any:
     return str(value) if isinstance(value, tuple) else value
+
+
+def _shown_cell(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else "" if value is None else str(value)

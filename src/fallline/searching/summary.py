@@ -11,7 +11,7 @@ from fallline.core.documents import finite, write_json
 from fallline.searching.against import default_sentence
 from fallline.searching.combining import Combined
 from fallline.searching.findings import edges, importance, outlook, prospects
-from fallline.searching.nested import Nested
+from fallline.searching.nested_scores import Nested
 from fallline.searching.sensitivity import Sensitivity, sensitivity
 from fallline.searching.study import Study
 from fallline.searching.trial import history_of

@@ -11,6 +11,7 @@ import numpy as np
 from fallline.core.documents import write_parquet
 from fallline.core.errors import FalllineError
 from fallline.data.columnar import read_columnar
+from fallline.drawing.notebook import shown
 from fallline.metrics import METRICS
 from fallline.probes import Probe
 from fallline.training.state import Epochs, empty_history
@@ -19,9 +20,10 @@ if TYPE_CHECKING:
     import polars as pl
 
 Tree = TypeVar("Tree")
+ROWS = 10  # most epochs that a notebook shows
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class History(Mapping[str, np.ndarray]):
     """A mapping from a column's name to its values: `epoch`, `train_loss`, `valid_accuracy`, `dense_1.gradient_norm`, ...
 
@@ -55,6 +57,19 @@ class History(Mapping[str, np.ndarray]):
     def items(self) -> ItemsView[str, np.ndarray]:
         """The columns with their names."""
         return self.columns.items()
+
+    def __repr__(self) -> str:
+        """The number of epochs, the last one's losses, and the number of columns."""
+        losses = [name for name in ("train_loss", "valid_loss") if name in self.columns and len(self)]
+        last = "".join(f", {name} {self.columns[name][-1]:.4g}" for name in losses)
+        return f"History({len(self)} epochs{last}, {len(self.columns)} columns)"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: a few epochs from the first to the last, without the layers' columns."""
+        names = [name for name in self.columns if "." not in name]
+        places = np.unique(np.linspace(0, len(self) - 1, min(len(self), ROWS)).round().astype(int))
+        rows = [[f"{self.columns[name][place]:.5g}" for name in names] for place in places]
+        return shown(f"{len(self)} epochs", {"columns": len(self.columns)}, names, rows)
 
     def to_polars(self) -> "pl.DataFrame":
         """A Polars frame, one row per epoch."""

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-LEAST = 10  # epochs below which a trend cannot be told from chance
+LEAST = 10  # epochs below which a trend can be told from chance only if every epoch improves
+FEWEST = 3  # epochs without which there is no trend at all
 CERTAIN = 3.0  # standard errors by which the trend must fall
 WORTH = 0.01  # share of the loss below which a longer run is not worth mentioning
 SPREAD = 0.9  # measured error of the extrapolation, as a share of its gain: see docs/length.md
@@ -51,7 +52,7 @@ def outlook_of(losses: Float[np.ndarray, " epochs"], begun: int = 0) -> Outlook 
 
     The standard error of b counts a run of epochs that deviate alike as fewer observations: it is multiplied by
     sqrt((1 + r) / (1 - r)), r the correlation of neighbouring residuals. There is no outlook if the best epoch lies in the
-    first half of the run.
+    first half of the run. A run of fewer than ten epochs is fitted as a whole, and only if every epoch improves.
 
     Arguments:
         losses: the validation loss of every epoch.
@@ -65,10 +66,12 @@ def outlook_of(losses: Float[np.ndarray, " epochs"], begun: int = 0) -> Outlook 
     """
     v = np.asarray(losses, np.float64)
     count = len(v)
-    if count < LEAST or not np.isfinite(v).all() or v.min() <= 0 or v.argmin() + 1 <= count // 2:
+    if count < FEWEST or not np.isfinite(v).all() or v.min() <= 0 or v.argmin() + 1 <= count // 2:
+        return None
+    if count < LEAST and not (np.diff(v) < 0).all():
         return None
     e = begun + np.arange(1, count + 1)
-    half = slice(count // 2, None)
+    half = slice(count // 2 if count >= LEAST else 0, None)
     b, error = slope_of(np.log(e[half]), np.log(v[half]))
     gain = 1.0 - 2.0**b
     if gain < WORTH or b > -CERTAIN * error:

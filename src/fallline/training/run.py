@@ -10,7 +10,11 @@ from fallline.core.driving import Progress
 from fallline.core.errors import FalllineError
 from fallline.core.outcome import Outcome
 from fallline.data.table import Table
+from fallline.drawing.figure import Figures
+from fallline.drawing.notebook import shown
+from fallline.drawing.words import metric_title, value_of
 from fallline.training.calibration import Calibration
+from fallline.training.curves import curves_of
 from fallline.training.history import History
 from fallline.training.outlook import Outlook, outlook_of
 from fallline.training.predictor import Predictor
@@ -40,7 +44,7 @@ class Moment(Progress):
         return int(self.total)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Run:
     """A finished training.
 
@@ -71,9 +75,38 @@ class Run:
     seed: int
     notes: tuple[str, ...] = ()
     unsaved: Callable[[Path], None] | None = None
-    data: Table | None = dataclasses.field(default=None, repr=False)
+    data: Table | None = None
     calibration: Calibration | None = None
     last_state: Callable[[Path], None] | None = None
+
+    def __repr__(self) -> str:
+        """How it ended, and the metrics of the rows that say most: test, otherwise validation, otherwise training."""
+        split = next((each for each in ("test", "valid", "train") if self.metrics.get(each)), None)
+        scores = "" if split is None else f"; {split}: " + ", ".join(
+            f"{name} {value:.4g}" for name, value in self.metrics[split].items()
+        )  # fmt: skip
+        return f"{type(self).__name__}({self._titled()}{self.sentence}{scores})"
+
+    def _titled(self) -> str:
+        return "" if self.data is None else f"{self.data.name!r}: "
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: how it ended, and the metrics of every split."""
+        splits = [each for each in self.metrics if self.metrics[each]]
+        names = dict.fromkeys(name for each in splits for name in self.metrics[each])
+        rows = [
+            (metric_title(name), *(value_of(name, self.metrics[each].get(name)) for each in splits)) for name in names
+        ]
+        facts = {"data": repr(self.data)} if self.data is not None else {}
+        return shown(self.sentence[:1].upper() + self.sentence[1:] + ".", facts, ("", *splits), rows)
+
+    def plot(self) -> Figures:
+        """Its curves over the epochs, as figures: losses, metrics and every recorded probe.
+
+        `run.plot()["Loss"]` is one of them; each has `frame`, `svg()`, `picture().save(path)` and `plotly()`.
+        """
+        curves = curves_of(self.history, {"best_epoch": self.best_epoch})
+        return Figures(each for each in curves if not each.all_zero)
 
     @property
     def best_epoch(self) -> int:

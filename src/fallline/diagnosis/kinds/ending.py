@@ -3,10 +3,11 @@
 from typing import ClassVar
 
 import numpy as np
+from jaxtyping import Float
 
 from fallline.diagnosis import remedies as change
 from fallline.diagnosis.base import Finding, Kind, Remedy
-from fallline.diagnosis.curve import smoothed, still_improving
+from fallline.diagnosis.curve import LEAST, smoothed, still_improving
 from fallline.diagnosis.evidence import Evidence
 from fallline.diagnosis.thresholds import limit
 
@@ -34,11 +35,9 @@ class StoppedEarly(Kind):
         judged = curve.valid if len(curve.valid) else curve.train
         falls = still_improving(judged, limit("still"), limit("still_t"))
         falls = falls and still_improving(curve.train, limit("still"), 0.5 * limit("still_t"))
-        # Fewer epochs than a trend needs: every epoch was better than the one before.
-        short = curve.epochs < 8 and curve.epochs >= 2 and bool((np.diff(judged) < 0).all()) and evidence.poor
         late = int(np.nanargmin(judged)) + 1 > 0.9 * curve.epochs
-        if not ((falls and late) or short):
-            return None
+        if not (falls and late):
+            return self._short(evidence, judged)
         left = float(judged[-1]) / max(evidence.constant_loss or float(judged[0]), 1e-30)
         end = curve.valid_end if len(curve.valid) else curve.train_end
         if falls and left * end.fall < limit("still_worth"):
@@ -50,6 +49,25 @@ class StoppedEarly(Kind):
             "The run ended before it had settled.",
             0.9 if end.fall > 2 * limit("still") else 0.7,
             {"fall": end.fall, "t": end.t, "epochs": curve.epochs, "best_epoch": evidence.best_epoch},
+            epoch=curve.epochs,
+            remedies=change.longer(evidence.recipe, 3.0, 6.0) + change.rates(evidence.recipe, 3.0),
+            columns=("train_loss", "valid_loss"),
+        )
+
+    def _short(self, evidence: Evidence, judged: Float[np.ndarray, " epochs"]) -> Finding | None:
+        """Fewer epochs than a trend needs, each of which was better than the one before."""
+        curve = evidence.curve
+        if not 2 <= curve.epochs < LEAST or not bool((np.diff(judged) < 0).all()):
+            return None
+        last = 1.0 - float(judged[-1]) / float(judged[-2])
+        if last < limit("still") and not evidence.poor:
+            return None
+        return self.found(
+            f"Every epoch lowered the {'validation' if len(curve.valid) else 'training'} loss, the last of {curve.epochs} by "
+            f"{100 * last:.3g} %.",
+            "The run ended before it had settled.",
+            0.9 if last > 2 * limit("still") else 0.7,
+            {"fall": last, "epochs": curve.epochs, "best_epoch": evidence.best_epoch},
             epoch=curve.epochs,
             remedies=change.longer(evidence.recipe, 3.0, 6.0) + change.rates(evidence.recipe, 3.0),
             columns=("train_loss", "valid_loss"),

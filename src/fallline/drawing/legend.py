@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
-from fallline.lab.axes import Axes
-from fallline.lab.colours import dash_of, path_role
-from fallline.lab.marks import Dot, Mark, Stroke, TextMark, line
+from fallline.drawing.axes import Axes
+from fallline.drawing.colours import dash_of, path_role
+from fallline.drawing.marks import Dot, Mark, Stroke, TextMark, line
 
 ROOM = 196  # pixels for a legend at the right
 MOST = 18  # most letters of a name

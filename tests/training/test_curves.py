@@ -5,8 +5,9 @@ import math
 import numpy as np
 import pytest
 
+from fallline.drawing.figure import Figure
 from fallline.probes import RECORDED, Probe
-from fallline.report.figures import MOST_UNKNOWN, POINTS, Figure, curves_of
+from fallline.training.curves import MOST_UNKNOWN, POINTS, curves_of
 from fallline.training.history import History
 
 NAN = [math.nan] * 3

@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from fallline.core.extras import optional
-from fallline.lab.colours import colours
-from fallline.lab.marks import Area, Dot, Drawing, Mark, Stroke, TextMark
+from fallline.drawing.colours import colours
+from fallline.drawing.marks import Area, Dot, Drawing, Mark, Points, Stroke, TextMark
 
 FINER = 2  # the marks are drawn this many times finer, so that edges are smooth
 
@@ -61,6 +61,9 @@ def _draw(image: Any, draw: Any, mark: Mark, inks: dict[str, str], fine: float) 
                 draw.polygon([tuple(p) for p in (each * fine).tolist()], fill=inks[mark.role], outline=edge)
         case TextMark():
             _write(image, draw, mark, inks, fine)
+        case Points():
+            for x, y in mark.places.tolist():
+                _draw(image, draw, Dot(x, y, mark.role, mark.radius, mark.is_cross), inks, fine)
         case Dot():
             x, y, r = mark.x * fine, mark.y * fine, mark.radius * fine
             if mark.is_cross:

@@ -54,7 +54,17 @@ class Dot:
     key: str = ""
 
 
-Mark = Stroke | Area | TextMark | Dot
+@dataclasses.dataclass(frozen=True)
+class Points:
+    """Many small discs, or crosses if `is_cross`, as one mark."""
+
+    places: Float[np.ndarray, "count 2"]
+    role: str
+    radius: float = 2.5
+    is_cross: bool = False
+
+
+Mark = Stroke | Area | TextMark | Dot | Points
 
 
 @dataclasses.dataclass(frozen=True)

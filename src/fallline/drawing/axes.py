@@ -6,7 +6,7 @@ import math
 import numpy as np
 from jaxtyping import Float
 
-from fallline.lab.marks import Mark, Stroke, TextMark, line
+from fallline.drawing.marks import Mark, Stroke, TextMark, line
 
 FONT = 13.0
 
@@ -19,6 +19,9 @@ class Axes:
         left, top, right, bottom: the rectangle in pixels.
         x, y: the numbers at the ends.
         log_x, log_y: whether an axis is logarithmic.
+        percent: whether `y` is a share, labelled in percent.
+        whole: whether `x` counts, so that its ticks are whole numbers.
+        names: places on the horizontal axis and their names, of one or two lines, instead of numbers.
     """
 
     left: float
@@ -29,6 +32,9 @@ class Axes:
     y: tuple[float, float]
     log_x: bool = False
     log_y: bool = False
+    percent: bool = False
+    whole: bool = False
+    names: tuple[tuple[float, str], ...] = ()
 
     def place(self, x: Float[np.ndarray, "..."], y: Float[np.ndarray, "..."]) -> Float[np.ndarray, "... 2"]:
         """Numbers as places in pixels; what lies far outside is moved to a rectangle's size beside it."""
@@ -51,20 +57,28 @@ class Axes:
     def marks(self, x_label: str, y_label: str, grid: bool = True) -> list[Mark]:
         """Frame, ticks, grid and labels."""
         found: list[Mark] = []
-        for value in ticks(self.x, self.log_x):
+        for value, name in self.names or tuple((value, label_of(value, self.log_x)) for value in self._x_ticks()):
             at = float(self.place(np.array(value), np.array(self.y[0]))[0])
             found += [Stroke(line((at, self.bottom), (at, self.bottom + 4)), "line")]
-            found += [TextMark(at, self.bottom + 18, label_of(value, self.log_x), anchor="middle")]
+            found += [
+                TextMark(at, self.bottom + 18 + 14 * i, text, anchor="middle")
+                for i, text in enumerate(name.split("\n"))
+            ]
         for value in ticks(self.y, self.log_y):
             at = float(self.place(np.array(self.x[0]), np.array(value))[1])
             if grid:
                 found += [Stroke(line((self.left, at), (self.right, at)), "grid")]
-            found += [TextMark(self.left - 7, at + 4.5, label_of(value, self.log_y), anchor="end")]
+            name = percent_of(value, self.y) if self.percent else label_of(value, self.log_y)
+            found += [TextMark(self.left - 7, at + 4.5, name, anchor="end")]
         corners = ((self.left, self.top), (self.right, self.top), (self.right, self.bottom), (self.left, self.bottom))
         found.append(Stroke(line(*corners, corners[0]), "line"))
         found.append(TextMark((self.left + self.right) / 2, self.bottom + 38, x_label, anchor="middle"))
         found.append(TextMark(16, (self.top + self.bottom) / 2, y_label, anchor="middle", upright=True))
         return found
+
+    def _x_ticks(self) -> list[float]:
+        found = ticks(self.x, self.log_x)
+        return [value for value in found if value == int(value)] if self.whole and not self.log_x else found
 
 
 def _share(values: Float[np.ndarray, "..."], ends: tuple[float, float], log: bool) -> Float[np.ndarray, "..."]:
@@ -79,7 +93,14 @@ def ticks(ends: tuple[float, float], log: bool, most: int = 6) -> list[float]:
 
     >>> ticks((-2.0, 2.0), log=False), ticks((1e-4, 1.0), log=True)
     ([-2.0, -1.0, 0.0, 1.0, 2.0], [0.0001, 0.001, 0.01, 0.1, 1.0])
+    >>> ticks((0.3, 9.0), log=True)  # of few decades, also between the powers of ten
+    [0.5, 1.0, 2.0, 5.0]
     """
+    if log and ends[1] < 99 * ends[0]:
+        powers = range(math.floor(math.log10(ends[0])), math.ceil(math.log10(ends[1])) + 1)
+        found = [float(f"{step}e{power}") for power in powers for step in (1, 2, 5)]
+        inner = [value for value in found if ends[0] * (1 - 1e-9) <= value <= ends[1] * (1 + 1e-9)]
+        return inner if len(inner) > 1 else ticks(ends, False, most)
     if log:
         first, last = math.ceil(math.log10(ends[0]) - 1e-9), math.floor(math.log10(ends[1]) + 1e-9)
         return [10.0**k for k in range(first, last + 1, max(1, -(-(last - first) // most)))]
@@ -96,6 +117,15 @@ def label_of(value: float, log: bool) -> str:
     >>> label_of(0.001, True), label_of(1e-8, True), label_of(-0.5, False)
     ('0.001', '1e-8', '−0.5')
     """
-    power = round(math.log10(value)) if log else 0
-    text = f"1e{power}" if log and not -4 < power < 4 else f"{value:g}"
+    power = math.floor(math.log10(value) + 1e-9) if log else 0
+    text = f"{value / 10.0**power:.3g}e{power}" if log and not -4 < power < 4 else f"{value:g}"
     return text.replace("-", "−", 1) if text.startswith("-") else text
+
+
+def percent_of(value: float, ends: tuple[float, float]) -> str:
+    """A share as a tick's label in percent, with a decimal place on a short axis.
+
+    >>> percent_of(0.25, (0.0, 1.0)), percent_of(0.005, (0.0, 0.02))
+    ('25 %', '0.5 %')
+    """
+    return f"{100 * value:.{0 if ends[1] - ends[0] >= 0.05 else 1}f} %"

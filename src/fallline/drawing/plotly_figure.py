@@ -1,11 +1,14 @@
-"""Draws a `Figure` as a Plotly figure, in a light or a dark theme."""
+"""A figure as a Plotly figure, in a light or a dark theme."""
 
 import html
 import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from fallline.report.figures import Figure, Series
+from fallline.core.extras import optional
+from fallline.drawing.colours import colours as drawing_colours
+from fallline.drawing.graph import Graph, Series
+from fallline.drawing.plot import NAMED, lines_of
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -14,12 +17,6 @@ FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, s
 HEIGHT = 310
 EDGE = 64  # pixels for half of the name under the last place
 LONGEST = 32  # most characters of a name in a legend
-NAMED = 6  # most layers in a legend; of more layers, an even selection is named
-_ROLES = {
-    "light": {"train": "#2563eb", "valid": "#d9480f", "single": "#475569", "reference": "#94a3b8"},
-    "dark": {"train": "#7aa7ff", "valid": "#ff9d5c", "single": "#cbd5e1", "reference": "#7c8aa0"},
-}
-_DEPTHS = {"light": ("#0d9488", "#7c3aed", "#db2777"), "dark": ("#5eead4", "#a78bfa", "#f472b6")}  # first to last layer
 _INKS = {
     "light": {"text": "#475569", "grid": "#e8ecf1", "line": "#cbd5e1", "box": "#ffffff"},
     "dark": {"text": "#a8b3c4", "grid": "#27303d", "line": "#3d4959", "box": "#1b222c"},
@@ -27,20 +24,24 @@ _INKS = {
 THEMES = tuple(_INKS)
 
 
-def draw(figure: Figure, theme: str = "light") -> "go.Figure":
-    """Draws a Plotly figure without its title and caption, which are set by the page.
+def plotly_figure(figure: Graph, theme: str = "light") -> "go.Figure":
+    """A Plotly figure, with its title and without its caption.
 
     Arguments:
         figure: the figure to draw.
         theme: `light` or `dark`.
+
+    Raises: FalllineError without Plotly.
     """
-    import plotly.graph_objects as go
+    go = optional("plotly.graph_objects", "plotly", "a Plotly figure")
 
     traces = [_trace(each, colour, figure) for each, colour in zip(figure.series, colours(figure, theme), strict=True)]
     drawn = go.Figure(traces, {"template": template(theme)})
     count = max((len(each.x) for each in figure.series), default=0)
     named = len(traces) > 1
-    drawn.update_layout(showlegend=named, margin_t=12 + 18 * named + 18 * (figure.mark is not None))
+    drawn.update_layout(
+        title_text=plain(figure.title), showlegend=named, margin_t=44 + 18 * named + 18 * (figure.mark is not None)
+    )
     drawn.update_xaxes(title_text=plain(figure.x_label), **({"dtick": 1} if count <= 10 else {}))
     if figure.log_x:
         drawn.update_xaxes(
@@ -73,11 +74,10 @@ def draw(figure: Figure, theme: str = "light") -> "go.Figure":
     return drawn
 
 
-def colours(figure: Figure, theme: str) -> list[str]:
+def colours(figure: Graph, theme: str) -> list[str]:
     """The colour of each series, by its role or, for layers, by depth."""
-    layers = [each for each in figure.series if each.role == "layer"]
-    ramp = iter(_ramp(_DEPTHS[theme], len(layers)))
-    return [next(ramp) if each.role == "layer" else _ROLES[theme][each.role] for each in figure.series]
+    inks = drawing_colours(theme)
+    return [inks[how.role] for how in lines_of(figure)]
 
 
 def template(theme: str) -> dict[str, Any]:
@@ -130,7 +130,7 @@ def plain(text: str) -> str:
     return html.escape(line if len(line) <= LONGEST else line[: LONGEST - 1] + "…", quote=False)
 
 
-def _trace(series: Series, colour: str, figure: Figure) -> dict[str, Any]:
+def _trace(series: Series, colour: str, figure: Graph) -> dict[str, Any]:
     y = [None if value is None or (figure.log_y and value <= 0) else value for value in series.y]
     trace: dict[str, Any] = {
         "type": "scatter",
@@ -160,7 +160,7 @@ def _lonely(values: list[float | None]) -> bool:
     )
 
 
-def _add_mark(drawn: "go.Figure", figure: Figure, mark: tuple[float, str]) -> None:
+def _add_mark(drawn: "go.Figure", figure: Graph, mark: tuple[float, str]) -> None:
     """Adds a dotted line, with its text above the plot, where there are no data."""
     place, text = mark
     x = [value for each in figure.series for value in each.x]
@@ -180,11 +180,11 @@ def _add_mark(drawn: "go.Figure", figure: Figure, mark: tuple[float, str]) -> No
     )
 
 
-def _values(figure: Figure) -> list[float]:
+def _values(figure: Graph) -> list[float]:
     return [value for each in figure.series for value in each.y if value is not None]
 
 
-def _spread(figure: Figure) -> float:
+def _spread(figure: Graph) -> float:
     return max(_values(figure), default=0.0) - min(_values(figure), default=0.0)
 
 
@@ -193,15 +193,3 @@ def _ticks(values: Iterable[float], few: float) -> int | str | None:
     positive = [value for value in values if value > 0]
     ratio = max(positive, default=1.0) / min(positive, default=1.0)
     return "D2" if ratio < few else 1 if ratio < 1e6 else None
-
-
-def _ramp(stops: tuple[str, ...], count: int) -> list[str]:
-    """`count` colours, spread evenly over the stops."""
-    channels = [[int(stop[i : i + 2], 16) for i in (1, 3, 5)] for stop in stops]
-    found = []
-    for k in range(count):
-        place = (len(stops) - 1) * k / max(count - 1, 1)
-        i = min(int(place), len(stops) - 2)
-        mixed = [round(a + (b - a) * (place - i)) for a, b in zip(channels[i], channels[i + 1], strict=True)]
-        found.append("#" + "".join(f"{value:02x}" for value in mixed))
-    return found

@@ -1,4 +1,4 @@
-"""Colours and dashes of the lab's pictures, readable on light and dark backgrounds and without colour vision."""
+"""Colours and dashes of pictures, readable on light and dark backgrounds and without colour vision."""
 
 # The colour sets of Okabe and Ito and of Tol, as far as their contrast with the background is 3 or more.
 PATHS = {
@@ -16,17 +16,28 @@ BASINS = {
     "light": ("#77aadd", "#ee8866", "#44bb99", "#ffaabb", "#eedd88", "#99ddff", "#bbcc33", "#aaaa00"),
     "dark": ("#4477aa", "#b3572f", "#1f8a6c", "#b86477", "#a08f2f", "#3f87a6", "#7b8a1c", "#6b6b00"),
 }
+# What a curve of a training is: of training rows, of validation rows, the only one, a usual value beside it.
+ROLES = {
+    "light": {"train": "#0072b2", "valid": "#d55e00", "single": "#475569", "reference": "#7d8a9c"},
+    "dark": {"train": "#56b4e9", "valid": "#f0914d", "single": "#cbd5e1", "reference": "#8592a6"},
+}
+DEPTHS = 12  # shades from the first layer to the last
+_DEPTH_ENDS = {"light": ("#0f8f80", "#6d3fd1", "#c81e66"), "dark": ("#5eead4", "#a78bfa", "#f472b6")}
 THEMES = tuple(PATHS)
 
 
 def colours(theme: str) -> dict[str, str]:
-    """The colour of every role: ink, soft, grid, line, back, path0 to path7, name0 to name7, level0 to level9, basin0 to basin7.
+    """The colour of every role.
+
+    Roles are ink, soft, grid, line, back; train, valid, single, reference, depth0 to depth11; path0 to path7, name0 to name7;
+    level0 to level9, basin0 to basin7.
 
     >>> colours("light")["path0"], colours("light")["level0"]
     ('#0072b2', '#ffffff')
     """
     low, high = _ENDS[theme]
-    found = dict(_INKS[theme])
+    found = _INKS[theme] | ROLES[theme]
+    found |= {f"depth{i}": _between(_DEPTH_ENDS[theme], i / (DEPTHS - 1)) for i in range(DEPTHS)}
     found |= {f"path{i}": colour for i, colour in enumerate(PATHS[theme])}
     found |= {f"basin{i}": colour for i, colour in enumerate(BASINS[theme])}
     ink = _channels(found["ink"])
@@ -35,6 +46,33 @@ def colours(theme: str) -> dict[str, str]:
     for i, colour in enumerate(PATHS[theme]):  # text needs more contrast than a line
         found[f"name{i}"] = _mixed(_channels(colour), ink, 0.35)
     return found
+
+
+def style() -> str:
+    """The colours of both themes as variables of a page's style, and a class that fills with each.
+
+    >>> style()[:20], ".train{fill:var(--train)}" in style()
+    (':root{--ink:#0f172a;', True)
+    """
+    light, dark = (";".join(f"--{role}:{colour}" for role, colour in colours(theme).items()) for theme in THEMES)
+    fills = "".join(f".{role}{{fill:var(--{role})}}" for role in colours("light"))
+    both = f":root{{{light}}}@media (prefers-color-scheme: dark){{:root{{{dark}}}}}"
+    return f"{both}{fills}.edge{{stroke:var(--line);stroke-width:.5}}"
+
+
+def depth_role(place: int, count: int) -> str:
+    """The role of a layer, by its place among the layers.
+
+    >>> depth_role(0, 3), depth_role(2, 3)
+    ('depth0', 'depth11')
+    """
+    return f"depth{round(place * (DEPTHS - 1) / max(count - 1, 1))}"
+
+
+def _between(stops: tuple[str, ...], share: float) -> str:
+    place = (len(stops) - 1) * share
+    i = min(int(place), len(stops) - 2)
+    return _mixed(_channels(stops[i]), _channels(stops[i + 1]), place - i)
 
 
 def _channels(colour: str) -> tuple[int, ...]:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from fallline.core.errors import FalllineError
 from fallline.core.files import write_atomically
-from fallline.lab.marks import Drawing
-from fallline.lab.raster import to_png
-from fallline.lab.svg import to_svg
+from fallline.drawing.marks import Drawing
+from fallline.drawing.raster import to_png
+from fallline.drawing.svg import to_svg
 
 SUFFIXES = (".svg", ".png")
 

@@ -5,8 +5,8 @@ import html
 import numpy as np
 from jaxtyping import Float
 
-from fallline.lab.colours import colours
-from fallline.lab.marks import Area, Dot, Drawing, Mark, Stroke, TextMark
+from fallline.drawing.colours import colours
+from fallline.drawing.marks import Area, Dot, Drawing, Mark, Points, Stroke, TextMark
 
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
 
@@ -45,7 +45,7 @@ def to_svg(picture: Drawing, theme: str = "light", name: str = "") -> str:
 
 def _drawn(mark: Mark, inks: dict[str, str], is_page: bool) -> str:
     """A mark as an element. In a page, the script draws what it moves, and classes are shorter than colours."""
-    key = f' data-key="{html.escape(mark.key)}"' if not isinstance(mark, Area) and mark.key else ""
+    key = "" if isinstance(mark, Area | Points) or not mark.key else f' data-key="{html.escape(mark.key)}"'
     match mark:
         case Stroke():
             if len(mark.points) == 0 and not mark.key:
@@ -68,6 +68,8 @@ def _drawn(mark: Mark, inks: dict[str, str], is_page: bool) -> str:
                 f'<text x="{mark.x:.1f}" y="{mark.y:.1f}" text-anchor="{mark.anchor}" font-size="{mark.size:g}" '
                 f'fill="{inks[mark.role]}"{bold}{halo}{turn}{key}>{html.escape(mark.text)}</text>'
             )
+        case Points():
+            return _points(mark, inks[mark.role])
         case Dot(is_cross=True):
             r = mark.radius
             shape = f"M{mark.x - r:.1f} {mark.y - r:.1f}l{2 * r:g} {2 * r:g}m0 {-2 * r:g}l{-2 * r:g} {2 * r:g}"
@@ -76,6 +78,18 @@ def _drawn(mark: Mark, inks: dict[str, str], is_page: bool) -> str:
             edge = f'stroke="{inks["back"]}" stroke-width="1.5"'
             return f'<circle cx="{mark.x:.1f}" cy="{mark.y:.1f}" r="{mark.radius:g}" fill="{inks[mark.role]}" {edge}{key}/>'
     return ""
+
+
+def _points(mark: Points, colour: str) -> str:
+    """Points as one path: of crosses, or of lines without length whose round ends are discs."""
+    if not len(mark.places):
+        return ""
+    r = mark.radius
+    one = f"l{2 * r:g} {2 * r:g}m0 {-2 * r:g}l{-2 * r:g} {2 * r:g}" if mark.is_cross else "h0"
+    off = r if mark.is_cross else 0.0
+    shape = "".join(f"M{x - off:.1f} {y - off:.1f}{one}" for x, y in mark.places.tolist())
+    width = 1.5 if mark.is_cross else 2 * r
+    return f'<path d="{shape}" fill="none" stroke="{colour}" stroke-width="{width:g}" stroke-linecap="round"/>'
 
 
 def path_of(points: Float[np.ndarray, "count 2"]) -> str:
