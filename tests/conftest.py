@@ -15,6 +15,9 @@ import fallline as fl
 from fallline.core.compiling import known_flags
 from fallline.core.runtime import configure
 
+pytest.register_assert_rewrite("tests.browser")
+from tests.browser import browser  # noqa: E402, F401  (a fixture)
+
 # Two thirds of the suite's time would be compilation, which these flags more than halve. Programs run slower with them, so
 # the product does not set them: `test_as_shipped.py` and the processes that tests start know nothing of them.
 QUICK = (

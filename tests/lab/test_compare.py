@@ -113,11 +113,13 @@ def test_what_can_be_varied(vary, values, path, expected):
 
 
 def test_a_real_comparison_equals_runs_alone():
+    """The rules share one program; the last lane of the second of three is a run alone."""
     data = fl.load("sklearn:iris")
-    recipe = fl.Recipe(model=fl.MLP((4,)))
-    found = compare(data, recipe, values=["sgd", "adam"], rates=3, seeds=3, epochs=3)
-    assert found.scores.shape == (2, 3, 3)
-    assert found.curves.shape == (2, 3, 3, 3)
+    recipe = fl.Recipe(model=fl.MLP((4,)), optimizer=fl.AdamW(fl.Cosine(3e-3, warmup=0.05)))
+    found = compare(data, recipe, values=["sgd", "adamw", "nadam"], rates=3, seeds=3, epochs=3)
+    assert found.scores.shape == (3, 3, 3)
+    assert found.curves.shape == (3, 3, 3, 3)
+    assert found.programs == 1
     alone = fl.train(
         fl.replace(recipe, {"epochs": 3, "patience": None, "optimizer.learning_rate.peak": 0.3}), data, seed=2
     )

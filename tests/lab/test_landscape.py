@@ -15,6 +15,7 @@ from fallline.lab.directions import coordinates, principal_directions, random_di
 from fallline.lab.network import loss_at, network_on
 from fallline.lab.scenery import kinds_of, page_of
 from fallline.lab.snapshots import snapshots_of
+from fallline.training.ensemble import Ensemble
 from fallline.training.evaluation import evaluate_rows
 
 
@@ -255,10 +256,11 @@ def test_bad_requests(run, given, said):
 
 def test_runs_that_do_not_fit_together(run):
     with pytest.raises(FalllineError, match="have other layers"):
-        fl.lab.landscape(run, other=trained(model=fl.MLP((7,)), epochs=1))
+        fl.lab.landscape(run, other=trained(**KINDS["linear"]))
     with pytest.raises(FalllineError, match="see other rows"):
-        fl.lab.landscape(run, other=trained(rows=80, epochs=1))
+        fl.lab.landscape(run, other=dataclasses.replace(run, data=table(rows=80)))
     with pytest.raises(FalllineError, match="type list has no landscape"):
         fl.lab.landscape([1])
+    own = {each.name: getattr(run.model, each.name) for each in dataclasses.fields(run.model)}
     with pytest.raises(FalllineError, match="ensemble"):
-        fl.lab.landscape(fl.train(fl.Recipe(model=fl.MLP((6,)), epochs=1), run.data, members=2))
+        fl.lab.landscape(dataclasses.replace(run, model=Ensemble(**own, members=(run.model,), weights=(1.0,))))

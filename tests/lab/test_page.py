@@ -1,14 +1,13 @@
-"""The page: complete, small, escaped; and its script walks as the product does, in Chromium where it is installed."""
+"""The page: complete, small, escaped; and what a reader does with it in Chromium, where the script walks as the product."""
 
 import dataclasses
 import html
 import json
 import re
-import shutil
-import subprocess
 
 import numpy as np
 import pytest
+from tests.browser import each_look, faults, opened, until
 
 from fallline.core.errors import FalllineError
 from fallline.lab import rate_sensitivity, walk
@@ -17,7 +16,6 @@ from fallline.optimizers import LBFGS, SGD, AdaGrad, Adam, Momentum, Nesterov, R
 from fallline.schedules import Cosine
 from fallline.surfaces import Formula, Himmelblau, Ravine, Saddle
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 SURFACES = [Himmelblau(), Saddle(), Formula("exp(x/2)*(x - y)^2 + y^4/9")]
 RULES = {
     "gd": SGD(0.004), "momentum": Momentum(0.002, 0.8), "nesterov": Nesterov(0.002, 0.8, "outside"), "adagrad": AdaGrad(0.5),
@@ -34,6 +32,13 @@ def walks():
 @pytest.fixture(scope="module")
 def text(walks):
     return page(walks, rates=rate_sensitivity([RULES["gd"]], Himmelblau(), None, 60))
+
+
+@pytest.fixture(scope="module")
+def file(text, tmp_path_factory):
+    path = tmp_path_factory.mktemp("terrain") / "terrain.html"
+    path.write_text(text)
+    return path
 
 
 def test_the_page_is_small_and_complete_in_itself(text):
@@ -83,40 +88,28 @@ def test_a_page_needs_two_coordinates():
         page(walk("sgd", "x*y*z", None, 5))
 
 
-def loaded(text: str, folder, fragment: str = "", script: str = "") -> str:
-    """The page's elements after its script has run, and all complaints of the console; `script` runs after it."""
-    path = folder / "page.html"
-    if script:  # only the test's copy lets another script run
-        text = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", text)
-        text = text.replace("</body>", f"<script>{script}</script></body>")
-    path.write_text(text)
-    words = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr"]
-    words.append(f"--user-data-dir={folder}/chromium")
-    done = subprocess.run(
-        [*words, "--dump-dom", f"{path.as_uri()}{fragment}"], capture_output=True, text=True, timeout=120
-    )
-    complaints = [line for line in done.stderr.splitlines() if ":CONSOLE" in line or "Uncaught" in line]
-    assert complaints == []
-    return done.stdout
-
-
-def numbers_in(dom: str) -> dict[str, list[str]]:
+def cells(page) -> dict[str, list[str]]:
     """The cells of the page's table by rule."""
-    rows = re.findall(r"<tr><th>(.*?)</th>(.*?)</tr>", dom)
-    return {html.unescape(name): re.findall(r"<td>(.*?)</td>", cells) for name, cells in rows if "<td>" in cells}
+    rows = page.locator("#numbers tbody tr").evaluate_all("rows => rows.map(r => [...r.cells].map(c => c.textContent))")
+    return {name: values for name, *values in rows}
 
 
-needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium, in which the page's script runs")
+def values_of(page, *ids: str) -> list[str]:
+    return [page.locator(f"#{each}").input_value() for each in ids]
 
 
-@needs_chromium
+def step_of(page) -> int:
+    return int(page.locator("#at").text_content())
+
+
 @pytest.mark.parametrize("surface", SURFACES, ids=lambda each: each.name)
-def test_the_page_walks_as_the_product_does(surface, tmp_path):
+def test_the_page_walks_as_the_product_does(surface, browser, tmp_path):
     """From a start that was not recorded, at rates that were not: the table of the page holds the product's numbers."""
-    start, factor = [0.5, 0.3], 0.5
-    text = page(walk(RULES, surface, None, 40), maps=False)
+    start, factor, path = [0.5, 0.3], 0.5, tmp_path / "page.html"
+    path.write_text(page(walk(RULES, surface, None, 40), maps=False))
     rates = ",".join(str(each.learning_rate * factor) for each in RULES.values())
-    found = numbers_in(loaded(text, tmp_path, f"#start={start[0]},{start[1]}&rates={rates}"))
+    with opened(browser, path, f"#start={start[0]},{start[1]}&rates={rates}") as shown:
+        found = cells(shown)
     halved = {
         name: dataclasses.replace(rule, learning_rate=rule.learning_rate * factor) for name, rule in RULES.items()
     }
@@ -124,65 +117,117 @@ def test_the_page_walks_as_the_product_does(surface, tmp_path):
     lowest = min((each.value for each in right.minima), default=0.0)
     assert list(found) == list(RULES)
     for row in right.frame.to_dicts():
-        cells = found[row["rule"]]
-        assert float(cells[0]) == pytest.approx(halved[row["rule"]].learning_rate, rel=1e-3)
-        assert cells[2] == ("–" if row["steps"] is None else str(row["steps"]))
+        numbers = found[row["rule"]]
+        assert float(numbers[0]) == pytest.approx(halved[row["rule"]].learning_rate, rel=1e-3)
+        assert numbers[2] == ("–" if row["steps"] is None else str(row["steps"]))
         expected = [row["final_value"] - lowest, row["distance"], row["length"], row["overshoot"]]
-        for cell, value in zip(cells[3:], expected, strict=True):
+        for cell, value in zip(numbers[3:], expected, strict=True):
             same = cell == "–" if value is None else float(cell) == pytest.approx(value, rel=6e-3, abs=1e-12)
-            assert same, (row["rule"], cells, expected)
+            assert same, (row["rule"], numbers, expected)
 
 
-@needs_chromium
-def test_play_slider_keys_and_drag(text, walks, tmp_path):
-    """Presses what a reader presses, and writes what the page then shows into its title."""
-    script = """(() => {
-    const seen = {}, cell = (i, k) => document.querySelectorAll("#numbers tbody tr")[i].children[k].textContent;
-    seen.first = document.getElementById("at").value;
-    const time = document.getElementById("time");
-    time.value = 10; time.dispatchEvent(new Event("input"));
-    seen.slid = [document.getElementById("at").value, cell(0, 2)];
-    document.getElementById("step").click();
-    seen.stepped = document.getElementById("at").value;
-    const play = document.getElementById("play");
-    play.click(); seen.playing = play.textContent; play.click(); seen.paused = play.textContent;
-    const stage = document.getElementById("stage");
-    const press = (key, shiftKey) => stage.dispatchEvent(new KeyboardEvent("keydown", {key, shiftKey}));
-    press("ArrowRight", false); press("ArrowUp", true);
-    seen.moved = ["x", "y"].map(id => document.getElementById(id).value);
-    seen.recorded = cell(2, 2);
-    const box = document.getElementById("contour").getBoundingClientRect(), k = box.width / 480;
-    const at = (x, y, type) => document.getElementById("contour").dispatchEvent(
-      new PointerEvent(type, {clientX: box.left + k * x, clientY: box.top + k * y, pointerId: 1}));
-    document.getElementById("contour").setPointerCapture = () => {};
-    at(56, 34, "pointerdown");
-    seen.dragged = ["x", "y"].map(id => document.getElementById(id).value);
-    document.getElementById("reset").click();
-    seen.reset = ["x", "y"].map(id => document.getElementById(id).value);
-    seen.path = document.querySelector('[data-key="contour-path-0"]').getAttribute("d").length > 20;
-    document.title = JSON.stringify(seen);
-    })();"""
-    dom = loaded(text, tmp_path, script=script)
-    seen = json.loads(html.unescape(re.search("<title>(.*?)</title>", dom)[1]))
-    assert seen["first"] == "60"
-    assert seen["slid"][0] == "10"
-    assert float(seen["slid"][1]) == pytest.approx(walks.track.values[0, 0, 10], rel=1e-3)
-    assert seen["stepped"] == "11"
-    assert (seen["playing"], seen["paused"]) == ("Pause", "Play")
-    assert list(map(float, seen["moved"])) == pytest.approx([-0.6 + 0.1, -0.4 + 1.0])
-    assert seen["recorded"] == "recorded from the first start only"
-    assert list(map(float, seen["dragged"])) == pytest.approx([-5.0, 5.0], abs=0.02)
-    assert list(map(float, seen["reset"])) == [-0.6, -0.4]
-    assert seen["path"]
+def test_every_look_of_the_page(file, browser):
+    with opened(browser, file) as shown:
+        assert [(look, each) for look in each_look(shown) for each in faults(shown)] == []
 
 
-@needs_chromium
-def test_reduced_motion_shows_the_finished_walks_without_a_play_button(text, tmp_path):
-    flag = "const real = window.matchMedia; window.matchMedia = asked => asked.includes('reduced-motion') "
-    flag += "? {matches: true, addEventListener() {}} : real(asked);"
-    dom = loaded(text.replace('"use strict";', f'"use strict";{flag}', 1), tmp_path, script="0")
-    assert re.search(r'<button[^>]*id="play"[^>]*hidden', dom)
-    assert re.search(r'id="at"[^>]*>60<', dom)
+def test_play_pause_and_the_slider_show_the_values_of_the_walk(file, walks, browser):
+    with opened(browser, file) as shown:
+        assert step_of(shown) == 60
+        shown.locator("#speed").fill("120")
+        assert shown.locator("#pace").text_content() == "120"
+        shown.click("#play")  # from the end: it begins anew
+        until(shown, "document.getElementById('at').value > 3")
+        assert shown.locator("#play").text_content() == "Pause"
+        shown.click("#play")
+        until(shown, "document.getElementById('play').textContent === 'Play'")
+        paused = step_of(shown)
+        assert 3 < paused < 60
+        shown.wait_for_timeout(80)
+        assert step_of(shown) == paused
+        shown.click("#step")
+        assert step_of(shown) == paused + 1
+        box = shown.locator("#time").bounding_box()
+        middle = box["y"] + box["height"] / 2
+        shown.mouse.move(box["x"] + 2, middle)
+        shown.mouse.down()
+        assert step_of(shown) == 0
+        shown.mouse.move(box["x"] + box["width"] / 3, middle, steps=4)
+        shown.mouse.up()
+        dragged = step_of(shown)
+        assert 15 < dragged < 25
+        numbers = cells(shown)
+        for rule, name in enumerate(walks.rules):
+            assert float(numbers[name][1]) == pytest.approx(walks.track.values[rule, 0, dragged], rel=1e-3)
+        length = shown.locator('[data-key="contour-path-0"]').evaluate("path => path.getTotalLength()")
+        shown.keyboard.press("ArrowRight")  # the slider still has the focus
+        assert step_of(shown) == dragged + 1
+        assert shown.locator('[data-key="contour-path-0"]').evaluate("path => path.getTotalLength()") > length
+        shown.locator("#time").fill("59")
+        shown.click("#play")
+        until(shown, "document.getElementById('play').textContent === 'Play'")
+        assert step_of(shown) == 60  # it ends at the last step
+
+
+def test_keys_and_drags_move_the_start_and_the_walks_follow(file, browser):
+    with opened(browser, file) as shown:
+        order = []
+        for _ in range(8):
+            shown.keyboard.press("Tab")
+            order.append(shown.evaluate("document.activeElement.id"))
+        assert order[:7] == ["play", "step", "reset", "time", "speed", "x", "y"]
+        shown.focus("#stage")
+        shown.keyboard.press("ArrowRight")
+        shown.keyboard.press("Shift+ArrowUp")
+        assert list(map(float, values_of(shown, "x", "y"))) == pytest.approx([-0.6 + 0.1, -0.4 + 1.0])
+        assert cells(shown)["lbfgs"][1] == "recorded from the first start only"
+        right = walk({"gd": RULES["gd"]}, Himmelblau(), [[-0.5, 0.6]], 60).frame.row(0, named=True)
+        assert float(cells(shown)["gd"][4]) == pytest.approx(right["distance"], rel=6e-3)
+        assert "start=-0.5,0.6" in shown.evaluate("decodeURIComponent(location.hash)")
+        shown.keyboard.press("Enter")
+        assert shown.locator("#play").text_content() == "Pause"
+        shown.keyboard.press("Escape")
+        assert shown.locator("#play").text_content() == "Play"
+        box = shown.locator("#contour").bounding_box()
+        k = box["width"] / 480
+        shown.mouse.move(box["x"] + 200 * k, box["y"] + 200 * k)
+        shown.mouse.down()
+        shown.mouse.move(box["x"] + 56 * k, box["y"] + 34 * k, steps=3)
+        shown.mouse.up()
+        assert list(map(float, values_of(shown, "x", "y"))) == pytest.approx([-5.0, 5.0], abs=0.05)
+        shown.fill("#x", "1.5")
+        shown.keyboard.press("Tab")
+        assert float(values_of(shown, "x")[0]) == 1.5
+        shown.click("#reset")
+        assert list(map(float, values_of(shown, "x", "y"))) == [-0.6, -0.4]
+
+
+def test_the_slider_of_a_rate_walks_at_that_rate(file, browser):
+    with opened(browser, file) as shown:
+        slider = shown.get_by_role("slider", name="learning rate of gd")
+        slider.fill("-3")
+        assert cells(shown)["gd"][0] == "0.001"
+        right = walk({"gd": SGD(0.001)}, Himmelblau(), [[-0.6, -0.4]], 60)
+        assert float(cells(shown)["gd"][5]) == pytest.approx(right.frame["length"][0], rel=6e-3)
+        until(shown, "document.getElementById('said').textContent")
+        assert "gd ends at the height" in shown.locator("#said").text_content()
+        assert shown.locator("#contour-text").text_content() == shown.locator("#said").text_content()
+
+
+def test_reduced_motion_shows_the_finished_walks_without_a_play_button(file, browser):
+    with opened(browser, file, motion=False) as shown:
+        assert not shown.locator("#play").is_visible()
+        assert step_of(shown) == 60
+        shown.focus("#stage")
+        shown.keyboard.press("Enter")
+        shown.wait_for_timeout(80)
+        assert step_of(shown) == 60
+        shown.emulate_media(reduced_motion="no-preference")
+        shown.click("#play")
+        until(shown, "document.getElementById('at').value < 60")
+        shown.emulate_media(reduced_motion="reduce")  # the reader changes it while the page plays
+        until(shown, "document.getElementById('at').value == 60")
+        assert not shown.locator("#play").is_visible()
 
 
 def test_recorded_paths_are_the_walks(walks):

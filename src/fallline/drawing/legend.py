@@ -9,15 +9,14 @@ from fallline.drawing.axes import Axes
 from fallline.drawing.colours import dash_of, path_role
 from fallline.drawing.marks import Dot, Mark, Stroke, TextMark, line
 
-ROOM = 178  # pixels for a legend at the right
+ROOM = 196  # pixels for a legend at the right
 MOST = 18  # most letters of a name
 
 
 def lines(labels: Sequence[str], ways: Sequence[Float[np.ndarray, "count 2"]], axes: Axes) -> list[Mark]:
     """Every line with an edge and a dash of its own, and the legend to the right of the axes."""
-    marks: list[Mark] = []
+    marks: list[Mark] = [Stroke(way, "back", 4.0) for way in ways]
     for i, way in enumerate(ways):
-        marks.append(Stroke(way, "back", 4.0))
         marks.append(Stroke(way, path_role(i), 2.0, dash_of(i)))
         marks += [Dot(float(way[0, 0]), float(way[0, 1]), path_role(i), 4)] if len(way) == 1 else []
     step = min(20.0, (axes.bottom - axes.top) / max(len(labels), 1))

@@ -69,9 +69,10 @@ class Approximation:
         )  # fmt: skip
         marks: list[Mark] = [*axes.marks(by if by == "width" else "number of parameters", "error between the points")]
         constant = axes.place(np.array(axes.x), np.full(2, self.deviation))
+        level = float(constant[0, 1])
         marks += [
             Stroke(constant, "soft", 1.2, (2, 4)),
-            TextMark(axes.left + 6, float(constant[0, 1]) - 5, "a constant"),
+            TextMark(axes.left + 6, level + (14 if level < axes.top + 18 else -5), "a constant"),
         ]
         ways, labels = [], []
         for depth in self.frame["depth"].unique().sort():

@@ -183,9 +183,9 @@ def paths(labels: list[str], ways: list[Float[np.ndarray, "count 2"]], axes: Axe
     def key(part: str, place: int) -> str:
         return f"{kind}-{part}-{place}" if kind else ""
 
-    for i, way in enumerate(ways):
-        marks.append(Stroke(way, "back", 4.5, key=key("edge", i)))
-        marks.append(Stroke(way, path_role(i), 2.2, dash_of(i), key=key("path", i)))
+    # All edges come first, so that of two paths that coincide both can be seen: one in the gaps of the other's dashes.
+    marks += [Stroke(way, "back", 4.5, key=key("edge", i)) for i, way in enumerate(ways)]
+    marks += [Stroke(way, path_role(i), 2.2, dash_of(i), key=key("path", i)) for i, way in enumerate(ways)]
     taken: list[float] = []
     for i, (label, way) in enumerate(zip(labels, ways, strict=True)):
         end = way[-1] if len(way) else np.array([axes.left, axes.bottom])

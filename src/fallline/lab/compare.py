@@ -15,7 +15,8 @@ from fallline.drawing.picture import Picture
 from fallline.lab.compare_figures import figure_of
 from fallline.lab.compare_page import write_comparison
 from fallline.lab.compared import Compared
-from fallline.lab.contenders import contenders_of
+from fallline.lab.contenders import BY_RULE, contenders_of
+from fallline.lab.several import side_by_side
 from fallline.metrics import metrics_of
 from fallline.models import MLP
 from fallline.population import Population, evaluate
@@ -88,7 +89,9 @@ def compare(
         recipe or SMALL, {"epochs": epochs, "patience": None, "monitor": "loss", "keep": "best", "calibrate": "none"}
     )
     found = contenders_of(base, data, vary, values, rates, decades)
-    recipes = [each for contender in found for each in contender.recipes()]
+    rows = [contender.recipes() for contender in found]
+    rows = side_by_side(rows) if vary in BY_RULE else rows
+    recipes = [each for row in rows for each in row]
     population = evaluate(recipes, data, seeds=seeds, test=False, probes=(), watch=watch)
     if population.interrupted:
         raise KeyboardInterrupt

@@ -27,6 +27,7 @@ PATHS = {
     "batch_size": "batch_size",
     "schedule": "optimizer",
 }
+BY_RULE = ("optimizer", "rules", "schedule")  # what gives contenders that differ in their rule alone
 USUAL: dict[str, tuple[Any, ...]] = {
     "activation": ("relu", "leaky_relu", "elu", "selu", "silu", "gelu", "mish", "softplus", "sigmoid", "tanh"),
     "initializer": ("glorot_uniform", "lecun_normal", "he_normal", "orthogonal", "small_normal"),

@@ -90,7 +90,7 @@ def page(walks: Walked, start: int = 0, *, rates: Rates | None = None, maps: boo
         "surface": surface_chart(walks, coarse, start),
         "loss": loss_chart(walks, start, terrain.highest),
     }
-    beside = [_still("rates", rates.figure())] if rates is not None else []
+    beside = [_still("sensitivity", rates.figure())] if rates is not None else []
     still = []
     if maps and len(walks.minima) > 1:
         found = basins(walks.rules, walks.surface, walks.steps, size=BASINS, noise=walks.noise, seed=walks.seed)
@@ -103,7 +103,14 @@ def page(walks: Walked, start: int = 0, *, rates: Rates | None = None, maps: boo
         tag(
             "section",
             tag("h2", "Numbers"),
-            tag("div", Html("<table id='numbers'></table>"), class_="wide"),
+            tag(
+                "div",
+                Html("<table id='numbers'></table>"),
+                class_="wide",
+                tabindex="0",
+                role="region",
+                aria_label="Numbers",
+            ),
             _note(walks),
         ),
         tag("div", *still, class_="figures") if still else "",

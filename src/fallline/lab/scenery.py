@@ -75,7 +75,7 @@ def title_of(scene: Scene, kind: str) -> str:
 
 def map_chart(scene: Scene, terrain: Terrain, kind: str) -> Picture:
     """Shades and lines of equal height, with the network as a cross and the training's path."""
-    axes = Axes(62, 34, WIDTH - BAR, HEIGHT - 50, _ends(terrain.x), _ends(terrain.y))
+    axes = Axes(74, 34, WIDTH - BAR, HEIGHT - 50, _ends(terrain.x), _ends(terrain.y))
     marks: list[Mark] = [*shades(terrain, axes)]
     for level in levels_of(terrain.heights, terrain.lowest):
         for each in contour(terrain.x, terrain.y, terrain.heights, float(level)):
@@ -217,7 +217,7 @@ def page_of(scene: Scene) -> str:
             ("parameters", f"{each.parameters:,}"),
         ]
     figures = [picture_of(scene, kind) for kind in kinds_of(scene)]
-    tables: list[Rows] = [("Numbers", ("", "value"), rows)]
+    tables: list[Rows] = [("Numbers", ("quantity", "value"), rows)]
     if scene.trajectory is not None:
         frame = scene.path
         tables.append(("Training", tuple(frame.columns), frame.rows()))

@@ -8,6 +8,8 @@ from fallline.drawing.picture import Picture
 from fallline.drawing.svg import to_svg
 from fallline.lab.page import read
 
+BROAD = 500  # pixels above which a picture does not fit a narrow screen
+
 
 def still_page(title: str, *parts: object) -> str:
     """A whole page in the lab's style."""
@@ -28,14 +30,24 @@ def still_page(title: str, *parts: object) -> str:
 def pictures(shown: dict[str, Picture]) -> Html:
     """Pictures with what can be seen in them below, by their name on the page."""
     cards = [
-        tag("figure", Html(to_svg(each, "page", name)), tag("figcaption", each.description), class_="card")
+        tag("figure", _framed(name, each), tag("figcaption", each.description), class_="card")
         for name, each in shown.items()
     ]
     return tag("div", *cards, class_="figures")
+
+
+def _framed(name: str, picture: Picture) -> Html:
+    """A picture; on a narrow screen a broad one scrolls in its card, because its letters would be too small."""
+    drawn = Html(to_svg(picture, "page", name))
+    if picture.width <= BROAD:
+        return drawn
+    return tag("div", drawn, class_="wide broad", tabindex="0", role="region", aria_label=picture.title)
 
 
 def numbers(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Html:
     """A table; the first column holds the rows' names."""
     heading = tag("tr", *(tag("th", each, scope="col") for each in head))
     body = [tag("tr", tag("th", row[0], scope="row"), *(tag("td", each) for each in row[1:])) for row in rows]
-    return tag("div", tag("table", tag("thead", heading), tag("tbody", *body)), class_="wide card")
+    table = tag("table", tag("thead", heading), tag("tbody", *body))
+    # It may be wider than the page, and then the arrow keys scroll it.
+    return tag("div", table, class_="wide card", tabindex="0", role="region", aria_label="Numbers")

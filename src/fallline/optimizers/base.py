@@ -39,6 +39,7 @@ class Optimizer(Block):
     # For a finite gradient whose square overflows: "taken" if the rule makes an ordinary step, otherwise "refused".
     large: ClassVar[str] = "refused"
     averages: ClassVar[tuple[str, ...]] = ()  # the fields of its memory that average or sum gradients
+    shares: ClassVar[int] = 1  # equal parts of a population's lanes, by their place, that it moves in different ways
 
     @abstractmethod
     def begin(self, params: Tree) -> Any:

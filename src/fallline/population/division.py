@@ -1,7 +1,9 @@
 """Division: how the lanes of a group become lane batches, and how lanes that survive a rung are packed into fewer."""
 
 import functools
+import itertools
 import math
+from collections.abc import Sequence
 
 import jax
 import numpy as np
@@ -21,6 +23,7 @@ from fallline.training.recipe import Recipe
 
 SHARED_FROM = 8  # smallest number of recipes for which each fold and seed gets a program of its own
 LOOKS = 16  # most epochs per call if lanes may end at different times
+Lane = tuple[int, int]  # index of its recipe within the group, index of its context
 LEAST = 2  # smallest number of lanes per device in a program that halving keeps to the end
 FILLED = 8  # approximate number of lanes that fill a program well enough
 
@@ -46,10 +49,14 @@ def divide(job: Job, group: Group, arrays: Arrays) -> list[BatchPlan]:
     queues = [[each for queue in lanes for each in queue]] if layout.own_rows else lanes
     devices = len(jax.devices())
     limit = None if job.limit is None else job.limit // devices
+    most = _most([job.recipes[each] for each in group.members])
+    if first.optimizer.shares > 1:
+        room = sizes.fitting(first, arrays)
+        parts = [part for queue in lanes for part in shared(queue, first.optimizer.shares, room, devices)]
+        return [BatchPlan(group, layout, part, len(part), ragged, True, most) for part in parts]
     per_device = sizes.lanes_per_device(first, arrays, max(map(len, queues)), limit)
     if last is not None and jax.devices()[0].platform == "cpu":  # on other devices idle lanes cost next to nothing
         per_device = min(per_device, max(LEAST, -(-last * len(job.contexts) // devices)))
-    most = _most([job.recipes[each] for each in group.members])
     plans = []
     for queue in queues:
         for start in range(0, len(queue), per_device * devices):
@@ -61,10 +68,36 @@ def divide(job: Job, group: Group, arrays: Arrays) -> list[BatchPlan]:
     return plans
 
 
+def shared(queue: Sequence[Lane], shares: int, fitting: int, devices: int) -> list[tuple[Lane | None, ...]]:
+    """The lanes of a fold and seed, in batches that give every device as many slots from each of some equal parts.
+
+    Arguments:
+        queue: the lanes; those of a part follow each other.
+        shares: number of parts.
+        fitting: most lanes on a device, if that is as many as there are parts.
+        devices: number of devices.
+
+    >>> shared([(i, 0) for i in range(6)], shares=2, fitting=4, devices=2)
+    [((0, 0), (1, 0), (3, 0), (4, 0), (2, 0), None, (5, 0), None)]
+    """
+    each = len(queue) // shares
+    batches = -(-each // (max(1, fitting // shares) * devices))
+    count = -(-each // (batches * devices))  # slots on a device for each part
+    starts = range(0, each, count)
+
+    def slots(start: int) -> list[Lane | None]:
+        places = [(part, start + i) for part in range(shares) for i in range(count)]
+        return [queue[part * each + i] if i < each else None for part, i in places]
+
+    blocks = [slots(start) for start in range(0, -(-len(starts) // devices) * devices * count, count)]
+    return [tuple(itertools.chain(*blocks[i : i + devices])) for i in range(0, len(blocks), devices)]
+
+
 def layout_of(job: Job, group: Group, arrays: Arrays) -> Layout:
     """The facts of the program that trains a group."""
     first = job.wide[group.members[0]]
     # Lanes with their own rows gather every minibatch for themselves. Sharing rows pays only if enough recipes share them.
+    together = first.optimizer.shares > 1
     own_rows = job.independent or len(group.members) < SHARED_FROM or not any(group.differ)
     halved = last_recipes(job, len(group.members)) is not None
     mixed = len(job.contexts) > 1 and (halved or sizes.mixes(first, arrays))
@@ -72,7 +105,7 @@ def layout_of(job: Job, group: Group, arrays: Arrays) -> Layout:
         structure=group.structure,
         differ=group.differ,
         scalers_differ=group.scalers_differ,
-        own_rows=own_rows or mixed,
+        own_rows=(own_rows or mixed) and not together,
         padded=any(hidden_of(job.recipes[member]) != hidden_of(first) for member in group.members),
         recorded=job.recorded,
         keeps_params=job.keeps_params,
@@ -113,7 +146,7 @@ def packed(batches: list[LaneBatch]) -> list[LaneBatch]:
         if batch.lanes is not None:
             # Lanes that share their rows can only join lanes of the same fold and seed.
             plan = batch.plan
-            alike.setdefault((plan.layout, None if plan.layout.own_rows else plan.members[0][1]), []).append(batch)
+            alike.setdefault((plan.layout, None if plan.layout.own_rows else plan.first[1]), []).append(batch)
     found = [batch for batch in batches if batch.lanes is None]
     for those in alike.values():
         many = [batch.lanes for batch in those if batch.lanes is not None]

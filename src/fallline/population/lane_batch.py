@@ -32,8 +32,8 @@ class BatchPlan:
     Arguments:
         group: the recipes.
         layout: the facts of their program.
-        members: (index within the group, index of the context) of every lane.
-        size: number of slots in the program; those without a lane only fill it.
+        members: (index within the group, index of the context) of every lane; None for a slot that only fills the program.
+        size: number of slots in the program; those beyond the members only fill it, too.
         ragged: whether a minibatch may be without any weight.
         fixed: whether the batch keeps its size to the end, because halving refills it.
         most: most epochs that a single call may run.
@@ -41,7 +41,7 @@ class BatchPlan:
 
     group: Group
     layout: Layout
-    members: tuple[tuple[int, int], ...]
+    members: tuple[tuple[int, int] | None, ...]
     size: int
     ragged: bool
     fixed: bool
@@ -50,7 +50,14 @@ class BatchPlan:
     @property
     def filled(self) -> tuple[tuple[int, int], ...]:
         """The members in all slots; slots without a lane repeat the first member."""
-        return self.members + self.members[:1] * (self.size - len(self.members))
+        return tuple(each or self.first for each in (*self.members, *[None] * (self.size - len(self.members))))
+
+    @property
+    def first(self) -> tuple[int, int]:
+        """The first member, which stands in the first slot."""
+        found = self.members[0]
+        assert found is not None
+        return found
 
     @property
     def recipes(self) -> list[int]:
@@ -59,7 +66,7 @@ class BatchPlan:
 
     def who(self, job: Job) -> np.ndarray:
         """The lane number in every slot, -1 for a slot without a lane."""
-        lanes = [job.lane(self.group.members[index], context) for index, context in self.members]
+        lanes = [-1 if each is None else job.lane(self.group.members[each[0]], each[1]) for each in self.members]
         return np.array(lanes + [-1] * (self.size - len(lanes)))
 
 
@@ -97,7 +104,7 @@ def _beginning(call: Call, plan: BatchPlan) -> Beginning:
         drawn = {each: key_of(*each) for each in which}
         keys = place_lanes(stack_keys([drawn[each] for each in which]))
     else:
-        here = job.contexts[plan.members[0][1]]
+        here = job.contexts[plan.first[1]]
         arrays = dataclasses.replace(arrays, **place_common(here.rows))
         keys = key_of(here.seed, None)
     widths = np.array([hidden_of(job.recipes[each]) for each in plan.recipes], np.int32)

@@ -39,18 +39,27 @@ def mixes(recipe: Recipe, arrays: Arrays) -> bool:
 
 def lanes_per_device(recipe: Recipe, arrays: Arrays, lanes: int, limit: int | None = None) -> int:
     """Number of lanes per device in a program, for `lanes` lanes in total."""
-    device = jax.devices()[0]
-    if device.platform == "cpu":
-        sizes, room = list(SIZES), CACHE
-    else:
-        memory = (device.memory_stats() or {}).get("bytes_limit", 2**33)
-        sizes, room = list(GPU_SIZES), int(SHARE_OF_GPU * memory)
+    sizes, room = _room()
     each = lane_bytes(recipe, arrays)
-    fitting = [size for size in sizes if size * each <= room] or [1]
+    held = [size for size in sizes if size * each <= room] or [1]
     wanted = -(-lanes // len(jax.devices()))
-    most = max(size for size in fitting if limit is None or size <= max(1, limit))
+    most = max(size for size in held if limit is None or size <= max(1, limit))
     equal = -(-wanted // -(-wanted // most))  # programs of equal size, instead of full ones and a smaller last one
     return min((size for size in sizes if size >= equal), default=most)
+
+
+def fitting(recipe: Recipe, arrays: Arrays) -> int:
+    """The most lanes on a device whose working set fits its cache or memory, not only those of a list of sizes."""
+    return max(1, _room()[1] // lane_bytes(recipe, arrays))
+
+
+def _room() -> tuple[tuple[int, ...], int]:
+    """Sizes of programs, and bytes for the working set of one, on a device of this process."""
+    device = jax.devices()[0]
+    if device.platform == "cpu":
+        return SIZES, CACHE
+    memory = (device.memory_stats() or {}).get("bytes_limit", 2**33)
+    return GPU_SIZES, int(SHARE_OF_GPU * memory)
 
 
 def smallest(wanted: int, otherwise: int) -> int:
