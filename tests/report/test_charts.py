@@ -52,7 +52,7 @@ def test_a_matrix_shows_every_count(classes, seed):
 
 @pytest.mark.parametrize("shares", [[], [("train", [])], [("train", [0.5, 0.5]), ("test", [0.0, 1.0])]])
 def test_small_histograms(shares):
-    within(small_histogram(shares, "d"))
+    within(small_histogram(shares))
 
 
 def test_an_axis_of_one_value_has_a_width():

@@ -8,6 +8,7 @@ import re
 import numpy as np
 import polars as pl
 import pytest
+from tests.browser import each_look, faults, opened
 
 import fallline as fl
 from fallline.interpretation.document import from_plain, read_interpretation
@@ -81,7 +82,7 @@ def test_every_chart_has_words_and_numbers_behind_it(run, classes):
             assert re.search(r"<figcaption><h3>[^<]+</h3><p>[^<]{20,}", each)
             assert "<table" in each
             if "<svg xmlns" in each:
-                assert re.search(r"<title>[^<]+</title>\n<desc>[^<]+</desc>", each)
+                assert re.search(r"<title[^>]*>[^<]+</title>\n<desc[^>]*>[^<]{40,}</desc>", each)
         assert "nan" not in re.sub(r"<[^>]*>", " ", text).lower().split()
 
 
@@ -172,6 +173,18 @@ def test_no_fault_loses_the_run(fault, where, run, folder, monkeypatch):
     assert read_interpretation(folder) == sentence
     assert all((folder / name).read_bytes() == content for name, content in kept.items())
     assert "The predictions were not looked at" in fl.write_report(folder).read_text()
+
+
+def test_the_page_reads_well_on_every_screen(browser, run, classes, folder):
+    from fallline.interpretation.document import write_interpretation
+
+    for found in (fl.interpret(run), classes):
+        write_interpretation(folder, found)
+        with opened(browser, fl.write_report(folder)) as page:
+            for shown in each_look(page):
+                assert faults(page) == [], shown
+            page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+            assert faults(page) == []
 
 
 def test_a_damaged_file_is_refused_by_the_report(run, folder):

@@ -1,5 +1,7 @@
 """The card of a static chart: title, caption, picture, legend, and the numbers behind it as a table."""
 
+import dataclasses
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +11,8 @@ from fallline.drawing.markup import Html, join, tag
 from fallline.drawing.svg import to_svg
 from fallline.drawing.words import NOTHING, number
 
-MOST = 60  # most rows of the table behind a chart
+ENOUGH = 60  # letters of a description that stands without the caption
+MOST = 40  # most rows of the table behind a chart
 
 
 def chart_card(
@@ -31,7 +34,9 @@ def chart_card(
         names: names of the lines, for a legend; none for a single one.
         dots: whether the lines are dots and crosses.
     """
-    picture = Html(to_svg(drawing, "page"))
+    name = f"chart-{hashlib.sha256(title.encode('utf-8', 'replace')).hexdigest()[:8]}"
+    said = drawing.description if len(drawing.description) >= ENOUGH else caption
+    picture = Html(to_svg(dataclasses.replace(drawing, description=said), "page", name))
     legend = (
         tag("ul", *(_entry(name, k, dots) for k, name in enumerate(names)), class_="legend") if len(names) > 1 else ""
     )

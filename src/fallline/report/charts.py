@@ -12,7 +12,8 @@ from fallline.drawing.colours import dash_of, path_role
 from fallline.drawing.marks import Area, Dot, Drawing, Mark, Stroke, TextMark, line
 
 WIDTH, HEIGHT = 400, 300
-LETTERS = 24  # most letters of a name beside a bar
+LETTERS = 46  # most letters of a name above a bar
+BESIDE = 16  # most letters of a name beside a bar
 LEVELS = 7  # shades of a matrix: the darkest still lets its text be read
 
 
@@ -125,7 +126,8 @@ def bar_chart(
         is_dot: whether the axis need not begin at zero.
         mark: a value to compare with, as a dashed line.
     """
-    step, left, top = 24, 164, 8
+    is_tall = max((len(each.name) for each in bars), default=0) > BESIDE  # then each name stands above its bar
+    step, left, top = (40, 20, 6) if is_tall else (24, 138, 8)
     bottom = top + step * max(len(bars), 1)
     known = [v for each in bars for v in (each.value, each.low, each.high) if v is not None and math.isfinite(v)]
     known += [mark] if mark is not None else []
@@ -136,19 +138,24 @@ def bar_chart(
         marks.append(Stroke(axes.place(np.array([mark, mark]), np.array([0.0, 1.0])), "soft", 1.2, (5, 4)))
     zero = float(axes.place(np.array(max(0.0, x[0])), np.array(0.0))[0])
     for i, each in enumerate(bars):
-        y = top + step * (i + 0.5)
-        marks.append(TextMark(left - 8, y + 4.5, shortened(each.name), "ink", "end", size=12))
-        end = float(axes.place(np.array(each.value), np.array(0.0))[0])
-        role = "path0" if each.strong else "line"
-        if not is_dot:
-            corners = line((zero, y - 7), (end, y - 7), (end, y + 7), (zero, y + 7))
-            marks.append(Area((corners,), role))
-        if each.low is not None and each.high is not None:
-            ends = axes.place(np.array([each.low, each.high]), np.zeros(2))[:, 0]
-            marks.append(Stroke(line((ends[0], y), (ends[1], y)), "ink" if not is_dot else role, 1.6))
-        if is_dot:
-            marks.append(Dot(end, y, role, 4.5 if each.strong else 3.5, is_cross=False))
+        y = top + step * i + (28 if is_tall else 12)
+        where = (left + 8, y - 12, "start") if is_tall else (left - 8, y + 4.5, "end")
+        marks.append(TextMark(where[0], where[1], shortened(each.name), "ink", where[2], size=12))
+        marks += _bar(each, axes, y, zero, is_dot)
     return Drawing(WIDTH, round(bottom + 46), title, description, tuple(marks))
+
+
+def _bar(each: Bar, axes: Axes, y: float, zero: float, is_dot: bool) -> list[Mark]:
+    end = float(axes.place(np.array(each.value), np.array(0.0))[0])
+    role, marks = "path0" if each.strong else "line", list[Mark]()
+    if not is_dot:
+        marks.append(Area((line((zero, y - 7), (end, y - 7), (end, y + 7), (zero, y + 7)),), role))
+    if each.low is not None and each.high is not None:
+        ends = axes.place(np.array([each.low, each.high]), np.zeros(2))[:, 0]
+        marks.append(Stroke(line((ends[0], y), (ends[1], y)), role if is_dot else "ink", 1.6))
+    if is_dot:
+        marks.append(Dot(end, y, role, 4.5 if each.strong else 3.5))
+    return marks
 
 
 def _is_of_y(mark: Mark, axes: Axes) -> bool:
@@ -185,7 +192,7 @@ def matrix_chart(
     return Drawing(WIDTH, round(top + tall * count + 10), title, description, tuple(marks))
 
 
-def small_histogram(shares: Sequence[tuple[str, Sequence[float]]], description: str) -> Drawing:
+def small_histogram(shares: Sequence[tuple[str, Sequence[float]]]) -> Drawing:
     """Steps of the shares of every bin, one line for each split, without axes."""
     width, height = 150, 44
     highest = max((v for _, values in shares for v in values), default=1.0) or 1.0
@@ -198,4 +205,4 @@ def small_histogram(shares: Sequence[tuple[str, Sequence[float]]], description: 
             closed = np.concatenate([line((0, height - 1)), np.stack([x, y], axis=1), line((width, height - 1))])
             marks.append(Area((closed,), "grid"))
         marks.append(Stroke(np.stack([x, y], axis=1), path_role(i), 1.5, dash_of(i)))
-    return Drawing(width, height, "Histogram", description, tuple(marks))
+    return Drawing(width, height, "Histogram", "", tuple(marks))

@@ -189,7 +189,7 @@ def _metrics(summary: dict[str, Any]) -> Html:
         *(tag("th", f"{_SPLITS[split]}, one member", scope="col") for split in beside),
     )
     table = tag("table", tag("thead", head), tag("tbody", *lines), class_="metrics")
-    return tag("div", table, class_="card wide")
+    return tag("div", table, class_="card wide", tabindex="0", role="region", aria_label="Metrics")
 
 
 def _classes(data: dict[str, Any]) -> Html:
@@ -211,7 +211,11 @@ def _recipe(run: Finished) -> Html:
     return tag(
         "section",
         tag("dl", *lines, class_="settings"),
-        tag("details", tag("summary", "As TOML"), tag("pre", run.recipe_text)),
+        tag(
+            "details",
+            tag("summary", "As TOML"),
+            tag("pre", run.recipe_text, tabindex="0", role="region", aria_label="recipe.toml"),
+        ),
         class_="card",
     )
 

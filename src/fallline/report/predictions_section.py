@@ -10,7 +10,7 @@ from fallline.report.number_figures import number_figures
 from fallline.report.reasons_figures import reasons_figures, worst_card
 from fallline.report.requested_figures import requested_figures
 
-COLUMNS = 60  # most columns with a histogram
+COLUMNS = 40  # most columns with a histogram
 SHOWN = 20  # columns that are not folded away
 LISTED = 200
 
@@ -63,7 +63,7 @@ def _line(row: dict[str, object], splits: list[str], bins: list[dict[str, object
     kind = ", ".join(str(each) for each in (row["kind"], row["format"]) if each)
     name = f"{row['name']} (target)" if row["target"] else row["name"]
     made = row["treatment"] or "used as it is"
-    shown = _histogram(bins, splits) if bins and is_drawn else Html("")
+    shown = _histogram(str(row["name"]), bins, splits) if bins and is_drawn else Html("")
     return tag(
         "tr", tag("th", name, scope="row"), tag("td", shown, class_="mini"), tag("td", _missing(row, splits)),
         tag("td", kind or NOTHING), tag("td", made),
@@ -79,11 +79,14 @@ def _missing(row: dict[str, object], splits: list[str]) -> str:
     return ", ".join(f"{100 * share:.2g} % {SPLITS[name]}" for name, share in shares.items())
 
 
-def _histogram(bins: list[dict[str, object]], splits: list[str]) -> Html:
+def _histogram(name: str, bins: list[dict[str, object]], splits: list[str]) -> Html:
+    """A small histogram with the training rows' values behind it."""
     from fallline.drawing.svg import to_svg
 
     shares = [(name, [float(each[name] or 0.0) for each in bins]) for name in splits]  # type: ignore[arg-type]
     shares = [each for each in shares if any(each[1])]
     said = "; ".join(f"{each['label']}: {100 * float(each['train'] or 0):.0f} %" for each in bins)  # type: ignore[arg-type]
-    small = Html(to_svg(small_histogram(shares, "Its values are listed below."), "page"))
-    return join([small, tag("details", tag("summary", "values"), said)])
+    drawn = to_svg(small_histogram(shares), "page")
+    inner = drawn[drawn.index("</desc>") + len("</desc>") : drawn.rindex("</svg>")]
+    small = Html(f'<svg viewBox="0 0 150 44" aria-hidden="true">{inner}</svg>')  # its values are beside it as text
+    return join([small, tag("details", tag("summary", "values", aria_label=f"values of {name}"), said)])

@@ -124,7 +124,7 @@ def _segments(found: Interpretation) -> Html:
 
 def _segment(column: str, name: str) -> str:
     """The name of a segment that fits beside its bar: the column is cut before the value is."""
-    return f"{shortened(column, max(LETTERS - 1 - len(name), LETTERS // 2))} {name}"
+    return f"{shortened(column, max(LETTERS - 2 - len(name), LETTERS // 3))}: {name}"
 
 
 def worst_card(found: Interpretation) -> Html:
