@@ -61,8 +61,8 @@ def interpret(
 
     >>> import fallline as fl
     >>> found = interpret(fl.train(fl.Recipe(epochs=3), fl.load("sklearn:iris")))
-    >>> found.split, found.matrix.sum(), found.per_class["name"].to_list()
-    ('test', 30.0, ['0', '1', '2'])
+    >>> found.split, int(found.matrix.sum()), found.per_class["name"].to_list()
+    ('test', 30, ['setosa', 'versicolor', 'virginica'])
     """
     trained, table = _both(model, table)
     from threadpoolctl import threadpool_limits
