@@ -36,7 +36,7 @@ def test_tune_saves_the_best_and_its_study_can_be_continued(tmp_path, monkeypatc
     assert first["trials"] == 8
     assert set(first["best"]["values"]) == {"model.dropout", "optimizer.learning_rate"}
     assert set(first["importance"]) == set(first["best"]["values"])
-    assert {"recipe.toml", "model.safetensors", "report.html", "study.db", "study.json"} <= {
+    assert {"recipe.toml", "model.safetensors", "report.html", "study.db", "study.json", "interpretation.json"} <= {
         p.name for p in (tmp_path / "a").iterdir()
     }
     assert "The search that found it" in (tmp_path / "a" / "report.html").read_text()
