@@ -24,7 +24,7 @@ def interpret(
     leave_out: Annotated[str | None, Opt(metavar="COLUMN", help="train without each group of a column")] = None,
     json: Annotated[bool, Opt("--json", help="one JSON document on standard output")] = False,
 ) -> int:
-    """Say how good a run's predictions are, and where they are wrong.
+    """Say how good a run's predictions are, and where not.
 
     Writes interpretation.json into the run folder, and its report again.
     """
