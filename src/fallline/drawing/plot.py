@@ -79,7 +79,8 @@ def axes_of(figure: Graph, used: int = 0) -> Axes:
     """The pair of axes, with a little room beside what is shown; `used` pixels above it are taken."""
     width, height = WIDE if figure.wide else SIZE
     top = TOP + used + 16 * (figure.mark is not None)
-    bottom = height + used - BOTTOM - 14 * max((name.count("\n") for _, name in figure.x_ticks), default=0)
+    lines = max((name.count("\n") for _, name in figure.x_ticks), default=0)
+    bottom = height + used - BOTTOM - 21 * lines - 20 * bool(figure.x_ticks)
     x = np.array([value for each in figure.series for value in each.x], np.float64)
     y = np.array([value for each in figure.series for value in each.y if value is not None], np.float64)
     whole = bool(len(x)) and bool((x == np.round(x)).all())

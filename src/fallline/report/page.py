@@ -203,7 +203,11 @@ def _recipe(run: Finished) -> Html:
     return tag(
         "section",
         tag("dl", *lines, class_="settings"),
-        tag("details", tag("summary", "As TOML"), tag("pre", run.recipe_text)),
+        tag(
+            "details",
+            tag("summary", "As TOML"),
+            tag("pre", run.recipe_text, tabindex="0", role="region", aria_label="The recipe as TOML"),
+        ),
         class_="card",
     )
 
