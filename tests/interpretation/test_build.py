@@ -181,3 +181,17 @@ def test_a_margin_loss_has_scores_and_no_calibration(several):
     assert found.ece is None
     assert not found.reliability.height
     assert found.worst["probability"].null_count() == found.worst.height
+
+
+@pytest.mark.parametrize("members", [1, 2])
+def test_a_loss_that_needs_the_targets_own_zero_is_looked_at_too(members):
+    """Such a run sees its table in another unit than the table that was loaded."""
+    x = np.random.default_rng(0).normal(size=(60, 2))
+    data = fl.Table.from_arrays(x, 2_000_000 + 20 * x[:, 0], test=0.4)
+    assert data.schema.target.conditioned
+    recipe = fl.Recipe(model=fl.MLP((4,)), loss=fl.Poisson(), epochs=1, encoding=None)
+    with_own = fl.train(recipe, data)
+    model = with_own.model if members == 1 else fl.Ensemble.of((with_own.model,) * members)
+    found = fl.interpret(model, data)
+    value = found.scores.filter((pl.col("split") == "test") & (pl.col("metric") == "mae"))["value"][0]
+    assert value == pytest.approx(with_own.metrics["test"]["mae"], rel=1e-5)

@@ -9,6 +9,8 @@ from jaxtyping import Float
 from fallline.drawing.marks import Mark, Stroke, TextMark, line
 
 FONT = 13.0
+LETTER = 8.5  # pixels of a letter, as a phone shows it
+SIDE = 10  # pixels that a name may reach beyond the axes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,10 +62,7 @@ class Axes:
         for value, name in self.names or tuple((value, label_of(value, self.log_x)) for value in self._x_ticks()):
             at = float(self.place(np.array(value), np.array(self.y[0]))[0])
             found += [Stroke(line((at, self.bottom), (at, self.bottom + 4)), "line")]
-            found += [
-                TextMark(at, self.bottom + 18 + 14 * i, text, anchor="middle")
-                for i, text in enumerate(name.split("\n"))
-            ]
+            found += self._named(at, name) if self.names else [TextMark(at, self.bottom + 18, name, anchor="middle")]
         for value in ticks(self.y, self.log_y):
             at = float(self.place(np.array(self.x[0]), np.array(value))[1])
             if grid:
@@ -72,8 +71,23 @@ class Axes:
             found += [TextMark(self.left - 7, at + 4.5, name, anchor="end")]
         corners = ((self.left, self.top), (self.right, self.top), (self.right, self.bottom), (self.left, self.bottom))
         found.append(Stroke(line(*corners, corners[0]), "line"))
-        found.append(TextMark((self.left + self.right) / 2, self.bottom + 38, x_label, anchor="middle"))
+        lines = max((name.count("\n") for _, name in self.names), default=0)
+        below = self.bottom + (58 + 21 * lines if self.names else 38)
+        found.append(TextMark((self.left + self.right) / 2, below, x_label, anchor="middle"))
         found.append(TextMark(16, (self.top + self.bottom) / 2, y_label, anchor="middle", upright=True))
+        return found
+
+    def _named(self, at: float, name: str) -> list[Mark]:
+        """The lines of a name under its place: as long as its neighbours allow, and moved inwards at the ends."""
+        room = (self.right - self.left) / max(len(self.names) - 1, 1)
+        found: list[Mark] = []
+        for i, text in enumerate(name.split("\n")):
+            most = max(6, int(room / LETTER) - 1)
+            short = text if len(text) <= most else f"{text[: most - 1]}…"
+            half = LETTER * len(short) / 2
+            anchor = "end" if at + half > self.right + SIDE else "start" if at - half < self.left - SIDE else "middle"
+            x = {"end": self.right + SIDE, "start": self.left - SIDE, "middle": at}[anchor]
+            found.append(TextMark(x, self.bottom + 28 + 21 * i, short, anchor=anchor))
         return found
 
     def _x_ticks(self) -> list[float]:

@@ -29,6 +29,7 @@ from fallline.interpretation.thresholds import RATIOS
 from fallline.interpretation.words import SPLITS, sentence_against, sentence_of_segments
 from fallline.interpretation.worst import worst_rows
 from fallline.metrics import metrics_of
+from fallline.training.arrays import suited
 from fallline.training.predictor import Predictor
 from fallline.training.run import Run
 
@@ -127,6 +128,7 @@ def _both(model: Run | Predictor, table: Any) -> tuple[Predictor, Table]:
         )
     if not isinstance(table, Table):
         return trained, _of_rows(trained.schema, table)
+    table, _ = suited(table, [trained.recipe])
     if table.schema.to_dict() != trained.schema.to_dict():
         raise FalllineError(
             f"the table {table.name!r} is encoded in another way than the model's: load it as for the training, or give the "

@@ -214,7 +214,7 @@ def _recipe(run: Finished) -> Html:
         tag(
             "details",
             tag("summary", "As TOML"),
-            tag("pre", run.recipe_text, tabindex="0", role="region", aria_label="recipe.toml"),
+            tag("pre", run.recipe_text, tabindex="0", role="region", aria_label="The recipe as TOML"),
         ),
         class_="card",
     )
