@@ -81,6 +81,10 @@ def test_a_bag_says_its_score_out_of_fold(table, tmp_path, capsys):
     assert set(found["metrics"]) == {"train", "out_of_fold", "test"}
     assert "out of fold" in (folder / "report.html").read_text(encoding="utf-8")
     assert "bag = 3" in (folder / "recipe.toml").read_text()
+    left = json.loads((folder / "interpretation.json").read_text())
+    assert set(left["tables"]["scores"]["split"]) == {"test"}  # the validation rows trained members
+    again = json.loads(call(capsys, "interpret", str(folder), "--json")[1])
+    assert set(again["tables"]["scores"]["split"]) == {"test"}
 
 
 @pytest.mark.parametrize(

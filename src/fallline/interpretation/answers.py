@@ -94,13 +94,18 @@ def answered(model: Predictor, data: Dataset, split: str, most: int = MOST) -> A
     )
 
 
-def held_out(data: Dataset, is_bag: bool = False) -> str:
-    """The split to look at: test rows if there are any, else validation rows; train if nothing was held out.
+def held_out(model: Predictor, data: Dataset, is_bag: bool = False) -> tuple[str, ...]:
+    """The splits whose rows did not train the model, the one to look at first: test rows, then validation rows.
 
-    The validation rows of a bag of folds trained its members.
+    The validation rows of a bag of folds trained its members, which the rows that a saved model remembers show as well.
     """
+    known = model.seen
+    if len(data.valid) and known is not None and not is_bag:
+        overlap = known.among(data.x[data.valid], data.y[data.valid])
+        is_bag = overlap.trained > overlap.by_chance
+    found = []
     for split in ("test",) if is_bag else ("test", "valid"):
         rows = getattr(data, split)
         if len(rows) and (data.weight is None or data.weight[rows].any()):
-            return split
-    return "train"
+            found.append(split)
+    return tuple(found)

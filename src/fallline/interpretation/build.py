@@ -75,7 +75,8 @@ def interpret(
 def _interpreted(
     model: Run | Predictor, trained: Predictor, table: Table, cost_ratios: Sequence[float], work: float, seed: int
 ) -> Interpretation:
-    split = held_out(table.dataset, getattr(model, "how", "") == "bag")
+    held = held_out(trained, table.dataset, getattr(model, "how", "") == "bag")
+    split = held[0] if held else "train"
     asked = answered(trained, table.dataset, split)
     if not np.isfinite(asked.answer).all():
         raise FalllineError("the model's answers are not all finite numbers: there is nothing to interpret")
@@ -90,7 +91,7 @@ def _interpreted(
     else:
         more, ece, chance = class_tables(asked, names, cost_ratios)
         tables |= more
-    scores, rivals = _scores(trained, table, split, asked)
+    scores, rivals = _scores(trained, table, held or ("train",), asked)
     tables["scores"] = scores
     tables["against"] = frame_of_rows("against", [
         {"baseline": name, "metric": metric.name, "gain": gain, "low": ends.low, "high": ends.high}
@@ -147,18 +148,18 @@ def _of_rows(schema: Schema, rows: Any) -> Table:
     return Table("rows", schema, data)
 
 
-def _scores(model: Predictor, table: Table, split: str, asked: Answered) -> tuple[pl.DataFrame, dict[str, Answered]]:
-    """(every score with its interval and those of the simple models, the simple models' answers for the split)."""
+def _scores(
+    model: Predictor, table: Table, splits: Sequence[str], asked: Answered
+) -> tuple[pl.DataFrame, dict[str, Answered]]:
+    """(every score with its interval and those of the simple models, the simple models' answers for the first split)."""
     data, rows, rivals = table.dataset, [], {}
     simple = baselines(data)
-    for name in dict.fromkeys((split, "valid", "test")):
-        if not len(getattr(data, name)) or (data.weight is not None and not data.weight[getattr(data, name)].any()):
-            continue
-        here = asked if name == split else answered(model, data, name)
+    for name in splits:
+        here = asked if name == asked.split else answered(model, data, name)
         ends = intervals(here)
         others = {each: answered_by(other, here) for each, other in simple.items()}
         theirs = {each: score_of(other) for each, other in others.items()}
-        if name == split:
+        if name == asked.split:
             rivals = others
         for metric, value in score_of(here).items():
             low, high = ends.get(metric, (None, None))
