@@ -195,3 +195,23 @@ def test_a_loss_that_needs_the_targets_own_zero_is_looked_at_too(members):
     found = fl.interpret(model, data)
     value = found.scores.filter((pl.col("split") == "test") & (pl.col("metric") == "mae"))["value"][0]
     assert value == pytest.approx(with_own.metrics["test"]["mae"], rel=1e-5)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 12])
+@pytest.mark.parametrize("unit", [1e200, 1e-250])
+def test_targets_whose_squares_do_not_fit_and_few_rows(numbers, rows, unit):
+    """The network is the one of the plain table, which sees these targets in a unit of its own."""
+    data = numbers.data.dataset
+    target = dataclasses.replace(
+        numbers.data.schema.target, shift=(0.0,), factor=(2.0**-664 if unit > 1 else 2.0**830,)
+    )
+    schema = dataclasses.replace(numbers.data.schema, target=target)
+    given = data.given * unit
+    few = dataclasses.replace(data, truth=given, y=target.condition(given), factor=target.factor, test=data.test[:rows])
+    table = dataclasses.replace(numbers.data, schema=schema, dataset=few)
+    found = fl.interpret(dataclasses.replace(numbers.model, schema=schema, seen=None), table)
+    assert found.rows == rows
+    assert np.isfinite(found.targets["rmse"][0])
+    assert found.targets["rmse"][0] > 0
+    assert found.importance.height == (6 - 1 if rows == 12 else 0)
+    assert any(each.startswith("On the test rows") for each in found.sentences) == (rows == 12)

@@ -14,6 +14,7 @@ from fallline.interpretation.answers import Answered
 from fallline.interpretation.bootstrap import ROWS, Interval, resamples, scorer
 
 Answers = Callable[[np.ndarray], np.ndarray]
+FEWEST = 10  # rows below which two models are not compared
 STEPS = 300  # most steps of the logistic model
 WORK = 30_000  # columns x classes beyond which it would take too long
 NAMES = {
@@ -115,6 +116,8 @@ def against(model: Answered, other: Answered, metric: str, larger_is_better: boo
     whole = sign * float(
         scorer(model, metric)(model.weight[None])[metric][0] - scorer(other, metric)(other.weight[None])[metric][0]
     )
+    if len(mine) < FEWEST:
+        return whole, Interval(float("nan"), float("nan"))
     low, high = np.percentile(gains, [2.5, 97.5])
     shrink = np.sqrt(len(mine) / len(model))
     return whole, Interval(float(whole + shrink * (low - here)), float(whole + shrink * (high - here)))

@@ -22,7 +22,7 @@ from fallline.interpretation.columns import columns_of
 from fallline.interpretation.dependence import dependence
 from fallline.interpretation.importance import WORK, importance
 from fallline.interpretation.interpretation import Interpretation
-from fallline.interpretation.numbers import bias_of, coverage_of, deciles
+from fallline.interpretation.numbers import bias_of, coverage_of, deciles, rmse_of
 from fallline.interpretation.segments import ROWS, judged, segments_of
 from fallline.interpretation.tables import frame, frame_of_rows, stacked
 from fallline.interpretation.thresholds import RATIOS
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 COVERAGE = 0.9
+FEW = 5  # rows below which nothing is said of columns
 COLUMNS = 300  # most columns whose importance is measured
 
 
@@ -180,7 +181,7 @@ def _number_tables(model: Predictor, asked: Answered) -> dict[str, pl.DataFrame]
         w = asked.weight / asked.weight.sum()
         covered = None if low is None or high is None else coverage_of(true, low[:, k], high[:, k], asked.weight)
         targets.append({"name": name, "bias": bias, "bias_low": bias_low, "bias_high": bias_high,
-                        "rmse": float(np.sqrt(w @ error**2)), "mae": float(w @ np.abs(error)), "coverage": covered,
+                        "rmse": rmse_of(true, predicted, asked.weight), "mae": float(w @ np.abs(error)), "coverage": covered,
                         "asked": None if covered is None else COVERAGE})  # fmt: skip
         columns = deciles(true, predicted)
         parts.append(frame("deciles", {"name": [name] * len(columns["rows"]), **columns}))
@@ -197,6 +198,9 @@ def _columns(
     """Importance and partial dependence; a note where there are too many columns."""
     if len(schema.columns) > COLUMNS:
         notes.append(f"the importance of {len(schema.columns):,} columns is not measured: at most {COLUMNS}")
+        return {}
+    if len(asked) < FEW:
+        notes.append(f"the importance of the columns is not measured: {len(asked):,} rows are too few")
         return {}
     cells = cells_of(schema, asked.x)
     found = importance(model, asked, cells, work, seed)

@@ -110,4 +110,5 @@ def _mean_and_error(rises: np.ndarray, share: np.ndarray) -> tuple[np.ndarray, n
     """The weighted mean over rows and repeats, and its standard error over rows."""
     each = rises.mean(axis=1)
     mean = each @ share
-    return mean, np.sqrt(((each - mean[:, None]) ** 2) @ share**2)
+    unit = max(float(np.abs(each).max(initial=0.0)), 1e-300)  # in which squares do not overflow
+    return mean, unit * np.sqrt((((each - mean[:, None]) / unit) ** 2) @ share**2)

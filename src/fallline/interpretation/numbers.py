@@ -41,9 +41,20 @@ def deciles(true: Vector, predicted: Vector, parts: int = 10) -> dict[str, np.nd
 def bias_of(true: Vector, predicted: Vector, weight: Vector) -> tuple[float, float, float]:
     """The mean of predicted minus true with its 95 % interval."""
     error, w = predicted - true, weight / weight.sum()
-    bias = float(error @ w)
-    spread = float(np.sqrt((w**2) @ (error - bias) ** 2)) if len(error) > 1 else float("nan")
+    bias, unit = float(error @ w), max(float(np.abs(error).max()), 1e-300)  # in which squares do not overflow
+    spread = unit * float(np.sqrt((w**2) @ ((error - bias) / unit) ** 2)) if len(error) > 1 else float("nan")
     return bias, bias - 1.96 * spread, bias + 1.96 * spread
+
+
+def rmse_of(true: Vector, predicted: Vector, weight: Vector) -> float:
+    """The root of the mean squared error, also of numbers whose squares float64 cannot hold.
+
+    >>> rmse_of(np.array([3e200, 0.0]), np.array([0.0, 3e200]), np.ones(2))
+    3e+200
+    """
+    error = np.abs(predicted - true)
+    unit = max(float(error.max()), 1e-300)
+    return float(unit * np.sqrt(weight @ (error / unit) ** 2 / weight.sum()))
 
 
 def coverage_of(true: Vector, low: Vector, high: Vector, weight: Vector) -> float:

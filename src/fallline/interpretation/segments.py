@@ -96,10 +96,11 @@ def judged(
         return []
     inside = np.stack([each.rows for each in segments], axis=1).astype(np.float64)
     draw = np.random.default_rng(seed)
-    t = np.abs(_standardised(errors[None], inside, weight)[0])
+    plain = errors / max(float(np.abs(errors).max()), 1e-300)  # t has no unit, and squares must not overflow
+    t = np.abs(_standardised(plain[None], inside, weight)[0])
     highest = np.zeros(SHUFFLES)
     for begin in range(0, SHUFFLES, 100):
-        shuffled = draw.permuted(np.broadcast_to(errors, (100, len(errors))), axis=1)
+        shuffled = draw.permuted(np.broadcast_to(plain, (100, len(plain))), axis=1)
         highest[begin : begin + 100] = np.abs(_standardised(shuffled, inside, weight)).max(axis=1)
     p = ((highest[:, None] >= t - 1e-12).sum(axis=0) + 1) / (SHUFFLES + 1)
     found = []
