@@ -93,7 +93,7 @@ def _numbers(answered: Answered) -> Callable[[Weights], Scores]:
     truth, error = answered.truth, answered.answer - answered.truth
     unit = max(float(np.abs(error).max(initial=0.0)), 1e-300)
     size = np.abs(truth - truth[:1]).max(axis=0)
-    size = np.where(size > 0, size, 1.0)
+    size = np.where(size > 0, size, np.maximum(np.abs(error).max(axis=0), 1e-300))
     centred = (truth - truth[:1]) / size
     square, part = ((error / unit) ** 2).mean(axis=1), (error / size) ** 2
 
