@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from fallline.cli.models import check_order, parse_names, remark_on_outcome
 from fallline.cli.output import give, metrics_table, say, warn
 
 Opt = typer.Option
@@ -21,10 +22,10 @@ def evaluate(
     from fallline.training.evaluation import evaluate_rows
     from fallline.training.model_file import load_predictor
 
+    check_order(model, source, "evaluate")
     trained = load_predictor(model)
-    remarks: list[str] = []
-    given = None if names is None else [each.strip() for each in names.split(",")]
-    x, y = read_labelled(source, trained.schema, given, remarks)
+    remarks = remark_on_outcome(model)
+    x, y = read_labelled(source, trained.schema, parse_names(names), remarks)
     warn(remarks)
     metrics = evaluate_rows(trained, x, y)
     each = [evaluate_rows(member, x, y) for member in getattr(trained, "members", ())]

@@ -1,12 +1,16 @@
 """`fallline predict`: a model's predictions for new rows."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fallline.cli.models import check_order, parse_names, remark_on_outcome
 from fallline.cli.output import give, say, warn
 from fallline.core.errors import FalllineError
+
+if TYPE_CHECKING:
+    import polars as pl
 
 Opt = typer.Option
 
@@ -16,7 +20,14 @@ def predict(
     source: Annotated[str, typer.Argument(help="the rows: CSV, TSV, Parquet, Feather, .npz, sklearn:NAME")],
     names: Annotated[str | None, Opt(help="column names of a file without a header: a,b,c")] = None,
     out: Annotated[Path | None, Opt(help="a .csv or .parquet file (default: CSV on standard output)")] = None,
+    id_: Annotated[
+        list[str] | None, Opt("--id", metavar="COLUMN", help="carry this column along, first: an id for a submission")
+    ] = None,
+    append: Annotated[bool, Opt("--append", help="write all columns of the rows beside the predictions")] = False,
     probabilities: Annotated[bool, Opt("--probabilities", help="add the probability of every class")] = False,
+    threshold: Annotated[
+        float | None, Opt(metavar="P", help="predict the second of two classes from this probability on (default: 0.5)")
+    ] = None,
     interval: Annotated[
         float | None, Opt(help="add low and high of an interval of this probability (binned_cross_entropy): 0.9")
     ] = None,
@@ -30,26 +41,37 @@ def predict(
         raise FalllineError(f"--out {str(out)!r} has no known ending: expected .csv or .parquet")
     from fallline.data.prediction import read_features
     from fallline.training.model_file import load_predictor
-    from fallline.training.predictions import csv_text, predictions_frame, save_predictions
+    from fallline.training.predictions import beside, check_threshold, predictions_frame, summary_of
 
+    check_order(model, source, "predict")
     trained = load_predictor(model)
     if probabilities:
         trained.check_probabilities()
     if spread:
         trained.check_members()
-    remarks: list[str] = []
-    given = None if names is None else [each.strip() for each in names.split(",")]
-    x, _ = read_features(source, trained.schema, given, remarks)
+    if threshold is not None:
+        check_threshold(trained, threshold)
+    remarks = remark_on_outcome(model)
+    x, read = read_features(source, trained.schema, parse_names(names), remarks)
     warn(remarks)
-    frame = predictions_frame(trained, x, probabilities, interval, spread)
+    found = predictions_frame(trained, x, probabilities, interval, spread, threshold)
+    frame = beside(read, source, id_ or [], append, found)
+    document = {
+        "model": str(model), "rows": len(frame), "columns": frame.columns, "out": None if out is None else str(out),
+        "summary": summary_of(trained.schema.target, found), "warnings": remarks,
+    }  # fmt: skip
+    _write(frame, out, document if json else None)
+    return 0
+
+
+def _write(frame: "pl.DataFrame", out: Path | None, document: dict[str, Any] | None) -> None:
+    """Write the predictions to a file or on standard output, as CSV or as part of the document."""
+    from fallline.training.predictions import csv_text, json_columns, save_predictions
+
     if out is not None:
         save_predictions(frame, out)
         say(f"{len(frame):,} predictions in {out}")
-    if json:
-        give(
-            {"model": str(model), "rows": len(frame), "out": None if out is None else str(out), "warnings": remarks}
-            | ({} if out is not None else {"predictions": frame.to_dict(as_series=False)})
-        )
+    if document is not None:
+        give(document | ({} if out is not None else {"predictions": json_columns(frame)}))
     elif out is None:
         print(csv_text(frame), end="")
-    return 0

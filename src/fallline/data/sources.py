@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,6 +58,7 @@ def read(source: object, names: list[str] | None = None) -> Sheet | RawArrays:
     text = str(source)
     if not text.strip():
         raise FalllineError("the source is empty: give a path or sklearn:NAME")
+    refuse_address(text, "the source")
     if text.startswith("sklearn:"):
         return _read_sklearn(text.removeprefix("sklearn:"))
     try:
@@ -65,6 +67,19 @@ def read(source: object, names: list[str] | None = None) -> Sheet | RawArrays:
         raise FalllineError(
             f"{text} cannot be read ({problem.strerror or problem}): check the path and its permissions"
         ) from None
+
+
+def refuse_address(text: str, what: str) -> None:
+    """Raises: FalllineError for an address on the web or in a cloud, which a path does not look like.
+
+    >>> refuse_address("data.csv", "the source")
+    """
+    found = re.match(r"([A-Za-z][A-Za-z0-9+.-]+):/+", text)  # a path keeps only one slash
+    if found is None or found[1].startswith("sklearn"):
+        return
+    if found[1].lower() == "file":
+        raise FalllineError(f"{what} {text!r} is an address: give the path of the file, without {found[0]}")
+    raise FalllineError(f"{what} {text!r} is an address: download it first, and give the path of the file")
 
 
 def accepts_names(source: object) -> bool:

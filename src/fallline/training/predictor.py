@@ -115,6 +115,8 @@ class Predictor:
         if not 0.0 < coverage < 1.0:
             raise FalllineError(f"interval of probability {coverage!r}: expected one between 0 and 1, such as 0.9")
         loss, scaler = self.recipe.loss, self.recipe.target_scaler
+        if self.task != "regression":
+            raise FalllineError("a model of classes has no interval around its answer: ask for --probabilities instead")
         if not hasattr(scaler, "interval"):
             name = "no" if loss is None else f"the {loss.name}"
             raise FalllineError(f"{name} loss says nothing of the target's spread: train with binned_cross_entropy")
