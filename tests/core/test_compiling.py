@@ -61,6 +61,8 @@ def test_the_suite_starts_with_flags_of_another_version(tmp_path):
     environment = {
         name: value for name, value in os.environ.items() if name not in ("XLA_FLAGS", "FALLLINE_TESTS_FLAGS")
     }
+    root = str(Path(__file__).parents[2])  # conftest.py imports another file of the tests
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, (root, environment.get("PYTHONPATH"))))
     words = [sys.executable, "-m", "pytest", "-q", "-n", "1", "-p", "no:cacheprovider", str(tmp_path)]
     done = subprocess.run(words, env=environment, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr

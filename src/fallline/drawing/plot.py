@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from fallline.drawing import Axes, Mark, Picture, Points, Stroke, TextMark
+from fallline.drawing.axes import label_of, percent_of, ticks
 from fallline.drawing.colours import dash_of, depth_role, path_role
 from fallline.drawing.curves import Curves, Series
 from fallline.drawing.marks import line
@@ -15,7 +16,8 @@ from fallline.drawing.words import number
 
 SIZE = (480, 300)
 WIDE = (980, 330)
-LEFT, RIGHT, TOP, BOTTOM = 64, 14, 12, 46
+LEFT, RIGHT, TOP, BOTTOM = 70, 14, 12, 46
+WIDER = 9  # pixels of a digit, as a phone shows it
 LETTER = 6.9  # pixels of a letter, on average
 MOST = 32  # most letters of a name in a legend
 FEW = 10  # points below which a line shows each of them
@@ -87,9 +89,13 @@ def axes_of(figure: Curves, used: int = 0) -> Axes:
     y_ends = _ends(y, figure.log_y)
     if figure.percent:
         y_ends = (max(y_ends[0], -0.02), min(y_ends[1], 1.02)) if y_ends[0] < 1.02 and y_ends[1] > -0.02 else y_ends
-    widest = max((len(number(each)) for each in y_ends), default=4)
+    names = [
+        percent_of(each, y_ends) if figure.percent else label_of(each, figure.log_y)
+        for each in ticks(y_ends, figure.log_y)
+    ]
+    widest = max(map(len, names), default=4)
     return Axes(
-        LEFT + max(0, 5 * (widest - 5)), top, width - RIGHT, bottom, _ends(x, figure.log_x), y_ends, figure.log_x,
+        LEFT + WIDER * max(0, widest - 4), top, width - RIGHT, bottom, _ends(x, figure.log_x), y_ends, figure.log_x,
         figure.log_y, figure.percent, whole, figure.x_ticks,
     )  # fmt: skip
 
