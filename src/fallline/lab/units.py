@@ -11,6 +11,7 @@ from fallline.activations import Activation
 from fallline.core.errors import FalllineError, nearest
 from fallline.drawing.axes import Axes
 from fallline.drawing.colours import dash_of, path_role
+from fallline.drawing.legend import ROOM, lines
 from fallline.drawing.marks import Mark, Stroke, TextMark
 from fallline.drawing.picture import Picture
 from fallline.lab.charts import HEIGHT, WIDTH
@@ -19,6 +20,7 @@ from fallline.lab.network import network_on
 from fallline.lab.snapshots import snapshots_of
 from fallline.layers import LayerCall
 
+NAMED = 16  # most units that a legend names
 ROWS = 256  # rows whose activations are averaged
 MEASURES = {
     "weight": "length of the incoming weights", "bias": "bias", "activation": "mean activation",
@@ -63,12 +65,17 @@ class Units:
         low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
         room = 0.06 * (high - low) or 0.5
         epochs = mine["epoch"].unique().sort().to_numpy()
-        axes = Axes(66, 34, WIDTH - 14, HEIGHT - 50, (0.0, float(max(epochs[-1], 1))), (low - room, high + room))
-        marks: list[Mark] = [*axes.marks("epoch", MEASURES[measure])]
-        for i, (_, own) in enumerate(mine.group_by("unit", maintain_order=True)):
-            way = axes.place(own["epoch"].to_numpy(), own[measure].to_numpy())
-            marks.append(Stroke(way, path_role(i), 1.6, dash_of(i)))
         count = mine["unit"].n_unique()
+        named = count <= NAMED
+        right = WIDTH - (ROOM - 60 if named else 14)
+        axes = Axes(66, 34, right, HEIGHT - 50, (0.0, float(max(epochs[-1], 1))), (low - room, high + room))
+        marks: list[Mark] = [*axes.marks("epoch", MEASURES[measure])]
+        by_unit = [own for _, own in mine.group_by("unit", maintain_order=True)]
+        ways = [axes.place(own["epoch"].to_numpy(), own[measure].to_numpy()) for own in by_unit]
+        if named:
+            marks += lines([f"unit {own['unit'][0]}" for own in by_unit], ways, axes)
+        else:
+            marks += [Stroke(way, path_role(i), 1.6, dash_of(i)) for i, way in enumerate(ways)]
         title = f"{name}: {count} units"
         marks.append(TextMark(axes.left, 20, title, "ink", size=15, is_bold=True))
         first, last = (mine.filter(pl.col("epoch") == each)[measure] for each in (epochs[0], epochs[-1]))
