@@ -87,7 +87,7 @@ REFUSED = {
     "no such id": (["RUN", "ROWS", "--id", "idd"], "no column 'idd' to carry along: did you mean 'id'"),
     "arrays": (["RUN", "ARRAYS", "--append"], "need a table"),
     "threshold": (["RUN", "ROWS", "--threshold", "30"], "not a probability"),
-    "interval": (["RUN", "ROWS", "--interval", "0.9"], "--probabilities"),
+    "interval": (["RUN", "ROWS", "--interval", "0.9"], "ask for its probabilities instead"),
     "swapped": (["ROWS", "RUN"], "the model comes before the rows: fallline predict RUN ROWS"),
     "address": (["RUN", "https://example.org/rows.csv"], "download it first"),
     "run's address": (["s3://bucket/run", "ROWS"], "download it first"),

@@ -80,7 +80,7 @@ def test_probabilities_and_intervals_are_asked_for(mixed, binned):
     assert (low <= high).all()
     with pytest.raises(fl.FalllineError, match="no probabilities"):
         binned.predict(FRAME, probabilities=True)
-    with pytest.raises(fl.FalllineError, match="says nothing of the target's spread"):
+    with pytest.raises(fl.FalllineError, match="has no interval around its answer"):
         mixed.model.predict(FRAME, interval=0.8)
 
 

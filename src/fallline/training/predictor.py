@@ -116,7 +116,9 @@ class Predictor:
             raise FalllineError(f"interval of probability {coverage!r}: expected one between 0 and 1, such as 0.9")
         loss, scaler = self.recipe.loss, self.recipe.target_scaler
         if self.task != "regression":
-            raise FalllineError("a model of classes has no interval around its answer: ask for --probabilities instead")
+            raise FalllineError(
+                "a model of classes has no interval around its answer: ask for its probabilities instead"
+            )
         if not hasattr(scaler, "interval"):
             name = "no" if loss is None else f"the {loss.name}"
             raise FalllineError(f"{name} loss says nothing of the target's spread: train with binned_cross_entropy")
