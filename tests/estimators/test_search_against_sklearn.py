@@ -41,7 +41,7 @@ from sklearn.model_selection import (
 )  # fmt: skip
 
 from fallline.estimators import MLPClassifier, MLPRegressor, PopulationSearchCV
-from fallline.estimators.lanes import Lane
+from fallline.estimators.lanes import SearchLane
 
 ROWS = 60
 SHORT = {"hidden_layer_sizes": (4,), "max_iter": 3, "random_state": 0, "tol": 0.0}
@@ -98,8 +98,8 @@ def assert_agree(model=None, space=RATES, X=X, y=Y, fit=(), together=True, toler
     theirs, error, warned = outcome(GridSearchCV, model, space, X, y, dict(fit), **options)
     became = []
     with pytest.MonkeyPatch.context() as patch:
-        original = Lane.become
-        patch.setattr(Lane, "become", lambda lane, own: (became.append(own), original(lane, own))[1])
+        original = SearchLane.become
+        patch.setattr(SearchLane, "become", lambda lane, own: (became.append(own), original(lane, own))[1])
         ours, own_error, own_warned = outcome(PopulationSearchCV, model, space, X, y, dict(fit), **options)
     assert own_error is error, (own_error, error)
     assert own_warned == warned
