@@ -42,16 +42,16 @@ def reported(home: Path) -> Callable[[], Any]:
     return read
 
 
+def document(home: Path, name: str) -> Kind:
+    """A JSON file of a run folder, whose values are altered."""
+    plain = json.loads((home / name).read_text())
+    return Kind(home / name, reported(home), lambda rng: as_json(altered(rng, plain)).encode("utf-8", "replace"), False)
+
+
 def metrics(folder: Path) -> Kind:
     """`metrics.json`."""
     home = run_folder(folder)
-    plain = json.loads((home / "metrics.json").read_text())
-    return Kind(
-        home / "metrics.json",
-        reported(home),
-        lambda rng: as_json(altered(rng, plain)).encode("utf-8", "replace"),
-        False,
-    )
+    return document(home, "metrics.json")
 
 
 def history(folder: Path) -> Kind:
@@ -91,13 +91,7 @@ def diagnosis(folder: Path) -> Kind:
     table = fl.load("sklearn:iris")
     run = fl.train(fl.Recipe(model=fl.MLP(hidden=(4,)), optimizer=fl.Adam(1e-6), epochs=4), table)
     save_diagnosis(home, fl.diagnose(run, table, try_remedies=True, seeds=2))
-    plain = json.loads((home / "diagnosis.json").read_text())
-    return Kind(
-        home / "diagnosis.json",
-        reported(home),
-        lambda rng: as_json(altered(rng, plain)).encode("utf-8", "replace"),
-        False,
-    )
+    return document(home, "diagnosis.json")
 
 
 def search(folder: Path) -> Kind:
@@ -113,7 +107,5 @@ def search(folder: Path) -> Kind:
             "model.activation": fl.Choice((fl.ReLU(), fl.Tanh())),
         },
     )
-    plain = write_summary(home, fl.search(space, fl.load("sklearn:iris"), trials=9, batch=9))
-    return Kind(
-        home / "study.json", reported(home), lambda rng: as_json(altered(rng, plain)).encode("utf-8", "replace"), False
-    )
+    write_summary(home, fl.search(space, fl.load("sklearn:iris"), trials=9, batch=9))
+    return document(home, "study.json")
