@@ -3,12 +3,11 @@
 import math
 from typing import ClassVar
 
-import jax
-import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from fallline.activations.base import Activation
 from fallline.core.field import Number, number
+from fallline.core.namespace import namespace, relu
 
 
 class ReLU(Activation):
@@ -32,7 +31,7 @@ class ReLU(Activation):
     initializer: ClassVar[str] = "he_normal"
 
     def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-        return jax.nn.relu(x)  # `maximum` has slope 1/2 at 0, which would train a silent unit
+        return relu(x)
 
 
 class LeakyReLU(Activation):
@@ -56,7 +55,7 @@ class LeakyReLU(Activation):
     )
 
     def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-        return jnp.where(x > 0, x, self.slope * x)
+        return namespace(x, self.slope).where(x > 0, x, self.slope * x)
 
 
 class ELU(Activation):
@@ -85,7 +84,8 @@ class ELU(Activation):
 
     def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         # Positive x are kept from the exponential: if it overflowed, the slope would be infinity times 0.
-        return jnp.where(x > 0, x, self.alpha * jnp.expm1(jnp.where(x > 0, 0.0, x)))
+        xp = namespace(x, self.alpha)
+        return xp.where(x > 0, x, self.alpha * xp.expm1(xp.where(x > 0, 0.0, x)))
 
 
 class SELU(Activation):
@@ -110,7 +110,8 @@ class SELU(Activation):
 
     def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         # Positive x are kept from the exponential: if it overflowed, the slope would be infinity times 0.
-        return _LAMBDA * jnp.where(x > 0, x, _ALPHA * jnp.expm1(jnp.where(x > 0, 0.0, x)))
+        xp = namespace(x)
+        return _LAMBDA * xp.where(x > 0, x, _ALPHA * xp.expm1(xp.where(x > 0, 0.0, x)))
 
 
 _LAMBDA, _ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717

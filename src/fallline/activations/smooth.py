@@ -3,12 +3,11 @@
 import math
 from typing import ClassVar
 
-import jax
-import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from fallline.activations.base import Activation
 from fallline.core.field import structure
+from fallline.core.namespace import erf, namespace, sigmoid
 
 
 class Softplus(Activation):
@@ -33,8 +32,8 @@ class Softplus(Activation):
 
     def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         # One comparison instead of `maximum` and `abs`, whose slopes at 0 do not add up to 1/2.
-        positive = x > 0
-        return jnp.where(positive, x, 0.0) + jnp.log1p(jnp.exp(jnp.where(positive, -x, x)))
+        xp, positive = namespace(x), x > 0
+        return xp.where(positive, x, 0.0) + xp.log1p(xp.exp(xp.where(positive, -x, x)))
 
 
 class SiLU(Activation):
@@ -58,7 +57,7 @@ class SiLU(Activation):
     initializer: ClassVar[str] = "he_normal"
 
     def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-        return x * jax.nn.sigmoid(x)
+        return x * sigmoid(x)
 
 
 class GELU(Activation):
@@ -83,10 +82,11 @@ class GELU(Activation):
 
     def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         if self.form == "exact":
-            return 0.5 * x * (1.0 + jax.lax.erf(x * math.sqrt(0.5)))
+            return 0.5 * x * (1.0 + erf(x * math.sqrt(0.5)))
         # Beyond 10 the hyperbolic tangent is 1; if the cube overflowed, the slope would be infinity times 0.
-        near = jnp.clip(x, -10.0, 10.0)
-        return 0.5 * x * (1.0 + jnp.tanh(math.sqrt(2.0 / math.pi) * (near + 0.044715 * near**3)))
+        xp = namespace(x)
+        near = xp.clip(x, -10.0, 10.0)
+        return 0.5 * x * (1.0 + xp.tanh(math.sqrt(2.0 / math.pi) * (near + 0.044715 * near**3)))
 
 
 class Mish(Activation):
@@ -109,6 +109,7 @@ class Mish(Activation):
 
     def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         # tanh(log(1 + n)) = m / (m + 2), m = n (n + 2), n = exp(x); from 40 on it is 1, and n must not overflow.
-        n = jnp.exp(jnp.where(x > 40.0, 40.0, x))
+        xp = namespace(x)
+        n = xp.exp(xp.where(x > 40.0, 40.0, x))
         m = n * (n + 2.0)
         return x * (m / (m + 2.0))

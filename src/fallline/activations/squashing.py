@@ -2,11 +2,10 @@
 
 from typing import ClassVar
 
-import jax
-import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from fallline.activations.base import Activation
+from fallline.core.namespace import namespace, sigmoid
 
 
 class Sigmoid(Activation):
@@ -30,7 +29,7 @@ class Sigmoid(Activation):
     zero_at_zero: ClassVar[bool] = False
 
     def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-        return jax.nn.sigmoid(x)
+        return sigmoid(x)
 
 
 class Tanh(Activation):
@@ -53,4 +52,5 @@ class Tanh(Activation):
     saturates: ClassVar[str] = "for |x| > 4 (towards -1 and 1)"
 
     def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-        return jnp.tanh(x)
+        found: Float[Array, "*shape"] = namespace(x).tanh(x)
+        return found

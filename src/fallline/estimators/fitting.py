@@ -1,6 +1,7 @@
 """One fit: the chunks of a run, and the work between them (print, call callbacks, score, cut the rate)."""
 
 import dataclasses
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -35,6 +36,12 @@ class FitResult:
     recipe: Recipe
     params: dict[str, Any]
     rest: dict[str, np.ndarray]
+
+    @functools.cached_property
+    def fitted(self) -> dict[str, Any]:
+        """The statistics that a prediction needs: `stats`, `scaling` and `target_scaling`."""
+        found = {name: self.part(name) for name in ("stats", "scaling", "target_scaling")}
+        return {**found, "target_scaling": found["target_scaling"] or None}
 
     def part(self, name: str) -> dict[str, Any]:
         """A nested part of the state, such as `stats`."""
