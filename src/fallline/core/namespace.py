@@ -30,6 +30,20 @@ def _on_host(value: object) -> bool:
     return isinstance(value, _HOST) or (isinstance(value, dict) and all(map(_on_host, value.values())))
 
 
+def filled(x: Float[Array, "rows columns"], fill: Any) -> Float[Array, "rows columns"]:
+    """x with `fill` where it is NaN.
+
+    >>> filled(np.array([[1.0], [np.nan]]), np.array([5.0])).tolist()
+    [[1.0], [5.0]]
+    """
+    xp = namespace(x, fill)
+    missing = xp.isnan(x)
+    if xp is np and not missing.any():
+        return x
+    found: Float[Array, "rows columns"] = xp.where(missing, fill, x)
+    return found
+
+
 def relu(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """max(0, x); its slope at 0 is 0."""
     if namespace(x) is np:
@@ -60,9 +74,11 @@ def softmax(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     [[0.5, 0.5]]
     """
     if namespace(x) is np:
-        e: Any = np.exp(x - x.max(axis=-1, keepdims=True))
-        e /= e.sum(axis=-1, keepdims=True)
-        return e
+        first: Any = np.array(np.moveaxis(x, -1, 0), order="C")  # NumPy reduces a first axis several times as fast
+        first -= first.max(axis=0)
+        np.exp(first, out=first)
+        first /= first.sum(axis=0)
+        return np.ascontiguousarray(np.moveaxis(first, 0, -1))  # type: ignore[return-value]
     import jax
 
     return jax.nn.softmax(x, axis=-1)

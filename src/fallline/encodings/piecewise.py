@@ -10,7 +10,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from fallline.core.errors import FalllineError
 from fallline.core.field import Number, number, structure
-from fallline.core.namespace import namespace, of_groups
+from fallline.core.namespace import filled, of_groups
 from fallline.core.random import Seed, named
 from fallline.encodings.base import Encoding, Params, Stats, check_columns, check_whole, columns_field, distinct_field
 from fallline.encodings.bins import codes, even_edges, pieces, quantile_edges, tree_edges
@@ -63,9 +63,7 @@ class Binned(Encoding):
         if not self.count:
             return x[:, :0]
         chosen = x[:, self._columns()]
-        xp = namespace(x, stats)
-        filled = xp.where(xp.isnan(chosen), stats["fill"], chosen)
-        return codes(stats, filled, self.beyond).reshape(x.shape[0], -1)  # type: ignore[attr-defined]
+        return codes(stats, filled(chosen, stats["fill"]), self.beyond).reshape(x.shape[0], -1)  # type: ignore[attr-defined]
 
     def sources(self) -> Int[np.ndarray, " inputs"]:
         return np.repeat(self._columns(), self.embedded() // max(1, self.count))

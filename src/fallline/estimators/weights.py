@@ -46,6 +46,8 @@ def put(
     weights: list[Any],
     biases: list[Any],
     dtype: DTypeLike = np.float32,
+    *,
+    copy: bool = True,
 ) -> dict[str, Any]:
     """Converts weights and biases to the params of a network's dense layers.
 
@@ -55,6 +57,7 @@ def put(
         weights: (inputs, outputs) of each layer.
         biases: (outputs,) of each layer.
         dtype: dtype of the params.
+        copy: whether params of that dtype are copied, too.
 
     Raises: FalllineError if the shapes do not match the network.
     """
@@ -75,7 +78,7 @@ def put(
                     "keep the shapes, or fit anew with warm_start=False"
                 )
             if part == "weight" or bias:
-                params.setdefault(name, {})[part] = np.array(given[place], dtype)
+                params.setdefault(name, {})[part] = np.array(given[place], dtype, copy=copy or None)
     return params
 
 

@@ -136,7 +136,11 @@ class Dense(Layer):
         self, params: Params, stats: Stats, x: Float[Array, "batch inputs"], call: LayerCall
     ) -> tuple[Float[Array, "batch outputs"], Stats]:
         y = product(x, params["weight"])
-        return (y + params["bias"] if self.bias else y), stats
+        if not self.bias:
+            return y, stats
+        if namespace(y, params) is np:  # the sum needs no second array
+            return np.add(y, params["bias"], out=y), stats
+        return y + params["bias"], stats
 
 
 class Maxout(Layer):

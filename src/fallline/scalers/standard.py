@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from fallline.core.field import Number, number
-from fallline.core.namespace import namespace
+from fallline.core.namespace import filled, namespace
 from fallline.scalers.base import Affine, Scaler, Stats, affine, column_sums
 
 
@@ -88,9 +88,7 @@ class Unscaled(Scaler):
         return {"mean": total / jnp.maximum(count, 1e-30)}
 
     def apply(self, stats: Stats, x: Float[Array, "rows columns"]) -> Float[Array, "rows columns"]:
-        xp = namespace(x, stats)
-        found: Float[Array, "rows columns"] = xp.where(xp.isnan(x), stats["mean"], x)
-        return found
+        return filled(x, stats["mean"])
 
     def invert(self, stats: Stats, x: Float[Array, "rows columns"]) -> Float[Array, "rows columns"]:
         return x

@@ -15,7 +15,7 @@ from fallline.layers import Dense, Layer, LayerCall
 from fallline.training.recipe import Recipe
 from fallline.training.validation import answering
 
-BLOCK = 512  # rows at a time, so that intermediate values stay in the processor's cache
+BLOCK = 256  # rows at a time, so that intermediate values stay in the processor's cache
 MOST = 2e9  # multiplications up to which NumPy answers; JAX computes more of them faster, once it has compiled
 CLOSE = 1e-3  # difference from JAX's answers, relative to the largest, up to which a block of the user's own agrees
 KEPT = 16  # networks that are remembered
@@ -59,7 +59,7 @@ class Host:
             arrays: as a predictor holds them, from `wide`: they are read-only, since JAX's arrays never change.
             x: encoded rows.
         """
-        if self.proven is False or len(x) * weights_of(arrays["params"]) > MOST:
+        if self.proven is False or (len(x) > BLOCK and len(x) * weights_of(arrays["params"]) > MOST):
             return None
         try:
             with np.errstate(all="ignore"):
@@ -135,10 +135,16 @@ def has_own(block: Block) -> bool:
     return False
 
 
+class Wide(dict[str, Any]):
+    """Arrays from `wide`."""
+
+
 def wide(arrays: Any) -> Any:
     """A tree of dicts with every array of floats in float64, read-only."""
+    if isinstance(arrays, Wide):
+        return arrays
     if isinstance(arrays, dict):
-        return {name: wide(each) for name, each in arrays.items()}
+        return Wide({name: wide(each) for name, each in arrays.items()})
     return None if arrays is None else _read_only(arrays)
 
 
@@ -149,6 +155,8 @@ def weights_of(params: Any) -> int:
 
 def _read_only(array: Any) -> np.ndarray:
     own = np.asarray(array)
+    if own.dtype == np.float64 and not own.flags.writeable:
+        return own
     found = (own if own.dtype.kind != "f" else own.astype(np.float64, copy=False)).view()
     found.flags.writeable = False
     return found
