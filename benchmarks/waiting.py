@@ -102,7 +102,7 @@ CASES: list[Callable[[], Iterator[Case]]] = [probabilities, process]
 def main(words: list[str]) -> None:
     """Prints the table."""
     warnings.simplefilter("ignore")
-    print(f"{'case':28} {'ours':>10} {'quartiles':>20} {'theirs':>10} {'quartiles':>20} {'ratio':>6}")
+    print(f"{'case':28} {'ours':>10} {'quartiles':>20} {'theirs':>10} {'quartiles':>20} {'ratio':>6}  beside, in us")
     for each in (case for cases in CASES for case in cases()):
         if words and not any(word in each.name for word in words):
             continue

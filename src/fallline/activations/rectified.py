@@ -20,6 +20,7 @@ class ReLU(Activation):
 
     Source: Nair and Hinton, "Rectified linear units improve restricted Boltzmann machines", 2010.
 
+    >>> import jax.numpy as jnp
     >>> ReLU()(jnp.array([-1.0, 0.0, 2.0])).tolist()
     [0.0, 0.0, 2.0]
     """
@@ -43,6 +44,7 @@ class LeakyReLU(Activation):
 
     Source: Maas, Hannun and Ng, "Rectifier nonlinearities improve neural network acoustic models", 2013, section 2.
 
+    >>> import jax.numpy as jnp
     >>> LeakyReLU(0.1)(jnp.array([-5.0, 0.0, 2.0])).tolist()
     [-0.5, 0.0, 2.0]
     """
@@ -69,6 +71,7 @@ class ELU(Activation):
     Source: Clevert, Unterthiner and Hochreiter, "Fast and accurate deep network learning by exponential linear units
     (ELUs)", 2016, equation 15.
 
+    >>> import jax.numpy as jnp
     >>> ELU()(jnp.array([-20.0, 0.0, 2.0])).tolist()
     [-1.0, 0.0, 2.0]
     """
@@ -98,6 +101,7 @@ class SELU(Activation):
 
     Source: Klambauer et al., "Self-normalizing neural networks", 2017, equations 2 and 14.
 
+    >>> import jax.numpy as jnp
     >>> [round(float(each), 4) for each in SELU()(jnp.array([-20.0, 0.0, 1.0]))]
     [-1.7581, 0.0, 1.0507]
     """

@@ -19,6 +19,7 @@ class Softplus(Activation):
 
     Source: Dugas et al., "Incorporating second-order functional knowledge for better option pricing", 2001.
 
+    >>> import jax.numpy as jnp
     >>> Softplus()(jnp.array([-100.0, 0.0, 100.0])).round(4).tolist()  # ln 2 in the middle
     [0.0, 0.6930999755859375, 100.0]
     """
@@ -46,6 +47,7 @@ class SiLU(Activation):
     Source: Elfwing, Uchibe and Doya, "Sigmoid-weighted linear units for neural network function approximation in
     reinforcement learning", 2018, equation 3.
 
+    >>> import jax.numpy as jnp
     >>> SiLU()(jnp.array([-100.0, 0.0, 100.0])).tolist()
     [-0.0, 0.0, 100.0]
     """
@@ -70,6 +72,7 @@ class GELU(Activation):
 
     Source: Hendrycks and Gimpel, "Gaussian error linear units (GELUs)", 2016, section 2.
 
+    >>> import jax.numpy as jnp
     >>> GELU()(jnp.array([-10.0, 0.0, 1.0])).round(3).tolist()
     [-0.0, 0.0, 0.8410000205039978]
     """
@@ -98,6 +101,7 @@ class Mish(Activation):
 
     Source: Misra, "Mish: a self regularized non-monotonic activation function", 2020, section 3.
 
+    >>> import jax.numpy as jnp
     >>> [round(float(each), 4) for each in Mish()(jnp.array([-100.0, 0.0, 1.0]))]
     [-0.0, 0.0, 0.8651]
     """

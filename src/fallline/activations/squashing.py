@@ -18,6 +18,7 @@ class Sigmoid(Activation):
 
     Source: Rumelhart, Hinton and Williams, "Learning representations by back-propagating errors", 1986, equation 2.
 
+    >>> import jax.numpy as jnp
     >>> Sigmoid()(jnp.array([-1000.0, 0.0, 1000.0])).tolist()
     [0.0, 0.5, 1.0]
     """
@@ -42,6 +43,7 @@ class Tanh(Activation):
 
     Source: LeCun et al., "Efficient backprop", 1998, section 4.4.
 
+    >>> import jax.numpy as jnp
     >>> Tanh()(jnp.array([-1000.0, 0.0, 1000.0])).tolist()
     [-1.0, 0.0, 1.0]
     """

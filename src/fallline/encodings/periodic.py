@@ -32,6 +32,7 @@ class Periodic(Encoding):
     Source: Gorishniy, Rubachev and Babenko, "On embeddings for numerical features in tabular deep learning", 2022, section
     3.3 (plr); Holzmueller, Grinsztajn and Steinwart, "Better by default", 2024 (pbld).
 
+    >>> import jax.numpy as jnp
     >>> encoding = Periodic(frequencies=1, size=1, columns=(0,))
     >>> params = {"frequency": jnp.array([[0.5]]), "phase": jnp.zeros((1, 1)), "weight": jnp.ones((1, 1, 1)),
     ...     "bias": jnp.zeros((1, 1))}

@@ -135,16 +135,10 @@ def has_own(block: Block) -> bool:
     return False
 
 
-class Wide(dict[str, Any]):
-    """Arrays from `wide`."""
-
-
 def wide(arrays: Any) -> Any:
     """A tree of dicts with every array of floats in float64, read-only."""
-    if isinstance(arrays, Wide):
-        return arrays
     if isinstance(arrays, dict):
-        return Wide({name: wide(each) for name, each in arrays.items()})
+        return {name: wide(each) for name, each in arrays.items()}
     return None if arrays is None else _read_only(arrays)
 
 
