@@ -29,8 +29,8 @@ from fallline.control.search import open_collector, train_policy
 from fallline.control.statistics import Statistics
 from fallline.control.workers import RolloutWorkers
 from fallline.core.block import replace
+from fallline.drawing.curves import Series
 from fallline.drawing.figure import Figure
-from fallline.drawing.graph import Series
 
 FILE = Path(__file__).with_name("ars.json")
 

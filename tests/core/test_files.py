@@ -3,12 +3,14 @@ import os
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from fallline.core import files
 from fallline.core.errors import FalllineError
 from fallline.core.files import _host, make_folder, try_folder, write_atomically, write_elsewhere
+from fallline.core.holding import Hold
 
 
 def test_writes_and_replaces(tmp_path):
@@ -118,3 +120,27 @@ def test_elsewhere_is_the_first_place_that_takes_it(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "_places", lambda: iter(places[:2]))
     with pytest.raises(FalllineError, match="no other place takes it either"):
         write_elsewhere("fallline-x", write)
+
+
+def test_work_whose_folder_is_replaced_while_it_is_written_is_written_elsewhere(tmp_path, monkeypatch):
+    folder, aside = tmp_path / "run", tmp_path / "aside"
+    folder.mkdir()
+    monkeypatch.setattr(files, "_places", lambda: iter([tmp_path]))
+
+    def write(home: Path) -> str:
+        (home / "first").write_text("1")
+        if home == folder:
+            folder.rename(aside)
+            folder.mkdir()
+        (home / "second").write_text("2")
+        return "written"
+
+    with Hold(folder) as hold:
+        home, written, refused = files.write_or_elsewhere(
+            folder, write, check=hold.check, elsewhere=write, name="kept", what="the model"
+        )
+    assert home.parent == tmp_path
+    assert home.name.startswith("kept-")
+    assert sorted(each.name for each in home.iterdir()) == ["first", "second"]
+    assert written == "written"
+    assert "was deleted or replaced while it was in use" in refused

@@ -3,8 +3,8 @@
 import pytest
 
 from fallline.drawing.colours import THEMES
+from fallline.drawing.curves import Series
 from fallline.drawing.figure import Figure
-from fallline.drawing.graph import Series
 from fallline.drawing.plotly_figure import colours, plain
 from fallline.drawing.plotly_figure import plotly_figure as draw
 

@@ -133,8 +133,8 @@ def _over_seeds(plan: "PolicyPlan", folder: Path, kept: list["KeptPolicy"]) -> t
 def _draw(folder: Path, summary: dict[str, Any]) -> None:
     """Writes the learning curve as a picture."""
     from fallline.core.files import write_atomically
+    from fallline.drawing.curves import Series
     from fallline.drawing.figure import Figure
-    from fallline.drawing.graph import Series
 
     rows = summary["evaluations"]
     steps = tuple(row["steps"] for row in rows)

@@ -1,6 +1,6 @@
 """`fallline doctor`: what went wrong with a run, the evidence, and a remedy that was tried."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -80,13 +80,13 @@ def _fixed(
     return code, {"fixed": kept.summary}
 
 
-def _metrics(metrics: Any) -> str:
+def _metrics(metrics: Mapping[str, Mapping[str, float]]) -> str:
     split = "test" if "test" in metrics else next(iter(metrics))
     name = next(each for each in metrics[split] if each != "loss")
     return f"{split} {name} {figures(float(metrics[split][name]))}"
 
 
-def checked(found: Any) -> list[str]:
+def checked(found: "Diagnosis") -> list[str]:
     """What was checked and what could not be judged, by subject, as lines for a terminal."""
     import textwrap
 
@@ -102,7 +102,7 @@ def checked(found: Any) -> list[str]:
     return lines
 
 
-def page(found: Any) -> list[str]:
+def page(found: "Diagnosis") -> list[str]:
     """The findings as lines for a terminal."""
     import textwrap
 

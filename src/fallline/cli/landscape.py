@@ -1,11 +1,14 @@
 """`fallline landscape`: the loss around a trained network, as a table, a page and pictures."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fallline.cli.output import figures, give, say, table, warn
+
+if TYPE_CHECKING:
+    from fallline.lab.landscape import Landscape
 
 Opt = typer.Option
 
@@ -52,7 +55,7 @@ def landscape(
     return 0
 
 
-def _show(found: Any, written: list[Path]) -> None:
+def _show(found: "Landscape", written: list[Path]) -> None:
     import textwrap
 
     for each in found.sentences:

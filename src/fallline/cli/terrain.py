@@ -10,6 +10,7 @@ from fallline.cli.output import figures, give, say, table, warn
 from fallline.core.errors import FalllineError, nearest
 
 if TYPE_CHECKING:
+    from fallline.lab.rates import Rates
     from fallline.lab.walks import Walks
 
 Opt = typer.Option
@@ -133,7 +134,7 @@ def _numbers(text: str, flag: str) -> list[float]:
         raise FalllineError(f"{flag} {text!r} is not a list of numbers: expected such as -1.5,1") from None
 
 
-def _written(walks: Any, swept: Any, out: Path, film: str | None) -> list[Path]:
+def _written(walks: "Walks", swept: "Rates | None", out: Path, film: str | None) -> list[Path]:
     """Write the page and the pictures into a folder, and return their paths."""
     from fallline.lab.film import write_film
     from fallline.lab.page import write_page
@@ -160,7 +161,7 @@ def _written(walks: Any, swept: Any, out: Path, film: str | None) -> list[Path]:
     return written
 
 
-def _show(walks: Any, document: dict[str, Any]) -> None:
+def _show(walks: "Walks", document: dict[str, Any]) -> None:
     from fallline.lab.charts import title_of_surface
 
     begins = ", ".join(f"{each:g}" for each in walks.starts[0])

@@ -1,7 +1,7 @@
 """`fallline trainability`: a map of real trainings over two numbers of a recipe."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,9 @@ from fallline.cli.folders import folder_for
 from fallline.cli.output import give, say, warn
 from fallline.cli.shared_flags import DataFlags, RecipeFlags, subject
 from fallline.core.errors import FalllineError
+
+if TYPE_CHECKING:
+    from fallline.lab.trainability import Trainability
 
 Opt = typer.Option
 WITHOUT = ("patience", "monitor", "calibrate")
@@ -93,7 +96,7 @@ def parse_range(flag: str, text: str) -> tuple[str, float, float]:
         ) from None
 
 
-def _written(found: Any, out: Path) -> list[Path]:
+def _written(found: "Trainability", out: Path) -> list[Path]:
     """Write the page and the pictures into a folder, and return their paths."""
     picture = found.figure()
     written = [found.save_page(out / "trainability.html"), picture.save(out / "map.svg")]

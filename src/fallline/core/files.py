@@ -166,7 +166,9 @@ def write_or_elsewhere(
     """
     try:
         check()
-        return folder, write(folder), ""
+        written = write(folder)
+        check()  # a folder that was replaced meanwhile has only the later ones of its files
+        return folder, written, ""
     except FalllineError as error:
         refused = str(error)
     try:

@@ -3,13 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-from fallline.drawing.graph import Graph
+from fallline.drawing.curves import Curves
 from fallline.drawing.markup import Html, tag
 from fallline.drawing.picture import Picture
 from fallline.drawing.plot import plot
 
 
-class Figure(Graph):
+class Figure(Curves):
     """Curves over one pair of axes, with the means to show and to save them."""
 
     def picture(self) -> Picture:
@@ -37,7 +37,7 @@ class Figure(Graph):
 class Figures(tuple[Figure, ...]):
     """Several figures, which a notebook shows side by side.
 
-    >>> from fallline.drawing.graph import Series
+    >>> from fallline.drawing.curves import Series
     >>> both = Figures([Figure("Loss", "", "epoch", "loss", (Series("a", (1, 2), (2.0, 1.0)),))])
     >>> both["Loss"].y_label, both
     ('loss', Figures('Loss'))

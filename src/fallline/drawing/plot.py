@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from fallline.drawing import Axes, Mark, Picture, Points, Stroke, TextMark
 from fallline.drawing.colours import dash_of, depth_role, path_role
-from fallline.drawing.graph import Graph, Series
+from fallline.drawing.curves import Curves, Series
 from fallline.drawing.marks import line
 from fallline.drawing.words import number
 
@@ -24,7 +24,7 @@ REACH = 0.04  # room beside the extreme values, as a share of the axis
 
 
 @dataclasses.dataclass(frozen=True)
-class Line:
+class Pen:
     """How a series is drawn: role of its colour, dash, and whether the legend names it."""
 
     role: str
@@ -32,14 +32,14 @@ class Line:
     is_named: bool = True
 
 
-def plot(figure: Graph, alone: bool = False) -> Picture:
+def plot(figure: Curves, alone: bool = False) -> Picture:
     """The figure as a picture.
 
     Arguments:
         figure: the figure.
         alone: draw the title and a legend, too; a page has them as text beside the picture.
 
-    >>> drawn = plot(Graph("Loss", "", "epoch", "loss", (Series("training", (1, 2), (2.0, 0.5), "train"),)))
+    >>> drawn = plot(Curves("Loss", "", "epoch", "loss", (Series("training", (1, 2), (2.0, 0.5), "train"),)))
     >>> drawn.width, drawn.title
     (480, 'Loss')
     """
@@ -55,7 +55,7 @@ def plot(figure: Graph, alone: bool = False) -> Picture:
     return Picture(width, height, figure.title, described(figure), (*head, *marks))
 
 
-def lines_of(figure: Graph) -> list[Line]:
+def lines_of(figure: Curves) -> list[Pen]:
     """How every series is drawn: by its role; layers by their depth, in colour and dash."""
     layers = [each for each in figure.series if each.role == "layer"]
     if len(layers) <= NAMED:
@@ -65,17 +65,17 @@ def lines_of(figure: Graph) -> list[Line]:
     found, depth, others = [], 0, itertools.count()
     for each in figure.series:
         if each.role == "layer":
-            found.append(Line(depth_role(depth, len(layers)), dash_of(depth), depth in named))
+            found.append(Pen(depth_role(depth, len(layers)), dash_of(depth), depth in named))
             depth += 1
         elif each.role == "path":
             place = next(others)
-            found.append(Line(path_role(place), dash_of(place)))
+            found.append(Pen(path_role(place), dash_of(place)))
         else:
-            found.append(Line(each.role, (6, 4) if each.dashed or (each.role == "valid" and not each.points) else ()))
+            found.append(Pen(each.role, (6, 4) if each.dashed or (each.role == "valid" and not each.points) else ()))
     return found
 
 
-def axes_of(figure: Graph, used: int = 0) -> Axes:
+def axes_of(figure: Curves, used: int = 0) -> Axes:
     """The pair of axes, with a little room beside what is shown; `used` pixels above it are taken."""
     width, height = WIDE if figure.wide else SIZE
     top = TOP + used + 16 * (figure.mark is not None)
@@ -109,7 +109,7 @@ def _ends(values: Float[np.ndarray, " n"], log: bool) -> tuple[float, float]:
     return (0.0 if 0.0 <= low < 2 * room else low - room), high + room
 
 
-def _drawn(series: Series, how: Line, axes: Axes) -> Iterator[Mark]:
+def _drawn(series: Series, how: Pen, axes: Axes) -> Iterator[Mark]:
     """The pieces of a curve between its gaps, or its points; points that no line would show are drawn, too."""
     usable = [value is not None and (value > 0 or not axes.log_y) for value in series.y]
     if series.points:
@@ -144,7 +144,7 @@ def _mark(axes: Axes, value: float, text: str) -> Iterator[Mark]:
     yield TextMark(at, axes.top - 5, text, anchor="end" if is_right else "start", size=12)
 
 
-def _legend(figure: Graph, width: int) -> tuple[list[Mark], int]:
+def _legend(figure: Curves, width: int) -> tuple[list[Mark], int]:
     """Title and legend above the axes, and the pixels that they take."""
     marks: list[Mark] = [TextMark(LEFT, 20, figure.title, "ink", size=15, is_bold=True)]
     x, y = float(LEFT), 42.0
@@ -163,14 +163,14 @@ def _legend(figure: Graph, width: int) -> tuple[list[Mark], int]:
     return marks, round(y) + 2
 
 
-def _sample(x: float, y: float, series: Series, how: Line) -> Iterator[Mark]:
+def _sample(x: float, y: float, series: Series, how: Pen) -> Iterator[Mark]:
     if series.points:
         yield Points(line((x + 11, y)), how.role, 3.5, series.role == "reference")
     else:
         yield Stroke(line((x, y), (x + 22, y)), how.role, 2.0, how.dash)
 
 
-def sample(series: Series, how: Line) -> Picture:
+def sample(series: Series, how: Pen) -> Picture:
     """A sample of a series, for a legend that is text."""
     return Picture(24, 12, series.name, "", tuple(_sample(1.0, 6.0, series, how)))
 
@@ -185,10 +185,10 @@ def shortened(name: str) -> str:
     return text if len(text) <= MOST else text[: MOST - 1] + "…"
 
 
-def described(figure: Graph) -> str:
+def described(figure: Curves) -> str:
     """What is seen, for those who do not see it: the ends and the extremes of every curve.
 
-    >>> described(Graph("Loss", "", "epoch", "loss", (Series("training", (1, 2, 3), (2.0, 0.1, 0.5)),)))
+    >>> described(Curves("Loss", "", "epoch", "loss", (Series("training", (1, 2, 3), (2.0, 0.1, 0.5)),)))
     'loss over epoch. training: from 2 at 1 to 0.5 at 3, between 0.1 and 2.'
     """
     axes = f"{figure.y_label} over {figure.x_label}. " if figure.x_label else f"{figure.y_label}. "

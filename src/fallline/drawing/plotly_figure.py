@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fallline.core.extras import optional
 from fallline.drawing.colours import colours as drawing_colours
-from fallline.drawing.graph import Graph, Series
+from fallline.drawing.curves import Curves, Series
 from fallline.drawing.plot import NAMED, lines_of
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _INKS = {
 THEMES = tuple(_INKS)
 
 
-def plotly_figure(figure: Graph, theme: str = "light") -> "go.Figure":
+def plotly_figure(figure: Curves, theme: str = "light") -> "go.Figure":
     """A Plotly figure, with its title and without its caption.
 
     Arguments:
@@ -74,7 +74,7 @@ def plotly_figure(figure: Graph, theme: str = "light") -> "go.Figure":
     return drawn
 
 
-def colours(figure: Graph, theme: str) -> list[str]:
+def colours(figure: Curves, theme: str) -> list[str]:
     """The colour of each series, by its role or, for layers, by depth."""
     inks = drawing_colours(theme)
     return [inks[how.role] for how in lines_of(figure)]
@@ -130,7 +130,7 @@ def plain(text: str) -> str:
     return html.escape(line if len(line) <= LONGEST else line[: LONGEST - 1] + "…", quote=False)
 
 
-def _trace(series: Series, colour: str, figure: Graph) -> dict[str, Any]:
+def _trace(series: Series, colour: str, figure: Curves) -> dict[str, Any]:
     y = [None if value is None or (figure.log_y and value <= 0) else value for value in series.y]
     trace: dict[str, Any] = {
         "type": "scatter",
@@ -160,7 +160,7 @@ def _lonely(values: list[float | None]) -> bool:
     )
 
 
-def _add_mark(drawn: "go.Figure", figure: Graph, mark: tuple[float, str]) -> None:
+def _add_mark(drawn: "go.Figure", figure: Curves, mark: tuple[float, str]) -> None:
     """Adds a dotted line, with its text above the plot, where there are no data."""
     place, text = mark
     x = [value for each in figure.series for value in each.x]
@@ -180,11 +180,11 @@ def _add_mark(drawn: "go.Figure", figure: Graph, mark: tuple[float, str]) -> Non
     )
 
 
-def _values(figure: Graph) -> list[float]:
+def _values(figure: Curves) -> list[float]:
     return [value for each in figure.series for value in each.y if value is not None]
 
 
-def _spread(figure: Graph) -> float:
+def _spread(figure: Curves) -> float:
     return max(_values(figure), default=0.0) - min(_values(figure), default=0.0)
 
 

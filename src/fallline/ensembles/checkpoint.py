@@ -10,7 +10,7 @@ from fallline.core.errors import FalllineError
 from fallline.core.outcome import Outcome
 from fallline.core.plain import to_plain
 from fallline.core.tensors import check_finite, flatten, load_tensors, unflatten
-from fallline.ensembles.lanes import Job, Part
+from fallline.ensembles.lanes import EnsembleJob, Part
 from fallline.probes import SCORES
 from fallline.training.checkpoint import PREVIOUS, save_checkpoint
 from fallline.training.history import join
@@ -19,7 +19,7 @@ from fallline.training.state import Epochs
 REMEDY = "use another copy"
 
 
-def save(folder: Path, job: Job, identity: dict[str, Any]) -> None:
+def save(folder: Path, job: EnsembleJob, identity: dict[str, Any]) -> None:
     """Write the newest checkpoint and keep the one before it.
 
     Raises: FalllineError where the folder cannot be written to.
@@ -29,7 +29,7 @@ def save(folder: Path, job: Job, identity: dict[str, Any]) -> None:
     save_checkpoint(folder, states, seen, {**identity, "number of lanes": job.size}, job.recorded)  # type: ignore[arg-type]
 
 
-def load(folder: Path, job: Job, identity: dict[str, Any]) -> tuple[bool, list[str]]:
+def load(folder: Path, job: EnsembleJob, identity: dict[str, Any]) -> tuple[bool, list[str]]:
     """Continue the job from the newest intact checkpoint; returns whether there is one, and a sentence for each damaged one.
 
     Raises: FalllineError when a checkpoint belongs to another ensemble or other data, or recorded other probes.
@@ -63,7 +63,7 @@ def load(folder: Path, job: Job, identity: dict[str, Any]) -> tuple[bool, list[s
 
 
 def _fitting(
-    arrays: dict[str, np.ndarray], index: str, part: Part, job: Job, what: str
+    arrays: dict[str, np.ndarray], index: str, part: Part, job: EnsembleJob, what: str
 ) -> tuple[Any, int, Epochs | None]:
     """A part's state, epoch and records, after checking shapes, counts and that the parameters are finite."""
     try:

@@ -32,7 +32,7 @@ MOST = 16  # most epochs per call, since ended lanes are computed until it retur
 
 
 @dataclasses.dataclass(frozen=True)
-class Lane:
+class MemberLane:
     """One trained member.
 
     Arguments:
@@ -81,7 +81,7 @@ class Part:
         self.lanes.state = dataclasses.replace(self.lanes.state, outcome=place_lanes(ended))
 
 
-class Job:
+class EnsembleJob:
     """An ensemble in training.
 
     The lanes of a program stay together until the last of them ends, and a program is never exchanged for a smaller one.
@@ -152,11 +152,11 @@ class Job:
                             other.end(Outcome.STOPPED, np.ones(self.size, bool))
             return interrupt.asked and any(part.running for part in self.parts)
 
-    def lanes(self) -> list[Lane]:
+    def lanes(self) -> list[MemberLane]:
         """The members as they stand."""
         return [lane for part in self.parts for lane in self._lanes(part)]
 
-    def _lanes(self, part: Part) -> list[Lane]:
+    def _lanes(self, part: Part) -> list[MemberLane]:
         state = jax.tree.map(_on_host, part.lanes.state)
         seen = join(part.seen) if part.seen else None
         found = []
@@ -166,7 +166,7 @@ class Job:
             epochs = 0 if records is None else len(records["outcome"])
             own = dataclasses.replace(own, epoch=np.int32(epochs))
             train, valid = (context.rows[name][: int(context.rows[f"{name}_count"])] for name in ("train", "valid"))
-            found.append(Lane(context.seed, own, records, train, valid))
+            found.append(MemberLane(context.seed, own, records, train, valid))
         return found
 
     @property

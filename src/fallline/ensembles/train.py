@@ -17,7 +17,7 @@ from fallline.core.whole import check_seed
 from fallline.data.identity import SeenRows
 from fallline.data.table import Table
 from fallline.ensembles import checkpoint
-from fallline.ensembles.lanes import Job, Lane
+from fallline.ensembles.lanes import EnsembleJob, MemberLane
 from fallline.ensembles.out_of_fold import out_of_fold
 from fallline.ensembles.run import EnsembleRun, mean_history, outcome_of_all
 from fallline.metrics import metrics_of
@@ -123,7 +123,7 @@ def _train_several(
     began = time.perf_counter()
     check_data(data, seed)
     recorded = recordable(probes)
-    job = Job(recipe, data, seeds_of(seed, count), count if bag else None, recorded)
+    job = EnsembleJob(recipe, data, seeds_of(seed, count), count if bag else None, recorded)
     where = None if folder is None else Path(folder)
     identity = identity_of(job, seed, count, bag) if where else {}
     label, notes = labels_of(job), [job.note] if job.note else []
@@ -169,25 +169,25 @@ def check_data(data: object, seed: object) -> None:
         raise FalllineError("every training row has the weight 0: give some of them a weight")
 
 
-def identity_of(job: Job, seed: int, count: int, bag: bool) -> dict[str, Any]:
+def identity_of(job: EnsembleJob, seed: int, count: int, bag: bool) -> dict[str, Any]:
     """What a checkpoint belongs to."""
     said = json.dumps([recipe_to_plain(job.recipe), count, bag], sort_keys=True)
     return {"recipe": hashlib.sha256(said.encode()).hexdigest(), "data": job.table.fingerprint, "seed": int(seed)}
 
 
-def labels_of(job: Job) -> Callable[[Lane], History]:
+def labels_of(job: EnsembleJob) -> Callable[[MemberLane], History]:
     """A function that names the columns of a lane's history."""
     names = layer_names(job.recipe, job.arrays)
     metric, scale = metrics_of(job.table.task)[0].name, scale_of(job.table.dataset)
 
-    def label(lane: Lane) -> History:
+    def label(lane: MemberLane) -> History:
         seen = empty_history(0, len(names[0]), len(names[1]), recorded=job.recorded) if lane.seen is None else lane.seen
         return name_columns(seen, job.recorded, metric, job.recipe.monitor, *names, 0, scale)
 
     return label
 
 
-def _moment(job: Job, label: Callable[[Lane], History], seconds: float) -> Moment:
+def _moment(job: EnsembleJob, label: Callable[[MemberLane], History], seconds: float) -> Moment:
     lanes = [lane for lane in job.lanes() if lane.seen is not None]
     history = mean_history([label(each) for each in lanes])
     best = int(np.median([int(each.state.best_epoch) for each in lanes]))
@@ -195,8 +195,8 @@ def _moment(job: Job, label: Callable[[Lane], History], seconds: float) -> Momen
 
 
 def run_of(
-    job: Job,
-    label: Callable[[Lane], History],
+    job: EnsembleJob,
+    label: Callable[[MemberLane], History],
     seed: int,
     bag: bool,
     interrupted: bool,
@@ -231,7 +231,7 @@ def run_of(
     )
 
 
-def _member(job: Job, lane: Lane, label: Callable[[Lane], History], interrupted: bool) -> Run:
+def _member(job: EnsembleJob, lane: MemberLane, label: Callable[[MemberLane], History], interrupted: bool) -> Run:
     """The run of one member, as if it had been trained alone."""
     table = _table_of(job.table, lane)
     state, outcome = lane.state, Outcome(int(lane.state.outcome))
@@ -256,7 +256,7 @@ def _member(job: Job, lane: Lane, label: Callable[[Lane], History], interrupted:
     )
 
 
-def _table_of(table: Table, lane: Lane) -> Table:
+def _table_of(table: Table, lane: MemberLane) -> Table:
     """The table with a member's own training and validation rows."""
     data = table.dataset
     if np.array_equal(lane.train, data.train) and np.array_equal(lane.valid, data.valid):
@@ -276,7 +276,7 @@ def _seen(table: Table, bag: bool) -> SeenRows:
     return _whole(table).seen if bag else table.seen
 
 
-def _of_bag(model: Ensemble, table: Table, lanes: Sequence[Lane]) -> dict[str, dict[str, float]]:
+def _of_bag(model: Ensemble, table: Table, lanes: Sequence[MemberLane]) -> dict[str, dict[str, float]]:
     """The metrics of a bag: of the mean answer on rows that trained it and on test rows, and out of fold."""
     found = evaluate_splits(model, _whole(table))
     scored = out_of_fold(model.members, [lane.valid for lane in lanes], table)

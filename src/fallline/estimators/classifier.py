@@ -103,7 +103,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         batch_norm, layer_norm: whether a normalisation precedes each activation.
         class_weight: 'balanced', or a weight per class.
         scoring: metric for early stopping: None for the accuracy, 'loss', the name of a scorer, or a function.
-        callbacks: a function of a `Progress` or a list of them, called after every epoch; True ends the training.
+        callbacks: a function of a `EpochProgress` or a list of them, called after every epoch; True ends the training.
         scaler: scaler of the inputs: None, a name such as 'standardise', or a block.
         encoding: inputs made of the numbers, beside the columns: None, a name such as 'piecewise_linear', or a block.
         n_members: number of networks trained together from different seeds; their probabilities are averaged.

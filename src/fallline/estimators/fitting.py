@@ -67,7 +67,7 @@ RECORDED = (TrainObjective(), LearningRate())  # recorded in every epoch, in add
 
 
 @dataclasses.dataclass(frozen=True)
-class Progress:
+class EpochProgress:
     """The state of a fit, passed to callbacks; a callback that returns True ends the training.
 
     Arguments:
@@ -138,7 +138,7 @@ class Fit:
         state: the initial state.
         adaptive: whether the learning rate is divided by five instead of stopping.
         verbose: whether epochs are printed.
-        callbacks: functions of a `Progress`.
+        callbacks: functions of a `EpochProgress`.
         scorer: (params, stats) -> score of the validation rows, if only Python can compute it.
         patience: with a scorer, number of epochs without a sufficient rise that are tolerated.
         tol: with a scorer, smallest rise that counts as an improvement.
@@ -149,7 +149,7 @@ class Fit:
     state: State
     adaptive: bool = False
     verbose: bool = False
-    callbacks: tuple[Callable[[Progress], Any], ...] = ()
+    callbacks: tuple[Callable[[EpochProgress], Any], ...] = ()
     scorer: Callable[[Any, Any], float] | None = None
     patience: float = np.inf
     tol: float = 0.0
@@ -199,7 +199,7 @@ class Fit:
         params = jax.tree.map(np.asarray, state.params) if self.callbacks else {}
         for each in self.callbacks:
             score = self.scores[-1] if self.scores else float(seen["monitor"][-1])
-            progress = Progress(
+            progress = EpochProgress(
                 epoch=int(state.epoch) - self.first_epoch,
                 loss=float(seen["train_objective"][-1]),
                 loss_curve=seen["train_objective"].tolist(),

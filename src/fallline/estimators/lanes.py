@@ -21,7 +21,7 @@ from fallline.population.table import Population
 
 
 @dataclasses.dataclass(frozen=True)
-class Lane:
+class SearchLane:
     """A network of a population that stands for one candidate's fit on one fold.
 
     Arguments:
@@ -75,7 +75,7 @@ class Expected:
 
     arguments: str
     count: int
-    lane: Lane | None
+    lane: SearchLane | None
 
 
 _READY: ContextVar["deque[Expected] | None"] = ContextVar("ready", default=None)
@@ -91,7 +91,7 @@ def ready(expected: Sequence[Expected]) -> Iterator[None]:
         _READY.reset(token)
 
 
-def lane_for(estimator: Any, X: Any) -> Lane | None:
+def lane_for(estimator: Any, X: Any) -> SearchLane | None:
     """The lane trained for this fit; None if there is none, or if the fit is not the expected one."""
     queue = _READY.get()
     if not queue or queue[0].count != np.shape(X)[0] or queue[0].arguments != recognised(estimator):

@@ -8,7 +8,7 @@ from sklearn.base import clone
 from fallline.core.errors import FalllineError
 from fallline.core.outcome import Outcome
 from fallline.core.tensors import flatten
-from fallline.ensembles.lanes import Job, Lane
+from fallline.ensembles.lanes import EnsembleJob, MemberLane
 from fallline.estimators import settings
 from fallline.estimators.batch import table_of
 from fallline.estimators.fitting import RECORDED, FitResult
@@ -40,12 +40,12 @@ def fit_members(estimator: Estimator, rows: Rows, random: np.random.RandomState)
     recipe = settings.recipe_of(estimator, task=estimator._task, targets=estimator._targets, rows=len(rows.train))
     seeds = random.randint(2**31 - 1, size=estimator.n_members)
     table = table_of(estimator._described(), rows, estimator._n_classes)
-    job = Job(recipe, table, seeds.tolist(), None, RECORDED)
+    job = EnsembleJob(recipe, table, seeds.tolist(), None, RECORDED)
     job.run()
     return [member_of(estimator, job.recipe, lane, len(rows.train)) for lane in job.lanes()]
 
 
-def member_of(estimator: Estimator, recipe: Recipe, lane: Lane, count: int) -> Any:
+def member_of(estimator: Estimator, recipe: Recipe, lane: MemberLane, count: int) -> Any:
     """One lane of an ensemble as a fitted estimator.
 
     Raises: FalllineError for a lane that has diverged.

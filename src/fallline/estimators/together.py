@@ -13,7 +13,7 @@ from fallline.estimators.batch import table_of
 from fallline.estimators.candidates import alike
 from fallline.estimators.fitting import RECORDED
 from fallline.estimators.folds import Fold, Split, begun, folds_of, places_of, stacked
-from fallline.estimators.lanes import Expected, Lane, recognised
+from fallline.estimators.lanes import Expected, SearchLane, recognised
 from fallline.population import evaluate
 from fallline.population.table import Report
 
@@ -44,7 +44,7 @@ class Together:
     ) -> None:
         self.candidates, self.models, self.splits = candidates, models, splits
         self.X, self.y, self.fit_params = X, y, fit_params
-        self.lanes: dict[tuple[int, int], Lane] = {}
+        self.lanes: dict[tuple[int, int], SearchLane] = {}
         self.reports: list[Report] = []
         self.seconds = np.zeros((len(candidates), len(splits)))
 
@@ -114,7 +114,7 @@ class Together:
             candidate, place = divmod(lane, len(folds))
             fold = folds[place]
             key = able[candidate], fold.number
-            self.lanes[key] = Lane(fold.model, population, lane, len(fold.rows.train), fold.rows.x)
+            self.lanes[key] = SearchLane(fold.model, population, lane, len(fold.rows.train), fold.rows.x)
             self.seconds[key] = each
 
 

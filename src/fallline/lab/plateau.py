@@ -10,7 +10,7 @@ LEAST_FALL = 0.1  # share of the untrained loss by which the best one must be lo
 
 
 @dataclasses.dataclass(frozen=True)
-class Plateau:
+class RatePlateau:
     """The good rates around the best one.
 
     Arguments:
@@ -39,7 +39,7 @@ class Plateau:
 
 def plateau_of(
     rates: Float[np.ndarray, " rates"], losses: Float[np.ndarray, "rates seeds"], untrained: float
-) -> Plateau:
+) -> RatePlateau:
     """The plateau of short runs.
 
     Nothing is suggested if the loss falls by less than 10 % at every rate, if the highest rate is still good (then nothing
@@ -52,13 +52,13 @@ def plateau_of(
     means = losses.mean(axis=1)
     best = int(np.argmin(means))
     if not np.isfinite(means[best]):
-        return Plateau(np.nan, np.nan, np.inf, np.nan, f"some seed diverges at every rate from {rates[0]:.2g} up.")
+        return RatePlateau(np.nan, np.nan, np.inf, np.nan, f"some seed diverges at every rate from {rates[0]:.2g} up.")
     lowest = float(means[best])
     error = float(losses[best].std(ddof=1) / np.sqrt(losses.shape[1]))
     fall = untrained - lowest
     if not fall >= LEAST_FALL * abs(untrained):
         why = f"the validation loss falls by less than 10 % at every rate from {rates[0]:.2g} to {rates[-1]:.2g}"
-        return Plateau(np.nan, np.nan, lowest, error, f"{why} (untrained {untrained:.4g}, lowest {lowest:.4g}).")
+        return RatePlateau(np.nan, np.nan, lowest, error, f"{why} (untrained {untrained:.4g}, lowest {lowest:.4g}).")
     level, x = lowest + WITHIN * fall, np.log10(rates)
     ends = []
     for step in (-1, 1):
@@ -69,10 +69,10 @@ def plateau_of(
             end, way = ("highest", "lower") if step > 0 else ("lowest", "higher")
             what = "nothing diverges or rises" if step > 0 else "the loss has fallen already"
             why = f"{what} at the {end} rate tried, {rates[at]:.2g}, so the best may lie beyond it"
-            return Plateau(
+            return RatePlateau(
                 np.nan, np.nan, lowest, error, f"{why}: try a {'higher' if way == 'lower' else 'lower'} one."
             )
         there = means[at + step]
         share = (level - means[at]) / (there - means[at]) if np.isfinite(there) else 0.0
         ends.append(float(10 ** (x[at] + share * (x[at + step] - x[at]))))
-    return Plateau(ends[0], ends[1], lowest, error)
+    return RatePlateau(ends[0], ends[1], lowest, error)

@@ -7,7 +7,7 @@ from fallline.drawing.axes import Axes
 from fallline.drawing.legend import ROOM, lines
 from fallline.drawing.marks import Area, Dot, Mark, Stroke, TextMark, line
 from fallline.drawing.picture import Picture
-from fallline.lab.plateau import Plateau
+from fallline.lab.plateau import RatePlateau
 from fallline.lab.ramp import Ramp
 
 WIDTH, HEIGHT = 680, 430
@@ -17,7 +17,7 @@ def range_figure(
     rates: Float[np.ndarray, " rates"],
     losses: Float[np.ndarray, "rates seeds"],
     untrained: float,
-    plateau: Plateau,
+    plateau: RatePlateau,
     rate: float | None,
     ramp: Ramp | None,
     said: str,

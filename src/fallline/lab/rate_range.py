@@ -14,7 +14,7 @@ from fallline.core.whole import is_whole
 from fallline.data.table import Table
 from fallline.drawing.picture import Picture
 from fallline.lab.contenders import rate_of, rated
-from fallline.lab.plateau import Plateau, plateau_of
+from fallline.lab.plateau import RatePlateau, plateau_of
 from fallline.lab.ramp import Ramp, ramp_of
 from fallline.lab.range_figure import range_figure
 from fallline.lab.rates import rate_place
@@ -46,7 +46,7 @@ class RateRange:
     ramp: Ramp | None
 
     @property
-    def plateau(self) -> Plateau:
+    def plateau(self) -> RatePlateau:
         """The range of good rates, or why there is none to suggest."""
         return plateau_of(self.rates, self.losses, self.untrained)
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from fallline.drawing.colours import style
+from fallline.drawing.curves import Series
 from fallline.drawing.figure import Figure
 from fallline.drawing.markup import Html, join, script_json, tag
-from fallline.drawing.plot import Line, axes_of, lines_of, plot, sample, shortened
+from fallline.drawing.plot import Pen, axes_of, lines_of, plot, sample, shortened
 from fallline.drawing.svg import to_svg
-from fallline.training.curves import Series
 
 
 def document(title: str, body: Html, figures: Sequence[Figure]) -> str:
@@ -68,7 +68,7 @@ def _legend(figure: Figure) -> Html:
     return tag("ul", *(tag("li", _sample(*each), shortened(each[0].name)) for each in named), class_="legend")
 
 
-def _sample(series: Series, how: Line) -> Html:
+def _sample(series: Series, how: Pen) -> Html:
     drawn = to_svg(sample(series, how), "page")
     inner = drawn[drawn.index("</desc>") + len("</desc>") : drawn.rindex("</svg>")]
     return Html(f'<svg viewBox="0 0 24 12" width="24" height="12" aria-hidden="true">{inner}</svg>')

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from fallline.drawing.curves import Series
 from fallline.drawing.figure import Figure
-from fallline.drawing.graph import Series
 from fallline.drawing.markup import tag
 from fallline.drawing.words import number
 from fallline.report.document import document, figure_card

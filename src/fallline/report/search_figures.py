@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from fallline.drawing.curves import Role, Series
 from fallline.drawing.figure import Figure
-from fallline.drawing.graph import Role, Series
 from fallline.drawing.words import NOTHING, metric_label, number
 
 SLICES = 8  # most hyperparameters with their own figure, by importance

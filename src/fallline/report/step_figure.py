@@ -1,7 +1,7 @@
 """The error of a numerical gradient against its step, as a figure."""
 
+from fallline.drawing.curves import Series
 from fallline.drawing.figure import Figure
-from fallline.drawing.graph import Series
 from fallline.gradients import StepErrors
 
 

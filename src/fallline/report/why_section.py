@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from fallline.core.reading import read_json
 from fallline.core.shape import Entries, Flag, Listed, Plain, Real, Text, Whole, maybe
 from fallline.core.shape import Mapping as Table
+from fallline.drawing.curves import Role, Series
 from fallline.drawing.figure import Figure
-from fallline.drawing.graph import Role, Series
 from fallline.drawing.markup import Html, join, tag
 from fallline.drawing.words import number
 from fallline.report.document import plot_of

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from fallline.drawing.curves import Role, Series
 from fallline.drawing.figure import Figure
-from fallline.drawing.graph import Role, Series
 from fallline.drawing.words import is_share, metric_label, metric_title
 
 if TYPE_CHECKING:

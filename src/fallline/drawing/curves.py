@@ -33,7 +33,7 @@ class Series:
 
 
 @dataclasses.dataclass(frozen=True)
-class Graph:
+class Curves:
     """Curves over one pair of axes.
 
     Arguments:
