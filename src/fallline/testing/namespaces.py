@@ -45,20 +45,20 @@ def _read_only(leaf: Any) -> np.ndarray:
 
 
 @of("activation")
-def numpy_values(f: Activation) -> None:
+def by_numpy(f: Activation) -> None:
     """NumPy's values are JAX's."""
     same_by_numpy(f, lambda x: f(x), np.concatenate([draw(3, 40) * 4, [-60.0, 0.0, 60.0]]).astype(np.float32))
 
 
 @of("layer")
-def numpy_predictions(layer: Layer) -> None:
+def by_numpy_(layer: Layer) -> None:
     """NumPy's predictions are JAX's."""
     params, stats = layers.BEGUN(layer)
     same_by_numpy(layer, lambda p, s, x: layer.apply(p, s, x, LayerCall(False))[0], params, stats, layers.rows(1))
 
 
 @of("scaler")
-def numpy_rows(scaler: Scaler) -> None:
+def by_numpy__(scaler: Scaler) -> None:
     """The rows that NumPy scales, and those that it brings back, are JAX's."""
     x = scalers.table()
     stats = scalers.FIT(scaler, x, scalers.ONES)
@@ -70,7 +70,7 @@ def numpy_rows(scaler: Scaler) -> None:
 
 
 @of("encoding")
-def numpy_inputs(encoding: Encoding) -> None:
+def by_numpy___(encoding: Encoding) -> None:
     """The codes and embeddings that NumPy makes are JAX's."""
     encoding, x = encodings.ready(encoding), encodings.table()
     stats = encodings.FIT(encoding, x, encodings.ONES, encodings.target())
@@ -81,7 +81,7 @@ def numpy_inputs(encoding: Encoding) -> None:
 
 
 @of("loss")
-def numpy_answers(loss: Loss) -> None:
+def by_numpy____(loss: Loss) -> None:
     """The answers that NumPy makes of outputs are JAX's."""
     for case in losses.cases(loss):
         if case.scaler is None:
