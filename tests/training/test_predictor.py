@@ -6,6 +6,7 @@ import pytest
 
 import fallline as fl
 from fallline.core.tensors import load_tensors, save_tensors
+from fallline.training import host
 from fallline.training.tiles import answer_tile
 from fallline.training.validation import TILE
 
@@ -41,8 +42,48 @@ def test_models_of_one_network_share_a_program_however_they_were_trained(model, 
 def test_labels_do_not_change_the_answer(model, many):
     y = np.zeros(len(many), np.int32)
     answer, losses = model.answer(many, y)
-    assert answer.tobytes() == model.probabilities(many).tobytes()
+    assert answer.tobytes() == model.answer(many)[0].tobytes()
+    np.testing.assert_allclose(answer, model.probabilities(many), rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(losses, -np.log(answer[:, 0]), rtol=1e-4, atol=1e-6)
+
+
+def test_many_rows_are_computed_by_jax_and_few_by_numpy(model, many, monkeypatch):
+    few = model.probabilities(many)
+    monkeypatch.setattr(host, "MOST", 0.0)
+    assert model.probabilities(many).tobytes() == model.answer(many)[0].tobytes()
+    np.testing.assert_allclose(model.probabilities(many), few, rtol=1e-5, atol=1e-6)
+
+
+class Traced(fl.activations.Activation):
+    """An activation that needs arrays of JAX."""
+
+    def __call__(self, x):
+        return x.at[:, 0].set(1.0)
+
+
+class InPlace(fl.activations.Activation):
+    """An activation that NumPy would compute otherwise: its sum would change its argument."""
+
+    def __call__(self, x):
+        y = x
+        y += 1.0
+        return y * x
+
+
+class Plain(fl.activations.Activation):
+    """An activation that both can run."""
+
+    def __call__(self, x):
+        return x * x
+
+
+@pytest.mark.parametrize(("own", "proven"), [(Traced, False), (InPlace, False), (Plain, True)])
+def test_a_block_of_the_users_own_predicts_by_numpy_only_if_that_agrees(own, proven, flowers, whole):
+    model = fl.train(fl.replace(whole, {"epochs": 2, "model": fl.MLP((4,), own())}), flowers).model
+    x = flowers.dataset.x
+    for _ in range(2):
+        np.testing.assert_allclose(model.probabilities(x), model.answer(x)[0], rtol=1e-5, atol=1e-6)
+    assert host.host_of(model.recipe, model.task, model.outputs).proven is proven
 
 
 def test_no_rows_are_no_predictions(model):

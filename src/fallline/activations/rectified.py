@@ -3,12 +3,11 @@
 import math
 from typing import ClassVar
 
-import jax
-import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from fallline.activations.base import Activation
 from fallline.core.field import Number, number
+from fallline.core.namespace import namespace, relu
 
 
 class ReLU(Activation):
@@ -21,6 +20,7 @@ class ReLU(Activation):
 
     Source: Nair and Hinton, "Rectified linear units improve restricted Boltzmann machines", 2010.
 
+    >>> import jax.numpy as jnp
     >>> ReLU()(jnp.array([-1.0, 0.0, 2.0])).tolist()
     [0.0, 0.0, 2.0]
     """
@@ -32,7 +32,7 @@ class ReLU(Activation):
     initializer: ClassVar[str] = "he_normal"
 
     def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-        return jax.nn.relu(x)  # `maximum` has slope 1/2 at 0, which would train a silent unit
+        return relu(x)
 
 
 class LeakyReLU(Activation):
@@ -44,6 +44,7 @@ class LeakyReLU(Activation):
 
     Source: Maas, Hannun and Ng, "Rectifier nonlinearities improve neural network acoustic models", 2013, section 2.
 
+    >>> import jax.numpy as jnp
     >>> LeakyReLU(0.1)(jnp.array([-5.0, 0.0, 2.0])).tolist()
     [-0.5, 0.0, 2.0]
     """
@@ -56,7 +57,7 @@ class LeakyReLU(Activation):
     )
 
     def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-        return jnp.where(x > 0, x, self.slope * x)
+        return namespace(x, self.slope).where(x > 0, x, self.slope * x)
 
 
 class ELU(Activation):
@@ -70,6 +71,7 @@ class ELU(Activation):
     Source: Clevert, Unterthiner and Hochreiter, "Fast and accurate deep network learning by exponential linear units
     (ELUs)", 2016, equation 15.
 
+    >>> import jax.numpy as jnp
     >>> ELU()(jnp.array([-20.0, 0.0, 2.0])).tolist()
     [-1.0, 0.0, 2.0]
     """
@@ -85,7 +87,8 @@ class ELU(Activation):
 
     def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         # Positive x are kept from the exponential: if it overflowed, the slope would be infinity times 0.
-        return jnp.where(x > 0, x, self.alpha * jnp.expm1(jnp.where(x > 0, 0.0, x)))
+        xp = namespace(x, self.alpha)
+        return xp.where(x > 0, x, self.alpha * xp.expm1(xp.where(x > 0, 0.0, x)))
 
 
 class SELU(Activation):
@@ -98,6 +101,7 @@ class SELU(Activation):
 
     Source: Klambauer et al., "Self-normalizing neural networks", 2017, equations 2 and 14.
 
+    >>> import jax.numpy as jnp
     >>> [round(float(each), 4) for each in SELU()(jnp.array([-20.0, 0.0, 1.0]))]
     [-1.7581, 0.0, 1.0507]
     """
@@ -110,7 +114,8 @@ class SELU(Activation):
 
     def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         # Positive x are kept from the exponential: if it overflowed, the slope would be infinity times 0.
-        return _LAMBDA * jnp.where(x > 0, x, _ALPHA * jnp.expm1(jnp.where(x > 0, 0.0, x)))
+        xp = namespace(x)
+        return _LAMBDA * xp.where(x > 0, x, _ALPHA * xp.expm1(xp.where(x > 0, 0.0, x)))
 
 
 _LAMBDA, _ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717

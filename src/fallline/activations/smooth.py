@@ -3,12 +3,11 @@
 import math
 from typing import ClassVar
 
-import jax
-import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from fallline.activations.base import Activation
 from fallline.core.field import structure
+from fallline.core.namespace import erf, namespace, sigmoid
 
 
 class Softplus(Activation):
@@ -20,6 +19,7 @@ class Softplus(Activation):
 
     Source: Dugas et al., "Incorporating second-order functional knowledge for better option pricing", 2001.
 
+    >>> import jax.numpy as jnp
     >>> Softplus()(jnp.array([-100.0, 0.0, 100.0])).round(4).tolist()  # ln 2 in the middle
     [0.0, 0.6930999755859375, 100.0]
     """
@@ -33,8 +33,8 @@ class Softplus(Activation):
 
     def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         # One comparison instead of `maximum` and `abs`, whose slopes at 0 do not add up to 1/2.
-        positive = x > 0
-        return jnp.where(positive, x, 0.0) + jnp.log1p(jnp.exp(jnp.where(positive, -x, x)))
+        xp, positive = namespace(x), x > 0
+        return xp.where(positive, x, 0.0) + xp.log1p(xp.exp(xp.where(positive, -x, x)))
 
 
 class SiLU(Activation):
@@ -47,6 +47,7 @@ class SiLU(Activation):
     Source: Elfwing, Uchibe and Doya, "Sigmoid-weighted linear units for neural network function approximation in
     reinforcement learning", 2018, equation 3.
 
+    >>> import jax.numpy as jnp
     >>> SiLU()(jnp.array([-100.0, 0.0, 100.0])).tolist()
     [-0.0, 0.0, 100.0]
     """
@@ -58,7 +59,7 @@ class SiLU(Activation):
     initializer: ClassVar[str] = "he_normal"
 
     def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-        return x * jax.nn.sigmoid(x)
+        return x * sigmoid(x)
 
 
 class GELU(Activation):
@@ -71,6 +72,7 @@ class GELU(Activation):
 
     Source: Hendrycks and Gimpel, "Gaussian error linear units (GELUs)", 2016, section 2.
 
+    >>> import jax.numpy as jnp
     >>> GELU()(jnp.array([-10.0, 0.0, 1.0])).round(3).tolist()
     [-0.0, 0.0, 0.8410000205039978]
     """
@@ -83,10 +85,11 @@ class GELU(Activation):
 
     def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         if self.form == "exact":
-            return 0.5 * x * (1.0 + jax.lax.erf(x * math.sqrt(0.5)))
+            return 0.5 * x * (1.0 + erf(x * math.sqrt(0.5)))
         # Beyond 10 the hyperbolic tangent is 1; if the cube overflowed, the slope would be infinity times 0.
-        near = jnp.clip(x, -10.0, 10.0)
-        return 0.5 * x * (1.0 + jnp.tanh(math.sqrt(2.0 / math.pi) * (near + 0.044715 * near**3)))
+        xp = namespace(x)
+        near = xp.clip(x, -10.0, 10.0)
+        return 0.5 * x * (1.0 + xp.tanh(math.sqrt(2.0 / math.pi) * (near + 0.044715 * near**3)))
 
 
 class Mish(Activation):
@@ -98,6 +101,7 @@ class Mish(Activation):
 
     Source: Misra, "Mish: a self regularized non-monotonic activation function", 2020, section 3.
 
+    >>> import jax.numpy as jnp
     >>> [round(float(each), 4) for each in Mish()(jnp.array([-100.0, 0.0, 1.0]))]
     [-0.0, 0.0, 0.8651]
     """
@@ -109,6 +113,7 @@ class Mish(Activation):
 
     def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         # tanh(log(1 + n)) = m / (m + 2), m = n (n + 2), n = exp(x); from 40 on it is 1, and n must not overflow.
-        n = jnp.exp(jnp.where(x > 40.0, 40.0, x))
+        xp = namespace(x)
+        n = xp.exp(xp.where(x > 40.0, 40.0, x))
         m = n * (n + 2.0)
         return x * (m / (m + 2.0))

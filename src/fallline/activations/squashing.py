@@ -2,11 +2,10 @@
 
 from typing import ClassVar
 
-import jax
-import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from fallline.activations.base import Activation
+from fallline.core.namespace import namespace, sigmoid
 
 
 class Sigmoid(Activation):
@@ -19,6 +18,7 @@ class Sigmoid(Activation):
 
     Source: Rumelhart, Hinton and Williams, "Learning representations by back-propagating errors", 1986, equation 2.
 
+    >>> import jax.numpy as jnp
     >>> Sigmoid()(jnp.array([-1000.0, 0.0, 1000.0])).tolist()
     [0.0, 0.5, 1.0]
     """
@@ -30,7 +30,7 @@ class Sigmoid(Activation):
     zero_at_zero: ClassVar[bool] = False
 
     def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-        return jax.nn.sigmoid(x)
+        return sigmoid(x)
 
 
 class Tanh(Activation):
@@ -43,6 +43,7 @@ class Tanh(Activation):
 
     Source: LeCun et al., "Efficient backprop", 1998, section 4.4.
 
+    >>> import jax.numpy as jnp
     >>> Tanh()(jnp.array([-1000.0, 0.0, 1000.0])).tolist()
     [-1.0, 0.0, 1.0]
     """
@@ -53,4 +54,5 @@ class Tanh(Activation):
     saturates: ClassVar[str] = "for |x| > 4 (towards -1 and 1)"
 
     def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-        return jnp.tanh(x)
+        found: Float[Array, "*shape"] = namespace(x).tanh(x)
+        return found

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Int
 
+from fallline.core.namespace import namespace
 from fallline.scalers.base import column_sums
 from fallline.scalers.quantiles import extremes, weighted_quantiles
 
@@ -193,7 +194,9 @@ def codes(
 
     e = min(max((x - left) inverse, low), high),  low = -beyond or 0,  high = 1 + beyond or 1
     """
+    xp = namespace(x, maps, beyond)
     e = (x[..., None] - maps["left"]) * maps["inverse"]
-    low = jnp.where(maps["below"] > 0, -beyond, 0.0).astype(e.dtype)
-    high = jnp.where(maps["above"] > 0, 1.0 + beyond, 1.0).astype(e.dtype)
-    return jnp.clip(e, low, high)
+    low = xp.where(maps["below"] > 0, -beyond, 0.0).astype(e.dtype)
+    high = xp.where(maps["above"] > 0, 1.0 + beyond, 1.0).astype(e.dtype)
+    found: Float[Array, "rows columns bins"] = xp.clip(e, low, high)
+    return found

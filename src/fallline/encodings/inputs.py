@@ -4,11 +4,11 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from fallline.core.field import part, required
+from fallline.core.namespace import namespace
 from fallline.core.random import Seed
 from fallline.encodings.base import Encoding
 from fallline.initializers import Fans
@@ -49,7 +49,9 @@ class Inputs:
 
     def apply(self, stats: dict[str, Any], x: Float[Array, "rows features"]) -> Float[Array, "rows inputs"]:
         """The scaled rows, followed by the codes."""
-        return jnp.concatenate([self.scaler.apply(stats, x), self.encoding.codes(stats.get(KEY, {}), x)], axis=1)
+        scaled, codes = self.scaler.apply(stats, x), self.encoding.codes(stats.get(KEY, {}), x)
+        found: Float[Array, "rows inputs"] = namespace(scaled, codes).concatenate([scaled, codes], axis=1)
+        return found
 
     def sources(self, features: int) -> Int[np.ndarray, " inputs"]:
         """The feature from which each input of the model's first layer is made; for scalers that keep the columns."""
@@ -80,7 +82,8 @@ class Embedding(Layer):
     ) -> tuple[Float[Array, "batch outputs"], Stats]:
         features = x.shape[1] - self.encoding.width()
         scaled, codes = x[:, :features], x[:, features:]
-        return jnp.concatenate([scaled, self.encoding.embed(params, scaled, codes)], axis=1), stats
+        embedded = self.encoding.embed(params, scaled, codes)
+        return namespace(scaled, embedded).concatenate([scaled, embedded], axis=1), stats
 
 
 def layers_of(encoding: Encoding | None) -> Iterator[Layer]:

@@ -4,11 +4,11 @@ import math
 from typing import ClassVar
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from fallline.core.field import Number, number, structure
+from fallline.core.namespace import namespace, of_groups, relu
 from fallline.core.random import Seed, named
 from fallline.encodings.base import Encoding, Params, check_columns, check_whole, columns_field, distinct_field
 from fallline.encodings.columns import with_columns
@@ -32,6 +32,7 @@ class Periodic(Encoding):
     Source: Gorishniy, Rubachev and Babenko, "On embeddings for numerical features in tabular deep learning", 2022, section
     3.3 (plr); Holzmueller, Grinsztajn and Steinwart, "Better by default", 2024 (pbld).
 
+    >>> import jax.numpy as jnp
     >>> encoding = Periodic(frequencies=1, size=1, columns=(0,))
     >>> params = {"frequency": jnp.array([[0.5]]), "phase": jnp.zeros((1, 1)), "weight": jnp.ones((1, 1, 1)),
     ...     "bias": jnp.zeros((1, 1))}
@@ -101,17 +102,18 @@ class Periodic(Encoding):
     def embed(
         self, params: Params, scaled: Float[Array, "rows features"], codes: Float[Array, "rows codes"]
     ) -> Float[Array, "rows inputs"]:
+        xp = namespace(scaled, params, self.rate)
         x = scaled[:, np.array(self.columns or (), np.int32)]
         angle = 2.0 * math.pi * x[..., None] * (self.rate * params["frequency"])
         if self.form == "pbld":
-            waves = jnp.cos(angle + self.rate * params["phase"])
+            waves = xp.cos(angle + self.rate * params["phase"])
         else:
-            waves = jnp.concatenate([jnp.cos(angle), jnp.sin(angle)], axis=-1)
+            waves = xp.concatenate([xp.cos(angle), xp.sin(angle)], axis=-1)
         if self.form == "plr_lite":
             h = waves @ params["weight"] + params["bias"]
         else:
-            h = jnp.einsum("ncw,cwd->ncd", waves, params["weight"]) + params["bias"]
-        return (h if self.form == "pbld" else jax.nn.relu(h)).reshape(x.shape[0], -1)
+            h = of_groups(waves, params["weight"]) + params["bias"]
+        return (h if self.form == "pbld" else relu(h)).reshape(x.shape[0], -1)
 
     def sources(self) -> Int[np.ndarray, " inputs"]:
         return np.repeat(np.array(self.columns or (), np.int32), self.size)

@@ -10,6 +10,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from fallline.core.errors import FalllineError
 from fallline.core.field import Number, number, structure
+from fallline.core.namespace import filled, of_groups
 from fallline.core.random import Seed, named
 from fallline.encodings.base import Encoding, Params, Stats, check_columns, check_whole, columns_field, distinct_field
 from fallline.encodings.bins import codes, even_edges, pieces, quantile_edges, tree_edges
@@ -62,8 +63,7 @@ class Binned(Encoding):
         if not self.count:
             return x[:, :0]
         chosen = x[:, self._columns()]
-        filled = jnp.where(jnp.isnan(chosen), stats["fill"], chosen)
-        return codes(stats, filled, self.beyond).reshape(x.shape[0], -1)  # type: ignore[attr-defined]
+        return codes(stats, filled(chosen, stats["fill"]), self.beyond).reshape(x.shape[0], -1)  # type: ignore[attr-defined]
 
     def sources(self) -> Int[np.ndarray, " inputs"]:
         return np.repeat(self._columns(), self.embedded() // max(1, self.count))
@@ -207,5 +207,5 @@ class PiecewiseEmbedding(Binned):
     ) -> Float[Array, "rows inputs"]:
         rows = scaled.shape[0]
         x, e = scaled[:, self._columns()], codes.reshape(rows, self.count, self.bins)
-        bends = jnp.einsum("nct,ctd->ncd", e, params["weight"])
+        bends = of_groups(e, params["weight"])
         return (x[..., None] * params["slope"] + params["bias"] + bends).reshape(rows, -1)

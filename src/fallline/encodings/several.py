@@ -2,12 +2,12 @@
 
 from typing import Any, ClassVar
 
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from fallline.core.errors import FalllineError
 from fallline.core.field import Number, number, part, required
+from fallline.core.namespace import namespace
 from fallline.core.random import Seed, named
 from fallline.encodings.base import Encoding, Params, Stats
 from fallline.layers import Layer, Scale
@@ -92,9 +92,9 @@ class Encodings(Encoding):
         return sum(each.width() for each in self.parts)
 
     def codes(self, stats: Stats, x: Float[Array, "rows features"]) -> Float[Array, "rows codes"]:
-        return jnp.concatenate(
-            [x[:, :0], *(each.codes(stats.get(name, {}), x) for name, each in self.members())], axis=1
-        )
+        found = [x[:, :0], *(each.codes(stats.get(name, {}), x) for name, each in self.members())]
+        joined: Float[Array, "rows codes"] = namespace(*found).concatenate(found, axis=1)
+        return joined
 
     def init(self, key: Seed) -> Params:
         made = {name: each.init(named(key, name)) for name, each in self.members()}
@@ -111,7 +111,8 @@ class Encodings(Encoding):
             end = begin + each.width()
             found.append(each.embed(params.get(name, {}), scaled, codes[:, begin:end]))
             begin = end
-        return jnp.concatenate(found, axis=1)
+        joined: Float[Array, "rows inputs"] = namespace(*found).concatenate(found, axis=1)
+        return joined
 
     def after(self) -> tuple[Layer, ...]:
         return tuple(layer for each in self.parts for layer in each.after())

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-import jax
 from jaxtyping import Array, Float
 
 from fallline.activations import Activation
 from fallline.core.field import structure
+from fallline.core.namespace import sigmoid, softmax
 from fallline.losses import Loss
 
 
@@ -55,4 +55,4 @@ class CustomLoss(Loss):
     def mean(self, prediction: Float[Array, "batch outputs"]) -> Float[Array, "batch targets"]:
         if self.task == "regression":
             return prediction
-        return jax.nn.sigmoid(prediction) if self.task == "multilabel" else jax.nn.softmax(prediction, axis=-1)
+        return sigmoid(prediction) if self.task == "multilabel" else softmax(prediction)

@@ -21,6 +21,7 @@ from fallline.estimators.units import in_units
 from fallline.estimators.weights import put, taken
 from fallline.training.ensemble import Ensemble
 from fallline.training.exact import exact_answers
+from fallline.training.host import host_of
 from fallline.training.predictor import Predictor
 from fallline.training.recipe import Recipe
 
@@ -61,6 +62,8 @@ class FittedMLP(BaseEstimator):
         check_is_fitted(self, "recipe_")
         X = check_rows(self, given(X), reset=False)
         x = to_float32(X, self._schema) if self._schema is not None else in_units(dense(X), self._units)
+        if self.n_members == 1:
+            return self._answer_rows(x)
         found: np.ndarray = np.mean([each._answer_rows(x) for each in self._networks()], axis=0)
         return found
 
@@ -69,23 +72,25 @@ class FittedMLP(BaseEstimator):
         return self.members_ if self.n_members > 1 else [self]
 
     def _answer_rows(self, x: np.ndarray) -> np.ndarray:
-        return exact_answers(self.recipe_, self._task, self._targets, self._arrays(), x)
+        params = self._params(self._trained.recipe, self._features, np.float64, copy=False)
+        return exact_answers(self.recipe_, self._task, self._targets, {"params": params, **self._trained.wide}, x)
 
     def _arrays(self, dtype: DTypeLike = np.float64) -> dict[str, Any]:
         """The network's arrays, with the current `coefs_` and `intercepts_`."""
-        features = self.n_features_in_ if self._schema is None else len(self._schema.feature_names)
-        return {
-            "params": self._params(self._trained.recipe, features, dtype),
-            "stats": self._trained.part("stats"),
-            "scaling": self._trained.part("scaling"),
-            "target_scaling": self._trained.part("target_scaling") or None,
-        }
+        return {"params": self._params(self._trained.recipe, self._features, dtype), **self._trained.fitted}
 
-    def _params(self, recipe: Recipe, features: int, dtype: DTypeLike = np.float32) -> dict[str, Any]:
+    @property
+    def _features(self) -> int:
+        """Number of encoded features."""
+        return self.n_features_in_ if self._schema is None else len(self._schema.feature_names)
+
+    def _params(
+        self, recipe: Recipe, features: int, dtype: DTypeLike = np.float32, *, copy: bool = True
+    ) -> dict[str, Any]:
         """The network's params: the current `coefs_` and `intercepts_`, and any other params of an earlier fit."""
         assert recipe.loss is not None
-        network = recipe.network(recipe.loss.outputs(self._targets, self._task))
-        dense = put(network, recipe.first_width(features), self.coefs_, self.intercepts_, dtype)
+        host = host_of(recipe, self._task, self._targets)
+        dense = put(host.dense, host.first_width(features), self.coefs_, self.intercepts_, dtype, copy=copy)
         return {**(self._trained.params if hasattr(self, "_trained") else {}), **dense}
 
     @property

@@ -1,6 +1,7 @@
 """One fit: the chunks of a run, and the work between them (print, call callbacks, score, cut the rate)."""
 
 import dataclasses
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from fallline.training import program
 from fallline.training.arrays import Arrays
 from fallline.training.chunks import compiled_start, run_chunks
 from fallline.training.history import join
+from fallline.training.host import wide
 from fallline.training.recipe import Recipe
 from fallline.training.state import LATER, Epochs, State
 
@@ -35,6 +37,18 @@ class FitResult:
     recipe: Recipe
     params: dict[str, Any]
     rest: dict[str, np.ndarray]
+
+    @functools.cached_property
+    def fitted(self) -> dict[str, Any]:
+        """The statistics that a prediction needs: `stats`, `scaling` and `target_scaling`."""
+        found = {name: self.part(name) for name in ("stats", "scaling", "target_scaling")}
+        return {**found, "target_scaling": found["target_scaling"] or None}
+
+    @functools.cached_property
+    def wide(self) -> dict[str, Any]:
+        """The same in float64, read-only."""
+        found: dict[str, Any] = wide(self.fitted)
+        return found
 
     def part(self, name: str) -> dict[str, Any]:
         """A nested part of the state, such as `stats`."""

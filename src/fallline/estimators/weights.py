@@ -1,5 +1,6 @@
 """Converts weights between scikit-learn's form, `coefs_` and `intercepts_`, and a run's params by layer."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,6 @@ from numpy.typing import DTypeLike
 
 from fallline.activations import Activation, Sigmoid
 from fallline.core.errors import FalllineError
-from fallline.layers import Dense, Sequential
 
 
 def drawn(
@@ -41,30 +41,35 @@ def drawn(
 
 
 def put(
-    network: Sequential, inputs: int, weights: list[Any], biases: list[Any], dtype: DTypeLike = np.float32
+    layers: Sequence[tuple[str, int, bool]],
+    inputs: int,
+    weights: list[Any],
+    biases: list[Any],
+    dtype: DTypeLike = np.float32,
+    *,
+    copy: bool = True,
 ) -> dict[str, Any]:
     """Converts weights and biases to the params of a network's dense layers.
 
     Arguments:
-        network: the network; a layer before a batch normalisation has no bias.
+        layers: the name of each dense layer, its width, and whether it has a bias; before a batch normalisation it has none.
         inputs: width of its input.
         weights: (inputs, outputs) of each layer.
         biases: (outputs,) of each layer.
         dtype: dtype of the params.
+        copy: whether params of that dtype are copied, too.
 
     Raises: FalllineError if the shapes do not match the network.
     """
-    pairs = zip(network.names(), network.layers, strict=True)
-    layers = [(name, layer) for name, layer in pairs if isinstance(layer, Dense)]
     if len(weights) != len(layers) or len(biases) != len(layers):
         raise FalllineError(
             f"coefs_ has {len(weights)} and intercepts_ {len(biases)} arrays for a network of {len(layers)} layers: "
             "give one of each per layer"
         )
     params: dict[str, Any] = {}
-    for place, (name, layer) in enumerate(layers):
-        shapes = {"weight": (inputs, layer.width), "bias": (layer.width,)}
-        inputs = layer.width
+    for place, (name, width, bias) in enumerate(layers):
+        shapes = {"weight": (inputs, width), "bias": (width,)}
+        inputs = width
         parts = {"weight": ("coefs_", weights), "bias": ("intercepts_", biases)}
         for part, (attribute, given) in parts.items():
             if np.shape(given[place]) != shapes[part]:
@@ -72,8 +77,8 @@ def put(
                     f"{attribute}[{place}] has shape {np.shape(given[place])} where the network has {shapes[part]}: "
                     "keep the shapes, or fit anew with warm_start=False"
                 )
-            if part == "weight" or layer.bias:
-                params.setdefault(name, {})[part] = np.array(given[place], dtype)
+            if part == "weight" or bias:
+                params.setdefault(name, {})[part] = np.array(given[place], dtype, copy=copy or None)
     return params
 
 

@@ -5,12 +5,14 @@ from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jax.custom_batching import custom_vmap
 from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array, Float
 
 from fallline.core.field import part, required, structure
+from fallline.core.namespace import namespace
 from fallline.core.random import Seed, named
 from fallline.initializers import Fans, GlorotUniform, Initializer, LeCunNormal, Zeros
 from fallline.layers.base import Layer, LayerCall, Params, Stats, check_count
@@ -21,6 +23,8 @@ MIDDLING = (2_000_000, 4_500_000)  # multiplications between which YNNPACK uses 
 
 def product(x: Float[Array, "batch inputs"], W: Float[Array, "inputs outputs"]) -> Float[Array, "batch outputs"]:
     """x W, in a form whose value and gradient with respect to W XLA computes fast on a CPU."""
+    if namespace(x, W) is np:
+        return x @ W
     rows, (inputs, outputs) = x.shape[0], W.shape
     if MIDDLING[0] <= rows * inputs * outputs <= MIDDLING[1]:
         return middling(x, W)
@@ -132,7 +136,11 @@ class Dense(Layer):
         self, params: Params, stats: Stats, x: Float[Array, "batch inputs"], call: LayerCall
     ) -> tuple[Float[Array, "batch outputs"], Stats]:
         y = product(x, params["weight"])
-        return (y + params["bias"] if self.bias else y), stats
+        if not self.bias:
+            return y, stats
+        if namespace(y, params) is np:  # the sum needs no second array
+            return np.add(y, params["bias"], out=y), stats
+        return y + params["bias"], stats
 
 
 class Maxout(Layer):
@@ -184,4 +192,4 @@ class Maxout(Layer):
     ) -> tuple[Float[Array, "batch outputs"], Stats]:
         inputs, pieces, width = params["weight"].shape
         sums = (x @ params["weight"].reshape(inputs, pieces * width)).reshape(-1, pieces, width)
-        return jnp.max(sums + params["bias"], axis=1), stats
+        return namespace(x, params).max(sums + params["bias"], axis=1), stats

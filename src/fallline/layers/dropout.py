@@ -1,12 +1,13 @@
 """Regularisation by noise."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from fallline.core.errors import FalllineError
 from fallline.core.field import Number, number, structure
+from fallline.core.namespace import namespace
 from fallline.core.random import bits
 from fallline.core.schedule import Schedule
 from fallline.layers.base import Layer, LayerCall, Params, Stats
@@ -53,15 +54,16 @@ class Dropout(Layer):
         self, params: Params, stats: Stats, x: Float[Array, "batch inputs"], call: LayerCall
     ) -> tuple[Float[Array, "batch outputs"], Stats]:
         if not call.training:
-            return (x if self.form == "inverted" else (x * self._share()).astype(x.dtype)), stats
+            return (x if self.form == "inverted" else (x * self._share(namespace(x, self.rate))).astype(x.dtype)), stats
         if call.key is None:
             raise FalllineError("dropout needs a random key while training")
         # 2^32 (1 - 2^-24) is the largest float32 below 2^32, so the conversion cannot overflow.
         threshold = jnp.minimum(jnp.asarray(self.rate, jnp.float32) * 2.0**32, 2.0**32 - 2.0**8).astype(jnp.uint32)
         kept = bits(call.key, x.shape) >= threshold
-        scaled = x / self._share() if self.form == "inverted" else x
+        scaled = x / self._share(jnp) if self.form == "inverted" else x
         return jnp.where(kept, scaled, 0.0).astype(x.dtype), stats
 
-    def _share(self) -> Array:
+    def _share(self, xp: Any) -> Array:
         """The share of units kept, above 0 even if float32 rounds the rate to 1."""
-        return jnp.maximum(1.0 - self.rate, 2.0**-24)
+        found: Array = xp.maximum(1.0 - self.rate, 2.0**-24)
+        return found

@@ -8,6 +8,7 @@ from jaxtyping import Array, Float
 
 from fallline.core.errors import FalllineError
 from fallline.core.field import part, required, structure
+from fallline.core.namespace import of_groups
 from fallline.core.random import Seed, bits, named
 from fallline.initializers import Fans, GlorotUniform, Initializer
 from fallline.layers.base import Layer, LayerCall, Params, Stats, check_count
@@ -117,7 +118,7 @@ class Heads(Layer):
         self, params: Params, stats: Stats, x: Float[Array, "batch inputs"], call: LayerCall
     ) -> tuple[Float[Array, "batch outputs"], Stats]:
         each = x.reshape(x.shape[0], self.members, -1)
-        z = jnp.einsum("nki,kio->nko", each, params["weight"]) + params["bias"]
+        z = of_groups(each, params["weight"]) + params["bias"]
         return z.reshape(x.shape[0], self.members * self.width), stats
 
 

@@ -7,6 +7,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from fallline.core.field import Number, number
+from fallline.core.namespace import namespace, rsqrt
 from fallline.core.random import Seed
 from fallline.initializers import Fans
 from fallline.layers.base import Layer, LayerCall, Params, Stats
@@ -76,10 +77,11 @@ class BatchNorm(Layer):
             stats = self._average(stats, mu, var, jnp.sum(w > 0).astype(x.dtype))
         else:
             # Before the first step there are no averages, and the inputs pass unchanged.
-            seen = jnp.maximum(stats["seen"], 1e-30)
+            xp = namespace(x, stats)
+            seen = xp.maximum(stats["seen"], 1e-30)
             mu = stats["mean"] / seen
-            var = jnp.where(stats["seen"] > 0, stats["variance"] / seen, 1.0)
-        xhat = (x - mu) * lax.rsqrt(var + self.epsilon)
+            var = xp.where(stats["seen"] > 0, stats["variance"] / seen, 1.0)
+        xhat = (x - mu) * rsqrt(var + self.epsilon)
         return params["scale"] * xhat + params["shift"], stats
 
     def _average(self, stats: Stats, mu: Array, var: Array, n: Array) -> Stats:
@@ -125,6 +127,7 @@ class LayerNorm(Layer):
     def apply(
         self, params: Params, stats: Stats, x: Float[Array, "batch inputs"], call: LayerCall
     ) -> tuple[Float[Array, "batch outputs"], Stats]:
-        mu = jnp.mean(x, axis=-1, keepdims=True)
-        var = jnp.mean((x - mu) ** 2, axis=-1, keepdims=True)
-        return params["scale"] * ((x - mu) * lax.rsqrt(var + self.epsilon)) + params["shift"], stats
+        xp = namespace(x)
+        mu = xp.mean(x, axis=-1, keepdims=True)
+        var = xp.mean((x - mu) ** 2, axis=-1, keepdims=True)
+        return params["scale"] * ((x - mu) * rsqrt(var + self.epsilon)) + params["shift"], stats

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from fallline.core.field import Number, number
+from fallline.core.namespace import namespace
 from fallline.core.random import Seed
 from fallline.initializers import Fans
 from fallline.layers.base import Layer, LayerCall, Params, Stats
@@ -44,7 +45,7 @@ class PReLU(Layer):
     def apply(
         self, params: Params, stats: Stats, x: Float[Array, "batch inputs"], call: LayerCall
     ) -> tuple[Float[Array, "batch outputs"], Stats]:
-        return jnp.where(x > 0, x, params["slope"] * x), stats
+        return namespace(x, params).where(x > 0, x, params["slope"] * x), stats
 
     def flat(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         """0 everywhere: a trained slope lets a gradient pass."""

@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 from fallline.core.block import lookup
 from fallline.core.errors import FalllineError
 from fallline.core.field import structure
+from fallline.core.namespace import softmax
 from fallline.losses.base import Loss, log_mean
 
 
@@ -54,7 +55,7 @@ class BinnedCrossEntropy(Loss):
 
     def mean(self, prediction: Float[Array, "batch outputs"]) -> Float[Array, "batch bins"]:
         """The probability of each bin, target after target; the scaler's `invert` converts them to targets."""
-        return jax.nn.softmax(self._histograms(prediction), axis=-1).reshape(prediction.shape)
+        return softmax(self._histograms(prediction)).reshape(prediction.shape)
 
     def blend(
         self, predictions: Float[Array, "members batch outputs"], weights: Float[Array, " members"]

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float, Int
 
 from fallline.core.errors import FalllineError
 from fallline.core.field import Number, number
+from fallline.core.namespace import namespace, sigmoid, softmax
 from fallline.losses.base import Loss, log_mean
 
 
@@ -58,7 +59,7 @@ class SoftmaxCrossEntropy(Loss):
         return total - (1.0 - self.smoothing) * hit - self.smoothing * jnp.mean(z, axis=-1)
 
     def mean(self, prediction: Float[Array, "batch outputs"]) -> Float[Array, "batch targets"]:
-        return jax.nn.softmax(prediction, axis=-1)
+        return softmax(prediction)
 
     def blend(
         self, predictions: Float[Array, "members batch outputs"], weights: Float[Array, " members"]
@@ -114,8 +115,8 @@ class BinaryCrossEntropy(Loss):
         return jnp.sum(both, axis=-1)
 
     def mean(self, prediction: Float[Array, "batch outputs"]) -> Float[Array, "batch targets"]:
-        p = jax.nn.sigmoid(prediction)
-        return jnp.concatenate([1.0 - p, p], axis=-1) if prediction.shape[-1] == 1 else p
+        p = sigmoid(prediction)
+        return namespace(p).concatenate([1.0 - p, p], axis=-1) if prediction.shape[-1] == 1 else p
 
     def blend(
         self, predictions: Float[Array, "members batch outputs"], weights: Float[Array, " members"]

@@ -8,6 +8,7 @@ from jax import lax
 from jaxtyping import Array, Float, Int
 
 from fallline.core.field import Number, number
+from fallline.core.namespace import softmax
 from fallline.losses.base import Loss, log_mean
 
 TINY = 1e-30  # least 1 - p_y, so that its power has a finite slope
@@ -45,7 +46,7 @@ class Focal(Loss):
         return jnp.exp(self.gamma * jnp.log(missing)) * surprise
 
     def mean(self, prediction: Float[Array, "batch outputs"]) -> Float[Array, "batch targets"]:
-        return jax.nn.softmax(prediction, axis=-1)
+        return softmax(prediction)
 
     def blend(
         self, predictions: Float[Array, "members batch outputs"], weights: Float[Array, " members"]

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from fallline.core.field import Number, number, structure
+from fallline.core.namespace import namespace, sigmoid, softmax
 from fallline.losses.base import Loss, log_mean
 from fallline.losses.classes import blend_of_sigmoids
 
@@ -59,9 +60,9 @@ class Hinge(Loss):
 
     def mean(self, prediction: Float[Array, "batch outputs"]) -> Float[Array, "batch targets"]:
         if prediction.shape[-1] > 1:
-            return jax.nn.softmax(prediction, axis=-1)
-        p = jax.nn.sigmoid(prediction)
-        return jnp.concatenate([1.0 - p, p], axis=-1)
+            return softmax(prediction)
+        p = sigmoid(prediction)
+        return namespace(p).concatenate([1.0 - p, p], axis=-1)
 
     def blend(
         self, predictions: Float[Array, "members batch outputs"], weights: Float[Array, " members"]

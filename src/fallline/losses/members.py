@@ -5,10 +5,12 @@ from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from fallline.core.errors import FalllineError
 from fallline.core.field import part, structure
+from fallline.core.namespace import namespace
 from fallline.losses.base import Loss
 from fallline.losses.numbers import SquaredError
 
@@ -73,15 +75,21 @@ class OfMembers(Loss):
         return jnp.mean(jax.vmap(self.inner, (0, None))(z, target), axis=0)
 
     def mean(self, prediction: Float[Array, "batch outputs"]) -> Float[Array, "batch targets"]:
-        return jnp.mean(self.means(prediction), axis=0)
+        means = self.means(prediction)
+        found: Float[Array, "batch targets"] = namespace(means).mean(means, axis=0)
+        return found
 
     def means(self, prediction: Float[Array, "batch outputs"]) -> Float[Array, "members batch targets"]:
         """The answer of each member."""
+        if namespace(prediction) is np:
+            return np.stack([self.inner.mean(each) for each in self.apart(prediction)])
         return jax.vmap(self.inner.mean)(self.apart(prediction))
 
     def apart(self, prediction: Float[Array, "batch outputs"]) -> Float[Array, "members batch each"]:
         """The outputs of each member."""
-        return jnp.moveaxis(prediction.reshape(prediction.shape[0], self.members, -1), 1, 0)
+        z = prediction.reshape(prediction.shape[0], self.members, -1)
+        found: Float[Array, "members batch each"] = namespace(prediction).moveaxis(z, 1, 0)
+        return found
 
     def blend(
         self, predictions: Float[Array, "networks batch outputs"], weights: Float[Array, " networks"]

@@ -8,6 +8,7 @@ from jaxtyping import Array, Float
 
 from fallline.core.block import lookup
 from fallline.core.field import Number, number
+from fallline.core.namespace import namespace
 from fallline.losses.base import Loss
 
 
@@ -149,7 +150,8 @@ class Poisson(Loss):
         return jnp.mean(jnp.exp(z) - y * z + jax.scipy.special.xlogy(y, y) - y, axis=-1)
 
     def mean(self, prediction: Float[Array, "batch outputs"]) -> Float[Array, "batch targets"]:
-        return jnp.exp(prediction)
+        found: Float[Array, "batch targets"] = namespace(prediction).exp(prediction)
+        return found
 
     def inverse(self, answer: Float[Array, "batch targets"]) -> Float[Array, "batch outputs"]:
         return jnp.log(jnp.maximum(answer, 1e-38))

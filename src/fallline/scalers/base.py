@@ -10,6 +10,7 @@ from jax import lax
 from jaxtyping import Array, Bool, Float
 
 from fallline.core.block import Block
+from fallline.core.namespace import filled
 
 Stats = dict[str, Array]
 BLOCK = 4096
@@ -57,7 +58,7 @@ class Affine(Scaler):
     """Base of scalers that shift and stretch each column: x' = (x - centre) inverse; a missing value becomes `fill`."""
 
     def apply(self, stats: Stats, x: Float[Array, "rows columns"]) -> Float[Array, "rows columns"]:
-        return (jnp.where(jnp.isnan(x), stats["fill"], x) - stats["centre"]) * stats["inverse"]
+        return (filled(x, stats["fill"]) - stats["centre"]) * stats["inverse"]
 
     def invert(self, stats: Stats, x: Float[Array, "rows columns"]) -> Float[Array, "rows columns"]:
         return x / stats["inverse"] + stats["centre"]

@@ -8,6 +8,7 @@ from jaxtyping import Array, Bool, Float
 
 from fallline.core.errors import FalllineError
 from fallline.core.field import structure
+from fallline.core.namespace import namespace
 from fallline.scalers.base import Scaler, Stats
 from fallline.scalers.quantiles import extremes, weighted_quantiles
 
@@ -63,10 +64,10 @@ class Bins(Scaler):
         return stats | {"centres": stats["centres"] + sums / jnp.where(counts > 0, counts, 1.0)}
 
     def apply(self, stats: Stats, x: Float[Array, "rows columns"]) -> Float[Array, "rows columns"]:
-        return jnp.sum(x[..., None] >= stats["edges"][:, 1:-1], axis=-1).astype(x.dtype)
+        return namespace(x, stats).sum(x[..., None] >= stats["edges"][:, 1:-1], axis=-1).astype(x.dtype)
 
     def invert(self, stats: Stats, x: Float[Array, "rows bins"]) -> Float[Array, "rows columns"]:
-        return jnp.sum(self._histograms(x) * stats["centres"], axis=-1)
+        return namespace(x, stats).sum(self._histograms(x) * stats["centres"], axis=-1)
 
     def interval(
         self, stats: Stats, x: Float[Array, "rows bins"], coverage: float = 0.9
@@ -76,16 +77,18 @@ class Bins(Scaler):
 
     def quantile(self, stats: Stats, x: Float[Array, "rows bins"], level: float) -> Float[Array, "rows columns"]:
         """The value below which the target lies with probability `level`; values within a bin are equally likely."""
+        xp = namespace(x, stats, level)
         p = self._histograms(x)
-        below = jnp.cumsum(p, axis=-1)
-        bin = jnp.sum(below[..., :-1] <= level, axis=-1, keepdims=True)
+        below = xp.cumsum(p, axis=-1)
+        bin = xp.sum(below[..., :-1] <= level, axis=-1, keepdims=True)
 
         def pick(values: Array) -> Array:
-            return jnp.take_along_axis(values, bin, axis=-1)[..., 0]
+            found: Array = xp.take_along_axis(values, bin, axis=-1)[..., 0]
+            return found
 
-        low, high = (jnp.broadcast_to(each, p.shape) for each in (stats["edges"][:, :-1], stats["edges"][:, 1:]))
-        share = (level - pick(below - p)) / jnp.maximum(pick(p), 1e-30)
-        return pick(low) + jnp.clip(share, 0.0, 1.0) * (pick(high) - pick(low))
+        low, high = (xp.broadcast_to(each, p.shape) for each in (stats["edges"][:, :-1], stats["edges"][:, 1:]))
+        share = (level - pick(below - p)) / xp.maximum(pick(p), 1e-30)
+        return pick(low) + xp.clip(share, 0.0, 1.0) * (pick(high) - pick(low))
 
     def _histograms(self, x: Float[Array, "rows bins"]) -> Float[Array, "rows columns each"]:
         return x.reshape(x.shape[0], -1, self.bins)

@@ -5,6 +5,7 @@ from typing import ClassVar
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from fallline.core.namespace import namespace
 from fallline.scalers.base import Scaler, Stats
 from fallline.scalers.standard import Standardise
 
@@ -55,13 +56,19 @@ class Log(Scaler):
         }
 
     def apply(self, stats: Stats, x: Float[Array, "rows columns"]) -> Float[Array, "rows columns"]:
-        scaled = (jnp.where(stats["chosen"] > 0, self._log(stats, x), x) - stats["mean"]) * stats["inverse"]
-        return jnp.where(jnp.isnan(x), 0.0, scaled)
+        xp = namespace(x, stats)
+        scaled = (xp.where(stats["chosen"] > 0, self._log(stats, x), x) - stats["mean"]) * stats["inverse"]
+        found: Float[Array, "rows columns"] = xp.where(xp.isnan(x), 0.0, scaled)
+        return found
 
     def invert(self, stats: Stats, x: Float[Array, "rows columns"]) -> Float[Array, "rows columns"]:
         u = x / stats["inverse"] + stats["mean"]
-        power = jnp.exp(jnp.minimum(u, jnp.log(stats["most"]) + BEYOND)) - stats["added"]
-        return jnp.where(stats["chosen"] > 0, power, u)
+        xp = namespace(x, stats)
+        power = xp.exp(xp.minimum(u, xp.log(stats["most"]) + BEYOND)) - stats["added"]
+        found: Float[Array, "rows columns"] = xp.where(stats["chosen"] > 0, power, u)
+        return found
 
     def _log(self, stats: Stats, x: Float[Array, "rows columns"]) -> Float[Array, "rows columns"]:
-        return jnp.log(jnp.maximum(x + stats["added"], 0.1 * stats["least"]))
+        xp = namespace(x, stats)
+        found: Float[Array, "rows columns"] = xp.log(xp.maximum(x + stats["added"], 0.1 * stats["least"]))
+        return found

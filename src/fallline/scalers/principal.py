@@ -9,6 +9,7 @@ from jaxtyping import Array, Bool, Float
 from fallline.core.errors import FalllineError
 from fallline.core.factorise import eigh
 from fallline.core.field import Number, number, structure
+from fallline.core.namespace import namespace
 from fallline.scalers.base import BLOCK, Scaler, Stats
 from fallline.scalers.standard import Standardise
 
@@ -55,7 +56,8 @@ class Rotation(Scaler):
     columnwise: ClassVar[bool] = False
 
     def apply(self, stats: Stats, x: Float[Array, "rows columns"]) -> Float[Array, "rows outputs"]:
-        return jnp.where(jnp.isnan(x), 0.0, (x - stats["mean"]) * stats["inverse"]) @ stats["rotation"]
+        xp = namespace(x, stats)
+        return xp.where(xp.isnan(x), 0.0, (x - stats["mean"]) * stats["inverse"]) @ stats["rotation"]
 
 
 class PCA(Rotation):

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from fallline.core.field import Number, number, structure
+from fallline.core.namespace import namespace
 from fallline.scalers.base import Affine, Stats, affine, column_sums
 from fallline.scalers.quantiles import extremes, weighted_quantiles
 
@@ -81,7 +82,7 @@ class Robust(Affine):
 
     def apply(self, stats: Stats, x: Float[Array, "rows columns"]) -> Float[Array, "rows columns"]:
         scaled = super().apply(stats, x)
-        return scaled if self.clip is None else jnp.clip(scaled, -self.clip, self.clip)
+        return scaled if self.clip is None else namespace(scaled, self.clip).clip(scaled, -self.clip, self.clip)
 
 
 class Pixels(Affine):

@@ -4,10 +4,12 @@ from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from fallline.core.errors import FalllineError
 from fallline.core.field import Number, number, structure
+from fallline.core.namespace import namespace
 from fallline.scalers.base import Affine, Scaler, Stats, affine
 from fallline.scalers.quantiles import extremes, weighted_quantiles
 
@@ -52,11 +54,12 @@ class SmoothClip(Affine):
 
     def apply(self, stats: Stats, x: Float[Array, "rows columns"]) -> Float[Array, "rows columns"]:
         z = super().apply(stats, x)
-        return z / jnp.sqrt(1.0 + (z * (stats["bends"] / self.limit)) ** 2)
+        return z / namespace(z, self.limit).sqrt(1.0 + (z * (stats["bends"] / self.limit)) ** 2)
 
     def invert(self, stats: Stats, x: Float[Array, "rows columns"]) -> Float[Array, "rows columns"]:
         inside = 1.0 - (x * (stats["bends"] / self.limit)) ** 2
-        return super().invert(stats, x / jnp.sqrt(jnp.maximum(inside, 1e-6)))
+        xp = namespace(x, stats, self.limit)
+        return super().invert(stats, x / xp.sqrt(xp.maximum(inside, 1e-6)))
 
 
 class QuantileNormal(Scaler):
@@ -109,23 +112,36 @@ class QuantileNormal(Scaler):
         }
 
     def apply(self, stats: Stats, x: Float[Array, "rows columns"]) -> Float[Array, "rows columns"]:
-        filled = jnp.where(jnp.isnan(x), stats["fill"], x)
-        share = jax.vmap(_share, in_axes=(1, 0, None), out_axes=1)(filled, stats["quantiles"], stats["levels"])
-        z = normal_quantile(share)
-        return jnp.where(stats["kind"] > 1.5, filled, jnp.where(stats["kind"] > 0.5, z, 0.0))
+        xp = namespace(x, stats)
+        filled = xp.where(xp.isnan(x), stats["fill"], x)
+        z = normal_quantile(_shares(filled, stats["quantiles"], stats["levels"]))
+        found: Float[Array, "rows columns"] = xp.where(
+            stats["kind"] > 1.5, filled, xp.where(stats["kind"] > 0.5, z, 0.0)
+        )
+        return found
+
+
+def _shares(x: Float[Array, "rows columns"], q: Float[Array, "columns quantiles"], levels: Array) -> Any:
+    """F(x) of each column."""
+    if namespace(x, q, levels) is np:
+        found = [_share(x[:, j], q[j], levels) for j in range(x.shape[1])]
+        return np.stack(found, axis=1) if found else x
+    return jax.vmap(_share, in_axes=(1, 0, None), out_axes=1)(x, q, levels)
 
 
 def _share(x: Float[Array, " rows"], q: Float[Array, " quantiles"], levels: Float[Array, " quantiles"]) -> Any:
     """F(x): the mean of the interpolations from the last quantile up to x and from the first one from x on."""
 
+    xp = namespace(x, q, levels)
+
     def between(k: Array, beyond: Array) -> Array:
         gap = q[k + 1] - q[k]  # it is 0 only where x lies outside, or is an extreme that several levels share
-        part = jnp.where(gap > 0, (x - q[k]) / jnp.where(gap > 0, gap, 1.0), beyond)
-        return levels[k] + jnp.clip(part, 0.0, 1.0) * (levels[k + 1] - levels[k])
+        part = xp.where(gap > 0, (x - q[k]) / xp.where(gap > 0, gap, 1.0), beyond)
+        return levels[k] + xp.clip(part, 0.0, 1.0) * (levels[k + 1] - levels[k])
 
     most = q.shape[0] - 2
-    last = jnp.clip(jnp.searchsorted(q, x, side="right") - 1, 0, most)
-    first = jnp.clip(jnp.searchsorted(q, x, side="left") - 1, 0, most)
+    last = xp.clip(xp.searchsorted(q, x, side="right") - 1, 0, most)
+    first = xp.clip(xp.searchsorted(q, x, side="left") - 1, 0, most)
     return 0.5 * between(last, x >= q[last]) + 0.5 * between(first, x > q[first])
 
 
@@ -146,13 +162,15 @@ def normal_quantile(p: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     >>> [round(each, 4) for each in normal_quantile(jnp.array([0.0, 0.025, 0.5, 0.975])).tolist()]
     [-5.1993, -1.96, 0.0, 1.96]
     """
+    xp = namespace(p)
     q = p - 0.5
     r = 0.180625 - q * q
     middle = q * _poly(MIDDLE[0], r) / _poly(MIDDLE[1], r)
-    tail = jnp.maximum(jnp.minimum(p, 1.0 - p), EXTREME)
-    r = jnp.sqrt(-jnp.log(tail)) - 1.6
-    outside = jnp.sign(q) * _poly(TAILS[0], r) / _poly(TAILS[1], r)
-    return jnp.where(jnp.abs(q) <= NEAR, middle, outside)
+    tail = xp.maximum(xp.minimum(p, 1.0 - p), EXTREME)
+    r = xp.sqrt(-xp.log(tail)) - 1.6
+    outside = xp.sign(q) * _poly(TAILS[0], r) / _poly(TAILS[1], r)
+    found: Float[Array, "*shape"] = xp.where(xp.abs(q) <= NEAR, middle, outside)
+    return found
 
 
 def _poly(coefficients: tuple[float, ...], r: Array) -> Any:

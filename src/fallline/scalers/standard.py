@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from fallline.core.field import Number, number
+from fallline.core.namespace import filled, namespace
 from fallline.scalers.base import Affine, Scaler, Stats, affine, column_sums
 
 
@@ -55,8 +56,9 @@ class Standardise(Scaler):
         return {"mean": mean, "inverse": inverse}
 
     def apply(self, stats: Stats, x: Float[Array, "rows columns"]) -> Float[Array, "rows columns"]:
-        scaled = jnp.where(jnp.isnan(x), 0.0, (x - stats["mean"]) * stats["inverse"])
-        return scaled if self.clip is None else jnp.clip(scaled, -self.clip, self.clip)
+        xp = namespace(x, stats, self.clip)
+        scaled = xp.where(xp.isnan(x), 0.0, (x - stats["mean"]) * stats["inverse"])
+        return scaled if self.clip is None else xp.clip(scaled, -self.clip, self.clip)
 
     def invert(self, stats: Stats, x: Float[Array, "rows columns"]) -> Float[Array, "rows columns"]:
         return x / stats["inverse"] + stats["mean"]
@@ -86,7 +88,7 @@ class Unscaled(Scaler):
         return {"mean": total / jnp.maximum(count, 1e-30)}
 
     def apply(self, stats: Stats, x: Float[Array, "rows columns"]) -> Float[Array, "rows columns"]:
-        return jnp.where(jnp.isnan(x), stats["mean"], x)
+        return filled(x, stats["mean"])
 
     def invert(self, stats: Stats, x: Float[Array, "rows columns"]) -> Float[Array, "rows columns"]:
         return x

@@ -12,6 +12,7 @@ import fallline.testing.initializers
 import fallline.testing.layers
 import fallline.testing.losses
 import fallline.testing.methods
+import fallline.testing.namespaces
 import fallline.testing.optimizers
 import fallline.testing.penalties
 import fallline.testing.probes

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from fallline.core.block import as_arrays
+from fallline.training.host import host_of, wide
 from fallline.training.recipe import Recipe
 from fallline.training.validation import TILE, answering, forward
 
@@ -17,6 +18,8 @@ def exact_answers(
 ) -> Float[np.ndarray, "rows targets"]:
     """Probabilities, or targets in their own unit, for encoded rows; everything is computed in float64.
 
+    NumPy computes few rows, and JAX many.
+
     Arguments:
         recipe: completed recipe.
         task: classification, multilabel or regression.
@@ -24,14 +27,20 @@ def exact_answers(
         arrays: `params`, `stats`, `scaling` and `target_scaling`, as a predictor holds them.
         x: the rows; they pass through the network in tiles of one size, so that one program serves any number of rows.
     """
+    host = host_of(recipe, task, outputs)
+    found = host.answer(wide(arrays), x)
+    if found is not None and host.proven:
+        return found
     answers = np.zeros((len(x), outputs))
     with jax.enable_x64(True):
-        exact, wide = as_arrays(answering(recipe), np.float64), jax.tree.map(_float64, arrays)
+        exact, doubles = as_arrays(answering(recipe), np.float64), jax.tree.map(_float64, arrays)
         tile = np.zeros((TILE, x.shape[1]))
         for begin in range(0, len(x), TILE):
             rows = x[begin : begin + TILE]
             tile[: len(rows)] = rows
-            answers[begin : begin + TILE] = np.asarray(_tile(task, outputs, exact, wide, tile))[: len(rows)]
+            answers[begin : begin + TILE] = np.asarray(_tile(task, outputs, exact, doubles, tile))[: len(rows)]
+    if found is not None:
+        host.agrees(found, answers)
     return answers
 
 

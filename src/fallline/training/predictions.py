@@ -24,8 +24,8 @@ class Answering(Protocol):
     def schema(self) -> Schema:
         """The columns and the target."""
 
-    def answer(self, x: np.ndarray) -> tuple[Any, Any]:
-        """The answers for the rows, and a second value that is not used here."""
+    def predicted(self, x: np.ndarray) -> Any:
+        """The answers for the rows."""
 
     def decide(self, answer: np.ndarray) -> Any:
         """The class of each row, or the target itself."""
@@ -58,7 +58,7 @@ def predictions_frame(
     import polars as pl
 
     target = model.schema.target
-    answer, _ = model.answer(x)
+    answer = model.predicted(x)
     decided = model.decide(answer)
     if threshold is not None:
         check_threshold(model, threshold)

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from fallline.activations import Activation
 from fallline.core.field import number, structure
@@ -33,6 +34,13 @@ class NeverFlat(FalseRange):
 
     range: ClassVar = (-1.0, 1.0)
     saturates: ClassVar = "nowhere"
+
+
+class OtherByNumPy(Activation):
+    """A doubled sum for JAX, and a tripled one for NumPy."""
+
+    def __call__(self, x):
+        return x * (3.0 if isinstance(x, np.ndarray) else 2.0)
 
 
 class Mixing(Activation):
@@ -135,6 +143,7 @@ class Deafening(NoWeights):
 
 WRONG = [
     (WrongSlope(), "gradient", "beside central differences"),
+    (OtherByNumPy(), "by_numpy", "by NumPy, beside JAX"),
     (FalseZero(), "zero_at_zero", "f(0) = 1"),
     (NoWeights(), "initializer", "did you mean 'he_normal'"),
     (Deafening(), "initializer", "after ten layers"),
