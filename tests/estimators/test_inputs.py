@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import fallline as fl
 from fallline.core.errors import DataWarning
 from fallline.estimators import MLPClassifier, MLPRegressor
-from fallline.estimators.inputs import Frame, check_rows, given, to_float32
+from fallline.estimators.inputs import Frame, check_rows, given, is_plain, to_float32
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 SHORT = {"hidden_layer_sizes": (4,), "max_iter": 2, "random_state": 0}
@@ -462,3 +462,50 @@ def test_a_table_is_converted_once():
     assert isinstance(frame, Frame)
     assert given(frame) is frame
     assert given(NUMBERS) is NUMBERS
+
+
+def _unfitted():
+    model = fl.MLPClassifier()
+    model.n_features_in_, model._schema = 2, None
+    return model
+
+
+PLAIN = np.arange(6.0).reshape(3, 2)
+
+
+@pytest.mark.parametrize("X", [PLAIN, PLAIN.astype(np.float32), np.asfortranarray(PLAIN), PLAIN[::-1], PLAIN[:1]])
+def test_rows_without_a_need_for_checks_are_what_the_checks_return(X):
+    assert is_plain(_unfitted(), X)
+    assert check_rows(_unfitted(), X, reset=False) is X
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        PLAIN.tolist(),
+        PLAIN.astype(int),
+        PLAIN.astype(object),
+        PLAIN.astype(">f8"),
+        PLAIN.astype(np.float16),
+        PLAIN + 1j,
+        np.where(PLAIN > 4, np.nan, PLAIN),
+        np.where(PLAIN > 4, -np.inf, PLAIN),
+        np.ma.masked_array(PLAIN),
+        PLAIN[0],
+        PLAIN[None],
+        PLAIN[:0],
+        PLAIN[:, :1],
+        np.column_stack([PLAIN, PLAIN]),
+    ],
+    ids=str,
+)
+def test_all_other_rows_are_checked(X):
+    assert not is_plain(_unfitted(), X)
+
+
+def test_a_model_of_named_columns_checks_the_names_of_an_array():
+    model = _unfitted()
+    model.feature_names_in_ = np.array(["a", "b"], object)
+    assert not is_plain(model, PLAIN)
+    with pytest.warns(UserWarning, match="does not have valid feature names"):
+        check_rows(model, PLAIN, reset=False)

@@ -1,4 +1,5 @@
 import dataclasses
+import pickle
 
 import jax
 import numpy as np
@@ -52,6 +53,13 @@ def test_many_rows_are_computed_by_jax_and_few_by_numpy(model, many, monkeypatch
     monkeypatch.setattr(host, "MOST", 0.0)
     assert model.probabilities(many).tobytes() == model.answer(many)[0].tobytes()
     np.testing.assert_allclose(model.probabilities(many), few, rtol=1e-5, atol=1e-6)
+
+
+def test_a_model_that_has_predicted_is_no_larger_in_a_pickle(model, many):
+    before = len(pickle.dumps(model))
+    few = model.probabilities(many)
+    assert len(pickle.dumps(model)) == before
+    assert pickle.loads(pickle.dumps(model)).probabilities(many).tobytes() == few.tobytes()
 
 
 class Traced(fl.activations.Activation):

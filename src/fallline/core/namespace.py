@@ -4,12 +4,14 @@ A block's forward function is written once, over the namespace of its input: Num
 without JAX's dispatch, and JAX traces it for everything that is compiled.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from jaxtyping import Array, Float
 
-_HOST = (np.ndarray, np.generic, float, int, type(None))
+_ARRAYS = (np.ndarray, np.generic)
+_HOST = (*_ARRAYS, float, int, type(None))
 
 
 def namespace(x: object, *others: object) -> Any:
@@ -19,15 +21,15 @@ def namespace(x: object, *others: object) -> Any:
     >>> namespace(np.zeros(2), 1.0, {"fill": np.zeros(2)}).__name__, namespace(np.zeros(2), jnp.zeros(2)).__name__
     ('numpy', 'jax.numpy')
     """
-    if isinstance(x, np.ndarray | np.generic) and all(map(_on_host, others)):
+    if isinstance(x, _ARRAYS) and _on_host(others):
         return np
     import jax.numpy as jnp
 
     return jnp
 
 
-def _on_host(value: object) -> bool:
-    return isinstance(value, _HOST) or (isinstance(value, dict) and all(map(_on_host, value.values())))
+def _on_host(values: Iterable[object]) -> bool:
+    return all(isinstance(each, _HOST) or (isinstance(each, dict) and _on_host(each.values())) for each in values)
 
 
 def filled(x: Float[Array, "rows columns"], fill: Any) -> Float[Array, "rows columns"]:
@@ -74,11 +76,12 @@ def softmax(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     [[0.5, 0.5]]
     """
     if namespace(x) is np:
-        first: Any = np.array(np.moveaxis(x, -1, 0), order="C")  # NumPy reduces a first axis several times as fast
-        first -= first.max(axis=0)
+        first: Any = x.swapaxes(0, -1).copy()  # NumPy reduces a first axis several times as fast as a short last one
+        first -= np.maximum.reduce(first)
         np.exp(first, out=first)
-        first /= first.sum(axis=0)
-        return np.ascontiguousarray(np.moveaxis(first, 0, -1))
+        first /= np.add.reduce(first)
+        found: Any = first.swapaxes(0, -1).copy()
+        return found
     import jax
 
     return jax.nn.softmax(x, axis=-1)

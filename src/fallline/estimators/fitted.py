@@ -15,7 +15,7 @@ from fallline.data.schema import Schema
 from fallline.data.units import Unit
 from fallline.encodings import Inputs
 from fallline.estimators.fitting import FitResult
-from fallline.estimators.inputs import check_rows, dense, given, plain_schema, to_float32
+from fallline.estimators.inputs import check_rows, dense, given, is_plain, plain_schema, to_float32
 from fallline.estimators.types import AnyRows
 from fallline.estimators.units import in_units
 from fallline.estimators.weights import put, taken
@@ -59,12 +59,21 @@ class FittedMLP(BaseEstimator):
 
     def _answer(self, X: AnyRows) -> np.ndarray:
         """The probabilities, or the targets as a run sees them, in float64."""
-        check_is_fitted(self, "recipe_")
-        X = check_rows(self, given(X), reset=False)
-        x = to_float32(X, self._schema) if self._schema is not None else in_units(dense(X), self._units)
+        if not hasattr(
+            self, "recipe_"
+        ):  # asked first, since `check_is_fitted` takes as long as the network for one row
+            check_is_fitted(self, "recipe_")
+        x = self._rows(X)
         if self.n_members == 1:
             return self._answer_rows(x)
         found: np.ndarray = np.mean([each._answer_rows(x) for each in self._networks()], axis=0)
+        return found
+
+    def _rows(self, X: AnyRows) -> np.ndarray:
+        """Checked rows as the network sees them."""
+        if not is_plain(self, X):
+            X = check_rows(self, given(X), reset=False)
+        found: np.ndarray = to_float32(X, self._schema) if self._schema is not None else in_units(dense(X), self._units)
         return found
 
     def _networks(self) -> list[Any]:

@@ -50,6 +50,10 @@ class FitResult:
         found: dict[str, Any] = wide(self.fitted)
         return found
 
+    def __getstate__(self) -> dict[str, Any]:
+        """The fields alone: the rest is made again where it is needed."""
+        return {each.name: getattr(self, each.name) for each in dataclasses.fields(self)}
+
     def part(self, name: str) -> dict[str, Any]:
         """A nested part of the state, such as `stats`."""
         tree: dict[str, Any] = {}

@@ -201,6 +201,24 @@ def is_encoded(estimator: Estimator, X: AnyRows, *, reset: bool) -> bool:
     return needs_encoding(X) if reset else getattr(estimator, "_schema", None) is not None and isinstance(X, Frame)
 
 
+def is_plain(estimator: Estimator, X: AnyRows) -> bool:
+    """Whether `check_rows` would return X itself: finite floats in an array as wide as the fit's, and no names.
+
+    The answer takes a few microseconds; scikit-learn's checks take longer than the network does for a few rows. They judge
+    everything else, so that their messages stay.
+    """
+    return (
+        type(X) is np.ndarray
+        and X.ndim == 2
+        and X.dtype in (np.float64, np.float32)
+        and len(X) > 0
+        and X.shape[1] == estimator.n_features_in_
+        and estimator._schema is None
+        and not hasattr(estimator, "feature_names_in_")
+        and bool(np.isfinite(X).all())
+    )
+
+
 def check_rows(estimator: Estimator, X: AnyRows, y: Targets = "no_validation", *, reset: bool, **options: Any) -> Any:
     """Checks X (and y) as scikit-learn does and returns them; of a table to be encoded only the columns are checked.
 

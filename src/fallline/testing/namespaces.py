@@ -3,7 +3,7 @@
 A block that only JAX can run meets it, too: predictions then come from JAX (`fallline.training.host`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -44,47 +44,59 @@ def _read_only(leaf: Any) -> np.ndarray:
     return found
 
 
-@of("activation")
-def by_numpy(f: Activation) -> None:
-    """NumPy's values are JAX's."""
-    same_by_numpy(f, lambda x: f(x), np.concatenate([draw(3, 40) * 4, [-60.0, 0.0, 60.0]]).astype(np.float32))
+Calls = Iterator[tuple[Callable[..., Any], tuple[Tree, ...]]]
 
 
-@of("layer")
-def by_numpy_(layer: Layer) -> None:
-    """NumPy's predictions are JAX's."""
+@of("activation", "layer", "scaler", "encoding", "loss")
+def by_numpy(block: Block) -> None:
+    """The predictions that NumPy computes are those that JAX computes."""
+    for f, values in _CALLS[block.family](block):
+        same_by_numpy(block, f, *values)
+
+
+def _activation(f: Activation) -> Calls:
+    yield lambda x: f(x), (np.concatenate([draw(3, 40) * 4, [-60.0, 0.0, 60.0]]).astype(np.float32),)
+
+
+def _layer(layer: Layer) -> Calls:
     params, stats = layers.BEGUN(layer)
-    same_by_numpy(layer, lambda p, s, x: layer.apply(p, s, x, LayerCall(False))[0], params, stats, layers.rows(1))
+    yield lambda p, s, x: layer.apply(p, s, x, LayerCall(False))[0], (params, stats, layers.rows(1))
 
 
-@of("scaler")
-def by_numpy__(scaler: Scaler) -> None:
-    """The rows that NumPy scales, and those that it brings back, are JAX's."""
+def _scaler(scaler: Scaler) -> Calls:
+    """The rows that it scales, and those that it brings back."""
     x = scalers.table()
     stats = scalers.FIT(scaler, x, scalers.ONES)
     if scaler.fills:
         x[1, 2] = np.nan
-    same_by_numpy(scaler, scaler.apply, stats, x)
+    yield scaler.apply, (stats, x)
     if scaler.columnwise and scaler.invertible:
-        same_by_numpy(scaler, scaler.invert, stats, np.asarray(scalers.APPLY(scaler, stats, scalers.table(5))))
+        yield scaler.invert, (stats, np.asarray(scalers.APPLY(scaler, stats, scalers.table(5))))
 
 
-@of("encoding")
-def by_numpy___(encoding: Encoding) -> None:
-    """The codes and embeddings that NumPy makes are JAX's."""
+def _encoding(encoding: Encoding) -> Calls:
+    """Its codes and its embeddings."""
     encoding, x = encodings.ready(encoding), encodings.table()
     stats = encodings.FIT(encoding, x, encodings.ONES, encodings.target())
     x[1, 2] = np.nan
-    same_by_numpy(encoding, encoding.codes, stats, x)
+    yield encoding.codes, (stats, x)
     codes = np.asarray(quick(lambda each, s, x: each.codes(s, x))(encoding, stats, x))
-    same_by_numpy(encoding, encoding.embed, encodings.moved(encoding), np.nan_to_num(x) / 10, codes)
+    yield encoding.embed, (encodings.moved(encoding), np.nan_to_num(x) / 10, codes)
 
 
-@of("loss")
-def by_numpy____(loss: Loss) -> None:
-    """The answers that NumPy makes of outputs are JAX's."""
+def _loss(loss: Loss) -> Calls:
+    """The answers that it makes of outputs."""
     for case in losses.cases(loss):
         if case.scaler is None:
-            same_by_numpy(loss, lambda z: losses.answer(loss, case, z), case.z)  # noqa: B023 - called at once
+            yield lambda z, case=case: losses.answer(loss, case, z), (case.z,)
         else:
-            same_by_numpy(loss, lambda s, z: case.scaler.invert(s, loss.mean(z)), case.stats, case.z)  # noqa: B023
+            yield lambda s, z, case=case: case.scaler.invert(s, loss.mean(z)), (case.stats, case.z)
+
+
+_CALLS: dict[str, Callable[[Any], Calls]] = {
+    "activation": _activation,
+    "layer": _layer,
+    "scaler": _scaler,
+    "encoding": _encoding,
+    "loss": _loss,
+}

@@ -15,7 +15,7 @@ from fallline.core.block import as_arrays
 from fallline.core.errors import FalllineError
 from fallline.core.tensors import flatten, save_tensors
 from fallline.data.identity import SeenRows
-from fallline.training.host import host_of
+from fallline.training.host import host_of, narrow
 from fallline.training.mixture import mixture_quantile
 from fallline.training.predictor import Predictor
 from fallline.training.recipe import Recipe, recipe_to_plain
@@ -127,7 +127,7 @@ class Ensemble(Predictor):
                 return self.answer(x)[0]
             found.append(answer)
         mean = np.tensordot(np.array(self.weights), np.array(found), 1)
-        return self.schema.target.restore(mean.astype(np.float32))
+        return self.schema.target.restore(narrow(mean))
 
     def _losses(self, recipes: list[Recipe], z: list[Any], answer: np.ndarray, y: np.ndarray) -> np.ndarray:
         """The loss of the mean answer of each row of a tile."""

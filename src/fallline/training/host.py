@@ -18,7 +18,7 @@ from fallline.training.validation import answering
 BLOCK = 256  # rows at a time, so that intermediate values stay in the processor's cache
 MOST = 2e9  # multiplications up to which NumPy answers; JAX computes more of them faster, once it has compiled
 CLOSE = 1e-3  # difference from JAX's answers, relative to the largest, up to which a block of the user's own agrees
-KEPT = 16  # networks that are remembered
+KEPT = 64  # networks that are remembered
 _CALL = LayerCall(False)
 
 
@@ -103,19 +103,31 @@ def _step(each: Any) -> Callable[[dict[str, Any], dict[str, Any], Any], Any]:
 
 
 _NONE: dict[str, Any] = {}
-_KNOWN: dict[tuple[int, str, int], Host] = {}
+
+
+class _Same:
+    """A recipe as a key: only itself is equal to it, since comparing its fields would take longer than predicting a row."""
+
+    __slots__ = ("recipe",)
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.recipe = recipe
+
+    def __hash__(self) -> int:
+        return id(self.recipe)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.recipe is self.recipe
 
 
 def host_of(recipe: Recipe, task: str, outputs: int) -> Host:
     """The network of a recipe, which is remembered for the next call."""
-    which = (id(recipe), task, outputs)
-    known = _KNOWN.get(which)
-    if known is None or known.recipe is not recipe:
-        known = Host(recipe, task, outputs)
-        while len(_KNOWN) >= KEPT:
-            _KNOWN.pop(next(iter(_KNOWN), which), None)
-        _KNOWN[which] = known
-    return known
+    return _remembered(_Same(recipe), task, outputs)
+
+
+@functools.lru_cache(maxsize=KEPT)
+def _remembered(same: _Same, task: str, outputs: int) -> Host:
+    return Host(same.recipe, task, outputs)
 
 
 def has_own(block: Block) -> bool:
@@ -140,6 +152,12 @@ def wide(arrays: Any) -> Any:
     if isinstance(arrays, dict):
         return {name: wide(each) for name, each in arrays.items()}
     return None if arrays is None else _read_only(arrays)
+
+
+def narrow(answers: np.ndarray) -> np.ndarray:
+    """Answers in float32, as compiled programs give them; numbers beyond its range become infinite."""
+    with np.errstate(over="ignore"):
+        return answers.astype(np.float32)
 
 
 def weights_of(params: Any) -> int:

@@ -14,7 +14,7 @@ from fallline.core.tensors import flatten, save_tensors
 from fallline.data.identity import SeenRows
 from fallline.data.schema import Schema
 from fallline.losses import OfMembers
-from fallline.training.host import host_of, weights_of, wide
+from fallline.training.host import host_of, narrow, weights_of, wide
 from fallline.training.recipe import Recipe, recipe_to_plain
 from fallline.training.rows import encoded
 from fallline.training.tiles import answer_tile, check_answer, filled, interval_tile, mean_tile, member_tile, tiles_of
@@ -91,7 +91,7 @@ class Predictor:
         found = host.answer(self._wide, x)
         if found is None:
             return self.answer(x)[0]
-        answer = self.schema.target.restore(found.astype(np.float32))
+        answer = self.schema.target.restore(narrow(found))
         if host.proven:
             return answer
         compiled = self.answer(x)[0]
@@ -101,6 +101,10 @@ class Predictor:
     @functools.cached_property
     def _wide(self) -> Any:
         return wide(self.arrays)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The fields alone: the arrays in float64 are made again where they are needed."""
+        return {each.name: getattr(self, each.name) for each in dataclasses.fields(self)}
 
     def probabilities(self, rows: Any) -> Float[np.ndarray, "rows classes"]:
         """Probability of each class or label, for rows as `predict` takes them."""

@@ -81,8 +81,9 @@ def filled(rows: np.ndarray) -> np.ndarray:
 
 def check_answer(answer: Float[np.ndarray, "rows targets"]) -> Float[np.ndarray, "rows targets"]:
     """The answer itself; raises FalllineError where it holds NaN or infinity."""
-    bad = int((~np.isfinite(answer).all(axis=1)).sum()) if answer.ndim == 2 else 0
-    if bad:
+    finite = np.isfinite(answer)
+    if answer.ndim == 2 and not finite.all():
+        bad = int((~finite.all(axis=1)).sum())
         raise FalllineError(
             f"the model's answer for {bad:,} of {len(answer):,} rows is not a finite number: its training diverged, or its "
             "file was changed; train it again with a lower learning rate"

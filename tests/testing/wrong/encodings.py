@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from fallline.core.block import replace
@@ -34,6 +35,15 @@ class Gaps(PiecewiseLinear):
 
     def codes(self, stats, x):
         return super().codes({**stats, "fill": jnp.nan}, x)
+
+
+class OtherByNumPy(PiecewiseLinear):
+    """Codes of which NumPy makes the negatives."""
+
+    name: ClassVar = ""
+
+    def codes(self, stats, x):
+        return super().codes(stats, x) * (-1.0 if isinstance(x, np.ndarray) else 1.0)
 
 
 class FalseWidth(PiecewiseLinear):
@@ -89,6 +99,7 @@ class Still(Periodic):
 
 
 WRONG = [
+    (OtherByNumPy(), "by_numpy", "by NumPy, beside JAX"),
     (FalseWidth(), "dtypes", "inputs"),
     (YesOrNo(), "chosen", "a column of zeros and ones is encoded"),
     (AllRows(), "training_rows", "encoded by other rows"),

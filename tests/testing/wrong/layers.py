@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 import jax.numpy as jnp
+import numpy as np
 
 from fallline.layers import BatchNorm, Layer, LayerCall
 from wrong.squares import squares
@@ -22,6 +23,13 @@ class Blended(Layer):
 
     def apply(self, params, stats, x, call):
         return x - jnp.mean(x, axis=0), stats
+
+
+class OtherByNumPy(Layer):
+    """A layer that doubles for JAX, and triples for NumPy."""
+
+    def apply(self, params, stats, x, call):
+        return x * (3.0 if isinstance(x, np.ndarray) else 2.0), stats
 
 
 class FalseWidth(Layer):
@@ -68,6 +76,7 @@ class Fragile(Layer):
 
 
 WRONG = [
+    (OtherByNumPy(), "by_numpy", "by NumPy, beside JAX"),
     (Unseeded(), "init", "initialised again"),
     (WrongLayer(), "gradient", "beside central differences"),
     (Fragile(), "smallest", "not finite"),

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 import jax.numpy as jnp
+import numpy as np
 
 from fallline.losses import Loss, SquaredError
 from wrong.squares import squares
@@ -15,6 +16,15 @@ class WrongGradient(SquaredError):  # noqa: N818
 
     def __call__(self, prediction, target):
         return jnp.mean(squares(prediction - target), axis=-1)
+
+
+class OtherByNumPy(SquaredError):  # noqa: N818
+    """Answers of which NumPy makes the negatives."""
+
+    name: ClassVar = ""
+
+    def mean(self, prediction):
+        return -prediction if isinstance(prediction, np.ndarray) else prediction
 
 
 class OffTarget(SquaredError):  # noqa: N818
@@ -69,6 +79,7 @@ class FirstOnly(SquaredError):  # noqa: N818
 
 
 WRONG = [
+    (OtherByNumPy(), "by_numpy", "by NumPy, beside JAX"),
     (WrongGradient(), "gradient", "beside central differences"),
     (OffTarget(), "minimum", "the best prediction"),
     (Averaged(), "per_example", "another order"),

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 import jax.numpy as jnp
+import numpy as np
 
 from fallline.scalers import Standardise
 
@@ -32,6 +33,15 @@ class Gaps(Standardise):
 
     def apply(self, stats, x):
         return (x - stats["mean"]) * stats["inverse"]
+
+
+class OtherByNumPy(Standardise):
+    """A scaler with another way back for NumPy."""
+
+    name: ClassVar = ""
+
+    def invert(self, stats, x):
+        return super().invert(stats, x) + (1.0 if isinstance(x, np.ndarray) else 0.0)
 
 
 class Narrow(Standardise):
@@ -72,6 +82,7 @@ class OneWay(Standardise):
 
 
 WRONG = [
+    (OtherByNumPy(), "by_numpy", "by NumPy, beside JAX"),
     (Narrow(), "dtypes", "scaled rows"),
     (FirstRow(), "order", "another order"),
     (Exploding(), "constant", "a constant column's unseen value"),
