@@ -89,7 +89,7 @@ def from_sheet(
     rows = np.sort(np.concatenate([parts["train"], parts["valid"]]))
     what = what.fitted(y[rows])
     schema = replace(
-        fit_schema(features[rows], found.kinds, what, understood.forms), missing=wishes.missing or "impute"
+        fit_schema(features, found.kinds, what, understood.forms, rows), missing=wishes.missing or "impute"
     )
     x = schema.encode(features, where, [], understood=True)
     remarks = [*sheet.notes, *answers.remarks, *kept(understood.remarks, found.kinds), *grouped(schema)]

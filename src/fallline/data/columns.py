@@ -153,16 +153,33 @@ class Column:
     def condition(self, cells: np.ndarray, where: str) -> np.ndarray:
         """Converts float64 numbers to the float32 numbers (cells - shift) * factor, clipped to the limit.
 
+        If the column's unit is its own, float32 numbers are returned as they are.
+
         Raises:
             FalllineError: a number is infinite, before or after the cast.
         """
-        infinite = np.isinf(cells)
         with np.errstate(over="ignore"):
-            result = (cells if self.unit.own else self.unit.apply(cells)).astype(np.float32)
-        infinite |= np.isinf(result)
+            result = (cells if self.unit.own else self.unit.apply(cells)).astype(np.float32, copy=False)
+        if np.isfinite(result).all() and self.limit == math.inf:
+            return result
+        infinite = np.isinf(cells) | np.isinf(result)  # a limit would make an infinite number finite
         if infinite.any():
             raise FalllineError(self.refusal(int(infinite.sum()), where))
         return result
+
+    def typed(self, series: pl.Series, where: str, *, understood: bool = False) -> np.ndarray | None:
+        """The float32 numbers of cells that are numbers already, which `encode` writes; None for all other cells.
+
+        Raises:
+            FalllineError: a number is infinite, before or after the cast.
+        """
+        import polars as pl
+
+        if self.kind != "number" or not series.dtype.is_numeric() or series.dtype.is_decimal():
+            return None
+        if series.dtype == pl.Float32 and self.unit.own and (understood or self.form.unit != "%"):
+            return self.condition(series.fill_null(float("nan")).to_numpy(), where)
+        return self.condition(numbers(series, PLAIN if understood else self.form), where)
 
     def refusal(self, infinite: int, where: str) -> str:
         """The error message for numbers that are infinite, or that float32 cannot hold in this column's unit."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 MOST_CATEGORIES = 100
 ENOUGH = 8  # rows that are always enough for a value to get a slot of its own
 _LISTED = 1_000  # rare values that are remembered
+_SAMPLE = 1_000  # cells that nearly always tell whether a column holds fractions
 
 
 def enough(rows: int) -> int:
@@ -58,9 +59,13 @@ def fit_column(series: pl.Series, kind: str, form: Form | None = None) -> Column
     cells = numbers(series, form)
     rounding = float(8 * np.finfo(np.float32).eps) if str(series.dtype) == "Float32" else 0.0
     unit = unit_of(cells, rounding=rounding)._asdict()
-    present = cells[np.isfinite(cells)]
-    whole = bool(present.size) and bool((present == np.floor(present)).all())
+    whole = _whole(cells[:_SAMPLE]) and _whole(cells) and bool(np.isfinite(cells).any())
     return Column(series.name, kind, indicator=bool(np.isnan(cells).any()), form=form, whole=whole, **unit)
+
+
+def _whole(cells: np.ndarray) -> bool:
+    """Whether there is no finite number with a fraction."""
+    return bool(((cells == np.floor(cells)) | ~np.isfinite(cells)).all())
 
 
 def _fit_date(series: pl.Series, form: Form) -> Column:

@@ -20,6 +20,9 @@ from fallline.data.target import Target
 if TYPE_CHECKING:
     import polars as pl
 
+_TOGETHER = 8  # columns that are written at a time: more would need more memory beside the result
+_ROWS = 4_096  # rows of them that are written at a time
+
 
 @dataclass(frozen=True)
 class Schema:
@@ -108,13 +111,21 @@ class Schema:
         decimal = "" if understood else decimal_of(sheet, [c.name for c in self.columns if c.kind == "number"])
         x = np.empty((frame.height, len(self.feature_names)), np.float32)
         start = 0
+        waiting: list[tuple[int, np.ndarray]] = []
         for column in self.columns:
             stop = start + len(column.feature_names())
             cells, out = frame[column.name], x[:, start:stop]
-            column.encode(cells, out, where, remarks, decimal=decimal, understood=understood)
-            if self.missing == "error" and np.isnan(x[:, start:stop]).any():
-                _refuse_missing(column.name, int(np.isnan(x[:, start]).sum()), where)
+            typed = column.typed(cells, where, understood=understood)
+            if typed is None:
+                column.encode(cells, out, where, remarks, decimal=decimal, understood=understood)
+            if self.missing == "error" and np.isnan(out if typed is None else typed).any():
+                _refuse_missing(column.name, int(np.isnan(x[:, start] if typed is None else typed).sum()), where)
+            if typed is not None:
+                waiting += [(start, typed)] + [(start + 1, np.isnan(typed))] * column.indicator
+            if len(waiting) >= _TOGETHER:
+                _write(waiting, x)
             start = stop
+        _write(waiting, x)
         return x
 
     def _encode_array(self, x: np.ndarray, where: str) -> np.ndarray:
@@ -175,6 +186,15 @@ class Schema:
         True
         """
         return cls(*read_schema(written))
+
+
+def _write(waiting: list[tuple[int, np.ndarray]], x: np.ndarray) -> None:
+    """Writes whole columns to their positions in x, block by block, so that each part of x is in the cache once."""
+    for begin in range(0, len(x), _ROWS):
+        part = x[begin : begin + _ROWS]
+        for position, cells in waiting:
+            part[:, position] = cells[begin : begin + _ROWS]
+    waiting.clear()
 
 
 def _refuse_missing(name: str, count: int, where: str) -> None:

@@ -21,18 +21,27 @@ _CELLS = 2_000_000  # cells of a wide array that are examined to find its column
 
 
 def fit_schema(
-    frame: pl.DataFrame, kinds: dict[str, str], target: Target, forms: dict[str, Form] | None = None
+    frame: pl.DataFrame,
+    kinds: dict[str, str],
+    target: Target,
+    forms: dict[str, Form] | None = None,
+    rows: np.ndarray | None = None,
 ) -> Schema:
     """Learns the encoding of a table from its training rows.
 
     Args:
-        frame: the training rows.
+        frame: the table.
         kinds: column name to "number", "category", "boolean", "date" or "presence"; other columns are left out.
         target: the target.
         forms: column name to how the column is written, where its type does not say it all.
+        rows: the indices of the training rows; all rows by default. One column at a time is gathered.
     """
+    import polars as pl
+
     forms = forms or {}
-    return Schema(tuple(fit_column(frame[name], kind, forms.get(name)) for name, kind in kinds.items()), target)
+    chosen = slice(None) if rows is None else pl.Series(rows, dtype=pl.UInt32)
+    columns = (fit_column(frame[name][chosen], kind, forms.get(name)) for name, kind in kinds.items())
+    return Schema(tuple(columns), target)
 
 
 def array_schema(

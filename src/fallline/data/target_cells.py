@@ -7,6 +7,7 @@ import numpy as np
 from fallline.core.errors import FalllineError
 
 _BLOCK = 1 << 18  # rows processed at a time, to keep temporaries small
+_RANGE = 1 << 16  # whole numbers that lie as close together are counted
 Label = str | int | bool | float
 
 
@@ -46,11 +47,29 @@ def labels(values: np.ndarray, title: str) -> tuple[list[Label], np.ndarray]:
         index = {label: position for position, label in enumerate(distinct)}
         return distinct, np.fromiter((index[each] for each in cells), np.int32, len(cells))
     check_finite(values, title)
-    unique = np.unique(values)
+    unique = distinct_of(values)
     codes = np.empty(values.size, np.int32)
     for start in range(0, values.size, _BLOCK):
         codes[start : start + _BLOCK] = np.searchsorted(unique, values[start : start + _BLOCK])
     return unique.tolist(), codes
+
+
+def distinct_of(values: np.ndarray) -> np.ndarray:
+    """The distinct numbers in order; whole numbers of a small range are counted, which is faster than sorting.
+
+    >>> distinct_of(np.array([127, -128] * 1000, np.int8)).tolist(), distinct_of(np.array([0.5, -1.0])).tolist()
+    ([-128, 127], [-1.0, 0.5])
+    """
+    if values.dtype.kind not in "iu" or values.size < 1_000:
+        return np.unique(values)
+    low, high = int(values.min()), int(values.max())
+    if high - low >= _RANGE:
+        return np.unique(values)
+    held = np.zeros(high - low + 1, bool)
+    apart = values.astype(np.int64) if values.dtype.itemsize < 8 else values  # so that the difference fits
+    held[apart - apart.dtype.type(low)] = True
+    found: np.ndarray = (np.flatnonzero(held) + low).astype(values.dtype)
+    return found
 
 
 def homogeneous(values: np.ndarray, title: str) -> np.ndarray:

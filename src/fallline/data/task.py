@@ -8,7 +8,7 @@ import numpy as np
 
 from fallline.core.errors import FalllineError, nearest
 from fallline.data.target import TASKS, Target
-from fallline.data.target_cells import check_finite, homogeneous, labels, parts, reals, title_of
+from fallline.data.target_cells import check_finite, distinct_of, homogeneous, labels, parts, reals, title_of
 
 FEW = 20  # whole numbers with at most this many distinct values are classes
 FEW_FLOATS = 10  # the same limit for whole numbers stored as floats
@@ -84,7 +84,7 @@ def _looks_like_classes(values: np.ndarray, title: str) -> bool:
     check_finite(values, title)
     if values.dtype.kind == "f" and any((part != np.floor(part)).any() for part in parts(values)):
         return False
-    distinct = np.unique(values)
+    distinct = distinct_of(values)
     few = FEW_FLOATS if values.dtype.kind == "f" else FEW
     return distinct.size <= few and (distinct.size <= 2 or values.size >= 2 * distinct.size)
 

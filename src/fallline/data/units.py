@@ -79,7 +79,9 @@ def unit_of(
     >>> unit_of(np.array([1.6e-19, 3.2e-19, 4.8e-19])).factor == 2.0**62
     True
     """
-    cells = cells[np.isfinite(cells)]
+    finite = np.isfinite(cells)
+    if not finite.all():
+        cells = cells[finite]
     if not cells.size:
         return Unit()
     low, high = (float(cells.min()), float(cells.max())) if ends is None else ends
