@@ -76,7 +76,7 @@ def from_sheet(
     said = {name: kind for name, kind in (kinds or {}).items() if name in targets}
     kinds = {name: kind for name, kind in (kinds or {}).items() if name not in said}
     task, forms = target_said(said, wishes.task)
-    understood = understand_features(features, sheet.separator, kinds)
+    understood = understand_features(features, sheet.separator, kinds, sheet.point)
     features = understood.frame
     answers = understand_target(frame.select(targets), understood.decimal, where, task, forms)
     values = target_values(answers.frame, targets)

@@ -49,10 +49,23 @@ def _shaped(sample: pl.Series) -> bool:
     return dates.looks_like_dates(sample) or durations.looks_like_durations(sample)
 
 
-def file_decimal(found: list[Found | None], plain: list[pl.Series], separator: str) -> str:
-    """The decimal sign of a file: the one its columns show beyond doubt, or else the one its separator suggests."""
+def shows_point(text: pl.Series) -> bool:
+    """Whether a plain number has a decimal point, which does not stand between thousands.
+
+    >>> import polars as pl
+    >>> shows_point(pl.Series(["1.500", "0.25"])), shows_point(pl.Series(["1.500"]))
+    (True, False)
+    """
+    return bool(text.str.contains(r"^-?\d+\.(?:\d{1,2}|\d{4,})$").any())
+
+
+def file_decimal(found: list[Found | None], plain: list[pl.Series], separator: str, point: bool = False) -> str:
+    """The decimal sign of a file: the one its columns show beyond doubt, or else the one its separator suggests.
+
+    `point` says whether columns that are numbers already have shown a decimal point.
+    """
     clear = {each.numerals.decimal for each in found if each is not None and each.clear and each.numerals is not None}
-    if not clear and any(s.str.contains(r"^-?\d+\.(?:\d{1,2}|\d{4,})$").any() for s in plain):
+    if not clear and (point or any(map(shows_point, plain))):
         clear = {"."}
     if len(clear) == 1:
         return clear.pop()

@@ -53,11 +53,7 @@ def by_polars(text: OpenedText, separator: str, skipped: int, width: int) -> tup
     """
     import polars as pl
 
-    start = 0
-    for _ in range(skipped):
-        start = text.data.find(b"\n", start) + 1 or len(text.data)
-    raw = np.frombuffer(text.data, np.uint8)[start:]
-    seen = _look(text, raw, ord(separator))
+    raw, seen = looked(text, separator, skipped)
     if seen.odd_quotes or (raw.size and raw[-1] == ord(separator)):  # Polars overlooks a separator at the very end
         return None
     try:
@@ -73,6 +69,20 @@ def by_polars(text: OpenedText, separator: str, skipped: int, width: int) -> tup
         return None
     complete = frame if width == 1 else _complete(raw, frame, ord(separator), seen.quoted)
     return None if complete is None else (complete, seen)
+
+
+def first_row(text: OpenedText, skipped: int) -> int:
+    """The byte at which the first row begins."""
+    start = 0
+    for _ in range(skipped):
+        start = text.data.find(b"\n", start) + 1 or len(text.data)
+    return start
+
+
+def looked(text: OpenedText, separator: str, skipped: int) -> tuple[np.ndarray, Bytes]:
+    """The bytes from the first row on, and the facts about them."""
+    raw = np.frombuffer(text.data, np.uint8)[first_row(text, skipped) :]
+    return raw, _look(text, raw, ord(separator))
 
 
 def _look(text: OpenedText, raw: np.ndarray, separator: int) -> Bytes:

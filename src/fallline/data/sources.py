@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,13 +30,15 @@ PARQUET = (".parquet", ".pq")
 ARROW = (".arrow", ".feather", ".ipc")
 
 
-def read(source: object, names: list[str] | None = None) -> Sheet | RawArrays:
+def read(source: object, names: list[str] | None = None, kept: Collection[str] | None = None) -> Sheet | RawArrays:
     """Opens a source: a table with typed columns, or arrays.
 
     Args:
         source: a path (CSV or TSV, also gzipped, Parquet, Arrow or Feather, `.npz`, a folder of MNIST's idx files),
             `sklearn:NAME`, or a pandas, Polars or PyArrow frame.
         names: column names for a text file without a header line.
+        kept: the columns of a large text file that stay text, while plain numbers are kept as numbers; by default, all
+            columns stay text.
 
     Returns:
         A `Sheet` (for a text file, every column is text and missing cells are null), or `RawArrays`.
@@ -62,7 +65,7 @@ def read(source: object, names: list[str] | None = None) -> Sheet | RawArrays:
     if text.startswith("sklearn:"):
         return _read_sklearn(text.removeprefix("sklearn:"))
     try:
-        return _read_path(Path(text), names)
+        return _read_path(Path(text), names, kept)
     except OSError as problem:
         raise FalllineError(
             f"{text} cannot be read ({problem.strerror or problem}): check the path and its permissions"
@@ -98,7 +101,7 @@ def _suffix(path: Path) -> str:
     return inner if suffix == ".gz" and inner in TEXT else suffix
 
 
-def _read_path(path: Path, names: list[str] | None) -> Sheet | RawArrays:
+def _read_path(path: Path, names: list[str] | None, kept: Collection[str] | None) -> Sheet | RawArrays:
     if "\0" in str(path):
         raise FalllineError(f"the path {str(path)!r} holds a zero byte: check it")
     suffix = _suffix(path)
@@ -106,7 +109,7 @@ def _read_path(path: Path, names: list[str] | None) -> Sheet | RawArrays:
         return _read_folder(path)
     _check_file(path)
     if suffix in TEXT:
-        return read_text(path, names)
+        return read_text(path, names, kept)
     if suffix == ".npz":
         return read_npz(path)
     if suffix in PARQUET + ARROW:

@@ -177,7 +177,8 @@ def load(
     others = {key: each for key, each in (("test", test_source), ("valid", valid_source)) if each is not None}
     wishes = Wishes(task, {"test": test, "valid": valid}, seed, missing, others, names)
     where = describe(source)
-    raw = read(source, names)
+    targets = [target] if isinstance(target, str) else list(target or ())
+    raw = read(source, names, {*targets, *(kinds or {})})
     if isinstance(raw, RawArrays):
         if target is not None and target not in (raw.target, "y"):
             raise FalllineError(f"{where} carries its own target, not a column {target!r}: leave the target out")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fallline.core.errors import FalllineError
 from fallline.data.dialect import Dialect, find_dialect
+from fallline.data.in_parts import Settled, by_parts
 from fallline.data.lines import read_lines
 from fallline.data.marks import MISSING as MISSING
 from fallline.data.marks import clean
@@ -24,7 +26,7 @@ _START = 1 << 16  # bytes from which the dialect is found, if they hold enough l
 _FEW = 20  # rows with which the header is compared
 
 
-def read_text(path: Path, names: list[str] | None = None) -> Sheet:
+def read_text(path: Path, names: list[str] | None = None, kept: Collection[str] | None = None) -> Sheet:
     """Reads a text table; every column holds text, or null where a cell is missing.
 
     The first line is the header, unless `names` gives the names of a file without one (a first line that repeats
@@ -35,6 +37,7 @@ def read_text(path: Path, names: list[str] | None = None) -> Sheet:
     Args:
         path: the file, in UTF-8 or UTF-16, with or without a byte order mark; unpacked if its name ends in `.gz`.
         names: column names for a file without a header.
+        kept: the columns of a large file that stay text, while plain numbers are kept as numbers; by default, all do.
 
     Raises:
         FalllineError: the file is empty, has only a header, is not text, or a line has too many or too few fields.
@@ -49,15 +52,21 @@ def read_text(path: Path, names: list[str] | None = None) -> Sheet:
     """
     text = open_text(path)
     dialect = find_dialect(path, _beginning(text), names)
-    frame, notes = _parse(text, dialect, names)
+    settled = None if kept is None else _settled(text, dialect, names, kept)
+    if settled is not None:
+        frame, top, notes = settled.frame, settled.top, []
+    else:
+        frame, notes = _parse(text, dialect, names)
+        top = frame.head(_FEW)
     if frame.height == 0:
         raise FalllineError(f"{path} holds a header and no rows: give a file with at least one row of data")
-    labels = _labels(path, frame, dialect, names, notes)
+    labels = _labels(path, frame, top, dialect, names, notes)
     kept = [position for position, label in enumerate(labels) if label]
     held = frame.columns
     frame = frame.select([held[position] for position in kept])
     frame.columns = [labels[position] for position in kept]
-    return Sheet(frame, dialect.separator, (*text.notes, *dialect.notes, *notes))
+    point = settled is not None and settled.point
+    return Sheet(frame, dialect.separator, (*text.notes, *dialect.notes, *notes), point)
 
 
 def _beginning(text: OpenedText) -> str:
@@ -96,6 +105,16 @@ def _parse(text: OpenedText, dialect: Dialect, names: list[str] | None) -> tuple
     return clean(_without_empty_end(text.path, frame, notes), blanks), notes
 
 
+def _settled(text: OpenedText, dialect: Dialect, names: list[str] | None, kept: Collection[str]) -> Settled | None:
+    """The rows of a large file with plain numbers as numbers; None for all others."""
+    labels = names if dialect.header is None else dialect.header
+    if labels is None or dialect.separator in ("", BLANKS) or len(labels) not in (dialect.width, dialect.width - 1):
+        return None
+    first = dialect.width - len(labels)  # 1 where the first column holds row labels
+    positions = [first + position for position, label in enumerate(labels) if label in kept]
+    return by_parts(text, dialect.separator, dialect.skipped, dialect.width, positions, _blanks)
+
+
 def _blanks(text: OpenedText, seen: Bytes, rows: int) -> str | None:
     """The blanks that may begin or end a cell; None if any blank may."""
     if not seen.ascii:
@@ -121,14 +140,16 @@ def _without_empty_end(path: Path, frame: pl.DataFrame, notes: list[str]) -> pl.
     return frame.head(kept)
 
 
-def _labels(path: Path, frame: pl.DataFrame, dialect: Dialect, names: list[str] | None, notes: list[str]) -> list[str]:
+def _labels(
+    path: Path, frame: pl.DataFrame, top: pl.DataFrame, dialect: Dialect, names: list[str] | None, notes: list[str]
+) -> list[str]:
     """One name per column of the frame, "" for columns that are left out."""
     if dialect.header is None:
         labels = _given(path, frame, names or [])
     else:
         labels = dialect.header[: frame.width]
         if names is None:
-            notes += _row_as_header(path, frame, labels)
+            notes += _row_as_header(path, top, labels)
     empty = [column.null_count() == frame.height for column in frame]
     if len(labels) < frame.width:
         labels = [*labels, ""] if empty[-1] and not labels.count("") else ["", *labels]
@@ -162,11 +183,10 @@ def _given(path: Path, frame: pl.DataFrame, names: list[str]) -> list[str]:
     return [*names, *("" for _ in surplus)]
 
 
-def _row_as_header(path: Path, frame: pl.DataFrame, labels: list[str]) -> list[str]:
+def _row_as_header(path: Path, top: pl.DataFrame, labels: list[str]) -> list[str]:
     """A sentence if the header holds numbers wherever the rows below do, unless those numbers count up evenly."""
-    top = frame.head(_FEW)
     columns = [[cell for cell in column if cell is not None] for column in top]
-    offset = frame.width - len(labels)
+    offset = top.width - len(labels)
     numbers = [
         label
         for label, cells in zip(labels, columns[max(offset, 0) :], strict=False)

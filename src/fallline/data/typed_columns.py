@@ -68,6 +68,16 @@ def plain_numbers(look: Look, result: Understood, kind: str) -> pl.Series | None
     return look.plain
 
 
+def asks_for_text(text: pl.Series) -> bool:
+    """Whether `plain_numbers` may need the texts of a column that begins with these plain numbers; True if they are few."""
+    present, first = text.drop_nulls(), text.head(SAMPLE).drop_nulls()
+    if len(present) < SAMPLE or any(bool(first.str.contains(pattern).all()) for pattern in (_COMPACT, _MONTH_YEAR)):
+        return True
+    if not present.head(SAMPLE).str.contains(THOUSANDS).any():
+        return False
+    return bool(present.filter(present.str.contains(".", literal=True)).str.contains(THOUSANDS).all())
+
+
 def as_numbers(look: Look, result: Understood, kind: str, said: Form | None) -> pl.Series | None:
     """The column as numbers, however people have written them; None if too few cells are numbers."""
     name, text, distinct = look.text.name, look.text, look.distinct

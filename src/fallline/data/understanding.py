@@ -21,7 +21,11 @@ _AS_TEXT = ("category", "boolean", "drop")
 
 
 def understand(
-    frame: pl.DataFrame, separator: str = "", kinds: dict[str, str] | None = None, said: dict[str, Form] | None = None
+    frame: pl.DataFrame,
+    separator: str = "",
+    kinds: dict[str, str] | None = None,
+    said: dict[str, Form] | None = None,
+    point: bool = False,
 ) -> Understood:
     """Reads the texts of a table as a person would.
 
@@ -33,6 +37,7 @@ def understand(
         separator: separator of the text file, "" for other sources.
         kinds: column name to the kind it is to have.
         said: column name to the form declared by the user.
+        point: whether columns that are numbers already have shown a decimal point.
 
     >>> import polars as pl
     >>> frame = pl.DataFrame({"price": ["28,7", "3,5"], "when": ["27. 7. 2024", "1. 8. 2024"], "who": ["a", "b"]})
@@ -48,7 +53,7 @@ def understand(
     plain = frame.select(pl.col([s.name for s in texts]).cast(pl.Float64, strict=False)) if texts else frame
     looks = [look_at(s, plain[s.name]) for s in texts]
     result.decimal = file_decimal(
-        [look.found for look in looks], [look.text for look in looks if look.plain is not None], separator
+        [look.found for look in looks], [look.text for look in looks if look.plain is not None], separator, point
     )
     columns = {}
     for look in looks:
@@ -67,7 +72,9 @@ def understand(
     return result
 
 
-def understand_features(frame: pl.DataFrame, separator: str = "", kinds: dict[str, str] | None = None) -> Understood:
+def understand_features(
+    frame: pl.DataFrame, separator: str = "", kinds: dict[str, str] | None = None, point: bool = False
+) -> Understood:
     """Calls `understand` with the kinds in the user's words.
 
     Raises:
@@ -75,7 +82,7 @@ def understand_features(frame: pl.DataFrame, separator: str = "", kinds: dict[st
     """
     meant = {name: kind_of(name, kind) for name, kind in (kinds or {}).items()}
     said = {name: form for name, (_, form) in meant.items() if form != Form()}
-    return understand(frame, separator, {name: kind for name, (kind, _) in meant.items()}, said)
+    return understand(frame, separator, {name: kind for name, (kind, _) in meant.items()}, said, point)
 
 
 def target_said(kinds: dict[str, str], task: str | None) -> tuple[str | None, dict[str, Form]]:
