@@ -53,18 +53,19 @@ def read_text(path: Path, names: list[str] | None = None, kept: Collection[str] 
     text = open_text(path)
     dialect = find_dialect(path, _beginning(text), names)
     settled = None if kept is None else _settled(text, dialect, names, kept)
+    notes: list[str] = []
     if settled is not None:
-        frame, top, notes = settled.frame, settled.top, []
+        frame, top = settled.frame, settled.top
     else:
         frame, notes = _parse(text, dialect, names)
         top = frame.head(_FEW)
     if frame.height == 0:
         raise FalllineError(f"{path} holds a header and no rows: give a file with at least one row of data")
     labels = _labels(path, frame, top, dialect, names, notes)
-    kept = [position for position, label in enumerate(labels) if label]
+    named = [position for position, label in enumerate(labels) if label]
     held = frame.columns
-    frame = frame.select([held[position] for position in kept])
-    frame.columns = [labels[position] for position in kept]
+    frame = frame.select([held[position] for position in named])
+    frame.columns = [labels[position] for position in named]
     point = settled is not None and settled.point
     return Sheet(frame, dialect.separator, (*text.notes, *dialect.notes, *notes), point)
 

@@ -16,6 +16,7 @@ from fallline.data.identity import MOST, SeenRows
 from fallline.data.schema import Schema
 from fallline.data.schema_text import WRITTEN
 from fallline.encodings import Inputs
+from fallline.training.agreed import entry_of, remember
 from fallline.training.length import AUTO
 from fallline.training.recipe import Recipe, parameters_of
 
@@ -91,7 +92,15 @@ def check_model(recipe: Recipe, schema: Schema, outputs: int, arrays: dict[str, 
     counted, _ = parameters_of(recipe, features, loss.outputs(outputs, target.task))
     if counted != held:
         raise _unfit(what, f"its recipe makes a network of {counted:,} parameters, and it holds {held:,}")
-    expected = _expected(recipe, features, outputs, target.task)
+    entry = entry_of(recipe, features, outputs, target.task, arrays)
+    if entry is None or not entry.is_file():
+        _check_shapes(_expected(recipe, features, outputs, target.task), arrays, what)
+        if entry is not None:
+            remember(entry)
+    check_finite(arrays, what, REMEDY)
+
+
+def _check_shapes(expected: dict[str, tuple[tuple[int, ...], Any]], arrays: dict[str, np.ndarray], what: str) -> None:
     for name in expected.keys() - arrays.keys():
         raise _unfit(what, f"its array {name!r} is missing")
     for name in arrays.keys() - expected.keys():
@@ -100,7 +109,6 @@ def check_model(recipe: Recipe, schema: Schema, outputs: int, arrays: dict[str, 
         if (arrays[name].shape, arrays[name].dtype) != (shape, dtype):
             found = f"{arrays[name].dtype}{list(arrays[name].shape)}"
             raise _unfit(what, f"its array {name!r} is {found}, expected {dtype}{list(shape)}")
-    check_finite(arrays, what, REMEDY)
 
 
 def check_encoding(recipe: Recipe, features: int, what: str) -> None:
