@@ -1,6 +1,7 @@
 """`fallline doctor` and `fallline fork`, from a run folder to findings, remedies, an improved run and a page."""
 
 import json
+import re
 
 import pytest
 
@@ -67,7 +68,13 @@ def test_a_fork_draws_its_branches(capsys, folder, tmp_path):
     found = json.loads(out)
     assert [each["name"] for each in found["branches"]] == ["as it was", "optimizer.learning_rate.peak = 0.01"]
     assert found["best"] == "optimizer.learning_rate.peak = 0.01"
-    assert "as it was" in page.read_text()
+    text = page.read_text()
+    assert "as it was" in text
+    assert "…ate.peak = 0.01" in text  # its legend does not leave the value out
+    trunk, *branches = json.loads(re.search(r'<script type="application/json"[^>]*>(.*?)</script>', text)[1])[0][
+        "series"
+    ]
+    assert [each["x"][0] for each in branches] == [trunk["x"][-1]] * 2 == [4, 4]  # the curves part at the fork
 
 
 @pytest.mark.parametrize(
