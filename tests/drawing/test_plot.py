@@ -93,7 +93,7 @@ def test_names_are_text_in_cards_and_in_pictures():
 
 def test_long_names_that_begin_alike_differ_in_the_legend():
     shown = figure(*(Series(f"optimizer.learning_rate.peak = {rate}", (1, 2), (1.0, rate)) for rate in (0.001, 0.03)))
-    texts = [each.text for each in plot(shown).marks if isinstance(each, TextMark)]
+    texts = [each.text for each in shown.picture().marks if isinstance(each, TextMark)]
     assert {"optimizer.learni…te.peak = 0.001", "optimizer.learni…ate.peak = 0.03"} <= set(texts)
 
 
