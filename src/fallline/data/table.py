@@ -15,6 +15,7 @@ from fallline.data.arrays import RawArrays, matrix
 from fallline.data.building import Wishes, from_arrays, from_sheet
 from fallline.data.dataset import Dataset
 from fallline.data.identity import SeenRows
+from fallline.data.roles import Roles
 from fallline.data.schema import Schema
 from fallline.data.sources import describe, read
 from fallline.data.target_cells import Label
@@ -60,7 +61,7 @@ class Table:
     def fingerprint(self) -> str:
         """SHA-256 of the encoded arrays and index sets; equal for the same data, encoded and split alike."""
         digest = hashlib.sha256()
-        for name in ("x", "y", "weight", "train", "valid", "test", "scaled"):
+        for name in ("x", "y", "weight", "train", "valid", "test", "scaled", "groups", "time", "strata"):
             array = getattr(self.dataset, name)
             if array is not None:
                 digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
@@ -141,6 +142,11 @@ def load(
     valid: float = 0.1,
     seed: int = 0,
     missing: str | None = None,
+    groups: str | None = None,
+    time: str | None = None,
+    stratify: str | None = None,
+    weights: str | None = None,
+    drop_missing_target: bool = False,
 ) -> Table:
     """Reads a source and encodes it for training.
 
@@ -160,6 +166,12 @@ def load(
         valid: share of the rows for validation.
         seed: seed of the split.
         missing: "impute" (the default for tables) or "error" (the default for arrays).
+        groups: a column that is no feature; rows with one value of it are never on both sides of a split or of folds.
+        time: a column that is no feature; the latest rows are tested, those before them validate, and folds grow by it.
+        stratify: a column; every split has the same shares of its values (of ten bins, if it holds many numbers). The default
+            is the target's classes; "none" draws rows at random.
+        weights: a column that is no feature: the weight of each row in the loss and in every score.
+        drop_missing_target: leave out rows without a target instead of refusing them.
 
     Raises:
         FalllineError: something is wrong with the source; the message says what, in one sentence.
@@ -172,10 +184,12 @@ def load(
     """
     arguments = {
         "source": source, "target": target, "names": names, "test_source": test_source, "valid_source": valid_source,
-        "kinds": kinds, "task": task, "test": test, "valid": valid, "seed": seed, "missing": missing,
+        "kinds": kinds, "task": task, "test": test, "valid": valid, "seed": seed, "missing": missing, "groups": groups,
+        "time": time, "stratify": stratify, "weights": weights, "drop_missing_target": drop_missing_target or None,
     }  # fmt: skip
     others = {key: each for key, each in (("test", test_source), ("valid", valid_source)) if each is not None}
-    wishes = Wishes(task, {"test": test, "valid": valid}, seed, missing, others, names)
+    roles = Roles(groups, time, weights, stratify)
+    wishes = Wishes(task, {"test": test, "valid": valid}, seed, missing, others, names, roles, drop_missing_target)
     where = describe(source)
     raw = read(source, names)
     if isinstance(raw, RawArrays):
