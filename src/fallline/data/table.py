@@ -20,6 +20,8 @@ from fallline.data.schema import Schema
 from fallline.data.sources import describe, read
 from fallline.data.target_cells import Label
 
+_COMMON = ("train", "training")  # names of files that say nothing of what is in them
+
 
 @dataclass(frozen=True, eq=False)
 class Table:
@@ -206,7 +208,16 @@ def load(
 
 
 def _name(source: object) -> str:
-    return Path(str(source).removeprefix("sklearn:")).stem if isinstance(source, (str, Path)) else "frame"
+    """The name of a table: its file's, or its folder's if every folder has such a file.
+
+    >>> _name("titanic/train.csv"), _name("data/iris.csv.gz"), _name("train.csv")
+    ('titanic', 'iris', 'train')
+    """
+    if not isinstance(source, (str, Path)):
+        return "frame"
+    path = Path(str(source).removeprefix("sklearn:"))
+    stem = path.name.split(".")[0] if path.suffix.lower() == ".gz" else path.stem
+    return path.parent.name if stem.lower() in _COMMON and path.parent.name not in ("", "..") else stem
 
 
 def _reloadable(arguments: dict[str, Any]) -> dict[str, Any]:
