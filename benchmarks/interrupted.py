@@ -160,13 +160,19 @@ def words_of(command: str, home: Path) -> list[str]:
 
 
 def attempt(command: str, fault: str, whole: object, draw: random.Random, home: Path, disk: Path) -> tuple[str, str]:
-    """Try one fault: survived, refused or lost, and the output of the command."""
+    """Try one fault: survived, refused or lost, and the output of the command.
+
+    A folder that is removed when the command has already said where its result is hits no training: it is tried again.
+    """
     shutil.rmtree(disk / "run", ignore_errors=True)
     folder = disk / "run"
     process = Process(command, [*words_of(command, home), "--out", str(folder)], home / "first")
     begun(command, folder, process)
     time.sleep(draw.uniform(0, 1.5))
     refused, mend = inject(fault, command, folder, process, home)
+    if fault in ("deleted", "replaced") and "Saved in" in process.file.read_text():
+        process.end()
+        return attempt(command, fault, whole, draw, home, disk)
     code, said = process.end()
     mend()
     found = after(command, folder, code, said, home)

@@ -213,7 +213,8 @@ class Plane:
 
     def rows(self, places: Float[np.ndarray, "count 2"]) -> Float[np.ndarray, "count features"]:
         """The inputs at places of the plane."""
-        return self.origin + places @ self.axes
+        found: Float[np.ndarray, "... features"] = self.origin + places @ self.axes
+        return found
 
     def places(self, rows: Float[np.ndarray, "count features"]) -> Float[np.ndarray, "count 2"]:
         """The nearest places to some rows."""

@@ -50,12 +50,12 @@ class Compared:
     @property
     def seeds(self) -> int:
         """Number of seeds."""
-        return self.scores.shape[2]
+        return int(self.scores.shape[2])
 
     @property
     def epochs(self) -> int:
         """Length of every training."""
-        return self.curves.shape[3]
+        return int(self.curves.shape[3])
 
     @cached_property
     def means(self) -> Float[np.ndarray, "contenders rates"]:

@@ -38,7 +38,7 @@ def plain_recipe(epochs: int = 100) -> Recipe:
     from fallline.activations import Tanh
 
     model = MLP(hidden=(16,), activation=Tanh(), initializer=Orthogonal())
-    return Recipe(model=model, optimizer=SGD(0.1), penalty=None, encoding=None, batch_size="all", epochs=epochs)  # type: ignore[arg-type]
+    return Recipe(model=model, optimizer=SGD(0.1), penalty=None, encoding=None, batch_size="all", epochs=epochs)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,7 +72,8 @@ class Trainability:
     @property
     def diverged(self) -> Bool[np.ndarray, "rows columns"]:
         """Whether each training ended with numbers that are not finite or beyond all bounds."""
-        return ~np.isfinite(self.ends.last).reshape(self.size, self.size)
+        found: Bool[np.ndarray, "size size"] = ~np.isfinite(self.ends.last).reshape(self.size, self.size)
+        return found
 
     @property
     def losses(self) -> Float[np.ndarray, "rows columns"]:

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from fallline.drawing.colours import style
+from fallline.drawing.curves import Series
 from fallline.drawing.figure import Figure
 from fallline.drawing.markup import Html, join, script_json, tag
 from fallline.drawing.plot import Pen, axes_of, lines_of, plot, sample, shortened
 from fallline.drawing.svg import to_svg
-from fallline.training.curves import Series
 
 
 def document(title: str, body: Html, figures: Sequence[Figure]) -> str:

@@ -72,7 +72,7 @@ class Recipe(Block):
         optional=True,
         help="inputs made of the numbers, beside the columns; None: the columns alone",
     )
-    batch_size: int | None = structure(
+    batch_size: int | str | None = structure(
         None,
         optional=True,
         unit="examples",
@@ -216,13 +216,7 @@ def complete(recipe: Recipe, *, task: str, training_rows: int, lowest: float | N
         raise FalllineError(f"Recipe.calibrate = {recipe.calibrate!r} is for probabilities, and {why}: leave it out")
     if recipe.monitor not in (*OWN, "loss", "none"):
         metric(recipe.monitor, task)
-    size = recipe.batch_size
-    if size is None:
-        # About 200 steps per epoch, as far as 32 to 256 examples per step allow.
-        size = 32
-        while size < 256 and training_rows // size > 160:
-            size *= 2
-    size = training_rows if size == "all" else min(size, training_rows)
+    size = _batch_size(recipe.batch_size, training_rows)
     if recipe.optimizer.full_batch:
         if recipe.batch_size is not None and size < training_rows:
             raise FalllineError(
@@ -244,7 +238,20 @@ def complete(recipe: Recipe, *, task: str, training_rows: int, lowest: float | N
     if recipe.target_transform != "none":
         target_scaler = _logarithm(recipe, loss, task, lowest)
     recipe = dataclasses.replace(recipe, loss=loss, batch_size=size, target_scaler=target_scaler)
-    return lasting(recipe, training_rows, size)
+    found: Recipe = lasting(recipe, training_rows, size)
+    return found
+
+
+def _batch_size(asked: int | str | None, training_rows: int) -> int:
+    """The number of rows of a minibatch."""
+    if isinstance(asked, str):
+        return training_rows
+    if asked is None:
+        # About 200 steps per epoch, as far as 32 to 256 examples per step allow.
+        asked = 32
+        while asked < 256 and training_rows // asked > 160:
+            asked *= 2
+    return min(asked, training_rows)
 
 
 def _logarithm(recipe: Recipe, loss: Loss, task: str, lowest: float | None) -> Any:
