@@ -36,8 +36,7 @@ def sets(table: fl.Table) -> list[np.ndarray]:
 @given(sizes=st.lists(st.integers(1, 30), min_size=3, max_size=40), k=st.integers(2, 3), seed=st.integers(0, 99))
 def test_no_group_is_divided_and_no_set_is_empty(sizes: list[int], k: int, seed: int) -> None:
     groups = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(sizes)) * 7 - 3, sizes))
-    classes = np.random.default_rng(seed + 1).integers(0, 3, len(groups))
-    parts = split_groups(groups, classes, (1 / k,) * k, seed)
+    parts = split_groups(groups, None, (1 / k,) * k, seed)
     assert sorted(np.concatenate(parts).tolist()) == list(range(len(groups)))
     assert all(len(part) for part in parts)
     assert sum(len(set(groups[part])) for part in parts) == len(sizes)

@@ -85,7 +85,8 @@ def from_sheet(
     features = frame.drop(targets).drop(wishes.roles.columns.values())
     if not features.width:
         raise FalllineError(f"{where} holds only the target: give at least one feature column")
-    marks = wishes.roles.read(sheet, kinds or {}, where)
+    words = kinds or {}
+    marks = wishes.roles.read(sheet, words, where)
     said = {name: kind for name, kind in (kinds or {}).items() if name in targets}
     apart = {*said, *wishes.roles.columns.values()}
     kinds = {name: kind for name, kind in (kinds or {}).items() if name not in apart}
@@ -109,7 +110,7 @@ def from_sheet(
     )
     x = schema.encode(features, where, [], understood=True)
     remarks = [*sheet.notes, *answers.remarks, *kept(understood.remarks, found.kinds), *grouped(schema)]
-    extra, others = _extra(schema, wishes, remarks, kinds)
+    extra, others = _extra(schema, wishes, remarks, words)
     marks = marks.joined(others)
     leaks = find_leaks(x, what.condition(y, where), rows, schema)
     return schema, _assemble(x, y, marks, parts, extra, schema), (*remarks, *found.warnings(), *leaks)
@@ -166,8 +167,8 @@ def _extra(
         said = Marks()
         if isinstance(raw, Sheet):
             if wishes.drop_missing_target and set(schema.target.names) <= set(raw.frame.columns):
-                raw = labelled_rows(raw, schema.target.names, where)
-                remarks += raw.notes
+                whole, raw = raw, labelled_rows(raw, schema.target.names, where)
+                remarks += raw.notes[len(whole.notes) :]
             said = wishes.roles.read(raw, kinds, where, needed=key == "valid")
         found[key] = labelled(raw, where, schema, remarks)
         marks.append((said, len(found[key][0])))

@@ -134,8 +134,11 @@ def _numbers(cells: pl.Series, role: str, where: str) -> np.ndarray:
     """A column of times or weights as float64."""
     import polars as pl
 
-    if role == "time" and cells.dtype in (pl.Date, pl.Datetime, pl.Time, pl.Duration):
-        cells = cells.cast(pl.Datetime("us")) if cells.dtype == pl.Date else cells
+    if role == "time" and cells.dtype.is_temporal():
+        if isinstance(cells.dtype, pl.Datetime):
+            cells = cells.dt.cast_time_unit("us")
+        elif cells.dtype == pl.Date:
+            cells = cells.cast(pl.Datetime("us"))
         return cells.to_physical().cast(pl.Float64).to_numpy()
     if not cells.dtype.is_numeric():
         kind = "dates or numbers" if role == "time" else "numbers"
@@ -158,8 +161,8 @@ def _strata(cells: pl.Series) -> np.ndarray:
     import polars as pl
 
     if (cells.dtype.is_numeric() or cells.dtype.is_temporal()) and cells.n_unique() > _FEW:
-        cells = cells.to_physical().cast(pl.Float64)
-        edges = np.nanquantile(cells.to_numpy(), np.arange(1, _BINS) / _BINS)
-        codes = np.searchsorted(edges, cells.fill_null(float("nan")).to_numpy())
+        numbers = cells.to_physical().cast(pl.Float64).to_numpy()
+        codes = np.searchsorted(np.nanquantile(numbers, np.arange(1, _BINS) / _BINS), numbers)
+        codes[np.isnan(numbers)] = _BINS
         return np.unique(codes, return_inverse=True)[1].astype(np.int32)
-    return (cells.cast(pl.String).fill_null("").rank("dense").to_numpy() - 1).astype(np.int32)
+    return np.unique(cells.cast(pl.String).fill_null("").to_numpy(), return_inverse=True)[1].astype(np.int32)
