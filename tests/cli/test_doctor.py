@@ -77,6 +77,22 @@ def test_a_fork_draws_its_branches(capsys, folder, tmp_path):
     assert [each["x"][0] for each in branches] == [trunk["x"][-1]] * 2 == [4, 4]  # the curves part at the fork
 
 
+def test_a_fork_takes_blocks_by_their_names(capsys, folder, tmp_path):
+    words = [
+        "--epoch",
+        "9",
+        "--vary",
+        'model.activation=tanh,{name="leaky_relu", slope=0.2}',
+        "--out",
+        str(tmp_path / "p.html"),
+    ]
+    code, out, _ = call(capsys, "fork", str(folder), *words, "--json")
+    assert code == 0
+    assert [each["changes"].get("model.activation") for each in json.loads(out)["branches"]] == [
+        None, "tanh", {"name": "leaky_relu", "slope": 0.2},
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -84,6 +100,7 @@ def test_a_fork_draws_its_branches(capsys, folder, tmp_path):
         (["fork", "RUN", "--epoch", "99", "--vary", "model.dropout"], "expected 1 to 11"),
         (["fork", "RUN", "--epoch", "3", "--vary", "model.dropout=a b"], "PATH=VALUES"),
         (["fork", "RUN", "--epoch", "3", "--vary", "model.dropout=[1"], "PATH=VALUES"),
+        (["fork", "RUN", "--epoch", "3", "--vary", "model.activation=relu,thanh"], "did you mean 'tanh'"),
     ],
 )
 def test_bad_input_is_one_sentence_and_2(capsys, folder, words, said):
