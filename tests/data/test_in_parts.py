@@ -69,6 +69,15 @@ def test_only_plain_numbers_are_settled_and_kept_columns_stay_text(tmp_path, fou
     assert read(path).frame.dtypes == [pl.String] * 5  # a prediction writes the cells as they were
 
 
+def test_columns_with_a_role_stay_text(tmp_path, monkeypatch, found):
+    path, z = tmp_path / "t.csv", Z.round(3)
+    pl.DataFrame({"a": z, "w": np.abs(z), "g": [f"{each % 7}.0" for each in range(ROWS)], "y": z}).write_csv(path)
+    parts = fl.load(path, "y", weights="w", groups="g")
+    assert found[-1].frame.dtypes == [pl.Float64, *3 * [pl.String]]
+    monkeypatch.setattr(in_parts, "LARGE", 1 << 40)
+    assert fl.load(path, "y", weights="w", groups="g").fingerprint == parts.fingerprint
+
+
 def test_kinds_see_the_texts(tmp_path, found):
     path = tmp_path / "t.csv"
     pl.DataFrame({"a": ["1.50", "2.00"] * (ROWS // 2), "b": Z, "y": Z}).write_csv(path)
