@@ -1,11 +1,12 @@
 """What a user waits for, beside what others take on the same machine: one line per case, median and quartiles.
 
-    python benchmarks/waiting.py [WORD ...]     only the cases whose names hold one of the words
+    python benchmarks/waiting.py [WORD ...]     only some: probabilities, process, first_fit, loading
 
 A case is a name, our call, the other's call, and how often each is made; the two take turns. Run it on an idle machine.
 """
 
 import importlib.util
+import os
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import polars as pl
 
 import fallline as fl
 
@@ -31,15 +33,18 @@ class Case(NamedTuple):
 
 
 def seconds(calls: list[Callable[[], object]], times: int) -> np.ndarray:
-    """Seconds of each call, (calls, times); the calls take turns, after one of each that does not count."""
+    """Seconds of each call, (calls, times); the calls take turns, after one of each that does not count.
+
+    A call that returns a number has measured itself.
+    """
     found = np.zeros((len(calls), times))
     for each in calls:
         each()
     for i in range(times):
         for k, each in enumerate(calls):
             begun = time.perf_counter()
-            each()
-            found[k, i] = time.perf_counter() - begun
+            own = each()
+            found[k, i] = own if isinstance(own, float) else time.perf_counter() - begun
     return found
 
 
@@ -96,16 +101,75 @@ def process() -> Iterator[Case]:
     )
 
 
-CASES: list[Callable[[], Iterator[Case]]] = [probabilities, process]
+FIT = """
+import time, warnings
+warnings.simplefilter("ignore")
+from sklearn import datasets, neural_network
+import fallline
+X, y = datasets.load_{0}(return_X_y=True)
+model = {1}(random_state=0)
+begun = time.perf_counter()
+model.fit(X, y)
+print(time.perf_counter() - begun)
+"""
+
+
+def first_fit() -> Iterator[Case]:
+    """The first fit of a new process, after imports; "kept" finds the programs of the process before."""
+    for data in ("iris", "digits"):
+        theirs = lambda data=data: spent(FIT.format(data, "neural_network.MLPClassifier"))  # noqa: E731
+        code = FIT.format(data, "fallline.MLPClassifier")
+        yield Case(
+            f"first fit {data}, cold", lambda code=code: spent(code, tempfile.mkdtemp()), "scikit-learn", theirs, 3
+        )
+        kept = tempfile.mkdtemp()
+        yield Case(f"first fit {data}, kept", lambda code=code, kept=kept: spent(code, kept), "scikit-learn", theirs, 3)
+
+
+def spent(code: str, cache: str | None = None) -> float:
+    """Seconds that a script in a new process prints."""
+    own = os.environ | ({"FALLLINE_CACHE": cache} if cache else {})
+    found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=own)
+    return float(found.stdout.split()[-1])
+
+
+LOAD = """
+import resource, sys, time
+import polars as pl, fallline as fl, fallline.data.table
+begun = time.perf_counter()
+{0}
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, "MB", file=sys.stderr)
+print(time.perf_counter() - begun)
+"""
+
+
+def loading() -> Iterator[Case]:
+    """`fl.load` of a million rows and 21 columns in a new process, after imports, beside Polars' own reading."""
+    folder, rng = Path(tempfile.mkdtemp()), np.random.default_rng(0)
+    x = rng.normal(size=(1_000_000, 20)).astype(np.float32)
+    frame = pl.DataFrame(x, schema=[f"x{each}" for each in range(20)]).with_columns(y=(x[:, 0] > 0).astype(np.int64))
+    frame.write_csv(folder / "t.csv")
+    frame.write_parquet(folder / "t.parquet")
+    del frame, x
+    for ending in ("csv", "parquet"):
+        path = str(folder / f"t.{ending}")
+        ours, theirs = LOAD.format(f"fl.load({path!r}, 'y')"), LOAD.format(f"pl.read_{ending}({path!r})")
+        yield Case(
+            f"load 1,000,000 {ending}", lambda code=ours: spent(code), "Polars", lambda code=theirs: spent(code), 5
+        )
+        peak = subprocess.run([sys.executable, "-c", ours], check=True, capture_output=True, text=True).stderr
+        print(f"  fl.load of {ending}: at most {peak.strip()}")
+
+
+CASES: list[Callable[[], Iterator[Case]]] = [probabilities, process, first_fit, loading]
 
 
 def main(words: list[str]) -> None:
     """Prints the table."""
     warnings.simplefilter("ignore")
     print(f"{'case':28} {'ours':>10} {'quartiles':>20} {'theirs':>10} {'quartiles':>20} {'ratio':>6}  beside, in us")
-    for each in (case for cases in CASES for case in cases()):
-        if words and not any(word in each.name for word in words):
-            continue
+    chosen = [each for each in CASES if not words or any(word in each.__name__ for word in words)]
+    for each in (case for cases in chosen for case in cases()):
         numbers = 1e6 * np.quantile(seconds([each.ours, each.theirs], each.times), [0.25, 0.5, 0.75], axis=1)
         (a, ours, b), (c, theirs, d) = numbers.T
         spread = f"{a:9,.0f} - {b:,.0f}", f"{c:9,.0f} - {d:,.0f}"

@@ -68,7 +68,7 @@ def distinct_of(values: np.ndarray) -> np.ndarray:
     held = np.zeros(high - low + 1, bool)
     apart = values.astype(np.int64) if values.dtype.itemsize < 8 else values  # so that the difference fits
     held[apart - apart.dtype.type(low)] = True
-    found: np.ndarray = (np.flatnonzero(held) + low).astype(values.dtype)
+    found: np.ndarray = np.flatnonzero(held).astype(values.dtype) + values.dtype.type(low)
     return found
 
 
