@@ -24,6 +24,8 @@ from fallline.cli.landscape import landscape
 from fallline.cli.output import say
 from fallline.cli.predict import predict
 from fallline.cli.report import report
+from fallline.cli.runs import COMMANDS as RUNS
+from fallline.cli.runs import app as runs
 from fallline.cli.signals import CTRL_C, heard
 from fallline.cli.terrain import terrain
 from fallline.cli.train import train
@@ -65,6 +67,9 @@ app.command()(stoppable(doctor))
 app.command()(stoppable(fork))
 app.command(cls=TuneCommand)(stoppable(with_flags(ars)))
 app.command()(stoppable(report))
+for _name, _command in RUNS.items():
+    runs.command(_name)(stoppable(_command))
+app.add_typer(runs, name="runs", help="List, compare, tag and remove runs: fallline runs [FOLDER].")
 app.command()(stoppable(interpret))
 app.command()(stoppable(export))
 app.command()(stoppable(terrain))

@@ -204,13 +204,13 @@ def load(
         built = from_arrays(raw, where, wishes)
     else:
         built = from_sheet(raw, target, kinds, where, wishes)
-    return Table(_name(source), *built, source=_reloadable(arguments))
+    return Table(name_of(source), *built, source=_reloadable(arguments))
 
 
-def _name(source: object) -> str:
+def name_of(source: object) -> str:
     """The name of a table: its file's, or its folder's if every folder has such a file.
 
-    >>> _name("titanic/train.csv"), _name("data/iris.csv.gz"), _name("train.csv")
+    >>> name_of("titanic/train.csv"), name_of("data/iris.csv.gz"), name_of("train.csv")
     ('titanic', 'iris', 'train')
     """
     if not isinstance(source, (str, Path)):

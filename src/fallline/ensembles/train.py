@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from fallline.core.bar import LATE, both, quiet_unless
 from fallline.core.errors import FalllineError
 from fallline.core.keeping import Keeping, size_of
 from fallline.core.outcome import Outcome
@@ -27,6 +28,7 @@ from fallline.training.calibration import temper
 from fallline.training.ensemble import MOST, Ensemble
 from fallline.training.evaluation import evaluate_splits, predictor_of, usable
 from fallline.training.history import History, name_columns
+from fallline.training.progress import RunProgress
 from fallline.training.recipe import Recipe, recipe_to_plain
 from fallline.training.run import Moment, Run
 from fallline.training.state import empty_history
@@ -46,6 +48,7 @@ def train(
     folder: str | Path | None = None,
     checkpoint_seconds: float = 10.0,
     resume: bool = False,
+    progress: bool | None = None,
 ) -> Run:
     """Train one recipe on a table; with `members` or `bag`, several networks of it whose answers are averaged.
 
@@ -62,6 +65,7 @@ def train(
             written later, training continues and the run's notes say so.
         checkpoint_seconds: shortest time between two checkpoints.
         resume: continue from the newest intact checkpoint in the folder, if there is one.
+        progress: show a progress bar; by default in a terminal and in a notebook, if the training takes over a second.
 
     Raises: FalllineError for a recipe that does not fit the data, probes that cannot be recorded together, and a folder
         that cannot be written to or is in use.
@@ -72,12 +76,16 @@ def train(
     (3, 3, ['test', 'train', 'valid'])
     """
     count = size_of_ensemble(members, bag)
-    if count == 1:
-        return train_one(
-            recipe, data, seed=seed, probes=probes, watch=watch, folder=folder, checkpoint_seconds=checkpoint_seconds,
-            resume=resume,
-        )  # fmt: skip
-    return _train_several(recipe, data, count, seed, bag is not None, probes, watch, folder, checkpoint_seconds, resume)
+    with RunProgress(0, quiet_unless(progress), LATE) as bar:
+        seen = watch if bar.quiet else both(bar, watch)
+        if count == 1:
+            return train_one(
+                recipe, data, seed=seed, probes=probes, watch=seen, folder=folder, checkpoint_seconds=checkpoint_seconds,
+                resume=resume,
+            )  # fmt: skip
+        return _train_several(
+            recipe, data, count, seed, bag is not None, probes, seen, folder, checkpoint_seconds, resume
+        )
 
 
 def size_of_ensemble(members: object, bag: object) -> int:

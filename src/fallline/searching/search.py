@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Unpack
 
+from fallline.core.bar import LATE, both, quiet_unless
 from fallline.core.distribution import refuse_space
 from fallline.core.errors import FalllineError
 from fallline.core.whole import check_seed
@@ -20,6 +21,7 @@ from fallline.searching.driver import Driver, Standing
 from fallline.searching.figures import study_figures
 from fallline.searching.kept import LastingStore
 from fallline.searching.memory import Memory
+from fallline.searching.progress import SearchProgress
 from fallline.searching.study import Study
 from fallline.searching.trial import judges_another_loss
 from fallline.searching.work import Here, OnRay, StudyTask, piece_size
@@ -49,6 +51,7 @@ def search(
     ray: bool | str = False,
     limit: float | None = None,
     watch: Callable[[Standing], None] | None = None,
+    progress: bool | None = None,
     **shorthand: Unpack[Shorthand],
 ) -> Study:
     """Search hyperparameters for the best mean score.
@@ -73,6 +76,7 @@ def search(
         limit: seconds after which a piece on Ray counts as hung and is trained elsewhere; None: ten times the slowest
             so far, and at least a minute.
         watch: callback after every chunk of epochs and every piece.
+        progress: show a progress bar; by default in a terminal and in a notebook, if the search takes over a second.
         shorthand: fields of the budget and the validation, such as `trials=100, folds=5`; they take precedence.
 
     Raises: FalllineError for a space whose scores cannot be compared, and for a study of another space or other data.
@@ -112,7 +116,9 @@ def search(
                 batch=batch or kept["batch"], piece=kept["piece"] or asked["piece"], halving=halving, watch=watch,
                 sign=-1.0 if larger_is_better(str(space.recipe.monitor)) else 1.0, began=began,
             )  # fmt: skip
-            driver.run()
+            with SearchProgress(quiet_unless(progress), LATE) as bar:
+                driver.watch = watch if bar.quiet else both(bar, watch)
+                driver.run()
             completed = driver.completed()
         return Study(
             space, data, completed, seed, time.perf_counter() - began, driver.interrupted, keeper, diagnose_study,
