@@ -1,11 +1,12 @@
 """`search(space, data) -> study`: batches of trials, proposed together, trained in pieces."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Unpack
 
+from fallline.callbacks.base import Callback
 from fallline.core.bar import LATE, both, quiet_unless
 from fallline.core.distribution import refuse_space
 from fallline.core.errors import FalllineError
@@ -19,6 +20,7 @@ from fallline.searching.description import check_same, describe, read_descriptio
 from fallline.searching.doctor import diagnose_study
 from fallline.searching.driver import Driver, Standing
 from fallline.searching.figures import study_figures
+from fallline.searching.following import begun_search, ended_search, tell_of_trials
 from fallline.searching.kept import LastingStore
 from fallline.searching.memory import Memory
 from fallline.searching.progress import SearchProgress
@@ -30,6 +32,7 @@ from fallline.strategies.halving import Halving
 from fallline.strategies.named import strategy_named
 from fallline.strategies.space import Space
 from fallline.strategies.tpe import TPE
+from fallline.training.following import Following
 from fallline.training.recipe import OWN, Recipe
 
 LANES = 16  # fewest lanes of a batch whose size is not given
@@ -52,6 +55,7 @@ def search(
     limit: float | None = None,
     watch: Callable[[Standing], None] | None = None,
     progress: bool | None = None,
+    callbacks: Sequence[Callback] = (),
     **shorthand: Unpack[Shorthand],
 ) -> Study:
     """Search hyperparameters for the best mean score.
@@ -77,6 +81,7 @@ def search(
             so far, and at least a minute.
         watch: callback after every chunk of epochs and every piece.
         progress: show a progress bar; by default in a terminal and in a notebook, if the search takes over a second.
+        callbacks: told of the beginning, of every trial and of the end, with the right to stop; see `fallline.Callback`.
         shorthand: fields of the budget and the validation, such as `trials=100, folds=5`; they take precedence.
 
     Raises: FalllineError for a space whose scores cannot be compared, and for a study of another space or other data.
@@ -116,14 +121,18 @@ def search(
                 batch=batch or kept["batch"], piece=kept["piece"] or asked["piece"], halving=halving, watch=watch,
                 sign=-1.0 if larger_is_better(str(space.recipe.monitor)) else 1.0, began=began,
             )  # fmt: skip
-            with SearchProgress(quiet_unless(progress), LATE) as bar:
+            begun = begun_search(space, data, int(seed), kept, budget.trials)
+            with SearchProgress(quiet_unless(progress), LATE) as bar, Following(callbacks, begun) as following:
                 driver.watch = watch if bar.quiet else both(bar, watch)
+                tell_of_trials(driver, following)
                 driver.run()
-            completed = driver.completed()
-        return Study(
-            space, data, completed, seed, time.perf_counter() - began, driver.interrupted, keeper, diagnose_study,
-            study_figures,
-        )  # fmt: skip
+                completed = driver.completed()
+                found = Study(
+                    space, data, completed, seed, time.perf_counter() - began, driver.interrupted, keeper, diagnose_study,
+                    study_figures,
+                )  # fmt: skip
+                following.ended = ended_search(found)
+        return found
 
 
 def _checked(strategy: Strategy | str | None, halving: Halving | None, seed: int) -> Strategy | None:
