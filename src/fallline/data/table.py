@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,11 +14,15 @@ from fallline.core.errors import FalllineError
 from fallline.data.arrays import RawArrays, matrix
 from fallline.data.building import Wishes, from_arrays, from_sheet
 from fallline.data.dataset import Dataset
+from fallline.data.description import described
 from fallline.data.identity import SeenRows
 from fallline.data.roles import Roles
 from fallline.data.schema import Schema
 from fallline.data.sources import describe, read
 from fallline.data.target_cells import Label
+
+if TYPE_CHECKING:
+    import polars as pl
 
 _COMMON = ("train", "training")  # names of files that say nothing of what is in them
 
@@ -76,6 +80,16 @@ class Table:
     def seen(self) -> SeenRows:
         """Hashes of the rows that train a model and of those that choose its epoch, which the model remembers."""
         return SeenRows.of(self.dataset)
+
+    def describe(self) -> pl.DataFrame:
+        """One row per target and column: its kind, the share of missing cells, its centre and spread, its levels.
+
+        The cells are those of all splits as a model sees them: a value too rare to be learnt from counts as "(other)".
+
+        >>> load("sklearn:iris").describe().select("column", "kind", "missing", "least", "greatest").row(1)
+        ('sepal length (cm)', 'number', 0.0, '4.3', '7.9')
+        """
+        return described(self.schema, self.dataset)
 
     def __repr__(self) -> str:
         """The name, the task, and the number of rows, features and classes."""
