@@ -112,7 +112,7 @@ def test_bad_input_is_one_sentence(tmp_path, monkeypatch, capsys, arguments, wor
 
 def test_help_lists_every_strategy_and_whom_halving_compares(monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", "200")
-    assert ended("tune", "--help") == 0
+    assert ended("tune", "--help-all") == 0
     said = " ".join(capsys.readouterr().out.split())
     assert f"{spellings()[0]} (default), {', '.join(spellings()[1:])};" in said
     assert "--halving [batch|study]" in said

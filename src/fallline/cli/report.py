@@ -19,7 +19,7 @@ def report(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="one JSON document on standard output")] = False,
 ) -> int:
-    """Write a run's report.html, or a page that compares runs: no network needed."""
+    """Write a run's report.html, or compare runs on one page."""
     if len(runs) > 1:
         if card is not None:
             raise FalllineError("--card is of one run: leave the other runs out")

@@ -29,7 +29,8 @@ class RunsGroup(TyperGroup):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         first = next((each for each in args if not each.startswith("-")), None)
         asks_help = any(each in ("-h", "--help") for each in args)
-        if first not in self.commands and not (asks_help and first is None):
+        completing = ctx.resilient_parsing
+        if first not in self.commands and not completing and not (asks_help and first is None):
             args = [LIST, *args]
         return list(super().parse_args(ctx, args))
 

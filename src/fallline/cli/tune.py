@@ -27,14 +27,14 @@ TRIALS, STUDY = 64, "study.db"
 class StudyFlags(Flags):
     """The settings of a study, which stay the same when it is continued."""
 
-    folds: Annotated[int | None, Opt(help="number of cross-validation folds (default: one validation split)")] = None
+    folds: Annotated[int | None, Opt(help="number of cross-validation folds; default: one validation split")] = None
     space: Annotated[Path | None, Opt(help="recipe.toml with distributions (default: usual ranges)")] = None
     strategy: Annotated[str | None, Opt(help=f"{STRATEGIES}; `fallline explain NAME` says more of one")] = None
     halving: Annotated[
         str | None,
         Opt(
             metavar=f"[{RIVALS}]",
-            help="prune all but a batch's best third, or trials that score worse than every good trial of the study",
+            help="prune all but a batch's best third; study: trials that score worse than every good trial of the study",
         ),
     ] = None
     batch: Annotated[int | None, Opt(help="number of trials proposed together")] = None
@@ -58,7 +58,8 @@ def tune(
         RecipeFlags, Shown(helps={"set_": "any field: batch_size=64; a field that is given a distribution is searched"})
     ],
     resume: Annotated[
-        str | None, Opt(help="continue the search in this run folder, or this study, with the settings of its start")
+        str | None,
+        Opt(help="continue the search in this run folder; or this study file; with the settings of its start"),
     ] = None,
     out: Annotated[Path | None, Opt(help="run folder of the best model (default: runs/NAME-1)")] = None,
     device: Annotated[str | None, Opt(help="cpu or gpu (default: a GPU if JAX finds one)")] = None,

@@ -106,7 +106,7 @@ def _columns(runs: Sequence[Finished]) -> list[str]:
 
 def _figure(runs: Sequence[Finished], names: Sequence[str], column: str) -> Figure:
     split, _, metric = column.partition("_")
-    series = []
+    series: list[Series] = []
     for name, run in zip(names, runs, strict=True):
         if column not in run.history:
             continue
