@@ -1,6 +1,7 @@
 """Runs for MLflow."""
 
 import dataclasses
+import math
 import tempfile
 import time
 from collections.abc import Mapping
@@ -32,7 +33,7 @@ class Logging:
         entities = optional("mlflow.entities", "mlflow", "The callback MLflow")
         now = int(time.time() * 1000)
         for name, value in values.items():
-            if isinstance(value, int | float) and value == value:
+            if isinstance(value, int | float) and math.isfinite(value):  # some databases change infinity
                 self.waiting.append(entities.Metric(name, float(value), now, step))
         if at_once or time.monotonic() - self.sent >= SECONDS:
             for start in range(0, len(self.waiting), MOST_METRICS):

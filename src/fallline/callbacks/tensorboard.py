@@ -1,5 +1,6 @@
 """Event files for TensorBoard."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -42,13 +43,13 @@ class TensorBoard(Callback):
 
     def epoch(self, state: Any, number: int, values: Mapping[str, float]) -> None:
         for name, value in values.items():
-            if name != "epoch" and value == value:  # a column without validation rows is NaN
+            if name != "epoch" and math.isfinite(value):  # a column without validation rows is NaN
                 state.add_scalar(tag_of(name), float(value), number)
         state.flush()
 
     def trial(self, state: Any, number: int, values: Mapping[str, Any], scores: Mapping[str, Any]) -> None:
         for name, value in scores.items():
-            if isinstance(value, int | float) and value == value:
+            if isinstance(value, int | float) and math.isfinite(value):
                 state.add_scalar(f"trial/{name}", float(value), number)
         for name, value in values.items():
             if isinstance(value, int | float):
@@ -58,7 +59,7 @@ class TensorBoard(Callback):
     def end(self, state: Any, ended: Ended) -> None:
         for split, metrics in ended.metrics.items():
             for name, value in metrics.items():
-                if value == value:
+                if math.isfinite(value):
                     state.add_scalar(f"final/{split}_{name}", float(value), 0)
         state.add_text("outcome", ended.outcome)
         state.close()

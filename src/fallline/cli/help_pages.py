@@ -7,7 +7,7 @@ from typer.core import TyperCommand
 
 ALL = "--help-all"
 MANY = 18  # flags from which a page is grouped
-WIDTH = 78
+WIDTH = 80
 OWN = "This command"
 HEADINGS: dict[str, tuple[str, ...]] = {  # the fields of the flags below each heading
     "Data": (
