@@ -13,6 +13,7 @@ from fallline.core.garbage import collector_rests
 _HOMES = {
     "fallline.activations": ("ELU", "GELU", "Identity", "LeakyReLU", "ReLU", "SiLU", "Sigmoid", "Softplus", "Tanh"),
     "fallline.blackbox": ("Optimum", "Polished", "minimize", "polish"),
+    "fallline.callbacks": ("Callback", "MLflow", "TensorBoard"),
     "fallline.checking": ("RecipeCheck", "check_recipe"),
     "fallline.control.policies": ("LinearPolicy", "MLPPolicy"),
     "fallline.control.policy": ("TrainedPolicy", "load_policy"),
@@ -125,6 +126,7 @@ _HOMES = {
 }
 _FAMILIES = (
     "activations",
+    "callbacks",
     "diagnosis",
     "distributions",
     "encodings",

@@ -3,6 +3,7 @@
 from typing import Any
 
 from fallline import activations as activations
+from fallline import callbacks as callbacks
 from fallline import diagnosis as diagnosis
 from fallline import distributions as distributions
 from fallline import encodings as encodings
@@ -37,6 +38,9 @@ from fallline.blackbox import Optimum as Optimum
 from fallline.blackbox import Polished as Polished
 from fallline.blackbox import minimize as minimize
 from fallline.blackbox import polish as polish
+from fallline.callbacks import Callback as Callback
+from fallline.callbacks import MLflow as MLflow
+from fallline.callbacks import TensorBoard as TensorBoard
 from fallline.checking import RecipeCheck as RecipeCheck
 from fallline.checking import check_recipe as check_recipe
 from fallline.control.policies import LinearPolicy as LinearPolicy
@@ -205,6 +209,7 @@ __all__ = [
     "BinnedCrossEntropy",
     "Block",
     "Budget",
+    "Callback",
     "Choice",
     "CoarseToFine",
     "Constant",
@@ -239,6 +244,7 @@ __all__ = [
     "MLPClassifier",
     "MLPPolicy",
     "MLPRegressor",
+    "MLflow",
     "MaxNorm",
     "Maxout",
     "Method",
@@ -298,6 +304,7 @@ __all__ = [
     "Table",
     "Tanh",
     "Tempered",
+    "TensorBoard",
     "Time",
     "TrainedPolicy",
     "Trial",

@@ -57,7 +57,7 @@ def test_train_leaves_a_complete_folder_and_one_json_document(trained):
     folder, summary = trained
     files = {each.name for each in folder.iterdir()}
     kept = {"recipe.toml", "model.safetensors", "history.parquet", "metrics.json", "report.html", "last.safetensors"}
-    kept |= {"diagnosis.json", "interpretation.json"}
+    kept |= {"diagnosis.json", "interpretation.json", "identity.json"}
     assert files == kept
     assert summary["run"] == str(folder)
     assert summary["outcome"] == "finished"

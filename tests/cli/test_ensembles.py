@@ -38,8 +38,8 @@ def test_members_from_training_to_the_graph(table, tmp_path, capsys):
     assert [each["weight"] for each in summary["members"]["each"]] == [0.5, 0.5]
     assert summary["members"]["mean_metrics"]["test"]["rmse"] >= summary["metrics"]["test"]["rmse"]  # by convexity
     assert sorted(each.name for each in folder.iterdir()) == [
-        "diagnosis.json", "history.parquet", "interpretation.json", "metrics.json", "model.safetensors", "recipe.toml",
-        "report.html",
+        "diagnosis.json", "history.parquet", "identity.json", "interpretation.json", "metrics.json", "model.safetensors",
+        "recipe.toml", "report.html",
     ]  # fmt: skip
     assert "Members" in (folder / "report.html").read_text(encoding="utf-8")
     assert "test, one member" in (folder / "report.html").read_text(encoding="utf-8")

@@ -12,14 +12,16 @@ from pathlib import Path
 import pytest
 
 from fallline import load_predictor
-from fallline.cli import progress
 from fallline.cli.main import run as program
+from fallline.cli.progress import PolicyProgress
 from fallline.control.policy import load_policy
 from fallline.core import files
 from fallline.core.errors import FalllineError
 from fallline.core.holding import Hold
 from fallline.report.finished import read_finished
+from fallline.searching.progress import SearchProgress
 from fallline.searching.store import Store
+from fallline.training.progress import RunProgress
 
 SPACE = """
 epochs = 3
@@ -36,7 +38,7 @@ TUNE = ["sklearn:iris", "--space", "space.toml", "--trials", "12", "--batch", "4
 ARS = ["jax:cartpole", "--steps", "3000", "--directions", "2", "--kept", "1", "--checkpoint-seconds", "0", "--set"]
 ARS += ["episodes=2"]
 COMMANDS = {"train": TRAIN, "tune": TUNE, "ars": ARS}
-WATCHED = {"train": progress.RunProgress, "tune": progress.SearchProgress, "ars": progress.PolicyProgress}
+WATCHED = {"train": RunProgress, "tune": SearchProgress, "ars": PolicyProgress}
 
 
 @pytest.fixture

@@ -3,11 +3,13 @@ import io
 import numpy as np
 import pytest
 
-from fallline.cli.progress import CheckProgress, PolicyProgress, RunProgress, SearchProgress, best_lines
+from fallline.cli.progress import CheckProgress, PolicyProgress
 from fallline.control.state import RolloutProgress
 from fallline.searching.driver import Standing
+from fallline.searching.progress import SearchProgress, best_lines
 from fallline.searching.trial import Trial
 from fallline.training.history import History
+from fallline.training.progress import RunProgress
 from fallline.training.run import Moment
 
 VALUES = {"optimizer.learning_rate.peak": 0.0123456, "model.hidden": (64, 32), "patience": 7}

@@ -25,34 +25,44 @@ def ended(*arguments: str) -> int:
     return caught.value.code
 
 
-def test_tune_saves_the_best_and_its_study_can_be_continued(tmp_path, monkeypatch, capsys):
+def test_tune_saves_the_best_and_its_study_is_found_and_continued(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "space.toml").write_text(SPACE)
-    code = ended(
-        "tune", "sklearn:iris", "--space", "space.toml", "--trials", "8", "--batch", "8", "--out", "a", "--json"
-    )
+    words = ("tune", "sklearn:iris", "--space", "space.toml", "--trials", "8", "--batch", "8", "--out", "a", "--json")
+    code = ended(*words)
     first = json.loads(capsys.readouterr().out)
     assert code == 0
     assert first["trials"] == 8
+    assert not first["found"]
     assert set(first["best"]["values"]) == {"model.dropout", "optimizer.learning_rate"}
     assert set(first["importance"]) == set(first["best"]["values"])
     assert {"recipe.toml", "model.safetensors", "report.html", "study.db", "study.json", "interpretation.json"} <= {
         p.name for p in (tmp_path / "a").iterdir()
     }
     assert "The search that found it" in (tmp_path / "a" / "report.html").read_text()
-    code = ended("tune", "--resume", "a/study.db", "--trials", "16", "--out", "b")
-    said = capsys.readouterr().err
-    assert code == 0
-    assert "16 trials" in said
-    assert "Its validation loss" in said
-    store = Store(tmp_path / "a" / "study.db")
-    store.begin(0, {})
-    assert len(store.rows()) == 16
     # The best recipe is complete: it trains again to the same metrics.
     code = ended("train", "--recipe", "a/recipe.toml", "--out", "c", "--json")
     again = json.loads(capsys.readouterr().out)
     assert code == 0
     assert again["metrics"] == first["metrics"]
+    # The same search is found; a study that was continued in its folder is no longer the one that was begun.
+    assert ended(*words) == 0
+    said = capsys.readouterr()
+    found = json.loads(said.out)
+    assert (found["found"], found["metrics"], len(found["search"]["trials"])) == (True, first["metrics"], 8)
+    assert "holds the same search" in said.err
+    code = ended("tune", "--resume", "a", "--trials", "16")
+    said = capsys.readouterr().err
+    assert code == 0
+    assert "16 trials" in said
+    assert "Its validation loss" in said
+    assert "Saved in a:" in said
+    store = Store(tmp_path / "a" / "study.db")
+    store.begin(0, {})
+    assert len(store.rows()) == 16
+    assert not (tmp_path / "a" / "identity.json").exists()
+    assert ended(*words) == 2
+    assert "is not empty" in capsys.readouterr().err
 
 
 def test_halving_stands_alone_or_says_among_whom(tmp_path, monkeypatch, capsys):
@@ -102,7 +112,7 @@ def test_bad_input_is_one_sentence(tmp_path, monkeypatch, capsys, arguments, wor
 
 def test_help_lists_every_strategy_and_whom_halving_compares(monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", "200")
-    assert ended("tune", "--help") == 0
+    assert ended("tune", "--help-all") == 0
     said = " ".join(capsys.readouterr().out.split())
     assert f"{spellings()[0]} (default), {', '.join(spellings()[1:])};" in said
     assert "--halving [batch|study]" in said

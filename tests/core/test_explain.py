@@ -9,7 +9,16 @@ from fallline.core.errors import FalllineError
 from fallline.core.explain import explain, mentions
 from fallline.core.plain import from_plain
 
-for part in ("control.recipe", "diagnosis", "methods", "probes", "strategies", "surfaces", "training.recipe"):
+for part in (
+    "callbacks",
+    "control.recipe",
+    "diagnosis",
+    "methods",
+    "probes",
+    "strategies",
+    "surfaces",
+    "training.recipe",
+):
     importlib.import_module(f"fallline.{part}")  # knows its families
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import polars as pl
 
+from fallline.data.read_back import cells_of
 from fallline.interpretation.answers import answered
-from fallline.interpretation.cells import cells_of
 from fallline.interpretation.dependence import dependence
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fallline.data.columns import Column
-from fallline.interpretation.cells import Cells
+from fallline.data.read_back import Cells
 from fallline.interpretation.segments import FEWEST, judged, segments_of
 
 

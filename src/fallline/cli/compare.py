@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fallline.cli.bar import Bar
 from fallline.cli.flags import Shown
 from fallline.cli.folders import folder_for
 from fallline.cli.output import give, say, table, warn
 from fallline.cli.recipes import parse_vary
 from fallline.cli.shared_flags import PATHS, DataFlags, RecipeFlags, subject
+from fallline.core.bar import Bar
 
 if TYPE_CHECKING:
     from fallline.lab.compare import Comparison

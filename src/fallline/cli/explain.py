@@ -21,6 +21,7 @@ def explain(
     json: Annotated[bool, typer.Option("--json", help="one JSON document on standard output")] = False,
 ) -> int:
     """Explain a block: its formula, its numbers, when to use it."""
+    import fallline.callbacks
     import fallline.control.recipe
     import fallline.diagnosis
     import fallline.methods

@@ -19,11 +19,14 @@ from fallline.cli.explain import explain
 from fallline.cli.export import export
 from fallline.cli.flags import with_flags
 from fallline.cli.fork import fork
+from fallline.cli.help_pages import GroupedCommand
 from fallline.cli.interpret import interpret
 from fallline.cli.landscape import landscape
 from fallline.cli.output import say
 from fallline.cli.predict import predict
 from fallline.cli.report import report
+from fallline.cli.runs import COMMANDS as RUNS
+from fallline.cli.runs import app as runs
 from fallline.cli.signals import CTRL_C, heard
 from fallline.cli.terrain import terrain
 from fallline.cli.train import train
@@ -36,7 +39,6 @@ from fallline.core.errors import FalllineError
 app = typer.Typer(
     name="fallline",
     help="Train neural networks by gradient descent, find the settings that train them best, and see why.",
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -56,7 +58,7 @@ def stoppable(command: Callable[..., int]) -> Callable[..., int]:
     return stopping
 
 
-app.command()(stoppable(with_flags(train)))
+app.command(cls=GroupedCommand)(stoppable(with_flags(train)))
 app.command(cls=TuneCommand)(stoppable(with_flags(tune)))
 app.command()(stoppable(predict))
 app.command()(stoppable(evaluate))
@@ -65,11 +67,14 @@ app.command()(stoppable(doctor))
 app.command()(stoppable(fork))
 app.command(cls=TuneCommand)(stoppable(with_flags(ars)))
 app.command()(stoppable(report))
+for _name, _command in RUNS.items():
+    runs.command(_name)(stoppable(_command))
+app.add_typer(runs, name="runs", help="List, compare, tag and remove runs: fallline runs [FOLDER].")
 app.command()(stoppable(interpret))
 app.command()(stoppable(export))
 app.command()(stoppable(terrain))
-app.command()(stoppable(with_flags(compare)))
-app.command()(stoppable(with_flags(trainability)))
+app.command(cls=GroupedCommand)(stoppable(with_flags(compare)))
+app.command(cls=GroupedCommand)(stoppable(with_flags(trainability)))
 app.command()(stoppable(landscape))
 app.command()(stoppable(explain))
 

@@ -41,6 +41,7 @@ def train(
     seed: Annotated[int | None, Opt(help="seed of weights, minibatches and dropout (default 0)")] = None,
     device: Annotated[str | None, Opt(help="cpu or gpu (default: a GPU if JAX finds one)")] = None,
     stop_when_lost: Annotated[bool, Opt("--stop-when-lost", help="end a run that clearly cannot end well")] = False,
+    again: Annotated[bool, Opt("--again", help="train even if the same run is there already")] = False,
     json: Annotated[bool, Opt("--json", help="one JSON document on standard output")] = False,
 ) -> int:
     """Fit one recipe to a table and save a run folder.
@@ -65,4 +66,4 @@ def train(
     plan = of_several(plan, members, bag)
     if find:
         plan = with_found_rate(plan)
-    return train_and_save(plan, out, checkpoint_seconds, json, lost=stop_when_lost)[0]
+    return train_and_save(plan, out, checkpoint_seconds, json, lost=stop_when_lost, find=not again)[0]

@@ -4,6 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fallline.cli.found import show_found
 from fallline.cli.output import beside_members, give, metrics_table, say
 from fallline.core.errors import FalllineError
 
@@ -27,15 +28,18 @@ def train_and_save(
     extends: bool = False,
     lost: bool = False,
     told: bool = True,
+    find: bool = False,
 ) -> tuple[int, "Kept"]:
     """Train a plan, from the beginning or continuing from the folder `resume`, and keep the run in a folder.
 
     A run that `extends` the finished run in that folder is kept in a folder of its own. Returns the exit code and where the
-    run was saved. `lost` ends a run that cannot end well; `told` prints its summary.
+    run was saved. `lost` ends a run that cannot end well; `told` prints its summary; `find` shows the same run if there is one
+    instead of training it again.
     """
     from fallline.core.holding import Hold
     from fallline.data.table import load
     from fallline.training import folder as folders
+    from fallline.training.identity import find_run, keep_identity, training_identity
 
     if "source" not in plan.data:
         raise FalllineError(
@@ -46,6 +50,11 @@ def train_and_save(
     for sentence in table.warnings:
         say(f"warning: {sentence}")
     recipe = folders.checked(plan, table)
+    identity = training_identity(plan, recipe, table, stop_when_lost=lost)
+    same = find_run(identity, folder) if find else None
+    if same is not None:
+        code, summary = show_found(same, "training", json)
+        return code, folders.Kept(same, summary)
     goes_on = resume is not None and folder == resume
     folder = resume if goes_on else folders.claim_folder(folder, table.name)
     assert folder is not None
@@ -56,7 +65,13 @@ def train_and_save(
             if extends and resume is not None:
                 _extend(resume, folder, plan, table)
             run = _fit(plan, table, int(recipe.epochs), folder, checkpoint_seconds, json, resume is not None, lost)
-            kept = folders.keep(folder, plan, run, table, lambda home: _write_report(home, run, table), hold.check)
+
+            def more(home: Path) -> None:
+                _write_report(home, run, table)
+                if not run.interrupted:
+                    keep_identity(home, identity)
+
+            kept = folders.keep(folder, plan, run, table, more, hold.check)
     except FalllineError:
         if not goes_on:
             folders.abandon_folder(folder)
@@ -71,7 +86,7 @@ def _concluded(table: "Table", run: "Run", kept: "Kept", json: bool, told: bool)
     """Print what came of a run, as a document unless it is not `told`, or for a person; returns the exit code."""
     if json:
         if told:
-            give({**kept.summary, "diagnosis": run.diagnosis.to_plain()})
+            give({**kept.summary, "diagnosis": run.diagnosis.to_plain(), "found": False})
     else:
         _tell(table, run, kept)
     if kept.refused:
@@ -98,11 +113,11 @@ def _fit(
     resume: bool,
     lost: bool,
 ) -> "Run":
-    from fallline.cli.progress import RunProgress
     from fallline.diagnosis.facts import facts_of
     from fallline.diagnosis.lost import StopWhenLost
     from fallline.ensembles.train import train as fit
     from fallline.training.folder import checked
+    from fallline.training.progress import RunProgress
 
     with RunProgress(epochs, quiet=quiet) as progress:
         run = fit(
@@ -115,6 +130,7 @@ def _fit(
             folder=folder,
             checkpoint_seconds=checkpoint_seconds,
             resume=resume,
+            progress=False,
         )
     for sentence in run.notes:
         say(f"warning: {sentence}")

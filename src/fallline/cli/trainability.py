@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fallline.cli.bar import Bar
 from fallline.cli.flags import Shown
 from fallline.cli.folders import folder_for
 from fallline.cli.output import give, say, warn
 from fallline.cli.shared_flags import DataFlags, RecipeFlags, subject
+from fallline.core.bar import Bar
 from fallline.core.errors import FalllineError
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fallline.cli.flags import Flags, Shown
+from fallline.cli.found import show_found
 from fallline.cli.output import say
 from fallline.cli.shared_flags import DataFlags, RecipeFlags, subject
 from fallline.cli.tune_command import HERE, RIVALS, STRATEGIES
@@ -19,21 +20,21 @@ if TYPE_CHECKING:
     from fallline.searching.study import Study
 
 Opt = typer.Option
-TRIALS = 64
+TRIALS, STUDY = 64, "study.db"
 
 
 @dataclasses.dataclass(frozen=True)
 class StudyFlags(Flags):
     """The settings of a study, which stay the same when it is continued."""
 
-    folds: Annotated[int | None, Opt(help="number of cross-validation folds (default: one validation split)")] = None
+    folds: Annotated[int | None, Opt(help="number of cross-validation folds; default: one validation split")] = None
     space: Annotated[Path | None, Opt(help="recipe.toml with distributions (default: usual ranges)")] = None
     strategy: Annotated[str | None, Opt(help=f"{STRATEGIES}; `fallline explain NAME` says more of one")] = None
     halving: Annotated[
         str | None,
         Opt(
             metavar=f"[{RIVALS}]",
-            help="prune all but a batch's best third, or trials that score worse than every good trial of the study",
+            help="prune all but a batch's best third; study: trials that score worse than every good trial of the study",
         ),
     ] = None
     batch: Annotated[int | None, Opt(help="number of trials proposed together")] = None
@@ -56,9 +57,13 @@ def tune(
     changes: Annotated[
         RecipeFlags, Shown(helps={"set_": "any field: batch_size=64; a field that is given a distribution is searched"})
     ],
-    resume: Annotated[str | None, Opt(help="continue this study with the settings of its start")] = None,
+    resume: Annotated[
+        str | None,
+        Opt(help="continue the search in this run folder; or this study file; with the settings of its start"),
+    ] = None,
     out: Annotated[Path | None, Opt(help="run folder of the best model (default: runs/NAME-1)")] = None,
     device: Annotated[str | None, Opt(help="cpu or gpu (default: a GPU if JAX finds one)")] = None,
+    again: Annotated[bool, Opt("--again", help="search even if the same search is there already")] = False,
     json: Annotated[bool, Opt("--json", help="one JSON document on standard output")] = False,
 ) -> int:
     """Search hyperparameters; save the best recipe and its model.
@@ -73,7 +78,7 @@ def tune(
         own = [*data.spelled(), *changes.spelled(), *settings.spelled()]
         if own:
             raise FalllineError(f"--resume continues a study with its own settings: leave {', '.join(own)} out")
-        options = _begun(resume, trials)
+        options, out = _begun(resume, trials, out)
     if nested is not None and nested < 2:
         raise FalllineError(f"--nested {nested}: expected 2 or more outer folds")
     if members is not None:
@@ -85,15 +90,35 @@ def tune(
     options |= {"seconds": seconds, "ray": True if ray == HERE else ray or False, "limit": limit}
     for sentence in options["data"].warnings:
         say(f"warning: {sentence}")
+    find = resume is None and settings.study is None  # a study that is named is continued
+    same = _found_before(options, nested, members, out) if find and not again else None
+    if same is not None:
+        return show_found(same, "search", json)[0]
     return _search(options, nested, members, out, json)
 
 
-def _begun(study: str, trials: int | None) -> dict[str, Any]:
-    """The arguments of a search that continues a study."""
+def _begun(resume: str, trials: int | None, out: Path | None) -> tuple[dict[str, Any], Path | None]:
+    """The arguments of a search that continues a study, and its folder: a run folder's study is continued in it."""
     from fallline.searching.description import begun
 
-    options = begun(study)
-    return options if trials is None else options | {"trials": trials}
+    if Path(resume).is_dir():
+        out = out or Path(resume)
+        resume = str(Path(resume) / STUDY)
+    options = begun(resume)
+    return options if trials is None else options | {"trials": trials}, out
+
+
+def _identity(options: dict[str, Any], nested: int | None, members: int | None) -> dict[str, Any]:
+    from fallline.searching.identity import study_identity
+
+    return study_identity(options, nested=nested, members=members, ray=bool(options["ray"]))
+
+
+def _found_before(options: dict[str, Any], nested: int | None, members: int | None, out: Path | None) -> Path | None:
+    """The run folder that holds the same search, finished."""
+    from fallline.training.identity import find_run
+
+    return find_run(_identity(options, nested, members), out)
 
 
 def _options(data: DataFlags, changes: RecipeFlags, settings: StudyFlags) -> dict[str, Any]:
@@ -121,25 +146,30 @@ def _search(options: dict[str, Any], outer: int | None, members: int | None, out
     from fallline.core.files import try_folder
     from fallline.core.holding import Hold
     from fallline.training import folder as folders
+    from fallline.training.identity import forget
 
     space, data = options["space"], options["data"]
     folders.checked(folders.Plan(space.fill(space.default), data.source, options["seed"]), data)
-    folder = folders.claim_folder(out, data.name)
-    options["study"] = options["study"] or str(folder / "study.db")
+    goes_on = out is not None and options["study"] == str(out / STUDY)
+    identity = None if options["study"] else _identity(options, outer, members)
+    folder = out if out is not None and goes_on else folders.claim_folder(out, data.name)
+    options["study"] = options["study"] or str(folder / STUDY)
     try:
         with Hold(folder) as hold:
             try_folder(folder, folders.LEAST)
+            forget(folder)  # it will hold another model
             found, procedure = _found(options, outer, json)
             interrupted = found.interrupted or (procedure is not None and procedure.interrupted)
             if not interrupted:
                 run = found.best.run
                 combined = None if members is None or run.interrupted else found.ensemble(members)
                 if not (run if combined is None else combined.run).interrupted:
-                    return keep(found, procedure, combined, folder, hold.check, json)
+                    return keep(found, procedure, combined, folder, hold.check, json, identity)
     finally:
         folders.abandon_folder(folder)  # removes it if nothing was saved in it
     say(f"Interrupted after {len(found)} trials{'' if interrupted else ', while the best was trained once more'}.")
-    say(f"Continue with: fallline tune --resume {found.where}")
+    kept = folder if str(found.where) == str(folder / STUDY) else found.where
+    say(f"Continue with: fallline tune --resume {kept}")
     return 130
 
 
@@ -147,16 +177,18 @@ def _found(options: dict[str, Any], outer: int | None, json: bool) -> tuple["Stu
     """The study, and the nested scores of the whole procedure if they were requested."""
     from contextlib import redirect_stdout
 
-    from fallline.cli.progress import SearchProgress
     from fallline.searching import search
     from fallline.searching.nested import nested
+    from fallline.searching.progress import SearchProgress
 
     procedure = None
     # Ray prints on standard output, which is reserved for the JSON document.
     with SearchProgress(quiet=json) as progress, redirect_stdout(sys.stderr):
-        found = search(**options, watch=progress)
+        found = search(**options, watch=progress, progress=False)
         if outer is not None and not found.interrupted:
-            procedure = nested(**options | {"study": found.where}, outer=outer, watch=progress.nested(outer))
+            procedure = nested(
+                **options | {"study": found.where, "progress": False}, outer=outer, watch=progress.nested(outer)
+            )
     for sentence in found.notes:
         say(f"warning: {sentence}")
     return found, procedure

@@ -3,13 +3,13 @@
 import re
 from typing import Any
 
-from typer.core import TyperCommand
+from fallline.cli.help_pages import GroupedCommand
 
 HERE = "here"
 STRATEGIES, RIVALS = "{strategies}", "{rivals}"  # placeholders in help texts, filled in from the blocks
 
 
-class TuneCommand(TyperCommand):
+class TuneCommand(GroupedCommand):
     """Lets `--ray` and `--halving` be given without a value: the next word is their value only if it looks like one."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

@@ -15,13 +15,18 @@ SHOWN = 6  # most hyperparameters in the importance table
 
 
 def keep(
-    found: "Study", procedure: "Nested | None", combined: Any, folder: Path, check: Callable[[], None], json: bool
-) -> int:
-    """Keep the study's best recipe, its model (or that of the combined trials) and a summary of the trials in a folder."""
+    found: "Study", procedure: "Nested | None", combined: Any, folder: Path, check: Callable[[], None], json: bool,
+    identity: dict[str, Any] | None,
+) -> int:  # fmt: skip
+    """Keep the study's best recipe, its model (or that of the combined trials) and a summary of the trials in a folder.
+
+    `identity` is what the same search is found by; None for a study that was continued or that others may change.
+    """
     from fallline.report.interpreted import keep_interpretation
     from fallline.report.page import write_report
     from fallline.searching.summary import save_summary, summarise
     from fallline.training import folder as folders
+    from fallline.training.identity import keep_identity
 
     run, said = found.best.run if combined is None else combined.run, summarise(found, procedure, combined)
 
@@ -32,6 +37,8 @@ def keep(
             if sentence:
                 say(f"warning: {sentence}")
         write_report(home)
+        if identity is not None and not found.moved:
+            keep_identity(home, identity)
 
     plan = folders.Plan(found.best.recipe, found.data.source, found.seed)
     kept = folders.keep(folder, plan, run, found.data, more, check)
@@ -63,6 +70,7 @@ def _document(found: "Study", summary: dict[str, Any], said: dict[str, Any], stu
         "outlook": said["outlook"],
         "nested": said["nested"],
         **({"ensemble": said["ensemble"]} if "ensemble" in said else {}),
+        "found": False,
     }
 
 

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,11 +14,15 @@ from fallline.core.errors import FalllineError
 from fallline.data.arrays import RawArrays, matrix
 from fallline.data.building import Wishes, from_arrays, from_sheet
 from fallline.data.dataset import Dataset
+from fallline.data.description import described
 from fallline.data.identity import SeenRows
 from fallline.data.roles import Roles
 from fallline.data.schema import Schema
 from fallline.data.sources import describe, read
 from fallline.data.target_cells import Label
+
+if TYPE_CHECKING:
+    import polars as pl
 
 _COMMON = ("train", "training")  # names of files that say nothing of what is in them
 
@@ -76,6 +80,16 @@ class Table:
     def seen(self) -> SeenRows:
         """Hashes of the rows that train a model and of those that choose its epoch, which the model remembers."""
         return SeenRows.of(self.dataset)
+
+    def describe(self) -> pl.DataFrame:
+        """One row per target and column: its kind, the share of missing cells, its centre and spread, its levels.
+
+        The cells are those of all splits as a model sees them: a value too rare to be learnt from counts as "(other)".
+
+        >>> load("sklearn:iris").describe().select("column", "kind", "missing", "least", "greatest").row(1)
+        ('sepal length (cm)', 'number', 0.0, '4.3', '7.9')
+        """
+        return described(self.schema, self.dataset)
 
     def __repr__(self) -> str:
         """The name, the task, and the number of rows, features and classes."""
@@ -206,13 +220,13 @@ def load(
         built = from_arrays(raw, where, wishes)
     else:
         built = from_sheet(raw, target, kinds, where, wishes)
-    return Table(_name(source), *built, source=_reloadable(arguments))
+    return Table(name_of(source), *built, source=_reloadable(arguments))
 
 
-def _name(source: object) -> str:
+def name_of(source: object) -> str:
     """The name of a table: its file's, or its folder's if every folder has such a file.
 
-    >>> _name("titanic/train.csv"), _name("data/iris.csv.gz"), _name("train.csv")
+    >>> name_of("titanic/train.csv"), name_of("data/iris.csv.gz"), name_of("train.csv")
     ('titanic', 'iris', 'train')
     """
     if not isinstance(source, (str, Path)):

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from fallline.callbacks.base import Callback
+from fallline.core.bar import LATE, both, quiet_unless
 from fallline.core.errors import FalllineError
 from fallline.core.keeping import Keeping, size_of
 from fallline.core.outcome import Outcome
@@ -26,11 +28,13 @@ from fallline.training.arrays import scale_of, scored_rows
 from fallline.training.calibration import temper
 from fallline.training.ensemble import MOST, Ensemble
 from fallline.training.evaluation import evaluate_splits, predictor_of, usable
+from fallline.training.following import Following, begun_training, ended_training
 from fallline.training.history import History, name_columns
-from fallline.training.recipe import Recipe, recipe_to_plain
+from fallline.training.progress import RunProgress
+from fallline.training.recipe import Recipe, complete_for, recipe_to_plain
 from fallline.training.run import Moment, Run
 from fallline.training.state import empty_history
-from fallline.training.train import train as train_one
+from fallline.training.train import train_from
 from fallline.training.validation import layer_names
 
 
@@ -46,6 +50,8 @@ def train(
     folder: str | Path | None = None,
     checkpoint_seconds: float = 10.0,
     resume: bool = False,
+    progress: bool | None = None,
+    callbacks: Sequence[Callback] = (),
 ) -> Run:
     """Train one recipe on a table; with `members` or `bag`, several networks of it whose answers are averaged.
 
@@ -62,6 +68,8 @@ def train(
             written later, training continues and the run's notes say so.
         checkpoint_seconds: shortest time between two checkpoints.
         resume: continue from the newest intact checkpoint in the folder, if there is one.
+        progress: show a progress bar; by default in a terminal and in a notebook, if the training takes over a second.
+        callbacks: told of the beginning, of every epoch and of the end, with the right to stop; see `fallline.Callback`.
 
     Raises: FalllineError for a recipe that does not fit the data, probes that cannot be recorded together, and a folder
         that cannot be written to or is in use.
@@ -72,12 +80,33 @@ def train(
     (3, 3, ['test', 'train', 'valid'])
     """
     count = size_of_ensemble(members, bag)
-    if count == 1:
-        return train_one(
-            recipe, data, seed=seed, probes=probes, watch=watch, folder=folder, checkpoint_seconds=checkpoint_seconds,
-            resume=resume,
-        )  # fmt: skip
-    return _train_several(recipe, data, count, seed, bag is not None, probes, watch, folder, checkpoint_seconds, resume)
+    if callbacks:
+        check_data(data, seed)
+        begun = begun_training(complete_for(recipe, data.dataset), data, seed, members=members, bag=bag)
+        with Following(callbacks, begun) as following:
+            seen = following.watch(watch)
+            run = _fitted(recipe, data, count, seed, bag, probes, seen, folder, checkpoint_seconds, resume, progress, 1)
+            following.ended = ended_training(run)
+        return run
+    return _fitted(recipe, data, count, seed, bag, probes, watch, folder, checkpoint_seconds, resume, progress, None)
+
+
+def _fitted(
+    recipe: Recipe, data: Table, count: int, seed: int, bag: int | None, probes: Sequence[Probe],
+    watch: Callable[[Moment], Any] | None, folder: str | Path | None, checkpoint_seconds: float, resume: bool,
+    progress: bool | None, every: int | None,
+) -> Run:  # fmt: skip
+    """The run of one network or of several, with a progress bar if it is asked for."""
+    with RunProgress(0, quiet_unless(progress), LATE) as bar:
+        seen = watch if bar.quiet else both(bar, watch)
+        if count == 1:
+            return train_from(
+                recipe, data, seed=seed, probes=probes, watch=seen, folder=folder, checkpoint_seconds=checkpoint_seconds,
+                resume=resume, every=every,
+            )  # fmt: skip
+        return _train_several(
+            recipe, data, count, seed, bag is not None, probes, seen, folder, checkpoint_seconds, resume
+        )
 
 
 def size_of_ensemble(members: object, bag: object) -> int:

@@ -65,6 +65,7 @@ class BaseMLP(FittedMLP):
         X_val: AnyRows = None,
         y_val: Targets = None,
         sample_weight_val: ArrayLike | None = None,
+        progress: bool | None = None,
     ) -> Self:
         """Train on rows and their targets.
 
@@ -73,11 +74,12 @@ class BaseMLP(FittedMLP):
             y: classes (rows,) or 0/1 labels (rows, labels) of a classifier; numbers (rows,) or (rows, targets) of a regressor.
             sample_weight: weight of each row; a weight of 2 is equivalent to the row twice.
             X_val, y_val, sample_weight_val: validation rows for early stopping, in place of a fraction of X.
+            progress: show a progress bar; by default in a terminal and in a notebook, if the fit takes over a second.
 
         Raises: FalllineError for invalid arguments, or if the training diverges.
         """
         held_out = None if X_val is None else (X_val, y_val, sample_weight_val)
-        found: Self = self._fit(X, y, sample_weight, held_out)
+        found: Self = self._fit(X, y, sample_weight, held_out, progress=progress)
         return found
 
     def _fit(
@@ -87,6 +89,7 @@ class BaseMLP(FittedMLP):
         sample_weight: ArrayLike | None,
         held_out: HeldOut = None,
         incremental: bool = False,
+        progress: bool | None = False,
     ) -> Any:
         ready = None if incremental else lane_for(self, X)
         if ready is not None:
@@ -107,6 +110,7 @@ class BaseMLP(FittedMLP):
         arrays = arrays_of(rows, task=self._task, n_classes=self._n_classes)
         recipe = self._recipe(len(rows.train), arrays.train.shape[0], target, incremental)
         fit = self._prepared(recipe, arrays, random, incremental, rows)
+        fit.progress = progress
         trained, seen, outcome, interrupted = fit.run(until=fit.first_epoch + 1 if incremental else None)
         if outcome is Outcome.DIVERGED:
             self._say_divergence(trained, x, 0 if seen is None else len(seen["train_objective"]))

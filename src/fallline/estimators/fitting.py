@@ -9,8 +9,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from fallline.core.bar import LATE, Bar, quiet_unless
 from fallline.core.block import as_arrays, replace
 from fallline.core.outcome import Outcome
+from fallline.core.saying import figures
 from fallline.core.tensors import flatten, unflatten
 from fallline.estimators.settings import SMALLEST_RATE
 from fallline.optimizers import forgotten
@@ -146,6 +148,7 @@ class Fit:
         scorer: (params, stats) -> score of the validation rows, if only Python can compute it.
         patience: with a scorer, number of epochs without a sufficient rise that are tolerated.
         tol: with a scorer, smallest rise that counts as an improvement.
+        progress: whether a progress bar is shown; None: if a person looks.
     """
 
     recipe: Recipe
@@ -157,6 +160,7 @@ class Fit:
     scorer: Callable[[Any, Any], float] | None = None
     patience: float = np.inf
     tol: float = 0.0
+    progress: bool | None = False
 
     def __post_init__(self) -> None:
         self.first_epoch = int(self.state.epoch)
@@ -164,9 +168,20 @@ class Fit:
         self.best_score, self.best = -np.inf, None
         self.waited, self.printed = 0, 0
         self.asked = False
+        self.bar: Bar | None = None
 
     def run(self, until: int | None = None) -> tuple[FitResult, Epochs | None, Outcome, bool]:
         """Train to the end; return the trained network, its epochs, the outcome, and whether Ctrl-C ended it."""
+        quiet = bool(self.verbose) or quiet_unless(self.progress)  # printed lines say the same
+        before, total = (
+            "epoch {task.completed:.0f}/{task.total:.0f}",
+            max(int(self.recipe.epochs) - self.first_epoch, 1),
+        )
+        with Bar(before, "{task.description}", quiet=quiet, late=LATE, description="compiling", total=total) as bar:
+            self.bar = None if quiet else bar
+            return self._run(until)
+
+    def _run(self, until: int | None) -> tuple[FitResult, Epochs | None, Outcome, bool]:
         state, recipe = self.state, self.recipe
         epochs: list[Epochs] = []
         every = 1 if self.scorer is not None or self.callbacks else None
@@ -200,6 +215,9 @@ class Fit:
             self._score(state)
         if self.verbose:
             self._print(seen)
+        if self.bar is not None:
+            done, loss = int(state.epoch) - self.first_epoch, f"loss {figures(float(seen['train_objective'][-1]))}"
+            self.bar.show(f"epoch {done}  {loss}", completed=done, description=loss)
         params = jax.tree.map(np.asarray, state.params) if self.callbacks else {}
         for each in self.callbacks:
             score = self.scores[-1] if self.scores else float(seen["monitor"][-1])

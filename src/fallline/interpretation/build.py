@@ -11,12 +11,12 @@ import numpy as np
 from fallline.core.errors import FalllineError
 from fallline.data.dataset import Dataset
 from fallline.data.prediction import read_labelled
+from fallline.data.read_back import cells_of
 from fallline.data.schema import Schema
 from fallline.data.table import Table
 from fallline.interpretation.answers import Answered, answered, held_out
 from fallline.interpretation.baseline import NAMES, against, answered_by, baselines
 from fallline.interpretation.bootstrap import intervals, score_of
-from fallline.interpretation.cells import cells_of
 from fallline.interpretation.classes import class_tables
 from fallline.interpretation.columns import columns_of
 from fallline.interpretation.dependence import dependence

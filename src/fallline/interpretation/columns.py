@@ -11,8 +11,8 @@ import numpy as np
 
 from fallline.data.columns import Column
 from fallline.data.form import Form
+from fallline.data.read_back import Cells, cells_of, day
 from fallline.data.table import Table
-from fallline.interpretation.cells import Cells, cells_of, day
 from fallline.training.recipe import Recipe
 
 MOST = 200  # most columns that are described

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from fallline.data.read_back import OTHER, Cells, with_cell
 from fallline.interpretation.answers import Answered
-from fallline.interpretation.cells import OTHER, Cells, with_cell
 from fallline.training.predictor import Predictor
 
 ROWS = 200

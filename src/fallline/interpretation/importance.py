@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from jaxtyping import Float
 
+from fallline.data.read_back import Cells
 from fallline.interpretation.answers import Answered
-from fallline.interpretation.cells import Cells
 from fallline.training.predictor import Predictor
 
 ROWS = 2_000

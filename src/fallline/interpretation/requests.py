@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fallline.core.errors import FalllineError, nearest
+from fallline.data.read_back import cells_of
 from fallline.data.split import folds as cut
 from fallline.data.table import Table
 from fallline.diagnosis.facts import targets_of
-from fallline.interpretation.cells import cells_of
 from fallline.interpretation.tables import frame
 from fallline.metrics import exactly, metrics_of
 from fallline.population import evaluate

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from fallline.interpretation.cells import Cells, day
+from fallline.data.read_back import Cells, day
 
 ROWS = 5_000  # rows that are looked at
 FEWEST = 10  # rows of a segment

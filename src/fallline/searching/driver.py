@@ -71,6 +71,7 @@ class Driver:
         watch: callback that receives the progress.
         sign: -1 if larger is better for the monitored value.
         began: time of the start by `time.perf_counter`.
+        told: callback that receives all completed trials after each piece; the search ends with its batch if it returns True.
     """
 
     space: Space
@@ -85,12 +86,13 @@ class Driver:
     watch: Callable[[Standing], None] | None
     sign: float
     began: float
+    told: Callable[[tuple[Trial, ...]], bool] | None = None
 
     def __post_init__(self) -> None:
         self.read: dict[int, Trial] = {}
         self.known = self.completed()
         self.before, self.at_hand = len(self.known), 0
-        self.interrupted, self.over = False, False
+        self.interrupted, self.over, self.stopped = False, False, False
 
     def completed(self) -> tuple[Trial, ...]:
         """All trials completed so far, by any process."""
@@ -130,6 +132,8 @@ class Driver:
             return INTERRUPTED
         if self.over:
             return "completed"
+        if self.stopped and not reserved:
+            return "stopped"
         return "budget" if not reserved and self._spent() else ""
 
     def _spent(self) -> bool:
@@ -158,6 +162,8 @@ class Driver:
             for results in self.trainer.train(pieces, self._tell):
                 self.store.finish(results)
                 self._tell(None)
+                if self.told is not None:
+                    self.stopped = self.told(self.completed()) or self.stopped
 
     def _tell(self, progress: LanesProgress | None) -> None:
         if self.watch is None:

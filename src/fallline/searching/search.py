@@ -1,11 +1,13 @@
 """`search(space, data) -> study`: batches of trials, proposed together, trained in pieces."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Unpack
 
+from fallline.callbacks.base import Callback
+from fallline.core.bar import LATE, both, quiet_unless
 from fallline.core.distribution import refuse_space
 from fallline.core.errors import FalllineError
 from fallline.core.whole import check_seed
@@ -18,8 +20,10 @@ from fallline.searching.description import check_same, describe, read_descriptio
 from fallline.searching.doctor import diagnose_study
 from fallline.searching.driver import Driver, Standing
 from fallline.searching.figures import study_figures
+from fallline.searching.following import begun_search, ended_search, tell_of_trials
 from fallline.searching.kept import LastingStore
 from fallline.searching.memory import Memory
+from fallline.searching.progress import SearchProgress
 from fallline.searching.study import Study
 from fallline.searching.trial import judges_another_loss
 from fallline.searching.work import Here, OnRay, StudyTask, piece_size
@@ -28,6 +32,7 @@ from fallline.strategies.halving import Halving
 from fallline.strategies.named import strategy_named
 from fallline.strategies.space import Space
 from fallline.strategies.tpe import TPE
+from fallline.training.following import Following
 from fallline.training.recipe import OWN, Recipe
 
 LANES = 16  # fewest lanes of a batch whose size is not given
@@ -49,6 +54,8 @@ def search(
     ray: bool | str = False,
     limit: float | None = None,
     watch: Callable[[Standing], None] | None = None,
+    progress: bool | None = None,
+    callbacks: Sequence[Callback] = (),
     **shorthand: Unpack[Shorthand],
 ) -> Study:
     """Search hyperparameters for the best mean score.
@@ -73,6 +80,8 @@ def search(
         limit: seconds after which a piece on Ray counts as hung and is trained elsewhere; None: ten times the slowest
             so far, and at least a minute.
         watch: callback after every chunk of epochs and every piece.
+        progress: show a progress bar; by default in a terminal and in a notebook, if the search takes over a second.
+        callbacks: told of the beginning, of every trial and of the end, with the right to stop; see `fallline.Callback`.
         shorthand: fields of the budget and the validation, such as `trials=100, folds=5`; they take precedence.
 
     Raises: FalllineError for a space whose scores cannot be compared, and for a study of another space or other data.
@@ -112,12 +121,18 @@ def search(
                 batch=batch or kept["batch"], piece=kept["piece"] or asked["piece"], halving=halving, watch=watch,
                 sign=-1.0 if larger_is_better(str(space.recipe.monitor)) else 1.0, began=began,
             )  # fmt: skip
-            driver.run()
-            completed = driver.completed()
-        return Study(
-            space, data, completed, seed, time.perf_counter() - began, driver.interrupted, keeper, diagnose_study,
-            study_figures,
-        )  # fmt: skip
+            begun = begun_search(space, data, int(seed), kept, budget.trials)
+            with SearchProgress(quiet_unless(progress), LATE) as bar, Following(callbacks, begun) as following:
+                driver.watch = watch if bar.quiet else both(bar, watch)
+                tell_of_trials(driver, following)
+                driver.run()
+                completed = driver.completed()
+                found = Study(
+                    space, data, completed, seed, time.perf_counter() - began, driver.interrupted, keeper, diagnose_study,
+                    study_figures,
+                )  # fmt: skip
+                following.ended = ended_search(found)
+        return found
 
 
 def _checked(strategy: Strategy | str | None, halving: Halving | None, seed: int) -> Strategy | None:

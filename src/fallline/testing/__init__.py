@@ -5,6 +5,7 @@ Nothing here needs pytest.
 """
 
 import fallline.testing.activations
+import fallline.testing.callbacks
 import fallline.testing.common
 import fallline.testing.encodings
 import fallline.testing.findings

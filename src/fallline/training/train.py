@@ -87,6 +87,7 @@ def train_from(
     until: int | None = None,
     state: State | None = None,
     params: dict[str, Any] | None = None,
+    every: int | None = None,
 ) -> Run:
     """Train as `train` does, from a given key, state or params, or up to an epoch.
 
@@ -96,6 +97,7 @@ def train_from(
         until: last epoch to train; the state can be continued from there.
         state: state of another run to continue from; `continued` adapts it to this recipe.
         params: initial params as {layer: {name: array}}; params that are left out are drawn.
+        every: most epochs between two calls of `watch`; by default as many as take half a second.
 
     Raises: FalllineError as for `train`.
     """
@@ -115,6 +117,7 @@ def train_from(
             run.arrays,
             state,
             until=until,
+            every=every,
             between=None if watch is None else _moments(watch, int(run.recipe.epochs), began, label),
             save=checkpoints.save if kept else None,
             save_seconds=checkpoint_seconds,

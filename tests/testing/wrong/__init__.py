@@ -2,6 +2,7 @@
 
 from wrong import (
     activations,
+    callbacks,
     encodings,
     findings,
     initializers,
@@ -34,5 +35,6 @@ FAMILIES = (
     surfaces,
     encodings,
     findings,
+    callbacks,
 )
 WRONG = [row for family in FAMILIES for row in family.WRONG]

@@ -6,10 +6,10 @@ import numpy as np
 import polars as pl
 
 from fallline.data.columns import Column
+from fallline.data.read_back import MISSING, cells_of, day, with_cell
 from fallline.data.schema import Schema
 from fallline.data.schema_fitting import fit_schema
 from fallline.data.target import Target
-from fallline.interpretation.cells import MISSING, cells_of, day, with_cell
 
 ONCE = pl.DataFrame({
     "n": [1.5, None, 3.0, 4.0], "c": ["a", "b", None, "a"], "b": ["yes", "no", "yes", None],
