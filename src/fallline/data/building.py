@@ -69,7 +69,7 @@ def from_sheet(
     import polars as pl
 
     frame = sheet.frame
-    targets = _target_names(frame, target, where)
+    targets = target_names(frame.columns, target, where)
     features = frame.drop(targets)
     if not features.width:
         raise FalllineError(f"{where} holds only the target: give at least one feature column")
@@ -156,15 +156,28 @@ def _assemble(
     return Dataset(x, seen, weight, *sets, schema.scaled, target.task, target.n_classes, truth, target.factor)
 
 
-def _target_names(frame: pl.DataFrame, target: str | list[str] | None, where: str) -> tuple[str, ...]:
+def target_names(names: list[str], target: str | list[str] | None, where: str) -> tuple[str, ...]:
+    """The names of the target's columns.
+
+    Args:
+        names: all columns.
+        target: the column, or a list of columns.
+        where: name of the source in messages.
+
+    Raises:
+        FalllineError: no target is named, or one that is not among the columns.
+
+    >>> target_names(["a", "b"], "b", "t.csv")
+    ('b',)
+    """
     if not target:
-        columns = ", ".join(repr(name) for name in frame.columns[:20]) + (", ..." if frame.width > 20 else "")
+        columns = ", ".join(repr(name) for name in names[:20]) + (", ..." if len(names) > 20 else "")
         raise FalllineError(f"no target was named for {where}: name the column to predict (--target), one of {columns}")
     targets = (target,) if isinstance(target, str) else tuple(target)
     for name in targets:
-        if name not in frame.columns:
-            hint = nearest(name, frame.columns)
-            if any(each.replace(".", "", 1).isdigit() for each in frame.columns):
+        if name not in names:
+            hint = nearest(name, names)
+            if any(each.replace(".", "", 1).isdigit() for each in names):
                 hint += "; if the file has no header line, give the column names with --names"
             raise FalllineError(f"{where} has no column {name!r} to predict: {hint}")
     if len(set(targets)) < len(targets):

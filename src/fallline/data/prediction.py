@@ -68,7 +68,7 @@ def read_labelled(
     x = schema.encode(raw, where, remarks)
     numeric = [column.name for column in schema.columns if column.kind == "number"]
     said: list[str] = []
-    answers = _read_targets(raw.frame.select(schema.target.names), schema.target, decimal_of(raw, numeric), where, said)
+    answers = read_targets(raw.frame.select(schema.target.names), schema.target, decimal_of(raw, numeric), where, said)
     if remarks is not None:
         remarks.extend(said)
     for sentence in said if remarks is None else ():
@@ -76,7 +76,7 @@ def read_labelled(
     return x, schema.target.read(target_values(answers, schema.target.names), where)
 
 
-def _read_targets(frame: pl.DataFrame, target: Target, decimal: str, where: str, remarks: list[str]) -> pl.DataFrame:
+def read_targets(frame: pl.DataFrame, target: Target, decimal: str, where: str, remarks: list[str]) -> pl.DataFrame:
     """Reads the targets' texts as numbers, in the form learnt in training or in another form with a clear meaning.
 
     A column that holds anything else stays text, which the target then refuses with an example.
