@@ -22,11 +22,26 @@ class RunProgress(Bar):
         before = "epoch {task.completed:.0f}/{task.total:.0f}"
         super().__init__(before, "{task.description}", quiet=quiet, description="compiling", total=max(epochs, 1))
 
+    within_epochs = True  # a run on a stream is shown between the windows of an epoch too
+
     def __call__(self, moment: "Moment") -> None:
+        if not len(moment.history):
+            self.show(f"epoch 1/{moment.epochs}, {100 * moment.done:.0f} %", completed=moment.done)
+            return
         last = moment.history.row(-1)
         shown = [("loss", last["train_loss"]), ("validation", last["valid_loss"])]
         text = "  ".join(f"{name} {figures(value)}" for name, value in shown if value == value)
-        self.show(f"epoch {moment.epoch}/{moment.epochs}  {text}", completed=moment.epoch, description=text)
+        self.show(f"epoch {moment.epoch}/{moment.epochs}  {text}", completed=moment.done, description=text)
+
+
+class StreamProgress(Bar):
+    """Shows the two passes over the files of a stream; used as the stream's `told`."""
+
+    def __init__(self, quiet: bool) -> None:
+        super().__init__("{task.description}", "{task.completed:,.0f} rows", quiet=quiet, description="", total=None)
+
+    def __call__(self, what: str, rows: int) -> None:
+        self.show(f"{what}: {rows:,} rows", completed=rows, description=what)
 
 
 class SearchProgress(Bar):

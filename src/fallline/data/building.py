@@ -23,7 +23,7 @@ from fallline.data.task import recognise_target
 from fallline.data.understanding import target_said, understand_features, understand_target
 
 if TYPE_CHECKING:
-    import polars as pl
+    pass
 
 Part = tuple[np.ndarray, np.ndarray]
 Built = tuple[Schema, Dataset, tuple[str, ...]]

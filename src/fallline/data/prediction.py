@@ -12,6 +12,7 @@ from fallline.data.arrays import RawArrays, matrix
 from fallline.data.cells import PLAIN, numbers, target_cells
 from fallline.data.first_look import decimal_of
 from fallline.data.schema import Schema
+from fallline.data.sheet import Sheet
 from fallline.data.sources import accepts_names, describe, read
 from fallline.data.target import Target
 
@@ -62,6 +63,13 @@ def read_labelled(
         if len(y) != len(x):
             raise FalllineError(f"{where} has {len(x)} rows but {len(y)} targets: give one per row")
         return _encode_arrays(raw, x, schema, where), schema.target.read(y, where)
+    return encode_labelled(raw, schema, where, remarks)
+
+
+def encode_labelled(
+    raw: Sheet, schema: Schema, where: str, remarks: list[str] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Encodes rows of a table with their labels or targets; see `read_labelled`."""
     lacking = [name for name in schema.target.names if name not in raw.frame.columns]
     if lacking:
         raise FalllineError(f"{where} lacks the target column {lacking[0]!r}: add it, or only predict")

@@ -22,6 +22,7 @@ from fallline.ensembles.out_of_fold import out_of_fold
 from fallline.ensembles.run import EnsembleRun, mean_history, outcome_of_all
 from fallline.metrics import metrics_of
 from fallline.probes import RECORDED, Probe, recordable
+from fallline.streams import Stream
 from fallline.training.arrays import scale_of, scored_rows
 from fallline.training.calibration import temper
 from fallline.training.ensemble import MOST, Ensemble
@@ -36,7 +37,7 @@ from fallline.training.validation import layer_names
 
 def train(
     recipe: Recipe,
-    data: Table,
+    data: Table | Stream,
     *,
     seed: int = 0,
     members: int | None = None,
@@ -47,11 +48,11 @@ def train(
     checkpoint_seconds: float = 10.0,
     resume: bool = False,
 ) -> Run:
-    """Train one recipe on a table; with `members` or `bag`, several networks of it whose answers are averaged.
+    """Train one recipe on a table or a stream; with `members` or `bag`, several networks of it whose answers are averaged.
 
     Arguments:
         recipe: the recipe to train; fields left open are chosen from the data.
-        data: a table with its split.
+        data: a table with its split, or what `scan` returns, which is trained on in memory if its rows fit there.
         seed: seed of initial weights, minibatch order and dropout.
         members: number of networks with seeds of their own, trained together; the first has the given seed.
         bag: number of folds of the training and validation rows. One network per fold is trained on the others and
@@ -77,6 +78,10 @@ def train(
             recipe, data, seed=seed, probes=probes, watch=watch, folder=folder, checkpoint_seconds=checkpoint_seconds,
             resume=resume,
         )  # fmt: skip
+    if isinstance(data, Stream):
+        if not data.fits:
+            raise FalllineError("several networks are trained in memory, and the stream does not fit there: train one")
+        data = data.table()
     return _train_several(recipe, data, count, seed, bag is not None, probes, watch, folder, checkpoint_seconds, resume)
 
 

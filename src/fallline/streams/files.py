@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
@@ -16,6 +16,7 @@ from fallline.data.mnist import has_idx
 from fallline.data.sources import ARROW, PARQUET, TEXT, refuse_address
 
 KINDS = {**dict.fromkeys(PARQUET, "Parquet"), **dict.fromkeys(ARROW, "Arrow"), **dict.fromkeys(TEXT, "text")}
+LONG = 10**9  # bytes of a file whose rows are read piece by piece for predictions
 _EMPTY = "__HIVE_DEFAULT_PARTITION__"  # what writers of partitioned folders call a missing value
 
 
@@ -80,6 +81,17 @@ def is_stream(source: object) -> bool:
         return False
 
 
+def is_long(source: object) -> bool:
+    """Whether the rows of a source are read piece by piece for predictions: it is a stream, or a file of a gigabyte."""
+    if is_stream(source):
+        return True
+    try:
+        path = Path(str(source))
+        return path.suffix.lower() in KINDS and path.is_file() and path.stat().st_size >= LONG
+    except (OSError, ValueError):
+        return False
+
+
 def find_files(source: str | Path | Iterable[str | Path]) -> list[SourceFile]:
     """The files of a source, in the order of their names.
 
@@ -129,7 +141,7 @@ def _paths(source: str | Path | Iterable[str | Path]) -> tuple[str, Path, list[P
     return f"the pattern {text!r}", fixed, [each for each in matched if each.is_file()]
 
 
-def _inside(folder: Path) -> Iterable[Path]:
+def _inside(folder: Path) -> Iterator[Path]:
     """The tables in a folder and below it; names that begin with a point or a low line are left out, as writers mean it."""
     for here, folders, files in os.walk(folder):
         folders[:] = sorted(each for each in folders if not each.startswith((".", "_")))

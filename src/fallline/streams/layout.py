@@ -74,11 +74,11 @@ def layout_of(files: Sequence[Opened]) -> Layout:
 
 
 def _notes(first: str, reordered: list[str], more: dict[str, list[str]]) -> list[str]:
-    notes = [
-        f"{_named([name])} of {_listed(files)} is not in {first} and was left out" for name, files in more.items()
-    ]
+    notes = [f"{_named([name])} of {_listed(files)} is not in {first} and was left out" for name, files in more.items()]
     if reordered:
-        notes.append(f"{_listed(reordered)}: the columns stand in another order than in {first}, and were found by name")
+        notes.append(
+            f"{_listed(reordered)}: the columns stand in another order than in {first}, and were found by name"
+        )
     return notes
 
 
@@ -112,7 +112,9 @@ def _common(one: pl.DataType, other: pl.DataType) -> pl.DataType | None:
 
 
 def _named(names: list[str]) -> str:
-    shown = ", ".join(map(repr, names[:_LISTED])) + (f" and {len(names) - _LISTED} more" if len(names) > _LISTED else "")
+    shown = ", ".join(map(repr, names[:_LISTED])) + (
+        f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    )
     return f"the column{'s' if len(names) > 1 else ''} {shown}"
 
 

@@ -1,4 +1,4 @@
-"""The first pass over a stream: learns the schema that `load` would learn, from a sample and from what must be seen of all rows."""
+"""The first pass over a stream: learns the schema that `load` would learn, from a sample and from witnesses of all rows."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def learn(
     sample = RowSample(max(FEWEST, min(MOST, CELLS // len(layout.columns))))
     witnesses = Witnesses({name: layout.columns[name] for name in [*features, *wanted.target]})
     answers = {name: ValueCounts(_CLASSES) for name in wanted.target}
-    rows = []
+    rows: list[int] = []
     for each in files:
         start = 0
         for frame in each.pieces(piece):

@@ -39,7 +39,8 @@ class Prepared:
 
 def save_prepared(folder: Path, prepared: Prepared, key: str) -> None:
     """Keeps a preparation in a folder of the cache; without room for it, nothing is kept."""
-    collected, arrays = prepared.collected, {}
+    collected = prepared.collected
+    arrays: dict[str, Any] = {}
     for name in ("moments", "answers"):
         arrays |= {f"{name}/{each}": getattr(getattr(collected, name), each) for each in _MOMENTS}
     for index, rows in enumerate(collected.samples):

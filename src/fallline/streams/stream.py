@@ -160,13 +160,15 @@ class Stream:
         x = np.empty((len(rows), len(self.schema.feature_names)), np.float32)
         self.encoder.expand(rows, x)
         ends = np.cumsum([len(each) for each in parts])
-        sets = [np.arange(end - len(each), end, dtype=np.int32) for each, end in zip(parts, ends, strict=True)]
+        train, valid, test = (
+            np.arange(end - len(each), end, dtype=np.int32) for each, end in zip(parts, ends, strict=True)
+        )
         target = self.schema.target
         seen = target.condition(rows.y)
         differs = target.task == "regression" and (target.conditioned or not np.array_equal(seen, rows.y))
         truth = rows.y if differs else None
         dataset = Dataset(
-            x, seen, None, *sets, self.schema.scaled, target.task, target.n_classes, truth, target.factor
+            x, seen, None, train, valid, test, self.schema.scaled, target.task, target.n_classes, truth, target.factor
         )  # fmt: skip
         return Table(self.name, self.schema, dataset, self.warnings, self.source)
 
@@ -349,6 +351,7 @@ def scan(
     size = _memory(memory)
     given["memory"] = str(size)
     wanted = Wanted(targets, dict(kinds or {}), task, Splitting(test, valid, seed, split), missing or "impute")
+    given["cache"] = None if cache is None else str(cache)
     room = None if cache is None else 0 if str(cache) == "0" else parse_size(str(cache), "cache")
     return Stream(_name(source), where, files, layout, wanted, _plain(given), size, room)
 

@@ -84,7 +84,9 @@ class Witnesses:
         counts = self.texts[name]
         held = counts.frame
         if counts.exact and held.height:
-            numerals = held.select(pl.col("value").alias("text"), pl.col("value").cast(pl.Float64, strict=False).alias(name))
+            numerals = held.select(
+                pl.col("value").alias("text"), pl.col("value").cast(pl.Float64, strict=False).alias(name)
+            )
             self._note_numerals(name, numerals)
         own = self._cells[name]
         found: list[str | None] = [None] if counts.missing else []

@@ -100,7 +100,9 @@ def _fitting(
     fits = fits and (counts == {done} and set(SCORES) <= history.keys() if done else not history)
     if not fits or int(state.outcome) not in [int(each) for each in Outcome]:
         raise FalllineError(f"{what} is damaged: its counts of epochs and windows contradict each other; {_REMEDY}")
-    kept: Tree = {name: getattr(state, name) for name in ("params", "stats", "scaling", "target_scaling", "best_params")}
+    kept: Tree = {
+        name: getattr(state, name) for name in ("params", "stats", "scaling", "target_scaling", "best_params")
+    }
     check_finite(flatten(kept), what, _REMEDY)
     assert isinstance(window, int)
     return Place(jax.device_put(state), jax.device_put(tally), window), history or None

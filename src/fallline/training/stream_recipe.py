@@ -72,7 +72,9 @@ def _refuse_whole(recipe: Recipe, most: int) -> None:
             "and an update rule such as adam, give more memory, or train on stream.sample"
         )
     if isinstance(recipe.batch_size, int) and recipe.batch_size > most:
-        raise FalllineError(f"Recipe.batch_size = {recipe.batch_size} is too large for a stream: expected at most {most}")
+        raise FalllineError(
+            f"Recipe.batch_size = {recipe.batch_size} is too large for a stream: expected at most {most}"
+        )
 
 
 def said_of(stream: Stream) -> list[str]:

@@ -101,9 +101,7 @@ def train_stream(
         unsaved = None
         if interrupted and kept is not None and not save(place):
             history = join(epochs) if epochs else None
-            unsaved = functools.partial(
-                save_place, place=place, seen=history, identity=identity, recorded=run.recorded
-            )
+            unsaved = functools.partial(save_place, place=place, seen=history, identity=identity, recorded=run.recorded)
     state = _within_bounds(run, place.state, loop)
     model, calibration, note = calibrated(predictor_of(run.recipe, run.table, state, stream.counts["train"]), run.table)
     metrics, scored = score_stream(model, stream)

@@ -20,7 +20,6 @@ from fallline.training.calibration import calibrated
 from fallline.training.chunks import Chunks, run_chunks
 from fallline.training.evaluation import evaluate_splits, predictor_of, usable
 from fallline.training.history import History
-from fallline.training.predictor import Predictor
 from fallline.training.preparation import Prepared, prepare_run
 from fallline.training.recipe import Recipe
 from fallline.training.resuming import Checkpoints, continued, identity_of

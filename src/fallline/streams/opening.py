@@ -1,0 +1,47 @@
+"""A source by the arguments that a command or a recipe file gives: a table in memory, or a stream."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fallline.core.errors import FalllineError
+from fallline.data.table import Table, load
+from fallline.streams.files import is_stream
+from fallline.streams.stream import Stream, scan
+
+_OF_STREAMS = ("split", "memory", "cache")
+_OF_TABLES = ("test_source", "valid_source")
+
+
+def opened(**arguments: Any) -> Table | Stream:
+    """The table that `load` reads, or the stream that `scan` opens.
+
+    It is a stream if the source is a folder of tables, a pattern or a list of files, or if `memory`, `split` or `cache` is
+    given.
+
+    Raises:
+        FalllineError: as `load` and `scan` do; or a stream is given another source for its test or validation rows.
+    """
+    if not is_stream(arguments["source"]) and not any(each in arguments for each in _OF_STREAMS):
+        return load(**arguments)
+    given = next((each for each in _OF_TABLES if each in arguments), None)
+    if given is not None:
+        raise FalllineError(
+            f"{given} is for tables in memory; the rows of a stream are split by their files or by a column: give "
+            "split='file', or leave it out"
+        )
+    return scan(**arguments)
+
+
+def table_of(data: Table | Stream) -> Table:
+    """The table itself; all rows of a stream if they fit into its memory, otherwise its sample."""
+    if isinstance(data, Table):
+        return data
+    return data.table() if data.fits else data.sample
+
+
+def counts_of(data: Table | Stream) -> dict[str, int]:
+    """The number of rows that train, validate and test."""
+    if isinstance(data, Stream):
+        return data.counts
+    return {name: len(getattr(data.dataset, name)) for name in ("train", "valid", "test")}
