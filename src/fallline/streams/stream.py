@@ -67,6 +67,7 @@ class Stream:
         self.piece = piece_rows(len(layout.columns))
         self._cache = Cache(self._key, cache)
         self._readers = [_Reader(each, self.piece) for each in files]
+        self._last: tuple[int, Block] | None = None
         self.told: Callable[[str, int], None] = lambda what, rows: None
 
     def __repr__(self) -> str:
@@ -152,8 +153,8 @@ class Stream:
                 f"the {sum(self.counts.values()):,} rows of {self.where} do not fit into {self.memory / 1e9:.3g} GB: train on "
                 "the stream itself, or take stream.sample"
             )
-        blocks = range(len(self.collected.counts))
-        return self._table([joined([self.part(block, index) for block in blocks]) for index in range(3)])
+        parts = [[self.part(block, index) for index in range(3)] for block in range(len(self.collected.counts))]
+        return self._table([joined(list(each)) for each in zip(*parts, strict=True)])
 
     def _table(self, parts: list[Rows]) -> Table:
         rows = joined(parts)
@@ -194,7 +195,7 @@ class Stream:
             [(name, str(dtype)) for name, dtype in self._layout.columns.items()],
             wanted.target, sorted(wanted.kinds.items()), wanted.task, wanted.missing,
             [splitting.test, splitting.valid, splitting.seed, splitting.by],
-            self.source.get("names"),
+            self.source.get("names"), self.piece,
         ]  # fmt: skip
         return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:32]
 
@@ -240,7 +241,9 @@ class Stream:
         return found
 
     def _encoded(self, block: int) -> Block:
-        """A block, encoded from its file, and kept if there is room."""
+        """A block, encoded from its file, and kept if there is room; the last one is remembered."""
+        if self._last is not None and self._last[0] == block:
+            return self._last[1]
         index, start = self._starts[block]
         if self._files[index].file.kind == "text" and self._cache.refused:
             raise FalllineError(
@@ -249,6 +252,7 @@ class Stream:
             )
         content = self._encoded_by(self.encoder, index, start)
         self._cache.write(block, content)
+        self._last = (block, content)
         return content
 
     def _encoded_by(self, encoder: Encoder, index: int, start: int) -> Block:

@@ -28,8 +28,8 @@ _TEXTS = Listed(Text())
 DATA = Entries(  # the arguments of `load` and `scan` that a file may give
     {},
     {"source": Either(Text(), _TEXTS), "target": Either(Text(), _TEXTS), "names": _TEXTS, "test_source": Text(),
-     "valid_source": Text(), "kinds": Mapping(Text()), "task": Text(), "test": Real(), "valid": Real(), "seed": Whole(0), "missing": Text(),
-     "split": Text(), "memory": Text(), "cache": Text()},
+     "valid_source": Text(), "kinds": Mapping(Text()), "task": Text(), "test": Real(), "valid": Real(),
+     "seed": Whole(0), "missing": Text(), "split": Text(), "memory": Text(), "cache": Text()},
 )  # fmt: skip
 _HEADING = "A complete Fallline recipe: `fallline train --recipe recipe.toml` repeats the run."
 _STAGES = Listed(Listed(Whole(1, 2**31 - 1), 2, 2))
