@@ -7,10 +7,10 @@ import shutil
 import numpy as np
 import polars as pl
 import pytest
+from tests.streams.conftest import made
 
 import fallline as fl
 from fallline.streams.sampling import RowSample
-from tests.streams.conftest import made
 
 
 def same_rows(stream, table):

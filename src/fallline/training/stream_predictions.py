@@ -2,11 +2,14 @@
 
 import os
 import tempfile
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fallline.core.errors import FalllineError
+import numpy as np
+
+from fallline.core.errors import DataWarning, FalllineError
 from fallline.data.identity import Overlap
 from fallline.data.prediction import encode_labelled
 from fallline.data.sheet import Sheet
@@ -35,6 +38,17 @@ def encoded_pieces(stream: Stream, schema: Any, remarks: list[str]) -> Iterator[
                 known.add(column)
                 remarks.append(each)
         yield frame, x, name
+
+
+def in_pieces(model: Any, stream: Stream, **wanted: Any) -> Any:
+    """What `model.predict` returns for the rows of a stream, of which a piece is in memory at a time."""
+    import polars as pl
+
+    remarks: list[str] = []
+    found = [model.predict(x, **wanted) for _, x, _ in encoded_pieces(stream, model.schema, remarks)]
+    for each in remarks:
+        warnings.warn(each, DataWarning, stacklevel=3)
+    return pl.concat(found) if isinstance(found[0], pl.DataFrame) else np.concatenate(found)
 
 
 def evaluate_stream(model: Any, stream: Stream, remarks: list[str]) -> tuple[dict[str, float], Overlap | None, int]:

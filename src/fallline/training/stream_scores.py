@@ -1,13 +1,13 @@
 """The metrics of a model on the rows of a stream, block by block; only answers and targets are held in memory."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from fallline.metrics import exactly, metrics_of
 from fallline.streams import Stream
 from fallline.streams.stream import RUNNING
-from fallline.training.predictor import Predictor
 
 _COPIES = 6  # of the answers and targets in float64, which the metrics may make
 
@@ -19,7 +19,7 @@ class Answers:
         model: the model.
     """
 
-    def __init__(self, model: Predictor) -> None:
+    def __init__(self, model: Any) -> None:
         self.model = model
         self._answers: list[np.ndarray] = []
         self._targets: list[np.ndarray] = []
@@ -49,7 +49,7 @@ class Answers:
         return found
 
 
-def score_stream(model: Predictor, stream: Stream) -> tuple[dict[str, dict[str, float]], list[str]]:
+def score_stream(model: Any, stream: Stream) -> tuple[dict[str, dict[str, float]], list[str]]:
     """The metrics of every part that has rows, and a sentence for each part of which not all rows are scored.
 
     Training rows are those of the stream's sample. Of very many validation or test rows, every k-th one is scored, so that
