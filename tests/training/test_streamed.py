@@ -62,7 +62,10 @@ def test_every_row_trains_once_in_an_epoch_and_in_another_order(stream):
         assert [each.count for each in found] == window_counts(len(wanted), rows)
         orders.append(np.concatenate([each.x[: each.count, 0] for each in found]))
         late = list(ahead(lambda order=order: windows(stream, target, order, rows, 3)))
-        assert all(np.array_equal(a.x, b.x, equal_nan=True) and a.number == b.number for a, b in zip(found[3:], late, strict=True))
+        assert all(
+            np.array_equal(a.x, b.x, equal_nan=True) and a.number == b.number
+            for a, b in zip(found[3:], late, strict=True)
+        )
     assert all(np.array_equal(np.sort(each), wanted) for each in orders)
     assert not np.array_equal(*orders)
 

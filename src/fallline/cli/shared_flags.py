@@ -54,7 +54,7 @@ class DataFlags(Flags):
             help="CSV, TSV, Parquet, Feather, .npz, MNIST folder, sklearn:NAME; a folder or pattern of tables"
         ),
     ] = None
-    target: Annotated[str | None, Opt(help="column to predict")] = None
+    target: Annotated[list[str] | None, Opt(help="column to predict; again for each further output")] = None
     names: Annotated[str | None, Opt(help="column names of a file without a header: a,b,c")] = None
     task: Annotated[str | None, Opt(help="classification or regression; default: by the target")] = None
     kind: Annotated[
@@ -68,6 +68,18 @@ class DataFlags(Flags):
     valid: Annotated[float | None, Opt(help="share of rows for validation (default 0.1)")] = None
     test_source: Annotated[str | None, Opt(help="separate source of test rows")] = None
     valid_source: Annotated[str | None, Opt(help="separate source of validation rows")] = None
+    groups: Annotated[
+        str | None, Opt(metavar="COLUMN", help="rows with one value stay on one side of every split and fold")
+    ] = None
+    time: Annotated[str | None, Opt(metavar="COLUMN", help="test on the latest rows; folds grow by time")] = None
+    stratify: Annotated[
+        str | None,
+        Opt(
+            metavar="COLUMN", help="equal shares of its values in every split (default: the target's classes), or none"
+        ),
+    ] = None
+    weights: Annotated[str | None, Opt(metavar="COLUMN", help="weight of each row in the loss and in scores")] = None
+    drop_missing_target: Annotated[bool, Opt("--drop-missing-target", help="leave out rows without a target")] = False
     memory: Annotated[str | None, Opt(help="read the source as a stream, within this memory: 2GB")] = None
     split: Annotated[str | None, Opt(help="of a stream: what rows are split by: row, file, or a column")] = None
     cache: Annotated[str | None, Opt(help="of a stream: most disk space of its encoded rows: 20GB, 0")] = None
@@ -83,6 +95,8 @@ class DataFlags(Flags):
         found = self.given()
         if self.names is not None:
             found["names"] = [each.strip() for each in self.names.split(",")]
+        if self.target:
+            found["target"] = self.target[0] if len(self.target) == 1 else list(self.target)
         if found.pop("kind", None):
             found["kinds"] = parse_kinds(self.kind or [])
         return found

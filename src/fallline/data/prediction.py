@@ -55,7 +55,13 @@ def read_labelled(
     Raises:
         FalllineError: as for `read_features`; or there is no target, a target is missing, or a class is unknown.
     """
-    raw, where = read(source, names if accepts_names(source) else None), describe(source)
+    return labelled(read(source, names if accepts_names(source) else None), describe(source), schema, remarks)
+
+
+def labelled(
+    raw: Sheet | RawArrays, where: str, schema: Schema, remarks: list[str] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Encodes rows that were read, with their labels or targets; see `read_labelled`."""
     if isinstance(raw, RawArrays):
         x, y = raw.held_out()
         if y is None:

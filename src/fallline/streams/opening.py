@@ -10,7 +10,15 @@ from fallline.streams.files import is_stream
 from fallline.streams.stream import Stream, scan
 
 _OF_STREAMS = ("split", "memory", "cache")
-_OF_TABLES = ("test_source", "valid_source")
+_OF_TABLES = {  # what a stream does not take, and what to do instead
+    "test_source": "split its rows with split='file', or evaluate the model on the other files",
+    "valid_source": "split its rows with split='file'",
+    "groups": "give the column as split, which keeps rows with one value together",
+    "time": "train on the earlier files, and evaluate the model on the later ones",
+    "stratify": "the shares of a large table are equal on average",
+    "weights": "weigh classes with class_weight",
+    "drop_missing_target": "remove the rows without a target from the files",
+}
 
 
 def opened(**arguments: Any) -> Table | Stream:
@@ -20,16 +28,13 @@ def opened(**arguments: Any) -> Table | Stream:
     given.
 
     Raises:
-        FalllineError: as `load` and `scan` do; or a stream is given another source for its test or validation rows.
+        FalllineError: as `load` and `scan` do; or a stream is given what only a table in memory takes.
     """
     if not is_stream(arguments["source"]) and not any(each in arguments for each in _OF_STREAMS):
         return load(**arguments)
     given = next((each for each in _OF_TABLES if each in arguments), None)
     if given is not None:
-        raise FalllineError(
-            f"{given} is for tables in memory; the rows of a stream are split by their files or by a column: give "
-            "split='file', or leave it out"
-        )
+        raise FalllineError(f"{given} is for tables in memory and not for a stream: {_OF_TABLES[given]}")
     return scan(**arguments)
 
 
