@@ -6,14 +6,14 @@ import json
 import polars as pl
 import pytest
 from tests.cli.test_predict import call
-from tests.streams.conftest import folder, little, made, own_cache, short  # noqa: F401  (fixtures)
+from tests.streams.conftest import folder, little, made, own_cache  # noqa: F401  (fixtures)
 
 import fallline as fl
 
 QUICK = ("--hidden", "4", "--epochs", "2", "--batch-size", "16", "--set", "encoding=none")
 
 
-def test_a_folder_is_trained_on_predicted_and_scored(folder, tmp_path, capsys, short, little, monkeypatch):  # noqa: F811
+def test_a_folder_is_trained_on_predicted_and_scored(folder, tmp_path, capsys, little, monkeypatch):  # noqa: F811
     monkeypatch.setattr("fallline.cli.train_run._write_report", lambda *arguments: None)  # tested elsewhere, and slow
     run, pattern = tmp_path / "run", f"{folder}/*.parquet"
     code, out, err = call(
