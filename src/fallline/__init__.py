@@ -105,6 +105,7 @@ _HOMES = {
         "Whiten",
     ),
     "fallline.schedules": ("Constant", "Cosine", "OneCycle", "ReduceOnPlateau"),
+    "fallline.streams": ("Stream", "scan"),
     "fallline.strategies": (
         "TPE",
         "CoarseToFine",

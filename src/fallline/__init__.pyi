@@ -176,6 +176,8 @@ from fallline.strategies import Space as Space
 from fallline.strategies import Strategy as Strategy
 from fallline.strategies import TrialHistory as TrialHistory
 from fallline.strategies import space_from as space_from
+from fallline.streams import Stream as Stream
+from fallline.streams import scan as scan
 from fallline.training.ensemble import Ensemble as Ensemble
 from fallline.training.model_file import load_predictor as load_predictor
 from fallline.training.predictor import Predictor as Predictor
@@ -299,6 +301,7 @@ __all__ = [
     "SquaredError",
     "Standardise",
     "Strategy",
+    "Stream",
     "Study",
     "TabM",
     "Table",
@@ -332,6 +335,7 @@ __all__ = [
     "polish",
     "replace",
     "required",
+    "scan",
     "search",
     "space_from",
     "structure",

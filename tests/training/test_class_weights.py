@@ -12,7 +12,7 @@ from fallline.training import chunks
 from fallline.training.class_weights import parse_class_weight, weighed, with_class_weights
 from fallline.training.folder import Plan, plan_to_toml, read_plan
 from fallline.training.recipe import LATER, recipe_to_plain
-from fallline.training.resuming import _digest
+from fallline.training.resuming import digest_of
 
 PAIRS = (("a", 2.0), ("b", 1.0), ("c", 0.5))
 
@@ -99,7 +99,7 @@ def test_a_recipe_without_them_is_the_recipe_of_earlier_versions(quick):
     """The digest that a checkpoint holds does not depend on fields that it could not know."""
     plain = recipe_to_plain(fl.replace(quick, {"encoding": None}))
     assert {name: plain[name] for name in LATER} == LATER
-    assert _digest(quick) != _digest(fl.replace(quick, {"class_weight": "balanced"}))
+    assert digest_of(quick) != digest_of(fl.replace(quick, {"class_weight": "balanced"}))
 
 
 def test_texts():

@@ -54,7 +54,7 @@ def check(
 def _subject(model: Path, source: str | None, target: str | None, names: list[str] | None) -> tuple[Any, Any, Any]:
     """The recipe, the table, and the trained model or None."""
     if model.suffix == ".toml":
-        from fallline.data.table import load
+        from fallline.streams.opening import opened, table_of
         from fallline.training.folder import read_plan
 
         plan = read_plan(model)
@@ -67,7 +67,7 @@ def _subject(model: Path, source: str | None, target: str | None, names: list[st
             data["target"] = plan.data["target"]
         if "source" not in data:
             raise FalllineError(f"recipe {str(model)!r} names no source: give one, as in fallline check FILE data.csv")
-        table = load(**data)
+        table = table_of(opened(**data))
         warn(table.warnings)
         return plan.recipe, table, None
     from fallline.checking.recipe import rows_for

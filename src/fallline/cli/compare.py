@@ -44,9 +44,9 @@ def compare(
     json: Annotated[bool, Opt("--json", help="one JSON document on standard output")] = False,
 ) -> int:
     """Compare update rules or other settings on your data."""
-    from fallline.data.table import load
     from fallline.lab.compare import SMALL
     from fallline.lab.compare import compare as run
+    from fallline.streams.opening import opened, table_of
 
     base, arguments = subject(recipe, SMALL, data, changes, "compare on")
     what, values = parse_vary(vary)
@@ -54,7 +54,7 @@ def compare(
     changes.refuse((VARIED.get(what, what),), f"--vary {what} tries several values of it", base)
     if out is not None:
         folder_for(out)
-    loaded = load(**arguments)
+    loaded = table_of(opened(**arguments))
     warn(loaded.warnings)
     with ComparisonProgress(quiet=json) as watch:
         found = run(

@@ -31,14 +31,14 @@ def with_found_rate(plan: "Plan") -> "Plan":
 
     Raises: FalllineError if no rate can be suggested.
     """
-    from fallline.data.table import load
     from fallline.lab.rate_range import learning_rate_range, with_found
+    from fallline.streams.opening import opened, table_of
 
     if "source" not in plan.data:
         raise FalllineError(
             "the recipe's [data] names no source: give one, as in fallline train data.csv --recipe FILE"
         )
-    found = learning_rate_range(plan.recipe, load(**plan.data), ramp=False)
+    found = learning_rate_range(plan.recipe, table_of(opened(**plan.data)), ramp=False)
     recipe = with_found(plan.recipe, found)
     say(found.sentence)
     return dataclasses.replace(plan, recipe=recipe)

@@ -73,21 +73,21 @@ def _plan_and_table(run: Path) -> "tuple[Plan, Table]":
 
     Raises: FalllineError for a run without a source, and a source that has changed.
     """
-    from fallline.data.table import load
     from fallline.report.finished import read_finished
+    from fallline.streams.opening import counts_of, opened, table_of
 
     finished = read_finished(run)
     plan = finished.plan
     if "source" not in plan.data:
         raise FalllineError(f"run {str(run)!r} names no source: use fallline.interpret(run, table) in Python")
-    data = load(**plan.data)
+    data = opened(**plan.data)
     rows = finished.summary["data"]["rows"]
-    known = {name: len(getattr(data.dataset, name)) for name in ("train", "valid", "test")}
+    known = counts_of(data)
     if "out_of_fold" not in rows and any(known[name] != count for name, count in rows.items()):
         raise FalllineError(
             f"the source {plan.data['source']!r} has changed since run {str(run)!r}: it has other numbers of rows; train again"
         )
-    return plan, data
+    return plan, table_of(data)
 
 
 def _shown(cell: object) -> str:

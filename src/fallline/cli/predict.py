@@ -1,5 +1,6 @@
 """`fallline predict`: a model's predictions for new rows."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,7 +18,9 @@ Opt = typer.Option
 
 def predict(
     model: Annotated[Path, typer.Argument(help="run folder or model.safetensors")],
-    source: Annotated[str, typer.Argument(help="the rows: CSV, TSV, Parquet, Feather, .npz, sklearn:NAME")],
+    source: Annotated[
+        str, typer.Argument(help="the rows: CSV, TSV, Parquet, Feather, .npz, sklearn:NAME; a folder or pattern")
+    ],
     names: Annotated[str | None, Opt(help="column names of a file without a header: a,b,c")] = None,
     out: Annotated[Path | None, Opt(help="a .csv or .parquet file (default: CSV on standard output)")] = None,
     id_: Annotated[
@@ -40,6 +43,7 @@ def predict(
     if out is not None and out.suffix not in (".csv", ".parquet"):
         raise FalllineError(f"--out {str(out)!r} has no known ending: expected .csv or .parquet")
     from fallline.data.prediction import read_features
+    from fallline.streams.files import is_long
     from fallline.training.model_file import load_predictor
     from fallline.training.predictions import beside, check_threshold, predictions_frame, summary_of
 
@@ -52,6 +56,11 @@ def predict(
     if threshold is not None:
         check_threshold(trained, threshold)
     remarks = remark_on_outcome(model)
+    if is_long(source):
+        pieces = _pieces(trained, source, parse_names(names), remarks, id_ or [], append, {
+            "probabilities": probabilities, "coverage": interval, "spread": spread, "threshold": threshold,
+        })  # fmt: skip
+        return _write_stream(pieces, remarks, out, json)
     x, read = read_features(source, trained.schema, parse_names(names), remarks)
     warn(remarks)
     found = predictions_frame(trained, x, probabilities, interval, spread, threshold)
@@ -61,6 +70,43 @@ def predict(
         "summary": summary_of(trained.schema.target, found), "warnings": remarks,
     }  # fmt: skip
     _write(frame, out, document if json else None)
+    return 0
+
+
+def _pieces(
+    trained: Any,
+    source: str,
+    names: list[str] | None,
+    remarks: list[str],
+    ids: list[str],
+    append: bool,
+    wanted: dict[str, Any],
+) -> "Iterator[pl.DataFrame]":
+    """The predictions for a stream, piece by piece."""
+    from fallline.streams import scan
+    from fallline.training.predictions import beside, predictions_frame
+    from fallline.training.stream_predictions import encoded_pieces
+
+    for read, x, name in encoded_pieces(scan(source, names=names), trained.schema, remarks):
+        yield beside(read, name, ids, append, predictions_frame(trained, x, **wanted))
+
+
+def _write_stream(pieces: "Iterator[pl.DataFrame]", remarks: list[str], out: Path | None, json: bool) -> int:
+    """Write the predictions for a stream to a file, or on standard output as CSV."""
+    from fallline.training.stream_predictions import csv_pieces, write_pieces
+
+    if out is None:
+        if json:
+            raise FalllineError("--json would hold all predictions of a stream at once: give --out FILE.parquet too")
+        for text, _ in csv_pieces(pieces):
+            print(text, end="")
+        warn(remarks)
+        return 0
+    rows = write_pieces(pieces, out)
+    warn(remarks)
+    say(f"{rows:,} predictions in {out}")
+    if json:
+        give({"rows": rows, "out": str(out), "warnings": remarks})
     return 0
 
 

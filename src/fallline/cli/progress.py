@@ -10,6 +10,16 @@ if TYPE_CHECKING:
     from fallline.control.state import RolloutProgress
 
 
+class StreamProgress(Bar):
+    """Shows the two passes over the files of a stream; used as the stream's `told`."""
+
+    def __init__(self, quiet: bool) -> None:
+        super().__init__("{task.description}", "{task.completed:,.0f} rows", quiet=quiet, description="", total=None)
+
+    def __call__(self, what: str, rows: int) -> None:
+        self.show(f"{what}: {rows:,} rows", completed=rows, description=what)
+
+
 class CheckProgress(Bar):
     """Shows the progress of a gradient check; used as the `watch` of `check_recipe`."""
 

@@ -46,10 +46,13 @@ PENALTIES = ("l1", "l2", "max_norm")
 
 @dataclasses.dataclass(frozen=True)
 class DataFlags(Flags):
-    """The arguments of `load`, as flags."""
+    """The arguments of `load` and of `scan`, as flags."""
 
     source: Annotated[
-        str | None, typer.Argument(help="CSV, TSV, Parquet, Feather, .npz, MNIST folder, sklearn:NAME")
+        str | None,
+        typer.Argument(
+            help="CSV, TSV, Parquet, Feather, .npz, MNIST folder, sklearn:NAME; a folder or pattern of tables"
+        ),
     ] = None
     target: Annotated[list[str] | None, Opt(help="column to predict; again for each further output")] = None
     names: Annotated[str | None, Opt(help="column names of a file without a header: a,b,c")] = None
@@ -77,9 +80,12 @@ class DataFlags(Flags):
     ] = None
     weights: Annotated[str | None, Opt(metavar="COLUMN", help="weight of each row in the loss and in scores")] = None
     drop_missing_target: Annotated[bool, Opt("--drop-missing-target", help="leave out rows without a target")] = False
+    memory: Annotated[str | None, Opt(help="read the source as a stream, within this memory: 2GB")] = None
+    split: Annotated[str | None, Opt(help="of a stream: what rows are split by: row, file, or a column")] = None
+    cache: Annotated[str | None, Opt(help="of a stream: most disk space of its encoded rows: 20GB, 0")] = None
 
     def arguments(self) -> dict[str, Any]:
-        """The arguments of `load` that the flags give.
+        """The arguments of `load` or `scan` that the flags give.
 
         Raises: FalllineError for a kind that is unknown.
 

@@ -10,7 +10,9 @@ from fallline.core.errors import FalllineError
 
 if TYPE_CHECKING:
     from fallline.data.table import Table
+    from fallline.streams import Stream
     from fallline.training.folder import Kept, Plan
+    from fallline.training.recipe import Recipe
     from fallline.training.run import Run
 
 
@@ -37,7 +39,8 @@ def train_and_save(
     instead of training it again.
     """
     from fallline.core.holding import Hold
-    from fallline.data.table import load
+    from fallline.streams import Stream
+    from fallline.streams.opening import table_of
     from fallline.training import folder as folders
     from fallline.training.identity import find_run, keep_identity, training_identity
 
@@ -45,13 +48,14 @@ def train_and_save(
         raise FalllineError(
             "the recipe's [data] names no source: give one, as in fallline train data.csv --recipe FILE"
         )
-    table = load(**plan.data)
+    data = _opened(plan, json)
+    table = table_of(data)
     plan = folders.Plan(plan.recipe, table.source, plan.seed, plan.extended, **plan.several)
     for sentence in table.warnings:
         say(f"warning: {sentence}")
-    recipe = folders.checked(plan, table)
-    identity = training_identity(plan, recipe, table, stop_when_lost=lost)
-    same = find_run(identity, folder) if find else None
+    recipe = _completed(plan, data, table)
+    identity = None if isinstance(data, Stream) else training_identity(plan, recipe, table, stop_when_lost=lost)
+    same = find_run(identity, folder) if find and identity is not None else None
     if same is not None:
         code, summary = show_found(same, "training", json)
         return code, folders.Kept(same, summary)
@@ -64,11 +68,11 @@ def train_and_save(
                 folders.begin_folder(folder, plan, None if extends else resume)
             if extends and resume is not None:
                 _extend(resume, folder, plan, table)
-            run = _fit(plan, table, int(recipe.epochs), folder, checkpoint_seconds, json, resume is not None, lost)
+            run = _fit(plan, data, table, recipe, folder, checkpoint_seconds, json, resume is not None, lost)
 
             def more(home: Path) -> None:
                 _write_report(home, run, table)
-                if not run.interrupted:
+                if identity is not None and not run.interrupted:
                     keep_identity(home, identity)
 
             kept = folders.keep(folder, plan, run, table, more, hold.check)
@@ -80,6 +84,31 @@ def train_and_save(
         say(f"Stopped at once. Continue from the last checkpoint with: fallline train --resume {folder}")
         raise
     return _concluded(table, run, kept, json, told), kept
+
+
+def _opened(plan: "Plan", quiet: bool) -> "Table | Stream":
+    """The plan's table, or its stream, whose passes over the files are shown."""
+    from fallline.cli.progress import StreamProgress
+    from fallline.streams import Stream
+    from fallline.streams.opening import opened
+
+    data = opened(**plan.data)
+    if isinstance(data, Stream):
+        with StreamProgress(quiet) as data.told:
+            assert data.counts
+        data.told = lambda what, rows: None
+    return data
+
+
+def _completed(plan: "Plan", data: "Table | Stream", table: "Table") -> "Recipe":
+    """The completed recipe, before a folder is made."""
+    from fallline.streams import Stream
+    from fallline.training.folder import checked
+    from fallline.training.stream_recipe import prepare_stream
+
+    if isinstance(data, Stream) and not data.fits:
+        return prepare_stream(plan.recipe, data, plan.seed, ()).recipe
+    return checked(plan, table)
 
 
 def _concluded(table: "Table", run: "Run", kept: "Kept", json: bool, told: bool) -> int:
@@ -105,8 +134,9 @@ def _extend(run: Path, folder: Path, plan: "Plan", table: "Table") -> None:
 
 def _fit(
     plan: "Plan",
+    data: "Table | Stream",
     table: "Table",
-    epochs: int,
+    recipe: "Recipe",
     folder: Path,
     checkpoint_seconds: float,
     quiet: bool,
@@ -116,17 +146,18 @@ def _fit(
     from fallline.diagnosis.facts import facts_of
     from fallline.diagnosis.lost import StopWhenLost
     from fallline.ensembles.train import train as fit
-    from fallline.training.folder import checked
+    from fallline.streams import Stream
     from fallline.training.progress import RunProgress
 
-    with RunProgress(epochs, quiet=quiet) as progress:
+    beyond = isinstance(data, Stream) and not data.fits
+    with RunProgress(int(recipe.epochs), quiet=quiet) as progress:
         run = fit(
             plan.recipe,
-            table,
+            data if beyond else table,
             seed=plan.seed,
             members=plan.several.get("members"),
             bag=plan.several.get("bag"),
-            watch=StopWhenLost(facts_of(table.dataset), checked(plan, table), stops=lost, say=say, then=progress),
+            watch=StopWhenLost(facts_of(table.dataset), recipe, stops=lost, say=say, then=progress),
             folder=folder,
             checkpoint_seconds=checkpoint_seconds,
             resume=resume,
@@ -155,7 +186,7 @@ def _write_report(folder: Path, run: "Run", table: "Table") -> None:
 
 
 def _tell(table: "Table", run: "Run", kept: "Kept") -> None:
-    say(f"{table.name}: {_described(table)}")
+    say(f"{table.name}: {_described(table, run)}")
     if "components" in run.scaling:
         components, of, explained = (run.scaling[name] for name in ("components", "of", "explained"))
         say(f"PCA keeps {components} of {of} components: {100 * explained:.1f} % of the variance.")
@@ -187,8 +218,9 @@ def _tell_findings(run: "Run", folder: Path) -> None:
         say()
 
 
-def _described(table: "Table") -> str:
+def _described(table: "Table", run: "Run") -> str:
     data = table.dataset
     what = f"{data.n_classes} classes" if table.task == "classification" else table.task
-    rows = f"{len(data.train):,} training, {len(data.valid):,} validation, {len(data.test):,} test rows"
+    counts = run.rows(table)
+    rows = f"{counts['train']:,} training, {counts['valid']:,} validation, {counts['test']:,} test rows"
     return f"{what}, {data.x.shape[1]} features; {rows}"

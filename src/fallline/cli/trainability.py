@@ -40,9 +40,9 @@ def trainability(
     json: Annotated[bool, Opt("--json", help="one JSON document on standard output")] = False,
 ) -> int:
     """Map which values of two numbers train."""
-    from fallline.data.table import load
     from fallline.lab.trainability import plain_recipe
     from fallline.lab.trainability import trainability as run
+    from fallline.streams.opening import opened, table_of
 
     base, arguments = subject(recipe, plain_recipe(), data, changes, "train on")
     changes.refuse((*WITHOUT, "keep", "gradient_tolerance"), "all trainings run to their last epoch", base)
@@ -51,7 +51,7 @@ def trainability(
         changes.refuse((path,), f"{axis} tries many values of it", base)
     if out is not None:
         folder_for(out)
-    loaded = load(**arguments)
+    loaded = table_of(opened(**arguments))
     warn(loaded.warnings)
     with MapProgress(quiet=json) as watch:
         found = run(base, loaded, along, up, size, seed=seed, watch=watch)

@@ -123,16 +123,16 @@ def _found_before(options: dict[str, Any], nested: int | None, members: int | No
 
 def _options(data: DataFlags, changes: RecipeFlags, settings: StudyFlags) -> dict[str, Any]:
     """The arguments of a new search, but for the number of its trials."""
-    from fallline.data.table import load
     from fallline.searching.default_space import default_space
     from fallline.strategies import Halving
     from fallline.strategies.named import DEFAULT, strategy_named
+    from fallline.streams.opening import opened, table_of
     from fallline.training.recipe import Recipe
 
     recipe, arguments = subject(settings.space, Recipe(), data, changes, "train on")
     return {
         "space": default_space(recipe, changes.paths(recipe)),
-        "data": load(**arguments),
+        "data": table_of(opened(**arguments)),
         "strategy": strategy_named(settings.strategy or DEFAULT),
         "halving": None if settings.halving is None else Halving(among=settings.halving),
         "folds": settings.folds,

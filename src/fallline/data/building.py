@@ -26,7 +26,7 @@ from fallline.data.task import recognise_target
 from fallline.data.understanding import target_said, understand_features, understand_target
 
 if TYPE_CHECKING:
-    import polars as pl
+    pass
 
 Part = tuple[np.ndarray, np.ndarray]
 Built = tuple[Schema, Dataset, tuple[str, ...]]
@@ -77,7 +77,7 @@ def from_sheet(
     """Builds from a table; the encoding is learnt from the rows outside the test set."""
     import polars as pl
 
-    targets = _target_names(sheet.frame, target, where)
+    targets = target_names(sheet.frame.columns, target, where)
     wishes.roles.check(sheet.frame.columns, targets, where)
     if wishes.drop_missing_target:
         sheet = labelled_rows(sheet, targets, where)
@@ -227,15 +227,28 @@ def _assemble(
     )  # fmt: skip
 
 
-def _target_names(frame: pl.DataFrame, target: str | list[str] | None, where: str) -> tuple[str, ...]:
+def target_names(names: list[str], target: str | list[str] | None, where: str) -> tuple[str, ...]:
+    """The names of the target's columns.
+
+    Args:
+        names: all columns.
+        target: the column, or a list of columns.
+        where: name of the source in messages.
+
+    Raises:
+        FalllineError: no target is named, or one that is not among the columns.
+
+    >>> target_names(["a", "b"], "b", "t.csv")
+    ('b',)
+    """
     if not target:
-        columns = ", ".join(repr(name) for name in frame.columns[:20]) + (", ..." if frame.width > 20 else "")
+        columns = ", ".join(repr(name) for name in names[:20]) + (", ..." if len(names) > 20 else "")
         raise FalllineError(f"no target was named for {where}: name the column to predict (--target), one of {columns}")
     targets = (target,) if isinstance(target, str) else tuple(target)
     for name in targets:
-        if name not in frame.columns:
-            hint = nearest(name, frame.columns)
-            if any(each.replace(".", "", 1).isdigit() for each in frame.columns):
+        if name not in names:
+            hint = nearest(name, names)
+            if any(each.replace(".", "", 1).isdigit() for each in names):
                 hint += "; if the file has no header line, give the column names with --names"
             raise FalllineError(f"{where} has no column {name!r} to predict: {hint}")
     if len(set(targets)) < len(targets):

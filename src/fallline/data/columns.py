@@ -220,6 +220,12 @@ class Column:
             remarks.append(f"column {self.name!r} of {where} has {have} where training had {had}: {taken}")
 
     def _encode_category(self, text: pl.Series, out: np.ndarray, where: str, remarks: list[str]) -> None:
+        indices = self.slots(text, where, remarks)
+        out[:] = 0
+        out[np.arange(len(indices)), indices] = 1
+
+    def slots(self, text: pl.Series, where: str, remarks: list[str]) -> np.ndarray:
+        """The slot of each cell of a category, as `feature_names` lists them."""
         import polars as pl
 
         other = len(self.values)
@@ -233,8 +239,8 @@ class Column:
         indices = codes.fill_null(other).to_numpy().copy()
         if self.indicator:
             indices[text.is_null().to_numpy()] = other + 1
-        out[:] = 0
-        out[np.arange(len(indices)), indices] = 1
+        found: np.ndarray = indices
+        return found
 
     def _name_unknown(self, unknown: pl.Series, present: int, where: str, remarks: list[str]) -> None:
         """Adds a remark on cells whose values training never saw; values that were merely rare are not mentioned."""

@@ -85,8 +85,19 @@ def _fit_date(series: pl.Series, form: Form) -> Column:
 
 
 def _fit_category(text: pl.Series) -> Column:
-    """Gives all spellings of a value one slot, named by the most frequent spelling."""
     counts = text.drop_nulls().value_counts(sort=False).sort(["count", text.name], descending=[True, False])
+    return category_of(text.name, counts, len(text), text.null_count() > 0)
+
+
+def category_of(name: str, counts: pl.DataFrame, rows: int, missing: bool) -> Column:
+    """The encoding of a category; all spellings of a value have one slot, named by the most frequent spelling.
+
+    Args:
+        name: the column.
+        counts: the values and their counts, two columns, the most frequent first and equally frequent ones in order.
+        rows: number of training rows.
+        missing: whether a training cell is missing.
+    """
     spelled: dict[str, str] = {}
     total: dict[str, int] = {}
     for value, count in counts.iter_rows():
@@ -94,15 +105,15 @@ def _fit_category(text: pl.Series) -> Column:
         spelled.setdefault(own, value)
         total[own] = total.get(own, 0) + count
     ranked = sorted(total, key=lambda own: (-total[own], spelled[own]))
-    least = enough(len(text))
+    least = enough(rows)
     kept = [own for own in ranked if total[own] >= least][:MOST_CATEGORIES]
     rest = ranked[len(kept) :]
-    others = sum(total[own] for own in rest) / max(text.count(), 1)
+    others = sum(total[own] for own in rest) / max(sum(total.values()), 1)
     return Column(
-        text.name,
+        name,
         "category",
         values=tuple(spelled[own] for own in kept),
-        indicator=text.null_count() > 0,
+        indicator=missing,
         rare=tuple(spelled[own] for own in rest[:_LISTED]),
         others=round(others, 6),
     )

@@ -109,16 +109,17 @@ def numbers_of(x: Float[np.ndarray, "rows features"], y: np.ndarray) -> UInt64[n
     columns = np.asarray(y)
     columns = columns[:, None] if columns.ndim == 1 else columns
     width = x.shape[1] + columns.shape[1]
-    factors = _mixed((np.arange(1, width + 1, dtype=np.uint64)) * _GOLDEN) | np.uint64(1)
+    factors = mixed((np.arange(1, width + 1, dtype=np.uint64)) * _GOLDEN) | np.uint64(1)
     found = np.zeros(len(x), np.uint64)
     for rows in blocks(x) if len(x) else []:
         for values, r in ((x[rows], factors[: x.shape[1]]), (columns[rows], factors[x.shape[1] :])):
             words = (values.astype(np.float32) + np.float32(0.0)).view(np.uint32)  # -0 and 0 are one number
             found[rows] += (words.astype(np.uint64) * r).sum(axis=1, dtype=np.uint64)
-    return _mixed(found)
+    return mixed(found)
 
 
-def _mixed(z: np.ndarray) -> np.ndarray:
+def mixed(z: np.ndarray) -> np.ndarray:
+    """A bijection of 64-bit words in which every input bit flips about half of the output bits; see `numbers_of`."""
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     found: np.ndarray = z ^ (z >> np.uint64(31))

@@ -69,13 +69,20 @@ def labelled(
         if len(y) != len(x):
             raise FalllineError(f"{where} has {len(x)} rows but {len(y)} targets: give one per row")
         return _encode_arrays(raw, x, schema, where), schema.target.read(y, where)
+    return encode_labelled(raw, schema, where, remarks)
+
+
+def encode_labelled(
+    raw: Sheet, schema: Schema, where: str, remarks: list[str] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Encodes rows of a table with their labels or targets; see `read_labelled`."""
     lacking = [name for name in schema.target.names if name not in raw.frame.columns]
     if lacking:
         raise FalllineError(f"{where} lacks the target column {lacking[0]!r}: add it, or only predict")
     x = schema.encode(raw, where, remarks)
     numeric = [column.name for column in schema.columns if column.kind == "number"]
     said: list[str] = []
-    answers = _read_targets(raw.frame.select(schema.target.names), schema.target, decimal_of(raw, numeric), where, said)
+    answers = read_targets(raw.frame.select(schema.target.names), schema.target, decimal_of(raw, numeric), where, said)
     if remarks is not None:
         remarks.extend(said)
     for sentence in said if remarks is None else ():
@@ -83,7 +90,7 @@ def labelled(
     return x, schema.target.read(target_values(answers, schema.target.names), where)
 
 
-def _read_targets(frame: pl.DataFrame, target: Target, decimal: str, where: str, remarks: list[str]) -> pl.DataFrame:
+def read_targets(frame: pl.DataFrame, target: Target, decimal: str, where: str, remarks: list[str]) -> pl.DataFrame:
     """Reads the targets' texts as numbers, in the form learnt in training or in another form with a clear meaning.
 
     A column that holds anything else stays text, which the target then refuses with an example.

@@ -57,10 +57,15 @@ class StopWhenLost:
         self.constant, self.stops, self.say, self.then = bare.constant_loss, stops, say, then
         self.found: tuple[str, str] | None = None
 
+    @property
+    def within_epochs(self) -> bool:
+        """Whether the other `watch` is called between the windows of an epoch as well."""
+        return getattr(self.then, "within_epochs", False)
+
     def __call__(self, moment: Any) -> bool:
         """Look at a moment of the run; True ends it."""
         asked = self.then is not None and self.then(moment) is True
-        if self.found is None:
+        if self.found is None and len(moment.history):
             self.found = lost(moment.history, moment.epochs, self.constant)
             if self.found is not None and self.say is not None:
                 name, sentence = self.found

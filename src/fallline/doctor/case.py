@@ -69,8 +69,8 @@ def case_of_folder(folder: Path) -> Case:
 
     Raises: FalllineError for a folder without a finished run, a source that cannot be read, or one that has changed.
     """
-    from fallline.data.table import load
     from fallline.report.finished import read_finished
+    from fallline.streams.opening import counts_of, opened, table_of
     from fallline.training.model_file import load_predictor
 
     found = read_finished(Path(folder))
@@ -78,15 +78,15 @@ def case_of_folder(folder: Path) -> Case:
     _refuse_ensemble(trained)
     if "source" not in found.plan.data:
         raise FalllineError(f"run {str(folder)!r} names no source: train it from a file to have it diagnosed")
-    table = load(**found.plan.data)
+    data = opened(**found.plan.data)
     rows = found.summary["data"]["rows"]
-    known = {"train": table.dataset.train, "valid": table.dataset.valid, "test": table.dataset.test}
-    if any(len(known[name]) != count for name, count in rows.items()):
+    known = counts_of(data)
+    if any(known[name] != count for name, count in rows.items()):
         raise FalllineError(
             f"the source {found.plan.data['source']!r} has changed since run {str(folder)!r}: it has other numbers of rows; "
             "train again"
         )
-    table, _ = suited(table, [found.plan.recipe])
+    table, _ = suited(table_of(data), [found.plan.recipe])
     metrics = {
         split: {name: np.nan if value is None else value for name, value in each.items()}
         for split, each in found.summary["metrics"].items()

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from fallline.callbacks.base import Callback
+from fallline.callbacks.base import Begun, Callback
 from fallline.core.bar import LATE, both, quiet_unless
 from fallline.core.errors import FalllineError
 from fallline.core.keeping import Keeping, size_of
@@ -24,6 +24,7 @@ from fallline.ensembles.out_of_fold import out_of_fold
 from fallline.ensembles.run import EnsembleRun, mean_history, outcome_of_all
 from fallline.metrics import metrics_of
 from fallline.probes import RECORDED, Probe, recordable
+from fallline.streams import Stream
 from fallline.training.arrays import scale_of, scored_rows
 from fallline.training.calibration import temper
 from fallline.training.ensemble import MOST, Ensemble
@@ -34,13 +35,15 @@ from fallline.training.progress import RunProgress
 from fallline.training.recipe import Recipe, complete_for, recipe_to_plain
 from fallline.training.run import Moment, Run
 from fallline.training.state import empty_history
+from fallline.training.stream_recipe import prepare_stream
+from fallline.training.streamed import train_stream
 from fallline.training.train import train_from
 from fallline.training.validation import layer_names
 
 
 def train(
     recipe: Recipe,
-    data: Table,
+    data: Table | Stream,
     *,
     seed: int = 0,
     members: int | None = None,
@@ -53,11 +56,11 @@ def train(
     progress: bool | None = None,
     callbacks: Sequence[Callback] = (),
 ) -> Run:
-    """Train one recipe on a table; with `members` or `bag`, several networks of it whose answers are averaged.
+    """Train one recipe on a table or a stream; with `members` or `bag`, several networks of it whose answers are averaged.
 
     Arguments:
         recipe: the recipe to train; fields left open are chosen from the data.
-        data: a table with its split.
+        data: a table with its split, or what `scan` returns, which is trained on in memory if its rows fit there.
         seed: seed of initial weights, minibatch order and dropout.
         members: number of networks with seeds of their own, trained together; the first has the given seed.
         bag: number of folds of the training and validation rows. One network per fold is trained on the others and
@@ -80,10 +83,12 @@ def train(
     (3, 3, ['test', 'train', 'valid'])
     """
     count = size_of_ensemble(members, bag)
+    if isinstance(data, Stream):
+        if count > 1 and not data.fits:
+            raise FalllineError("several networks are trained in memory, and the stream does not fit there: train one")
+        data = data.table() if data.fits else data
     if callbacks:
-        check_data(data, seed)
-        begun = begun_training(complete_for(recipe, data.dataset), data, seed, members=members, bag=bag)
-        with Following(callbacks, begun) as following:
+        with Following(callbacks, _begun(recipe, data, seed, members, bag)) as following:
             seen = following.watch(watch)
             run = _fitted(recipe, data, count, seed, bag, probes, seen, folder, checkpoint_seconds, resume, progress, 1)
             following.ended = ended_training(run)
@@ -91,14 +96,27 @@ def train(
     return _fitted(recipe, data, count, seed, bag, probes, watch, folder, checkpoint_seconds, resume, progress, None)
 
 
+def _begun(recipe: Recipe, data: Table | Stream, seed: int, members: int | None, bag: int | None) -> Begun:
+    """What callbacks are told at the beginning."""
+    if isinstance(data, Stream):
+        return begun_training(prepare_stream(recipe, data, seed, ()).recipe, data.sample, seed)
+    check_data(data, seed)
+    return begun_training(complete_for(recipe, data.dataset), data, seed, members=members, bag=bag)
+
+
 def _fitted(
-    recipe: Recipe, data: Table, count: int, seed: int, bag: int | None, probes: Sequence[Probe],
+    recipe: Recipe, data: Table | Stream, count: int, seed: int, bag: int | None, probes: Sequence[Probe],
     watch: Callable[[Moment], Any] | None, folder: str | Path | None, checkpoint_seconds: float, resume: bool,
     progress: bool | None, every: int | None,
 ) -> Run:  # fmt: skip
     """The run of one network or of several, with a progress bar if it is asked for."""
     with RunProgress(0, quiet_unless(progress), LATE) as bar:
         seen = watch if bar.quiet else both(bar, watch)
+        if isinstance(data, Stream):
+            return train_stream(
+                recipe, data, seed=seed, probes=probes, watch=seen, folder=folder, checkpoint_seconds=checkpoint_seconds,
+                resume=resume,
+            )  # fmt: skip
         if count == 1:
             return train_from(
                 recipe, data, seed=seed, probes=probes, watch=seen, folder=folder, checkpoint_seconds=checkpoint_seconds,

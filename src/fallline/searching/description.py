@@ -15,11 +15,12 @@ from fallline.core.errors import FalllineError
 from fallline.core.plain import from_plain, to_plain
 from fallline.core.reading import check_regular
 from fallline.core.shape import Entries, Listed, Mapping, Plain, Real, Text, Whole, check, maybe
-from fallline.data.table import Table, load
+from fallline.data.table import Table
 from fallline.searching.earlier import upgraded
 from fallline.strategies.base import Strategy
 from fallline.strategies.halving import Halving
 from fallline.strategies.space import Space
+from fallline.streams.opening import opened, table_of
 from fallline.training.folder import DATA
 from fallline.training.recipe import recipe_from_plain, recipe_to_plain
 
@@ -173,7 +174,7 @@ def begun(where: str | Path, name: str = "study", data: Table | None = None) -> 
     space.default = np.array(kept["default"])
     return {
         "space": space,
-        "data": load(**kept["data"]) if data is None else data,
+        "data": table_of(opened(**kept["data"])) if data is None else data,
         "trials": kept["trials"],
         "batch": kept["batch"],
         "strategy": strategy_of(kept, f"study {str(where)!r}"),

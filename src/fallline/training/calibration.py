@@ -135,3 +135,13 @@ def _log_loss(model: "Predictor", table: Table, rows: np.ndarray) -> float:
     temperature = model.recipe.loss.temperature if isinstance(model.recipe.loss, Tempered) else 1.0
     each = negative_log(outputs_of(model, data.x[rows]) / temperature, data.y[rows])
     return float(weight @ each / weight.sum())
+
+
+def calibrated(model: "Predictor", table: Table) -> tuple["Predictor", Calibration | None, list[str]]:
+    """The model with the temperature that its recipe asks for, what was fitted, and a sentence if it cannot be."""
+    if model.recipe.calibrate != "temperature":
+        return model, None, []
+    tempered = temper(model, table)
+    if tempered is None:
+        return model, None, ["there are no validation rows to fit a temperature to: the probabilities are as trained"]
+    return *tempered, []

@@ -15,9 +15,12 @@ from fallline.training.state import State
 from fallline.training.step import LIMIT
 
 
-def predictor_of(recipe: Recipe, table: Table, state: State) -> Predictor:
-    """The predictor with the best parameters of a state, on the host, and the numbers of the model and the loss at that step."""
-    rows = len(table.dataset.train)
+def predictor_of(recipe: Recipe, table: Table, state: State, rows: int | None = None) -> Predictor:
+    """The predictor with the best parameters of a state, on the host, and the numbers of the model and the loss at that step.
+
+    `rows` is the number of training rows where the table holds only a sample of them.
+    """
+    rows = len(table.dataset.train) if rows is None else rows
     assert isinstance(recipe.batch_size, int)
     steps = -(-rows // max(1, min(recipe.batch_size, rows)))
     as_read = settled(recipe, state.watching, state.best_epoch, steps)

@@ -25,11 +25,13 @@ LEAST = (
     8_000_000  # bytes that a run's files may take beside its checkpoints: the report brings its drawing program along
 )
 _TEXTS = Listed(Text())
-DATA = Entries(  # the arguments of `load` that a file may give
+DATA = Entries(  # the arguments of `load` and `scan` that a file may give
     {},
-    {"source": Text(), "target": Either(Text(), _TEXTS), "names": _TEXTS, "test_source": Text(), "valid_source": Text(),
-     "kinds": Mapping(Text()), "task": Text(), "test": Real(), "valid": Real(), "seed": Whole(0), "missing": Text(),
-     "groups": Text(), "time": Text(), "stratify": Text(), "weights": Text(), "drop_missing_target": Flag()},
+    {"source": Either(Text(), _TEXTS), "target": Either(Text(), _TEXTS), "names": _TEXTS, "test_source": Text(),
+     "valid_source": Text(), "kinds": Mapping(Text()), "task": Text(), "test": Real(), "valid": Real(),
+     "seed": Whole(0), "missing": Text(),
+     "groups": Text(), "time": Text(), "stratify": Text(), "weights": Text(), "drop_missing_target": Flag(),
+     "split": Text(), "memory": Text(), "cache": Text()},
 )  # fmt: skip
 _HEADING = "A complete Fallline recipe: `fallline train --recipe recipe.toml` repeats the run."
 _STAGES = Listed(Listed(Whole(1, 2**31 - 1), 2, 2))

@@ -14,9 +14,11 @@ from fallline.core.tensors import flatten, save_tensors
 from fallline.data.identity import SeenRows
 from fallline.data.schema import Schema
 from fallline.losses import OfMembers
+from fallline.streams import Stream
 from fallline.training.host import host_of, narrow, weights_of, wide
 from fallline.training.recipe import Recipe, recipe_to_plain
 from fallline.training.rows import encoded
+from fallline.training.stream_predictions import in_pieces
 from fallline.training.tiles import answer_tile, check_answer, filled, interval_tile, mean_tile, member_tile, tiles_of
 from fallline.training.validation import TILE, answering
 from fallline.training.whole import FORMAT
@@ -222,8 +224,8 @@ class Predictor:
         """The most probable class, named as in the data, or the target in its own unit.
 
         Arguments:
-            rows: a pandas or Polars frame, a path or `sklearn:NAME`, a `Table`, one row or columns as a dict, or an array.
-                Columns are matched by name; an array as wide as the encoded features is taken to be encoded.
+            rows: a pandas or Polars frame, a path or `sklearn:NAME`, a `Table`, what `scan` returns, one row or columns as a
+                dict, or an array. Columns are matched by name; an array as wide as the encoded features is taken to be encoded.
             probabilities: return a Polars frame with the answer and a column for the probability of every class.
             interval: return a Polars frame with the answer and the ends of its interval of this probability, such as 0.9;
                 for a regression by classes.
@@ -239,6 +241,8 @@ class Predictor:
         >>> model.predict("sklearn:iris").shape
         (150,)
         """
+        if isinstance(rows, Stream):
+            return in_pieces(self, rows, probabilities=probabilities, interval=interval, spread=spread)
         x = encoded(rows, self.schema)
         if not probabilities and interval is None and not spread:
             return self.decide(self.predicted(x))

@@ -115,7 +115,13 @@ def one_epoch(
     """One pass over the training rows in a new order, then validation; `last` marks the last epoch of a call."""
     before = state
     state, tally = _all_steps(recipe, arrays, state, recorded)
-    state = _fall_back(before, state, recorded)
+    return closed(recipe, arrays, fall_back(before, state, recorded), tally, last, recorded)
+
+
+def closed(
+    recipe: Recipe, arrays: Arrays, state: State, tally: Tally, last: Array, recorded: tuple[Probe, ...]
+) -> tuple[State, Epochs]:
+    """The end of an epoch after its steps: validation, early stopping and what is recorded."""
     total = jnp.maximum(tally.weight, 1e-30)
     shown = dataclasses.replace(state, params=recipe.optimizer.evaluation_params(state.params, state.memory))
     as_validated = settled(recipe, state.watching, state.epoch + 1, steps_of(recipe, arrays))
@@ -181,7 +187,7 @@ def _all_steps(recipe: Recipe, arrays: Arrays, state: State, recorded: tuple[Pro
     return found
 
 
-def _fall_back(before: State, after: State, recorded: tuple[Probe, ...]) -> State:
+def fall_back(before: State, after: State, recorded: tuple[Probe, ...]) -> State:
     """The state at the epoch's end, or that at its beginning if an update has made the params non-finite.
 
     Every step checks that its gradient is finite. An update rule that turns a finite gradient into a non-finite step is

@@ -19,9 +19,15 @@ class RunProgress(Bar):
         after = "{task.description}"
         super().__init__(before, after, quiet=quiet, late=late, description="compiling", total=max(epochs, 1))
 
+    within_epochs = True  # a run on a stream is shown between the windows of an epoch too
+
     def __call__(self, moment: Moment) -> None:
+        total = max(moment.epochs, 1)
+        if not len(moment.history):
+            self.show(f"epoch 1/{moment.epochs}, {100 * moment.done:.0f} %", completed=moment.done, total=total)
+            return
         last = moment.history.row(-1)
         shown = [("loss", last["train_loss"]), ("validation", last["valid_loss"])]
         text = "  ".join(f"{name} {figures(value)}" for name, value in shown if value == value)
         line = f"epoch {moment.epoch}/{moment.epochs}  {text}"
-        self.show(line, completed=moment.epoch, total=max(moment.epochs, 1), description=text)
+        self.show(line, completed=moment.done, total=total, description=text)

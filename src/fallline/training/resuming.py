@@ -92,10 +92,11 @@ def continued(state: State, recipe: Recipe, arrays: Arrays, same: bool = False) 
 
 def identity_of(recipe: Recipe, table: Table, seed: int) -> dict[str, Any]:
     """What a checkpoint must agree in with the run that continues from it; the recipe is complete."""
-    return {"recipe": _digest(recipe), "data": table.fingerprint, "seed": int(seed)}
+    return {"recipe": digest_of(recipe), "data": table.fingerprint, "seed": int(seed)}
 
 
-def _digest(recipe: Recipe) -> str:
+def digest_of(recipe: Recipe) -> str:
+    """A digest of a recipe; fields of later versions that have their earlier meaning do not change it."""
     plain = recipe_to_plain(recipe)
     plain = {name: value for name, value in plain.items() if name not in LATER or value != LATER[name]}
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()

@@ -134,7 +134,7 @@ def check_of(now: Recipe, state: State, slope: Slope, guards: bool) -> StepCheck
     """The guard against divergence; `guards` says that it looks at the gradient as well as at the objective.
 
     It sees a sample of the gradient. A bad number outside of the sample shows in the next step's objective or in
-    `_fall_back`.
+    `fall_back`.
     """
     measured = slope.gradient if guards else {}
     samples = {name: sampled(part) for name, part in measured.items()}

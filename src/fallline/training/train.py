@@ -15,11 +15,11 @@ from fallline.core.keeping import Keeping, size_of
 from fallline.core.outcome import Outcome
 from fallline.data.table import Table
 from fallline.probes import RECORDED, Probe
-from fallline.training.calibration import Calibration, temper
+from fallline.streams import Stream
+from fallline.training.calibration import calibrated
 from fallline.training.chunks import Chunks, run_chunks
 from fallline.training.evaluation import evaluate_splits, predictor_of, usable
 from fallline.training.history import History
-from fallline.training.predictor import Predictor
 from fallline.training.preparation import Prepared, prepare_run
 from fallline.training.recipe import Recipe
 from fallline.training.resuming import Checkpoints, continued, identity_of
@@ -31,7 +31,7 @@ Writer = Callable[[Path], None]  # writes a checkpoint into a folder
 
 def train(
     recipe: Recipe,
-    data: Table,
+    data: Table | Stream,
     *,
     seed: int = 0,
     probes: Sequence[Probe] = RECORDED,
@@ -40,11 +40,11 @@ def train(
     checkpoint_seconds: float = 10.0,
     resume: bool = False,
 ) -> Run:
-    """Train one recipe on a table.
+    """Train one recipe on a table, or on a stream: in memory if its rows fit there, otherwise window by window.
 
     Arguments:
         recipe: the recipe to train; fields left open are chosen from the data.
-        data: a table with its split.
+        data: a table with its split, or what `scan` returns.
         seed: seed of initial weights, minibatch order and dropout.
         probes: values recorded for every epoch besides losses and metrics; see `fallline.probes` for all of them.
         watch: callback between chunks of epochs; the run stops if it returns True.
@@ -61,9 +61,22 @@ def train(
     >>> run.outcome.label, len(run.history)
     ('finished', 3)
     """
+    if isinstance(data, Stream) and not data.fits:
+        from fallline.training.streamed import train_stream
+
+        return train_stream(
+            recipe,
+            data,
+            seed=seed,
+            probes=probes,
+            watch=watch,
+            folder=folder,
+            checkpoint_seconds=checkpoint_seconds,
+            resume=resume,
+        )
     return train_from(
         recipe,
-        data,
+        data.table() if isinstance(data, Stream) else data,
         seed=seed,
         probes=probes,
         watch=watch,
@@ -167,7 +180,7 @@ def _run_of(
 
     `notes` are those of the training and those of its folder; `writers` are those that `_left` returns.
     """
-    model, calibration, note = _calibrated(predictor_of(recipe, table, state), table)
+    model, calibration, note = calibrated(predictor_of(recipe, table, state), table)
     return Run(
         recipe=recipe,
         model=model,
@@ -225,13 +238,3 @@ def _within_bounds(run: Prepared, state: State) -> State:
     return dataclasses.replace(
         state, best_params=fresh.best_params, best_stats=fresh.best_stats, best_epoch=jnp.int32(0)
     )
-
-
-def _calibrated(model: Predictor, table: Table) -> tuple[Predictor, Calibration | None, list[str]]:
-    """The model with the temperature that its recipe asks for, what was fitted, and a sentence if it cannot be."""
-    if model.recipe.calibrate != "temperature":
-        return model, None, []
-    tempered = temper(model, table)
-    if tempered is None:
-        return model, None, ["there are no validation rows to fit a temperature to: the probabilities are as trained"]
-    return *tempered, []
