@@ -69,7 +69,7 @@ def console(body: str, outputs: list[str]) -> str:
             lines.append(line)
             going_on = line.endswith("\\")
             if not going_on:
-                lines += [each for each in next(left).split("\n") if each or len(outputs) == 1]
+                lines += next(left).split("\n")
     return "\n".join(lines) + "\n"
 
 

@@ -17,6 +17,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from blocks import ROOT, Fenced, commands, console, fenced, follows, pages
 
 GIVEN = Path(__file__).parent / "given"
 SECONDS = re.compile(r"\b\d[\d.,]* (?:s|ms|min|seconds)\b|\b\d+:\d\d\b")
+PROGRESS = re.compile(r"(?:\w+ )+\d+/\d+\b")
 NUMBER = re.compile(r"-?\d[\d,.]*(?:e[+-]?\d+)?")
 
 
@@ -71,7 +73,14 @@ def faults(path: Path, write: bool = False, numbers: bool = False, new: bool = F
                 block.kind == "text" and before is not None and before.kind == "python" and follows(text, before, block)
             ):
                 short = block.body.rstrip().endswith("...")
-                said.append((block, block.body if short and begins(printed, block.body) else printed.rstrip() + "\n"))
+                said.append(
+                    (
+                        block,
+                        block.body
+                        if short and begins(printed, block.body)
+                        else textwrap.indent(printed.rstrip() + "\n", block.indent),
+                    )
+                )
             elif block.kind == "console" and not (new and all(each.output for each in commands(block.body))):
                 outputs = [shell(each.words) for each in commands(block.body)]
                 said.append((block, console(block.body, outputs)))
@@ -118,7 +127,7 @@ def python(block: Fenced, names: dict[str, Any], path: Path, text: str) -> str:
 
 
 def shell(words: str) -> str:
-    """Runs a command and returns what it prints; a command that fails unannounced ends the page."""
+    """Runs a command and returns what it prints, but for progress; a command that fails unannounced ends the page."""
     # The product is asked as a module, so that the checkout that holds this page answers.
     line = re.sub(r"(^|[|;&]\s*)fallline ", rf"\1{sys.executable} -m fallline ", words)
     line = re.sub(r"(^|[|;&]\s*)python ", rf"\1{sys.executable} ", line)
@@ -126,12 +135,19 @@ def shell(words: str) -> str:
     source = str(ROOT / "src")
     environment["PYTHONPATH"] = os.pathsep.join([source, *filter(None, [os.environ.get("PYTHONPATH")])])
     done = subprocess.run(
-        ["bash", "-o", "pipefail", "-c", line], capture_output=True, text=True, env=environment, timeout=600
+        ["bash", "-o", "pipefail", "-c", line],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=environment,
+        timeout=900,
     )
-    if done.returncode and "; echo $?" not in words:
-        raise SystemExit(f"`{words}` ended with {done.returncode}:\n{done.stdout}{done.stderr}")
-    shown = done.stdout if done.stdout.strip() else done.stderr
-    return "\n".join(each.rstrip() for each in shown.strip("\n").splitlines())
+    # Ending early is not a fault of the command before `head`.
+    cut = "| head" in words and done.returncode in (120, 141)
+    if done.returncode and not cut and "; echo $?" not in words:
+        raise SystemExit(f"`{words}` ended with {done.returncode}:\n{done.stdout}")
+    lines = [each.rstrip() for each in done.stdout.strip("\n").splitlines()]
+    return "\n".join(each for each in lines if not PROGRESS.match(each)).strip("\n")
 
 
 def plain(body: str, names: dict[str, Any]) -> None:

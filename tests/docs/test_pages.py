@@ -26,9 +26,9 @@ NAMES = """
 forward difference; central difference; backpropagation; gradient check; relative error; kinks; batch descent; stochastic
 descent; minibatch; gradient accumulation; SGD; Momentum; AveragedMomentum; bias correction; Nesterov; AdaGrad; Adadelta; Rprop;
 backtracking; RMSProp; centred; Adam; AMSGrad; Nadam; AdamW; L-BFGS; Wolfe; Newton; clip_by_value; clip_by_norm; weight decay;
-weight_average; constant; step; exponential; 1/t; sqrt(epoch); polynomial; cosine; warm-up; restarts; one_cycle; reduce_on_plateau;
-table; floor; sigmoid; tanh; ReLU; leaky_relu; maxout; ELU; GELU; SiLU; softplus; identity; range; zero-centred; saturates; zeros;
-symmetry breaking; small_normal; inverse_sqrt; Glorot; He; LeCun; orthogonal; zero bias; Dense; batch_norm; running averages;
+weight_average; constant; step; exponential; 1/t; sqrt(epoch); polynomial; cosine; warm-up; restarts; one_cycle;
+reduce_on_plateau; table; floor; sigmoid; tanh; ReLU; leaky_relu; maxout; ELU; GELU; SiLU; softplus; identity; range; zero-centred; saturates;
+zeros; symmetry breaking; small_normal; inverse_sqrt; Glorot; He; LeCun; orthogonal; zero bias; Dense; batch_norm; running averages;
 layer_norm; dropout; inverted; vanilla; weight matrices; cross-entropy; binary_cross_entropy; softmax_cross_entropy; logits;
 squared_error; absolute_error; Huber; hinge; Poisson; quantile; binned_cross_entropy; L2; L1; elastic_net; max_norm; label
 smoothing; early stopping; mean subtraction; standardise; min_max; robust; unscaled; PCA; share of the variance; whitening;
