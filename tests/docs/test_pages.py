@@ -23,20 +23,22 @@ SITE = [path for path in PAGES if path.is_relative_to(ROOT / "docs")]
 NAV = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:\n")[2]
 # What a reader may look for, after the lecture notes and slides that people learn from.
 NAMES = """
-forward difference; central difference; backpropagation; gradient check; relative error; kinks; batch descent; stochastic
-descent; minibatch; gradient accumulation; SGD; Momentum; AveragedMomentum; bias correction; Nesterov; AdaGrad; Adadelta; Rprop;
-backtracking; RMSProp; centred; Adam; AMSGrad; Nadam; AdamW; L-BFGS; Wolfe; Newton; clip_by_value; clip_by_norm; weight decay;
-weight_average; constant; step; exponential; 1/t; sqrt(epoch); polynomial; cosine; warm-up; restarts; one_cycle;
-reduce_on_plateau; table; floor; sigmoid; tanh; ReLU; leaky_relu; maxout; ELU; GELU; SiLU; softplus; identity; range; zero-centred; saturates;
-zeros; symmetry breaking; small_normal; inverse_sqrt; Glorot; He; LeCun; orthogonal; zero bias; Dense; batch_norm; running averages;
-layer_norm; dropout; inverted; vanilla; weight matrices; cross-entropy; binary_cross_entropy; softmax_cross_entropy; logits;
-squared_error; absolute_error; Huber; hinge; Poisson; quantile; binned_cross_entropy; L2; L1; elastic_net; max_norm; label
-smoothing; early stopping; mean subtraction; standardise; min_max; robust; unscaled; PCA; share of the variance; whitening;
-missing; categories; training rows; update:weight; gradient_norm; dead; saturated; first loss; overfits; grid; random;
-coarse_to_fine; TPE; Bayesian; halving; log_uniform; folds; finite_difference; SPSA; BRS; ARS; V2-t; openai_es; perceptron;
-evolution strategies; reinforcement; bowl; ravine; Rosenbrock; Beale; Himmelblau; saddle; plateau; Rastrigin; Ackley;
+forward difference; central difference; backpropagation; gradient check; relative error; kinks; batch descent;
+stochastic descent; minibatch; gradient accumulation; SGD; Momentum; AveragedMomentum; bias correction; Nesterov;
+AdaGrad; Adadelta; Rprop; backtracking; RMSProp; centred; Adam; AMSGrad; Nadam; AdamW; L-BFGS; Wolfe; Newton;
+clip_by_value; clip_by_norm; weight decay; weight_average; constant; step; exponential; 1/t; sqrt(epoch); polynomial;
+cosine; warm-up; restarts; one_cycle; reduce_on_plateau; table; floor; sigmoid; tanh; ReLU; leaky_relu; maxout; ELU;
+GELU; SiLU; softplus; identity; range; zero-centred; saturates; zeros; symmetry breaking; small_normal; inverse_sqrt;
+Glorot; He; LeCun; orthogonal; zero bias; Dense; batch_norm; running averages; layer_norm; dropout; inverted; vanilla;
+weight matrices; cross-entropy; binary_cross_entropy; softmax_cross_entropy; logits; squared_error; absolute_error;
+Huber; hinge; Poisson; quantile; binned_cross_entropy; L2; L1; elastic_net; max_norm; label smoothing; early stopping;
+mean subtraction; standardise; min_max; robust; unscaled; PCA; share of the variance; whitening; missing; categories;
+training rows; update:weight; gradient_norm; dead; saturated; first loss; overfits; grid; random; coarse_to_fine; TPE;
+Bayesian; halving; log_uniform; folds; finite_difference; SPSA; BRS; ARS; V2-t; openai_es; perceptron; evolution
+strategies; reinforcement; bowl; ravine; Rosenbrock; Beale; Himmelblau; saddle; plateau; Rastrigin; Ackley;
 styblinski_tang; Branin; condition number; loss landscape; decision boundary; universal approximation; width; depth;
-numerical gradient; learning rate; momentum; initialisation; regularisation; batch size; schedule; optimizer; activation
+numerical gradient; learning rate; momentum; initialisation; regularisation; batch size; schedule; optimizer;
+activation
 """
 
 
