@@ -19,6 +19,7 @@ import sys
 import tempfile
 import textwrap
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +39,15 @@ def main() -> int:
     parser.add_argument(
         "--new", action="store_true", help="with --write: do not run commands whose output stands there"
     )
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="run there, and keep what the commands write")
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("page", nargs="*", type=Path)
     chosen = parser.parse_args()
     if chosen.one:
-        return 1 if faults(chosen.page[0], chosen.write, chosen.numbers, chosen.new) else 0
+        folder = chosen.keep and chosen.keep.resolve() / chosen.page[0].stem
+        return 1 if faults(chosen.page[0], chosen.write, chosen.numbers, chosen.new, folder) else 0
     flags = [f"--{each}" for each in ("write", "numbers", "new") if getattr(chosen, each)]
+    flags += ["--keep", str(chosen.keep.resolve())] if chosen.keep else []
     failed = [path for path in chosen.page or pages() if not alone(path.resolve(), flags)]
     print(f"{len(failed)} pages failed: {', '.join(map(str, failed))}" if failed else "All pages run.")
     return bool(failed)
@@ -57,55 +61,49 @@ def alone(path: Path, flags: list[str]) -> bool:
     return done.returncode == 0
 
 
-def faults(path: Path, write: bool = False, numbers: bool = False, new: bool = False) -> list[str]:
+def faults(
+    path: Path, write: bool = False, numbers: bool = False, new: bool = False, keep: Path | None = None
+) -> list[str]:
     """What is wrong with a page; each fault is printed. With `write`, the page gets what was printed."""
     text = path.read_text(encoding="utf-8")
-    said: list[tuple[Fenced, str]] = []
-    wrong: list[str] = []
-    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+    blocks, wrong, printed = fenced(text), [], ""
+    with kept(keep) as folder, contextlib.chdir(folder):
         names = given(path)
-        printed = ""
-        blocks = fenced(text)
-        for before, block in zip([None, *blocks], blocks, strict=False):
+        for i, block in enumerate(blocks):
+            shown = None
             if block.kind == "python":
                 printed = python(block, names, path, text)
-            elif (
-                block.kind == "text" and before is not None and before.kind == "python" and follows(text, before, block)
-            ):
-                short = block.body.rstrip().endswith("...")
-                said.append(
-                    (
-                        block,
-                        block.body
-                        if short and begins(printed, block.body)
-                        else textwrap.indent(printed.rstrip() + "\n", block.indent),
-                    )
-                )
+            elif block.kind == "text" and i and blocks[i - 1].kind == "python" and follows(text, blocks[i - 1], block):
+                short = block.body.rstrip().endswith("...") and begins(printed, block.body)
+                shown = block.body if short else textwrap.indent(printed.rstrip() + "\n", block.indent)
             elif block.kind == "console" and not (new and all(each.output for each in commands(block.body))):
-                outputs = [shell(each.words) for each in commands(block.body)]
-                said.append((block, console(block.body, outputs)))
+                shown = console(block.body, [shell(each.words) for each in commands(block.body)])
             elif not block.kind and "PLACES" in names:
                 plain(block.body, names)
-    for block, new in said:
-        if not same(block.body, new, numbers):
-            wrong.append(f"{path.name} says\n{block.body}\nbut this is printed\n{new}")
-    if write:
-        path.write_text(renewed(path.read_text(encoding="utf-8"), said), encoding="utf-8")
-        return []
-    print("\n".join(wrong))
-    return wrong
+            if shown is not None and not same(block.body, shown, numbers):
+                wrong.append(f"{path.name} says\n{block.body}\nbut this is printed\n{shown}")
+                if write:
+                    path.write_text(renewed(path.read_text(encoding="utf-8"), i, shown), encoding="utf-8")
+    if not write:
+        print("\n".join(wrong))
+    return [] if write else wrong
 
 
-def renewed(text: str, said: list[tuple[Fenced, str]]) -> str:
-    """A page with what its blocks print; it is read again, since prose may have been edited during a long run."""
-    at = 0
-    for block, new in said:
-        at = text.index("\n" + block.body, at) + 1
-        # What differs in its times alone stays.
-        new = block.body if same(block.body, new, False) else new
-        text = text[:at] + new + text[at + len(block.body) :]
-        at += len(new)
-    return text
+@contextlib.contextmanager
+def kept(folder: Path | None) -> Iterator[Path]:
+    """A folder for a page: one that stays, or one that is removed at the end."""
+    if folder is None:
+        with tempfile.TemporaryDirectory() as own:
+            yield Path(own)
+    else:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield folder
+
+
+def renewed(text: str, i: int, shown: str) -> str:
+    """A page with another text in its i-th block; the page is read again, since prose may change during a long run."""
+    block = fenced(text)[i]
+    return text[: block.start] + shown + text[block.end :]
 
 
 def given(path: Path) -> dict[str, Any]:
