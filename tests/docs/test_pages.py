@@ -188,3 +188,18 @@ def test_a_command_that_fails_ends_the_page(tmp_path):
 def test_times_are_not_compared():
     assert runner.same("in 26 s, 0.5 ms", "in 31.2 s, 12 ms", numbers=False)
     assert not runner.same("in 26 s", "in 26 epochs", numbers=False)
+
+
+@pytest.mark.parametrize("name", ["questions/gradient.md", "gradients.md"])
+def test_code_without_a_training_says_what_the_page_says(name, tmp_path, monkeypatch):
+    """The guide, the lab and the search have tests of their own; `docs/make/run.py` runs everything."""
+    path = ROOT / "docs" / name
+    text = path.read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    names, printed, parts = runner.given(path), "", blocks.fenced(text)
+    for before, block in zip([None, *parts], parts, strict=False):
+        if block.kind == "python":
+            printed = runner.python(block, names, path, text)
+        elif block.kind == "text" and before is not None and blocks.follows(text, before, block):
+            if before.kind == "python":
+                assert runner.same(block.body, printed, numbers=True)
