@@ -123,8 +123,15 @@ def test_a_question_has_an_answer_a_reason_a_measurement_and_limits(path):
     heads = re.findall(r"^## (.+)$", text, re.M)
     assert heads[:2] == ["Why", "Measured"]
     assert {"When it does not hold", "Where experts disagree"} <= set(heads)
-    shown = [each for block in blocks.fenced(text) if block.kind == "console" for each in blocks.commands(block.body)]
-    assert all(each.output for each in shown), "python docs/make/run.py --write PAGE"
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_every_command_and_every_print_has_its_output(path):
+    text = path.read_text(encoding="utf-8")
+    parts = blocks.fenced(text)
+    shown = [each.output for block in parts if block.kind == "console" for each in blocks.commands(block.body)]
+    shown += [block.body.strip() for block in parts if block.kind == "text"]
+    assert all(shown), "python docs/make/run.py --write PAGE"
 
 
 @pytest.mark.parametrize(
