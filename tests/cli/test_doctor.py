@@ -1,6 +1,7 @@
 """`fallline doctor` and `fallline fork`, from a run folder to findings, remedies, an improved run and a page."""
 
 import json
+import re
 
 import pytest
 
@@ -67,7 +68,29 @@ def test_a_fork_draws_its_branches(capsys, folder, tmp_path):
     found = json.loads(out)
     assert [each["name"] for each in found["branches"]] == ["as it was", "optimizer.learning_rate.peak = 0.01"]
     assert found["best"] == "optimizer.learning_rate.peak = 0.01"
-    assert "as it was" in page.read_text()
+    text = page.read_text()
+    assert "as it was" in text
+    assert "…ate.peak = 0.01" in text  # its legend does not leave the value out
+    trunk, *branches = json.loads(re.search(r'<script type="application/json"[^>]*>(.*?)</script>', text)[1])[0][
+        "series"
+    ]
+    assert [each["x"][0] for each in branches] == [trunk["x"][-1]] * 2 == [4, 4]  # the curves part at the fork
+
+
+def test_a_fork_takes_blocks_by_their_names(capsys, folder, tmp_path):
+    words = [
+        "--epoch",
+        "9",
+        "--vary",
+        'model.activation=tanh,{name="leaky_relu", slope=0.2}',
+        "--out",
+        str(tmp_path / "p.html"),
+    ]
+    code, out, _ = call(capsys, "fork", str(folder), *words, "--json")
+    assert code == 0
+    assert [each["changes"].get("model.activation") for each in json.loads(out)["branches"]] == [
+        None, "tanh", {"name": "leaky_relu", "slope": 0.2},
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -77,6 +100,7 @@ def test_a_fork_draws_its_branches(capsys, folder, tmp_path):
         (["fork", "RUN", "--epoch", "99", "--vary", "model.dropout"], "expected 1 to 11"),
         (["fork", "RUN", "--epoch", "3", "--vary", "model.dropout=a b"], "PATH=VALUES"),
         (["fork", "RUN", "--epoch", "3", "--vary", "model.dropout=[1"], "PATH=VALUES"),
+        (["fork", "RUN", "--epoch", "3", "--vary", "model.activation=relu,thanh"], "did you mean 'tanh'"),
     ],
 )
 def test_bad_input_is_one_sentence_and_2(capsys, folder, words, said):

@@ -18,7 +18,7 @@ EVERYWHERE = {"train", "tune", "compare", "trainability"}
 LEARNING = {"train", "tune"}  # a comparison and a map run all their epochs and judge losses
 DATA = [
     "SOURCE", "--target", "--names", "--task", "--kind", "--missing", "--test", "--valid", "--test-source",
-    "--valid-source",
+    "--valid-source", "--groups", "--time", "--stratify", "--weights", "--drop-missing-target",
 ]  # fmt: skip
 RECIPE = [
     "--hidden", "--activation", "--dropout", "--loss", "--class-weight", "--target-transform", "--optimizer",
@@ -107,6 +107,8 @@ def rows(tmp_path):
     for name in ("a.csv", "b.csv"):
         lines = [f"{each[0]:.3f},{each[1]:.3f},{int(each.sum() > 1)}" for each in made.random((60, 2))]
         (tmp_path / name).write_text("\n".join(lines) + "\n")
+    wide = [",".join(f"{value:.3f}" for value in each) for each in made.random((60, 5))]
+    (tmp_path / "wide.csv").write_text("\n".join(["t,u,v,w,x", *wide]) + "\n")
     return "a.csv"
 
 
@@ -123,6 +125,14 @@ def test_every_data_flag_reaches_the_table(command, caught, rows):
     assert {name: data[name] for name in expected} == expected
     _, data = caught(command, rows, "--names", "u,v,w", "--target", "w", "--test", "0.3", "--valid-source", "b.csv")
     assert (data["test"], data["valid_source"]) == (0.3, "b.csv")
+    _, data = caught(
+        command, "wide.csv", "--target", "w", "--target", "v", "--groups", "u", "--stratify", "none",
+        "--drop-missing-target",
+    )  # fmt: skip
+    expected = {"target": ["w", "v"], "groups": "u", "stratify": "none", "drop_missing_target": True}
+    assert {name: data[name] for name in expected} == expected
+    _, data = caught(command, "wide.csv", "--target", "w", "--time", "t", "--weights", "v")
+    assert (data["time"], data["weights"]) == ("t", "v")
 
 
 VALUES = {

@@ -182,6 +182,12 @@ CASES = {
     "stopped_early": [
         healthy(history=history_of(train_loss=1.0 - 0.02 * E, valid_loss=1.05 - 0.02 * E)),
         healthy(history={name: each[:3] for name, each in history_of().items()}, best_epoch=3),
+        # The last epochs of a schedule that ends at zero gain little, and the trend promises much all the same.
+        healthy(
+            history={name: each[:6] for name, each in history_of().items()}
+            | {"valid_loss": np.array([0.41, 0.22, 0.17, 0.149, 0.1405, 0.14])},
+            best_epoch=6,
+        ),
     ],
     "worse_than_baseline": [healthy(metrics=POOR)],
 }

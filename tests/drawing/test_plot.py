@@ -91,6 +91,12 @@ def test_names_are_text_in_cards_and_in_pictures():
         assert "&lt;b onload" in text
 
 
+def test_long_names_that_begin_alike_differ_in_the_legend():
+    shown = figure(*(Series(f"optimizer.learning_rate.peak = {rate}", (1, 2), (1.0, rate)) for rate in (0.001, 0.03)))
+    texts = [each.text for each in shown.picture().marks if isinstance(each, TextMark)]
+    assert {"optimizer.learni…te.peak = 0.001", "optimizer.learni…ate.peak = 0.03"} <= set(texts)
+
+
 def test_the_script_gets_the_axes_of_the_picture_and_its_values():
     shown = figure(Series("a", (1, 2), (0.123456789, None)), Series("usual", (1, 2), (1.0, 1.0), "reference"))
     held = values(shown)

@@ -112,6 +112,13 @@ def test_basins_of_gentle_descent_are_the_quarters_around_the_hill():
     corners = [int(ends[j, i]) for j, i in ((20, 20), (20, 0), (0, 0), (0, 20))]
     assert corners == [0, 1, 2, 3]
     assert "100.0 % to a global minimum" in found.figure().description
+    assert not {"at no minimum", "diverges"} & {getattr(each, "text", "") for each in found.figure().marks}
+
+
+def test_starts_that_reach_no_minimum_have_a_key():
+    found = basins({"gd": SGD(0.02)}, Himmelblau(), 20, size=9)
+    assert found.frame["elsewhere"][0] > 0
+    assert "at no minimum" in {getattr(each, "text", "") for each in found.figure().marks}
 
 
 def test_rates_of_wrappers_and_of_rules_without_one():

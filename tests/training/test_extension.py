@@ -163,3 +163,31 @@ def test_stages_of_a_recipe_file_are_read_strictly(first, stages, tmp_path):
     (tmp_path / RECIPE).write_text(tomli_w.dumps({**plain, "extended": stages}))
     with pytest.raises(FalllineError, match="'extended' of recipe"):
         read_plan(tmp_path / RECIPE)
+
+
+def test_a_run_says_it_and_a_longer_run_keeps_the_promise(prices):
+    recipe = fl.Recipe(
+        model=fl.MLP(hidden=(16,)),
+        optimizer=fl.Adam(fl.Cosine(0.01)),
+        encoding=None,
+        batch_size=16,
+        epochs=20,
+        patience=None,
+    )
+    run = fl.train(recipe, prices)
+    found = run.outlook
+    assert found is not None
+    assert run.sentence.endswith(found.sentence)
+    assert "still improving: raise epochs" in run.sentence
+    longer = fl.train(fl.replace(recipe, {"epochs": found.epochs}), prices)
+    assert longer.history["valid_loss"].min() < run.history["valid_loss"].min() * (1 - found.gain / 3)
+
+
+def test_a_run_that_stopped_was_interrupted_or_had_no_validation_rows_says_nothing(prices, descent):
+    recipe = fl.replace(descent, {"optimizer.learning_rate": 1e-3, "epochs": 20})
+    run = fl.train(recipe, prices)
+    assert run.outlook is not None
+    for changed in ({"outcome": fl.Outcome.STOPPED}, {"outcome": fl.Outcome.DIVERGED}, {"interrupted": True}):
+        assert dataclasses.replace(run, **changed).outlook is None
+    alone = dataclasses.replace(prices.dataset, valid=prices.dataset.valid[:0])
+    assert fl.train(recipe, dataclasses.replace(prices, dataset=alone)).outlook is None

@@ -1,7 +1,7 @@
 """`fallline compare`: update rules, activations or other settings on the user's own data, each at its own learning rates."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,7 +9,7 @@ from fallline.cli.bar import Bar
 from fallline.cli.flags import Shown
 from fallline.cli.folders import folder_for
 from fallline.cli.output import give, say, table, warn
-from fallline.cli.recipes import parse_value
+from fallline.cli.recipes import parse_vary
 from fallline.cli.shared_flags import PATHS, DataFlags, RecipeFlags, subject
 
 if TYPE_CHECKING:
@@ -88,18 +88,6 @@ class ComparisonProgress(Bar):
     def __call__(self, progress: "LanesProgress") -> None:
         text = f"training {progress.lanes_done}/{progress.lanes}"
         self.show(text, completed=progress.done, total=progress.total, description=text)
-
-
-def parse_vary(text: str) -> tuple[str, list[Any] | None]:
-    """Splits `what=a,b,c` into what is varied and its values; what is varied alone has none.
-
-    >>> parse_vary("optimizer=sgd,adam"), parse_vary("model.dropout=0,0.3"), parse_vary("activation")
-    (('optimizer', ['sgd', 'adam']), ('model.dropout', [0, 0.3]), ('activation', None))
-    """
-    what, equals, values = text.partition("=")
-    if not equals:
-        return what.strip(), None
-    return what.strip(), [parse_value(each.strip()) for each in values.split(",") if each.strip()]
 
 
 def _written(found: "Comparison", out: Path) -> list[Path]:

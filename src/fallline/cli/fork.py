@@ -1,12 +1,12 @@
 """`fallline fork`: branches from one epoch of a run, under other numbers."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from fallline.cli.output import figures, give, say, table
-from fallline.core.errors import FalllineError
+from fallline.cli.recipes import parse_vary
 
 Opt = typer.Option
 
@@ -40,20 +40,3 @@ def fork(
     print(table(rows))
     say(f"A smaller score is better; one seed. The best branch: {found.best.name}. The curves are in {path}.")
     return 0
-
-
-def parse_vary(text: str) -> tuple[str, list[Any] | None]:
-    """Splits `path=a,b,c` into the path and its values; a path alone has none.
-
-    >>> parse_vary("model.dropout=0,0.3"), parse_vary("batch_size")
-    (('model.dropout', [0, 0.3]), ('batch_size', None))
-    """
-    import tomllib
-
-    path, equals, values = text.partition("=")
-    if not equals:
-        return path.strip(), None
-    try:
-        return path.strip(), tomllib.loads(f"values = [{values}]")["values"]
-    except tomllib.TOMLDecodeError:
-        raise FalllineError(f"--vary {text!r} is not PATH=VALUES: expected e.g. model.dropout=0,0.3") from None

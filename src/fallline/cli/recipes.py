@@ -142,6 +142,40 @@ def parse_value(text: str) -> Any:
         return text
 
 
+def parse_vary(text: str) -> tuple[str, list[Any] | None]:
+    """Splits `path=a,b,c` into the path and its values; a path alone has none. Commas within brackets separate nothing.
+
+    >>> parse_vary("optimizer=sgd,adam"), parse_vary("model.hidden=[32,16],[64]"), parse_vary("activation")
+    (('optimizer', ['sgd', 'adam']), ('model.hidden', [[32, 16], [64]]), ('activation', None))
+    """
+    path, equals, values = text.partition("=")
+    if not equals:
+        return path.strip(), None
+    found = [parse_value(each) for each in _apart(values)]
+    if not path.strip() or not found or any(isinstance(each, str) and set(each) & set(" []{}") for each in found):
+        raise FalllineError(f"--vary {text!r} is not PATH=VALUES: expected e.g. model.dropout=0,0.3")
+    return path.strip(), found
+
+
+def _apart(text: str) -> list[str]:
+    """The parts between commas that are outside of brackets and quotation marks.
+
+    >>> _apart('{name="elu", a=1}, "x,y", 3')
+    ['{name="elu", a=1}', '"x,y"', '3']
+    """
+    parts, depth, quote = [""], 0, ""
+    for letter in text:
+        if quote or letter in "\"'":
+            quote = "" if letter == quote else quote or letter
+        else:
+            depth += (letter in "[{") - (letter in "]}")
+        if letter == "," and not depth and not quote:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return [each.strip() for each in parts if each.strip()]
+
+
 def parse_kinds(kinds: list[str]) -> dict[str, str] | None:
     """Parses `COLUMN=KIND` pairs into a dict."""
     from fallline.data.form import KINDS, SPELLINGS

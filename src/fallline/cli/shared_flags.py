@@ -51,7 +51,7 @@ class DataFlags(Flags):
     source: Annotated[
         str | None, typer.Argument(help="CSV, TSV, Parquet, Feather, .npz, MNIST folder, sklearn:NAME")
     ] = None
-    target: Annotated[str | None, Opt(help="column to predict")] = None
+    target: Annotated[list[str] | None, Opt(help="column to predict; again for each further output")] = None
     names: Annotated[str | None, Opt(help="column names of a file without a header: a,b,c")] = None
     task: Annotated[str | None, Opt(help="classification or regression; default: by the target")] = None
     kind: Annotated[
@@ -65,6 +65,18 @@ class DataFlags(Flags):
     valid: Annotated[float | None, Opt(help="share of rows for validation (default 0.1)")] = None
     test_source: Annotated[str | None, Opt(help="separate source of test rows")] = None
     valid_source: Annotated[str | None, Opt(help="separate source of validation rows")] = None
+    groups: Annotated[
+        str | None, Opt(metavar="COLUMN", help="rows with one value stay on one side of every split and fold")
+    ] = None
+    time: Annotated[str | None, Opt(metavar="COLUMN", help="test on the latest rows; folds grow by time")] = None
+    stratify: Annotated[
+        str | None,
+        Opt(
+            metavar="COLUMN", help="equal shares of its values in every split (default: the target's classes), or none"
+        ),
+    ] = None
+    weights: Annotated[str | None, Opt(metavar="COLUMN", help="weight of each row in the loss and in scores")] = None
+    drop_missing_target: Annotated[bool, Opt("--drop-missing-target", help="leave out rows without a target")] = False
 
     def arguments(self) -> dict[str, Any]:
         """The arguments of `load` that the flags give.
@@ -77,6 +89,8 @@ class DataFlags(Flags):
         found = self.given()
         if self.names is not None:
             found["names"] = [each.strip() for each in self.names.split(",")]
+        if self.target:
+            found["target"] = self.target[0] if len(self.target) == 1 else list(self.target)
         if found.pop("kind", None):
             found["kinds"] = parse_kinds(self.kind or [])
         return found

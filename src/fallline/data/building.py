@@ -10,15 +10,18 @@ import numpy as np
 from fallline.core.errors import FalllineError, nearest
 from fallline.data.arrays import RawArrays, matrix
 from fallline.data.dataset import Dataset
+from fallline.data.dividing import divide
 from fallline.data.kinds import recognise
 from fallline.data.leaks import find_leaks
 from fallline.data.names import check_names
-from fallline.data.prediction import read_labelled, target_values
+from fallline.data.prediction import labelled, target_values
+from fallline.data.roles import NONE, Marks, Roles
 from fallline.data.schema import Schema
 from fallline.data.schema_fitting import array_schema, fit_schema
 from fallline.data.sheet import Sheet
-from fallline.data.split import split
+from fallline.data.sources import accepts_names, describe, read
 from fallline.data.target import Target
+from fallline.data.target_cells import title_of
 from fallline.data.task import recognise_target
 from fallline.data.understanding import target_said, understand_features, understand_target
 
@@ -40,6 +43,8 @@ class Wishes:
         missing: "impute", "error", or None for the source's default.
         sources: separate sources for "test" and "valid", if given.
         names: column names for text files without a header.
+        roles: columns that are no features.
+        drop_missing_target: whether rows without a target are left out.
     """
 
     task: str | None
@@ -48,17 +53,21 @@ class Wishes:
     missing: str | None
     sources: dict[str, object] = field(default_factory=dict)
     names: list[str] | None = None
+    roles: Roles = field(default_factory=Roles)
+    drop_missing_target: bool = False
 
     def __post_init__(self) -> None:
         """Checks `missing`, which two callers pass on unchecked."""
         if self.missing not in (None, "impute", "error"):
             raise FalllineError(f"missing is {self.missing!r}: give 'impute' or 'error'")
 
-    def split(self, what: Target, y: np.ndarray, given: set[str]) -> dict[str, np.ndarray]:
+    def split(self, what: Target, y: np.ndarray, given: set[str], marks: Marks) -> dict[str, np.ndarray]:
         """Draws train, valid and test rows; none are drawn for a part that was given separately."""
         shares = {key: 0.0 if key in given else share for key, share in self.shares.items()}
-        classes = y if what.task == "classification" else None
-        train, valid, test = split(len(y), classes, test=shares["test"], valid=shares["valid"], seed=self.seed)
+        strata = y if what.task == "classification" else None
+        if marks.strata is not None:
+            strata = marks.strata if marks.strata.any() else None
+        train, valid, test = divide(len(y), strata, marks.groups, marks.time, **shares, seed=self.seed)
         return {"train": train, "valid": valid, "test": test}
 
 
@@ -68,13 +77,19 @@ def from_sheet(
     """Builds from a table; the encoding is learnt from the rows outside the test set."""
     import polars as pl
 
+    targets = _target_names(sheet.frame, target, where)
+    wishes.roles.check(sheet.frame.columns, targets, where)
+    if wishes.drop_missing_target:
+        sheet = labelled_rows(sheet, targets, where)
     frame = sheet.frame
-    targets = _target_names(frame, target, where)
-    features = frame.drop(targets)
+    features = frame.drop(targets).drop(wishes.roles.columns.values())
     if not features.width:
         raise FalllineError(f"{where} holds only the target: give at least one feature column")
+    words = kinds or {}
+    marks = wishes.roles.read(sheet, words, where)
     said = {name: kind for name, kind in (kinds or {}).items() if name in targets}
-    kinds = {name: kind for name, kind in (kinds or {}).items() if name not in said}
+    apart = {*said, *wishes.roles.columns.values()}
+    kinds = {name: kind for name, kind in (kinds or {}).items() if name not in apart}
     task, forms = target_said(said, wishes.task)
     understood = understand_features(features, sheet.separator, kinds)
     features = understood.frame
@@ -85,23 +100,29 @@ def from_sheet(
     if pl.String in frame.select(targets).dtypes:
         what = what.written(answers.forms, y)
     found = recognise(features, kinds)
-    parts = wishes.split(what, y, set(wishes.sources))
+    parts = wishes.split(what, y, set(wishes.sources), marks)
     rows = np.sort(np.concatenate([parts["train"], parts["valid"]]))
     what = what.fitted(y[rows])
     schema = replace(
-        fit_schema(features[rows], found.kinds, what, understood.forms), missing=wishes.missing or "impute"
+        fit_schema(features[rows], found.kinds, what, understood.forms),
+        missing=wishes.missing or "impute",
+        roles=tuple(wishes.roles.columns.items()),
     )
     x = schema.encode(features, where, [], understood=True)
     remarks = [*sheet.notes, *answers.remarks, *kept(understood.remarks, found.kinds), *grouped(schema)]
-    extra = {key: read_labelled(each, schema, wishes.names, remarks) for key, each in wishes.sources.items()}
+    extra, others = _extra(schema, wishes, remarks, words)
+    marks = marks.joined(others)
     leaks = find_leaks(x, what.condition(y, where), rows, schema)
-    return schema, _assemble(x, y, None, parts, extra, schema), (*remarks, *found.warnings(), *leaks)
+    return schema, _assemble(x, y, marks, parts, extra, schema), (*remarks, *found.warnings(), *leaks)
 
 
 def from_arrays(
     arrays: RawArrays, where: str, wishes: Wishes, *, given: dict[str, Part] | None = None, weight: object | None = None
 ) -> Built:
     """Builds from arrays; `given` holds test and validation parts that are also arrays."""
+    wishes.roles.refuse(where)
+    if wishes.drop_missing_target:
+        arrays = labelled_arrays(arrays)
     x, y = matrix(arrays.x, where), arrays.y
     if y is None:
         raise FalllineError(f"{where} has no y: save the labels or targets beside X as y")
@@ -115,7 +136,10 @@ def from_arrays(
     given = dict(given or {})
     if arrays.test is not None and arrays.test[1] is not None and "test" not in wishes.sources:
         given["test"] = (arrays.test[0], arrays.test[1])
-    parts = wishes.split(what, encoded, {*given, *wishes.sources})
+    unstratified = np.zeros(len(x), np.int32) if wishes.roles.stratify == NONE else None
+    weights = None if weight is None else _weights(weight, len(x))
+    marks = Marks(weights=weights, strata=unstratified)
+    parts = wishes.split(what, encoded, {*given, *wishes.sources}, marks)
     rows = np.concatenate([parts["train"], parts["valid"]])
     what = what.fitted(encoded[rows])
     schema = array_schema(x, names, what, rows, wishes.missing or "error")
@@ -126,16 +150,61 @@ def from_arrays(
         _check_rows(other_x, other_y, part)
         extra[key] = (schema.encode(other_x, part), what.read(other_y, part))
     remarks: list[str] = []
-    extra |= {key: read_labelled(each, schema, wishes.names, remarks) for key, each in wishes.sources.items()}
+    extra |= _extra(schema, wishes, remarks, {})[0]
     leaks = find_leaks(x, what.condition(encoded, where), rows, schema)
-    weights = None if weight is None else _weights(weight, len(x))
-    return schema, _assemble(x, encoded, weights, parts, extra, schema), (*remarks, *leaks)
+    marks = marks.joined([(Marks(), len(more)) for more, _ in extra.values()])
+    return schema, _assemble(x, encoded, marks, parts, extra, schema), (*remarks, *leaks)
+
+
+def _extra(
+    schema: Schema, wishes: Wishes, remarks: list[str], kinds: dict[str, str]
+) -> tuple[dict[str, Part], list[tuple[Marks, int]]]:
+    """The rows of separate sources, encoded, and what their columns say of them; only validation rows need groups."""
+    found: dict[str, Part] = {}
+    marks = []
+    for key, source in wishes.sources.items():
+        raw, where = read(source, wishes.names if accepts_names(source) else None), describe(source)
+        said = Marks()
+        if isinstance(raw, Sheet):
+            if wishes.drop_missing_target and set(schema.target.names) <= set(raw.frame.columns):
+                whole, raw = raw, labelled_rows(raw, schema.target.names, where)
+                remarks += raw.notes[len(whole.notes) :]
+            said = wishes.roles.read(raw, kinds, where, needed=key == "valid")
+        found[key] = labelled(raw, where, schema, remarks)
+        marks.append((said, len(found[key][0])))
+    return found, marks
+
+
+def labelled_rows(sheet: Sheet, targets: tuple[str, ...], where: str) -> Sheet:
+    """The sheet without the rows whose target is missing, and a note on how many they were.
+
+    Raises:
+        FalllineError: no row has a target.
+    """
+    import polars as pl
+
+    cells = [pl.col(name).fill_nan(None) if sheet.frame[name].dtype.is_float() else pl.col(name) for name in targets]
+    kept = sheet.frame.filter(pl.all_horizontal([each.is_not_null() for each in cells]))
+    gone = sheet.frame.height - kept.height
+    if not kept.height:
+        raise FalllineError(f"{title_of(targets, where)} is missing in every row: name another target")
+    note = f"{gone:,} of {sheet.frame.height:,} rows of {where} were left out: their target is missing"
+    return replace(sheet, frame=kept, notes=(*sheet.notes, note)) if gone else sheet
+
+
+def labelled_arrays(arrays: RawArrays) -> RawArrays:
+    """The arrays without the rows whose target is NaN."""
+    y = arrays.y
+    if y is None or y.dtype.kind != "f":
+        return arrays
+    known = ~np.isnan(y.reshape(len(y), -1)).any(axis=1)
+    return arrays if known.all() else replace(arrays, x=arrays.x[known], y=y[known])
 
 
 def _assemble(
     x: np.ndarray,
     y: np.ndarray,
-    weight: np.ndarray | None,
+    marks: Marks,
     parts: dict[str, np.ndarray],
     extra: dict[str, Part],
     schema: Schema,
@@ -148,12 +217,14 @@ def _assemble(
     if extra:
         x = np.concatenate([x, *(more for more, _ in extra.values())])
         y = np.concatenate([y, *(more for _, more in extra.values())])
-        if weight is not None:
-            weight = np.concatenate([weight, np.ones(len(x) - len(weight), np.float32)])
     target, sets = schema.target, (parts["train"], parts["valid"], parts["test"])
     seen = target.condition(y)
     truth = y if target.task == "regression" and (target.conditioned or not np.array_equal(seen, y)) else None
-    return Dataset(x, seen, weight, *sets, schema.scaled, target.task, target.n_classes, truth, target.factor)
+    weight = None if marks.weights is None else marks.weights.astype(np.float32)
+    return Dataset(
+        x, seen, weight, *sets, schema.scaled, target.task, target.n_classes, truth, target.factor, marks.groups,
+        marks.time, marks.strata,
+    )  # fmt: skip
 
 
 def _target_names(frame: pl.DataFrame, target: str | list[str] | None, where: str) -> tuple[str, ...]:

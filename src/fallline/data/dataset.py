@@ -23,6 +23,9 @@ class Dataset:
         n_classes: number of classes, or of labels of a multilabel task; 0 for regression.
         truth: the targets of a regression as given, float64 (rows, targets); None if `y` is the same.
         factor: per target, the power of two by which `y` was multiplied; empty if it was not.
+        groups: int32 (rows,), the group of each row, whose rows stay together in folds; None if there are none.
+        time: float64 (rows,), the time of each row, by which folds grow; None if there is none.
+        strata: int32 (rows,), in whose shares folds are even; None for the classes, all 0 for none.
 
     >>> none = np.zeros(0, np.int32)
     >>> Dataset(np.zeros((3, 2), np.float32), np.array([0, 1, 0], np.int32), None, np.arange(3, dtype=np.int32),
@@ -41,6 +44,9 @@ class Dataset:
     n_classes: int
     truth: np.ndarray | None = None
     factor: tuple[float, ...] = ()
+    groups: np.ndarray | None = None
+    time: np.ndarray | None = None
+    strata: np.ndarray | None = None
 
     @property
     def given(self) -> np.ndarray:

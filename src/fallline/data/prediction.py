@@ -12,6 +12,7 @@ from fallline.data.arrays import RawArrays, matrix
 from fallline.data.cells import PLAIN, numbers, target_cells
 from fallline.data.first_look import decimal_of
 from fallline.data.schema import Schema
+from fallline.data.sheet import Sheet
 from fallline.data.sources import accepts_names, describe, read
 from fallline.data.target import Target
 
@@ -54,7 +55,13 @@ def read_labelled(
     Raises:
         FalllineError: as for `read_features`; or there is no target, a target is missing, or a class is unknown.
     """
-    raw, where = read(source, names if accepts_names(source) else None), describe(source)
+    return labelled(read(source, names if accepts_names(source) else None), describe(source), schema, remarks)
+
+
+def labelled(
+    raw: Sheet | RawArrays, where: str, schema: Schema, remarks: list[str] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Encodes rows that were read, with their labels or targets; see `read_labelled`."""
     if isinstance(raw, RawArrays):
         x, y = raw.held_out()
         if y is None:

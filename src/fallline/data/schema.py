@@ -29,6 +29,7 @@ class Schema:
         columns: the encoding of each feature column, in the order of the encoded features.
         target: the target.
         missing: "impute" if missing numbers become NaN, to be filled in by the training run; "error" to refuse them.
+        roles: (role, column) of each column that was used in training and is no feature: groups, time, weights.
 
     >>> import polars as pl
     >>> from fallline.data.schema_fitting import fit_schema
@@ -46,6 +47,7 @@ class Schema:
     columns: tuple[Column, ...]
     target: Target
     missing: str = "impute"
+    roles: tuple[tuple[str, str], ...] = ()
 
     @cached_property
     def feature_names(self) -> tuple[str, ...]:
@@ -99,7 +101,8 @@ class Schema:
             listed = ", ".join(repr(name) for name in lacking[:5]) + (
                 f" and {len(lacking) - 5} more" if len(lacking) > 5 else ""
             )
-            extra = [name for name in frame.columns if name not in {column.name for column in self.columns}]
+            known = {*(column.name for column in self.columns), *dict(self.roles).values()}
+            extra = [name for name in frame.columns if name not in known]
             others = f" (it has {', '.join(map(repr, extra[:5]))} besides)" if extra else ""
             word = "columns" if len(lacking) > 1 else "column"
             raise FalllineError(
@@ -160,6 +163,7 @@ class Schema:
             "columns": columns_to_plain(self.columns),
             "target": target_to_plain(self.target),
             "missing": self.missing,
+            **({"roles": dict(self.roles)} if self.roles else {}),
         }
 
     @classmethod

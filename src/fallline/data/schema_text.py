@@ -39,7 +39,8 @@ WRITTEN = Entries(
         "columns": Listed(Either(_NUMBERS, _COLUMN), least=1),
         "target": _TARGET,
         "missing": Text(choices=("impute", "error")),
-    }
+    },
+    {"roles": Entries({}, {"groups": Text(), "time": Text(), "weights": Text()})},
 )
 
 
@@ -68,8 +69,8 @@ def target_to_plain(target: Target) -> dict[str, Any]:
     return written
 
 
-def read_schema(written: dict[str, Any]) -> tuple[tuple[Column, ...], Target, str]:
-    """The columns, the target and the treatment of missing numbers of a written schema.
+def read_schema(written: dict[str, Any]) -> tuple[tuple[Column, ...], Target, str, tuple[tuple[str, str], ...]]:
+    """The columns, the target, the treatment of missing numbers and the columns with a role of a written schema.
 
     Raises:
         FalllineError: `written` is not in the form written by `Schema.to_dict`.
@@ -80,7 +81,8 @@ def read_schema(written: dict[str, Any]) -> tuple[tuple[Column, ...], Target, st
         runs = [{"name": name, "kind": "number"} for name in each["numbers"]] if "numbers" in each else [each]
         columns.extend(_read(run) for run in runs)
     _demand(len({column.name for column in columns}) == len(columns), "a column occurs twice")
-    return tuple(columns), _read_target(written["target"]), written["missing"]
+    roles = tuple(written.get("roles", {}).items())
+    return tuple(columns), _read_target(written["target"]), written["missing"], roles
 
 
 def _written(column: Column) -> dict[str, Any]:

@@ -15,9 +15,12 @@ from fallline.data.arrays import RawArrays, matrix
 from fallline.data.building import Wishes, from_arrays, from_sheet
 from fallline.data.dataset import Dataset
 from fallline.data.identity import SeenRows
+from fallline.data.roles import Roles
 from fallline.data.schema import Schema
 from fallline.data.sources import describe, read
 from fallline.data.target_cells import Label
+
+_COMMON = ("train", "training")  # names of files that say nothing of what is in them
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +63,7 @@ class Table:
     def fingerprint(self) -> str:
         """SHA-256 of the encoded arrays and index sets; equal for the same data, encoded and split alike."""
         digest = hashlib.sha256()
-        for name in ("x", "y", "weight", "train", "valid", "test", "scaled"):
+        for name in ("x", "y", "weight", "train", "valid", "test", "scaled", "groups", "time", "strata"):
             array = getattr(self.dataset, name)
             if array is not None:
                 digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
@@ -141,6 +144,11 @@ def load(
     valid: float = 0.1,
     seed: int = 0,
     missing: str | None = None,
+    groups: str | None = None,
+    time: str | None = None,
+    stratify: str | None = None,
+    weights: str | None = None,
+    drop_missing_target: bool = False,
 ) -> Table:
     """Reads a source and encodes it for training.
 
@@ -160,6 +168,12 @@ def load(
         valid: share of the rows for validation.
         seed: seed of the split.
         missing: "impute" (the default for tables) or "error" (the default for arrays).
+        groups: a column that is no feature; rows with one value of it are never on both sides of a split or of folds.
+        time: a column that is no feature; the latest rows are tested, those before them validate, and folds grow by it.
+        stratify: a column; every split has the same shares of its values (of ten bins, if it holds many numbers). The default
+            is the target's classes; "none" draws rows at random.
+        weights: a column that is no feature: the weight of each row in the loss and in every score.
+        drop_missing_target: leave out rows without a target instead of refusing them.
 
     Raises:
         FalllineError: something is wrong with the source; the message says what, in one sentence.
@@ -172,10 +186,12 @@ def load(
     """
     arguments = {
         "source": source, "target": target, "names": names, "test_source": test_source, "valid_source": valid_source,
-        "kinds": kinds, "task": task, "test": test, "valid": valid, "seed": seed, "missing": missing,
+        "kinds": kinds, "task": task, "test": test, "valid": valid, "seed": seed, "missing": missing, "groups": groups,
+        "time": time, "stratify": stratify, "weights": weights, "drop_missing_target": drop_missing_target or None,
     }  # fmt: skip
     others = {key: each for key, each in (("test", test_source), ("valid", valid_source)) if each is not None}
-    wishes = Wishes(task, {"test": test, "valid": valid}, seed, missing, others, names)
+    roles = Roles(groups, time, weights, stratify)
+    wishes = Wishes(task, {"test": test, "valid": valid}, seed, missing, others, names, roles, drop_missing_target)
     where = describe(source)
     raw = read(source, names)
     if isinstance(raw, RawArrays):
@@ -192,7 +208,16 @@ def load(
 
 
 def _name(source: object) -> str:
-    return Path(str(source).removeprefix("sklearn:")).stem if isinstance(source, (str, Path)) else "frame"
+    """The name of a table: its file's, or its folder's if every folder has such a file.
+
+    >>> _name("titanic/train.csv"), _name("data/iris.csv.gz"), _name("train.csv")
+    ('titanic', 'iris', 'train')
+    """
+    if not isinstance(source, (str, Path)):
+        return "frame"
+    path = Path(str(source).removeprefix("sklearn:"))
+    stem = path.name.split(".")[0] if path.suffix.lower() == ".gz" else path.stem
+    return path.parent.name if stem.lower() in _COMMON and path.parent.name not in ("", "..") else stem
 
 
 def _reloadable(arguments: dict[str, Any]) -> dict[str, Any]:

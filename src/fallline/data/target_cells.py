@@ -95,4 +95,5 @@ def parts(values: np.ndarray) -> list[np.ndarray]:
 def _refuse(count: int, what: str, title: str) -> None:
     if count:
         rows = f"{count} {what} values" if count > 1 else f"1 {what} value"
-        raise FalllineError(f"{title} has {rows}: remove those rows or correct them")
+        drop = ", or leave them out with --drop-missing-target" if what == "missing" else ""
+        raise FalllineError(f"{title} has {rows}: remove those rows or correct them{drop}")

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from fallline.core.block import get, replace, walk
+from fallline.core.block import Block, get, replace, walk
 from fallline.core.errors import FalllineError
 from fallline.core.field import Field
+from fallline.core.plain import parse, to_plain
 from fallline.data.table import Table
 from fallline.doctor.case import case_of, case_of_folder
 from fallline.population import Population, evaluate
@@ -63,7 +64,10 @@ class Forked:
             "branches": [
                 {
                     "name": each.name,
-                    "changes": each.changes,
+                    "changes": {
+                        path: to_plain(value) if isinstance(value, Block) else value
+                        for path, value in each.changes.items()
+                    },
                     "score": float(each.score) if np.isfinite(each.score) else None,
                     "outcome": each.outcome,
                     "epochs": each.history["epoch"].tolist(),
@@ -114,7 +118,9 @@ def fork(
         old = get(case.recipe, path)
         for value in values_for(case.recipe, path) if values is None else values:
             if value != old:
-                named.append((f"{path} = {_short(value)}", replace(case.recipe, {path: value}), {path: value}))
+                recipe = _changed(case.recipe, path, value)
+                if recipe != case.recipe:
+                    named.append((f"{path} = {_short(value)}", recipe, {path: value}))
     trunk = train_from(case.recipe, case.data, seed=case.seed, until=epoch)
     recipes = [recipe for _, recipe, _ in named]
     found = evaluate(recipes, case.data, seeds=[case.seed], state=trunk.state, test=False)
@@ -153,6 +159,11 @@ def values_for(recipe: Recipe, path: str) -> list[Any]:
 
 def _declared(recipe: Recipe, path: str) -> Field | None:
     return next((declared for where, declared, _ in walk(recipe) if where == path), None)
+
+
+def _changed(recipe: Recipe, path: str, value: Any) -> Recipe:
+    """The recipe with another value, which may be a block, its name or its plain form."""
+    return replace(recipe, {path: value}) if isinstance(value, Block) else parse(recipe, path, value)
 
 
 def _short(value: Any) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 
 from fallline.core.errors import FalllineError
 from fallline.core.outcome import Outcome
+from fallline.data.dividing import pairs_of
 from fallline.diagnosis import Diagnosis, Remedy
 from fallline.diagnosis import remedies as change
 from fallline.diagnosis.diagnosis import finite, remedy_to_plain
@@ -200,6 +201,8 @@ def _folds(case: Case) -> list[tuple[np.ndarray, np.ndarray]]:
     data = case.data.dataset
     if len(data.valid) >= ENOUGH:
         return [(data.train, data.valid)]
+    if data.groups is not None or data.time is not None:
+        return pairs_of(data, np.sort(np.concatenate([data.train, data.valid])), FOLDS)
     rows = np.random.default_rng(0).permutation(np.concatenate([data.train, data.valid]))
     if data.task == "classification":  # each class is spread evenly
         rows = rows[np.argsort(data.y[rows], kind="stable")]

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from fallline.drawing.marks import Mark, Stroke, TextMark, line
+from fallline.drawing.words import shortened
 
 FONT = 13.0
 LETTER = 8.5  # pixels of a letter, as a phone shows it
@@ -83,7 +84,7 @@ class Axes:
         found: list[Mark] = []
         for i, text in enumerate(name.split("\n")):
             most = max(6, int(room / LETTER) - 1)
-            short = text if len(text) <= most else f"{text[: most - 1]}…"
+            short = shortened(text, most)
             half = LETTER * len(short) / 2
             anchor = "end" if at + half > self.right + SIDE else "start" if at - half < self.left - SIDE else "middle"
             x = {"end": self.right + SIDE, "start": self.left - SIDE, "middle": at}[anchor]

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from fallline.drawing.axes import Axes
 from fallline.drawing.colours import dash_of, path_role
 from fallline.drawing.marks import Dot, Mark, Stroke, TextMark, line
+from fallline.drawing.words import shortened
 
 ROOM = 196  # pixels for a legend at the right
 MOST = 18  # most letters of a name
@@ -22,9 +23,10 @@ def lines(labels: Sequence[str], ways: Sequence[Float[np.ndarray, "count 2"]], a
     step = min(20.0, (axes.bottom - axes.top) / max(len(labels), 1))
     for i, label in enumerate(labels):
         y = axes.top + 8 + i * step
-        name = label if len(label) <= MOST else f"{label[: MOST - 1]}…"
         marks.append(Stroke(line((axes.right + 12, y), (axes.right + 44, y)), path_role(i), 2.4, dash_of(i)))
-        marks.append(TextMark(axes.right + 50, y + 4.5, name, path_role(i).replace("path", "name"), size=13))
+        marks.append(
+            TextMark(axes.right + 50, y + 4.5, shortened(label, MOST), path_role(i).replace("path", "name"), size=13)
+        )
     return marks
 
 

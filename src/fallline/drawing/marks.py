@@ -29,7 +29,10 @@ class Area:
 
 @dataclasses.dataclass(frozen=True)
 class TextMark:
-    """A text at a place; `anchor` is start, middle or end; `upright` turns it by a quarter to the left."""
+    """A text at a place; `anchor` is start, middle or end; `upright` turns it by a quarter to the left.
+
+    Bold texts, and those with `has_edge`, have an edge in the background's colour, so that lines may cross them.
+    """
 
     x: float
     y: float
@@ -40,6 +43,7 @@ class TextMark:
     upright: bool = False
     is_bold: bool = False
     key: str = ""
+    has_edge: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,7 +12,7 @@ from fallline.drawing.axes import label_of, percent_of, ticks
 from fallline.drawing.colours import dash_of, depth_role, path_role
 from fallline.drawing.curves import Curves, Series
 from fallline.drawing.marks import line
-from fallline.drawing.words import number
+from fallline.drawing.words import number, shortened
 
 SIZE = (480, 300)
 WIDE = (980, 330)
@@ -159,7 +159,7 @@ def _legend(figure: Curves, width: int) -> tuple[list[Mark], int]:
     for series, how in zip(figure.series, lines_of(figure), strict=True):
         if not how.is_named:
             continue
-        name = shortened(series.name)
+        name = shortened(series.name, MOST)
         room = 34 + LETTER * len(name)
         if x + room > width and x > LEFT:
             x, y = float(LEFT), y + 18
@@ -179,16 +179,6 @@ def _sample(x: float, y: float, series: Series, how: Pen) -> Iterator[Mark]:
 def sample(series: Series, how: Pen) -> Picture:
     """A sample of a series, for a legend that is text."""
     return Picture(24, 12, series.name, "", tuple(_sample(1.0, 6.0, series, how)))
-
-
-def shortened(name: str) -> str:
-    """A name on one line and of bounded length.
-
-    >>> shortened("a\\n b"), len(shortened("x" * 500))
-    ('a b', 32)
-    """
-    text = " ".join(name.split())
-    return text if len(text) <= MOST else text[: MOST - 1] + "…"
 
 
 def described(figure: Curves) -> str:

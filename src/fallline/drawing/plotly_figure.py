@@ -9,6 +9,7 @@ from fallline.core.extras import optional
 from fallline.drawing.colours import colours as drawing_colours
 from fallline.drawing.curves import Curves, Series
 from fallline.drawing.plot import NAMED, lines_of
+from fallline.drawing.words import shortened
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -126,8 +127,7 @@ def plain(text: str) -> str:
     >>> plain("a<b>c</b> & d")
     'a&lt;b&gt;c&lt;/b&gt; &amp; d'
     """
-    line = " ".join(text.split())
-    return html.escape(line if len(line) <= LONGEST else line[: LONGEST - 1] + "…", quote=False)
+    return html.escape(shortened(text, LONGEST), quote=False)
 
 
 def _trace(series: Series, colour: str, figure: Curves) -> dict[str, Any]:

@@ -80,7 +80,7 @@ def _write(image: Any, draw: Any, mark: TextMark, inks: dict[str, str], fine: fl
     fonts, pillow = optional("PIL.ImageFont", "rl", "a picture of pixels"), optional("PIL.Image", "rl", "a picture")
     font = fonts.load_default(mark.size * fine)
     anchor = {"start": "ls", "middle": "ms", "end": "rs"}[mark.anchor]
-    around = {"stroke_width": round(1.5 * fine), "stroke_fill": inks["back"]} if mark.is_bold else {}
+    around = {"stroke_width": round(1.5 * fine), "stroke_fill": inks["back"]} if mark.is_bold or mark.has_edge else {}
     if not mark.upright:
         draw.text((mark.x * fine, mark.y * fine), text, inks[mark.role], font, anchor=anchor, **around)
         return

@@ -63,7 +63,11 @@ def _drawn(mark: Mark, inks: dict[str, str], is_page: bool) -> str:
         case TextMark():
             turn = f' transform="rotate(-90 {mark.x:.1f} {mark.y:.1f})"' if mark.upright else ""
             bold = ' font-weight="600"' if mark.is_bold else ""
-            halo = f' stroke="{inks["back"]}" stroke-width="3" paint-order="stroke"' if mark.is_bold else ""
+            halo = (
+                f' stroke="{inks["back"]}" stroke-width="3" paint-order="stroke"'
+                if mark.is_bold or mark.has_edge
+                else ""
+            )
             return (
                 f'<text x="{mark.x:.1f}" y="{mark.y:.1f}" text-anchor="{mark.anchor}" font-size="{mark.size:g}" '
                 f'fill="{inks[mark.role]}"{bold}{halo}{turn}{key}>{html.escape(mark.text)}</text>'

@@ -1,4 +1,4 @@
-"""Numbers and names of metrics in a form for people."""
+"""Numbers, names and lengths of time in a form for people."""
 
 import math
 
@@ -63,6 +63,17 @@ def number(value: object) -> str:
     if isinstance(value, int) or 1e4 <= abs(value) < 1e12:
         return f"{value:,.0f}"
     return f"{value:.4g}"
+
+
+def shortened(name: str, most: int) -> str:
+    """A name on one line, of bounded length; its middle is left out, since names that begin alike often end differently.
+
+    >>> shortened("a long name of a column 12", 12), shortened("a\\n b", 12)
+    ('a long…mn 12', 'a b')
+    """
+    text = " ".join(name.split())
+    last = (most - 1) // 2
+    return text if len(text) <= most else f"{text[: most - 1 - last]}…{text[len(text) - last :]}"
 
 
 def duration(seconds: float | None) -> str:

@@ -122,6 +122,10 @@ def _train_several(
 ) -> EnsembleRun:
     began = time.perf_counter()
     check_data(data, seed)
+    if bag and data.dataset.time is not None:
+        raise FalllineError(
+            "folds by time leave the first rows in every training, so a bag has no score of all rows: take members instead"
+        )
     recorded = recordable(probes)
     job = EnsembleJob(recipe, data, seeds_of(seed, count), count if bag else None, recorded)
     where = None if folder is None else Path(folder)

@@ -1,6 +1,7 @@
 """Basins of attraction: which minimum a rule ends at, for every start of a grid."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from jaxtyping import Int
 
 from fallline.core.errors import FalllineError, nearest
 from fallline.drawing.axes import Axes
-from fallline.drawing.marks import Area, Dot, Mark, TextMark
+from fallline.drawing.marks import Area, Dot, Mark, TextMark, line
 from fallline.drawing.picture import Picture
 from fallline.lab.charts import HEIGHT, WIDTH, runs_of, title_of_surface
 from fallline.lab.measures import NEAR, nearest_minimum
@@ -79,11 +80,12 @@ class Basins:
             if len(self.minima) <= COLOURS:
                 marks.append(TextMark(float(at[0]) + 7, float(at[1]) - 5, str(place + 1), "ink", size=13, is_bold=True))
         marks.append(TextMark(axes.left, 20, f"Basins: {label}", "ink", size=15, is_bold=True))
+        marks += _key([each for each in (ELSEWHERE, DIVERGED) if each in ends], axes)
         (row,) = self.frame.filter(pl.col("rule") == label).to_dicts()
         lost = 100 * (row["elsewhere"] + row["diverged"])
         text = (
             f"Of {ends.size:,} starts, {label} takes {100 * row['global']:.1f} % to a global minimum in {self.steps} steps and "
-            f"{100 * row['local']:.1f} % to another. From {lost:.1f} % (grey) it ends at none."
+            f"{100 * row['local']:.1f} % to another. From {lost:.1f} % it ends at none."
         )
         return Picture(
             WIDTH, HEIGHT, f"Basins of attraction of {title_of_surface(self.surface)} for {label}", text, tuple(marks)
@@ -137,3 +139,18 @@ def basins(
         is_near = (np.abs(end - places[which]) <= NEAR * widths).all(axis=-1)
     which = np.where(np.isfinite(end).all(axis=-1), np.where(is_near, which, ELSEWHERE), DIVERGED)
     return Basins(found, named, minima, x, y, which.reshape(len(named), size, size), steps)
+
+
+def _key(lost: Sequence[int], axes: Axes) -> list[Mark]:
+    """Beside the title: the colours of starts from which a rule reaches no minimum."""
+    names = {ELSEWHERE: ("grid", "at no minimum"), DIVERGED: ("soft", "diverges")}
+    marks: list[Mark] = []
+    right = axes.right
+    for end in reversed(lost):
+        role, text = names[end]
+        marks.append(TextMark(right, 20, text, anchor="end", size=12))
+        right -= 6.6 * len(text) + 16
+        square = line((right, 10), (right + 11, 10), (right + 11, 21), (right, 21))
+        marks.append(Area((square,), role, "line"))
+        right -= 12
+    return marks

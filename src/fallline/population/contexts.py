@@ -10,7 +10,7 @@ import numpy as np
 from fallline.core.errors import FalllineError
 from fallline.core.random import key_of as key_of_seed
 from fallline.core.random import named
-from fallline.data.split import folds as cut
+from fallline.data.dividing import pairs_of
 from fallline.data.table import Table
 from fallline.training.arrays import scored_rows
 
@@ -46,9 +46,7 @@ def _folds(data: Table, folds: Folds) -> Iterator[tuple[int, dict[str, Any]]]:
         pairs = [(i, np.asarray(train), np.asarray(valid)) for i, (train, valid) in enumerate(folds)]
     else:
         rows = np.concatenate([dataset.train, dataset.valid])
-        classes = dataset.y[rows] if data.task == "classification" else None
-        parts = cut(len(rows), folds, classes=classes)
-        pairs = [(i, np.delete(rows, part), rows[part]) for i, part in enumerate(parts)]
+        pairs = [(i, train, valid) for i, (train, valid) in enumerate(pairs_of(dataset, rows, folds))]
     longest = max(len(train) for _, train, _ in pairs), max(len(valid) for _, _, valid in pairs)
     for number, train, valid in pairs:
         padded = [np.pad(part, (0, size - len(part)), mode="edge") if len(part) else part

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from fallline.drawing.axes import Axes
 from fallline.drawing.colours import dash_of, path_role
 from fallline.drawing.marks import Area, Dot, Drawing, Mark, Stroke, TextMark, line
+from fallline.drawing.words import shortened
 
 WIDTH, HEIGHT = 400, 300
 LETTERS = 46  # most letters of a name above a bar
@@ -102,18 +103,6 @@ def _line(each: Line, axes: Axes, place: int) -> list[Mark]:
     return found
 
 
-def shortened(name: str, most: int = LETTERS) -> str:
-    """A name of bounded length; what is cut is its middle, since names that begin alike often end differently.
-
-    >>> shortened("a long name of a column 12", 12)
-    'a long…mn 12'
-    """
-    if len(name) <= most:
-        return name
-    last = (most - 1) // 2
-    return f"{name[: most - 1 - last]}…{name[len(name) - last :]}"
-
-
 def bar_chart(
     title: str, description: str, bars: Sequence[Bar], label: str, is_dot: bool = False, mark: float | None = None
 ) -> Drawing:
@@ -140,7 +129,9 @@ def bar_chart(
     for i, each in enumerate(bars):
         y = top + step * i + (28 if is_tall else 12)
         where = (left + 8, y - 12, "start") if is_tall else (left - 8, y + 4.5, "end")
-        marks.append(TextMark(where[0], where[1], shortened(each.name), "ink", where[2], size=12))
+        marks.append(
+            TextMark(where[0], where[1], shortened(each.name, LETTERS), "ink", where[2], size=12, has_edge=True)
+        )
         marks += _bar(each, axes, y, zero, is_dot)
     return Drawing(WIDTH, round(bottom + 46), title, description, tuple(marks))
 
@@ -176,10 +167,8 @@ def matrix_chart(
     marks: list[Mark] = [TextMark(left + side * count / 2, 12, "predicted", anchor="middle", size=12)]
     marks.append(TextMark(12, top + tall * count / 2, "true", anchor="middle", upright=True, size=12))
     for i, name in enumerate(names):
-        short = name if len(name) <= most else f"{name[: most - 1]}…"
-        own = name if len(name) <= 10 else f"{name[:9]}…"
-        marks.append(TextMark(left + side * (i + 0.5), top - 8, short, "ink", "middle", size=12))
-        marks.append(TextMark(left - 6, top + tall * (i + 0.5) + 4, own, "ink", "end", size=12))
+        marks.append(TextMark(left + side * (i + 0.5), top - 8, shortened(name, most), "ink", "middle", size=12))
+        marks.append(TextMark(left - 6, top + tall * (i + 0.5) + 4, shortened(name, 10), "ink", "end", size=12))
         for j in range(count):
             x, y = left + side * j, top + tall * i
             corners = line((x, y), (x + side, y), (x + side, y + tall), (x, y + tall))

@@ -10,8 +10,9 @@ from fallline.drawing.colours import style
 from fallline.drawing.curves import Series
 from fallline.drawing.figure import Figure
 from fallline.drawing.markup import Html, join, script_json, tag
-from fallline.drawing.plot import Pen, axes_of, lines_of, plot, sample, shortened
+from fallline.drawing.plot import MOST, Pen, axes_of, lines_of, plot, sample
 from fallline.drawing.svg import to_svg
+from fallline.drawing.words import shortened
 
 
 def document(title: str, body: Html, figures: Sequence[Figure]) -> str:
@@ -65,7 +66,7 @@ def _legend(figure: Figure) -> Html:
     named = [(each, how) for each, how in zip(figure.series, lines_of(figure), strict=True) if how.is_named]
     if len(figure.series) < 2:
         return Html("")
-    return tag("ul", *(tag("li", _sample(*each), shortened(each[0].name)) for each in named), class_="legend")
+    return tag("ul", *(tag("li", _sample(*each), shortened(each[0].name, MOST)) for each in named), class_="legend")
 
 
 def _sample(series: Series, how: Pen) -> Html:
@@ -90,7 +91,7 @@ def values(figure: Figure) -> dict[str, Any]:
         "names": {f"{place:g}": " ".join(name.split()) for place, name in figure.x_ticks},
         "series": [
             {
-                "name": shortened(each.name),
+                "name": shortened(each.name, MOST),
                 "points": each.points,
                 **({} if x is not None else {"x": [_short(value) for value in each.x]}),
                 "y": [None if value is None else _short(value) for value in each.y],

@@ -48,7 +48,12 @@ def fork_page(name: str, trunk: Mapping[str, Any], forked: Mapping[str, Any]) ->
 def _figure(column: str, trunk: Mapping[str, Any], forked: Mapping[str, Any]) -> Figure:
     title = "Validation loss" if column == "valid_loss" else "Training loss"
     series = [_series("before the fork", trunk["epoch"], trunk[column], dashed=True)]
-    series += [_series(each["name"], each["epochs"], each[column]) for each in forked["branches"]]
+    fork = [
+        (epoch, value) for epoch, value in zip(trunk["epoch"], trunk[column], strict=True) if epoch == forked["epoch"]
+    ]
+    for each in forked["branches"]:
+        epochs, losses = zip(*fork, *zip(each["epochs"], each[column], strict=True), strict=True)
+        series.append(_series(each["name"], epochs, losses))
     shown = tuple(each for each in series if any(value is not None for value in each.y))
     values = [value for each in shown for value in each.y if value is not None]
     log = bool(values) and min(values) > 0 and max(values) / min(values) > 20

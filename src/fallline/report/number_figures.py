@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from fallline.drawing.markup import Html
-from fallline.drawing.words import number
+from fallline.drawing.words import number, shortened
 from fallline.interpretation import Interpretation
 from fallline.report.chart_card import chart_card
 from fallline.report.charts import Bar, Line, bar_chart, ends_of, line_chart
@@ -37,7 +37,7 @@ def _against(found: Interpretation, name: str, several: str) -> Html:
         said += f" {share} of the intervals of probability {asked} hold the true value."
     ends = ends_of(true, predicted)
     drawing = line_chart(f"Predicted against true {name}", said, [Line(name, true, predicted, dots=True)],
-                         (f"true {_short(name)}", "predicted"), ends, ends, "rise")  # fmt: skip
+                         (f"true {shortened(name, 24)}", "predicted"), ends, ends, "rise")  # fmt: skip
     few = f" {len(rows):,} of {found.rows:,} rows are shown." if len(rows) < found.rows else ""
     caption = f"A dot for each row; on the dashed line a prediction is exact. {said}{few}"
     return chart_card(f"Predicted against true{several}", caption, drawing, ("row", "true", "predicted"), rows)
@@ -56,7 +56,7 @@ def _residuals(found: Interpretation, name: str, several: str) -> Html:
         said = f"The bias of {number(bias)} is within the noise ({number(low)} to {number(high)})."
     away = predicted - true
     drawing = line_chart(f"Errors by prediction, {name}", said, [Line(name, predicted, away, dots=True)],
-                         (f"predicted {_short(name)}", "predicted minus true"),
+                         (f"predicted {shortened(name, 24)}", "predicted minus true"),
                          ends_of(predicted), ends_of(away, np.zeros(1)), "zero")  # fmt: skip
     caption = (
         f"Above the line a prediction is too high. A curve or a funnel means that something was not learnt. {said}"
@@ -73,7 +73,3 @@ def _deciles(found: Interpretation, name: str, several: str) -> Html:
     head = ("part", "rows", "from", "to", "mean prediction", "mean truth", "bias", "mean absolute error")
     rows = [row[1:] for row in part.iter_rows()]
     return chart_card(f"Error by size of the prediction{several}", said, drawing, head, rows)
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= 24 else f"{name[:23]}…"

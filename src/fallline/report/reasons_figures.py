@@ -3,9 +3,10 @@
 import numpy as np
 
 from fallline.drawing.markup import Html, join, tag
+from fallline.drawing.words import shortened
 from fallline.interpretation import Interpretation
 from fallline.report.chart_card import chart_card, numbers_table
-from fallline.report.charts import LETTERS, Bar, Line, bar_chart, ends_of, line_chart, shortened
+from fallline.report.charts import LETTERS, Bar, Line, bar_chart, ends_of, line_chart
 
 BARS = 12  # most bars of a chart
 

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from fallline.core.errors import FalllineError
-from fallline.data.split import folds as cut
-from fallline.data.split import split
+from fallline.data.dividing import in_two, pairs_of
 from fallline.data.table import Table
 from fallline.searching.default_space import default_space
 from fallline.searching.driver import Standing
@@ -70,15 +69,12 @@ def outer_tables(data: Table, outer: int) -> list[Table]:
     """
     dataset = data.dataset
     rows = np.sort(np.concatenate([dataset.train, dataset.valid]))
-    classes = dataset.y[rows] if data.task == "classification" else None
     share = len(dataset.valid) / len(rows) or VALID
     tables = []
-    for fold, part in enumerate(cut(len(rows), outer, classes=classes)):
-        rest = np.delete(rows, part)
-        kept = dataset.y[rest] if data.task == "classification" else None
-        train, valid, _ = split(len(rest), kept, test=0.0, valid=share, seed=fold)
-        if dataset.weight is not None and not dataset.weight[rows[part]].any():
+    for fold, (rest, held) in enumerate(pairs_of(dataset, rows, outer)):
+        train, valid = in_two(dataset, rest, share, fold)
+        if dataset.weight is not None and not dataset.weight[held].any():
             raise FalllineError(f"every row of outer fold {fold + 1} has the weight 0: take fewer outer folds")
-        changed = dataclasses.replace(dataset, train=rest[train], valid=rest[valid], test=rows[part])
+        changed = dataclasses.replace(dataset, train=train, valid=valid, test=held)
         tables.append(dataclasses.replace(data, dataset=changed, source={}))
     return tables

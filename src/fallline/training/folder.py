@@ -11,7 +11,7 @@ from fallline.core.errors import FalllineError, nearest
 from fallline.core.files import clear_left_over, make_folder, try_folder, write_atomically, write_or_elsewhere
 from fallline.core.holding import LOCK
 from fallline.core.reading import read_toml
-from fallline.core.shape import Either, Entries, Listed, Mapping, Real, Text, Whole, check
+from fallline.core.shape import Either, Entries, Flag, Listed, Mapping, Real, Text, Whole, check
 from fallline.data.table import Table
 from fallline.training.checkpoint import copy_checkpoints, remove_checkpoints
 from fallline.training.class_weights import with_class_weights
@@ -28,7 +28,8 @@ _TEXTS = Listed(Text())
 DATA = Entries(  # the arguments of `load` that a file may give
     {},
     {"source": Text(), "target": Either(Text(), _TEXTS), "names": _TEXTS, "test_source": Text(), "valid_source": Text(),
-     "kinds": Mapping(Text()), "task": Text(), "test": Real(), "valid": Real(), "seed": Whole(0), "missing": Text()},
+     "kinds": Mapping(Text()), "task": Text(), "test": Real(), "valid": Real(), "seed": Whole(0), "missing": Text(),
+     "groups": Text(), "time": Text(), "stratify": Text(), "weights": Text(), "drop_missing_target": Flag()},
 )  # fmt: skip
 _HEADING = "A complete Fallline recipe: `fallline train --recipe recipe.toml` repeats the run."
 _STAGES = Listed(Listed(Whole(1, 2**31 - 1), 2, 2))

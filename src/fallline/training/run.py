@@ -10,13 +10,13 @@ from fallline.core.driving import Progress
 from fallline.core.errors import FalllineError
 from fallline.core.outcome import Outcome
 from fallline.data.table import Table
+from fallline.diagnosis.outlook import Outlook, outlook_of
 from fallline.drawing.figure import Figures
 from fallline.drawing.notebook import shown
 from fallline.drawing.words import metric_title, value_of
 from fallline.training.calibration import Calibration
 from fallline.training.curves import curves_of
 from fallline.training.history import History
-from fallline.training.outlook import Outlook, outlook_of
 from fallline.training.predictor import Predictor
 from fallline.training.recipe import Recipe
 from fallline.training.state import State

@@ -9,6 +9,7 @@ from fallline.diagnosis import remedies as change
 from fallline.diagnosis.base import Finding, Kind, Remedy
 from fallline.diagnosis.curve import LEAST, smoothed, still_improving
 from fallline.diagnosis.evidence import Evidence
+from fallline.diagnosis.outlook import outlook_of
 from fallline.diagnosis.thresholds import limit
 
 
@@ -60,11 +61,13 @@ class StoppedEarly(Kind):
         if not 2 <= curve.epochs < LEAST or not bool((np.diff(judged) < 0).all()):
             return None
         last = 1.0 - float(judged[-1]) / float(judged[-2])
-        if last < limit("still") and not evidence.poor:
+        outlook = outlook_of(judged)  # the last epochs of a schedule that ends at zero gain little
+        if last < limit("still") and outlook is None and not evidence.poor:
             return None
+        promise = f" The run was {outlook.sentence}." if outlook else ""
         return self.found(
             f"Every epoch lowered the {'validation' if len(curve.valid) else 'training'} loss, the last of {curve.epochs} by "
-            f"{100 * last:.3g} %.",
+            f"{100 * last:.3g} %.{promise}",
             "The run ended before it had settled.",
             0.9 if last > 2 * limit("still") else 0.7,
             {"fall": last, "epochs": curve.epochs, "best_epoch": evidence.best_epoch},

@@ -1,14 +1,11 @@
 """The advice to train for longer: said where the trend falls by more than chance, and silent everywhere else."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import fallline as fl
-from fallline.training.outlook import FEWEST, LEAST, SPREAD, WORTH, Outlook, outlook_of, slope_of
+from fallline.diagnosis.outlook import FEWEST, LEAST, SPREAD, WORTH, Outlook, outlook_of, slope_of
 
 
 def curve(power: float, epochs: int = 60, noise: float = 0.0, seed: int = 0) -> np.ndarray:
@@ -79,34 +76,6 @@ def test_the_slopes_error_is_that_of_least_squares_and_grows_with_correlation():
     shuffled = np.random.default_rng(0).permutation(together)
     e = np.arange(60.0)
     assert slope_of(e, together)[1] > 2 * slope_of(e, shuffled)[1]
-
-
-def test_a_run_says_it_and_a_longer_run_keeps_the_promise(prices):
-    recipe = fl.Recipe(
-        model=fl.MLP(hidden=(16,)),
-        optimizer=fl.Adam(fl.Cosine(0.01)),
-        encoding=None,
-        batch_size=16,
-        epochs=20,
-        patience=None,
-    )
-    run = fl.train(recipe, prices)
-    found = run.outlook
-    assert found is not None
-    assert run.sentence.endswith(found.sentence)
-    assert "still improving: raise epochs" in run.sentence
-    longer = fl.train(fl.replace(recipe, {"epochs": found.epochs}), prices)
-    assert longer.history["valid_loss"].min() < run.history["valid_loss"].min() * (1 - found.gain / 3)
-
-
-def test_a_run_that_stopped_was_interrupted_or_had_no_validation_rows_says_nothing(prices, descent):
-    recipe = fl.replace(descent, {"optimizer.learning_rate": 1e-3, "epochs": 20})
-    run = fl.train(recipe, prices)
-    assert run.outlook is not None
-    for changed in ({"outcome": fl.Outcome.STOPPED}, {"outcome": fl.Outcome.DIVERGED}, {"interrupted": True}):
-        assert dataclasses.replace(run, **changed).outlook is None
-    alone = dataclasses.replace(prices.dataset, valid=prices.dataset.valid[:0])
-    assert fl.train(recipe, dataclasses.replace(prices, dataset=alone)).outlook is None
 
 
 def test_plain_form():
