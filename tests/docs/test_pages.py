@@ -207,6 +207,5 @@ def test_code_without_a_training_says_what_the_page_says(name, tmp_path, monkeyp
     for before, block in zip([None, *parts], parts, strict=False):
         if block.kind == "python":
             printed = runner.python(block, names, path, text)
-        elif block.kind == "text" and before is not None and blocks.follows(text, before, block):
-            if before.kind == "python":
-                assert runner.same(block.body, printed, numbers=True)
+        elif block.kind == "text" and before is not None and before.kind == "python":
+            assert not blocks.follows(text, before, block) or runner.same(block.body, printed, numbers=True)
