@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 LONG = 50  # lines; a longer function is counted
 WIDE = 100  # characters; a longer line of prose is counted
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/*.md")
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/*.md", "docs/*/*.md")
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Table = dict[str, str]
 

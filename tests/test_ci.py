@@ -13,8 +13,8 @@ here=$(dirname "$0"); version=@VERSION@; log=@LOG@
 case "$1 $2" in
     "- "*) [ "$version" = old ] || echo "$version $2" ;;
     "-m venv") mkdir -p "$3/bin"; cp "$0" "$3/bin/python"
-        for tool in ruff mypy lint-imports; do printf '#!/bin/bash\\necho "%s" >>%s\\n' "$version $tool" "$log"; done |
-            tee "$3/bin/ruff" "$3/bin/mypy" >"$3/bin/lint-imports"
+        for tool in ruff mypy lint-imports mkdocs; do printf '#!/bin/bash\\necho "%s" >>%s\\n' "$version $tool" "$log"; done |
+            tee "$3/bin/ruff" "$3/bin/mypy" "$3/bin/mkdocs" >"$3/bin/lint-imports"
         chmod +x "$3"/bin/* ;;
     "-m pip") echo "WARNING: Location is noise"; echo "told by pip"; [ "$version" != "$FAILS" ] ;;
     "-m pytest") echo "$version pytest" >>"$log"; [ "$version" != "$RED" ] ;;

@@ -52,11 +52,11 @@ def test_every_dependency_has_its_reason():
     }
 
 
-def test_the_tests_install_every_extra_but_those_with_servers_of_their_own():
+def test_the_tests_install_every_extra_but_those_with_servers_of_their_own_and_the_site():
     extras = PROJECT["project"]["optional-dependencies"]
     asked = re.search(r"fallline\[(.*)\]", extras["test"][0]).group(1).split(",")
-    assert set(asked) == set(extras) - {"test", "dev", "postgres", "tensorboard", "mlflow"}
-    assert extras["dev"][0] == "fallline[test]"
+    assert set(asked) == set(extras) - {"test", "dev", "docs", "postgres", "tensorboard", "mlflow"}
+    assert extras["dev"][:2] == ["fallline[test]", "fallline[docs]"]
 
 
 def test_the_version_stands_in_one_place():
