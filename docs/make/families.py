@@ -54,6 +54,7 @@ FAMILIES = {
     "pruner": ("Pruners", "Which trials end early. [When to stop](../questions/search.md)."),
     "method": ("Methods without gradients", "[When](../questions/without-gradients.md) values are all there is."),
     "surface": ("Surfaces", "Functions whose minima are known. [The lab](../lab.md) walks on them."),
+    "callback": ("Callbacks", "What is told of a training or a search while it runs, with the right to stop it."),
     "probe": ("Probes", "What a run records of every epoch. [What curves say](../questions/curves.md)."),
     "finding": ("Findings", "What [the doctor](../doctor.md) looks for."),
 }

@@ -18,7 +18,8 @@ EVERYWHERE = {"train", "tune", "compare", "trainability"}
 LEARNING = {"train", "tune"}  # a comparison and a map run all their epochs and judge losses
 DATA = [
     "SOURCE", "--target", "--names", "--task", "--kind", "--missing", "--test", "--valid", "--test-source",
-    "--valid-source", "--groups", "--time", "--stratify", "--weights", "--drop-missing-target",
+    "--valid-source", "--groups", "--time", "--stratify", "--weights", "--drop-missing-target", "--memory",
+    "--split", "--cache",
 ]  # fmt: skip
 RECIPE = [
     "--hidden", "--activation", "--dropout", "--loss", "--class-weight", "--target-transform", "--optimizer",

@@ -121,7 +121,9 @@ def test_a_signal_ends_a_command_as_ctrl_c_does_and_it_can_be_continued(call, at
 def test_a_signal_that_is_ignored_stays_ignored_and_one_before_any_work_is_a_sentence(call, monkeypatch):
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        monkeypatch.setattr("fallline.data.table.load", lambda **given: (terminate(signal.SIGHUP)(), terminate()()))
+        monkeypatch.setattr(
+            "fallline.streams.opening.load", lambda **given: (terminate(signal.SIGHUP)(), terminate()())
+        )
         code, _, err = call("train", *TRAIN)
     finally:
         signal.signal(signal.SIGHUP, before)

@@ -66,10 +66,14 @@ def test_a_refused_write_names_the_file_and_leaves_the_old_one(tmp_path, write):
 def test_documents_are_written_in_one_place():
     """Renaming a temporary file, TOML, Parquet and JSON without NaN each stand in one file of the product."""
     allowed = {
-        "replace": {"core/files.py", "training/checkpoint.py"},  # os.replace; the checkpoint before the newest is kept
-        "write_parquet": {"core/documents.py"},
+        # os.replace: the checkpoint before the newest is kept; a block of the cache need not be on the disk when it is renamed
+        "replace": {
+            "core/files.py", "training/checkpoint.py", "training/stream_checkpoint.py", "streams/blocks.py",
+            "training/stream_predictions.py",
+        },
+        "write_parquet": {"core/documents.py", "training/stream_predictions.py"},  # the latter: a piece of the whole file
         "mkstemp": {"core/files.py"},
-    }
+    }  # fmt: skip
     found = {name: set() for name in allowed}
     for path in SOURCE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):

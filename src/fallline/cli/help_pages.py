@@ -12,7 +12,7 @@ OWN = "This command"
 HEADINGS: dict[str, tuple[str, ...]] = {  # the fields of the flags below each heading
     "Data": (
         "target", "names", "task", "kind", "missing", "test", "valid", "test_source", "valid_source", "groups", "time",
-        "stratify", "weights", "drop_missing_target",
+        "stratify", "weights", "drop_missing_target", "memory", "split", "cache",
     ),
     "Network": (
         "hidden", "activation", "dropout", "initializer", "batch_norm", "layer_norm", "pieces", "scaler", "pca", "policy",
@@ -26,8 +26,8 @@ HEADINGS: dict[str, tuple[str, ...]] = {  # the fields of the flags below each h
 }  # fmt: skip
 # The flags that the short page explains; it only names the others.
 USUAL = {
-    "target", "hidden", "epochs", "learning_rate", "set_", "recipe", "resume", "out", "trials",
-    "folds", "strategy", "halving", "vary", "x", "y", "steps", "seeds",
+    "target", "hidden", "epochs", "learning_rate", "set_", "recipe", "out", "trials",
+    "folds", "strategy", "vary", "x", "y", "steps", "seeds",
 }  # fmt: skip
 
 

@@ -50,9 +50,7 @@ class DataFlags(Flags):
 
     source: Annotated[
         str | None,
-        typer.Argument(
-            help="CSV, TSV, Parquet, Feather, .npz, MNIST folder, sklearn:NAME; a folder or pattern of tables"
-        ),
+        typer.Argument(help="CSV, Parquet, Feather, .npz, folder, DIR/*.parquet, sklearn:NAME"),
     ] = None
     target: Annotated[list[str] | None, Opt(help="column to predict; again for each further output")] = None
     names: Annotated[str | None, Opt(help="column names of a file without a header: a,b,c")] = None

@@ -23,7 +23,7 @@ class RunProgress(Bar):
 
     def __call__(self, moment: Moment) -> None:
         total = max(moment.epochs, 1)
-        if not len(moment.history):
+        if moment.done < 1:  # within the first epoch of a stream
             self.show(f"epoch 1/{moment.epochs}, {100 * moment.done:.0f} %", completed=moment.done, total=total)
             return
         last = moment.history.row(-1)
