@@ -19,6 +19,7 @@ import jax.numpy as jnp
 from elsewhere import RULES
 
 import fallline as fl
+import fallline.callbacks
 import fallline.control.recipe
 import fallline.diagnosis
 import fallline.methods
