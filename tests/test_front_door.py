@@ -21,10 +21,10 @@ CODE = """
 import fallline as fl
 
 recipe = fl.Recipe(encoding=None, model=fl.MLP(hidden=(64, 32)), optimizer=fl.Adam(learning_rate=fl.Cosine(3e-3)))
-reveal_type(fl.replace(recipe, {"optimizer.learning_rate.peak": 1e-3}))  # type: Recipe
-reveal_type(fl.replace(fl.Adam(), {"beta1": 0.8}))  # type: Adam
-reveal_type(fl.train(recipe, fl.load("sklearn:digits")))  # type: Run
-reveal_type(fl.losses.Huber(0.5))  # type: Huber
+reveal_type(fl.replace(recipe, {"optimizer.learning_rate.peak": 1e-3}))  # reveals: Recipe
+reveal_type(fl.replace(fl.Adam(), {"beta1": 0.8}))  # reveals: Adam
+reveal_type(fl.train(recipe, fl.load("sklearn:digits")))  # reveals: Run
+reveal_type(fl.losses.Huber(0.5))  # reveals: Huber
 fl.MLP(hiden=(64,))  # error: Unexpected keyword argument "hiden" for "MLP"
 fl.Adam(learning_rte=0.1)  # error: Unexpected keyword argument "learning_rte"
 fl.Dense()  # error: Missing positional argument "width"
@@ -130,9 +130,9 @@ def test_a_checker_finds_misspelt_arguments_and_keeps_types(tmp_path):
     said = re.findall(r"code\.py:(\d+): (?:error|note): (.*)", done.stdout)
     found = {int(line): [text for at, text in said if at == line] for line, _ in said}
     for number, line in enumerate(CODE.splitlines(), start=1):
-        _, kind, text = re.match(r"(.*?)(?:  # (type|error): (.*))?$", line).groups()
+        _, kind, text = re.match(r"(.*?)(?:  # (reveals|error): (.*))?$", line).groups()
         if kind == "error":
             assert any(text in each for each in found.pop(number, [])), (line, done.stdout)
-        elif kind == "type":
+        elif kind == "reveals":
             assert re.search(rf'Revealed type is ".*\b{text}"', found.pop(number)[0]), (line, done.stdout)
     assert found == {}, done.stdout
