@@ -10,6 +10,7 @@ import re
 import sys
 import textwrap
 from collections.abc import Iterator
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -259,7 +260,9 @@ def findings() -> str:
 
 
 def signature(name: str, value: Any) -> str:
-    """The call of a function or class, an argument a line if it is long."""
+    """The call of a function or class, an argument a line if it is long; the members of an enumeration."""
+    if isinstance(value, type) and issubclass(value, Enum):  # each version of Python says another call
+        return f"fl.{name}: " + ", ".join(each.name for each in value)
     try:
         called = inspect.signature(value)
     except (TypeError, ValueError):
