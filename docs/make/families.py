@@ -80,7 +80,7 @@ def written() -> dict[Path, str]:
 def index() -> str:
     """The page that lists the families."""
     rows = [
-        f"| [{title}]({kind}.md) | {', '.join(f'`{each}`' for each in sorted(family(kind)))} |"
+        f"| [{title}]({kind}.md) | {', '.join(f'`{each}`' for each in own(kind))} |"
         for kind, (title, _) in FAMILIES.items()
     ]
     words = "Every block of Fallline, with its equation, its numbers and its source. `fallline explain NAME` prints "
@@ -91,7 +91,7 @@ def index() -> str:
 def page(kind: str) -> str:
     """The page of a family: a list, then a section for each block."""
     title, words = FAMILIES[kind]
-    names = sorted(family(kind))
+    names = own(kind)
     rows = [f"| [`{name}`](#{anchor(name)}) | {prose(described(kind, name).title)} |" for name in names]
     parts = [NOTE, f"# {title}", "", words, "", f"| {kind} | in short |", "|---|---|", *rows, ""]
     if kind == "optimizer":
@@ -99,6 +99,11 @@ def page(kind: str) -> str:
     for name in names:
         parts += section(kind, name)
     return "\n".join(parts).rstrip() + "\n"
+
+
+def own(kind: str) -> list[str]:
+    """The names of a family's blocks, without those that plugins and tests registered."""
+    return sorted(name for name, cls in family(kind).items() if cls.__module__.partition(".")[0] == "fallline")
 
 
 def anchor(name: str) -> str:

@@ -3,6 +3,7 @@
 import importlib
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -24,18 +25,35 @@ def test_the_pages_are_up_to_date(families):
     assert stale == []
 
 
+def test_pages_leave_out_the_blocks_of_others(families):
+    from fallline.callbacks import Callback
+    from fallline.core.block import family
+
+    class OfAPlugin(Callback):
+        """A block that a plugin or a test registered."""
+
+        name: ClassVar[str] = "of_a_plugin"
+
+    assert "of_a_plugin" in family("callback")
+    try:
+        assert "of_a_plugin" not in families.own("callback")
+        assert "of_a_plugin" not in families.page("callback") + families.index()
+    finally:
+        del family("callback")["of_a_plugin"]
+
+
 def test_every_family_has_a_page(families):
     from fallline.core.block import families as all_families
 
     untold = {"milestone", "policy", "policy_recipe", "recipe"}  # parts of others; the recipe is on the page of classes
-    assert set(all_families()) - untold == set(families.FAMILIES)
+    assert {kind for kind in all_families() if families.own(kind)} - untold == set(families.FAMILIES)
 
 
 def test_every_rule_that_descends_is_compared_and_drawn(families):
     from fallline.core.block import family
     from fallline.optimizers.wrappers import Wrapper
 
-    plain = {name for name, cls in family("optimizer").items() if not issubclass(cls, Wrapper)}
+    plain = {name for name in families.own("optimizer") if not issubclass(family("optimizer")[name], Wrapper)}
     assert set(families.RULES) == plain - {"without_gradient"} == set(families.walks())
     assert all((MAKE.parent / f"pictures/{name}.svg").stat().st_size < 60_000 for name in families.RULES)
 
