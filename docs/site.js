@@ -1,0 +1,10 @@
+// Wide tables scroll by themselves: this makes them reachable by the keyboard.
+document$.subscribe(() => {
+  const reach = () => {
+    for (const each of document.querySelectorAll(".md-typeset__scrollwrap, .md-typeset pre > code")) {
+      if (each.scrollWidth > each.clientWidth) each.tabIndex = 0;
+    }
+  };
+  reach();
+  new ResizeObserver(reach).observe(document.body);
+});
