@@ -13,6 +13,7 @@ from fallline.data.columns import Column
 from fallline.data.dates import ORDERS
 from fallline.data.earlier import PATTERNS
 from fallline.data.form import COUNTS, Form
+from fallline.data.image_form import MOST, ImageForm
 from fallline.data.target import TASKS, Target
 
 _DESCRIPTION, _AGAIN = "the description of the columns", "save the model again"
@@ -40,7 +41,10 @@ WRITTEN = Entries(
         "target": _TARGET,
         "missing": Text(choices=("impute", "error")),
     },
-    {"roles": Entries({}, {"groups": Text(), "time": Text(), "weights": Text()})},
+    {
+        "roles": Entries({}, {"groups": Text(), "time": Text(), "weights": Text()}),
+        "image": Entries({"height": Whole(1, MOST), "width": Whole(1, MOST), "channels": Whole(1, 3)}),
+    },
 )
 
 
@@ -69,8 +73,10 @@ def target_to_plain(target: Target) -> dict[str, Any]:
     return written
 
 
-def read_schema(written: dict[str, Any]) -> tuple[tuple[Column, ...], Target, str, tuple[tuple[str, str], ...]]:
-    """The columns, the target, the treatment of missing numbers and the columns with a role of a written schema.
+def read_schema(
+    written: dict[str, Any],
+) -> tuple[tuple[Column, ...], Target, str, tuple[tuple[str, str], ...], ImageForm | None]:
+    """The columns, the target, the treatment of missing numbers, the columns with a role, and the form of images.
 
     Raises:
         FalllineError: `written` is not in the form written by `Schema.to_dict`.
@@ -82,7 +88,9 @@ def read_schema(written: dict[str, Any]) -> tuple[tuple[Column, ...], Target, st
         columns.extend(_read(run) for run in runs)
     _demand(len({column.name for column in columns}) == len(columns), "a column occurs twice")
     roles = tuple(written.get("roles", {}).items())
-    return tuple(columns), _read_target(written["target"]), written["missing"], roles
+    image = ImageForm(**written["image"]) if "image" in written else None
+    _demand(image is None or (image.channels != 2 and image.pixels == len(columns)), "its images have other pixels")
+    return tuple(columns), _read_target(written["target"]), written["missing"], roles, image
 
 
 def _written(column: Column) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 from fallline.core.errors import FalllineError
 from fallline.core.reading import check_regular
+from fallline.data.image_folder import has_images
 from fallline.data.mnist import has_idx
 from fallline.data.sources import ARROW, PARQUET, TEXT, refuse_address
 
@@ -75,7 +76,7 @@ def is_stream(source: object) -> bool:
     path = Path(source)
     try:
         if path.is_dir():
-            return not has_idx(path) and next(_inside(path), None) is not None
+            return not has_idx(path) and not has_images(path) and next(_inside(path), None) is not None
         return _is_pattern(str(source)) and not path.exists()
     except (OSError, ValueError):
         return False
