@@ -58,7 +58,7 @@ class DataFlags(Flags):
     kind: Annotated[
         list[str] | None,
         Opt(
-            help="overrule a column: COLUMN=number, category, boolean, date, drop, decimal_comma, day_first, epoch_seconds, ..."
+            help="overrule a column: COLUMN=number, category, boolean, date, text, drop, decimal_comma, day_first, ..."
         ),
     ] = None
     missing: Annotated[str | None, Opt(help="NaN in arrays: impute or error")] = None

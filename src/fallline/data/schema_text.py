@@ -16,8 +16,9 @@ from fallline.data.form import COUNTS, Form
 from fallline.data.image_form import MOST, ImageForm
 from fallline.data.target import TASKS, Target
 
+MOST_HASHED = 1 << 16  # features of a text column
 _DESCRIPTION, _AGAIN = "the description of the columns", "save the model again"
-_ENCODED = ("number", "category", "boolean", "date", "presence")
+_ENCODED = ("number", "category", "boolean", "date", "presence", "text")
 _NUMBERS = Entries({"numbers": Listed(Text(), least=1)})
 _FORM = Entries(
     {},
@@ -28,7 +29,7 @@ _COLUMN = Entries(
     {"name": Text(), "kind": Text(choices=_ENCODED)},
     {"values": Listed(Text()), "indicator": Flag(), "shift": Real(), "factor": Real(), "limit": Real(0.0),
      "form": _FORM, "hour": Flag(), "origin": Real(-1e8, 1e8), "rare": Listed(Text()), "others": Real(0.0, 1.0),
-     "whole": Flag(), "format": Text(choices=tuple(PATTERNS))},
+     "whole": Flag(), "size": Whole(1, MOST_HASHED), "format": Text(choices=tuple(PATTERNS))},
 )  # fmt: skip
 _LABELS = Either(*(Listed(each, least=1) for each in (Text(), Flag(), Whole(), Real())))
 _TARGET = Entries(
@@ -111,6 +112,7 @@ def _read(entries: dict[str, Any]) -> Column:
     name = repr(column.name[:60])
     _demand(len(set(column.values)) == len(column.values), f"a value of column {name} occurs twice")
     _demand(column.kind != "boolean" or len(column.values) == 2, f"the boolean column {name} does not have two values")
+    _demand((column.kind == "text") == (column.size > 0), f"column {name} has a size that is not of its kind")
     _demand(column.factor > 0, f"the factor of column {name} is not above 0")
     _demand(column.limit > 0, f"the limit of column {name} is not above 0")
     _demand(form.decimal != form.group, f"the decimal sign of column {name} groups its digits as well")

@@ -177,7 +177,7 @@ def load(
         names: column names for a text file without a header line.
         test_source: another source to test on; no test rows are then taken from `source`.
         valid_source: the same for validation.
-        kinds: column name to "number", "category", "boolean", "date", "drop", or a word for how it is written
+        kinds: column name to "number", "category", "boolean", "date", "text", "drop", or a word for how it is written
             ("decimal_comma", "day_first", "epoch_seconds", ...), to overrule recognition.
         task: "classification", "regression" or "multilabel"; recognised by default.
         test: share of the rows for testing.
