@@ -9,6 +9,7 @@ from PIL import Image
 from typer.main import get_command
 
 from fallline.cli.flags import spelling, with_flags
+from fallline.cli.logs import LogFlags
 from fallline.cli.main import app
 from fallline.cli.main import run as program
 from fallline.cli.shared_flags import PATHS, DataFlags, RecipeFlags
@@ -32,6 +33,7 @@ TABLE = {
     **dict.fromkeys(["--calibrate", "--patience", "--monitor"], LEARNING),
     "--recipe": EVERYWHERE - {"tune"},
     "--space": {"tune"},
+    "--log": LEARNING,
 }
 
 
@@ -54,7 +56,9 @@ def test_every_command_has_the_flags_that_it_should():
 
 
 def test_the_table_lists_every_shared_flag():
-    declared = {spelling(group, name) for group in (DataFlags, RecipeFlags) for name in group.__dataclass_fields__}
+    declared = {
+        spelling(group, name) for group in (DataFlags, RecipeFlags, LogFlags) for name in group.__dataclass_fields__
+    }
     assert declared == TABLE.keys() - {"--recipe", "--space"}
 
 

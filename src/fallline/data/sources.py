@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fallline.core.addresses import refuse_address
 from fallline.core.errors import FalllineError, nearest
 from fallline.core.reading import check_regular
 from fallline.data.arrays import RawArrays
@@ -85,19 +85,6 @@ def read(
         ) from None
 
 
-def refuse_address(text: str, what: str) -> None:
-    """Raises: FalllineError for an address on the web or in a cloud, which a path does not look like.
-
-    >>> refuse_address("data.csv", "the source")
-    """
-    found = re.match(r"([A-Za-z][A-Za-z0-9+.-]+):/+", text)  # a path keeps only one slash
-    if found is None or found[1].startswith("sklearn"):
-        return
-    if found[1].lower() == "file":
-        raise FalllineError(f"{what} {text!r} is an address: give the path of the file, without {found[0]}")
-    raise FalllineError(f"{what} {text!r} is an address: download it first, and give the path of the file")
-
-
 def accepts_names(source: object) -> bool:
     """Whether the source is a text file, which may lack a header line and then needs names.
 
@@ -139,6 +126,17 @@ def _read_path(
     raise FalllineError(f"{path} has the unknown suffix {suffix!r}: expected one of {known}, or a folder")
 
 
+def is_run(folder: Path) -> bool:
+    """Whether a folder is one that a training or a search has left, whose history is no table of rows."""
+    return any((folder / name).is_file() for name in ("recipe.toml", "study.db"))
+
+
+def refuse_run(folder: Path) -> None:
+    """Raises: FalllineError for the folder of a run."""
+    if is_run(folder):
+        raise FalllineError(f"{folder} is the folder of a run and holds no rows: give the file or folder with the rows")
+
+
 def is_image_source(source: object) -> bool:
     """Whether a source is a folder of images, or an image, whose size may be chosen."""
     path = Path(source) if isinstance(source, (str, Path)) else None
@@ -150,6 +148,7 @@ def is_image_source(source: object) -> bool:
 
 def _read_folder(folder: Path, image: ImageForm | None, size: tuple[int, int] | None) -> RawArrays:
     """Reads images or MNIST's idx files; the error for a folder without any says what it holds instead."""
+    refuse_run(folder)
     if has_idx(folder):
         return read_mnist(folder)
     if has_images(folder):
