@@ -5,9 +5,11 @@ import importlib
 import numpy as np
 import pytest
 import typer
+from PIL import Image
 from typer.main import get_command
 
 from fallline.cli.flags import spelling, with_flags
+from fallline.cli.logs import LogFlags
 from fallline.cli.main import app
 from fallline.cli.main import run as program
 from fallline.cli.shared_flags import PATHS, DataFlags, RecipeFlags
@@ -18,8 +20,8 @@ EVERYWHERE = {"train", "tune", "compare", "trainability"}
 LEARNING = {"train", "tune"}  # a comparison and a map run all their epochs and judge losses
 DATA = [
     "SOURCE", "--target", "--names", "--task", "--kind", "--missing", "--test", "--valid", "--test-source",
-    "--valid-source", "--groups", "--time", "--stratify", "--weights", "--drop-missing-target", "--memory",
-    "--split", "--cache",
+    "--valid-source", "--groups", "--time", "--stratify", "--weights", "--drop-missing-target", "--image-size",
+    "--memory", "--split", "--cache",
 ]  # fmt: skip
 RECIPE = [
     "--hidden", "--activation", "--dropout", "--loss", "--class-weight", "--target-transform", "--optimizer",
@@ -31,6 +33,7 @@ TABLE = {
     **dict.fromkeys(["--calibrate", "--patience", "--monitor"], LEARNING),
     "--recipe": EVERYWHERE - {"tune"},
     "--space": {"tune"},
+    "--log": LEARNING,
 }
 
 
@@ -53,7 +56,9 @@ def test_every_command_has_the_flags_that_it_should():
 
 
 def test_the_table_lists_every_shared_flag():
-    declared = {spelling(group, name) for group in (DataFlags, RecipeFlags) for name in group.__dataclass_fields__}
+    declared = {
+        spelling(group, name) for group in (DataFlags, RecipeFlags, LogFlags) for name in group.__dataclass_fields__
+    }
     assert declared == TABLE.keys() - {"--recipe", "--space"}
 
 
@@ -110,6 +115,10 @@ def rows(tmp_path):
         (tmp_path / name).write_text("\n".join(lines) + "\n")
     wide = [",".join(f"{value:.3f}" for value in each) for each in made.random((60, 5))]
     (tmp_path / "wide.csv").write_text("\n".join(["t,u,v,w,x", *wide]) + "\n")
+    for position in range(12):
+        folder = tmp_path / "images" / ("dark", "light")[position % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((6, 6), 20 * position, np.uint8)).save(folder / f"{position}.png")
     return "a.csv"
 
 
@@ -134,6 +143,8 @@ def test_every_data_flag_reaches_the_table(command, caught, rows):
     assert {name: data[name] for name in expected} == expected
     _, data = caught(command, "wide.csv", "--target", "w", "--time", "t", "--weights", "v")
     assert (data["time"], data["weights"]) == ("t", "v")
+    _, data = caught(command, "images", "--image-size", "5x4")
+    assert (data["source"], data["image_size"]) == ("images", "5x4")
 
 
 VALUES = {

@@ -89,6 +89,10 @@ REFUSED = {
     "threshold": (["RUN", "ROWS", "--threshold", "30"], "not a probability"),
     "interval": (["RUN", "ROWS", "--interval", "0.9"], "ask for its probabilities instead"),
     "swapped": (["ROWS", "RUN"], "the model comes before the rows: fallline predict RUN ROWS"),
+    "two models": (
+        ["RUN", "RUN"],
+        "RUN is a model too and holds no rows: give the rows, as in fallline predict RUN ROWS",
+    ),
     "address": (["RUN", "https://example.org/rows.csv"], "download it first"),
     "run's address": (["s3://bucket/run", "ROWS"], "download it first"),
     "file address": (["RUN", "file:///tmp/rows.csv"], "give the path"),
@@ -115,3 +119,41 @@ def test_a_model_of_a_run_that_diverged_predicts_with_a_warning(run, capsys):
     assert code == 0
     assert "warning: the training of" in err
     assert "diverged" in err
+
+
+def test_a_run_folder_is_no_source(run, capsys):
+    for words in (["train", run[0]], ["train", run[0], "--memory", "1GB"], ["compare", run[0]]):
+        code, _, err = call(capsys, *words)
+        assert (code, "is the folder of a run and holds no rows" in err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["train", "ROWS", "--target", "label", "--out", "s3://bucket/run"],
+        ["train", "ROWS", "--target", "label", "--recipe", "https://example.org/recipe.toml"],
+        ["train", "--resume", "gs://bucket/run"],
+        ["export", "hdfs://host/run", "--onnx", "m.onnx"],
+    ],
+    ids=lambda words: " ".join(words[:1]),
+)
+def test_an_address_is_refused_wherever_a_path_is_expected(words, run, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, _, err = call(capsys, *(run[1] if each == "ROWS" else each for each in words))
+    assert (code, "is an address: " in err, list(tmp_path.iterdir())) == (2, True, [])
+
+
+def test_what_another_command_continues_is_said(run, capsys, tmp_path):
+    (tmp_path / "search").mkdir()
+    (tmp_path / "search" / "study.db").write_bytes(b"")
+    (tmp_path / "policy").mkdir()
+    (tmp_path / "policy" / "recipe.toml").write_text('environment = "CartPole-v1"\n')
+    cases = [
+        ("train", "search", "tune"),
+        ("train", "policy", "ars"),
+        ("tune", "policy", "ars"),
+        ("ars", "search", "tune"),
+    ]
+    for command, folder, own in [*cases, ("tune", run[0], "train"), ("ars", run[0] / "recipe.toml", "train")]:
+        code, _, err = call(capsys, command, "--resume", tmp_path / folder)
+        assert (code, f"continue it with fallline {own} --resume" in err) == (2, True), (command, folder, err)

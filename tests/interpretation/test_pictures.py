@@ -20,7 +20,7 @@ def test_another_reader_sees_the_same_pixels(channels):
 
 def test_missing_pixels_are_dark_and_large_images_are_made_small():
     image = pytest.importorskip("PIL.Image")
-    address = data_uri(np.r_[np.nan, np.full(96 * 96 - 1, 2.0)], 96, 1, 2.0)
+    address = data_uri(np.r_[np.nan, np.full(96 * 96 - 1, 2.0)], 96, 96, 1, 2.0)
     found = np.asarray(image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))))
     assert found.shape == (48, 48)
     assert (found[0, 0], found[1, 1]) == (0, 255)
@@ -28,7 +28,7 @@ def test_missing_pixels_are_dark_and_large_images_are_made_small():
 
 def test_images_are_known_by_names_number_and_values():
     digits = fl.load("sklearn:digits")
-    assert sides(digits.schema, digits.dataset.x) == (8, 1)
+    assert sides(digits.schema, digits.dataset.x) == (8, 8, 1)
     iris = fl.load("sklearn:iris")
     assert sides(iris.schema, iris.dataset.x) is None
     draw = np.random.default_rng(0)

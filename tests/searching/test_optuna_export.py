@@ -1,6 +1,8 @@
 """A study as one of Optuna's; the judge is Optuna."""
 
+import json
 import warnings
+from wsgiref.util import setup_testing_defaults
 
 import numpy as np
 import pytest
@@ -53,7 +55,8 @@ def test_distributions_become_optunas():
             assert kind._contains(kind.to_internal_repr(values[each.name]))
 
 
-def test_a_study_becomes_optunas():
+def example() -> Study:
+    """Three trials of which one finished, one was pruned and one diverged; the accuracy is monitored."""
     points = SPACE.snap(
         np.array([[0.1, 0.5, 0.5, 0.5, 0.2, 0.9], [0.5, 0.5, 0.1, 0.9, 0.7, 0.2], [0.9, 0, 0, 0, 0, 0]])
     )
@@ -65,7 +68,12 @@ def test_a_study_becomes_optunas():
     )
     space = Space(Recipe(optimizer=RULES, batch_size=Choice((32, 64)), epochs=Integer(3, 9), monitor="accuracy"))
     data = Table.from_arrays(np.zeros((12, 2), np.float32), np.arange(12) % 2)
-    made = Study(space, data, trials, 0, 1.0, False).to_optuna()
+    return Study(space, data, trials, 0, 1.0, False)
+
+
+def test_a_study_becomes_optunas():
+    study = example()
+    made, trials = study.to_optuna(), study.trials
     assert made.direction == optuna.study.StudyDirection.MAXIMIZE
     assert [each.state.name for each in made.trials] == ["COMPLETE", "PRUNED", "FAIL"]
     assert made.best_value == 0.9
@@ -73,3 +81,31 @@ def test_a_study_becomes_optunas():
     assert made.best_params["optimizer"] == "adam"
     assert made.trials[1].intermediate_values == {1: 0.3, 2: 0.4}
     assert made.trials[0].user_attrs["valid_accuracy"] == 0.9
+
+
+def test_the_dashboard_shows_the_trials():
+    """Asks the dashboard's own interface, without a server, what its page would ask."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        dashboard = pytest.importorskip("optuna_dashboard")
+        storage = optuna.storages.InMemoryStorage()
+        example().to_optuna(storage)
+        app = dashboard.wsgi(storage)
+        (summary,) = asked(app, "/api/studies")["study_summaries"]
+        shown = asked(app, f"/api/studies/{summary['study_id']}", "after=0")
+    assert summary["directions"] == ["maximize"]
+    assert [each["state"] for each in shown["trials"]] == ["Complete", "Pruned", "Fail"]
+    assert shown["trials"][0]["values"] == [0.9]
+    assert [each["step"] for each in shown["trials"][1]["intermediate_values"]] == [1, 2]
+    params = {each["name"]: each["param_external_value"] for each in shown["trials"][0]["params"]}
+    assert params["optimizer"].strip("'") == "adam"
+
+
+def asked(app, path: str, query: str = "") -> dict:
+    """What a WSGI application answers."""
+    environ = {"PATH_INFO": path, "QUERY_STRING": query}
+    setup_testing_defaults(environ)
+    status = []
+    answer = b"".join(app(environ, lambda said, headers, *more: status.append(said)))
+    assert status == ["200 OK"]
+    return json.loads(answer)

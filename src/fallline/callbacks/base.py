@@ -58,6 +58,7 @@ class Callback(Block):
     """
 
     family: ClassVar[str] = "callback"
+    needs: ClassVar[str] = ""  # the package that it imports, which the extra of its own name installs
 
     def begin(self, begun: Begun) -> Any:
         """Called before the first epoch or trial; returns what the other methods need."""

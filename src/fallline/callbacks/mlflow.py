@@ -52,6 +52,7 @@ class MLflow(Callback):
     """
 
     name: ClassVar[str] = "mlflow"
+    needs: ClassVar[str] = "mlflow"
     experiment: str = structure("fallline", help="name of the experiment, which is made if it does not exist")
     tracking_uri: str | None = structure(None, optional=True, help="where MLflow keeps runs; None: its own setting")
     model: bool = structure(True, choices=(True, False), help="whether the trained model is kept as an artifact")

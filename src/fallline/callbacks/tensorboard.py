@@ -22,6 +22,7 @@ class TensorBoard(Callback):
     """
 
     name: ClassVar[str] = "tensorboard"
+    needs: ClassVar[str] = "tensorboardX"
     folder: str = structure("tensorboard", convert=str, help="folder of the event files; every run gets a subfolder")
 
     def begin(self, begun: Begun) -> Any:

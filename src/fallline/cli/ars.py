@@ -10,6 +10,7 @@ from fallline.cli.ars_plan import plan_of, resumed_plan
 from fallline.cli.ars_replay import replay_run
 from fallline.cli.ars_run import Means, train_seeds
 from fallline.cli.flags import Flags
+from fallline.cli.resuming import folder_to_resume
 from fallline.cli.tune_command import HERE
 from fallline.core.errors import FalllineError
 
@@ -94,6 +95,7 @@ def ars(
     if resume is not None:
         if given or set_ or recipe or seeds is not None or seed is not None:
             raise FalllineError("--resume continues a training with its own settings: leave the other flags out")
+        resume = folder_to_resume(resume, "ars")
         plan = resumed_plan(resume, environment)
         out = out or resume
     else:

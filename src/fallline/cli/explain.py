@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fallline.cli.concepts import Concept, concept_of
 from fallline.cli.output import give
 from fallline.core.errors import FalllineError
 
@@ -42,11 +43,14 @@ def explain(
     try:
         found = explained(name)
     except FalllineError:
-        return _mentioned(name, json)
+        whole = _family(name)
+        return _of_family(whole, json) if whole else _mentioned(name, json)
     if json:
         give([dataclasses.asdict(each) for each in found])
     else:
-        print("\n\n".join("\n".join(_page(each)) for each in found))
+        concept = concept_of(name)
+        pages = [] if concept is None else [_concept(concept)]
+        print("\n\n".join("\n".join(each) for each in [*pages, *(_page(each) for each in found)]))
         own = {each.name for each in found}
         related = [each for each in mentions(name, RELATED + len(own)) if each.name not in own][:RELATED]
         if related:
@@ -59,14 +63,54 @@ def _mentioned(text: str, json: bool) -> int:
     from fallline.core.explain import explain as explained
     from fallline.core.explain import mentions
 
-    found = mentions(text)
-    if not found:
+    concept, found = concept_of(text), mentions(text)
+    if concept is None and not found:
         explained(text)
     if json:
-        give([dataclasses.asdict(each) for each in found])
+        give(
+            [*([] if concept is None else [dataclasses.asdict(concept)]), *(dataclasses.asdict(each) for each in found)]
+        )
         return 0
-    print(f"No block is called {text}. These speak of it:\n")
+    if concept is not None:
+        print("\n".join(_concept(concept)) + ("\n\nThese speak of it:\n" if found else ""))
+    else:
+        print(f"No block is called {text}. These speak of it:\n")
     print("\n".join(_lines(found)))
+    print("\nfallline explain NAME says more of a block.")
+    return 0
+
+
+def _concept(concept: Concept) -> list[str]:
+    """A concept in words, and where it is answered."""
+    import textwrap
+
+    lines = textwrap.wrap(f"{concept.names[0]}: {concept.line}", 78)
+    if concept.see:
+        lines += ["", *textwrap.wrap(f"See: {', '.join(concept.see)}", 78)]
+    return [*lines, "", f"Try: {concept.command}"] if concept.command else lines
+
+
+def _family(name: str) -> str:
+    """The family that a word names, in the singular or the plural; "" for other words."""
+    from fallline.core.block import families, spelt
+
+    own = spelt(name)
+    names = {form: each for each in families() for form in (each, f"{each}s", f"{each}es", f"{each[:-1]}ies")}
+    return next((each for form, each in names.items() if spelt(form) == own), "")
+
+
+def _of_family(kind: str, json: bool) -> int:
+    """Every block of a family, with the line that says what it is."""
+    from fallline.core.block import family
+    from fallline.core.explain import Mention
+    from fallline.core.explain import explain as explained
+
+    found = [each for name in sorted(family(kind)) for each in explained(f"{kind}.{name}")]
+    if json:
+        give([{"name": each.name, "family": each.family, "title": each.title} for each in found])
+        return 0
+    print(f"{kind}: {len(found)} blocks\n")
+    print("\n".join(_lines([Mention(each.name, kind, each.title) for each in found])))
     print("\nfallline explain NAME says more of a block.")
     return 0
 

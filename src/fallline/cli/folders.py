@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from fallline.core.addresses import refuse_address
 from fallline.core.errors import FalllineError
 
 
@@ -12,6 +13,7 @@ def folder_for(out: Path) -> Path:
     """
     from fallline.core.files import try_folder
 
+    refuse_address(out, "the folder", "give a folder of this machine")
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:

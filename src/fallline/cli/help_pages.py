@@ -12,7 +12,7 @@ OWN = "This command"
 HEADINGS: dict[str, tuple[str, ...]] = {  # the fields of the flags below each heading
     "Data": (
         "target", "names", "task", "kind", "missing", "test", "valid", "test_source", "valid_source", "groups", "time",
-        "stratify", "weights", "drop_missing_target", "memory", "split", "cache",
+        "stratify", "weights", "drop_missing_target", "image_size", "memory", "split", "cache",
     ),
     "Network": (
         "hidden", "activation", "dropout", "initializer", "batch_norm", "layer_norm", "pieces", "scaler", "pca", "policy",

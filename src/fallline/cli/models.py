@@ -2,16 +2,19 @@
 
 from pathlib import Path
 
+from fallline.core.addresses import refuse_address
 from fallline.core.errors import FalllineError
 
 
 def check_order(model: Path, source: str, command: str) -> None:
     """Raises: FalllineError if the rows stand in the model's place and the model in theirs, or the model is an address."""
-    from fallline.data.sources import refuse_address
-
-    refuse_address(str(model), "the run folder")
+    refuse_address(model, "the run folder")
     if not _is_model(model) and _is_model(Path(source)):
         raise FalllineError(f"the model comes before the rows: fallline {command} {source} {model}")
+    if _is_model(Path(source)):
+        raise FalllineError(
+            f"{source} is a model too and holds no rows: give the rows, as in fallline {command} {model} ROWS"
+        )
 
 
 def remark_on_outcome(model: Path) -> list[str]:

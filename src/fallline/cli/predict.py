@@ -19,7 +19,8 @@ Opt = typer.Option
 def predict(
     model: Annotated[Path, typer.Argument(help="run folder or model.safetensors")],
     source: Annotated[
-        str, typer.Argument(help="the rows: CSV, TSV, Parquet, Feather, .npz, sklearn:NAME; a folder or pattern")
+        str,
+        typer.Argument(help="the rows: CSV, TSV, Parquet, Feather, .npz, sklearn:NAME, images; a folder or pattern"),
     ],
     names: Annotated[str | None, Opt(help="column names of a file without a header: a,b,c")] = None,
     out: Annotated[Path | None, Opt(help="a .csv or .parquet file (default: CSV on standard output)")] = None,
@@ -42,7 +43,7 @@ def predict(
     """Predict the target of new rows, as CSV or Parquet."""
     if out is not None and out.suffix not in (".csv", ".parquet"):
         raise FalllineError(f"--out {str(out)!r} has no known ending: expected .csv or .parquet")
-    from fallline.data.prediction import read_features
+    from fallline.data.prediction import FILE, read_features
     from fallline.streams.files import is_long
     from fallline.training.model_file import load_predictor
     from fallline.training.predictions import beside, check_threshold, predictions_frame, summary_of
@@ -64,7 +65,9 @@ def predict(
     x, read = read_features(source, trained.schema, parse_names(names), remarks)
     warn(remarks)
     found = predictions_frame(trained, x, probabilities, interval, spread, threshold)
-    frame = beside(read, source, id_ or [], append, found)
+    # The files of images say which row is which.
+    ids = id_ or ([FILE] if trained.schema.image is not None and read is not None and FILE in read.columns else [])
+    frame = beside(read, source, ids, append, found)
     document = {
         "model": str(model), "rows": len(frame), "columns": frame.columns, "out": None if out is None else str(out),
         "summary": summary_of(trained.schema.target, found), "warnings": remarks,

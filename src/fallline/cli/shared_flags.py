@@ -58,7 +58,7 @@ class DataFlags(Flags):
     kind: Annotated[
         list[str] | None,
         Opt(
-            help="overrule a column: COLUMN=number, category, boolean, date, drop, decimal_comma, day_first, epoch_seconds, ..."
+            help="overrule a column: COLUMN=number, category, boolean, date, text, drop, decimal_comma, day_first, ..."
         ),
     ] = None
     missing: Annotated[str | None, Opt(help="NaN in arrays: impute or error")] = None
@@ -78,6 +78,9 @@ class DataFlags(Flags):
     ] = None
     weights: Annotated[str | None, Opt(metavar="COLUMN", help="weight of each row in the loss and in scores")] = None
     drop_missing_target: Annotated[bool, Opt("--drop-missing-target", help="leave out rows without a target")] = False
+    image_size: Annotated[
+        str | None, Opt(metavar="PIXELS", help="of images: 32, or 32x20 (default: the most frequent size)")
+    ] = None
     memory: Annotated[str | None, Opt(help="read the source as a stream, within this memory: 2GB")] = None
     split: Annotated[str | None, Opt(help="of a stream: what rows are split by: row, file, or a column")] = None
     cache: Annotated[str | None, Opt(help="of a stream: most disk space of its encoded rows: 20GB, 0")] = None

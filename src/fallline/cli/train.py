@@ -8,7 +8,9 @@ import typer
 
 from fallline.cli.find_rate import FIND, with_found_rate
 from fallline.cli.flags import Shown
+from fallline.cli.logs import LogFlags
 from fallline.cli.recipes import parse_count
+from fallline.cli.resuming import folder_to_resume
 from fallline.cli.shared_flags import DataFlags, RecipeFlags
 from fallline.cli.train_plan import begun_plan, longer_plan, new_plan, of_several
 from fallline.cli.train_run import train_and_save
@@ -39,6 +41,7 @@ def train(
     ] = None,
     bag: Annotated[int | None, Opt(help="train one network without each of this many folds and average them")] = None,
     seed: Annotated[int | None, Opt(help="seed of weights, minibatches and dropout (default 0)")] = None,
+    logs: LogFlags,
     device: Annotated[str | None, Opt(help="cpu or gpu (default: a GPU if JAX finds one)")] = None,
     stop_when_lost: Annotated[bool, Opt("--stop-when-lost", help="end a run that clearly cannot end well")] = False,
     again: Annotated[bool, Opt("--again", help="train even if the same run is there already")] = False,
@@ -49,21 +52,32 @@ def train(
     Without a flag: two hidden layers, Adam, cosine with warm-up, early stopping.
     """
     use_device(device)
+    callbacks = logs.callbacks()
     if resume is not None:
         alone = (recipe, seed, members, bag)
         if data.given() or changes.given().keys() - {"epochs"} or any(each is not None for each in alone):
             raise FalllineError(
                 "--resume continues a run with its own settings: leave all other flags but --epochs out"
             )
+        resume = folder_to_resume(resume, "train")
         longer = parse_count(changes.epochs)
         plan = begun_plan(resume) if longer is None else longer_plan(resume, longer)
         folder = out or resume if longer is None else out
         return train_and_save(
-            plan, folder, checkpoint_seconds, json, resume, extends=longer is not None, lost=stop_when_lost
+            plan,
+            folder,
+            checkpoint_seconds,
+            json,
+            resume,
+            extends=longer is not None,
+            lost=stop_when_lost,
+            callbacks=callbacks,
         )[0]
     find = changes.learning_rate == FIND
     plan = new_plan(recipe, data, dataclasses.replace(changes, learning_rate=None) if find else changes, seed)
     plan = of_several(plan, members, bag)
     if find:
         plan = with_found_rate(plan)
-    return train_and_save(plan, out, checkpoint_seconds, json, lost=stop_when_lost, find=not again)[0]
+    return train_and_save(
+        plan, out, checkpoint_seconds, json, lost=stop_when_lost, find=not again and not callbacks, callbacks=callbacks
+    )[0]

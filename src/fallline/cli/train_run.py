@@ -1,6 +1,7 @@
 """What `fallline train` does with a plan: trains it, saves the run and says what came of it."""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from fallline.cli.output import beside_members, give, metrics_table, say
 from fallline.core.errors import FalllineError
 
 if TYPE_CHECKING:
+    from fallline.callbacks import Callback
     from fallline.data.table import Table
     from fallline.streams import Stream
     from fallline.training.folder import Kept, Plan
@@ -31,12 +33,13 @@ def train_and_save(
     lost: bool = False,
     told: bool = True,
     find: bool = False,
+    callbacks: "Sequence[Callback]" = (),
 ) -> tuple[int, "Kept"]:
     """Train a plan, from the beginning or continuing from the folder `resume`, and keep the run in a folder.
 
     A run that `extends` the finished run in that folder is kept in a folder of its own. Returns the exit code and where the
     run was saved. `lost` ends a run that cannot end well; `told` prints its summary; `find` shows the same run if there is one
-    instead of training it again.
+    instead of training it again; `callbacks` are told of every epoch.
     """
     from fallline.core.holding import Hold
     from fallline.streams import Stream
@@ -68,7 +71,7 @@ def train_and_save(
                 folders.begin_folder(folder, plan, None if extends else resume)
             if extends and resume is not None:
                 _extend(resume, folder, plan, table)
-            run = _fit(plan, data, table, recipe, folder, checkpoint_seconds, json, resume is not None, lost)
+            run = _fit(plan, data, table, recipe, folder, checkpoint_seconds, json, resume is not None, lost, callbacks)
 
             def more(home: Path) -> None:
                 _write_report(home, run, table)
@@ -142,6 +145,7 @@ def _fit(
     quiet: bool,
     resume: bool,
     lost: bool,
+    callbacks: "Sequence[Callback]",
 ) -> "Run":
     from fallline.diagnosis.facts import facts_of
     from fallline.diagnosis.lost import StopWhenLost
@@ -162,6 +166,7 @@ def _fit(
             checkpoint_seconds=checkpoint_seconds,
             resume=resume,
             progress=False,
+            callbacks=callbacks,
         )
     for sentence in run.notes:
         say(f"warning: {sentence}")

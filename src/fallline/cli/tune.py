@@ -9,7 +9,9 @@ import typer
 
 from fallline.cli.flags import Flags, Shown
 from fallline.cli.found import show_found
+from fallline.cli.logs import LogFlags
 from fallline.cli.output import say
+from fallline.cli.resuming import folder_to_resume
 from fallline.cli.shared_flags import DataFlags, RecipeFlags, subject
 from fallline.cli.tune_command import HERE, RIVALS, STRATEGIES
 from fallline.cli.tune_result import keep
@@ -62,6 +64,7 @@ def tune(
         Opt(help="continue the search in this run folder; or this study file; with the settings of its start"),
     ] = None,
     out: Annotated[Path | None, Opt(help="run folder of the best model (default: runs/NAME-1)")] = None,
+    logs: LogFlags,
     device: Annotated[str | None, Opt(help="cpu or gpu (default: a GPU if JAX finds one)")] = None,
     again: Annotated[bool, Opt("--again", help="search even if the same search is there already")] = False,
     json: Annotated[bool, Opt("--json", help="one JSON document on standard output")] = False,
@@ -72,6 +75,7 @@ def tune(
     is not searched.
     """
     use_device(device)
+    callbacks = logs.callbacks()
     if resume is None:
         options = _options(data, changes, settings) | {"trials": TRIALS if trials is None else trials}
     else:
@@ -87,10 +91,15 @@ def tune(
         check_members(members, options["data"])
     if limit is not None and ray is None:
         raise FalllineError(f"--limit {limit:g} is of work on Ray: give --ray too, or --seconds for the whole search")
-    options |= {"seconds": seconds, "ray": True if ray == HERE else ray or False, "limit": limit}
+    options |= {
+        "seconds": seconds,
+        "ray": True if ray == HERE else ray or False,
+        "limit": limit,
+        "callbacks": callbacks,
+    }
     for sentence in options["data"].warnings:
         say(f"warning: {sentence}")
-    find = resume is None and settings.study is None  # a study that is named is continued
+    find = resume is None and settings.study is None and not callbacks  # a study that is named is continued
     same = _found_before(options, nested, members, out) if find and not again else None
     if same is not None:
         return show_found(same, "search", json)[0]
@@ -101,9 +110,11 @@ def _begun(resume: str, trials: int | None, out: Path | None) -> tuple[dict[str,
     """The arguments of a search that continues a study, and its folder: a run folder's study is continued in it."""
     from fallline.searching.description import begun
 
-    if Path(resume).is_dir():
-        out = out or Path(resume)
-        resume = str(Path(resume) / STUDY)
+    # A database has an address, and a study file of its own stands for no folder.
+    folder = Path(resume) if "://" in resume or Path(resume).is_file() else folder_to_resume(Path(resume), "tune")
+    if folder.is_dir():
+        out = out or folder
+        resume = str(folder / STUDY)
     options = begun(resume)
     return options if trials is None else options | {"trials": trials}, out
 
@@ -187,7 +198,9 @@ def _found(options: dict[str, Any], outer: int | None, json: bool) -> tuple["Stu
         found = search(**options, watch=progress, progress=False)
         if outer is not None and not found.interrupted:
             procedure = nested(
-                **options | {"study": found.where, "progress": False}, outer=outer, watch=progress.nested(outer)
+                **options | {"study": found.where, "progress": False, "callbacks": ()},
+                outer=outer,
+                watch=progress.nested(outer),
             )
     for sentence in found.notes:
         say(f"warning: {sentence}")

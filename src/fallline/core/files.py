@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
+from fallline.core.addresses import refuse_address
 from fallline.core.errors import FalllineError
 
 Written = TypeVar("Written")
@@ -89,6 +90,7 @@ def make_folder(folder: Path) -> None:
 
     Raises: FalllineError if the system refuses.
     """
+    refuse_address(folder, "the folder", "give a folder of this machine")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

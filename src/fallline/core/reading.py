@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from fallline.core.addresses import refuse_address
 from fallline.core.budget import bytes_of
 from fallline.core.errors import FalllineError
 from fallline.core.shape import Plain, Shape, check
@@ -35,6 +36,7 @@ def check_regular(path: Path | str, what: str, expected: str = "a file") -> int:
     try:
         found = os.stat(path)
     except FileNotFoundError:
+        refuse_address(path, "the path")
         raise FalllineError(f"{what} is not there: expected {expected}") from None
     except (OSError, ValueError) as error:  # a zero byte in the path is a ValueError
         reason = error.strerror if isinstance(error, OSError) else error

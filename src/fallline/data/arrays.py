@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fallline.core.errors import FalllineError
+from fallline.data.image_form import ImageForm
 
 _BLOCK = 1 << 20  # numbers processed at a time, so that a large array is never copied whole
 
@@ -21,6 +22,10 @@ class RawArrays:
         names: one name per feature, or None.
         test: the source's own test part as (x, y), or None.
         target: the name of the target.
+        valid: the source's own validation part as (x, y), or None.
+        image: the form of the images that the rows are, or None.
+        rows: a name for each row that `held_out` gives, such as its file; empty if rows have none.
+        notes: one sentence about each peculiarity of the source and how it was read.
 
     >>> RawArrays(np.zeros((2, 3)), np.array([0, 1])).x.shape
     (2, 3)
@@ -31,10 +36,22 @@ class RawArrays:
     names: tuple[str, ...] | None = None
     test: tuple[np.ndarray, np.ndarray | None] | None = None
     target: str = "y"
+    valid: tuple[np.ndarray, np.ndarray | None] | None = None
+    image: ImageForm | None = None
+    rows: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def held_out(self) -> tuple[np.ndarray, np.ndarray | None]:
-        """The rows to evaluate a model on: the source's own test part, or all rows if it has none."""
-        return self.test if self.test is not None else (self.x, self.y)
+        """The rows to evaluate a model on: the source's own test part, or else its validation part, or all rows."""
+        return self.test or self.valid or (self.x, self.y)
+
+    def lacks_targets(self, where: str) -> str:
+        """The error message for rows that were to have labels or targets and have none."""
+        if self.image is not None:
+            return (
+                f"{where} holds images without classes: put those of each class into a folder of its own, CLASS/*.png"
+            )
+        return f"{where} has no y: save the labels or targets beside X as y"
 
 
 def matrix(x: object, where: str) -> np.ndarray:

@@ -125,7 +125,7 @@ def from_arrays(
         arrays = labelled_arrays(arrays)
     x, y = matrix(arrays.x, where), arrays.y
     if y is None:
-        raise FalllineError(f"{where} has no y: save the labels or targets beside X as y")
+        raise FalllineError(arrays.lacks_targets(where))
     names = _feature_names(arrays.names, x.shape[1], where)
     _check_rows(x, y, where)
     values = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
@@ -136,22 +136,25 @@ def from_arrays(
     given = dict(given or {})
     if arrays.test is not None and arrays.test[1] is not None and "test" not in wishes.sources:
         given["test"] = (arrays.test[0], arrays.test[1])
+    if arrays.valid is not None and arrays.valid[1] is not None and "valid" not in wishes.sources:
+        given["valid"] = (arrays.valid[0], arrays.valid[1])
     unstratified = np.zeros(len(x), np.int32) if wishes.roles.stratify == NONE else None
     weights = None if weight is None else _weights(weight, len(x))
     marks = Marks(weights=weights, strata=unstratified)
     parts = wishes.split(what, encoded, {*given, *wishes.sources}, marks)
     rows = np.concatenate([parts["train"], parts["valid"]])
     what = what.fitted(encoded[rows])
-    schema = array_schema(x, names, what, rows, wishes.missing or "error")
+    schema = replace(array_schema(x, names, what, rows, wishes.missing or "error"), image=arrays.image)
     x = schema.encode(x, where)
     extra: dict[str, Part] = {}
     for key, (other_x, other_y) in given.items():
         part = f"the {key} part of {where}"
         _check_rows(other_x, other_y, part)
         extra[key] = (schema.encode(other_x, part), what.read(other_y, part))
-    remarks: list[str] = []
+    remarks = [*arrays.notes]
     extra |= _extra(schema, wishes, remarks, {})[0]
-    leaks = find_leaks(x, what.condition(encoded, where), rows, schema)
+    # A pixel that tells the class is no mistake of whoever gathered the images.
+    leaks = [] if arrays.image else find_leaks(x, what.condition(encoded, where), rows, schema)
     marks = marks.joined([(Marks(), len(more)) for more, _ in extra.values()])
     return schema, _assemble(x, encoded, marks, parts, extra, schema), (*remarks, *leaks)
 
@@ -163,7 +166,8 @@ def _extra(
     found: dict[str, Part] = {}
     marks = []
     for key, source in wishes.sources.items():
-        raw, where = read(source, wishes.names if accepts_names(source) else None), describe(source)
+        names = wishes.names if accepts_names(source) else None
+        raw, where = read(source, names, image=schema.image), describe(source)
         said = Marks()
         if isinstance(raw, Sheet):
             if wishes.drop_missing_target and set(schema.target.names) <= set(raw.frame.columns):

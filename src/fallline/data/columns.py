@@ -12,6 +12,7 @@ from fallline.core.errors import FalllineError, share
 from fallline.data.cells import PLAIN, instants, labels, numbers
 from fallline.data.codes import key, matching, truth
 from fallline.data.form import Form
+from fallline.data.hashing import hashed
 from fallline.data.marks import is_word
 from fallline.data.units import Unit
 
@@ -28,7 +29,7 @@ class Column:
 
     Attributes:
         name: the column.
-        kind: "number", "category", "boolean", "date" or "presence".
+        kind: "number", "category", "boolean", "date", "text" or "presence".
         values: for a category, the values with slots of their own, most frequent first; for a boolean, the texts for
             0 and 1.
         indicator: whether a 0/1 feature marks missing cells (for a category, whether it has a slot for them).
@@ -41,6 +42,7 @@ class Column:
         rare: values of a category too rare in training for slots of their own, up to the number that is listed.
         others: the share of training cells with such a value.
         whole: whether the training numbers were whole, so that 3.750 can only mean 3750.
+        size: for a text, the number of features that its words are hashed into.
 
     >>> Column("colour", "category", values=("red", "blue"), indicator=True).feature_names()
     ['colour=red', 'colour=blue', 'colour=(other)', 'colour=(missing)']
@@ -59,6 +61,7 @@ class Column:
     rare: tuple[str, ...] = ()
     others: float = 0.0
     whole: bool = False
+    size: int = 0
 
     @property
     def plain(self) -> bool:
@@ -81,6 +84,8 @@ class Column:
             return [f"{name}.{part}" for part in self._parts()] + missing
         if self.kind == "presence":
             return [f"{name} is present"]
+        if self.kind == "text":
+            return [f"{name} #{place}" for place in range(self.size)]
         return [name, *missing]
 
     def scaled(self) -> list[bool]:
@@ -135,6 +140,8 @@ class Column:
             self._encode_date(when, out)
         elif self.kind == "presence":
             out[:, 0] = ~_missing(series)
+        elif self.kind == "text":
+            out[:] = hashed(labels(series), self.size)
         else:
             self._encode_boolean(labels(series), out, where, remarks)
 
@@ -144,7 +151,7 @@ class Column:
 
         nested = series.dtype in (pl.Binary, pl.Object) or series.dtype.is_nested()
         if nested and series.null_count() < len(series):
-            expected = {"category": "categories", "boolean": "yes or no", "presence": "plain cells"}
+            expected = {"category": "categories", "boolean": "yes or no", "presence": "plain cells", "text": "text"}
             raise FalllineError(
                 f"column {self.name!r} of {where} has the type {series.dtype}, expected "
                 f"{expected.get(self.kind, self.kind + 's')} as in training: give one plain value for each row"

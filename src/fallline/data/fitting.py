@@ -12,6 +12,7 @@ from fallline.data.cells import instants, labels, numbers
 from fallline.data.codes import PAIRS, key
 from fallline.data.columns import Column
 from fallline.data.form import Form
+from fallline.data.hashing import SIZE
 from fallline.data.units import unit_of
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ def fit_column(series: pl.Series, kind: str, form: Form | None = None) -> Column
         return _fit_date(series, form)
     if kind == "presence":
         return Column(series.name, kind)
+    if kind == "text":
+        return Column(series.name, kind, size=SIZE)
     cells = numbers(series, form)
     rounding = float(8 * np.finfo(np.float32).eps) if str(series.dtype) == "Float32" else 0.0
     unit = unit_of(cells, rounding=rounding)._asdict()

@@ -10,7 +10,7 @@ from fallline.data.dates import ORDERS
 from fallline.data.numerals import Numerals
 
 COUNTS = {"epoch_seconds": 1e6, "epoch_milliseconds": 1e3, "epoch_microseconds": 1.0, "excel_date": 86_400e6}
-KINDS = ("number", "category", "boolean", "date", "drop")
+KINDS = ("number", "category", "boolean", "date", "text", "drop")
 SPELLINGS = ("decimal_comma", "decimal_point", "duration", *ORDERS, *COUNTS)
 
 

@@ -1,4 +1,4 @@
-"""Recognises the kind of each column: number, category, boolean, date, presence, or nothing to learn from."""
+"""Recognises the kind of each column: number, category, boolean, date, text, presence, or nothing to learn from."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from fallline.data.cells import labels, numbers
 from fallline.data.codes import PAIRS, key
 from fallline.data.fitting import enough
 from fallline.data.form import kind_of
+from fallline.data.hashing import SIZE, is_prose
 
 if TYPE_CHECKING:
     import polars as pl
@@ -33,7 +34,7 @@ class Findings:
     """The result of recognition: the kind of each kept column, the reason for each dropped one, and remarks.
 
     Attributes:
-        kinds: column name to "number", "category", "boolean", "date" or "presence", in the frame's order.
+        kinds: column name to "number", "category", "boolean", "date", "text" or "presence", in the frame's order.
         dropped: column name to the reason.
         remarks: warnings about kept columns.
     """
@@ -58,14 +59,15 @@ class Findings:
 def recognise(frame: pl.DataFrame, kinds: dict[str, str] | None = None) -> Findings:
     """Recognises each column's kind from its type, its values and, for identifiers, its name.
 
-    Pairs such as true and false or yes and no are booleans; other text is a category. These columns are dropped: those
+    Pairs such as true and false or yes and no are booleans. Sentences that hardly repeat are text; other text is a
+    category. These columns are dropped: those
     without values, those with a single value, whole numbers that only count or name the rows, text that differs in
     nearly every row, and text without a value frequent enough to be learnt from. If a column is mostly missing and its
     text hardly repeats, only its presence is kept.
 
     Args:
         frame: the feature columns, in which texts that are numbers or dates have already been converted.
-        kinds: column name to the kind it is to have ("number", "category", "boolean", "date", "drop", or a word for
+        kinds: column name to the kind it is to have ("number", "category", "boolean", "date", "text", "drop", or a word for
             how its numbers or dates are written, such as "decimal_comma" or "day_first").
 
     Raises:
@@ -170,6 +172,12 @@ def _text(present: pl.Series, rows: int, distinct: int, found: Findings) -> None
     name = present.name
     if distinct <= 4 and booleans(present) is not None:
         found.kinds[name] = "boolean"
+    elif distinct > 0.5 * len(present) and rows >= _FEW_ROWS and is_prose(present):
+        found.kinds[name] = "text"
+        found.remarks.append(
+            f"column {name!r} is taken as text: its words are counted in {SIZE} hashed features (overrule with kinds, for "
+            "example 'drop')"
+        )
     elif distinct > 0.5 * len(present) and len(present) < 0.5 * rows and rows >= _FEW_ROWS:
         found.kinds[name] = "presence"
         found.remarks.append(

@@ -101,7 +101,7 @@ def _telling_numbers(x: np.ndarray, y: np.ndarray, names: list[str], target: str
 def _telling_classes(x: np.ndarray, y: np.ndarray, schema: Schema) -> list[str]:
     sentences = []
     for column, start in _starts(schema):
-        if column.kind == "date":
+        if column.kind in ("date", "text"):
             continue
         width = len(column.feature_names())
         values = x[:, start : start + width].argmax(axis=1) if column.kind == "category" else x[:, start]

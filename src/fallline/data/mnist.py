@@ -10,6 +10,7 @@ import numpy as np
 from fallline.core.errors import FalllineError
 from fallline.data.arrays import RawArrays
 from fallline.data.idx import read_idx
+from fallline.data.image_form import MOST, ImageForm
 
 _PATTERN = re.compile(
     r"(?:(?P<set>.+)[-_.])?(?P<part>train|t10k|test)[-_.](?P<what>images|labels)[-_.]idx\d?(?:[-_.][a-z]+\d*)?(?:\.gz)?",
@@ -34,13 +35,16 @@ def read_mnist(folder: Path) -> RawArrays:
         FalllineError: a pair is incomplete, the folder holds several data sets, or a file is damaged.
     """
     found = _single(folder, _files(folder))
-    parts = [_pair(folder, found, part) for part in ("train", "test") if any(key[0] == part for key in found)]
+    pairs = [_pair(folder, found, part) for part in ("train", "test") if any(key[0] == part for key in found)]
+    size = pairs[0][0].shape[1:]
+    form = ImageForm(size[0], size[1], 1) if len(size) == 2 and max(size) <= MOST else None
+    parts = [(images.reshape(len(images), -1), labels) for images, labels in pairs]
     if len(parts) == 2 and parts[0][0].shape[1] != parts[1][0].shape[1]:
         sizes = " and ".join(str(x.shape[1]) for x, _ in parts)
         raise FalllineError(f"the train and test images in {folder} have {sizes} pixels: give files of one data set")
     x, y = parts[0]
     names = tuple(f"pixel_{position}" for position in range(x.shape[1]))
-    return RawArrays(x, y, names, parts[1] if len(parts) == 2 else None, target="label")
+    return RawArrays(x, y, names, parts[1] if len(parts) == 2 else None, target="label", image=form)
 
 
 def _files(folder: Path) -> Files:
@@ -91,7 +95,7 @@ def _pair(folder: Path, found: dict[tuple[str, str], Path], part: str) -> tuple[
         raise FalllineError(f"{folder} has {len(images)} {part} images but {len(labels)} labels: fetch the files again")
     if not len(images):
         raise FalllineError(f"{found[part, 'images']} holds no images: give a file with at least one")
-    return images.reshape(len(images), -1), _labels(labels)
+    return images, _labels(labels)
 
 
 def _labels(labels: np.ndarray) -> np.ndarray:

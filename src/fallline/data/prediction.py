@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +20,8 @@ from fallline.data.target import Target
 if TYPE_CHECKING:
     import polars as pl
 
+FILE = "file"  # the column that names the file of each image
+
 
 def read_features(
     source: object, schema: Schema, names: list[str] | None = None, remarks: list[str] | None = None
@@ -33,14 +36,16 @@ def read_features(
             sentences become warnings.
 
     Returns:
-        float32 (rows, features), and the table as read (None for arrays), to be written next to the predictions.
+        float32 (rows, features), and the table as read, to be written next to the predictions: of images their files, and
+        None for other arrays.
 
     Raises:
         FalllineError: a column is missing, infinite or of another kind than in training.
     """
-    raw = read(source, names if accepts_names(source) else None)
+    raw = read(source, names if accepts_names(source) else None, image=schema.image)
     if isinstance(raw, RawArrays):
-        return _encode_arrays(raw, raw.held_out()[0], schema, describe(source)), None
+        _tell(raw.notes, remarks)
+        return _encode_arrays(raw, raw.held_out()[0], schema, describe(source)), _named_rows(raw)
     return schema.encode(raw, describe(source), remarks), raw.frame
 
 
@@ -55,7 +60,8 @@ def read_labelled(
     Raises:
         FalllineError: as for `read_features`; or there is no target, a target is missing, or a class is unknown.
     """
-    return labelled(read(source, names if accepts_names(source) else None), describe(source), schema, remarks)
+    raw = read(source, names if accepts_names(source) else None, image=schema.image)
+    return labelled(raw, describe(source), schema, remarks)
 
 
 def labelled(
@@ -65,7 +71,8 @@ def labelled(
     if isinstance(raw, RawArrays):
         x, y = raw.held_out()
         if y is None:
-            raise FalllineError(f"{where} has no y: save the labels or targets beside X as y")
+            raise FalllineError(raw.lacks_targets(where))
+        _tell(raw.notes, remarks)
         if len(y) != len(x):
             raise FalllineError(f"{where} has {len(x)} rows but {len(y)} targets: give one per row")
         return _encode_arrays(raw, x, schema, where), schema.target.read(y, where)
@@ -83,11 +90,23 @@ def encode_labelled(
     numeric = [column.name for column in schema.columns if column.kind == "number"]
     said: list[str] = []
     answers = read_targets(raw.frame.select(schema.target.names), schema.target, decimal_of(raw, numeric), where, said)
+    _tell(said, remarks)
+    return x, schema.target.read(target_values(answers, schema.target.names), where)
+
+
+def _tell(said: Iterable[str], remarks: list[str] | None) -> None:
+    """Adds sentences to the remarks; without a list for them they become warnings."""
     if remarks is not None:
         remarks.extend(said)
     for sentence in said if remarks is None else ():
-        warnings.warn(sentence, DataWarning, stacklevel=2)
-    return x, schema.target.read(target_values(answers, schema.target.names), where)
+        warnings.warn(sentence, DataWarning, stacklevel=3)
+
+
+def _named_rows(raw: RawArrays) -> pl.DataFrame | None:
+    """The files of images as a table of one column; None for rows without names."""
+    import polars as pl
+
+    return pl.DataFrame({FILE: list(raw.rows)}) if raw.rows else None
 
 
 def read_targets(frame: pl.DataFrame, target: Target, decimal: str, where: str, remarks: list[str]) -> pl.DataFrame:

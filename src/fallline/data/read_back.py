@@ -77,6 +77,8 @@ def _read(column: Column, start: int, stop: int, x: np.ndarray) -> Cells:
     if column.kind == "category":
         slots = (*column.values, OTHER, *((MISSING,) if column.indicator else ()))
         return Cells(column, start, stop, codes=part.argmax(axis=1), levels=slots)
+    if column.kind == "text":
+        return Cells(column, start, stop, codes=(part != 0).any(axis=1).astype(int), levels=(MISSING, "text"))
     if column.kind == "presence":
         return Cells(column, start, stop, codes=(part[:, 0] > 0.5).astype(int), levels=(MISSING, "present"))
     codes = np.where(part[:, 0] == 0.5, 2, (part[:, 0] > 0.5).astype(int))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +14,7 @@ from fallline.core.errors import DataWarning, FalllineError
 from fallline.data.arrays import blocks, check_matrix, count_bad
 from fallline.data.columns import Column
 from fallline.data.first_look import decimal_of
+from fallline.data.image_form import ImageForm
 from fallline.data.schema_text import columns_to_plain, read_schema, target_to_plain
 from fallline.data.sheet import Sheet
 from fallline.data.target import Target
@@ -33,6 +35,7 @@ class Schema:
         target: the target.
         missing: "impute" if missing numbers become NaN, to be filled in by the training run; "error" to refuse them.
         roles: (role, column) of each column that was used in training and is no feature: groups, time, weights.
+        image: the form of the images whose pixels the columns are; None for other rows.
 
     >>> import polars as pl
     >>> from fallline.data.schema_fitting import fit_schema
@@ -51,6 +54,7 @@ class Schema:
     target: Target
     missing: str = "impute"
     roles: tuple[tuple[str, str], ...] = ()
+    image: ImageForm | None = None
 
     @cached_property
     def feature_names(self) -> tuple[str, ...]:
@@ -175,6 +179,7 @@ class Schema:
             "target": target_to_plain(self.target),
             "missing": self.missing,
             **({"roles": dict(self.roles)} if self.roles else {}),
+            **({"image": dataclasses.asdict(self.image)} if self.image is not None else {}),
         }
 
     @classmethod

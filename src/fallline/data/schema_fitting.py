@@ -31,7 +31,7 @@ def fit_schema(
 
     Args:
         frame: the table.
-        kinds: column name to "number", "category", "boolean", "date" or "presence"; other columns are left out.
+        kinds: column name to "number", "category", "boolean", "date", "text" or "presence"; other columns are left out.
         target: the target.
         forms: column name to how the column is written, where its type does not say it all.
         rows: the indices of the training rows; all rows by default. One column at a time is gathered.

@@ -13,10 +13,12 @@ from fallline.data.columns import Column
 from fallline.data.dates import ORDERS
 from fallline.data.earlier import PATTERNS
 from fallline.data.form import COUNTS, Form
+from fallline.data.image_form import MOST, ImageForm
 from fallline.data.target import TASKS, Target
 
+MOST_HASHED = 1 << 16  # features of a text column
 _DESCRIPTION, _AGAIN = "the description of the columns", "save the model again"
-_ENCODED = ("number", "category", "boolean", "date", "presence")
+_ENCODED = ("number", "category", "boolean", "date", "presence", "text")
 _NUMBERS = Entries({"numbers": Listed(Text(), least=1)})
 _FORM = Entries(
     {},
@@ -27,7 +29,7 @@ _COLUMN = Entries(
     {"name": Text(), "kind": Text(choices=_ENCODED)},
     {"values": Listed(Text()), "indicator": Flag(), "shift": Real(), "factor": Real(), "limit": Real(0.0),
      "form": _FORM, "hour": Flag(), "origin": Real(-1e8, 1e8), "rare": Listed(Text()), "others": Real(0.0, 1.0),
-     "whole": Flag(), "format": Text(choices=tuple(PATTERNS))},
+     "whole": Flag(), "size": Whole(1, MOST_HASHED), "format": Text(choices=tuple(PATTERNS))},
 )  # fmt: skip
 _LABELS = Either(*(Listed(each, least=1) for each in (Text(), Flag(), Whole(), Real())))
 _TARGET = Entries(
@@ -40,7 +42,10 @@ WRITTEN = Entries(
         "target": _TARGET,
         "missing": Text(choices=("impute", "error")),
     },
-    {"roles": Entries({}, {"groups": Text(), "time": Text(), "weights": Text()})},
+    {
+        "roles": Entries({}, {"groups": Text(), "time": Text(), "weights": Text()}),
+        "image": Entries({"height": Whole(1, MOST), "width": Whole(1, MOST), "channels": Whole(1, 3)}),
+    },
 )
 
 
@@ -69,8 +74,10 @@ def target_to_plain(target: Target) -> dict[str, Any]:
     return written
 
 
-def read_schema(written: dict[str, Any]) -> tuple[tuple[Column, ...], Target, str, tuple[tuple[str, str], ...]]:
-    """The columns, the target, the treatment of missing numbers and the columns with a role of a written schema.
+def read_schema(
+    written: dict[str, Any],
+) -> tuple[tuple[Column, ...], Target, str, tuple[tuple[str, str], ...], ImageForm | None]:
+    """The columns, the target, the treatment of missing numbers, the columns with a role, and the form of images.
 
     Raises:
         FalllineError: `written` is not in the form written by `Schema.to_dict`.
@@ -82,7 +89,9 @@ def read_schema(written: dict[str, Any]) -> tuple[tuple[Column, ...], Target, st
         columns.extend(_read(run) for run in runs)
     _demand(len({column.name for column in columns}) == len(columns), "a column occurs twice")
     roles = tuple(written.get("roles", {}).items())
-    return tuple(columns), _read_target(written["target"]), written["missing"], roles
+    image = ImageForm(**written["image"]) if "image" in written else None
+    _demand(image is None or (image.channels != 2 and image.pixels == len(columns)), "its images have other pixels")
+    return tuple(columns), _read_target(written["target"]), written["missing"], roles, image
 
 
 def _written(column: Column) -> dict[str, Any]:
@@ -103,6 +112,7 @@ def _read(entries: dict[str, Any]) -> Column:
     name = repr(column.name[:60])
     _demand(len(set(column.values)) == len(column.values), f"a value of column {name} occurs twice")
     _demand(column.kind != "boolean" or len(column.values) == 2, f"the boolean column {name} does not have two values")
+    _demand((column.kind == "text") == (column.size > 0), f"column {name} has a size that is not of its kind")
     _demand(column.factor > 0, f"the factor of column {name} is not above 0")
     _demand(column.limit > 0, f"the limit of column {name} is not above 0")
     _demand(form.decimal != form.group, f"the decimal sign of column {name} groups its digits as well")

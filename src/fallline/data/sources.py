@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fallline.core.addresses import refuse_address
 from fallline.core.errors import FalllineError, nearest
 from fallline.core.reading import check_regular
 from fallline.data.arrays import RawArrays
 from fallline.data.columnar import read_columnar
 from fallline.data.frames import advice, is_frame, is_records, to_polars
+from fallline.data.image_file import is_image
+from fallline.data.image_folder import has_images, read_images
+from fallline.data.image_form import ImageForm
 from fallline.data.marks import clean
 from fallline.data.mnist import has_idx, read_mnist
 from fallline.data.names import check_names
@@ -30,15 +33,25 @@ PARQUET = (".parquet", ".pq")
 ARROW = (".arrow", ".feather", ".ipc")
 
 
-def read(source: object, names: list[str] | None = None, kept: Collection[str] | None = None) -> Sheet | RawArrays:
+def read(
+    source: object,
+    names: list[str] | None = None,
+    kept: Collection[str] | None = None,
+    *,
+    image: ImageForm | None = None,
+    size: tuple[int, int] | None = None,
+) -> Sheet | RawArrays:
     """Opens a source: a table with typed columns, or arrays.
 
     Args:
-        source: a path (CSV or TSV, also gzipped, Parquet, Arrow or Feather, `.npz`, a folder of MNIST's idx files),
+        source: a path (CSV or TSV, also gzipped, Parquet, Arrow or Feather, `.npz`, a folder of images or of MNIST's
+            idx files, an image),
             `sklearn:NAME`, or a pandas, Polars or PyArrow frame.
         names: column names for a text file without a header line.
         kept: the columns of a large text file that stay text, while plain numbers are kept as numbers; by default, all
             columns stay text.
+        image: the form that images are brought to; by default that of most of them.
+        size: (width, height) of images, instead of the most frequent one.
 
     Returns:
         A `Sheet` (for a text file, every column is text and missing cells are null), or `RawArrays`.
@@ -65,24 +78,11 @@ def read(source: object, names: list[str] | None = None, kept: Collection[str] |
     if text.startswith("sklearn:"):
         return _read_sklearn(text.removeprefix("sklearn:"))
     try:
-        return _read_path(Path(text), names, kept)
+        return _read_path(Path(text), names, kept, image, size)
     except OSError as problem:
         raise FalllineError(
             f"{text} cannot be read ({problem.strerror or problem}): check the path and its permissions"
         ) from None
-
-
-def refuse_address(text: str, what: str) -> None:
-    """Raises: FalllineError for an address on the web or in a cloud, which a path does not look like.
-
-    >>> refuse_address("data.csv", "the source")
-    """
-    found = re.match(r"([A-Za-z][A-Za-z0-9+.-]+):/+", text)  # a path keeps only one slash
-    if found is None or found[1].startswith("sklearn"):
-        return
-    if found[1].lower() == "file":
-        raise FalllineError(f"{what} {text!r} is an address: give the path of the file, without {found[0]}")
-    raise FalllineError(f"{what} {text!r} is an address: download it first, and give the path of the file")
 
 
 def accepts_names(source: object) -> bool:
@@ -101,12 +101,18 @@ def _suffix(path: Path) -> str:
     return inner if suffix == ".gz" and inner in TEXT else suffix
 
 
-def _read_path(path: Path, names: list[str] | None, kept: Collection[str] | None) -> Sheet | RawArrays:
+def _read_path(
+    path: Path,
+    names: list[str] | None,
+    kept: Collection[str] | None,
+    image: ImageForm | None,
+    size: tuple[int, int] | None,
+) -> Sheet | RawArrays:
     if "\0" in str(path):
         raise FalllineError(f"the path {str(path)!r} holds a zero byte: check it")
     suffix = _suffix(path)
     if path.is_dir():
-        return _read_folder(path)
+        return _read_folder(path, image, size)
     _check_file(path)
     if suffix in TEXT:
         return read_text(path, names, kept)
@@ -114,16 +120,43 @@ def _read_path(path: Path, names: list[str] | None, kept: Collection[str] | None
         return read_npz(path)
     if suffix in PARQUET + ARROW:
         return _read_columns(path, suffix)
-    known = ", ".join((*TEXT, *PARQUET, *ARROW, ".npz"))
+    if is_image(path):
+        return read_images(path, image, size)
+    known = ", ".join((*TEXT, *PARQUET, *ARROW, ".npz", ".png"))
     raise FalllineError(f"{path} has the unknown suffix {suffix!r}: expected one of {known}, or a folder")
 
 
-def _read_folder(folder: Path) -> RawArrays:
-    """Reads MNIST's idx files; the error for a folder without any says what it holds instead."""
+def is_run(folder: Path) -> bool:
+    """Whether a folder is one that a training or a search has left, whose history is no table of rows."""
+    return any((folder / name).is_file() for name in ("recipe.toml", "study.db"))
+
+
+def refuse_run(folder: Path) -> None:
+    """Raises: FalllineError for the folder of a run."""
+    if is_run(folder):
+        raise FalllineError(f"{folder} is the folder of a run and holds no rows: give the file or folder with the rows")
+
+
+def is_image_source(source: object) -> bool:
+    """Whether a source is a folder of images, or an image, whose size may be chosen."""
+    path = Path(source) if isinstance(source, (str, Path)) else None
+    try:
+        return path is not None and (has_images(path) and not has_idx(path) if path.is_dir() else is_image(path))
+    except (OSError, ValueError):
+        return False
+
+
+def _read_folder(folder: Path, image: ImageForm | None, size: tuple[int, int] | None) -> RawArrays:
+    """Reads images or MNIST's idx files; the error for a folder without any says what it holds instead."""
+    refuse_run(folder)
     if has_idx(folder):
         return read_mnist(folder)
+    if has_images(folder):
+        return read_images(folder, image, size)
     entries = sorted(each for each in folder.iterdir() if not each.name.startswith("."))
-    lacks = f"the folder {folder} holds none of MNIST's idx files (train-images-idx3-ubyte and so on)"
+    lacks = (
+        f"the folder {folder} holds no images (CLASS/*.png) and none of MNIST's idx files (train-images-idx3-ubyte ...)"
+    )
     if not entries:
         raise FalllineError(f"{lacks}, nor anything else: give a file, or a folder with those")
     inner = next((each for each in entries if each.is_dir() and has_idx(each)), None)

@@ -16,9 +16,10 @@ from fallline.data.building import Wishes, from_arrays, from_sheet
 from fallline.data.dataset import Dataset
 from fallline.data.description import described
 from fallline.data.identity import SeenRows
+from fallline.data.image_form import parse_size
 from fallline.data.roles import Roles
 from fallline.data.schema import Schema
-from fallline.data.sources import describe, read
+from fallline.data.sources import describe, is_image_source, read
 from fallline.data.target_cells import Label
 
 if TYPE_CHECKING:
@@ -163,19 +164,20 @@ def load(
     stratify: str | None = None,
     weights: str | None = None,
     drop_missing_target: bool = False,
+    image_size: int | str | None = None,
 ) -> Table:
     """Reads a source and encodes it for training.
 
     The encoding is learnt from the rows outside the test set.
 
     Args:
-        source: a path (CSV, TSV, Parquet, Arrow, Feather, `.npz`, a folder of idx files), `sklearn:NAME`, or a pandas,
-            Polars or PyArrow frame.
+        source: a path (CSV, TSV, Parquet, Arrow, Feather, `.npz`, a folder of images or idx files), `sklearn:NAME`, or a
+            pandas, Polars or PyArrow frame.
         target: the column to predict, or a list of columns, one output each; sources of arrays carry their own target.
         names: column names for a text file without a header line.
         test_source: another source to test on; no test rows are then taken from `source`.
         valid_source: the same for validation.
-        kinds: column name to "number", "category", "boolean", "date", "drop", or a word for how it is written
+        kinds: column name to "number", "category", "boolean", "date", "text", "drop", or a word for how it is written
             ("decimal_comma", "day_first", "epoch_seconds", ...), to overrule recognition.
         task: "classification", "regression" or "multilabel"; recognised by default.
         test: share of the rows for testing.
@@ -188,6 +190,8 @@ def load(
             is the target's classes; "none" draws rows at random.
         weights: a column that is no feature: the weight of each row in the loss and in every score.
         drop_missing_target: leave out rows without a target instead of refusing them.
+        image_size: pixels along the sides of images, such as 32, or "32x20" for width and height; by default the most
+            frequent size.
 
     Raises:
         FalllineError: something is wrong with the source; the message says what, in one sentence.
@@ -202,6 +206,7 @@ def load(
         "source": source, "target": target, "names": names, "test_source": test_source, "valid_source": valid_source,
         "kinds": kinds, "task": task, "test": test, "valid": valid, "seed": seed, "missing": missing, "groups": groups,
         "time": time, "stratify": stratify, "weights": weights, "drop_missing_target": drop_missing_target or None,
+        "image_size": None if image_size is None else str(image_size),
     }  # fmt: skip
     others = {key: each for key, each in (("test", test_source), ("valid", valid_source)) if each is not None}
     roles = Roles(groups, time, weights, stratify)
@@ -209,7 +214,10 @@ def load(
     where = describe(source)
     targets = [target] if isinstance(target, str) else list(target or ())
     texts = {*targets, *(kinds or {}), *(each for each in (groups, time, weights, stratify) if each)}
-    raw = read(source, names, texts)
+    size = None if image_size is None else parse_size(image_size)
+    if size is not None and not is_image_source(source):
+        raise FalllineError(f"{where} is no folder of images, whose size could be chosen: leave --image-size out")
+    raw = read(source, names, texts, size=size)
     if isinstance(raw, RawArrays):
         if target is not None and target not in (raw.target, "y"):
             raise FalllineError(f"{where} carries its own target, not a column {target!r}: leave the target out")

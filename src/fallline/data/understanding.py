@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _CLASSES = 20  # at most this many distinct texts are taken as classes without asking
 _TASKS = {"number": "regression", "category": "classification", "boolean": "classification"}
-_AS_TEXT = ("category", "boolean", "drop")
+_AS_TEXT = ("category", "boolean", "text", "drop")
 
 
 def understand(

@@ -108,6 +108,8 @@ def _encoded(column: Column, features: int) -> str:
         return f"0 for {column.values[0]}, 1 for {column.values[1]}"
     if column.kind == "date":
         return f"{features} numbers: year, month, day, weekday, days{', hour' if column.hour else ''}"
+    if column.kind == "text":
+        return f"{features} numbers: its words and pairs of words, hashed"
     return "only whether the cell is filled" if column.kind == "presence" else ""
 
 

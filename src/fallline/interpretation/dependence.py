@@ -30,7 +30,7 @@ def dependence(
         model: the model.
         answered: rows and their answers.
         cells: the columns of these rows.
-        names: the columns to vary; dates are left out.
+        names: the columns to vary; dates and texts are left out.
         answers: names of the model's outputs; of two classes the second is followed.
 
     Source: Friedman, "Greedy function approximation: a gradient boosting machine", 2001.
@@ -40,7 +40,7 @@ def dependence(
     outputs = [1] if some.truth.ndim == 1 and len(answers) == 2 else list(range(len(answers)))
     share = some.weight / some.weight.sum()
     rows: list[dict[str, Any]] = []
-    for name in [each for each in names if varied[each].column.kind != "date"][:COLUMNS]:
+    for name in [each for each in names if varied[each].column.kind not in ("date", "text")][:COLUMNS]:
         places = _places(varied[name])
         if len(places) < 2:
             continue

@@ -18,8 +18,10 @@ FINEST = 48  # pixels along a side of a picture in a page
 _PIXEL = re.compile(r"(?i)^(pixel|px|p|x|v)_?\d+(_\d+)?(x\d+)?$")
 
 
-def sides(schema: Schema, x: np.ndarray) -> tuple[int, int] | None:
-    """(pixels along a side, channels) if the columns are the pixels of square images: by their names, number and values."""
+def sides(schema: Schema, x: np.ndarray) -> tuple[int, int, int] | None:
+    """(height, width, channels) of images: as read, or if names, number and values of the columns are those of pixels."""
+    if schema.image is not None:
+        return schema.image.height, schema.image.width, schema.image.channels
     columns = schema.columns
     if any(each.kind != "number" for each in columns) or not all(_PIXEL.match(each.name) for each in columns):
         return None
@@ -28,19 +30,19 @@ def sides(schema: Schema, x: np.ndarray) -> tuple[int, int] | None:
         if side * side * channels == len(columns) and SMALLEST <= side <= LARGEST:
             known = x[np.isfinite(x)]
             is_grey = len(known) and known.min() >= 0 and known.max() <= 255 and known.max() > known.min()
-            return (side, channels) if is_grey else None
+            return (side, side, channels) if is_grey else None
     return None
 
 
-def data_uri(pixels: np.ndarray, side: int, channels: int, highest: float) -> str:
+def data_uri(pixels: np.ndarray, height: int, width: int, channels: int, highest: float) -> str:
     """A row of pixels, dark for 0, as the address of a PNG within a page.
 
-    >>> data_uri(np.array([0.0, 1.0, 1.0, 0.0]), 2, 1, 1.0)[:22]
+    >>> data_uri(np.array([0.0, 1.0, 1.0, 0.0]), 2, 2, 1, 1.0)[:22]
     'data:image/png;base64,'
     """
     image = np.clip(255.0 * np.nan_to_num(pixels) / max(highest, 1e-30), 0, 255).round().astype(np.uint8)
-    image = image.reshape(side, side, channels)
-    step = -(-side // FINEST)
+    image = image.reshape(height, width, channels)
+    step = -(-max(height, width) // FINEST)
     return "data:image/png;base64," + base64.b64encode(png(image[::step, ::step])).decode()
 
 

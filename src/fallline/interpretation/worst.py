@@ -33,6 +33,8 @@ def worst_rows(table: Table, answered: Answered) -> list[dict[str, Any]]:
     is_apart = key in table.source
     first = int(getattr(table.dataset, answered.split).min()) if is_apart else 0
     highest = float(np.nanmax(answered.x, initial=0.0))
+    if schema.image is not None and 1.0 < highest <= 255.0:
+        highest = 255.0  # white, though no pixel of these rows may be
     found = []
     for place in order.tolist():
         true, predicted, probability = _said(schema, answered, place)

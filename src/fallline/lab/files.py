@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from fallline.core.addresses import refuse_address
 from fallline.core.errors import FalllineError
 from fallline.core.files import try_folder
 from fallline.drawing.picture import Picture
@@ -15,6 +16,7 @@ def check_out(folder: Path | None) -> None:
     """
     if folder is None:
         return
+    refuse_address(folder, "the folder", "give a folder of this machine")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -59,7 +59,7 @@ def inputs_of(schema: Schema, inputs: str = "auto") -> list[Input]:
             are an error (the default of arrays) or all columns have the default names x0, x1, ...
 
     Raises: FalllineError for an array of columns that are not all numbers, and for a column with both empty texts and
-        missing cells, which an ONNX string cannot tell apart.
+        missing cells, which an ONNX string cannot tell apart, and for a column of hashed words.
 
     >>> from fallline.data.table import load
     >>> [(each.name, len(each.columns)) for each in inputs_of(load("sklearn:iris").schema)]
@@ -77,6 +77,11 @@ def inputs_of(schema: Schema, inputs: str = "auto") -> list[Input]:
         wide = any(_wide(column) for column in schema.columns)
         return [Input("X", schema.columns, np.float64 if wide else np.float32, matrix=True)]
     for column in schema.columns:
+        if column.kind == "text":
+            raise FalllineError(
+                f"column {column.name!r} is a text whose words are hashed, which ONNX cannot compute: train without it "
+                f"(--kind {column.name}=drop) to export a model"
+            )
         if column.kind == "category" and column.indicator and "" in column.values:
             raise FalllineError(
                 f"column {column.name!r} has both empty texts and missing cells, which are the same in ONNX: write the "

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
+from fallline.core.addresses import refuse_address
 from fallline.core.errors import FalllineError
 from fallline.core.reading import check_regular
+from fallline.data.image_folder import has_images
 from fallline.data.mnist import has_idx
-from fallline.data.sources import ARROW, PARQUET, TEXT, refuse_address
+from fallline.data.sources import ARROW, PARQUET, TEXT, is_run, refuse_run
 
 KINDS = {**dict.fromkeys(PARQUET, "Parquet"), **dict.fromkeys(ARROW, "Arrow"), **dict.fromkeys(TEXT, "text")}
 LONG = 10**9  # bytes of a file whose rows are read piece by piece for predictions
@@ -75,7 +77,9 @@ def is_stream(source: object) -> bool:
     path = Path(source)
     try:
         if path.is_dir():
-            return not has_idx(path) and next(_inside(path), None) is not None
+            if has_idx(path) or is_run(path) or has_images(path):
+                return False
+            return next(_inside(path), None) is not None
         return _is_pattern(str(source)) and not path.exists()
     except (OSError, ValueError):
         return False
@@ -131,6 +135,7 @@ def _paths(source: str | Path | Iterable[str | Path]) -> tuple[str, Path, list[P
     refuse_address(text, "the source")
     path = Path(text)
     if path.is_dir():
+        refuse_run(path)
         return f"the folder {text}", path, sorted(_inside(path))
     if path.exists() or not _is_pattern(text):
         return text, path.parent, [path]

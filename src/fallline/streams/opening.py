@@ -17,6 +17,7 @@ _OF_TABLES = {  # what a stream does not take, and what to do instead
     "time": "train on the earlier files, and evaluate the model on the later ones",
     "stratify": "the shares of a large table are equal on average",
     "weights": "weigh classes with class_weight",
+    "image_size": "images are read from a folder FOLDER/CLASS/*.png",
     "drop_missing_target": "remove the rows without a target from the files",
 }
 

@@ -30,7 +30,7 @@ DATA = Entries(  # the arguments of `load` and `scan` that a file may give
     {"source": Either(Text(), _TEXTS), "target": Either(Text(), _TEXTS), "names": _TEXTS, "test_source": Text(),
      "valid_source": Text(), "kinds": Mapping(Text()), "task": Text(), "test": Real(), "valid": Real(),
      "seed": Whole(0), "missing": Text(),
-     "groups": Text(), "time": Text(), "stratify": Text(), "weights": Text(), "drop_missing_target": Flag(),
+     "groups": Text(), "time": Text(), "stratify": Text(), "weights": Text(), "drop_missing_target": Flag(), "image_size": Text(),
      "split": Text(), "memory": Text(), "cache": Text()},
 )  # fmt: skip
 _HEADING = "A complete Fallline recipe: `fallline train --recipe recipe.toml` repeats the run."
