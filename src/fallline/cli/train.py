@@ -10,8 +10,9 @@ from fallline.cli.find_rate import FIND, with_found_rate
 from fallline.cli.flags import Shown
 from fallline.cli.recipes import parse_count
 from fallline.cli.shared_flags import DataFlags, RecipeFlags
-from fallline.cli.train_plan import begun_plan, longer_plan, new_plan, of_several
+from fallline.cli.train_plan import begun_plan, longer_plan, new_plan, of_several, on_workers
 from fallline.cli.train_run import train_and_save
+from fallline.cli.tune_command import HERE
 from fallline.core.device import use_device
 from fallline.core.errors import FalllineError
 
@@ -39,6 +40,8 @@ def train(
     ] = None,
     bag: Annotated[int | None, Opt(help="train one network without each of this many folds and average them")] = None,
     seed: Annotated[int | None, Opt(help="seed of weights, minibatches and dropout (default 0)")] = None,
+    workers: Annotated[int | None, Opt(help="processes on Ray that share the rows of every minibatch")] = None,
+    ray: Annotated[str | None, Opt(metavar="[ADDRESS]", help="where workers are: this machine, or HOST:PORT")] = None,
     device: Annotated[str | None, Opt(help="cpu or gpu (default: a GPU if JAX finds one)")] = None,
     stop_when_lost: Annotated[bool, Opt("--stop-when-lost", help="end a run that clearly cannot end well")] = False,
     again: Annotated[bool, Opt("--again", help="train even if the same run is there already")] = False,
@@ -49,6 +52,7 @@ def train(
     Without a flag: two hidden layers, Adam, cosine with warm-up, early stopping.
     """
     use_device(device)
+    ray = None if ray == HERE else ray
     if resume is not None:
         alone = (recipe, seed, members, bag)
         if data.given() or changes.given().keys() - {"epochs"} or any(each is not None for each in alone):
@@ -57,13 +61,14 @@ def train(
             )
         longer = parse_count(changes.epochs)
         plan = begun_plan(resume) if longer is None else longer_plan(resume, longer)
+        plan = on_workers(plan, workers, ray, device)
         folder = out or resume if longer is None else out
         return train_and_save(
-            plan, folder, checkpoint_seconds, json, resume, extends=longer is not None, lost=stop_when_lost
+            plan, folder, checkpoint_seconds, json, resume, extends=longer is not None, lost=stop_when_lost, ray=ray
         )[0]
     find = changes.learning_rate == FIND
     plan = new_plan(recipe, data, dataclasses.replace(changes, learning_rate=None) if find else changes, seed)
-    plan = of_several(plan, members, bag)
+    plan = on_workers(of_several(plan, members, bag), workers, ray, device)
     if find:
         plan = with_found_rate(plan)
-    return train_and_save(plan, out, checkpoint_seconds, json, lost=stop_when_lost, find=not again)[0]
+    return train_and_save(plan, out, checkpoint_seconds, json, lost=stop_when_lost, find=not again, ray=ray)[0]

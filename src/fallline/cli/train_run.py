@@ -1,6 +1,7 @@
 """What `fallline train` does with a plan: trains it, saves the run and says what came of it."""
 
 import dataclasses
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,12 +32,13 @@ def train_and_save(
     lost: bool = False,
     told: bool = True,
     find: bool = False,
+    ray: str | None = None,
 ) -> tuple[int, "Kept"]:
     """Train a plan, from the beginning or continuing from the folder `resume`, and keep the run in a folder.
 
     A run that `extends` the finished run in that folder is kept in a folder of its own. Returns the exit code and where the
     run was saved. `lost` ends a run that cannot end well; `told` prints its summary; `find` shows the same run if there is one
-    instead of training it again.
+    instead of training it again. `ray` is the address of the cluster of the plan's workers.
     """
     from fallline.core.holding import Hold
     from fallline.streams import Stream
@@ -50,7 +52,7 @@ def train_and_save(
         )
     data = _opened(plan, json)
     table = table_of(data)
-    plan = folders.Plan(plan.recipe, table.source, plan.seed, plan.extended, **plan.several)
+    plan = folders.Plan(plan.recipe, table.source, plan.seed, plan.extended, workers=plan.workers, **plan.several)
     for sentence in table.warnings:
         say(f"warning: {sentence}")
     recipe = _completed(plan, data, table)
@@ -68,7 +70,7 @@ def train_and_save(
                 folders.begin_folder(folder, plan, None if extends else resume)
             if extends and resume is not None:
                 _extend(resume, folder, plan, table)
-            run = _fit(plan, data, table, recipe, folder, checkpoint_seconds, json, resume is not None, lost)
+            run = _fit(plan, data, table, recipe, folder, checkpoint_seconds, json, resume is not None, lost, ray)
 
             def more(home: Path) -> None:
                 _write_report(home, run, table)
@@ -142,7 +144,10 @@ def _fit(
     quiet: bool,
     resume: bool,
     lost: bool,
+    ray: str | None,
 ) -> "Run":
+    from contextlib import nullcontext, redirect_stdout
+
     from fallline.diagnosis.facts import facts_of
     from fallline.diagnosis.lost import StopWhenLost
     from fallline.ensembles.train import train as fit
@@ -150,7 +155,9 @@ def _fit(
     from fallline.training.progress import RunProgress
 
     beyond = isinstance(data, Stream) and not data.fits
-    with RunProgress(int(recipe.epochs), quiet=quiet) as progress:
+    # Ray prints on standard output, which is reserved for the JSON document.
+    output = nullcontext() if plan.workers is None else redirect_stdout(sys.stderr)
+    with RunProgress(int(recipe.epochs), quiet=quiet) as progress, output:
         run = fit(
             plan.recipe,
             data if beyond else table,
@@ -162,6 +169,8 @@ def _fit(
             checkpoint_seconds=checkpoint_seconds,
             resume=resume,
             progress=False,
+            workers=plan.workers,
+            ray=ray,
         )
     for sentence in run.notes:
         say(f"warning: {sentence}")

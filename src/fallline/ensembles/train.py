@@ -27,11 +27,11 @@ from fallline.probes import RECORDED, Probe, recordable
 from fallline.streams import Stream
 from fallline.training.arrays import scale_of, scored_rows
 from fallline.training.calibration import temper
+from fallline.training.crew import Crew, crew_of
 from fallline.training.ensemble import MOST, Ensemble
 from fallline.training.evaluation import evaluate_splits, predictor_of, usable
 from fallline.training.following import Following, begun_training, ended_training
 from fallline.training.history import History, name_columns
-from fallline.training.on_workers import Crew, crew_of
 from fallline.training.progress import RunProgress
 from fallline.training.recipe import Recipe, complete_for, recipe_to_plain
 from fallline.training.run import Moment, Run

@@ -18,14 +18,15 @@ from fallline.probes import RECORDED, Probe
 from fallline.streams import Stream
 from fallline.training.calibration import calibrated
 from fallline.training.chunks import Chunks, run_chunks
+from fallline.training.crew import Crew
 from fallline.training.evaluation import evaluate_splits, predictor_of, usable
 from fallline.training.history import History
-from fallline.training.on_workers import Crew, Place
 from fallline.training.preparation import Prepared, prepare_run
 from fallline.training.recipe import Recipe
 from fallline.training.resuming import Checkpoints, continued, identity_of
 from fallline.training.run import Moment, Run
 from fallline.training.state import Epochs, State
+from fallline.training.worker import Place
 
 Writer = Callable[[Path], None]  # writes a checkpoint into a folder
 

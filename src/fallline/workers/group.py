@@ -1,7 +1,6 @@
 """Processes on Ray that run one compiled program together: a client of JAX that has one device in each of them."""
 
 import math
-import os
 import socket
 import time
 from collections.abc import Callable
@@ -166,7 +165,6 @@ class _Member:
 
         from fallline.core.runtime import configure
 
-        os.dup2(2, 1)
         jax.config.update("jax_cpu_collectives_implementation", "gloo")
         jax.distributed.initialize(meeting, count, rank, initialization_timeout=MEETING)
         configure()

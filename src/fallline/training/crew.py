@@ -1,108 +1,33 @@
 """A run on several processes: each computes a share of every minibatch, and this one tells them when to go on.
 
-A worker holds the rows and the state, and runs the program of a single device over a mesh of all workers. This process calls
-them chunk by chunk, and fetches the state for checkpoints. If a worker is lost, all are begun again from the last state that
-was fetched. They take the same steps again, so that the result is that of a run without the loss.
+The workers run the program of a single device over a mesh of all of them. This process calls them chunk by chunk, and fetches
+the state for checkpoints. If a worker is lost, all are begun again from the last state that was fetched. They take the same
+steps again, so that the result is that of a run without the loss.
 """
 
 import dataclasses
-import functools
 import time
 from collections.abc import Callable
 from contextlib import closing
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
 from fallline.core.driving import STOPPED, Pace, drive
 from fallline.core.errors import FalllineError
 from fallline.core.interrupt import Interrupt
 from fallline.core.outcome import Outcome
-from fallline.core.tree import Tree
 from fallline.core.whole import is_whole
 from fallline.probes import RECORDED, Probe
 from fallline.training import program
 from fallline.training.arrays import Arrays
 from fallline.training.chunks import CEILING, Chunks
 from fallline.training.recipe import Recipe
-from fallline.training.spread import Spread, spread_over
 from fallline.training.state import Epochs, State
+from fallline.training.worker import Message, Place, Worker, from_host, on_host, place_of
 from fallline.workers.group import Group, GroupLostError
 
 ATTEMPTS = 5  # losses of the workers without a further epoch, after which the run is given up
-
-
-class Place(NamedTuple):
-    """Where the workers stand: the numbers of the state that this process looks at."""
-
-    epoch: int
-    outcome: int
-    best_epoch: int
-
-    @property
-    def running(self) -> bool:
-        """Whether the run goes on after this epoch."""
-        return self.outcome == Outcome.RUNNING
-
-
-class Message(NamedTuple):
-    """What a worker is begun with, as NumPy's arrays; of the state only the structure is used."""
-
-    recipe: Recipe
-    arrays: Arrays
-    recorded: tuple[Probe, ...]
-
-
-class Worker:
-    """One process of a run: it holds the rows and the state."""
-
-    def __init__(self, message: Message) -> None:
-        self.spread = spread_over(jax.devices())
-        self.recipe, arrays, self.recorded = self.spread.put(message)
-        self.arrays: Arrays = dataclasses.replace(arrays, spread=self.spread)
-        self.speaks = jax.process_index() == 0
-        self.state: State | None = None
-
-    def begin(self, state: State) -> None:
-        """Continue from a state, of which the key is given as words."""
-        held: State = self.spread.put(state)
-        self.state = dataclasses.replace(held, key=jax.random.wrap_key_data(held.key))
-
-    def advance(self, until: int) -> tuple[Place, Epochs] | None:
-        """Train up to an epoch; the first worker answers with where it stands and the records of these epochs."""
-        assert self.state is not None
-        before = int(self.state.epoch)
-        advance = compiled_for(self.spread)
-        self.state, seen = advance(self.recipe, self.arrays, self.state, np.int32(until), self.recorded)
-        jax.block_until_ready(self.state.epoch)
-        if not self.speaks:
-            return None
-        place = place_of(self.state)
-        return place, jax.tree.map(lambda leaf: np.asarray(leaf)[: place.epoch - before], seen)
-
-    def kept(self) -> State | None:
-        """The whole state; only the first worker answers."""
-        return on_host(self.state) if self.speaks and self.state is not None else None
-
-
-@functools.cache
-def compiled_for(spread: Spread) -> Callable[..., tuple[State, Epochs]]:
-    """`advance` for devices that share the rows; every one of them ends with the whole state."""
-    found: Callable[..., tuple[State, Epochs]] = jax.jit(program.advance, donate_argnums=2, out_shardings=spread.whole)
-    return found
-
-
-def place_of(state: State) -> Place:
-    """The numbers of a state that say where a run stands."""
-    return Place(int(state.epoch), int(state.outcome), int(state.best_epoch))
-
-
-def on_host(tree: Tree) -> Any:
-    """A tree as NumPy's arrays, which another process can read; a state's key becomes words."""
-    if isinstance(tree, State):
-        tree = dataclasses.replace(tree, key=jax.random.key_data(tree.key))
-    return jax.tree.map(np.asarray, tree)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -169,7 +94,7 @@ class Crew:
             )
             state = from_host(led.state_at(place))
         if why == STOPPED and place.running:
-            state = dataclasses.replace(state, outcome=jax.numpy.int32(Outcome.STOPPED))
+            state = dataclasses.replace(state, outcome=np.int32(Outcome.STOPPED))
         return Chunks(state, led.epochs, interrupt.asked and why != STOPPED and place.running, led.first_seconds)
 
 
@@ -249,12 +174,6 @@ class _Led:
                         f"the workers were lost {ATTEMPTS} times at epoch {self.furthest}, the last time because {lost}: give "
                         "them more memory, or look for what ends them"
                     ) from None
-
-
-def from_host(state: State) -> State:
-    """A state on this process's device, from what `on_host` made of it."""
-    found: State = jax.device_put(state)
-    return dataclasses.replace(found, key=jax.random.wrap_key_data(found.key))
 
 
 def crew_of(workers: object, ray: str | None) -> Crew | None:
