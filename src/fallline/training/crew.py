@@ -134,10 +134,11 @@ class _Led:
         return self.kept.state
 
     def keep(self, place: Place) -> bool:
-        """Fetch the state; returns False if the workers are lost, which the next chunk will find too."""
+        """Fetch the state; returns False if the workers are lost, and the next chunk begins them again."""
         try:
             self._fetch(place)
-        except GroupLostError:
+        except GroupLostError as lost:
+            self._count(lost)
             return False
         return True
 
@@ -168,12 +169,15 @@ class _Led:
             try:
                 return deed()
             except GroupLostError as lost:
-                self.begun, self.losses = False, self.losses + 1
-                if self.losses == ATTEMPTS:
-                    raise FalllineError(
-                        f"the workers were lost {ATTEMPTS} times at epoch {self.furthest}, the last time because {lost}: give "
-                        "them more memory, or look for what ends them"
-                    ) from None
+                self._count(lost)
+
+    def _count(self, lost: GroupLostError) -> None:
+        self.begun, self.losses = False, self.losses + 1
+        if self.losses == ATTEMPTS:
+            raise FalllineError(
+                f"the workers were lost {ATTEMPTS} times at epoch {self.furthest}, the last time because {lost}: give them more "
+                "memory, or look for what ends them"
+            ) from None
 
 
 def crew_of(workers: object, ray: str | None) -> Crew | None:
