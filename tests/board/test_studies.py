@@ -72,6 +72,19 @@ def test_damaged_rows_are_shown_without_what_is_damaged(tmp_path, damage):
     assert 1 in [each["trial"] for each in found.table]
 
 
+def test_a_file_that_never_ends_its_answer_is_left(tmp_path, monkeypatch):
+    monkeypatch.setattr(studies, "PATIENCE", 0.05)
+    study(tmp_path, "search", [0.5]).close()
+    connection = sqlite3.connect(tmp_path / "search" / "study.db")
+    endless = "WITH RECURSIVE k(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM k) SELECT 0 AS study, n AS number"
+    empty = ", ".join(f"NULL AS {name}" for name in ("outcome", "score", "error", "epochs", "seconds"))
+    connection.execute("DROP TABLE trials")
+    connection.execute(f"CREATE VIEW trials AS {endless}, {empty} FROM k WHERE n < 0")
+    connection.close()
+    with pytest.raises(FalllineError, match="cannot be read now"):
+        read_trials(tmp_path / "search")
+
+
 def test_a_file_that_is_no_study_is_refused(tmp_path):
     with pytest.raises(FalllineError, match="cannot be read"):
         read_trials(tmp_path)

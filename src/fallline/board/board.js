@@ -321,7 +321,7 @@
     facts.series.slice(0, 200).forEach(each => {
       const row = element("tr", undefined, body), held = each.y.filter(value => value !== null);
       element("th", each.name, row).scope = "row";
-      [each.total ?? each.x.length, held.at(-1), ends(held.concat(held), false) && Math.min(...held), Math.max(...held)].forEach(value => element("td", held.length ? number(value) : "–", row));
+      [each.total, held.at(-1), Math.min(...held), Math.max(...held)].forEach(value => element("td", held.length ? number(value) : "–", row));
     });
     inside.replaceChildren(table);
   }
@@ -384,15 +384,14 @@
     const width = Math.round(at("charts").firstElementChild?.clientWidth || 600);
     const found = await ask("curves", { ids: chosen.join(","), columns: charts.join(","), width, known: curves.version });
     if (found.same) return 0;
-    const before = new Set(curves.columns);
     curves = found;
-    if (!touchedCharts && curves.columns.length) firstCharts();
+    if (!hasCharts && curves.columns.length) firstCharts();
     showCharts();
-    return found.pending + (touchedCharts ? 0 : [...before].length ? 0 : 0);
+    return found.pending;
   }
-  let touchedCharts = false;
+  let hasCharts = false;
   function firstCharts() {
-    touchedCharts = true;
+    hasCharts = true;
     if (location.hash.includes("charts=") && charts.some(name => curves.columns.includes(name))) return;
     const names = ["valid_loss", "train_loss", ...curves.columns.filter(name => /^valid_/.test(name)), "mean_return", "evaluation.best"];
     charts = [...new Set(names)].filter(name => curves.columns.includes(name)).slice(0, 3);

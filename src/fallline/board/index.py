@@ -60,9 +60,9 @@ class Index:
         return None if known is None else known.run
 
     def stamp(self, key: str) -> Stamp:
-        """The files of a run as they are now; empty if it is gone."""
+        """The files of a run at the last look; empty if it is gone."""
         known = self._known.get(key)
-        return (stamp_of(known.folder) or {}) if known is not None else {}
+        return {} if known is None else known.stamp
 
     def refresh(self, seconds: float = READING) -> None:
         """Look at the folder, and read some of what has changed."""

@@ -4,9 +4,13 @@ import secrets
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fallline.core.errors import FalllineError
 from fallline.core.extras import optional
+
+if TYPE_CHECKING:
+    from uvicorn import Server
 
 HOST = "127.0.0.1"
 WAITING = 2  # seconds that open requests get when the board ends
@@ -23,28 +27,44 @@ def serve(folder: Path, port: int, told: Callable[[str], None]) -> None:
 
     Raises: FalllineError if the folder is not there, the port is taken, or Starlette or uvicorn is not installed.
     """
+    for each in ("uvicorn", "starlette"):
+        optional(each, "board", "The board")
+    if not folder.is_dir():
+        raise FalllineError(f"there is no folder {str(folder)!r}: expected a folder of runs, such as runs")
+    with bound(port) as listening:
+        server, address = server_of(folder, listening)
+        told(address)
+        server.run(sockets=[listening])
+
+
+def server_of(folder: Path, listening: socket.socket) -> tuple["Server", str]:
+    """A server that can be run, and the address of its page with a new token.
+
+    Arguments:
+        folder: the folder of runs.
+        listening: a socket that listens, see `bound`.
+
+    Raises: FalllineError if Starlette or uvicorn is not installed.
+    """
     uvicorn = optional("uvicorn", "board", "The board")
-    optional("starlette", "board", "The board")
     import polars  # noqa: F401  (before the first question, which would wait for it)
 
     from fallline.board.app import create_app
 
-    if not folder.is_dir():
-        raise FalllineError(f"there is no folder {str(folder)!r}: expected a folder of runs, such as runs")
-    with _bound(port) as listening:
-        found = listening.getsockname()[1]
-        token = secrets.token_urlsafe(24)
-        config = uvicorn.Config(
-            create_app(folder, token, found), http="h11", ws="none", lifespan="off", loop="asyncio", log_config=None,
-            access_log=False, server_header=False, proxy_headers=False, timeout_graceful_shutdown=WAITING,
-            limit_concurrency=AT_ONCE,
-        )  # fmt: skip
-        told(f"http://{HOST}:{found}/{token}/")
-        uvicorn.Server(config).run(sockets=[listening])
+    port, token = listening.getsockname()[1], secrets.token_urlsafe(24)
+    config = uvicorn.Config(
+        create_app(folder, token, port), http="h11", ws="none", lifespan="off", loop="asyncio", log_config=None,
+        access_log=False, server_header=False, proxy_headers=False, timeout_graceful_shutdown=WAITING,
+        limit_concurrency=AT_ONCE,
+    )  # fmt: skip
+    return uvicorn.Server(config), f"http://{HOST}:{port}/{token}/"
 
 
-def _bound(port: int) -> socket.socket:
-    """A socket that listens, so that the address can be opened from now on."""
+def bound(port: int) -> socket.socket:
+    """A socket that listens, so that the address can be opened from now on.
+
+    Raises: FalllineError for a port that is none, or that cannot be used.
+    """
     if not 0 <= port < 2**16:
         raise FalllineError(f"--port {port}: expected a number from 0, for a free port, to 65535")
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)

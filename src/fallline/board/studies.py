@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import sqlite3
+import time
 import urllib.parse
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
@@ -26,6 +27,7 @@ STUDY = "study.db"
 POINTS = 2000  # most trials that are drawn
 SHOWN = 50  # most trials in the table: the best ones and the latest
 LANES = 40  # most trials whose rungs are drawn
+PATIENCE = 2.0  # seconds after which a file that gives no answer is left
 _COLUMNS = "number, outcome, score, error, epochs, seconds"
 
 
@@ -87,7 +89,6 @@ def read_trials(folder: Path) -> Trials:
     """
     with _connected(folder) as connection:
         kept = _described(connection)
-        # From the last number down, and bounded: a study of any length costs the same memory.
         rows = [each for each in connection.execute(f"SELECT {_COLUMNS} FROM trials ORDER BY number") if _sound(each)]
         monitor, sign = _monitor(kept)
         done = [(number, float(score) * sign) for number, outcome, score, *_ in rows if _has_score(outcome, score)]
@@ -131,6 +132,8 @@ def _connected(folder: Path) -> Iterator[sqlite3.Connection]:
         with closing(sqlite3.connect(address, uri=True, timeout=0.1)) as connection:
             connection.text_factory = lambda text: text.decode("utf-8", "replace")
             connection.execute("PRAGMA trusted_schema = OFF")
+            end = time.monotonic() + PATIENCE
+            connection.set_progress_handler(lambda: time.monotonic() > end, 10_000)
             yield connection
     except sqlite3.Error as error:
         raise FalllineError(f"{what} cannot be read now: {error}; it is read again later") from None
