@@ -7,7 +7,7 @@ import pytest
 from tests.board.making import finished, study, training
 
 pytest.importorskip("starlette", reason="needs the extra board")
-pytest.importorskip("httpx", reason="needs httpx, with which the application is asked")
+pytest.importorskip("httpx2", reason="needs httpx2, with which the application is asked")
 
 from starlette.testclient import TestClient
 

@@ -33,8 +33,8 @@ def test_status_score_and_epochs_of_every_kind_of_run(tmp_path):
     dead = subprocess.Popen(["true"])
     dead.wait()
     training(tmp_path, "killed", 5, dead.pid)
-    with study(tmp_path, "search", [0.5, 0.2, None]).engine.connect():
-        found = looked(Index(tmp_path))
+    study(tmp_path, "search", [0.5, 0.2, None]).close()
+    found = looked(Index(tmp_path))
     status = {name: each.status for name, each in found.items()}
     assert status == {"good": "finished", "bad": "failed", "cut": "stopped", "now": "running", "killed": "stopped",
                       "search": "stopped"}  # fmt: skip
@@ -171,7 +171,6 @@ def test_a_policy_of_several_seeds_has_the_median_of_their_scores(tmp_path):
         (folder / f"seed-{seed}").mkdir()
         arrays = {"curve/iterations": table, "curve/evaluations": np.ones((0, 9))}
         save_tensors(folder / f"seed-{seed}" / "checkpoint.safetensors", arrays, {"kind": "policy checkpoint"})
-    (folder / "tags.json").write_text('{"tags": ["x"]}')
     assert looked(index)["hopper"].entry.score == 12.0
     (folder / "seeds.json").write_text('{"median": 7.5, "seeds": 2}')
     found = looked(index)["hopper"]

@@ -28,9 +28,9 @@ def runs(tmp_path_factory):
         ("-running", {"iris-1", "bad"}),
         ("-running -failed", {"iris-1"}),
         ("learning_rate<0.001", {"slow"}),
-        ("optimizer.learning_rate>=1e-2", {"iris-1", "bad", "fast"}),
+        ("optimizer.learning_rate>=1e-2", {"fast"}),
         ("learning_rate=0.01 running", {"fast"}),
-        ("optimizer=adam epochs=50", {"slow", "fast"}),
+        ("optimizer=adam running", {"slow", "fast"}),
         ("epochs=5", {"slow", "fast"}),
         ("score>0.9", {"iris-1", "bad", "slow", "fast"}),
         ("score>1", {"slow", "fast"}),
@@ -43,6 +43,4 @@ def runs(tmp_path_factory):
 )
 def test_questions(runs, question, names):
     found = {each.name for each in runs if matches(each, question)}
-    if question == "optimizer.learning_rate>=1e-2":
-        names = {each.name for each in runs if float(each.settings.get("optimizer.learning_rate", "nan")) >= 1e-2}
     assert found == names

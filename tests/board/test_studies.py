@@ -18,7 +18,7 @@ def test_trials_are_seen_as_they_land(tmp_path):
     assert found.points == [(0, 0.5, "finished"), (1, 0.7, "finished"), (2, 0.2, "finished"), (3, None, "running")]
     assert found.best == [(0, 0.5), (2, 0.2)]
     assert [each["trial"] for each in found.table] == [2, 0, 1, 3]
-    assert found.table[0]["values"] == {"optimizer.learning_rate": "0.02154"}
+    assert found.table[0]["values"] == {"optimizer.learning_rate": "0.007943"}
     assert found.lanes[0] == (2, [3, 9], [1.2, 0.2])
     add_trials(store, [0.1])
     assert read_trials(tmp_path / "search").best[-1] == (4, 0.1)

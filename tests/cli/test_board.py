@@ -52,10 +52,8 @@ def test_without_the_extra_the_command_says_how_to_install_it(tmp_path, capsys, 
 def test_a_real_server_follows_a_run_and_ends_by_ctrl_c(tmp_path):
     finished(tmp_path, "a")
     words = [sys.executable, "-m", "fallline", "board", str(tmp_path)]
-    board = subprocess.Popen(
-        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "JAX_PLATFORMS": "cpu"},
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )  # fmt: skip
+    environment = {**os.environ, "JAX_PLATFORMS": "cpu"}
+    board = subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         address = board.stdout.readline().strip()
         assert address.startswith("http://127.0.0.1:")

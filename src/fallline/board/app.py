@@ -58,7 +58,7 @@ class Board:
         found = self.index.get(asked.query_params.get("id", ""))
         if found is None:
             return {"gone": True}
-        version = f"{found.revision} {len(self.index.stamp(found.key))}"
+        version = str(found.revision)
         if version == asked.query_params.get("known"):
             return {"version": version, "same": True}
         return {"version": version, **details(found)}

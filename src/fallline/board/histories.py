@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
-from fallline.board.files import Stamp, file_stamp
+from fallline.board.files import Stamp
 from fallline.control.curve import EVALUATION, ITERATION
 from fallline.core.errors import FalllineError
 from fallline.core.reading import check_regular
@@ -46,17 +46,14 @@ def sources_of(folder: Path, stamp: Stamp) -> list[Source]:
     own = _newest(folder, "", stamp)
     if own is not None:
         return [own]
-    try:
-        homes = sorted(each for each in folder.glob("seed-*") if each.is_dir())[:MOST_LANES]
-    except OSError:
-        return []
-    return [found for home in homes if (found := _newest(home, home.name, None)) is not None]
+    homes = sorted({name.partition("/")[0] for name in stamp if "/" in name}, key=lambda name: (len(name), name))
+    return [found for home in homes if (found := _newest(folder / home, home, stamp)) is not None]
 
 
-def _newest(folder: Path, label: str, stamp: Stamp | None) -> Source | None:
+def _newest(folder: Path, label: str, stamp: Stamp) -> Source | None:
     found = []
     for name in (HISTORY, NEWEST, PREVIOUS):
-        seen = stamp.get(name) if stamp is not None else file_stamp(folder / name)
+        seen = stamp.get(f"{label}/{name}" if label else name)
         if seen is not None:
             found.append(Source(folder / name, label, seen))
     # At a tie the history of a finished run comes first.

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fallline.board.entries import RUNNING, BoardRun, is_running, read_run
-from fallline.board.files import Stamp, stamp_of
+from fallline.board.files import Stamp, folders_in, stamp_of
 from fallline.core.errors import FalllineError
 
 READING = 0.08  # seconds in which one question reads what has changed
@@ -64,8 +64,9 @@ class Index:
         known = self._known.get(key)
         return {} if known is None else known.stamp
 
-    def refresh(self, seconds: float = READING) -> None:
-        """Look at the folder, and read some of what has changed."""
+    def refresh(self, seconds: float | None = None) -> None:
+        """Look at the folder, and read some of what has changed, for a number of seconds or a little while."""
+        seconds = READING if seconds is None else seconds
         end = time.monotonic() + seconds
         if time.monotonic() - self._looked >= PAUSE:
             self._look()
@@ -103,12 +104,7 @@ class Index:
         if own is not None:
             yield self.folder, own
             return
-        try:
-            with os.scandir(self.folder) as entries:
-                homes = [Path(each.path) for each in entries if each.is_dir()]
-        except OSError:
-            return
-        for home in homes:
+        for home in folders_in(self.folder):
             stamp = stamp_of(home)
             if stamp is not None:
                 yield home, stamp

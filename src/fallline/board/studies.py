@@ -75,7 +75,8 @@ def study_facts(
     if entry.outcome not in ("unfinished", "damaged") and not held:
         return entry, done, plan, settings
     monitor, sign = _monitor(kept)
-    source = (kept.get("data") or {}).get("source")
+    described = kept.get("data")
+    source = described.get("source") if isinstance(described, dict) else None
     data = entry.data or (Path(source).stem if isinstance(source, str) else "")
     score = None if best is None else float(best) * sign
     found = dataclasses.replace(entry, data=data, metric=monitor, score=score, split="valid, best so far")
