@@ -81,7 +81,8 @@ def test_runs_are_followed_while_they_train(browser, address, tmp_path):
         assert faults(page) == []
         shutil.rmtree(home / "now")
         until(page, "document.querySelectorAll('#rows tr').length === 2")
-        assert page.locator("#legend").inner_text().split("\n") == [HOSTILE, "search"]
+        until(page, "document.querySelectorAll('#legend li').length === 2")
+        assert {each.inner_text() for each in page.locator("#legend li").all()} == {HOSTILE, "search"}
     store.close()
 
 

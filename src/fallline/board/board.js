@@ -244,7 +244,9 @@
     const rule = drawn("line", { class: "rule", y1: box[1], y2: box[3] }, picture);
     stage.querySelector("svg")?.remove();
     stage.prepend(picture);
-    stages.set(stage, { facts, x, box, width, rule, picture });
+    const value = stages.get(stage)?.value, isRead = !(stage.querySelector(".tip")?.hidden ?? true);
+    stages.set(stage, { facts, x, box, width, rule, value });
+    if (isRead) read(stage, value);
   }
 
   function nearest(xs, wanted) {
@@ -409,7 +411,7 @@
     const found = await ask("compare", { ids: ids.join(",") });
     compared = want;
     const head = document.createElement("tr");
-    element("th", "", head);
+    element("th", "field", head).scope = "col";
     found.names.forEach(name => { element("th", name, head).scope = "col"; });
     const lines = [...found.fields, ...found.metrics.map(([name, values]) => [name.replaceAll("_", " "), values.map(number)])].map(([name, values]) => {
       const row = document.createElement("tr");

@@ -51,6 +51,9 @@ class Guard:
             await _answer(_with_headers(send), code, reason)
             return
         path = _parted(scope["path"])[1]
+        if "/" not in scope["path"][1:]:  # the page's own addresses are relative
+            await _answer(_with_headers(send), 308, "the board is one folder further", f"{scope['path']}/")
+            return
         inside = {**scope, "path": path, "raw_path": path.encode("utf-8", "replace"), "root_path": ""}
         await self.inner(inside, receive, _with_headers(send))
 
@@ -91,9 +94,11 @@ def _with_headers(send: Send) -> Send:
     return sending
 
 
-async def _answer(send: Send, code: int, reason: str) -> None:
+async def _answer(send: Send, code: int, reason: str, place: str = "") -> None:
     body = f"{reason[0].upper()}{reason[1:]}.\n".encode()
     headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
+    if place:
+        headers.append((b"location", place.encode("ascii")))
     if code == 405:
         headers.append((b"allow", b"GET, HEAD"))
     await send({"type": "http.response.start", "status": code, "headers": headers})
