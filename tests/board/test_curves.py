@@ -1,19 +1,19 @@
 """Curves of finished runs and of those that train, bounded in time, in memory and in what one answer holds."""
 
-import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
-import pytest
 from tests.board.making import finished, training
 
-import fallline as fl
 from fallline.board import Index
 from fallline.board import curves as module
 from fallline.board.curves import Curves
 from fallline.board.files import stamp_of
 from fallline.board.histories import columns_of, read_column, sources_of
 from fallline.core.tensors import save_tensors
+from fallline.ensembles import checkpoint as ensemble
+from fallline.training.checkpoint import save_checkpoint
 
 
 def whole(folder) -> tuple[Index, list[str]]:
@@ -22,30 +22,20 @@ def whole(folder) -> tuple[Index, list[str]]:
     return index, [each.key for each in sorted(index.runs, key=lambda each: each.name)]
 
 
-@pytest.mark.parametrize("members", [None, 2])
-def test_a_training_is_seen_as_it_goes(tmp_path, flowers_of, members):
-    """What the board reads of the checkpoint is what the training itself says of its epochs."""
-    seen = []
-
-    def watch(moment):
-        sources = sources_of(tmp_path, stamp_of(tmp_path))
-        live = [read_column(each, "valid_loss") for each in sources]
-        seen.append((moment.history["valid_loss"].copy(), live))
-
-    (tmp_path / "recipe.toml").write_text("epochs = 3\n")
-    recipe = fl.Recipe(model=fl.MLP(hidden=(3,)), batch_size=64, epochs=3, patience=None)
-    more = {} if members is None else {"members": members}
-    fl.train(
-        recipe, flowers_of(80), seed=0, folder=tmp_path, checkpoint_seconds=0.0, watch=watch, progress=False, **more
-    )
-    known = [(history, live[0]) for history, live in seen if live and live[0]]
-    assert known
-    for history, curves in known:
-        assert len(curves) == (members or 1)
-        x, y = curves[0][1], np.mean([each[2] for each in curves], axis=0)
-        assert x.tolist() == list(range(1, len(x) + 1))
-        assert len(x) <= len(history)
-        np.testing.assert_allclose(y, history[: len(y)], rtol=1e-5)
+def test_checkpoints_as_trainings_write_them_are_read(tmp_path):
+    """Written by the functions of a run, whose state is of no interest here, and of an ensemble on two devices."""
+    (tmp_path / "recipe.toml").write_text("epochs = 9\n")
+    losses = np.array([3.0, 2.0, 1.0], np.float32)
+    save_checkpoint(tmp_path, {"epoch": np.int32(5)}, {"valid_loss": losses}, {"seed": 0})  # type: ignore[arg-type]
+    (single,) = sources_of(tmp_path, stamp_of(tmp_path))
+    ((lane, x, y),) = read_column(single, "valid_loss")
+    assert (lane, x.tolist(), y.tolist()) == ("", [3, 4, 5], [3, 2, 1])
+    seen = [{"valid_loss": np.array([[1.0, 2.0], [3.0, 4.0]], np.float32)}]
+    parts = [SimpleNamespace(kept={"epoch": np.int32(2)}, seen=seen)] * 2
+    ensemble.save(tmp_path, SimpleNamespace(parts=parts, size=2, recorded=()), {"seed": 0})
+    (several,) = sources_of(tmp_path, stamp_of(tmp_path))
+    found = [(lane, x.tolist(), y.tolist()) for lane, x, y in read_column(several, "valid_loss")]
+    assert found == [(f"lane {k}", [1, 2], [[2, 4], [1, 3]][k % 2]) for k in (1, 2, 3, 4)]
 
 
 def test_columns_of_a_checkpoint_have_a_curve_for_every_layer_and_lane(tmp_path):
@@ -72,7 +62,8 @@ def test_the_newer_of_history_and_checkpoint_is_read_and_a_damaged_file_is_left_
     assert (found["curves"], found["columns"], found["pending"]) == ([], [], 0)
 
 
-def test_ten_to_the_sixth_points_become_a_short_answer_that_keeps_the_spike(tmp_path):
+def test_ten_to_the_sixth_points_become_a_short_answer_that_keeps_the_spike(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "READING", 60.0)
     folder = finished(tmp_path, "long")
     y = np.ones(1_000_000)
     y[777_777] = 50.0
@@ -124,4 +115,3 @@ def test_runs_that_are_gone_are_left_out(tmp_path):
     finished(tmp_path, "b")
     found = Curves(index).answer([*keys, "0" * 12], ["valid_loss"], 100)
     assert [each["id"] for each in found["curves"]] == keys
-    assert dataclasses.is_dataclass(index.get(keys[0]))

@@ -86,7 +86,7 @@ def test_a_file_that_never_ends_its_answer_is_left(tmp_path, monkeypatch):
 
 
 def test_a_file_that_is_no_study_is_refused(tmp_path):
-    with pytest.raises(FalllineError, match="cannot be read"):
+    with pytest.raises(FalllineError, match="is not there"):
         read_trials(tmp_path)
     (tmp_path / "study.db").write_bytes(b"no database" * 100)
     with pytest.raises(FalllineError, match="cannot be read now"):

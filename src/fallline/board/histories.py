@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +12,11 @@ from jaxtyping import Float
 from fallline.board.files import Stamp
 from fallline.control.curve import EVALUATION, ITERATION
 from fallline.core.errors import FalllineError
-from fallline.core.reading import check_regular
+from fallline.core.reading import check_regular, open_regular
 from fallline.report.runs import POLICY, RunEntry
 
 if TYPE_CHECKING:
+    import polars as pl
     from safetensors import safe_open
 
 HISTORY, NEWEST, PREVIOUS = "history.parquet", "checkpoint.safetensors", "checkpoint.previous.safetensors"
@@ -64,7 +66,8 @@ def columns_of(source: Source) -> list[str]:
     """The names of the columns in a file; none for one that cannot be read now."""
     try:
         if source.path.name == HISTORY:
-            return [name for name in _schema(source.path) if name != "epoch"]
+            with _parquet(source.path) as (_, names):
+                return [name for name in names if name != "epoch"]
         with _opened(source.path) as file:
             return list(dict.fromkeys(name for key in file.keys() for name in _names(key, file)))  # noqa: SIM118
     except FalllineError:
@@ -100,36 +103,36 @@ def live_facts(folder: Path, entry: RunEntry, stamp: Stamp) -> tuple[RunEntry, f
     return entry, None
 
 
-def _schema(path: Path) -> dict[str, Any]:
+@contextmanager
+def _parquet(path: Path) -> "Iterator[tuple[pl.LazyFrame, list[str]]]":
+    """A Parquet file that is not read yet, and the names of its columns of numbers.
+
+    The file is opened here: Polars takes no path that is not UTF-8.
+    """
     import polars as pl
 
-    check_regular(path, f"history {str(path)!r}")
+    what = f"history {str(path)!r}"
     try:
-        found = pl.read_parquet_schema(path)
+        with open_regular(path, what, buffering=0) as file:
+            frame = pl.scan_parquet(file)
+            yield frame, [name for name, dtype in frame.collect_schema().items() if dtype.is_numeric()]
     except (pl.exceptions.PolarsError, OSError, ValueError, OverflowError, pl.exceptions.PanicException) as error:
-        raise FalllineError(f"history {str(path)!r} cannot be read: {error}; train the run again") from None
-    return {name: dtype for name, dtype in found.items() if dtype.is_numeric()}
+        raise FalllineError(f"{what} cannot be read: {error}; train the run again") from None
 
 
-def _from_history(path: Path, column: str) -> Iterator[Curve]:
+def _from_history(path: Path, column: str) -> list[Curve]:
     """One column of a Parquet file, read without the others."""
     import polars as pl
 
-    schema = _schema(path)
-    if column not in schema:
-        return
-    over = next((name for name in _X if name in schema), None)
-    try:
-        frame = pl.scan_parquet(path)
-        if frame.select(pl.len()).collect().item() > MOST_ROWS:
-            return
+    with _parquet(path) as (frame, names):
+        if column not in names or frame.select(pl.len()).collect().item() > MOST_ROWS:
+            return []
+        over = next((name for name in _X if name in names), None)
         table = frame.select(list(dict.fromkeys(filter(None, (over, column))))).collect()
         y = table[column].cast(pl.Float64).to_numpy()
         x = np.arange(1.0, len(y) + 1) if over is None else table[over].cast(pl.Float64).to_numpy()
-    except (pl.exceptions.PolarsError, OSError, ValueError, OverflowError, pl.exceptions.PanicException) as error:
-        raise FalllineError(f"history {str(path)!r} cannot be read: {error}; train the run again") from None
     there = np.isfinite(x)
-    yield "", x[there], y[there]
+    return [("", x[there], y[there])]
 
 
 def _opened(path: Path) -> "safe_open":
@@ -139,7 +142,7 @@ def _opened(path: Path) -> "safe_open":
     check_regular(path, f"checkpoint {str(path)!r}")
     try:
         return safe_open(path, framework="numpy")
-    except (SafetensorError, OSError, ValueError) as error:
+    except (SafetensorError, OSError, ValueError, TypeError) as error:  # also a path that is not UTF-8
         raise FalllineError(f"checkpoint {str(path)!r} cannot be read: {error}; wait for the next one") from None
 
 
