@@ -62,6 +62,13 @@ def test_the_newer_of_history_and_checkpoint_is_read_and_a_damaged_file_is_left_
     assert (found["curves"], found["columns"], found["pending"]) == ([], [], 0)
 
 
+def test_while_a_checkpoint_is_being_replaced_the_one_before_it_is_read(tmp_path):
+    folder = training(tmp_path, "now", 4)
+    (source,) = sources_of(folder, stamp_of(folder))
+    (folder / "checkpoint.safetensors").rename(folder / "checkpoint.previous.safetensors")
+    assert len(read_column(source, "valid_loss")[0][1]) == 4
+
+
 def test_ten_to_the_sixth_points_become_a_short_answer_that_keeps_the_spike(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "READING", 60.0)
     folder = finished(tmp_path, "long")

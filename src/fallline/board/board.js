@@ -501,7 +501,7 @@
     if (detail.gone || !detail.version) return;
     const card = element("div", undefined, home, "card"), line = element("div", undefined, card, "outcome");
     element("span", detail.status, line, `badge ${detail.status}`);
-    element("p", detail.sentence || detail.outcome.replaceAll("_", " "), line);
+    element("p", detail.sentence || (detail.status === "running" ? `${number(detail.epochs)} of ${number(detail.planned)} so far` : detail.outcome.replaceAll("_", " ")), line);
     element("p", detail.folder, card, "over");
     home.append(doctorOf(detail.doctor));
     if (detail.study) studyOf(detail.study, home);

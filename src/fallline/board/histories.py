@@ -76,11 +76,17 @@ def columns_of(source: Source) -> list[str]:
 
 def read_column(source: Source, column: str) -> list[Curve]:
     """The curves of a column: one, or one for every lane of a population that trains; none if it cannot be read now."""
+    found = _read(source.path, column)
+    if not found and source.path.name == NEWEST and not source.path.exists():
+        found = _read(source.path.with_name(PREVIOUS), column)  # the newest one is being replaced at this moment
+    return [(" ".join(filter(None, (source.label, lane))), x, y) for lane, x, y in found]
+
+
+def _read(path: Path, column: str) -> list[Curve]:
     try:
-        found = list(_from_history(source.path, column) if source.path.name == HISTORY else _live(source.path, column))
+        return list(_from_history(path, column) if path.name == HISTORY else _live(path, column))
     except FalllineError:
         return []
-    return [(" ".join(filter(None, (source.label, lane))), x, y) for lane, x, y in found]
 
 
 def live_facts(folder: Path, entry: RunEntry, stamp: Stamp) -> tuple[RunEntry, float | None]:
