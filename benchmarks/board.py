@@ -27,6 +27,7 @@ from fallline.training.recipe import Recipe
 
 MOST_MS, MOST_MB = 200.0, 300.0
 ROUNDS = 20
+MOST_LOOKS = 300  # until everything has been read for the first time
 COLUMNS = ("train_loss", "valid_loss", "train_accuracy", "valid_accuracy", "learning_rate", "dense_1.gradient_norm")
 
 
@@ -72,13 +73,16 @@ class Asking:
 def look(asked: Asking, home: Path, epochs: int) -> None:
     """What a page asks: from its first look on, and then again and again."""
     rng = np.random.default_rng(1)
-    while (found := asked("list, first looks", "runs", since=0))["pending"]:
-        pass
+    for _ in range(MOST_LOOKS):
+        found = asked("list, first looks", "runs", since=0)
+        if not found["pending"]:
+            break
     revision, keys = found["revision"], [each["id"] for each in found["runs"]]
     for label, some in (("4 runs", keys[:4]), ("all runs", keys)):
         wanted = {"ids": ",".join(some), "columns": "valid_loss,train_loss", "width": 800}
-        while asked(f"curves of {label}, first looks", "curves", **wanted)["pending"]:
-            pass
+        for _ in range(MOST_LOOKS):
+            if not asked(f"curves of {label}, first looks", "curves", **wanted)["pending"]:
+                break
         for _ in range(ROUNDS):
             asked(f"curves of {label}", "curves", **wanted)
     for k in range(ROUNDS):
@@ -104,7 +108,10 @@ def long_run(asked: Asking, home: Path, points: int) -> None:
     (folder / "recipe.toml").write_text((home / "run-0" / "recipe.toml").read_text())
     write_history(folder, points, np.random.default_rng(2))
     time.sleep(1)
-    found = asked("list, one run changed", "runs", since=0)
+    for _ in range(MOST_LOOKS):
+        found = asked("list, one run more", "runs", since=0)
+        if any(each["name"] == "run-long" for each in found["runs"]):
+            break
     key = next(each["id"] for each in found["runs"] if each["name"] == "run-long")
     for name in COLUMNS:
         asked(f"one curve of {points:,} points", "curves", ids=key, columns=name, width=1000)

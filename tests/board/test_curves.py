@@ -101,18 +101,18 @@ def test_what_is_not_read_in_time_comes_with_the_next_question(tmp_path, monkeyp
 
 
 def test_what_is_kept_is_bounded(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "HELD", 3000)
+    monkeypatch.setattr(module, "HELD", 9000)
     for k in range(6):
         finished(tmp_path, f"run-{k}", epochs=40)
     index, keys = whole(tmp_path)
     curves = Curves(index)
     assert len(curves.answer(keys, ["valid_loss"], 100)["curves"]) == 6
-    assert 0 < curves.size <= 3000
+    assert 0 < curves.size <= 9000
     assert len(curves._kept) < 6
     for epochs in range(5, 60):  # a run that goes on and on
         finished(tmp_path, "run-0", epochs=epochs)
         curves.answer(keys, ["valid_loss"], 100)
-    assert curves.size <= 3000
+    assert curves.size <= 9000
     assert len(curves._names) <= 4 * module.SAMPLED
 
 

@@ -229,17 +229,18 @@
     drawn("path", { class: "frame", d: `M${box[0]},${box[1]}V${box[3]}H${box[2]}` }, picture);
     series.forEach(each => {
       let path = "", pen = "M";
+      const isPoints = each.points || each.y.filter(value => value !== null).length < 2;
       each.x.forEach((value, k) => {
         const own = each.y[k];
         if (own === null || (log && own <= 0)) { pen = "M"; return; }
         const place = `${px(value).toFixed(1)},${py(own).toFixed(1)}`;
-        if (each.points) { path += `M${place}h0.01`; return; }
+        if (isPoints) { path += `M${place}h0.01`; return; }
         path += pen + place + (pen === "M" ? "h0.01" : "");
         pen = "L";
       });
       const line = drawn("path", { d: path || "M0,0", class: series.length > 30 ? "many" : "" }, picture);
       line.style.stroke = colour(each.slot);
-      if (each.points) { line.style.strokeWidth = "5"; line.style.strokeLinecap = "round"; } else line.style.strokeDasharray = dash(each.slot);
+      if (isPoints) { line.style.strokeWidth = "5"; line.style.strokeLinecap = "round"; } else line.style.strokeDasharray = dash(each.slot);
     });
     const rule = drawn("line", { class: "rule", y1: box[1], y2: box[3] }, picture);
     stage.querySelector("svg")?.remove();

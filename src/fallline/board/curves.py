@@ -5,21 +5,17 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-from jaxtyping import Float
-
 from fallline.board.histories import Source, columns_of, read_column, sources_of
 from fallline.board.index import Index
 from fallline.board.thinning import numbers, thin
 
-READING = 0.1  # seconds in which one question reads files
-POINTS = 16_000  # about as many points one answer holds
+READING = 0.06  # seconds in which one question reads files
+POINTS = 12_000  # about as many points one answer holds
 LEAST, MOST = 8, 1000  # stretches of a curve
-HELD = 24_000_000  # bytes of thinned curves that are kept
+HELD = 32_000_000  # bytes of thinned curves that are kept, about
+OVERHEAD, PER_POINT = 600, 72  # bytes of a curve and of each of its points
 NAMES = 400  # columns that are named
 SAMPLED = 24  # runs whose columns are named
-
-Thinned = tuple[str, Float[np.ndarray, " m"], Float[np.ndarray, " m"], int]
 
 
 class Curves:
@@ -31,7 +27,7 @@ class Curves:
 
     def __init__(self, index: Index) -> None:
         self.index = index
-        self._kept: OrderedDict[tuple[Any, ...], tuple[list[Thinned], int]] = OrderedDict()
+        self._kept: OrderedDict[tuple[Any, ...], tuple[list[dict[str, Any]], int]] = OrderedDict()
         self._names: OrderedDict[tuple[Any, ...], list[str]] = OrderedDict()
         self._size = 0
 
@@ -58,19 +54,16 @@ class Curves:
         version = _version(sources, columns, buckets)
         if version == known:
             return {"version": version, "same": True}
-        pending, found = 0, []
+        # The names first: they are few, and what is left over of the time goes to the curves.
+        names, pending = self._columns([each for _, each in sources[:SAMPLED]], end)
+        found: list[dict[str, Any]] = []
         for key, source in sources:
             for column in columns:
                 at = (source.path, source.stamp, column, buckets)
                 if at not in self._kept and time.monotonic() > end:
                     pending += 1
                     continue
-                found += [
-                    {"id": key, "lane": lane, "column": column, "points": count, "x": numbers(x), "y": numbers(y)}
-                    for lane, x, y, count in self._thinned(at, source)
-                ]
-        names, unnamed = self._columns([each for _, each in sources[:SAMPLED]], end)
-        pending += unnamed
+                found += [{"id": key, **each} for each in self._thinned(at, source)]
         return {
             "version": "" if pending else version,
             "columns": names,
@@ -82,12 +75,16 @@ class Curves:
         run = self.index.get(key)
         return (run.folder, self.index.stamp(key)) if run is not None else (self.index.folder, {})
 
-    def _thinned(self, at: tuple[Any, ...], source: Source) -> list[Thinned]:
+    def _thinned(self, at: tuple[Any, ...], source: Source) -> list[dict[str, Any]]:
         if at in self._kept:
             self._kept.move_to_end(at)
             return self._kept[at][0]
-        found = [(lane, *thin(x, y, at[3]), len(x)) for lane, x, y in read_column(source, at[2])]
-        size = 500 + sum(x.nbytes + y.nbytes for _, x, y, _ in found)
+        found = []
+        for lane, x, y in read_column(source, at[2]):
+            short_x, short_y = thin(x, y, at[3])
+            numbered = {"points": len(x), "x": numbers(short_x), "y": numbers(short_y)}
+            found.append({"lane": lane, "column": at[2], **numbered})
+        size = OVERHEAD + sum(OVERHEAD + PER_POINT * len(each["x"]) for each in found)
         self._kept[at] = (found, size)
         self._size += size
         while self._size > HELD and len(self._kept) > 1:

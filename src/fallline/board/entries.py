@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -82,7 +83,8 @@ def read_run(folder: Path, key: str, revision: int, stamp: Stamp) -> BoardRun:
     entry = entry_of(folder)
     summary = _document(folder / METRICS, stamp)
     plain = _recipe(folder, stamp)
-    settings = dict(list(dotted(plain))[:MOST_FIELDS])
+    # A thousand runs share most of their words.
+    settings = {sys.intern(path): sys.intern(value) for path, value in list(dotted(plain))[:MOST_FIELDS]}
     epochs, planned = _count(summary.get("epochs")), _count(plain.get("epochs"))
     if entry.kind == STUDY and "study.db" in stamp:
         entry, epochs, planned, more = study_facts(folder, entry, held)

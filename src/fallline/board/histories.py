@@ -135,10 +135,10 @@ def _from_history(path: Path, column: str) -> list[Curve]:
             return []
         over = next((name for name in _X if name in names), None)
         table = frame.select(list(dict.fromkeys(filter(None, (over, column))))).collect()
-        y = table[column].cast(pl.Float64).to_numpy()
-        x = np.arange(1.0, len(y) + 1) if over is None else table[over].cast(pl.Float64).to_numpy()
+        y = table[column].to_numpy()
+        x = np.arange(1, len(y) + 1) if over is None else table[over].to_numpy()
     there = np.isfinite(x)
-    return [("", x[there], y[there])]
+    return [("", x, y)] if there.all() else [("", x[there], y[there])]
 
 
 def _opened(path: Path) -> "safe_open":

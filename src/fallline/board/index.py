@@ -13,8 +13,8 @@ from fallline.board.entries import RUNNING, BoardRun, is_running, read_run
 from fallline.board.files import Stamp, folders_in, stamp_of
 from fallline.core.errors import FalllineError
 
-READING = 0.08  # seconds in which one question reads what has changed
-PAUSE = 0.3  # seconds between two looks at the folder
+READING = 0.05  # seconds in which one question reads what has changed
+PAUSE = 0.5  # seconds between two looks at the folder
 REMEMBERED = 10_000  # removed runs of which a page can still be told
 
 
@@ -28,7 +28,7 @@ class _Known:
 class Index:
     """The runs in a folder, or the run that it is.
 
-    A question costs a look at the folder, and the reading of at most 0.08 s of what has changed; the rest is read at the
+    A question costs a look at the folder, and the reading of at most 0.05 s of what has changed; the rest is read at the
     next question. Nothing happens while nobody asks.
 
     Arguments:
@@ -67,10 +67,10 @@ class Index:
     def refresh(self, seconds: float | None = None) -> None:
         """Look at the folder, and read some of what has changed, for a number of seconds or a little while."""
         seconds = READING if seconds is None else seconds
-        end = time.monotonic() + seconds
         if time.monotonic() - self._looked >= PAUSE:
             self._look()
             self._looked = time.monotonic()
+        end = time.monotonic() + seconds  # a slow look does not keep runs from being read
         while self._changed and (time.monotonic() < end or seconds == float("inf")):
             key = next(iter(self._changed))
             del self._changed[key]

@@ -1,5 +1,6 @@
 """Reduces a curve to what a screen can show: the extremes of every column of pixels."""
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -21,26 +22,30 @@ def thin(
     >>> len(short[0]) <= 22, float(short[1].max()), short[0][[0, -1]].tolist()
     (True, 9.0, [0.0, 999.0])
     """
-    y = np.where(np.isfinite(y), y, np.nan)
-    if (np.diff(x) < 0).any():
+    if (x[1:] < x[:-1]).any():
         order = np.argsort(x, kind="stable")
         x, y = x[order], y[order]
-    if len(x) <= 2 * buckets + 2:
-        return x, y
-    width = (x[-1] - x[0]) / buckets
-    place = np.zeros(len(x), np.int64)
-    if np.isfinite(width) and width > 0:
-        place = np.minimum((x - x[0]) / width, buckets - 1).astype(np.int64)
-    starts = np.flatnonzero(np.diff(place, prepend=-1))
-    counts = np.diff(starts, append=len(x))
-    kept = [np.array([0, len(x) - 1])]
-    for extreme in (np.fmin.reduceat(y, starts), np.fmax.reduceat(y, starts)):
-        there = np.flatnonzero(y == np.repeat(extreme, counts))
-        _, first = np.unique(np.searchsorted(starts, there, side="right"), return_index=True)
-        kept.append(there[first])
-        kept.append(starts[np.isnan(extreme)])
-    chosen = np.unique(np.concatenate(kept))
-    return x[chosen], y[chosen]
+    if len(x) > 2 * buckets + 2:
+        # A stretch after the other: a long curve is never copied as a whole.
+        edges = np.searchsorted(x, np.linspace(float(x[0]), float(x[-1]), buckets + 1)[1:-1])
+        cuts = [0, *edges.tolist(), len(x)]
+        kept = {0, len(x) - 1}
+        for start, stop in itertools.pairwise(cuts):
+            kept |= _extremes(y[start:stop], start)
+        chosen = sorted(kept)
+        x, y = x[chosen], y[chosen]
+    return x, np.where(np.isfinite(y), y, np.nan)
+
+
+def _extremes(y: Float[np.ndarray, " n"], start: int) -> set[int]:
+    """The places of the lowest and of the highest value; of a stretch without any, the first place."""
+    if not len(y):
+        return set()
+    finite = np.isfinite(y)
+    if not finite.any():
+        return {start}
+    low, high = np.where(finite, y, np.inf).argmin(), np.where(finite, y, -np.inf).argmax()
+    return {start + int(low), start + int(high)}
 
 
 def numbers(values: Float[np.ndarray, " n"]) -> list[Any]:
