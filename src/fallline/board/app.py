@@ -1,10 +1,9 @@
 """The board as a web application: a page, its style and script, and the questions that the page asks."""
 
 import json
-import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from fallline.board.curves import Curves
 from fallline.board.details import compared, details
@@ -19,12 +18,16 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
+
 MOST_RUNS, MOST_COLUMNS = 1000, 12  # that one answer draws
 _FILES = {"board.css": "text/css", "board.js": "text/javascript"}
 
 
 class Board:
-    """The answers of the board, as plain data; one question is answered at a time.
+    """The answers of the board, as plain data.
+
+    Each takes a bounded time, and they are given one after the other in a single thread, which keeps memory small.
 
     Arguments:
         folder: the folder of runs.
@@ -33,7 +36,6 @@ class Board:
     def __init__(self, folder: Path) -> None:
         self.index = Index(folder)
         self.curves = Curves(self.index)
-        self._lock = threading.Lock()
 
     def runs(self, asked: "Request") -> dict[str, Any]:
         """What has changed in the list since a revision."""
@@ -68,14 +70,12 @@ class Board:
         found = [each for key in _listed(asked, "ids") if (each := self.index.get(key)) is not None]
         return compared(found)
 
-    def answer(self, question: Callable[["Request"], dict[str, Any]]) -> Callable[["Request"], "Response"]:
+    def answer(self, question: Callable[["Request"], dict[str, Any]]) -> "Endpoint":
         """An endpoint that answers a question with JSON."""
         from starlette.responses import Response
 
-        def answered(request: "Request") -> Response:
-            with self._lock:
-                said = question(request)
-            return Response(_encoded(said), media_type="application/json")
+        async def answered(request: "Request") -> Response:
+            return Response(_encoded(question(request)), media_type="application/json")
 
         return answered
 
@@ -109,14 +109,14 @@ def _encoded(said: dict[str, Any]) -> bytes:
         return json.dumps(finite(said), separators=(",", ":"), allow_nan=False).encode()
 
 
-def _file(name: str, kind: str) -> Callable[["Request"], "Response"]:
+def _file(name: str, kind: str) -> "Endpoint":
     """An endpoint that answers with a file of this package."""
     from starlette.responses import Response
 
     text = Path(__file__).with_name(name).read_text(encoding="utf-8")
     content = (stylesheet() + text if name == "board.css" else text).encode()
 
-    def answered(request: "Request") -> Response:
+    async def answered(request: "Request") -> Response:
         return Response(content, media_type=kind)
 
     return answered

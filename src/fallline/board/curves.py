@@ -12,7 +12,7 @@ from fallline.board.thinning import numbers, thin
 READING = 0.06  # seconds in which one question reads files
 POINTS = 12_000  # about as many points one answer holds
 LEAST, MOST = 8, 1000  # stretches of a curve
-HELD = 32_000_000  # bytes of thinned curves that are kept, about
+HELD = 12_000_000  # bytes of thinned curves that are kept, about
 OVERHEAD, PER_POINT = 600, 72  # bytes of a curve and of each of its points
 NAMES = 400  # columns that are named
 SAMPLED = 24  # runs whose columns are named

@@ -1,5 +1,6 @@
 """Serves the board on this machine alone."""
 
+import os
 import secrets
 import socket
 from collections.abc import Callable
@@ -31,6 +32,7 @@ def serve(folder: Path, port: int, told: Callable[[str], None]) -> None:
         optional(each, "board", "The board")
     if not folder.is_dir():
         raise FalllineError(f"there is no folder {str(folder)!r}: expected a folder of runs, such as runs")
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")  # single columns are read: more threads only take memory
     with bound(port) as listening:
         server, address = server_of(folder, listening)
         told(address)
