@@ -37,6 +37,7 @@ from mutations_changes import Kind, Rng, damaged
 from mutations_models import checkpoint, model, recipe
 from mutations_policies import policy, policy_checkpoint, policy_recipe
 from mutations_runs import diagnosis, history, metrics, search
+from mutations_streams import block, identity, preparation, stream_checkpoint
 from mutations_studies import study
 from mutations_tables import arrow, csv, npz, parquet
 
@@ -53,7 +54,8 @@ KINDS: dict[str, Callable[[Path], Kind]] = {
     "model": model, "checkpoint": checkpoint, "policy": policy, "policy checkpoint": policy_checkpoint, "recipe": recipe,
     "policy recipe": policy_recipe, "study": study, "npz": npz, "parquet": parquet, "arrow": arrow, "csv": csv,
     "metrics.json": metrics, "history.parquet": history, "study.json": search,
-    "diagnosis.json": diagnosis,
+    "diagnosis.json": diagnosis, "identity.json": identity, "stream block": block, "stream preparation": preparation,
+    "stream checkpoint": stream_checkpoint,
 }  # fmt: skip
 
 

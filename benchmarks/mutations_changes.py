@@ -128,7 +128,11 @@ def altered_arrays(rng: Rng, arrays: dict[str, np.ndarray]) -> dict[str, np.ndar
     elif array.size and array.dtype.kind in "fiu":
         flat = arrays[name].reshape(-1)
         place = rng.randrange(array.size)
-        values = (np.nan, np.inf, -np.inf, 1e38, -1e38, 0.0) if array.dtype.kind == "f" else (0, 1, 99, 2**30)
+        values = (
+            (np.nan, np.inf, -np.inf, 1e38, -1e38, 0.0)
+            if array.dtype.kind == "f"
+            else (0, 1, 99, min(2**30, int(np.iinfo(array.dtype).max)))
+        )
         flat[place] = rng.choice(values)
         arrays[name] = flat.reshape(array.shape)
     return arrays

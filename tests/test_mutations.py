@@ -22,6 +22,10 @@ TRIES |= {
     "history.parquet": 200,
     "study.json": 150,
     "diagnosis.json": 150,
+    "identity.json": 400,
+    "stream block": 400,
+    "stream preparation": 200,
+    "stream checkpoint": 200,
 }
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fallline.data.marks import MISSING, clean, spellings
+from fallline.data.marks import MISSING, Blanks, clean, spellings
 
 blanks = st.text(st.sampled_from(" \t\r\n\v\f\u00a0\u3000"), max_size=2)
 words = st.one_of(st.text(max_size=6), st.sampled_from(MISSING), st.sampled_from([m.swapcase() for m in MISSING]))
@@ -24,8 +24,8 @@ def test_as_python_does_it(cells: list[str | None]) -> None:
 @pytest.mark.parametrize("end", [" ", "\t", "\r", "\n"])
 def test_only_the_blanks_that_may_be_there_are_looked_for(end: str) -> None:
     frame = pl.DataFrame({"a": [f"x{end}", "y"], "n": [1, 2]})
-    assert clean(frame, end).rows() == [("x", 1), ("y", 2)]
-    assert clean(frame, "").rows() == frame.rows()
+    assert clean(frame, Blanks(True, end)).rows() == [("x", 1), ("y", 2)]
+    assert clean(frame, Blanks(False, "")).rows() == frame.rows()
 
 
 def test_spellings_of_long_marks() -> None:

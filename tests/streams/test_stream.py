@@ -10,6 +10,8 @@ import pytest
 from tests.streams.conftest import made
 
 import fallline as fl
+from fallline.streams.blocks import Block, read_part, write_block
+from fallline.streams.encoding import Rows, joined
 from fallline.streams.sampling import RowSample
 
 
@@ -131,7 +133,7 @@ def test_a_second_scan_reads_the_cache_alone(folder, monkeypatch, short):
     assert second.collected.seen.train.tolist() == first.collected.seen.train.tolist()
 
 
-@pytest.mark.parametrize("harm", ["cut", "flipped", "gone", "swapped"])
+@pytest.mark.parametrize("harm", ["cut", "flipped", "gone", "swapped", "rewritten"])
 def test_a_damaged_block_is_encoded_anew(folder, tmp_path, short, harm):
     x = fl.scan(folder, "y").table().dataset.x
     blocks = sorted((tmp_path / "cache" / "streams").glob("*/*.block"))
@@ -144,6 +146,11 @@ def test_a_damaged_block_is_encoded_anew(folder, tmp_path, short, harm):
         blocks[5].write_bytes(content)
     elif harm == "gone":
         blocks[5].unlink()
+    elif harm == "rewritten":  # with valid checksums, but a slot that the encoding does not have
+        key = f"{blocks[5].parent.name} 5"
+        found = [read_part(blocks[5], key, index) for index in range(3)]
+        whole, counts = joined([rows for rows, _ in found]), found[0][1]
+        write_block(blocks[5], Block(Rows(whole.numbers, np.full_like(whole.codes, 200), whole.y), counts), key)
     else:
         shutil.copy(blocks[2], blocks[5])
     assert np.array_equal(fl.scan(folder, "y").table().dataset.x, x, equal_nan=True)

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fallline.data.first_look import shows_point
-from fallline.data.marks import clean
+from fallline.data.marks import Blanks, clean
 from fallline.data.opening import OpenedText
-from fallline.data.quick import Bytes, by_polars, first_row, looked
+from fallline.data.quick import Bytes, first_row, looked, part_by_polars
 from fallline.data.typed_columns import asks_for_text
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def by_parts(
     skipped: int,
     width: int,
     kept: Collection[int],
-    blanks: Callable[[OpenedText, Bytes, int], str | None],
+    blanks: Callable[[OpenedText, Bytes, int], Blanks | None],
 ) -> Settled | None:
     """The cleaned rows, or None if the file has to be read as a whole.
 
@@ -86,19 +86,19 @@ def by_parts(
         kept: the positions of columns that must stay text.
         blanks: as for `clean`, from what is known of the file's bytes.
     """
-    if len(text.data) < LARGE or width == 1:
+    if len(text.data) < LARGE or width == 1 or text.data.find(b'"') >= 0:
         return None
     raw, seen = looked(text, separator, skipped)
-    if seen.odd_quotes or seen.quoted or raw[-1] == ord(separator):
+    if raw[-1] == ord(separator):
         return None
-    may_end = blanks(text, seen, 0)
+    may_be = blanks(text, seen, 0)
     del raw
     columns: _Columns | None = None
     for part in _parts(text, first_row(text, skipped)):
-        found = by_polars(part, separator, 0, width)
+        found = part_by_polars(part, separator, width)
         if found is None:
             return None
-        cells = clean(found[0], may_end)
+        cells = clean(found, may_be)
         if columns is None:
             top = cells.head(20)
             columns = _Columns(_plain(cells, kept))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import polars as pl
@@ -71,14 +71,26 @@ WORDS = frozenset(
 _SHORT = 5  # longest mark, in characters, that is recognised in any mixture of upper and lower case
 
 
-def clean(frame: pl.DataFrame, blanks: str | None = None) -> pl.DataFrame:
+class Blanks(NamedTuple):
+    """Where the cells of a file may have blanks.
+
+    Attributes:
+        begin: whether a cell may begin with an ASCII blank.
+        end: the ASCII blanks with which a cell may end.
+    """
+
+    begin: bool
+    end: str
+
+
+def clean(frame: pl.DataFrame, blanks: Blanks | None = None) -> pl.DataFrame:
     """Strips the cells of text columns, and turns cells that hold a mark for a missing value into nulls.
 
     Only columns with such cells are rewritten: most have none, and checking is cheaper.
 
     Args:
         frame: any frame; columns that are not text are left alone.
-        blanks: if known, the ASCII blanks that may end a cell; by default all Unicode blanks.
+        blanks: the blanks that the cells may have, if they are known; by default all Unicode blanks.
 
     >>> import polars as pl
     >>> clean(pl.DataFrame({"a": [" x", "Nan "], "b": ["1", "2"]})).rows()
@@ -94,16 +106,14 @@ def clean(frame: pl.DataFrame, blanks: str | None = None) -> pl.DataFrame:
     return frame.with_columns(pl.when(~pl.col(name).is_in(missing)).then(pl.col(name)).alias(name) for name in marked)
 
 
-def _padded(frame: pl.DataFrame, blanks: str | None) -> list[str]:
+def _padded(frame: pl.DataFrame, blanks: Blanks | None) -> list[str]:
     """The columns with a cell that begins or ends with a blank. ASCII blanks are found by sorting before `!`."""
     import polars as pl
 
     cell = pl.all()
-    if blanks == "":
-        return []
     if blanks is not None:
-        ends = [cell.str.ends_with(each).any() for each in blanks]
-        return _where(frame, [(cell < "!").any(), *ends])
+        ends = [cell.str.ends_with(each).any() for each in blanks.end]
+        return _where(frame, [(cell < "!").any()] * blanks.begin + ends)
     return _where(frame, [(cell.str.strip_chars().str.len_bytes() != cell.str.len_bytes()).any()])
 
 
@@ -119,7 +129,7 @@ def _marked(frame: pl.DataFrame) -> list[str]:
 
 def _where(frame: pl.DataFrame, tests: list[pl.Expr]) -> list[str]:
     """The columns for which any of the tests holds."""
-    if not frame.width or not frame.height:
+    if not frame.width or not frame.height or not tests:
         return []
     found = frame.select(test.name.suffix(f"\0{i}") for i, test in enumerate(tests)).row(0)
     return [name for i, name in enumerate(frame.columns) if any(found[i :: frame.width])]

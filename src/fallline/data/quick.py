@@ -6,7 +6,6 @@ counted if its last column has missing cells, and every quote must be at the beg
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     import polars as pl
 
 _BLOCK = 1 << 18  # bytes examined at a time, so that they stay in the processor's cache
-_PART = 1 << 24  # bytes for each thread
 _QUOTE, _LINE, _RETURN, _SPACE = b'"\n\r '
 
 
@@ -32,14 +30,16 @@ class Bytes:
         ascii: whether every byte is ASCII.
         quoted: whether there is a quote.
         odd_quotes: whether a quote occurs inside other text.
-        padded: whether a space is next to a separator, a quote or a line end.
+        leads: whether a space follows a separator, a line end, or a quote that opens a cell.
+        trails: whether a space stands before a separator, a line end, or a quote that closes a cell.
     """
 
     lines: int
     ascii: bool
     quoted: bool
     odd_quotes: bool
-    padded: bool
+    leads: bool
+    trails: bool
 
 
 def by_polars(text: OpenedText, separator: str, skipped: int, width: int) -> tuple[pl.DataFrame, Bytes] | None:
@@ -51,13 +51,28 @@ def by_polars(text: OpenedText, separator: str, skipped: int, width: int) -> tup
         skipped: number of lines before the first row.
         width: number of cells per line.
     """
+    with ThreadPoolExecutor(1) as thread:  # Polars reads while the bytes are examined
+        reading = thread.submit(_read, text, separator, skipped, width)
+        raw, seen = looked(text, separator, skipped)
+        frame = reading.result()
+    if frame is None or seen.odd_quotes or (raw.size and raw[-1] == ord(separator)):
+        return None  # Polars overlooks a separator at the very end
+    complete = frame if width == 1 else _complete(raw, frame, ord(separator), seen.quoted)
+    return None if complete is None else (complete, seen)
+
+
+def part_by_polars(text: OpenedText, separator: str, width: int) -> pl.DataFrame | None:
+    """The same for a part of a file without quotes whose bytes were examined; without a header."""
+    frame = _read(text, separator, 0, width)
+    return None if frame is None else _complete(np.frombuffer(text.data, np.uint8), frame, ord(separator), False)
+
+
+def _read(text: OpenedText, separator: str, skipped: int, width: int) -> pl.DataFrame | None:
+    """The rows as Polars reads them, or None if it refuses them."""
     import polars as pl
 
-    raw, seen = looked(text, separator, skipped)
-    if seen.odd_quotes or (raw.size and raw[-1] == ord(separator)):  # Polars overlooks a separator at the very end
-        return None
     try:
-        frame = pl.read_csv(
+        return pl.read_csv(
             text.path if text.as_stored else text.data[:],
             separator=separator,
             has_header=False,
@@ -67,8 +82,6 @@ def by_polars(text: OpenedText, separator: str, skipped: int, width: int) -> tup
         )
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError, OSError, UnicodeError):
         return None
-    complete = frame if width == 1 else _complete(raw, frame, ord(separator), seen.quoted)
-    return None if complete is None else (complete, seen)
 
 
 def first_row(text: OpenedText, skipped: int) -> int:
@@ -82,42 +95,34 @@ def first_row(text: OpenedText, skipped: int) -> int:
 def looked(text: OpenedText, separator: str, skipped: int) -> tuple[np.ndarray, Bytes]:
     """The bytes from the first row on, and the facts about them."""
     raw = np.frombuffer(text.data, np.uint8)[first_row(text, skipped) :]
-    return raw, _look(text, raw, ord(separator))
-
-
-def _look(text: OpenedText, raw: np.ndarray, separator: int) -> Bytes:
-    """Examines the bytes from the first row on, using all cores."""
     quoted = text.data.find(b'"') >= 0
-    starts = range(0, raw.size, _PART)
-    with ThreadPoolExecutor(max(1, min(len(starts), os.cpu_count() or 1))) as threads:
-        parts = list(threads.map(lambda start: _look_at(raw, start, separator, quoted), starts))
-    return Bytes(
-        sum(part.lines for part in parts),
-        all(part.ascii for part in parts),
-        quoted,
-        any(part.odd_quotes for part in parts),
-        any(part.padded for part in parts),
-    )
+    lines, ascii, odd, leads, trails = 0, True, False, False, False
+    for begin in range(0, raw.size, _BLOCK):
+        near = _with_neighbours(raw, begin)
+        block = near[2:-2]
+        ascii = ascii and int(block.max()) < 128
+        if not quoted and leads and trails:
+            continue
+        line_ends = near == _LINE
+        ends = (near == ord(separator)) | line_ends | (near == _RETURN)
+        spaces = block == _SPACE
+        leads = leads or bool((spaces & ends[1:-3]).any())
+        trails = trails or bool((spaces & ends[3:-1]).any())
+        if quoted:
+            quotes = near == _QUOTE
+            either = ends | quotes
+            lines += int(np.count_nonzero(line_ends[2:-2]))
+            odd = odd or bool((quotes[2:-2] > (either[1:-3] | either[3:-1])).any())
+            leads = leads or bool((spaces & quotes[1:-3] & ends[:-4]).any())
+            trails = trails or bool((spaces & quotes[3:-1] & ends[4:]).any())
+    return raw, Bytes(lines, ascii, quoted, odd, leads, trails)
 
 
-def _look_at(raw: np.ndarray, start: int, separator: int, quotes: bool) -> Bytes:
-    ends = np.zeros(256, bool)
-    ends[[separator, _QUOTE, _LINE, _RETURN]] = True
-    lines, ascii, odd, padded = 0, True, False, False
-    for begin in range(start, min(start + _PART, raw.size), _BLOCK):
-        near = raw[max(begin - 1, 0) : begin + _BLOCK + 1]  # with its neighbours; the file is padded with line ends
-        near = np.concatenate(([_LINE], near)).astype(np.uint8) if begin == 0 else near
-        near = np.append(near, np.uint8(_LINE)) if begin + _BLOCK >= raw.size else near
-        block = near[1:-1]
-        ascii &= int(block.max()) < 128
-        if quotes:
-            lines += int(np.count_nonzero(block == _LINE))
-            at = np.flatnonzero(block == _QUOTE)
-            odd |= at.size > 0 and not (ends[near[at]] | ends[near[at + 2]]).all()
-        if not padded:
-            at = np.flatnonzero(block == _SPACE)
-            padded = at.size > 0 and bool((ends[near[at]] | ends[near[at + 2]]).any())
-    return Bytes(lines, ascii, quotes, odd, padded)
+def _with_neighbours(raw: np.ndarray, begin: int) -> np.ndarray:
+    """A block of bytes with the two before it and the two after it; line ends where the file has none."""
+    near = raw[max(begin - 2, 0) : begin + _BLOCK + 2]
+    before, after = max(2 - begin, 0), min(max(begin + _BLOCK + 2 - raw.size, 0), 2)
+    return np.pad(near, (before, after), constant_values=_LINE) if before or after else near
 
 
 def _complete(raw: np.ndarray, frame: pl.DataFrame, separator: int, quoted: bool) -> pl.DataFrame | None:

@@ -8,6 +8,7 @@ from fallline.core.errors import FalllineError
 
 _BLOCK = 1 << 18  # rows processed at a time, to keep temporaries small
 _RANGE = 1 << 16  # whole numbers that lie as close together are counted
+_NEVER_MISSING = {str, bool, int}
 Label = str | int | bool | float
 
 
@@ -45,7 +46,7 @@ def labels(values: np.ndarray, title: str) -> tuple[list[Label], np.ndarray]:
         cells = values.tolist()
         distinct = sorted(set(cells))
         index = {label: position for position, label in enumerate(distinct)}
-        return distinct, np.fromiter((index[each] for each in cells), np.int32, len(cells))
+        return distinct, np.fromiter(map(index.__getitem__, cells), np.int32, len(cells))
     check_finite(values, title)
     unique = distinct_of(values)
     codes = np.empty(values.size, np.int32)
@@ -79,8 +80,10 @@ def homogeneous(values: np.ndarray, title: str) -> np.ndarray:
     if values.dtype.kind != "O" and values.dtype.kind != "T":
         raise FalllineError(f"{title} holds {values.dtype}: give labels or numbers")
     cells = values.tolist()
-    _refuse(sum(map(_is_missing, cells)), "missing", title)
-    types = {bool if isinstance(e, (bool, np.bool_)) else str if isinstance(e, str) else type(e) for e in cells}
+    held = set(map(type, cells))
+    if not held <= _NEVER_MISSING:  # looking at the cells one by one is slow
+        _refuse(sum(map(_is_missing, cells)), "missing", title)
+    types = {bool if issubclass(e, (bool, np.bool_)) else str if issubclass(e, str) else e for e in held}
     if types == {str}:
         return values
     if str in types:

@@ -12,7 +12,7 @@ from fallline.data.dialect import Dialect, find_dialect
 from fallline.data.in_parts import Settled, by_parts
 from fallline.data.lines import read_lines
 from fallline.data.marks import MISSING as MISSING
-from fallline.data.marks import clean
+from fallline.data.marks import Blanks, clean
 from fallline.data.names import INDEX, check_names, free_name
 from fallline.data.opening import OpenedText, open_text
 from fallline.data.quick import Bytes, by_polars
@@ -96,7 +96,7 @@ def _parse(text: OpenedText, dialect: Dialect, names: list[str] | None) -> tuple
     if dialect.separator == BLANKS:
         text = OpenedText(text.path, tabbed(text.data[:]), False)
     notes: list[str] = []
-    blanks: str | None = None
+    blanks: Blanks | None = None
     quick = by_polars(text, separator, dialect.skipped, width)
     if quick is not None:
         frame, seen = quick
@@ -116,12 +116,13 @@ def _settled(text: OpenedText, dialect: Dialect, names: list[str] | None, kept: 
     return by_parts(text, dialect.separator, dialect.skipped, dialect.width, positions, _blanks)
 
 
-def _blanks(text: OpenedText, seen: Bytes, rows: int) -> str | None:
+def _blanks(text: OpenedText, seen: Bytes, rows: int) -> Blanks | None:
     """The blanks that may begin or end a cell; None if any blank may."""
     if not seen.ascii:
         return None
-    held = "".join(each for each in "\t\v\f" if text.data.find(each.encode()) >= 0)
-    return " " * seen.padded + held + "\n" * (seen.quoted and seen.lines > rows)
+    others = "".join(each for each in "\t\v\f" if text.data.find(each.encode()) >= 0)
+    others += "\n" * (seen.quoted and seen.lines > rows)
+    return Blanks(seen.leads or bool(others), " " * seen.trails + others)
 
 
 def _fits(header: list[str], width: int) -> bool:

@@ -6,15 +6,30 @@ import json
 import os
 import zlib
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from fallline.core.errors import FalllineError
+from fallline.core.reading import parse_json
+from fallline.core.shape import Entries, Listed, Text, Whole
 from fallline.streams.encoding import Rows
 
-_MAGIC = b"FLBLOCK1"
+_MAGIC = b"FLBLOCK2"
+_START = len(_MAGIC) + 8  # bytes before the header: its length and its checksum follow the magic
 _LONGEST = 1 << 16  # bytes of a header
-_TYPES = {"int32": np.int32, "float64": np.float64}
+_COUNTS = Listed(Whole(0, 2**31 - 1), 3, 3)
+_HEADER = Entries(
+    {
+        "key": Text(),
+        "counts": _COUNTS,
+        "widths": _COUNTS,
+        "y": Text(("int32", "float64")),
+        "checks": Listed(Whole(0, 2**32 - 1), 3, 3),
+    }
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,44 +80,37 @@ def write_block(path: Path, block: Block, key: str) -> int:
         "checks": [zlib.crc32(each) for each in segments],
     }
     text = json.dumps(header).encode()
+    start = _MAGIC + len(text).to_bytes(4, "little") + zlib.crc32(text).to_bytes(4, "little")
     beside = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         with beside.open("wb") as file:
-            for each in (_MAGIC, len(text).to_bytes(4, "little"), text, *segments):
+            for each in (start, text, *segments):
                 file.write(each)
         os.replace(beside, path)
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
-    return len(_MAGIC) + 4 + len(text) + sum(map(len, segments))
+    return len(start) + len(text) + sum(map(len, segments))
 
 
 def read_part(path: Path, key: str, index: int) -> tuple[Rows, tuple[int, int, int]] | None:
     """The rows of one part of a block, and how many rows each part has; None if the file is missing, damaged or another's."""
     try:
         with path.open("rb", buffering=0) as file:
-            start = file.read(len(_MAGIC) + 4)
-            length = int.from_bytes(start[len(_MAGIC) :], "little")
-            if start[: len(_MAGIC)] != _MAGIC or not 0 < length < _LONGEST:
-                return None
-            header = json.loads(file.read(length))
-            counts, widths = tuple(header["counts"]), tuple(header["widths"])
-            if header["key"] != key or header["y"] not in _TYPES or not _whole(counts) or not _whole(widths):
-                return None
-            dtype = np.dtype(_TYPES[header["y"]])
+            header, begin = _header(file, str(path))
+            counts, widths, dtype = header["counts"], header["widths"], np.dtype(header["y"])
             each = 4 * widths[0] + widths[1] + dtype.itemsize * max(widths[2], 1)
-            size = each * counts[index]
-            if os.fstat(file.fileno()).st_size != len(start) + length + each * sum(counts):
+            if header["key"] != key or os.fstat(file.fileno()).st_size != begin + each * sum(counts):
                 return None
-            file.seek(len(start) + length + each * sum(counts[:index]))
-            data = bytearray(size)
+            file.seek(begin + each * sum(counts[:index]))
+            data = bytearray(each * counts[index])
             held = memoryview(data)
             while held:
                 got = file.readinto(held)
                 if not got:
                     return None
                 held = held[got:]
-    except (OSError, ValueError, KeyError, TypeError, IndexError):
+    except (OSError, FalllineError):
         return None
     if zlib.crc32(data) != header["checks"][index]:
         return None
@@ -110,11 +118,24 @@ def read_part(path: Path, key: str, index: int) -> tuple[Rows, tuple[int, int, i
     numbers = np.frombuffer(data, np.float32, rows * widths[0]).reshape(rows, widths[0])
     y = np.frombuffer(data, dtype, rows * max(widths[2], 1), first)
     codes = np.frombuffer(data, np.uint8, rows * widths[1], first + y.nbytes).reshape(rows, widths[1])
-    return Rows(numbers, codes, y.reshape(rows, widths[2]) if widths[2] else y), counts
+    return Rows(numbers, codes, y.reshape(rows, widths[2]) if widths[2] else y), (counts[0], counts[1], counts[2])
 
 
-def _whole(numbers: tuple[object, ...]) -> bool:
-    return len(numbers) == 3 and all(type(each) is int and 0 <= each < 2**31 for each in numbers)
+def _header(file: FileIO, name: str) -> tuple[dict[str, Any], int]:
+    """The header of a block's file, and the byte at which the rows begin.
+
+    Raises:
+        FalllineError: it is not whole, or not the header of a block.
+    """
+    start = file.read(_START)
+    length = int.from_bytes(start[len(_MAGIC) : len(_MAGIC) + 4], "little")
+    text = file.read(min(length, _LONGEST))
+    if start[: len(_MAGIC)] != _MAGIC or zlib.crc32(text).to_bytes(4, "little") != start[len(_MAGIC) + 4 :]:
+        raise FalllineError(f"block {name!r} is damaged: it is encoded anew")
+    header: dict[str, Any] = parse_json(
+        text.decode("utf-8", "replace"), _HEADER, f"block {name!r}", "it is encoded anew"
+    )
+    return header, _START + length
 
 
 def _bytes_of(rows: Rows) -> bytes:

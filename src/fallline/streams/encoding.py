@@ -137,6 +137,20 @@ class Encoder:
                 done.add(name)
         return done
 
+    def fits(self, rows: Rows) -> bool:
+        """Whether rows from a file can be rows of this encoding: their shapes, types, slots and classes."""
+        target, slots = self.schema.target, [each for column, _, each, _ in self.places if column.kind == "category"]
+        classes = target.classes is not None
+        if (rows.numbers.shape[1:], rows.codes.shape[1:]) != tuple((each,) for each in self.widths):
+            return False
+        if rows.y.shape[1:] != (() if classes else (len(target.names),)) or rows.y.dtype.kind != (
+            "i" if classes else "f"
+        ):
+            return False
+        if len(rows) and classes and not 0 <= rows.y.min() <= rows.y.max() < target.n_classes:
+            return False
+        return not len(rows) or bool((rows.codes.max(axis=0) < slots).all())
+
     def expand(self, rows: Rows, out: Float[np.ndarray, "rows features"]) -> None:
         """Writes the features of encoded rows, as `Schema.encode` would."""
         index = np.arange(len(rows))

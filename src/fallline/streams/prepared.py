@@ -10,15 +10,28 @@ from typing import Any
 import numpy as np
 
 from fallline.core.errors import FalllineError
+from fallline.core.shape import Entries, Listed, Mapping, Plain, Real, Text, Whole, check
 from fallline.core.tensors import load_tensors, save_tensors
 from fallline.data.identity import SeenRows
 from fallline.data.schema import Schema
 from fallline.streams.collecting import Collected
-from fallline.streams.encoding import Rows
+from fallline.streams.encoding import Encoder, Rows
 from fallline.streams.learning import Learnt
 from fallline.streams.moments import Moments
 
 NAME = "prepared.safetensors"
+_DESCRIPTION = Entries(
+    {
+        "kind": Text(("stream",)),
+        "key": Text(),
+        "schema": Mapping(Plain()),
+        "decimal": Text(("", ".", ",")),
+        "rows": Listed(Whole(0), 1),
+        "learnt": Listed(Text()),
+        "remarks": Listed(Text()),
+        "chance": Real(0.0, 1.0),
+    }
+)
 _MOMENTS = ("count", "mean", "squares", "low", "high")
 
 
@@ -62,15 +75,47 @@ def save_prepared(folder: Path, prepared: Prepared, key: str) -> None:
     save_tensors(folder / NAME, arrays, description)
 
 
-def load_prepared(folder: Path, key: str) -> Prepared | None:
-    """The preparation in a folder of the cache; None if there is none, or it is damaged or another's."""
+def load_prepared(folder: Path, key: str, files: int, piece: int) -> Prepared | None:
+    """The preparation in a folder of the cache; None if there is none, or it is damaged or another's.
+
+    Args:
+        folder: the folder of the stream in the cache.
+        key: digest of what the stream depends on.
+        files: number of its files.
+        piece: rows of a block.
+    """
     if not (folder / NAME).is_file():
         return None
     try:
         arrays, said = load_tensors(folder / NAME, "stream")
-        return _read(arrays, said) if said.get("key") == key else None
-    except (FalllineError, KeyError, TypeError, ValueError):
+        check(_DESCRIPTION, said, f"stream {str(folder / NAME)!r}", "scan the source again")
+        found = _read(arrays, said) if said["key"] == key else None
+    except (FalllineError, KeyError, ValueError):
         return None
+    return found if found is not None and _is_sound(found, files, piece) else None
+
+
+def _is_sound(found: Prepared, files: int, piece: int) -> bool:
+    """Whether shapes, types and counts go together."""
+    encoder, collected, rows = Encoder(found.learnt.schema), found.collected, found.learnt.rows
+    target, features = encoder.schema.target, (len(encoder.schema.feature_names),)
+    classes = target.n_classes if target.classes is not None else 0
+    answers = (1 if classes else len(target.names),)
+    arrays: list[tuple[np.ndarray, tuple[int, ...], str]]
+    arrays = [(getattr(collected.moments, each), features, "f") for each in _MOMENTS]
+    arrays += [(getattr(collected.answers, each), answers, "f") for each in _MOMENTS]
+    arrays += [(collected.classes, (classes,), "i")]
+    blocks = [min(piece, count - start) for count in rows for start in range(0, count, piece)]
+    arrays += [(collected.counts, (len(blocks), 3), "i")]
+    arrays += [(each, each.shape[:1], "u") for each in (collected.seen.train, collected.seen.valid)]
+    if len(rows) != files or any((each.shape, each.dtype.kind) != (shape, kind) for each, shape, kind in arrays):
+        return False
+    counts = collected.counts
+    samples = all(
+        encoder.fits(each) and len(each) <= total
+        for each, total in zip(collected.samples, counts.sum(axis=0), strict=True)
+    )
+    return samples and bool((counts >= 0).all()) and counts.sum(axis=1).tolist() == blocks and bool(counts[:, 0].any())
 
 
 def _read(arrays: dict[str, np.ndarray], said: dict[str, Any]) -> Prepared:

@@ -132,7 +132,9 @@ class Stream:
             FalllineError: the block is not in the cache, and its file has changed or vanished.
         """
         found = self._cache.read(block, part)
-        return self._encoded(block).part(part) if found is None else found[0]
+        if found is None or len(found[0]) != self.collected.counts[block, part] or not self.encoder.fits(found[0]):
+            return self._encoded(block).part(part)
+        return found[0]
 
     @cached_property
     def sample(self) -> Table:
@@ -207,7 +209,9 @@ class Stream:
     def _prepared(self) -> Prepared:
         if not self._wanted.target:
             raise FalllineError(f"no target was named for {self.where}: name the column to predict")
-        kept = load_prepared(self._cache.folder, self._key) if self._cache.used else None
+        kept = None
+        if self._cache.used:
+            kept = load_prepared(self._cache.folder, self._key, len(self._files), self.piece)
         if kept is None:
             kept = self._prepare()
         self._cache.touch()
@@ -222,7 +226,7 @@ class Stream:
         for index, rows in enumerate(learnt.rows):
             for start in range(0, rows, self.piece):
                 content = self._cache.whole(block)
-                if content is None:
+                if content is None or not encoder.fits(content.rows):
                     content = self._encoded_by(encoder, index, start)
                     self._cache.write(block, content)
                 collector.add(content, self._files[index].file.name, start)
