@@ -11,6 +11,7 @@ from typing import Any
 import typer
 
 from fallline.cli.ars import ars
+from fallline.cli.board import board
 from fallline.cli.check import check
 from fallline.cli.compare import compare
 from fallline.cli.doctor import doctor
@@ -70,6 +71,7 @@ app.command()(stoppable(report))
 for _name, _command in RUNS.items():
     runs.command(_name)(stoppable(_command))
 app.add_typer(runs, name="runs", help="List, compare, tag and remove runs: fallline runs [FOLDER].")
+app.command()(stoppable(board))
 app.command()(stoppable(interpret))
 app.command()(stoppable(export))
 app.command()(stoppable(terrain))
