@@ -6,7 +6,7 @@ import json
 import polars as pl
 import pytest
 from tests.cli.test_predict import call
-from tests.streams.conftest import folder, little, made, own_cache  # noqa: F401  (fixtures)
+from tests.streams.conftest import folder, little, made, own_cache, short  # noqa: F401  (fixtures)
 
 import fallline as fl
 
@@ -54,3 +54,22 @@ def test_what_a_stream_does_not_take_is_named(folder, tmp_path, capsys):  # noqa
     code, _, err = call(capsys, "train", tmp_path / "rows.csv.gz", "--target", "y", "--memory", "1GB")
     assert code == 2
     assert "unpack it" in err
+
+
+def test_tune_tries_a_sample_and_trains_on_all_rows(folder, tmp_path, capsys, little, short, monkeypatch):  # noqa: F811
+    monkeypatch.setattr("fallline.report.interpreted.keep_interpretation", lambda *arguments: "")  # slow
+    monkeypatch.setattr("fallline.report.page.write_report", lambda *arguments: None)
+    run = tmp_path / "run"
+    flags = ("--memory", "1GB", "--trials", "2", *QUICK, "--out", run)
+    code, out, err = call(capsys, "tune", f"{folder}/*.parquet", "--target", "y", *flags, "--json")
+    assert code == 0, err
+    said = json.loads(out)
+    assert sum(said["data"]["rows"].values()) == 1200
+    assert said["steps"] == 2 * -(-said["data"]["rows"]["train"] // 16)
+    assert said["trials"] == 2
+    found = fl.search(fl.Recipe(epochs=1, batch_size=16), fl.scan(folder, "y", memory="1GB"), trials=1)
+    assert sum(len(getattr(found.data.dataset, part)) for part in ("train", "valid", "test")) < 1200
+    # What was found is trained again on the same stream: the trials come from the study, the model from all rows.
+    code, out, err = call(capsys, "tune", "--resume", run, "--trials", "2", "--out", tmp_path / "again", "--json")
+    assert code == 0, err
+    assert json.loads(out)["metrics"] == said["metrics"]

@@ -59,7 +59,7 @@ def stoppable(command: Callable[..., int]) -> Callable[..., int]:
     return stopping
 
 
-app.command(cls=GroupedCommand)(stoppable(with_flags(train)))
+app.command(cls=TuneCommand)(stoppable(with_flags(train)))
 app.command(cls=TuneCommand)(stoppable(with_flags(tune)))
 app.command()(stoppable(predict))
 app.command()(stoppable(evaluate))

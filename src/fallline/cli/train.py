@@ -12,8 +12,9 @@ from fallline.cli.logs import LogFlags
 from fallline.cli.recipes import parse_count
 from fallline.cli.resuming import folder_to_resume
 from fallline.cli.shared_flags import DataFlags, RecipeFlags
-from fallline.cli.train_plan import begun_plan, longer_plan, new_plan, of_several
+from fallline.cli.train_plan import begun_plan, longer_plan, new_plan, of_several, on_workers
 from fallline.cli.train_run import train_and_save
+from fallline.cli.tune_command import HERE
 from fallline.core.device import use_device
 from fallline.core.errors import FalllineError
 
@@ -42,6 +43,8 @@ def train(
     bag: Annotated[int | None, Opt(help="train one network without each of this many folds and average them")] = None,
     seed: Annotated[int | None, Opt(help="seed of weights, minibatches and dropout (default 0)")] = None,
     logs: LogFlags,
+    workers: Annotated[int | None, Opt(help="processes on Ray that share the rows of every minibatch")] = None,
+    ray: Annotated[str | None, Opt(metavar="[ADDRESS]", help="where workers are: this machine, or HOST:PORT")] = None,
     device: Annotated[str | None, Opt(help="cpu or gpu (default: a GPU if JAX finds one)")] = None,
     stop_when_lost: Annotated[bool, Opt("--stop-when-lost", help="end a run that clearly cannot end well")] = False,
     again: Annotated[bool, Opt("--again", help="train even if the same run is there already")] = False,
@@ -53,6 +56,7 @@ def train(
     """
     use_device(device)
     callbacks = logs.callbacks()
+    ray = None if ray == HERE else ray
     if resume is not None:
         alone = (recipe, seed, members, bag)
         if data.given() or changes.given().keys() - {"epochs"} or any(each is not None for each in alone):
@@ -62,6 +66,7 @@ def train(
         resume = folder_to_resume(resume, "train")
         longer = parse_count(changes.epochs)
         plan = begun_plan(resume) if longer is None else longer_plan(resume, longer)
+        plan = on_workers(plan, workers, ray, device)
         folder = out or resume if longer is None else out
         return train_and_save(
             plan,
@@ -72,12 +77,20 @@ def train(
             extends=longer is not None,
             lost=stop_when_lost,
             callbacks=callbacks,
+            ray=ray,
         )[0]
     find = changes.learning_rate == FIND
     plan = new_plan(recipe, data, dataclasses.replace(changes, learning_rate=None) if find else changes, seed)
-    plan = of_several(plan, members, bag)
+    plan = on_workers(of_several(plan, members, bag), workers, ray, device)
     if find:
         plan = with_found_rate(plan)
     return train_and_save(
-        plan, out, checkpoint_seconds, json, lost=stop_when_lost, find=not again and not callbacks, callbacks=callbacks
+        plan,
+        out,
+        checkpoint_seconds,
+        json,
+        lost=stop_when_lost,
+        find=not again and not callbacks,
+        callbacks=callbacks,
+        ray=ray,
     )[0]

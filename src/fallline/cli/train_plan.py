@@ -26,7 +26,14 @@ def new_plan(recipe: Path | None, data: DataFlags, changes: RecipeFlags, seed: i
             "the run that it extends, and then --resume RUN --epochs"
         )
     seed = plan.seed if seed is None else seed
-    return Plan(changes.apply(plan.recipe), {**plan.data, **data.arguments()}, seed, members=plan.members, bag=plan.bag)
+    return Plan(
+        changes.apply(plan.recipe),
+        {**plan.data, **data.arguments()},
+        seed,
+        members=plan.members,
+        bag=plan.bag,
+        workers=plan.workers,
+    )
 
 
 def of_several(plan: "Plan", members: int | None, bag: int | None) -> "Plan":
@@ -39,6 +46,25 @@ def of_several(plan: "Plan", members: int | None, bag: int | None) -> "Plan":
     if members is not None or bag is not None:
         plan = dataclasses.replace(plan, members=members, bag=bag)
     size_of_ensemble(plan.members, plan.bag)
+    return plan
+
+
+def on_workers(plan: "Plan", workers: int | None, ray: str | None, device: str | None) -> "Plan":
+    """The plan with the number of workers that the flags give.
+
+    Raises: FalllineError for a number that is none, and for what workers cannot do.
+    """
+    plan = plan if workers is None else dataclasses.replace(plan, workers=workers)
+    if plan.workers is None and ray is None:
+        return plan
+    from fallline.training.crew import crew_of
+
+    if crew_of(plan.workers, ray) is not None and plan.several:
+        raise FalllineError(
+            "--workers share the minibatches of one network: leave --members and --bag out, or --workers"
+        )
+    if device == "gpu":
+        raise FalllineError("--workers compute on processors: leave --device gpu out, or --workers")
     return plan
 
 

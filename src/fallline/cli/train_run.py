@@ -1,6 +1,7 @@
 """What `fallline train` does with a plan: trains it, saves the run and says what came of it."""
 
 import dataclasses
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,12 +35,13 @@ def train_and_save(
     told: bool = True,
     find: bool = False,
     callbacks: "Sequence[Callback]" = (),
+    ray: str | None = None,
 ) -> tuple[int, "Kept"]:
     """Train a plan, from the beginning or continuing from the folder `resume`, and keep the run in a folder.
 
     A run that `extends` the finished run in that folder is kept in a folder of its own. Returns the exit code and where the
     run was saved. `lost` ends a run that cannot end well; `told` prints its summary; `find` shows the same run if there is one
-    instead of training it again; `callbacks` are told of every epoch.
+    instead of training it again; `callbacks` are told of every epoch. `ray` is the address of the cluster of the plan's workers.
     """
     from fallline.core.holding import Hold
     from fallline.streams import Stream
@@ -53,7 +55,7 @@ def train_and_save(
         )
     data = _opened(plan, json)
     table = table_of(data)
-    plan = folders.Plan(plan.recipe, table.source, plan.seed, plan.extended, **plan.several)
+    plan = folders.Plan(plan.recipe, table.source, plan.seed, plan.extended, workers=plan.workers, **plan.several)
     for sentence in table.warnings:
         say(f"warning: {sentence}")
     recipe = _completed(plan, data, table)
@@ -71,7 +73,9 @@ def train_and_save(
                 folders.begin_folder(folder, plan, None if extends else resume)
             if extends and resume is not None:
                 _extend(resume, folder, plan, table)
-            run = _fit(plan, data, table, recipe, folder, checkpoint_seconds, json, resume is not None, lost, callbacks)
+            run = _fit(
+                plan, data, table, recipe, folder, checkpoint_seconds, json, resume is not None, lost, callbacks, ray
+            )
 
             def more(home: Path) -> None:
                 _write_report(home, run, table)
@@ -146,7 +150,10 @@ def _fit(
     resume: bool,
     lost: bool,
     callbacks: "Sequence[Callback]",
+    ray: str | None,
 ) -> "Run":
+    from contextlib import nullcontext, redirect_stdout
+
     from fallline.diagnosis.facts import facts_of
     from fallline.diagnosis.lost import StopWhenLost
     from fallline.ensembles.train import train as fit
@@ -154,7 +161,9 @@ def _fit(
     from fallline.training.progress import RunProgress
 
     beyond = isinstance(data, Stream) and not data.fits
-    with RunProgress(int(recipe.epochs), quiet=quiet) as progress:
+    # Ray prints on standard output, which is reserved for the JSON document.
+    output = nullcontext() if plan.workers is None else redirect_stdout(sys.stderr)
+    with RunProgress(int(recipe.epochs), quiet=quiet) as progress, output:
         run = fit(
             plan.recipe,
             data if beyond else table,
@@ -167,6 +176,8 @@ def _fit(
             resume=resume,
             progress=False,
             callbacks=callbacks,
+            workers=plan.workers,
+            ray=ray,
         )
     for sentence in run.notes:
         say(f"warning: {sentence}")

@@ -74,6 +74,8 @@ def tune(
     Without --space: learning rate, momentum, dropout and penalties, over their usual ranges. A number that a flag gives
     is not searched.
     """
+    from fallline.streams.opening import table_of
+
     use_device(device)
     callbacks = logs.callbacks()
     if resume is None:
@@ -88,7 +90,7 @@ def tune(
     if members is not None:
         from fallline.searching.combining import check_members
 
-        check_members(members, options["data"])
+        check_members(members, table_of(options["data"]))
     if limit is not None and ray is None:
         raise FalllineError(f"--limit {limit:g} is of work on Ray: give --ray too, or --seconds for the whole search")
     options |= {
@@ -99,7 +101,9 @@ def tune(
     }
     for sentence in options["data"].warnings:
         say(f"warning: {sentence}")
-    find = resume is None and settings.study is None and not callbacks  # a study that is named is continued
+    # A study that is named is continued, and the sample of a stream does not tell what else the stream holds.
+    find = resume is None and settings.study is None and not callbacks
+    find = find and table_of(options["data"]) is options["data"]
     same = _found_before(options, nested, members, out) if find and not again else None
     if same is not None:
         return show_found(same, "search", json)[0]
@@ -137,13 +141,13 @@ def _options(data: DataFlags, changes: RecipeFlags, settings: StudyFlags) -> dic
     from fallline.searching.default_space import default_space
     from fallline.strategies import Halving
     from fallline.strategies.named import DEFAULT, strategy_named
-    from fallline.streams.opening import opened, table_of
+    from fallline.streams.opening import in_memory_if_it_fits, opened
     from fallline.training.recipe import Recipe
 
     recipe, arguments = subject(settings.space, Recipe(), data, changes, "train on")
     return {
         "space": default_space(recipe, changes.paths(recipe)),
-        "data": table_of(opened(**arguments)),
+        "data": in_memory_if_it_fits(opened(**arguments)),
         "strategy": strategy_named(settings.strategy or DEFAULT),
         "halving": None if settings.halving is None else Halving(among=settings.halving),
         "folds": settings.folds,
@@ -156,13 +160,14 @@ def _options(data: DataFlags, changes: RecipeFlags, settings: StudyFlags) -> dic
 def _search(options: dict[str, Any], outer: int | None, members: int | None, out: Path | None, json: bool) -> int:
     from fallline.core.files import try_folder
     from fallline.core.holding import Hold
+    from fallline.streams.opening import table_of
     from fallline.training import folder as folders
     from fallline.training.identity import forget
 
-    space, data = options["space"], options["data"]
+    space, data = options["space"], table_of(options["data"])
     folders.checked(folders.Plan(space.fill(space.default), data.source, options["seed"]), data)
     goes_on = out is not None and options["study"] == str(out / STUDY)
-    identity = None if options["study"] else _identity(options, outer, members)
+    identity = None if options["study"] or data is not options["data"] else _identity(options, outer, members)
     folder = out if out is not None and goes_on else folders.claim_folder(out, data.name)
     options["study"] = options["study"] or str(folder / STUDY)
     try:
@@ -198,7 +203,7 @@ def _found(options: dict[str, Any], outer: int | None, json: bool) -> tuple["Stu
         found = search(**options, watch=progress, progress=False)
         if outer is not None and not found.interrupted:
             procedure = nested(
-                **options | {"study": found.where, "progress": False, "callbacks": ()},
+                **options | {"data": found.data, "study": found.where, "progress": False, "callbacks": ()},
                 outer=outer,
                 watch=progress.nested(outer),
             )

@@ -27,6 +27,7 @@ from fallline.probes import RECORDED, Probe, recordable
 from fallline.streams import Stream
 from fallline.training.arrays import scale_of, scored_rows
 from fallline.training.calibration import temper
+from fallline.training.crew import Crew, crew_of
 from fallline.training.ensemble import MOST, Ensemble
 from fallline.training.evaluation import evaluate_splits, predictor_of, usable
 from fallline.training.following import Following, begun_training, ended_training
@@ -55,6 +56,8 @@ def train(
     resume: bool = False,
     progress: bool | None = None,
     callbacks: Sequence[Callback] = (),
+    workers: int | None = None,
+    ray: str | None = None,
 ) -> Run:
     """Train one recipe on a table or a stream; with `members` or `bag`, several networks of it whose answers are averaged.
 
@@ -73,6 +76,8 @@ def train(
         resume: continue from the newest intact checkpoint in the folder, if there is one.
         progress: show a progress bar; by default in a terminal and in a notebook, if the training takes over a second.
         callbacks: told of the beginning, of every epoch and of the end, with the right to stop; see `fallline.Callback`.
+        workers: number of processes that share the rows of every minibatch, on Ray; None: this process computes alone.
+        ray: address of the workers' Ray cluster, `HOST:PORT` or `auto`; None: Ray on this machine.
 
     Raises: FalllineError for a recipe that does not fit the data, probes that cannot be recorded together, and a folder
         that cannot be written to or is in use.
@@ -82,18 +87,26 @@ def train(
     >>> len(run.model.members), len(run.history), sorted(run.metrics)
     (3, 3, ['test', 'train', 'valid'])
     """
-    count = size_of_ensemble(members, bag)
+    count, crew = size_of_ensemble(members, bag), crew_of(workers, ray)
+    if crew is not None and count > 1:
+        raise FalllineError("workers share the minibatches of one network: leave members and bag out, or workers")
     if isinstance(data, Stream):
+        if crew is not None and not data.fits:
+            raise FalllineError(
+                "workers train on a table in memory, and the stream does not fit there: leave workers out"
+            )
         if count > 1 and not data.fits:
             raise FalllineError("several networks are trained in memory, and the stream does not fit there: train one")
         data = data.table() if data.fits else data
     if callbacks:
         with Following(callbacks, _begun(recipe, data, seed, members, bag)) as following:
             seen = following.watch(watch)
-            run = _fitted(recipe, data, count, seed, bag, probes, seen, folder, checkpoint_seconds, resume, progress, 1)
+            run = _fitted(
+                recipe, data, count, seed, bag, probes, seen, folder, checkpoint_seconds, resume, progress, crew, 1
+            )
             following.ended = ended_training(run)
         return run
-    return _fitted(recipe, data, count, seed, bag, probes, watch, folder, checkpoint_seconds, resume, progress, None)
+    return _fitted(recipe, data, count, seed, bag, probes, watch, folder, checkpoint_seconds, resume, progress, crew)
 
 
 def _begun(recipe: Recipe, data: Table | Stream, seed: int, members: int | None, bag: int | None) -> Begun:
@@ -107,7 +120,7 @@ def _begun(recipe: Recipe, data: Table | Stream, seed: int, members: int | None,
 def _fitted(
     recipe: Recipe, data: Table | Stream, count: int, seed: int, bag: int | None, probes: Sequence[Probe],
     watch: Callable[[Moment], Any] | None, folder: str | Path | None, checkpoint_seconds: float, resume: bool,
-    progress: bool | None, every: int | None,
+    progress: bool | None, crew: Crew | None, every: int | None = None,
 ) -> Run:  # fmt: skip
     """The run of one network or of several, with a progress bar if it is asked for."""
     with RunProgress(0, quiet_unless(progress), LATE) as bar:
@@ -120,7 +133,7 @@ def _fitted(
         if count == 1:
             return train_from(
                 recipe, data, seed=seed, probes=probes, watch=seen, folder=folder, checkpoint_seconds=checkpoint_seconds,
-                resume=resume, every=every,
+                resume=resume, every=every, crew=crew,
             )  # fmt: skip
         return _train_several(
             recipe, data, count, seed, bag is not None, probes, seen, folder, checkpoint_seconds, resume

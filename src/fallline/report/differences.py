@@ -71,6 +71,7 @@ def _settings(run: Finished) -> dict[str, str]:
 
     plan = run.plan
     several = {name: str(value) for name, value in plan.several.items()}
+    several |= {} if plan.workers is None else {"workers": str(plan.workers)}
     return {**dict(dotted({**recipe_to_plain(plan.recipe), "data": plan.data, "seed": plan.seed})), **several}
 
 

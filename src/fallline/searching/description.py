@@ -20,7 +20,7 @@ from fallline.searching.earlier import upgraded
 from fallline.strategies.base import Strategy
 from fallline.strategies.halving import Halving
 from fallline.strategies.space import Space
-from fallline.streams.opening import opened, table_of
+from fallline.streams.opening import in_memory_if_it_fits, opened
 from fallline.training.folder import DATA
 from fallline.training.recipe import recipe_from_plain, recipe_to_plain
 
@@ -174,7 +174,7 @@ def begun(where: str | Path, name: str = "study", data: Table | None = None) -> 
     space.default = np.array(kept["default"])
     return {
         "space": space,
-        "data": table_of(opened(**kept["data"])) if data is None else data,
+        "data": in_memory_if_it_fits(opened(**kept["data"])) if data is None else data,
         "trials": kept["trials"],
         "batch": kept["batch"],
         "strategy": strategy_of(kept, f"study {str(where)!r}"),

@@ -32,6 +32,8 @@ from fallline.strategies.halving import Halving
 from fallline.strategies.named import strategy_named
 from fallline.strategies.space import Space
 from fallline.strategies.tpe import TPE
+from fallline.streams import Stream
+from fallline.streams.opening import in_memory_if_it_fits, table_of
 from fallline.training.following import Following
 from fallline.training.recipe import OWN, Recipe
 
@@ -41,7 +43,7 @@ COMPETE = 32  # trials of a batch whose trials compete in halving
 
 def search(
     space: Recipe | Space,
-    data: Table,
+    data: Table | Stream,
     *,
     budget: Budget = Budget(),
     validation: Validation = Validation(),
@@ -63,7 +65,8 @@ def search(
     Arguments:
         space: a recipe with distributions in its fields; without any, the usual ranges of the most important numbers are
             searched.
-        data: a table.
+        data: a table, or a stream. If its rows do not fit into its memory, the trials are trained on its sample, which is the
+            same one in every search, and the best recipe is trained on all rows.
         budget: the number of trials, epochs and seconds after which the search ends.
         validation: the folds and seeds over whose runs the score of a recipe is the mean.
         strategy: the search strategy, or its name; default: the one with which the study was begun, or TPE.
@@ -97,6 +100,8 @@ def search(
     began = time.perf_counter()
     budget, validation = expand(budget, validation, dict(shorthand))
     space = space if isinstance(space, Space) else default_space(space)
+    data = in_memory_if_it_fits(data)
+    stream, data = data if isinstance(data, Stream) else None, table_of(data)
     _comparable(space, data)
     strategy = _checked(strategy, halving, seed)
     if batch is not None and batch < 1:
@@ -129,7 +134,7 @@ def search(
                 completed = driver.completed()
                 found = Study(
                     space, data, completed, seed, time.perf_counter() - began, driver.interrupted, keeper, diagnose_study,
-                    study_figures,
+                    study_figures, stream,
                 )  # fmt: skip
                 following.ended = ended_search(found)
         return found

@@ -17,9 +17,11 @@ from fallline.searching.kept import LastingStore
 from fallline.searching.optuna_export import to_optuna
 from fallline.searching.trial import Trial, history_of
 from fallline.strategies.space import Space
+from fallline.streams import Stream
 from fallline.training.predictor import Predictor
 from fallline.training.recipe import Recipe
 from fallline.training.run import Run
+from fallline.training.streamed import train_stream
 from fallline.training.train import train
 
 if TYPE_CHECKING:
@@ -33,12 +35,13 @@ SHOWN = 10  # most trials that a notebook shows
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class Best:
-    """The best trial of a study; `run` trains its recipe again on the table's own split."""
+    """The best trial of a study; `run` trains its recipe again on the table's own split, or on all rows of its stream."""
 
     trial: Trial
     recipe: Recipe
     data: Table
     seed: int
+    stream: Stream | None = None
 
     def __repr__(self) -> str:
         values = ", ".join(f"{name}={value!r}" for name, value in self.trial.values.items())
@@ -46,7 +49,9 @@ class Best:
 
     @cached_property
     def run(self) -> Run:
-        """The run of the recipe on the table's training rows, with early stopping on its validation rows."""
+        """The run of the recipe on all training rows, with early stopping on the validation rows."""
+        if self.stream is not None:
+            return train_stream(self.recipe, self.stream, seed=self.seed)
         return train(self.recipe, self.data, seed=self.seed)
 
     @property
@@ -69,6 +74,7 @@ class Study:
         kept: the store of the trials; None for a study in memory.
         doctor: the function behind `diagnosis`.
         drawer: the function behind `plot`.
+        stream: the stream of which `data` is the sample; None if the trials were trained on all rows.
     """
 
     space: Space
@@ -80,6 +86,7 @@ class Study:
     kept: LastingStore | None = None
     doctor: Callable[["Study"], StudyDiagnosis] | None = None
     drawer: Callable[["Study"], Figures] | None = None
+    stream: Stream | None = None
 
     @property
     def where(self) -> str | None:
@@ -151,7 +158,7 @@ class Study:
                 f"none of {len(self)} trials finished without diverging: search lower learning rates, or more trials"
             )
         first = self.order[0]
-        return Best(first, self.space.fill(first.point), self.data, self.seed)
+        return Best(first, self.space.fill(first.point), self.data, self.seed, self.stream)
 
     def ensemble(self, members: int = 5) -> "Combined":
         """The models of the best trials combined by greedy selection on the validation rows; see `combining.combine`.

@@ -39,6 +39,11 @@ def opened(**arguments: Any) -> Table | Stream:
     return scan(**arguments)
 
 
+def in_memory_if_it_fits(data: Table | Stream) -> Table | Stream:
+    """All rows as a table in memory if they fit there, otherwise the stream itself."""
+    return data.table() if isinstance(data, Stream) and data.fits else data
+
+
 def table_of(data: Table | Stream) -> Table:
     """The table itself; all rows of a stream if they fit into its memory, otherwise its sample."""
     if isinstance(data, Table):

@@ -12,6 +12,7 @@ from jaxtyping import Array, Bool, Float, Int
 from fallline.data.dataset import Dataset
 from fallline.data.table import Table
 from fallline.training.recipe import Recipe
+from fallline.training.spread import Spread
 
 
 class Arrays(eqx.Module):
@@ -25,6 +26,8 @@ class Arrays(eqx.Module):
     A regression's targets may be conditioned (`Target`). A difference of conditioned targets, multiplied by `sizes` and
     `scale`, is in the target's own unit. `scale` belongs to the largest target, and `sizes` holds the targets' sizes relative
     to it. `scale` is None if it is 1, and `sizes` is None if all targets have the same size.
+
+    `spread` names the devices that share the rows of a minibatch; None: there is one.
     """
 
     x: Float[Array, "rows features"]
@@ -41,6 +44,7 @@ class Arrays(eqx.Module):
     counted: bool = eqx.field(static=True, default=False)
     sizes: Float[Array, " targets"] | None = None
     scale: Float[Array, ""] | None = None
+    spread: Spread | None = eqx.field(static=True, default=None)
 
     @property
     def targets(self) -> int:

@@ -45,7 +45,9 @@ def plan_of(run: Path, epochs: int) -> Plan:
             "expected more"
         )
     stages = (*plan.extended, (int(plan.recipe.epochs), done))
-    return Plan(replace(plan.recipe, {"epochs": epochs}), plan.data, plan.seed, stages, **plan.several)
+    return Plan(
+        replace(plan.recipe, {"epochs": epochs}), plan.data, plan.seed, stages, workers=plan.workers, **plan.several
+    )
 
 
 def reached(run: Path) -> int:

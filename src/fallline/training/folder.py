@@ -42,7 +42,8 @@ _EXTENDED = "The recipe of a Fallline run that extends another: `fallline train 
 class Plan:
     """Everything a run needs: the recipe, the arguments of `load`, the seed, and the networks of an ensemble.
 
-    `extended` holds (epochs planned, epochs run) of every run that this one extends, the first one first.
+    `extended` holds (epochs planned, epochs run) of every run that this one extends, the first one first. `workers` is the
+    number of processes that share every minibatch, if there are several: sums are rounded in another way for each number.
     """
 
     recipe: Recipe
@@ -51,6 +52,7 @@ class Plan:
     extended: tuple[tuple[int, int], ...] = ()
     members: int | None = None
     bag: int | None = None
+    workers: int | None = None
 
     @property
     def several(self) -> dict[str, int]:
@@ -265,6 +267,8 @@ def plan_to_toml(plan: Plan) -> str:
     heading, more = _HEADING, dict[str, Any](plan.several)
     if plan.extended:
         heading, more = _EXTENDED, {"extended": [list(each) for each in plan.extended]}
+    if plan.workers is not None:
+        more["workers"] = plan.workers
     return to_toml({"seed": plan.seed, **more, "data": plan.data, **recipe_to_plain(plan.recipe)}, heading)
 
 
@@ -276,7 +280,7 @@ def read_plan(path: Path) -> Plan:
     what = f"recipe {str(path)!r}"
     plain, _ = read_toml(path, what, "a TOML file such as a run's recipe.toml")
     data, seed = plain.pop("data", {}), plain.pop("seed", 0)
-    several = {name: plain.pop(name, None) for name in ("members", "bag")}
+    several = {name: plain.pop(name, None) for name in ("members", "bag", "workers")}
     extended = plain.pop("extended", [])
     check(_STAGES, extended, f"'extended' of {what}", "correct it")
     if not isinstance(data, dict) or isinstance(seed, bool) or not isinstance(seed, int):

@@ -33,6 +33,7 @@ def training_identity(plan: "Plan", recipe: "Recipe", table: Table, **more: Any)
     from fallline.training.resuming import identity_of
 
     extended = [list(each) for each in plan.extended]
+    more |= {} if plan.workers is None else {"workers": plan.workers}
     return {
         "kind": "training", **identity_of(recipe, table, plan.seed), **surroundings(table), "members": plan.members,
         "bag": plan.bag, "extended": extended, **more,

@@ -176,6 +176,8 @@ def _all_steps(recipe: Recipe, arrays: Arrays, state: State, recorded: tuple[Pro
         weight = (index * size + jnp.arange(size) < arrays.train_count).astype(jnp.float32)
         if arrays.weight is not None:
             weight = weight * arrays.weight[rows]
+        if arrays.spread is not None:
+            rows, weight = arrays.spread.minibatch(rows, weight)
         return one_step(recipe, arrays, state, tally, rows, weight, index, real_steps, recorded), None
 
     begun = (state, empty_tally(recipe, state, recorded))

@@ -18,6 +18,7 @@ from fallline.probes import RECORDED, Probe
 from fallline.streams import Stream
 from fallline.training.calibration import calibrated
 from fallline.training.chunks import Chunks, run_chunks
+from fallline.training.crew import Crew
 from fallline.training.evaluation import evaluate_splits, predictor_of, usable
 from fallline.training.history import History
 from fallline.training.preparation import Prepared, prepare_run
@@ -25,6 +26,7 @@ from fallline.training.recipe import Recipe
 from fallline.training.resuming import Checkpoints, continued, identity_of
 from fallline.training.run import Moment, Run
 from fallline.training.state import Epochs, State
+from fallline.training.worker import Place
 
 Writer = Callable[[Path], None]  # writes a checkpoint into a folder
 
@@ -101,6 +103,7 @@ def train_from(
     state: State | None = None,
     params: dict[str, Any] | None = None,
     every: int | None = None,
+    crew: Crew | None = None,
 ) -> Run:
     """Train as `train` does, from a given key, state or params, or up to an epoch.
 
@@ -111,11 +114,14 @@ def train_from(
         state: state of another run to continue from; `continued` adapts it to this recipe.
         params: initial params as {layer: {name: array}}; params that are left out are drawn.
         every: most epochs between two calls of `watch`; by default as many as take half a second.
+        crew: processes that share every minibatch; None: this process computes alone.
 
     Raises: FalllineError as for `train`.
     """
     began = time.perf_counter()
     run = prepare_run(recipe, data, seed, probes, key, params)
+    if crew is not None:
+        crew.check(run.recipe, len(run.table.dataset.train))
     kept = folder is not None
     with Keeping(Path(folder) if folder is not None else None) as keeping:
         checkpoints = Checkpoints(keeping, identity_of(run.recipe, run.table, seed) if kept else {}, run.recorded)
@@ -125,7 +131,7 @@ def train_from(
         label = run.history_from(int(state.epoch) - (0 if seen is None else len(seen["train_loss"])))
         jax.block_until_ready(state.step)
         setup = time.perf_counter() - began
-        done = run_chunks(
+        done = (run_chunks if crew is None else crew.run_chunks)(
             run.traced,
             run.arrays,
             state,
@@ -202,10 +208,10 @@ def _run_of(
 
 def _moments(
     watch: Callable[[Moment], Any], total: int, began: float, label: Callable[[list[Epochs]], History]
-) -> Callable[[State, list[Epochs]], Any]:
+) -> Callable[[State | Place, list[Epochs]], Any]:
     """The callback of `run_chunks` that tells `watch` where the run stands."""
 
-    def between(state: State, epochs: list[Epochs]) -> Any:
+    def between(state: State | Place, epochs: list[Epochs]) -> Any:
         seconds = time.perf_counter() - began
         return watch(Moment(int(state.epoch), total, seconds, label(epochs), int(state.best_epoch)))
 

@@ -52,12 +52,13 @@ def predict(
     def tile(rows: Array) -> Array:
         return forward(recipe, network, state.params, state.stats, state.scaling, arrays.x[rows])
 
-    count = rows.shape[0]
-    if count <= TILE:
-        return tile(rows)
-    tiles = -(-count // TILE)
-    outputs = lax.map(tile, jnp.pad(rows, (0, tiles * TILE - count), mode="edge").reshape(tiles, TILE))
-    return outputs.reshape(tiles * TILE, -1)[:count]
+    count, spread = rows.shape[0], arrays.spread
+    each, size = (tile, TILE) if spread is None else (spread.over(tile), spread.padded(TILE))
+    if count <= size:
+        return each(rows)
+    tiles = -(-count // size)
+    outputs = lax.map(each, jnp.pad(rows, (0, tiles * size - count), mode="edge").reshape(tiles, size))
+    return outputs.reshape(tiles * size, -1)[:count]
 
 
 def validate(recipe: Recipe, arrays: Arrays, state: State, own: dict[str, Array]) -> tuple[Array, Array, Array]:

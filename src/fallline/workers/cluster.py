@@ -30,10 +30,10 @@ class Ray(Workers):
     """
 
     def __init__(self, function: Callable[[Any, Any], Any], shared: object, address: str | None = None) -> None:
-        self.ray = _ray()
+        self.ray = ray_package()
         self.ours = not self.ray.is_initialized()
         if self.ours:
-            _join(self.ray, address or os.environ.get("RAY_ADDRESS"))
+            join(self.ray, address)
         self.task = self.ray.remote(num_cpus=1, max_retries=0, num_returns="streaming")(_work)
         self.function, self.shared = self.ray.put(function), self.ray.put(shared)
         self.size, self.looked = 1, -LOOK
@@ -80,12 +80,21 @@ def _work(function: Callable[[Any, Any], Any], shared: object, item: object) -> 
         yield "refused", str(error)
 
 
-def _ray() -> Any:
+def ray_package() -> Any:
+    """The package `ray`.
+
+    Raises: FalllineError if it is not installed.
+    """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     return optional("ray", "ray", "working on Ray")
 
 
-def _join(ray: Any, address: str | None) -> None:
+def join(ray: Any, address: str | None) -> None:
+    """Connect this process to the cluster at an address, or that RAY_ADDRESS names, or to a new one on this machine.
+
+    Raises: FalllineError for a cluster that does not respond.
+    """
+    address = address or os.environ.get("RAY_ADDRESS")
     if address is not None and address.startswith("ray://"):
         raise FalllineError(
             f"Ray address {address!r} is a client's: expected HOST:PORT of the cluster's head, or 'auto'"
