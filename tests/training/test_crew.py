@@ -163,7 +163,7 @@ def test_an_interrupted_run_is_resumed_by_as_many_workers_to_the_bit(
 
 def test_a_watcher_stops_the_workers(here, flowers, small):
     run = fl.train(small, flowers, workers=2, watch=lambda moment: moment.epoch == 2, callbacks=[fl.Callback()])
-    assert (run.outcome.label, len(run.history), run.interrupted) == ("stopped", 2, False)
+    assert (run.outcome.label, len(run.history), run.interrupted) == ("stopped_early", 2, False)
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def train(
     """
     use_device(device)
     callbacks = logs.callbacks()
-    ray = None if ray == HERE else ray
+    address = None if ray == HERE else ray
     if resume is not None:
         alone = (recipe, seed, members, bag)
         if data.given() or changes.given().keys() - {"epochs"} or any(each is not None for each in alone):
