@@ -8,6 +8,8 @@ from scipy.special import stdtrit
 
 LEVEL = 0.05  # of all pairs together
 NAMED = 4  # most contenders named in one sentence
+MORE = 10  # seeds that an answer of too few seeds asks for
+_FEW = 1.5  # times the limit of that many seeds, from which seeds are too few
 
 
 def tied_with(tuned: Float[np.ndarray, "contenders seeds"], best: int | None = None) -> Bool[np.ndarray, " contenders"]:
@@ -20,8 +22,8 @@ def tied_with(tuned: Float[np.ndarray, "contenders seeds"], best: int | None = N
     """
     means = tuned.mean(axis=1)
     best = int(np.argmin(means)) if best is None else best
-    seeds, pairs = tuned.shape[1], max(1, len(tuned) - 1)
-    limit = stdtrit(seeds - 1, 1 - LEVEL / 2 / pairs)
+    seeds = tuned.shape[1]
+    limit = _limit(seeds, len(tuned))
     found = []
     for each in tuned:
         if not np.isfinite(each).all() or not np.isfinite(tuned[best]).all():
@@ -31,6 +33,11 @@ def tied_with(tuned: Float[np.ndarray, "contenders seeds"], best: int | None = N
         error = differences.std(ddof=1) / np.sqrt(seeds)
         found.append(bool(abs(differences.mean()) <= limit * error + 1e-12))
     return np.asarray(found)
+
+
+def _limit(seeds: int, contenders: int) -> float:
+    """The standard errors by which a difference must exceed 0."""
+    return float(stdtrit(seeds - 1, 1 - LEVEL / 2 / max(1, contenders - 1)))
 
 
 def answer_of(
@@ -65,7 +72,19 @@ def answer_of(
             f"No difference beyond the noise of {seeds} seeds between {_listed(names)}: the lowest is {labels[best]} "
             f"({score}); {f'{others} others are' if others > 1 else 'one other is'} worse."
         )
-    return f"{first} {_untuned(labels, default)}"
+    return f"{first} {_untuned(labels, default)}{_more(seeds, len(labels)) if len(order) > 1 else ''}"
+
+
+def _more(seeds: int, contenders: int) -> str:
+    """Says that a tie may be one of too few seeds.
+
+    >>> _more(3, 13), _more(8, 3)
+    (' 3 seeds tell only differences of 15.4 standard errors apart; with --seeds 10 it would be 3.8.', '')
+    """
+    now, then = _limit(seeds, contenders), _limit(MORE, contenders)
+    if now < _FEW * then:
+        return ""
+    return f" {seeds} seeds tell only differences of {now:.1f} standard errors apart; with --seeds {MORE} it would be {then:.1f}."
 
 
 def _gap(gap: Float[np.ndarray, " seeds"]) -> str:
