@@ -77,7 +77,7 @@ def train(
             extends=longer is not None,
             lost=stop_when_lost,
             callbacks=callbacks,
-            ray=ray,
+            ray=address,
         )[0]
     find = changes.learning_rate == FIND
     plan = new_plan(recipe, data, dataclasses.replace(changes, learning_rate=None) if find else changes, seed)
@@ -92,5 +92,5 @@ def train(
         lost=stop_when_lost,
         find=not again and not callbacks,
         callbacks=callbacks,
-        ray=ray,
+        ray=address,
     )[0]
