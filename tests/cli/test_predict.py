@@ -143,6 +143,21 @@ def test_an_address_is_refused_wherever_a_path_is_expected(words, run, capsys, t
     assert (code, "is an address: " in err, list(tmp_path.iterdir())) == (2, True, [])
 
 
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["check", "ROWS", "RUN"], "the model comes before the rows: fallline check"),
+        (["export", "ROWS", "--onnx", "m.onnx"], "is a table and no model: expected a run folder"),
+        (["train", "label", "ROWS"], "is more than one SOURCE: name the column to predict with --target COLUMN"),
+        (["check", "https://example.org/run", "ROWS"], "'https://example.org/run' is an address"),
+    ],
+    ids=lambda each: each[0] if isinstance(each, list) else "",
+)
+def test_an_argument_in_the_wrong_place_is_named(words, sentence, run, capsys):
+    code, _, err = call(capsys, *({"ROWS": run[1], "RUN": run[0]}.get(each, each) for each in words))
+    assert (code, sentence in err) == (2, True), err
+
+
 def test_what_another_command_continues_is_said(run, capsys, tmp_path):
     (tmp_path / "search").mkdir()
     (tmp_path / "search" / "study.db").write_bytes(b"")

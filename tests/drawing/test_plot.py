@@ -57,13 +57,14 @@ def test_zeros_are_gaps_on_a_logarithmic_axis():
 
 
 @given(
-    st.lists(st.floats(-1e12, 1e12, allow_subnormal=False), min_size=1, max_size=30),
+    st.lists(st.floats(-1e12, 1e12) | st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=30),
     st.booleans(),
 )
 def test_every_point_lies_within_the_axes(y, is_log):
     shown = figure(Series("a", tuple(range(len(y))), tuple(y)), log_y=is_log)
     axes = axes_of(shown)
     held = np.array([each for each in y if each > 0 or not is_log])
+    held = held[(np.abs(held) < 8e307) if not is_log else (held > 1e-280) & (held < 1e280)]  # beyond, it has no place
     places = axes.place(np.zeros(len(held)), held)[:, 1]
     assert np.all((places >= axes.top - 1e-6) & (places <= axes.bottom + 1e-6))
     plot(shown)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fallline.cli.models import check_order
 from fallline.cli.output import give, warn
 from fallline.core.errors import FalllineError
 
@@ -33,6 +34,8 @@ def check(
     Also what else must hold by then: the first loss, that few rows can be learnt, that weights move. Exits with 1 where
     something is wrong.
     """
+    if source is not None and model.suffix != ".toml":
+        check_order(model, source, "check")
     columns = None if names is None else [each.strip() for each in names.split(",")]
     from fallline.checking import check_recipe
     from fallline.cli.progress import CheckProgress

@@ -3,6 +3,7 @@
 import functools
 import gc
 import os
+import re
 import sys
 import threading
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any
 import typer
 
 from fallline.cli.ars import ars
+from fallline.cli.board import board
 from fallline.cli.check import check
 from fallline.cli.compare import compare
 from fallline.cli.doctor import doctor
@@ -70,6 +72,7 @@ app.command()(stoppable(report))
 for _name, _command in RUNS.items():
     runs.command(_name)(stoppable(_command))
 app.add_typer(runs, name="runs", help="List, compare, tag and remove runs: fallline runs [FOLDER].")
+app.command()(stoppable(board))
 app.command()(stoppable(interpret))
 app.command()(stoppable(export))
 app.command()(stoppable(terrain))
@@ -129,8 +132,16 @@ def _exit_code(arguments: list[str]) -> int:
         # A misspelt option or a missing argument, in the words of the option parser.
         message = error.format_message()
         where = getattr(getattr(error, "ctx", None), "command_path", "fallline")
-        code = 0 if not message else _complain(f"{message.rstrip('.')}; see `{where} --help`")
+        code = 0 if not message else _complain(f"{_meant(message, where)}; see `{where} --help`")
     return code if isinstance(code, int) else 0
+
+
+def _meant(message: str, where: str) -> str:
+    """The option parser's message, or a plainer one where a second argument is nearly always the target."""
+    extra = re.fullmatch(r"Got unexpected extra arguments?(?:\(s\))? \((.*)\)\.?", message)
+    if extra is None or where.split()[-1] not in ("train", "tune", "compare", "trainability"):
+        return message.rstrip(".")
+    return f"{extra[1]!r} is more than one SOURCE: name the column to predict with --target COLUMN"
 
 
 def _stopped() -> int:

@@ -24,4 +24,5 @@ def refuse_address(
         return
     if found[1].lower() == "file":
         remedy = f"give the path of the file, without {found[0]}"
-    raise FalllineError(f"{what} {text!r} is an address: {remedy}")
+    whole = re.sub(r":/(?!/)", "://", text, count=1)
+    raise FalllineError(f"{what} {whole!r} is an address: {remedy}")

@@ -114,15 +114,31 @@ class Hold:
 
     def _owner(self) -> int | None:
         """The process that the lock file names, if it is alive on this machine."""
-        try:
-            host, _, process = self.path.read_text().strip().rpartition(" ")
-            number = int(process)
-        except (OSError, ValueError):
-            return None
-        return number if host == socket.gethostname() and is_alive(number) else None
+        found = _named(self.path)
+        return None if found is None or found[0] != socket.gethostname() or not is_alive(found[1]) else found[1]
 
     def _refuse(self, owner: object) -> None:
         who = "another process" if owner in (None, os.getpid()) else f"process {owner}"
         raise FalllineError(
             f"folder {str(self.folder)!r} is in use by {who}: wait for its end, or choose another folder with --out"
         )
+
+
+def holder_of(folder: Path) -> int | None:
+    """The number of the process that holds a folder, without touching its lock; None if nobody holds it.
+
+    A lock of another machine counts as held: whether its process is alive cannot be seen from here.
+    """
+    found = _named(folder / LOCK)
+    if found is None or (found[0] == socket.gethostname() and not is_alive(found[1])):
+        return None
+    return found[1]
+
+
+def _named(lock: Path) -> tuple[str, int] | None:
+    """The machine and the process that a lock file names."""
+    try:
+        host, _, process = lock.read_text().strip().rpartition(" ")
+        return host, int(process)
+    except (OSError, ValueError):
+        return None

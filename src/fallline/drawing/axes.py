@@ -11,6 +11,7 @@ from fallline.drawing.words import shortened
 
 FONT = 13.0
 LETTER = 8.5  # pixels of a letter, as a phone shows it
+_TINY, _LARGE, _HUGE = 1e-280, 1e280, 8e307
 SIDE = 10  # pixels that a name may reach beyond the axes
 
 
@@ -101,6 +102,19 @@ def _share(values: Float[np.ndarray, "..."], ends: tuple[float, float], log: boo
         if log:
             values, ends = np.log10(np.maximum(values, 1e-320)), (math.log10(ends[0]), math.log10(ends[1]))
         return np.clip((np.asarray(values) - ends[0]) / (ends[1] - ends[0]), -1.0, 2.0)
+
+
+def drawable(values: Float[np.ndarray, "..."], log: bool = False) -> Float[np.ndarray, " n"]:
+    """The numbers that have a place on an axis, limited so that float64 holds their differences and ratios.
+
+    >>> drawable(np.array([np.nan, 1e-320, -2.0, 1e308])).tolist(), drawable(np.array([-1.0, 0.0, 5.0]), log=True).tolist()
+    ([0.0, -2.0, 8e+307], [5.0])
+    """
+    values = np.asarray(values, np.float64).ravel()
+    values = values[np.isfinite(values)]
+    if log:
+        return np.clip(values[values > 0], _TINY, _LARGE)
+    return np.clip(np.where(np.abs(values) < _TINY, 0.0, values), -_HUGE, _HUGE)
 
 
 def ticks(ends: tuple[float, float], log: bool, most: int = 6) -> list[float]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
-from fallline.drawing.axes import Axes
+from fallline.drawing.axes import Axes, drawable
 from fallline.drawing.colours import dash_of, path_role
 from fallline.drawing.marks import Dot, Mark, Stroke, TextMark, line
 from fallline.drawing.words import shortened
@@ -36,7 +36,7 @@ def spans(values: Float[np.ndarray, "..."], highest: float) -> tuple[tuple[float
     >>> spans(np.array([0.02, 1.0, 90.0]), 2.3)
     ((0.01, 10.0), True)
     """
-    held = values[np.isfinite(values) & (values <= highest)]
+    held = drawable(values[values <= highest])
     low, high = (float(held.min()), float(max(held.max(), highest))) if len(held) else (0.0, 1.0)
     if low > 0 and high / low > 12:
         return (10.0 ** float(np.floor(np.log10(low))), 10.0 ** float(np.ceil(np.log10(high)))), True

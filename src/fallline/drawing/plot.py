@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from fallline.drawing import Axes, Mark, Picture, Points, Stroke, TextMark
-from fallline.drawing.axes import label_of, percent_of, ticks
+from fallline.drawing.axes import drawable, label_of, percent_of, ticks
 from fallline.drawing.colours import dash_of, depth_role, path_role
 from fallline.drawing.curves import Curves, Series
 from fallline.drawing.marks import line
@@ -101,12 +101,12 @@ def axes_of(figure: Curves, used: int = 0) -> Axes:
 
 
 def _ends(values: Float[np.ndarray, " n"], log: bool) -> tuple[float, float]:
-    values = values[np.isfinite(values) & ((values > 0) | (not log))]
+    values = drawable(values, log)
     if not len(values):
         return (0.1, 1.0) if log else (0.0, 1.0)
     low, high = float(values.min()), float(values.max())
     if log:
-        room = (high / low) ** REACH if high > low else 2.0
+        room = 10.0 ** (REACH * (np.log10(high) - np.log10(low))) if high > low else 2.0
         return low / room, high * room
     if high == low:
         room = 0.5 * abs(high) or 0.5

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
-from fallline.drawing.axes import Axes
+from fallline.drawing.axes import Axes, drawable
 from fallline.drawing.colours import dash_of, path_role
 from fallline.drawing.marks import Area, Dot, Drawing, Mark, Stroke, TextMark, line
 from fallline.drawing.words import shortened
@@ -47,8 +47,7 @@ def ends_of(*values: np.ndarray, room: float = 0.04) -> tuple[float, float]:
     >>> ends_of(np.array([0.0, 1.0]))
     (-0.04, 1.04)
     """
-    known = np.concatenate([np.asarray(each, np.float64).ravel() for each in values])
-    known = known[np.isfinite(known)]
+    known = np.concatenate([drawable(each) for each in values])
     if not len(known):
         return 0.0, 1.0
     low, high = float(known.min()), float(known.max())

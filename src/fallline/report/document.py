@@ -31,11 +31,16 @@ def document(title: str, body: Html, figures: Sequence[Figure]) -> str:
         Html(f'<meta http-equiv="Content-Security-Policy" content="{policy}">'),
         Html('<meta name="viewport" content="width=device-width, initial-scale=1">'),
         tag("title", title),
-        tag("style", Html(_beside("page.css").replace("/*themes*/", style()))),
+        tag("style", Html(stylesheet())),
     )
     footer = tag("footer", "Made by Fallline. This page is complete in itself: it asks nothing of any network.")
     page = tag("html", head, tag("body", body, footer, data, *(tag("script", each) for each in scripts)), lang="en")
     return f"<!doctype html>\n{page}\n"
+
+
+def stylesheet() -> str:
+    """The style of a page, with the colours of both themes."""
+    return _beside("page.css").replace("/*themes*/", style())
 
 
 def figure_card(figure: Figure, place: int) -> Html:

@@ -90,7 +90,7 @@ def load_prepared(folder: Path, key: str, files: int, piece: int) -> Prepared | 
         arrays, said = load_tensors(folder / NAME, "stream")
         check(_DESCRIPTION, said, f"stream {str(folder / NAME)!r}", "scan the source again")
         found = _read(arrays, said) if said["key"] == key else None
-    except (FalllineError, KeyError, ValueError):
+    except (FalllineError, KeyError, TypeError, ValueError):  # of arrays with other names, shapes or types
         return None
     return found if found is not None and _is_sound(found, files, piece) else None
 

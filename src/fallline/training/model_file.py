@@ -13,6 +13,7 @@ from fallline.core.shape import Entries, Listed, Mapping, Plain, Real, Text, Who
 from fallline.core.tensors import load_tensors, nest
 from fallline.data.schema import Schema
 from fallline.data.schema_text import WRITTEN
+from fallline.data.sources import ARROW, PARQUET, TEXT
 from fallline.training.ensemble import KIND, MOST, Ensemble
 from fallline.training.predictor import Predictor
 from fallline.training.recipe import recipe_from_plain
@@ -42,6 +43,8 @@ def load_predictor(path: str | Path) -> Predictor:
         if not (path / "model.safetensors").is_file():
             raise FalllineError(_no_model(path))
         path = path / "model.safetensors"
+    if path.suffix.lower() in (*TEXT, *PARQUET, *ARROW, ".npz", ".gz") and path.is_file():
+        raise FalllineError(f"{str(path)!r} is a table and no model: expected a run folder, or its model.safetensors")
     arrays, described = load_tensors(path, "model")
     if described.get("format") == FORMAT and described.get("kind") == KIND:
         return _ensemble_of(arrays, described, f"model {str(path)!r}")
