@@ -1,6 +1,5 @@
 """The board as a web application: a page, its style and script, and the questions that the page asks."""
 
-import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -10,7 +9,7 @@ from fallline.board.details import compared, details
 from fallline.board.guard import Application, Guard
 from fallline.board.index import Index
 from fallline.board.searching import matches
-from fallline.core.documents import finite
+from fallline.core.documents import to_json
 from fallline.core.extras import optional
 from fallline.report.document import stylesheet
 
@@ -75,7 +74,7 @@ class Board:
         from starlette.responses import Response
 
         async def answered(request: "Request") -> Response:
-            return Response(_encoded(question(request)), media_type="application/json")
+            return Response(to_json(question(request), compact=True), media_type="application/json")
 
         return answered
 
@@ -99,14 +98,6 @@ def create_app(folder: Path, token: str, port: int) -> Application:
     routes += [routing.Route(f"/{name}", _file(name, kind)) for name, kind in _FILES.items()]
     routes.append(routing.Route("/", _file("board.html", "text/html")))
     return Guard(applications.Starlette(routes=routes), token, port)
-
-
-def _encoded(said: dict[str, Any]) -> bytes:
-    """Plain data as JSON; the walk that replaces NaN is long, and most answers have none."""
-    try:
-        return json.dumps(said, separators=(",", ":"), allow_nan=False).encode()
-    except ValueError:
-        return json.dumps(finite(said), separators=(",", ":"), allow_nan=False).encode()
 
 
 def _file(name: str, kind: str) -> "Endpoint":

@@ -33,8 +33,11 @@ def to_json(document: Any, indent: int | None = None, sort_keys: bool = False, c
     >>> to_json({"loss": float("nan"), "epochs": 3}, sort_keys=True)
     '{"epochs": 3, "loss": null}'
     """
-    separators = (",", ":") if compact else None
-    return json.dumps(finite(document), indent=indent, sort_keys=sort_keys, separators=separators, allow_nan=False)
+    how: dict[str, Any] = {"indent": indent, "sort_keys": sort_keys, "separators": (",", ":") if compact else None}
+    try:  # most documents hold no NaN, and the walk that replaces it is slow
+        return json.dumps(document, allow_nan=False, **how)
+    except ValueError:
+        return json.dumps(finite(document), allow_nan=False, **how)
 
 
 def write_json(path: Path, document: Any, indent: int = 2) -> None:
