@@ -139,7 +139,7 @@ def main() -> None:
         print(
             f"{case:6} {CASES[case][0]}, batch {CASES[case][1]}: {alone:,.0f} rows/s on one core, {shared:,.0f} with "
             f"{options.workers} workers: {shared / alone:.2f} times; total {totals[0]:.1f} s and {totals[1]:.1f} s; "
-            f"difference {most:.1e}",
+            f"training loss {found[0][0]['loss']:.6f} and {found[options.workers][0]['loss']:.6f}; difference {most:.1e}",
             flush=True,
         )
 
