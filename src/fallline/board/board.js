@@ -177,7 +177,7 @@
     for (const run of runs.values()) counts[run.status] = (counts[run.status] ?? 0) + 1;
     const said = ["running", "finished", "failed", "stopped"].filter(name => counts[name]).map(name => `${counts[name]} ${name}`);
     const text = !found.there ? "The folder is not there now; the board waits for it." :
-      pending ? `${runs.size} runs read, ${pending} to come…` : runs.size ? `${runs.size} runs: ${said.join(", ")}` : "There are no runs yet.";
+      pending ? `${runs.size} runs read, ${pending} to come…` : runs.size ? `${runs.size} ${runs.size === 1 ? "run" : "runs"}: ${said.join(", ")}` : "There are no runs yet.";
     put(at("state"), text);
     at("state").className = "over";
   }
@@ -422,7 +422,7 @@
     });
     at("beside-head").replaceChildren(head);
     at("beside-rows").replaceChildren(...lines);
-    put(at("same"), (found.fields.length ? `${found.fields.length} fields of their recipes differ.` : "Their recipes are the same.") + (chosen.length > COMPARED ? ` Of ${chosen.length} runs, the first ${COMPARED}.` : ""));
+    put(at("same"), (found.fields.length === 1 ? "One field of their recipes differs." : found.fields.length ? `${found.fields.length} fields of their recipes differ.` : "Their recipes are the same.") + (chosen.length > COMPARED ? ` Of ${chosen.length} runs, the first ${COMPARED}.` : ""));
   }
 
   // ---- one run
