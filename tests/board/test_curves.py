@@ -8,7 +8,7 @@ from tests.board.making import finished, training
 
 from fallline.board import Index
 from fallline.board import curves as module
-from fallline.board.curves import Curves
+from fallline.board.curves import ThinnedCurves
 from fallline.board.files import stamp_of
 from fallline.board.histories import columns_of, read_column, sources_of
 from fallline.core.tensors import save_tensors
@@ -56,9 +56,9 @@ def test_the_newer_of_history_and_checkpoint_is_read_and_a_damaged_file_is_left_
     folder = finished(tmp_path, "a", epochs=5)
     training(tmp_path, "a", 9)
     index, keys = whole(tmp_path)
-    assert Curves(index).answer(keys, ["valid_loss"], 100)["curves"][0]["points"] == 9
+    assert ThinnedCurves(index).answer(keys, ["valid_loss"], 100)["curves"][0]["points"] == 9
     (folder / "checkpoint.safetensors").write_bytes(b"\0" * 30)
-    found = Curves(index).answer(keys, ["valid_loss"], 100)
+    found = ThinnedCurves(index).answer(keys, ["valid_loss"], 100)
     assert (found["curves"], found["columns"], found["pending"]) == ([], [], 0)
 
 
@@ -76,7 +76,7 @@ def test_ten_to_the_sixth_points_become_a_short_answer_that_keeps_the_spike(tmp_
     y[777_777] = 50.0
     pl.DataFrame({"epoch": np.arange(1, len(y) + 1), "valid_loss": y}).write_parquet(folder / "history.parquet")
     index, keys = whole(tmp_path)
-    curves = Curves(index)
+    curves = ThinnedCurves(index)
     found = curves.answer(keys, ["valid_loss"], 500)
     (curve,) = found["curves"]
     assert curve["points"] == 1_000_000
@@ -90,7 +90,7 @@ def test_what_is_not_read_in_time_comes_with_the_next_question(tmp_path, monkeyp
     for k in range(3):
         finished(tmp_path, f"run-{k}")
     index, keys = whole(tmp_path)
-    curves = Curves(index)
+    curves = ThinnedCurves(index)
     monkeypatch.setattr(module, "READING", -1.0)
     found = curves.answer(keys, ["valid_loss"], 100)
     assert (found["curves"], found["pending"], found["version"]) == ([], 6, "")
@@ -105,7 +105,7 @@ def test_what_is_kept_is_bounded(tmp_path, monkeypatch):
     for k in range(6):
         finished(tmp_path, f"run-{k}", epochs=40)
     index, keys = whole(tmp_path)
-    curves = Curves(index)
+    curves = ThinnedCurves(index)
     assert len(curves.answer(keys, ["valid_loss"], 100)["curves"]) == 6
     assert 0 < curves.size <= 9000
     assert len(curves._kept) < 6
@@ -120,5 +120,5 @@ def test_runs_that_are_gone_are_left_out(tmp_path):
     finished(tmp_path, "a")
     index, keys = whole(tmp_path)
     finished(tmp_path, "b")
-    found = Curves(index).answer([*keys, "0" * 12], ["valid_loss"], 100)
+    found = ThinnedCurves(index).answer([*keys, "0" * 12], ["valid_loss"], 100)
     assert [each["id"] for each in found["curves"]] == keys

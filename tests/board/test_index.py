@@ -11,7 +11,7 @@ from tests.board.making import add_trials, finished, study, training
 
 from fallline.board import Index
 from fallline.board import index as module
-from fallline.board.curves import Curves
+from fallline.board.curves import ThinnedCurves
 from fallline.core.holding import Hold, holder_of
 from fallline.core.tensors import save_tensors
 
@@ -125,7 +125,7 @@ def test_names_of_any_bytes_have_keys_that_an_address_can_carry(tmp_path):
         finished(tmp_path, "plain").rename(tmp_path / os.fsdecode(name))
     index = Index(tmp_path)
     assert set(looked(index)) == {os.fsdecode(name) for name in names}
-    drawn = Curves(index).answer([each.key for each in index.runs], ["valid_loss"], 100)
+    drawn = ThinnedCurves(index).answer([each.key for each in index.runs], ["valid_loss"], 100)
     assert [each["points"] for each in drawn["curves"]] == [3, 3, 3, 3]
     assert all(each.key.isalnum() for each in index.runs)
     json.dumps(index.since(0)).encode("ascii")

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from fallline.drawing.marks import Area, Stroke, TextMark
 from fallline.drawing.svg import to_svg
-from fallline.report.charts import Bar, Line, bar_chart, ends_of, line_chart, matrix_chart, small_histogram
+from fallline.report.charts import BarMark, LineMark, bar_chart, ends_of, line_chart, matrix_chart, small_histogram
 
 numbers = st.floats(-1e12, 1e12).map(lambda x: float(f"{x:.3g}"))
 
@@ -35,9 +35,9 @@ def within(drawing):
 def test_lines_and_bars_stay_within(values, dots):
     y = np.array(values)
     x = np.arange(len(y)) * 1.0
-    line = Line("a", x, y, dots=dots, low=y, high=y)
+    line = LineMark("a", x, y, dots=dots, low=y, high=y)
     within(line_chart("t", "d", [line, line], ("x", "y"), ends_of(x), ends_of(y), "zero"))
-    bars = [Bar("b" * 60, v, v, v, k % 2 == 0) for k, v in enumerate(values[:12])]
+    bars = [BarMark("b" * 60, v, v, v, k % 2 == 0) for k, v in enumerate(values[:12])]
     within(bar_chart("t", "d", bars, "value", is_dot=dots, mark=values[0]))
 
 

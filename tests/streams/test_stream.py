@@ -10,8 +10,8 @@ import pytest
 from tests.streams.conftest import made
 
 import fallline as fl
-from fallline.streams.blocks import Block, read_part, write_block
-from fallline.streams.encoding import Rows, joined
+from fallline.streams.blocks import StreamBlock, read_part, write_block
+from fallline.streams.encoding import EncodedRows, joined
 from fallline.streams.sampling import RowSample
 
 
@@ -150,7 +150,9 @@ def test_a_damaged_block_is_encoded_anew(folder, tmp_path, short, harm):
         key = f"{blocks[5].parent.name} 5"
         found = [read_part(blocks[5], key, index) for index in range(3)]
         whole, counts = joined([rows for rows, _ in found]), found[0][1]
-        write_block(blocks[5], Block(Rows(whole.numbers, np.full_like(whole.codes, 200), whole.y), counts), key)
+        write_block(
+            blocks[5], StreamBlock(EncodedRows(whole.numbers, np.full_like(whole.codes, 200), whole.y), counts), key
+        )
     else:
         shutil.copy(blocks[2], blocks[5])
     assert np.array_equal(fl.scan(folder, "y").table().dataset.x, x, equal_nan=True)

@@ -14,14 +14,14 @@ from fallline.core.checkpoints import NAME
 from fallline.optimizers import Accumulate, Adam, ClipByNorm, SkipNonfinite, WeightAverage
 from fallline.training import crew
 from fallline.workers.cluster import join, ray_package
-from fallline.workers.group import Group, GroupLostError
+from fallline.workers.group import GroupLostError, WorkerGroup
 
 # Every rule over 200 steps: benchmarks/workers.py --rules.
 RULES = [fl.Momentum(0.05), SkipNonfinite(Accumulate(fl.AdamW()))]
 
 
 class Here:
-    """Keeps the contract of `Group` in this process: one worker whose mesh holds all devices of the process.
+    """Keeps the contract of `WorkerGroup` in this process: one worker whose mesh holds all devices of the process.
 
     It is lost at the calls whose numbers stand in `losses`, counted from 1 over all groups of a test.
     """
@@ -55,7 +55,7 @@ def here(monkeypatch):
     monkeypatch.setattr(Here, "losses", set())
     monkeypatch.setattr(Here, "calls", 0)
     monkeypatch.setattr(Here, "started", 0)
-    monkeypatch.setattr(crew, "Group", Here)
+    monkeypatch.setattr(crew, "WorkerGroup", Here)
     return Here
 
 
@@ -108,7 +108,7 @@ def test_what_is_taken_over_rows_is_taken_over_all_of_them(changes, here, flower
 @pytest.fixture(scope="module")
 def undisturbed(flowers, small):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(crew, "Group", Here)
+        patch.setattr(crew, "WorkerGroup", Here)
         patch.setattr(Here, "calls", 0)
         return fl.train(small, flowers, workers=2, callbacks=[fl.Callback()])
 
@@ -199,7 +199,7 @@ def test_processes_on_ray_train_and_one_of_them_is_killed(monkeypatch, flowers, 
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
     groups, killed = [], []
 
-    class Watched(Group):
+    class Watched(WorkerGroup):
         def start(self):
             groups.append(self)
             super().start()
@@ -209,14 +209,14 @@ def test_processes_on_ray_train_and_one_of_them_is_killed(monkeypatch, flowers, 
             killed.append(ray.get(groups[-1].members[1].__ray_call__.remote(lambda self: os.getpid())))
             os.kill(killed[0], signal.SIGKILL)
 
-    monkeypatch.setattr(crew, "Group", Watched)
+    monkeypatch.setattr(crew, "WorkerGroup", Watched)
     join(ray_package(), None)
     try:
         recipe = dataclasses.replace(small, optimizer=fl.Momentum(0.05), model=fl.MLP(hidden=(4,), batch_norm=True))
         alone = fl.train(recipe, flowers)
         run = fl.train(recipe, flowers, workers=2, watch=kill, checkpoint_seconds=0.0, callbacks=[fl.Callback()])
         with pytest.raises(fl.FalllineError, match=r"999 workers need a core each, and Ray has \d+: ask for at most"):
-            Group(len, (), 999)
+            WorkerGroup(len, (), 999)
     finally:
         ray.shutdown()
     assert len(killed) == 1

@@ -13,7 +13,7 @@ from jaxtyping import Array, Bool, Int
 from fallline.blackbox.objectives import Mapped
 from fallline.blackbox.optimum import Ending
 from fallline.blackbox.origin import Origin
-from fallline.blackbox.program import CAPACITY, Bounds, Row, Seen
+from fallline.blackbox.program import CAPACITY, BestSoFar, Bounds, Row
 from fallline.core.block import as_arrays
 from fallline.core.errors import FalllineError
 from fallline.core.schedule import Time, at_time
@@ -31,7 +31,7 @@ class Descent(NamedTuple):
 
     point: Array
     memory: Any
-    seen: Seen
+    seen: BestSoFar
     key: Array
     ended: Int[Array, ""]
 
@@ -57,7 +57,9 @@ class Descender:
         self.rule = as_arrays(rule, origin.dtype)
         memory = at_time(self.rule, Time(*(jnp.zeros((), w.dtype),) * 3)).begin(w)
         zero = jnp.int32(0)
-        self.walk = Descent(w, memory, Seen(w, jnp.full((), jnp.inf, w.dtype), zero, zero), jax.random.key(seed), zero)
+        self.walk = Descent(
+            w, memory, BestSoFar(w, jnp.full((), jnp.inf, w.dtype), zero, zero), jax.random.key(seed), zero
+        )
         self.rows: list[Row] = []
         self._program = jax.jit(functools.partial(_advance, function.value))
 
@@ -122,7 +124,7 @@ def _step(f: Callable[[Array], Array], rule: Optimizer, walk: Descent, bounds: B
     # A line search at a stationary point takes no step and evaluates nothing.
     is_still = jnp.all(delta == 0) & (jnp.all(gradient == 0) | (evaluations == seen.evaluations))
     better = jnp.isfinite(value) & (value < seen.best)
-    new = Seen(
+    new = BestSoFar(
         jnp.where(better, w, seen.best_point),
         jnp.where(better, value, seen.best),
         evaluations.astype(jnp.int32),

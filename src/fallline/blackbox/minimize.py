@@ -18,9 +18,9 @@ from fallline.blackbox.optimum import Ending, Optimum
 from fallline.blackbox.origin import Origin, origin_of
 from fallline.blackbox.program import (
     CAPACITY,
+    BestSoFar,
     Bounds,
     Row,
-    Seen,
     Walk,
     advance,
     begun,
@@ -167,7 +167,7 @@ class _Run:
 _recorded = jax.jit(recorded)
 
 
-def _to_the_end(run: _Run | Descender, interrupt: Interrupt, report: Callable[[Seen], Any]) -> Ending:
+def _to_the_end(run: _Run | Descender, interrupt: Interrupt, report: Callable[[BestSoFar], Any]) -> Ending:
     """Run chunk by chunk until the search ends, and return the reason."""
     pace = Pace(CAPACITY)
 
@@ -251,7 +251,7 @@ def _check(
 
 
 def _report(
-    watch: Callable[[MinimizeProgress], Any] | None, seen: Seen, most: int, maximize: bool, began: float
+    watch: Callable[[MinimizeProgress], Any] | None, seen: BestSoFar, most: int, maximize: bool, began: float
 ) -> Any:
     if watch is None:
         return None

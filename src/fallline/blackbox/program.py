@@ -13,7 +13,7 @@ from fallline.methods import Method, MethodState
 CAPACITY = 256  # iterations of history that one compiled call can return
 
 
-class Seen(NamedTuple):
+class BestSoFar(NamedTuple):
     """The best point so far, and the counts of evaluations and failures."""
 
     best_point: Float[Array, " d"]
@@ -26,7 +26,7 @@ class Walk(NamedTuple):
     """The state of a search: the method's state, and the results seen so far."""
 
     state: MethodState
-    seen: Seen
+    seen: BestSoFar
 
 
 class Row(NamedTuple):
@@ -46,11 +46,11 @@ class Bounds(NamedTuple):
     target: Float[Array, ""]
 
 
-def begun(point: Float[Array, " d"], value: object) -> Seen:
+def begun(point: Float[Array, " d"], value: object) -> BestSoFar:
     """The results before the first iteration: only the first point."""
     value = jnp.asarray(value, point.dtype)
     failed = ~jnp.isfinite(value)
-    return Seen(point, jnp.where(failed, jnp.inf, value), jnp.int32(1), failed.astype(jnp.int32))
+    return BestSoFar(point, jnp.where(failed, jnp.inf, value), jnp.int32(1), failed.astype(jnp.int32))
 
 
 def looks(method: Method, d: int) -> int:
@@ -88,12 +88,12 @@ def advance(
     return found
 
 
-def goes_on(seen: Seen, bounds: Bounds, n: int) -> Any:
+def goes_on(seen: BestSoFar, bounds: Bounds, n: int) -> Any:
     """Whether the target is not yet reached and evaluations remain for another iteration and the point itself."""
     return (seen.best > bounds.target) & (seen.evaluations + n + 1 <= bounds.evaluations)
 
 
-def looking(seen: Seen, bounds: Bounds, iteration: Array, n: int, every: int) -> Any:
+def looking(seen: BestSoFar, bounds: Bounds, iteration: Array, n: int, every: int) -> Any:
     """Whether the point itself is evaluated after this iteration: every `every` iterations, and after the last."""
     last = seen.evaluations + 2 * n + 2 > bounds.evaluations
     return last | (iteration % every == 0)
@@ -113,13 +113,13 @@ def iteration(
 
 
 def recorded(
-    seen: Seen,
+    seen: BestSoFar,
     x: Float[Array, "n d"],
     f: Float[Array, " n"],
     point: Float[Array, " d"],
     value: object,
     look: Array | bool,
-) -> tuple[Seen, Row]:
+) -> tuple[BestSoFar, Row]:
     """The results after an iteration, given its values and, if evaluated, the value at the point."""
     bad = jnp.append(~jnp.isfinite(f), look & ~jnp.isfinite(value))
     every = jnp.append(f, value)
@@ -129,5 +129,5 @@ def recorded(
     best_point = jnp.where(better, jnp.concatenate([x, point[None]])[lowest], seen.best_point)
     best = jnp.where(better, every[lowest], seen.best)
     counts = seen.evaluations + f.shape[0] + look, seen.failures + jnp.sum(bad)
-    new = Seen(best_point, best, *(count.astype(jnp.int32) for count in counts))
+    new = BestSoFar(best_point, best, *(count.astype(jnp.int32) for count in counts))
     return new, Row(new.evaluations, new.failures, jnp.min(every[:-1]), jnp.asarray(value, best.dtype), best)

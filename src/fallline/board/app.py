@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from fallline.board.curves import Curves
+from fallline.board.curves import ThinnedCurves
 from fallline.board.details import compared, details
 from fallline.board.guard import Application, Guard
 from fallline.board.index import Index
@@ -34,7 +34,7 @@ class Board:
 
     def __init__(self, folder: Path) -> None:
         self.index = Index(folder)
-        self.curves = Curves(self.index)
+        self.curves = ThinnedCurves(self.index)
 
     def runs(self, asked: "Request") -> dict[str, Any]:
         """What has changed in the list since a revision."""

@@ -18,7 +18,7 @@ NAMES = 400  # columns that are named
 SAMPLED = 24  # runs whose columns are named
 
 
-class Curves:
+class ThinnedCurves:
     """Thinned curves, of which the last ones asked for are kept.
 
     Arguments:

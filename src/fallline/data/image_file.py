@@ -33,7 +33,7 @@ class UnreadableError(Exception):
 
 
 @dataclass(frozen=True)
-class Seen:
+class ImageHeader:
     """What the header of an image says.
 
     Attributes:
@@ -65,7 +65,7 @@ def pillow() -> Any:
     return optional("PIL.Image", "images", "Reading images")
 
 
-def look(path: Path) -> Seen:
+def look(path: Path) -> ImageHeader:
     """The size and the colours of an image, without decoding it.
 
     Raises:
@@ -75,7 +75,7 @@ def look(path: Path) -> Seen:
         width, height = image.size
         if _orientation(image) >= 5:
             width, height = height, width
-        return Seen(width, height, _is_colour(image), _is_deep(image), held)
+        return ImageHeader(width, height, _is_colour(image), _is_deep(image), held)
 
 
 def pixels(path: Path, form: ImageForm) -> np.ndarray:

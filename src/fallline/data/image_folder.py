@@ -13,7 +13,7 @@ import numpy as np
 from fallline.core.budget import VARIABLE, allowed, bytes_of
 from fallline.core.errors import FalllineError
 from fallline.data.arrays import RawArrays
-from fallline.data.image_file import SUFFIXES, Seen, UnreadableError, is_image, look, pillow, pixels
+from fallline.data.image_file import SUFFIXES, ImageHeader, UnreadableError, is_image, look, pillow, pixels
 from fallline.data.image_form import ImageForm
 
 SPLITS = {
@@ -26,7 +26,7 @@ _MOST = 0.5  # share of a folder's images that may be unreadable
 
 
 @dataclass(frozen=True)
-class Part:
+class ImageSplit:
     """The images of a split, and the class of each by the name of its folder; None where they lie in no such folder."""
 
     files: list[Path]
@@ -60,11 +60,11 @@ def read_images(folder: Path, form: ImageForm | None = None, size: tuple[int, in
         FalllineError: most images cannot be read, or all of them need more memory than is allowed.
     """
     pillow()
-    parts = {"train": Part([folder], None)} if folder.is_file() else _parts(folder, strict=form is None)
+    parts = {"train": ImageSplit([folder], None)} if folder.is_file() else _parts(folder, strict=form is None)
     seen = {path: _looked(path) for part in parts.values() for path in part.files}
     bad = {path: each for path, each in seen.items() if isinstance(each, str)}
     _refuse(folder, bad, len(seen))
-    good = {path: each for path, each in seen.items() if isinstance(each, Seen)}
+    good = {path: each for path, each in seen.items() if isinstance(each, ImageHeader)}
     first = parts.get("train") or next(iter(parts.values()))
     wanted = form or _usual([good[path] for path in first.files if path in good] or list(good.values()), size)
     _check_room(folder, wanted, list(good.values()))
@@ -88,12 +88,12 @@ def read_images(folder: Path, form: ImageForm | None = None, size: tuple[int, in
     )
 
 
-def _parts(folder: Path, strict: bool = False) -> dict[str, Part]:
+def _parts(folder: Path, strict: bool = False) -> dict[str, ImageSplit]:
     """The splits of a folder, "train" alone if it has none; with `strict`, images beside folders of classes are refused."""
     inner, loose = _folders(folder), _loose(folder)
     if not inner or loose or not all(each.name.lower() in SPLITS for each in inner):
         return {"train": _classes(folder, inner, loose, strict)}
-    found: dict[str, Part] = {}
+    found: dict[str, ImageSplit] = {}
     for each in inner:
         key = SPLITS[each.name.lower()]
         if key in found:
@@ -102,7 +102,7 @@ def _parts(folder: Path, strict: bool = False) -> dict[str, Part]:
     return found
 
 
-def _classes(folder: Path, inner: list[Path], loose: list[Path], strict: bool) -> Part:
+def _classes(folder: Path, inner: list[Path], loose: list[Path], strict: bool) -> ImageSplit:
     if inner and loose and strict:
         raise FalllineError(
             f"{len(loose)} images such as {loose[0].name} lie in {folder} beside the folders of its classes "
@@ -111,7 +111,7 @@ def _classes(folder: Path, inner: list[Path], loose: list[Path], strict: bool) -
     pairs = [(path, each.name) for each in inner for path in sorted(_inside(each, SUFFIXES))]
     files = sorted([*(path for path, _ in pairs), *loose])
     of = dict(pairs)
-    return Part(files, None if loose or not inner else [_text(of[path]) for path in files])
+    return ImageSplit(files, None if loose or not inner else [_text(of[path]) for path in files])
 
 
 def _folders(folder: Path) -> list[Path]:
@@ -135,21 +135,21 @@ def _inside(folder: Path, suffixes: tuple[str, ...]) -> Iterator[Path]:
                 yield path
 
 
-def _looked(path: Path) -> Seen | str:
+def _looked(path: Path) -> ImageHeader | str:
     try:
         return look(path)
     except UnreadableError as problem:
         return str(problem)
 
 
-def _usual(seen: list[Seen], size: tuple[int, int] | None) -> ImageForm:
+def _usual(seen: list[ImageHeader], size: tuple[int, int] | None) -> ImageForm:
     """The form of most images: of equally frequent sizes the larger one, and colours if half of the images have them."""
     counts = Counter((each.width, each.height) for each in seen)
     width, height = size or max(counts, key=lambda each: (counts[each], each[0] * each[1], each))
     return ImageForm(height, width, 3 if 2 * sum(each.colour for each in seen) >= len(seen) else 1)
 
 
-def _check_room(folder: Path, form: ImageForm, seen: list[Seen]) -> None:
+def _check_room(folder: Path, form: ImageForm, seen: list[ImageHeader]) -> None:
     """Raises: FalllineError, before anything is allocated, if the rows need more memory than is allowed."""
     needed, held = 4 * form.pixels * len(seen), sum(each.size for each in seen)
     if needed > allowed(held):
@@ -160,7 +160,7 @@ def _check_room(folder: Path, form: ImageForm, seen: list[Seen]) -> None:
         )
 
 
-def _decoded(part: Part, form: ImageForm, good: dict[Path, Seen], bad: dict[Path, str]) -> np.ndarray:
+def _decoded(part: ImageSplit, form: ImageForm, good: dict[Path, ImageHeader], bad: dict[Path, str]) -> np.ndarray:
     """The rows of a split; files that turn out to be damaged are added to `bad`."""
     files = [path for path in part.files if path in good]
     deep = any(good[path].deep for path in files)
@@ -175,15 +175,15 @@ def _decoded(part: Part, form: ImageForm, good: dict[Path, Seen], bad: dict[Path
     return found if fine.all() else found[fine]
 
 
-def _without(part: Part, bad: dict[Path, str]) -> Part:
+def _without(part: ImageSplit, bad: dict[Path, str]) -> ImageSplit:
     if not any(path in bad for path in part.files):
         return part
     kept = [position for position, path in enumerate(part.files) if path not in bad]
     labels = None if part.labels is None else [part.labels[position] for position in kept]
-    return Part([part.files[position] for position in kept], labels)
+    return ImageSplit([part.files[position] for position in kept], labels)
 
 
-def _main(arrays: dict[str, np.ndarray], parts: dict[str, Part], folder: Path) -> tuple[str, str, str]:
+def _main(arrays: dict[str, np.ndarray], parts: dict[str, ImageSplit], folder: Path) -> tuple[str, str, str]:
     """The names of the split that trains, that tests and that validates, "" for none."""
     empty = next((key for key, each in arrays.items() if not len(each)), None)
     if empty is not None:
@@ -194,7 +194,7 @@ def _main(arrays: dict[str, np.ndarray], parts: dict[str, Part], folder: Path) -
     return main, *("" if key == main or key not in parts else key for key in ("test", "valid"))  # type: ignore[return-value]
 
 
-def _labelled(x: np.ndarray, part: Part) -> tuple[np.ndarray, np.ndarray | None]:
+def _labelled(x: np.ndarray, part: ImageSplit) -> tuple[np.ndarray, np.ndarray | None]:
     return x, None if part.labels is None else np.array(part.labels)
 
 
@@ -217,7 +217,7 @@ def _left_out(folder: Path, bad: dict[Path, str], count: int) -> list[str]:
 
 
 def _changed(
-    folder: Path, form: ImageForm, seen: list[Seen], learnt: ImageForm | None, size: tuple[int, int] | None
+    folder: Path, form: ImageForm, seen: list[ImageHeader], learnt: ImageForm | None, size: tuple[int, int] | None
 ) -> Iterator[str]:
     """One sentence about the images that were resized, and one about those that lost or got colours."""
     why = (
@@ -232,7 +232,7 @@ def _changed(
         yield f"{_count(odd, seen, folder)} read {change}, as {'in training' if learnt else 'the others are'}"
 
 
-def _count(some: int, seen: list[Seen], folder: Path) -> str:
+def _count(some: int, seen: list[ImageHeader], folder: Path) -> str:
     return f"{some:,} of {len(seen):,} images of {folder} {'was' if some == 1 else 'were'}"
 
 

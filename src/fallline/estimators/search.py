@@ -139,7 +139,7 @@ class PopulationSearchCV(BaseSearchCV):
         candidates, models, random, X, y = self._asked
         splits = list(self._checked_cv_orig.split(X, y, **self._routed.splitter.split))
         seeded(models, random)
-        options: dict[str, Any] = {"cv": _Known(splits)}
+        options: dict[str, Any] = {"cv": _FixedFolds(splits)}
         if callback_ctx is not None:
             options["callback_ctx"] = callback_ctx.subcontext(
                 task_name="search", max_subtasks=len(candidates) * len(splits), sequential_subtasks=False
@@ -164,7 +164,7 @@ class PopulationSearchCV(BaseSearchCV):
         return super()._format_results(candidate_params, n_splits, timed, more_results)
 
 
-class _Known:
+class _FixedFolds:
     """A splitter with fixed index sets, so that scoring uses the folds that were trained."""
 
     def __init__(self, splits: list[Split]) -> None:

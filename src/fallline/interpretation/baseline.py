@@ -11,7 +11,7 @@ from jaxtyping import Float
 from fallline.data.dataset import Dataset
 from fallline.diagnosis.facts import LINEAR, filled, linear_answer, targets_of
 from fallline.interpretation.answers import Answered
-from fallline.interpretation.bootstrap import ROWS, Interval, resamples, scorer
+from fallline.interpretation.bootstrap import ROWS, ConfidenceInterval, resamples, scorer
 
 Answers = Callable[[np.ndarray], np.ndarray]
 FEWEST = 10  # rows below which two models are not compared
@@ -102,7 +102,7 @@ def shares(z: Float[np.ndarray, "rows classes"], together: bool) -> Float[np.nda
     return np.asarray(e / e.sum(axis=1, keepdims=True))
 
 
-def against(model: Answered, other: Answered, metric: str, larger_is_better: bool) -> tuple[float, Interval]:
+def against(model: Answered, other: Answered, metric: str, larger_is_better: bool) -> tuple[float, ConfidenceInterval]:
     """How much better a model is than another on the same rows, with the 95 % interval of paired resamples.
 
     Both are scored on the same resamples, so that rows that are hard for both do not count.
@@ -117,10 +117,10 @@ def against(model: Answered, other: Answered, metric: str, larger_is_better: boo
         scorer(model, metric)(model.weight[None])[metric][0] - scorer(other, metric)(other.weight[None])[metric][0]
     )
     if len(mine) < FEWEST:
-        return whole, Interval(float("nan"), float("nan"))
+        return whole, ConfidenceInterval(float("nan"), float("nan"))
     low, high = np.percentile(gains, [2.5, 97.5])
     shrink = np.sqrt(len(mine) / len(model))
-    return whole, Interval(float(whole + shrink * (low - here)), float(whole + shrink * (high - here)))
+    return whole, ConfidenceInterval(float(whole + shrink * (low - here)), float(whole + shrink * (high - here)))
 
 
 def answered_by(other: Answers, model: Answered) -> Answered:

@@ -18,7 +18,7 @@ Weights = Float[np.ndarray, "resamples rows"]
 Scores = dict[str, Float[np.ndarray, " resamples"]]
 
 
-class Interval(NamedTuple):
+class ConfidenceInterval(NamedTuple):
     """The ends of an interval; NaN where the rows cannot tell."""
 
     low: float
@@ -33,7 +33,7 @@ def resamples(weight: Float[np.ndarray, " rows"], count: int, seed: int = 0) -> 
     return np.bincount(draws.ravel(), minlength=count * rows).reshape(count, rows) * weight
 
 
-def intervals(answered: Answered, seed: int = 0) -> dict[str, Interval]:
+def intervals(answered: Answered, seed: int = 0) -> dict[str, ConfidenceInterval]:
     """The 95 % interval of every score of some answers, by the percentiles of the bootstrap.
 
         [s + sqrt(m / n) (q_2.5 - s_m), s + sqrt(m / n) (q_97.5 - s_m)],  m rows resampled of n
@@ -61,17 +61,17 @@ def intervals(answered: Answered, seed: int = 0) -> dict[str, Interval]:
     }
 
 
-def _interval(name: str, drawn: np.ndarray, own: float, whole: float, shrink: float, rows: int) -> Interval:
+def _interval(name: str, drawn: np.ndarray, own: float, whole: float, shrink: float, rows: int) -> ConfidenceInterval:
     if not np.isfinite(drawn).all() or not np.isfinite(whole):
-        return Interval(float("nan"), float("nan"))
+        return ConfidenceInterval(float("nan"), float("nan"))
     if np.ptp(drawn) <= 1e-12 * max(abs(own), 1e-300):
         edge = 0.025 ** (1.0 / rows)
         if name == "accuracy" and whole in (0.0, 1.0):
-            return Interval(edge, 1.0) if whole == 1.0 else Interval(0.0, 1.0 - edge)
-        return Interval(float("nan"), float("nan"))
+            return ConfidenceInterval(edge, 1.0) if whole == 1.0 else ConfidenceInterval(0.0, 1.0 - edge)
+        return ConfidenceInterval(float("nan"), float("nan"))
     tail = 50 * (1 - LEVEL)
     low, high = np.percentile(drawn, [tail, 100 - tail])
-    return Interval(float(whole + shrink * (low - own)), float(whole + shrink * (high - own)))
+    return ConfidenceInterval(float(whole + shrink * (low - own)), float(whole + shrink * (high - own)))
 
 
 def score_of(answered: Answered) -> dict[str, float]:

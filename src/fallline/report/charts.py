@@ -19,7 +19,7 @@ LEVELS = 7  # shades of a matrix: the darkest still lets its text be read
 
 
 @dataclasses.dataclass(frozen=True)
-class Line:
+class LineMark:
     """A line or, with `dots`, points; `low` and `high` are the ends of error bars."""
 
     name: str
@@ -31,7 +31,7 @@ class Line:
 
 
 @dataclasses.dataclass(frozen=True)
-class Bar:
+class BarMark:
     """A bar from zero, or a dot with `is_dot`, with the ends of its error bar; a `strong` one is drawn in colour."""
 
     name: str
@@ -60,7 +60,7 @@ def ends_of(*values: np.ndarray, room: float = 0.04) -> tuple[float, float]:
 def line_chart(
     title: str,
     description: str,
-    lines: Sequence[Line],
+    lines: Sequence[LineMark],
     labels: tuple[str, str],
     x: tuple[float, float],
     y: tuple[float, float],
@@ -87,7 +87,7 @@ def line_chart(
     return Drawing(WIDTH, HEIGHT, title, description, tuple(marks))
 
 
-def _line(each: Line, axes: Axes, place: int) -> list[Mark]:
+def _line(each: LineMark, axes: Axes, place: int) -> list[Mark]:
     held = np.isfinite(each.x) & np.isfinite(each.y)
     points = axes.place(each.x[held], each.y[held])
     role, found = path_role(place), list[Mark]()
@@ -103,7 +103,7 @@ def _line(each: Line, axes: Axes, place: int) -> list[Mark]:
 
 
 def bar_chart(
-    title: str, description: str, bars: Sequence[Bar], label: str, is_dot: bool = False, mark: float | None = None
+    title: str, description: str, bars: Sequence[BarMark], label: str, is_dot: bool = False, mark: float | None = None
 ) -> Drawing:
     """Bars from the left, the first at the top, with their names; with `is_dot`, dots with error bars.
 
@@ -135,7 +135,7 @@ def bar_chart(
     return Drawing(WIDTH, round(bottom + 46), title, description, tuple(marks))
 
 
-def _bar(each: Bar, axes: Axes, y: float, zero: float, is_dot: bool) -> list[Mark]:
+def _bar(each: BarMark, axes: Axes, y: float, zero: float, is_dot: bool) -> list[Mark]:
     end = float(axes.place(np.array(each.value), np.array(0.0))[0])
     role, marks = "path0" if each.strong else "line", list[Mark]()
     if not is_dot:

@@ -6,7 +6,7 @@ from fallline.drawing.markup import Html, tag
 from fallline.drawing.words import number
 from fallline.interpretation import Interpretation
 from fallline.report.chart_card import chart_card, numbers_table
-from fallline.report.charts import Line, ends_of, line_chart, matrix_chart
+from fallline.report.charts import LineMark, ends_of, line_chart, matrix_chart
 
 MATRIX = 12  # most classes of a matrix that is drawn
 PAIRS = 15  # most pairs of classes that are listed instead
@@ -81,7 +81,7 @@ def _roc(found: Interpretation) -> Html:
     for name in names:
         part = found.roc.filter(found.roc["name"] == name)
         x, y = (part[each].to_numpy() for each in ("false_positive_rate", "true_positive_rate"))
-        lines.append(Line(name, x, y))
+        lines.append(LineMark(name, x, y))
         rows += list(part.iter_rows())
     said = "; ".join(f"{name}: area {number(area[name])}" for name in names)
     labels = ("share of the others called so by mistake", "share found")
@@ -99,7 +99,7 @@ def _precision(found: Interpretation) -> Html:
     lines, rows = [], []
     for name in names:
         part = found.precision_recall.filter(found.precision_recall["name"] == name)
-        lines.append(Line(name, part["recall"].to_numpy(), part["precision"].to_numpy()))
+        lines.append(LineMark(name, part["recall"].to_numpy(), part["precision"].to_numpy()))
         rows += list(part.iter_rows())
     mean = dict(zip(found.per_class["name"], found.per_class["average_precision"], strict=True))
     said = "; ".join(f"{name}: average precision {number(mean[name])}" for name in names)
@@ -128,7 +128,7 @@ def _reliability(found: Interpretation) -> Html:
         if not is_noise and len(found.classes) > 2 and found.task == "classification":
             said += f", so the model is too {'sure' if sure > 0 else 'unsure'}"
     said += "."
-    line = Line("share", x, y, dots=True, low=low, high=high)
+    line = LineMark("share", x, y, dots=True, low=low, high=high)
     drawing = line_chart(
         "Calibration", said, [line], (f"probability {what}", "share that came true"), SHARE, SHARE, "rise"
     )
@@ -143,7 +143,7 @@ def _thresholds(found: Interpretation) -> Html:
         return Html("")
     table, costs = found.thresholds, list(found.costs.iter_rows(named=True))
     x = table["threshold"].to_numpy()
-    lines = [Line(name, x, table[name].to_numpy()) for name in ("precision", "recall", "f1")]
+    lines = [LineMark(name, x, table[name].to_numpy()) for name in ("precision", "recall", "f1")]
     best = table.row(int(np.nanargmax(table["f1"].fill_null(0.0).to_numpy())), named=True)
     told = [each for each in costs if each["ratio"] in (0.2, 5.0)]
     said = f"F1 is best ({number(best['f1'])}) with a threshold of {best['threshold']:.2f}."

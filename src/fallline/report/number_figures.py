@@ -8,7 +8,7 @@ from fallline.drawing.markup import Html
 from fallline.drawing.words import number, shortened
 from fallline.interpretation import Interpretation
 from fallline.report.chart_card import chart_card
-from fallline.report.charts import Bar, Line, bar_chart, ends_of, line_chart
+from fallline.report.charts import BarMark, LineMark, bar_chart, ends_of, line_chart
 
 TARGETS = 4  # most targets that are drawn
 
@@ -36,7 +36,7 @@ def _against(found: Interpretation, name: str, several: str) -> Html:
         share, asked = (f"{100 * summary[each]:.0f} %" for each in ("coverage", "asked"))
         said += f" {share} of the intervals of probability {asked} hold the true value."
     ends = ends_of(true, predicted)
-    drawing = line_chart(f"Predicted against true {name}", said, [Line(name, true, predicted, dots=True)],
+    drawing = line_chart(f"Predicted against true {name}", said, [LineMark(name, true, predicted, dots=True)],
                          (f"true {shortened(name, 24)}", "predicted"), ends, ends, "rise")  # fmt: skip
     few = f" {len(rows):,} of {found.rows:,} rows are shown." if len(rows) < found.rows else ""
     caption = f"A dot for each row; on the dashed line a prediction is exact. {said}{few}"
@@ -55,7 +55,7 @@ def _residuals(found: Interpretation, name: str, several: str) -> Html:
     else:
         said = f"The bias of {number(bias)} is within the noise ({number(low)} to {number(high)})."
     away = predicted - true
-    drawing = line_chart(f"Errors by prediction, {name}", said, [Line(name, predicted, away, dots=True)],
+    drawing = line_chart(f"Errors by prediction, {name}", said, [LineMark(name, predicted, away, dots=True)],
                          (f"predicted {shortened(name, 24)}", "predicted minus true"),
                          ends_of(predicted), ends_of(away, np.zeros(1)), "zero")  # fmt: skip
     caption = (
@@ -67,7 +67,7 @@ def _residuals(found: Interpretation, name: str, several: str) -> Html:
 
 def _deciles(found: Interpretation, name: str, several: str) -> Html:
     part = found.deciles.filter(found.deciles["name"] == name)
-    bars = [Bar(f"{number(row['low'])} – {number(row['high'])}", row["mae"]) for row in part.iter_rows(named=True)]
+    bars = [BarMark(f"{number(row['low'])} – {number(row['high'])}", row["mae"]) for row in part.iter_rows(named=True)]
     said = "The rows in parts of about the same size, from the lowest predictions to the highest."
     drawing = bar_chart(f"Error by size of the prediction, {name}", said, bars, "mean absolute error")
     head = ("part", "rows", "from", "to", "mean prediction", "mean truth", "bias", "mean absolute error")

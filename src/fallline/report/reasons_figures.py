@@ -6,7 +6,7 @@ from fallline.drawing.markup import Html, join, tag
 from fallline.drawing.words import shortened
 from fallline.interpretation import Interpretation
 from fallline.report.chart_card import chart_card, numbers_table
-from fallline.report.charts import LETTERS, Bar, Line, bar_chart, ends_of, line_chart
+from fallline.report.charts import LETTERS, BarMark, LineMark, bar_chart, ends_of, line_chart
 
 BARS = 12  # most bars of a chart
 
@@ -28,7 +28,7 @@ def _importance(found: Interpretation) -> Html:
     if not rows:
         return Html("")
     bars = [
-        Bar(row["column"], row["loss"], row["loss"] - 1.96 * row["loss_error"], row["loss"] + 1.96 * row["loss_error"],
+        BarMark(row["column"], row["loss"], row["loss"] - 1.96 * row["loss_error"], row["loss"] + 1.96 * row["loss_error"],
             strong=row["loss"] > 1.96 * row["loss_error"])
         for row in rows[:BARS]
     ]  # fmt: skip
@@ -59,14 +59,14 @@ def _dependence(found: Interpretation) -> list[Html]:
         said = f"The answer if every row had this value of {name}, and everything else stayed as it is."
         if is_number:
             parts = [(each, part.filter(part["answer"] == each)) for each in answers]
-            lines = [Line(each, own["place"].to_numpy(), own["value"].to_numpy()) for each, own in parts]
+            lines = [LineMark(each, own["place"].to_numpy(), own["value"].to_numpy()) for each, own in parts]
             drawing = line_chart(f"Partial dependence on {name}", said, lines, (name[:30], unit), ends_of(*(e.x for e in lines)),
                                  ends_of(*(e.y for e in lines), room=0.1))  # fmt: skip
             cards.append(
                 chart_card(f"How the answer changes with {name}", said, drawing, (name, "answer", unit), rows, answers)
             )
         elif len(answers) == 1:
-            bars = [Bar(str(row[0]), float(row[2])) for row in rows]
+            bars = [BarMark(str(row[0]), float(row[2])) for row in rows]
             drawing = bar_chart(f"Partial dependence on {name}", said, bars, unit)
             cards.append(chart_card(f"How the answer changes with {name}", said, drawing, (name, "answer", unit), rows))
         else:
@@ -86,7 +86,7 @@ def _segments(found: Interpretation) -> Html:
     error = float(np.average([row["error"] for row in rows], weights=[row["rows"] for row in rows]))
     said = f"{len(marked) or 'None'} of {len(rows):,} parts of the table differ from the rest by more than noise."
     bars = [
-        Bar(_segment(row["column"], row["segment"]), row["error"], row["low"], row["high"], row["differs"])
+        BarMark(_segment(row["column"], row["segment"]), row["error"], row["low"], row["high"], row["differs"])
         for row in shown
     ]
     drawing = bar_chart("Errors by segment", said, bars, error_word(found), is_dot=True, mark=error)

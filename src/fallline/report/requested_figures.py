@@ -6,7 +6,7 @@ from fallline.drawing.markup import Html
 from fallline.drawing.words import metric_label, number
 from fallline.interpretation import Interpretation
 from fallline.report.chart_card import chart_card
-from fallline.report.charts import Bar, Line, bar_chart, ends_of, line_chart
+from fallline.report.charts import BarMark, LineMark, bar_chart, ends_of, line_chart
 
 BARS = 12
 
@@ -22,7 +22,9 @@ def requested_figures(found: Interpretation) -> list[Html]:
 def _dropped(found: Interpretation) -> Html:
     metric = metric_label(found.metric)
     rows = list(found.drop_column.iter_rows())
-    bars = [Bar(name, gain, gain - 2 * error, gain + 2 * error, gain > 2 * error) for name, gain, error in rows[:BARS]]
+    bars = [
+        BarMark(name, gain, gain - 2 * error, gain + 2 * error, gain > 2 * error) for name, gain, error in rows[:BARS]
+    ]
     caption = (
         "How much worse the score is when the network is trained again without one column, on the same folds. Columns that "
         "can stand in for each other add little. Bars show two standard errors; grey is within the noise."
@@ -41,7 +43,7 @@ def _curve(found: Interpretation) -> Html:
     said = "More rows would probably help: the curve still gets better." if better else (
         "The last step is within the noise: more rows like these may help little."
     )  # fmt: skip
-    line = Line(metric, x, y, low=y - error, high=y + error)
+    line = LineMark(metric, x, y, low=y - error, high=y + error)
     drawing = line_chart(
         "Learning curve", said, [line], ("training rows", metric), ends_of(x), ends_of(y - error, y + error)
     )
@@ -58,8 +60,9 @@ def _permuted(found: Interpretation) -> Html:
     p = (1 + int((sign * scores[1:] >= sign * scores[0]).sum())) / len(scores)
     ends = f"{number(scores[1:].min())} to {number(scores[1:].max())}"
     said = f"{number(scores[0])} with the true targets; shuffled, {ends} (p = {p:.2g})."
-    bars = [Bar("true targets", float(scores[0])), Bar("shuffled, best", float(sign * (sign * scores[1:]).max()), strong=False),
-            Bar("shuffled, mean", float(scores[1:].mean()), strong=False)]  # fmt: skip
+    best, mean = float(sign * (sign * scores[1:]).max()), float(scores[1:].mean())
+    bars = [BarMark("true targets", float(scores[0]))]
+    bars += [BarMark("shuffled, best", best, strong=False), BarMark("shuffled, mean", mean, strong=False)]
     drawing = bar_chart("Shuffled targets", said, bars, metric, is_dot=True)
     caption = "The same training with targets that were shuffled among the rows, so that there is nothing to find. "
     caption += f"{metric[:1].upper()}{metric[1:]}: {said}"
@@ -70,7 +73,7 @@ def _permuted(found: Interpretation) -> Html:
 def _left_out(found: Interpretation) -> Html:
     metric = metric_label(found.metric)
     rows = list(found.left_out.iter_rows())
-    bars = [Bar(group, score) for group, _, score, _ in rows[:BARS]]
+    bars = [BarMark(group, score) for group, _, score, _ in rows[:BARS]]
     caption = "The score on the rows of one group after training on all others: what to expect of a group that is new."
     drawing = bar_chart("Groups left out", caption, bars, metric, is_dot=True)
     return chart_card(

@@ -15,14 +15,14 @@ FEWEST = 8  # fewest trials for which anything is reported
 
 
 @dataclasses.dataclass(frozen=True)
-class Importance:
+class HyperparameterImportance:
     """Share of a score model's explained variance that is lost when one hyperparameter is shuffled; shares sum to 1."""
 
     name: str
     share: float
 
 
-def importance(study: Study, seed: int = 0) -> list[Importance]:
+def importance(study: Study, seed: int = 0) -> list[HyperparameterImportance]:
     """Every hyperparameter's importance, the largest first; empty if there are too few trials.
 
     A random forest is fitted to the ranks of the trials instead of their scores, so that a single extreme score cannot
@@ -46,7 +46,9 @@ def importance(study: Study, seed: int = 0) -> list[Importance]:
     lost = permutation_importance(forest, trial_history.points, rank, n_repeats=5, random_state=seed).importances_mean
     lost = np.maximum(lost, 0.0)
     shares = lost / max(lost.sum(), 1e-30)
-    return [Importance(study.space.names[i], float(shares[i])) for i in np.argsort(-shares, kind="stable")]
+    return [
+        HyperparameterImportance(study.space.names[i], float(shares[i])) for i in np.argsort(-shares, kind="stable")
+    ]
 
 
 def edges(study: Study) -> list[str]:

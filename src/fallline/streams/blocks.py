@@ -15,7 +15,7 @@ import numpy as np
 from fallline.core.errors import FalllineError
 from fallline.core.reading import parse_json
 from fallline.core.shape import Entries, Listed, Text, Whole
-from fallline.streams.encoding import Rows
+from fallline.streams.encoding import EncodedRows
 
 _MAGIC = b"FLBLOCK2"
 _START = len(_MAGIC) + 8  # bytes before the header: its length and its checksum follow the magic
@@ -33,7 +33,7 @@ _HEADER = Entries(
 
 
 @dataclass(frozen=True, eq=False)
-class Block:
+class StreamBlock:
     """The rows of one piece, those that train first, then those that validate, then those that test.
 
     Attributes:
@@ -41,22 +41,22 @@ class Block:
         counts: how many train, validate and test.
     """
 
-    rows: Rows
+    rows: EncodedRows
     counts: tuple[int, int, int]
 
     @classmethod
-    def of(cls, rows: Rows, parts: np.ndarray) -> Block:
+    def of(cls, rows: EncodedRows, parts: np.ndarray) -> StreamBlock:
         """Sorts rows by their part, in their own order within each."""
         counts = np.bincount(parts, minlength=3)
         return cls(rows.at(np.argsort(parts, kind="stable")), (int(counts[0]), int(counts[1]), int(counts[2])))
 
-    def part(self, index: int) -> Rows:
+    def part(self, index: int) -> EncodedRows:
         """The rows of one part: 0 for training, 1 for validation, 2 for testing."""
         start = sum(self.counts[:index])
         return self.rows.at(slice(start, start + self.counts[index]))
 
 
-def write_block(path: Path, block: Block, key: str) -> int:
+def write_block(path: Path, block: StreamBlock, key: str) -> int:
     """Writes a block; returns its size in bytes.
 
     The file is renamed into place, so that it is whole or absent while the machine runs. It is not flushed to the disk: a
@@ -93,7 +93,7 @@ def write_block(path: Path, block: Block, key: str) -> int:
     return len(start) + len(text) + sum(map(len, segments))
 
 
-def read_part(path: Path, key: str, index: int) -> tuple[Rows, tuple[int, int, int]] | None:
+def read_part(path: Path, key: str, index: int) -> tuple[EncodedRows, tuple[int, int, int]] | None:
     """The rows of one part of a block, and how many rows each part has; None if the file is missing, damaged or another's."""
     try:
         with path.open("rb", buffering=0) as file:
@@ -118,7 +118,11 @@ def read_part(path: Path, key: str, index: int) -> tuple[Rows, tuple[int, int, i
     numbers = np.frombuffer(data, np.float32, rows * widths[0]).reshape(rows, widths[0])
     y = np.frombuffer(data, dtype, rows * max(widths[2], 1), first)
     codes = np.frombuffer(data, np.uint8, rows * widths[1], first + y.nbytes).reshape(rows, widths[1])
-    return Rows(numbers, codes, y.reshape(rows, widths[2]) if widths[2] else y), (counts[0], counts[1], counts[2])
+    return EncodedRows(numbers, codes, y.reshape(rows, widths[2]) if widths[2] else y), (
+        counts[0],
+        counts[1],
+        counts[2],
+    )
 
 
 def _header(file: FileIO, name: str) -> tuple[dict[str, Any], int]:
@@ -138,6 +142,6 @@ def _header(file: FileIO, name: str) -> tuple[dict[str, Any], int]:
     return header, _START + length
 
 
-def _bytes_of(rows: Rows) -> bytes:
+def _bytes_of(rows: EncodedRows) -> bytes:
     """Numbers, targets and codes, in the order of their sizes, so that all are aligned when they are read."""
     return b"".join(np.ascontiguousarray(each).tobytes() for each in (rows.numbers, rows.y, rows.codes))

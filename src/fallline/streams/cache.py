@@ -11,8 +11,8 @@ from pathlib import Path
 
 from fallline.core.budget import bytes_of
 from fallline.core.runtime import cache_folder
-from fallline.streams.blocks import Block, read_part, write_block
-from fallline.streams.encoding import Rows, joined
+from fallline.streams.blocks import StreamBlock, read_part, write_block
+from fallline.streams.encoding import EncodedRows, joined
 
 SHARE = 0.5  # of the free space of the disk, which the cache takes at most unless it is told a size
 _SPARE = 2**28  # bytes that stay free
@@ -43,17 +43,17 @@ class Cache:
         """The file of a block."""
         return self.folder / f"{block:07}.block"
 
-    def read(self, block: int, part: int) -> tuple[Rows, tuple[int, int, int]] | None:
+    def read(self, block: int, part: int) -> tuple[EncodedRows, tuple[int, int, int]] | None:
         """One part of a block, and how many rows each part has; None if it must be made again."""
         return read_part(self.path(block), f"{self.key} {block}", part) if self.used else None
 
-    def whole(self, block: int) -> Block | None:
+    def whole(self, block: int) -> StreamBlock | None:
         """All parts of a block; None if it must be made again."""
         found = [self.read(block, part) for part in range(3)]
         kept = [each for each in found if each is not None]
-        return None if len(kept) < 3 else Block(joined([rows for rows, _ in kept]), kept[0][1])
+        return None if len(kept) < 3 else StreamBlock(joined([rows for rows, _ in kept]), kept[0][1])
 
-    def write(self, block: int, content: Block) -> bool:
+    def write(self, block: int, content: StreamBlock) -> bool:
         """Keeps a block; returns False if there is no room for it, which `refused` then explains."""
         if not self.used or self.refused:
             return False

@@ -8,9 +8,9 @@ import numpy as np
 
 from fallline.data.identity import MOST as HASHES
 from fallline.data.identity import SeenRows, numbers_of
-from fallline.streams.blocks import Block
-from fallline.streams.encoding import Encoder, Rows, joined
-from fallline.streams.moments import Moments
+from fallline.streams.blocks import StreamBlock
+from fallline.streams.encoding import EncodedRows, Encoder, joined
+from fallline.streams.moments import ColumnMoments
 from fallline.streams.sampling import smallest
 from fallline.streams.splitting import PARTS, order_of
 
@@ -41,15 +41,15 @@ class Collected:
     """
 
     counts: np.ndarray
-    moments: Moments
-    answers: Moments
+    moments: ColumnMoments
+    answers: ColumnMoments
     classes: np.ndarray
     lowest: float
-    samples: tuple[Rows, Rows, Rows]
+    samples: tuple[EncodedRows, EncodedRows, EncodedRows]
     seen: SeenRows
 
 
-class Collector:
+class StreamCollector:
     """Gathers a `Collected`, block by block.
 
     Args:
@@ -60,15 +60,15 @@ class Collector:
         self.encoder, self.target = encoder, encoder.schema.target
         features = len(encoder.schema.feature_names)
         self._counts: list[tuple[int, int, int]] = []
-        self._moments = Moments.none(encoder.widths[0])
+        self._moments = ColumnMoments.none(encoder.widths[0])
         self._slots = [np.zeros(width) for column, _, width, _ in encoder.places if column.kind == "category"]
-        self._answers = Moments.none(1 if self.target.classes is not None else len(self.target.names))
+        self._answers = ColumnMoments.none(1 if self.target.classes is not None else len(self.target.names))
         self._classes = np.zeros(self.target.n_classes if self.target.classes is not None else 0, np.int64)
         self._lowest = np.inf
         self._samples = [_Sample(sample_size(features)) for _ in PARTS]
         self._hashes: list[np.ndarray] = [np.zeros(0, np.uint64)] * 3
 
-    def add(self, block: Block, file: str, start: int) -> None:
+    def add(self, block: StreamBlock, file: str, start: int) -> None:
         """Looks at one more block: the rows of a file from row `start` on."""
         self._counts.append(block.counts)
         order = order_of(file, start, len(block.rows))
@@ -86,12 +86,12 @@ class Collector:
             self._lowest = min(self._lowest, float(block.rows.y.min()))
         self._add_training(block.part(0))
 
-    def _add_training(self, rows: Rows) -> None:
-        self._moments = self._moments.merged(Moments.of(rows.numbers))
+    def _add_training(self, rows: EncodedRows) -> None:
+        self._moments = self._moments.merged(ColumnMoments.of(rows.numbers))
         for place, slots in enumerate(self._slots):
             slots += np.bincount(rows.codes[:, place], minlength=len(slots))
         y = self.target.condition(rows.y)
-        self._answers = self._answers.merged(Moments.of(y[:, None] if y.ndim == 1 else y))
+        self._answers = self._answers.merged(ColumnMoments.of(y[:, None] if y.ndim == 1 else y))
         if self._classes.size:
             self._classes += np.bincount(y, minlength=self._classes.size)
 
@@ -113,7 +113,7 @@ class Collector:
             SeenRows(train, valid, chance),
         )
 
-    def _in_features(self) -> Moments:
+    def _in_features(self) -> ColumnMoments:
         """The moments of all features: those of numbers, and those of the slots of categories, which are 0 or 1."""
         features = len(self.encoder.schema.feature_names)
         found = {name: np.zeros(features) for name in ("count", "mean", "squares", "low", "high")}
@@ -130,7 +130,7 @@ class Collector:
             found["count"][here], found["mean"][here] = often.sum(), mean
             found["squares"][here] = total * mean * (1 - mean)
             found["low"][here], found["high"][here] = (mean == 1.0), (mean > 0.0)
-        return Moments(**found)
+        return ColumnMoments(**found)
 
 
 class _Sample:
@@ -138,11 +138,11 @@ class _Sample:
 
     def __init__(self, size: int) -> None:
         self.size = size
-        self._rows: list[Rows] = []
+        self._rows: list[EncodedRows] = []
         self._hashes: list[np.ndarray] = []
         self._held, self._limit = 0, np.uint64(2**64 - 1)
 
-    def offer(self, rows: Rows, hashes: np.ndarray) -> None:
+    def offer(self, rows: EncodedRows, hashes: np.ndarray) -> None:
         chosen = np.flatnonzero(hashes <= self._limit)
         if len(chosen):
             self._rows.append(rows.at(chosen))
@@ -151,12 +151,12 @@ class _Sample:
         if self._held > 2 * self.size:
             self._shrink()
 
-    def rows(self, encoder: Encoder) -> Rows:
+    def rows(self, encoder: Encoder) -> EncodedRows:
         if not self._rows:
             numbers, categories = encoder.widths
             target = encoder.schema.target
             y = np.zeros(0, np.int32) if target.classes is not None else np.zeros((0, len(target.names)))
-            return Rows(np.zeros((0, numbers), np.float32), np.zeros((0, categories), np.uint8), y)
+            return EncodedRows(np.zeros((0, numbers), np.float32), np.zeros((0, categories), np.uint8), y)
         self._shrink()
         return self._rows[0]
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
+class EncodedRows:
     """Encoded rows.
 
     Attributes:
@@ -36,14 +36,14 @@ class Rows:
     def __len__(self) -> int:
         return len(self.y)
 
-    def at(self, rows: slice | np.ndarray) -> Rows:
+    def at(self, rows: slice | np.ndarray) -> EncodedRows:
         """Some of the rows."""
-        return Rows(self.numbers[rows], self.codes[rows], self.y[rows])
+        return EncodedRows(self.numbers[rows], self.codes[rows], self.y[rows])
 
 
-def joined(parts: list[Rows]) -> Rows:
+def joined(parts: list[EncodedRows]) -> EncodedRows:
     """The rows of several parts, one after the other."""
-    return Rows(*(np.concatenate([getattr(each, name) for each in parts]) for name in ("numbers", "codes", "y")))
+    return EncodedRows(*(np.concatenate([getattr(each, name) for each in parts]) for name in ("numbers", "codes", "y")))
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +78,7 @@ class Encoder:
         categories = [width for column, _, width, _ in self.places if column.kind == "category"]
         return len(self.schema.feature_names) - sum(categories), len(categories)
 
-    def encode(self, frame: pl.DataFrame, where: str) -> Rows:
+    def encode(self, frame: pl.DataFrame, where: str) -> EncodedRows:
         """Encodes rows with their targets.
 
         Args:
@@ -110,7 +110,7 @@ class Encoder:
         answers = read_targets(frame.select(target.names), target, self.decimal, where, said)
         for each in said:
             self.remarks.setdefault(each.split(" of ")[0], each)
-        return Rows(x, codes, target.read(target_values(answers, target.names), where))
+        return EncodedRows(x, codes, target.read(target_values(answers, target.names), where))
 
     def _quick(self, frame: pl.DataFrame, x: np.ndarray) -> set[str]:
         """Casts the columns that are numbers already, all at once; returns their names."""
@@ -137,7 +137,7 @@ class Encoder:
                 done.add(name)
         return done
 
-    def fits(self, rows: Rows) -> bool:
+    def fits(self, rows: EncodedRows) -> bool:
         """Whether rows from a file can be rows of this encoding: their shapes, types, slots and classes."""
         target, slots = self.schema.target, [each for column, _, each, _ in self.places if column.kind == "category"]
         classes = target.classes is not None
@@ -151,7 +151,7 @@ class Encoder:
             return False
         return not len(rows) or bool((rows.codes.max(axis=0) < slots).all())
 
-    def expand(self, rows: Rows, out: Float[np.ndarray, "rows features"]) -> None:
+    def expand(self, rows: EncodedRows, out: Float[np.ndarray, "rows features"]) -> None:
         """Writes the features of encoded rows, as `Schema.encode` would."""
         index = np.arange(len(rows))
         for first, stop, place in self._runs:

@@ -16,7 +16,7 @@ _LISTED = 3
 
 
 @dataclass(frozen=True, eq=False)
-class Layout:
+class ColumnLayout:
     """The columns of a stream, in the order of its first file, and their common types.
 
     Attributes:
@@ -37,7 +37,7 @@ class Layout:
         )
 
 
-def layout_of(files: Sequence[Opened]) -> Layout:
+def layout_of(files: Sequence[Opened]) -> ColumnLayout:
     """Compares the columns of all files.
 
     Raises:
@@ -70,7 +70,7 @@ def layout_of(files: Sequence[Opened]) -> Layout:
                 columns[name], origin[name] = common, each.file.name
         if [name for name in each.columns if name in columns] != list(columns):
             reordered.append(each.file.name)
-    return Layout(columns, tuple(_notes(first.file.name, reordered, more)))
+    return ColumnLayout(columns, tuple(_notes(first.file.name, reordered, more)))
 
 
 def _notes(first: str, reordered: list[str], more: dict[str, list[str]]) -> list[str]:

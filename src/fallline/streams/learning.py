@@ -21,7 +21,7 @@ from fallline.data.target import Target
 from fallline.data.task import recognise_target
 from fallline.data.understanding import target_said, understand_features, understand_target
 from fallline.streams.counting import ValueCounts
-from fallline.streams.layout import Layout
+from fallline.streams.layout import ColumnLayout
 from fallline.streams.reading import Opened
 from fallline.streams.sampling import RowSample
 from fallline.streams.splitting import FILE, ROW, Splitting, order_of
@@ -66,7 +66,7 @@ class Learnt:
 
 def learn(
     files: Sequence[Opened],
-    layout: Layout,
+    layout: ColumnLayout,
     wanted: Wanted,
     where: str,
     piece: int,
@@ -145,7 +145,7 @@ def _refuse_gaps(frame: pl.DataFrame, targets: tuple[str, ...], file: str, start
 
 def _concluded(
     files: Sequence[Opened],
-    layout: Layout,
+    layout: ColumnLayout,
     wanted: Wanted,
     where: str,
     sample: RowSample,

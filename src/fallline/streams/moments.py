@@ -11,7 +11,7 @@ _ROWS = 4096  # rows whose moments are computed together
 
 
 @dataclass(frozen=True, eq=False)
-class Moments:
+class ColumnMoments:
     """Moments of columns, of their present values.
 
         d = m_b - m_a,  m = m_a + d n_b / n,  S = S_a + S_b + d^2 n_a n_b / n
@@ -25,8 +25,8 @@ class Moments:
 
     Source: Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances", 1979.
 
-    >>> whole = Moments.of(np.float32([[1.0], [3.0], [8.0], [np.nan]]))
-    >>> parts = Moments.of(np.float32([[1.0], [np.nan]])).merged(Moments.of(np.float32([[3.0], [8.0]])))
+    >>> whole = ColumnMoments.of(np.float32([[1.0], [3.0], [8.0], [np.nan]]))
+    >>> parts = ColumnMoments.of(np.float32([[1.0], [np.nan]])).merged(ColumnMoments.of(np.float32([[3.0], [8.0]])))
     >>> whole.mean.tolist(), parts.mean.tolist(), whole.squares.tolist(), parts.squares.tolist()
     ([4.0], [4.0], [26.0], [26.0])
     """
@@ -38,13 +38,13 @@ class Moments:
     high: Float[np.ndarray, " columns"]
 
     @classmethod
-    def none(cls, columns: int) -> Moments:
+    def none(cls, columns: int) -> ColumnMoments:
         """The moments of no rows."""
         zero = np.zeros(columns)
         return cls(zero, zero, zero, np.full(columns, np.inf), np.full(columns, -np.inf))
 
     @classmethod
-    def of(cls, x: np.ndarray) -> Moments:
+    def of(cls, x: np.ndarray) -> ColumnMoments:
         """The moments of the columns of `x` (rows, columns)."""
         if not len(x):
             return cls.none(x.shape[1])
@@ -54,7 +54,7 @@ class Moments:
         return found
 
     @classmethod
-    def _of_part(cls, x: Float[np.ndarray, "rows columns"]) -> Moments:
+    def _of_part(cls, x: Float[np.ndarray, "rows columns"]) -> ColumnMoments:
         absent = np.isnan(x)
         some = absent.any()
         count = len(x) - absent.sum(axis=0, dtype=np.float64)
@@ -64,12 +64,12 @@ class Moments:
         high = (np.where(absent, -np.inf, x) if some else x).max(axis=0)
         return cls(count, mean, (away**2).sum(axis=0), low, high)
 
-    def merged(self, other: Moments) -> Moments:
+    def merged(self, other: ColumnMoments) -> ColumnMoments:
         """The moments of both sets of rows."""
         count = self.count + other.count
         share = other.count / np.maximum(count, 1.0)
         apart = other.mean - self.mean
-        return Moments(
+        return ColumnMoments(
             count,
             np.where(count == other.count, other.mean, self.mean + apart * share),
             self.squares + other.squares + apart**2 * self.count * share,

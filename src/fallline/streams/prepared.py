@@ -15,9 +15,9 @@ from fallline.core.tensors import load_tensors, save_tensors
 from fallline.data.identity import SeenRows
 from fallline.data.schema import Schema
 from fallline.streams.collecting import Collected
-from fallline.streams.encoding import Encoder, Rows
+from fallline.streams.encoding import EncodedRows, Encoder
 from fallline.streams.learning import Learnt
-from fallline.streams.moments import Moments
+from fallline.streams.moments import ColumnMoments
 
 NAME = "prepared.safetensors"
 _DESCRIPTION = Entries(
@@ -36,7 +36,7 @@ _MOMENTS = ("count", "mean", "squares", "low", "high")
 
 
 @dataclass(frozen=True, eq=False)
-class Prepared:
+class PreparedStream:
     """Everything that is known of a stream after both passes.
 
     Attributes:
@@ -50,7 +50,7 @@ class Prepared:
     remarks: tuple[str, ...]
 
 
-def save_prepared(folder: Path, prepared: Prepared, key: str) -> None:
+def save_prepared(folder: Path, prepared: PreparedStream, key: str) -> None:
     """Keeps a preparation in a folder of the cache; without room for it, nothing is kept."""
     collected = prepared.collected
     arrays: dict[str, Any] = {}
@@ -75,7 +75,7 @@ def save_prepared(folder: Path, prepared: Prepared, key: str) -> None:
     save_tensors(folder / NAME, arrays, description)
 
 
-def load_prepared(folder: Path, key: str, files: int, piece: int) -> Prepared | None:
+def load_prepared(folder: Path, key: str, files: int, piece: int) -> PreparedStream | None:
     """The preparation in a folder of the cache; None if there is none, or it is damaged or another's.
 
     Args:
@@ -95,7 +95,7 @@ def load_prepared(folder: Path, key: str, files: int, piece: int) -> Prepared | 
     return found if found is not None and _is_sound(found, files, piece) else None
 
 
-def _is_sound(found: Prepared, files: int, piece: int) -> bool:
+def _is_sound(found: PreparedStream, files: int, piece: int) -> bool:
     """Whether shapes, types and counts go together."""
     encoder, collected, rows = Encoder(found.learnt.schema), found.collected, found.learnt.rows
     target, features = encoder.schema.target, (len(encoder.schema.feature_names),)
@@ -118,9 +118,11 @@ def _is_sound(found: Prepared, files: int, piece: int) -> bool:
     return samples and bool((counts >= 0).all()) and counts.sum(axis=1).tolist() == blocks and bool(counts[:, 0].any())
 
 
-def _read(arrays: dict[str, np.ndarray], said: dict[str, Any]) -> Prepared:
-    moments, answers = (Moments(*(arrays[f"{name}/{each}"] for each in _MOMENTS)) for name in ("moments", "answers"))
-    samples = [Rows(*(arrays[f"sample{i}/{each}"] for each in ("numbers", "codes", "y"))) for i in range(3)]
+def _read(arrays: dict[str, np.ndarray], said: dict[str, Any]) -> PreparedStream:
+    moments, answers = (
+        ColumnMoments(*(arrays[f"{name}/{each}"] for each in _MOMENTS)) for name in ("moments", "answers")
+    )
+    samples = [EncodedRows(*(arrays[f"sample{i}/{each}"] for each in ("numbers", "codes", "y"))) for i in range(3)]
     seen = SeenRows(arrays["seen/train"], arrays["seen/valid"], float(said["chance"]))
     collected = Collected(
         arrays["counts"],
@@ -133,7 +135,7 @@ def _read(arrays: dict[str, np.ndarray], said: dict[str, Any]) -> Prepared:
     )
     schema = Schema.from_dict(said["schema"])
     learnt = Learnt(schema, str(said["decimal"]), tuple(map(int, said["rows"])), tuple(map(str, said["learnt"])))
-    return Prepared(learnt, collected, tuple(map(str, said["remarks"])))
+    return PreparedStream(learnt, collected, tuple(map(str, said["remarks"])))
 
 
 Told = Callable[[str, int], None]  # the pass ("learning" or "encoding") and the number of rows so far

@@ -19,14 +19,14 @@ from fallline.data.dataset import Dataset
 from fallline.data.leaks import find_leaks
 from fallline.data.schema import Schema
 from fallline.data.table import Table
-from fallline.streams.blocks import Block
+from fallline.streams.blocks import StreamBlock
 from fallline.streams.cache import Cache
-from fallline.streams.collecting import Collected, Collector
-from fallline.streams.encoding import Encoder, Rows, joined
+from fallline.streams.collecting import Collected, StreamCollector
+from fallline.streams.encoding import EncodedRows, Encoder, joined
 from fallline.streams.files import find_files
-from fallline.streams.layout import Layout, layout_of
+from fallline.streams.layout import ColumnLayout, layout_of
 from fallline.streams.learning import Wanted, hashes_of, learn
-from fallline.streams.prepared import Prepared, load_prepared, save_prepared
+from fallline.streams.prepared import PreparedStream, load_prepared, save_prepared
 from fallline.streams.reading import Opened, open_file, piece_rows
 from fallline.streams.splitting import PARTS, Splitting
 
@@ -56,7 +56,7 @@ class Stream:
         name: str,
         where: str,
         files: list[Opened],
-        layout: Layout,
+        layout: ColumnLayout,
         wanted: Wanted,
         source: dict[str, Any],
         memory: int,
@@ -66,8 +66,8 @@ class Stream:
         self._files, self._layout, self._wanted = files, layout, wanted
         self.piece = piece_rows(len(layout.columns))
         self._cache = Cache(self._key, cache)
-        self._readers = [_Reader(each, self.piece) for each in files]
-        self._last: tuple[int, Block] | None = None
+        self._readers = [_PieceReader(each, self.piece) for each in files]
+        self._last: tuple[int, StreamBlock] | None = None
         self.told: Callable[[str, int], None] = lambda what, rows: None
 
     def __repr__(self) -> str:
@@ -125,7 +125,7 @@ class Stream:
         """Separator of the cells of its text files; "" for other files."""
         return self._files[0].separator
 
-    def part(self, block: int, part: int) -> Rows:
+    def part(self, block: int, part: int) -> EncodedRows:
         """The rows of a block that train (0), validate (1) or test (2): from the cache, or encoded anew.
 
         Raises:
@@ -158,7 +158,7 @@ class Stream:
         parts = [[self.part(block, index) for index in range(3)] for block in range(len(self.collected.counts))]
         return self._table([joined(list(each)) for each in zip(*parts, strict=True)])
 
-    def _table(self, parts: list[Rows]) -> Table:
+    def _table(self, parts: list[EncodedRows]) -> Table:
         rows = joined(parts)
         x = np.empty((len(rows), len(self.schema.feature_names)), np.float32)
         self.encoder.expand(rows, x)
@@ -206,7 +206,7 @@ class Stream:
         return f"{self._key} {json.dumps(self.schema.to_dict(), sort_keys=True)}"
 
     @cached_property
-    def _prepared(self) -> Prepared:
+    def _prepared(self) -> PreparedStream:
         if not self._wanted.target:
             raise FalllineError(f"no target was named for {self.where}: name the column to predict")
         kept = None
@@ -217,12 +217,12 @@ class Stream:
         self._cache.touch()
         return kept
 
-    def _prepare(self) -> Prepared:
+    def _prepare(self) -> PreparedStream:
         learnt = learn(
             self._files, self._layout, self._wanted, self.where, self.piece, lambda rows: self.told("learning", rows)
         )
         encoder = Encoder(learnt.schema, learnt.decimal)
-        collector, block, done = Collector(encoder), 0, 0
+        collector, block, done = StreamCollector(encoder), 0, 0
         for index, rows in enumerate(learnt.rows):
             for start in range(0, rows, self.piece):
                 content = self._cache.whole(block)
@@ -234,7 +234,7 @@ class Stream:
                 self.told("encoding", done)
         collected = collector.collected()
         remarks = (*learnt.remarks, *encoder.remarks.values(), *_leaks(encoder, collected))
-        found = Prepared(learnt, collected, remarks)
+        found = PreparedStream(learnt, collected, remarks)
         if not collected.counts[:, 0].sum():
             raise FalllineError(f"no row of {self.where} trains: lower the shares for test and validation")
         if self._cache.used and not self._cache.refused:
@@ -244,7 +244,7 @@ class Stream:
                 self._cache.refused = str(problem)
         return found
 
-    def _encoded(self, block: int) -> Block:
+    def _encoded(self, block: int) -> StreamBlock:
         """A block, encoded from its file, and kept if there is room; the last one is remembered."""
         if self._last is not None and self._last[0] == block:
             return self._last[1]
@@ -259,11 +259,11 @@ class Stream:
         self._last = (block, content)
         return content
 
-    def _encoded_by(self, encoder: Encoder, index: int, start: int) -> Block:
+    def _encoded_by(self, encoder: Encoder, index: int, start: int) -> StreamBlock:
         file = self._files[index].file
         frame = self._layout.aligned(self._readers[index].piece(start))
         parts = self._wanted.splitting.parts(hashes_of(self._wanted.splitting, frame, file.name, start))
-        return Block.of(encoder.encode(frame, file.name), parts)
+        return StreamBlock.of(encoder.encode(frame, file.name), parts)
 
     @cached_property
     def _starts(self) -> list[tuple[int, int]]:
@@ -272,7 +272,7 @@ class Stream:
         return [(index, start) for index, count in enumerate(rows) for start in range(0, count, self.piece)]
 
 
-class _Reader:
+class _PieceReader:
     """Reads pieces of a file; of a text file one after the other, without beginning anew."""
 
     def __init__(self, opened: Opened, rows: int) -> None:

@@ -25,7 +25,7 @@ from fallline.training.chunks import CEILING, Chunks
 from fallline.training.recipe import Recipe
 from fallline.training.state import Epochs, State
 from fallline.training.worker import Message, Place, Worker, from_host, on_host, place_of
-from fallline.workers.group import Group, GroupLostError
+from fallline.workers.group import GroupLostError, WorkerGroup
 
 ATTEMPTS = 5  # losses of the workers without a further epoch, after which the run is given up
 
@@ -68,10 +68,10 @@ class Crew:
     ) -> Chunks:
         """What `chunks.run_chunks` does, by the workers; `between` is given a `Place` instead of the state.
 
-        Raises: FalllineError as `Group` does, and for workers that are lost again and again.
+        Raises: FalllineError as `WorkerGroup` does, and for workers that are lost again and again.
         """
         message = on_host(Message(recipe, arrays, recorded))
-        with Interrupt() as interrupt, closing(Group(Worker, message, self.count, self.address)) as group:
+        with Interrupt() as interrupt, closing(WorkerGroup(Worker, message, self.count, self.address)) as group:
             led = _Led(group, state, CEILING if until is None else until, every, list(seen or []))
 
             def goal(place: Place) -> str:
@@ -109,7 +109,7 @@ class _Kept(NamedTuple):
 class _Led:
     """The workers of a run as this process leads them: begun at the first chunk, and again after a loss."""
 
-    def __init__(self, group: Group, state: State, last: int, every: int | None, epochs: list[Epochs]) -> None:
+    def __init__(self, group: WorkerGroup, state: State, last: int, every: int | None, epochs: list[Epochs]) -> None:
         self.group, self.last, self.epochs = group, last, epochs
         self.kept = _Kept(on_host(state), place_of(state), len(epochs))
         self.pace = Pace(program.CAPACITY if every is None else max(1, min(every, program.CAPACITY)))

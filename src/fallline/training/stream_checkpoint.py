@@ -21,7 +21,7 @@ from fallline.training.step import Tally
 _REMEDY = "use another copy"
 
 
-class Place(NamedTuple):
+class StreamPosition(NamedTuple):
     """Where a run on a stream stands: its state, the sums of its epoch, and the window that comes next."""
 
     state: State
@@ -30,7 +30,7 @@ class Place(NamedTuple):
 
 
 def save_place(
-    folder: Path, place: Place, seen: Epochs | None, identity: dict[str, Any], recorded: tuple[Probe, ...]
+    folder: Path, place: StreamPosition, seen: Epochs | None, identity: dict[str, Any], recorded: tuple[Probe, ...]
 ) -> None:
     """Write the newest checkpoint and keep the one before it.
 
@@ -52,8 +52,8 @@ def save_place(
 
 
 def load_place(
-    folder: Path, like: Place, identity: dict[str, Any], recorded: tuple[Probe, ...], windows: int
-) -> tuple[Place | None, Epochs | None, list[str]]:
+    folder: Path, like: StreamPosition, identity: dict[str, Any], recorded: tuple[Probe, ...], windows: int
+) -> tuple[StreamPosition | None, Epochs | None, list[str]]:
     """The newest intact checkpoint of this run, or None, and a sentence for each damaged one.
 
     Arguments:
@@ -85,8 +85,8 @@ def load_place(
 
 
 def _fitting(
-    arrays: dict[str, np.ndarray], described: dict[str, Any], like: Place, windows: int, what: str
-) -> tuple[Place, Epochs | None]:
+    arrays: dict[str, np.ndarray], described: dict[str, Any], like: StreamPosition, windows: int, what: str
+) -> tuple[StreamPosition, Epochs | None]:
     """The place and the history, after checking shapes, dtypes, counts and that the parameters are finite.
 
     Raises: FalllineError for contents that no checkpoint of this run can have.
@@ -105,7 +105,7 @@ def _fitting(
     }
     check_finite(flatten(kept), what, _REMEDY)
     assert isinstance(window, int)
-    return Place(jax.device_put(state), jax.device_put(tally), window), history or None
+    return StreamPosition(jax.device_put(state), jax.device_put(tally), window), history or None
 
 
 def _part(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, Any]:

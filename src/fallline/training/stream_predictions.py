@@ -15,7 +15,7 @@ from fallline.data.prediction import encode_labelled
 from fallline.data.sheet import Sheet
 from fallline.streams import Stream
 from fallline.training.predictions import csv_text
-from fallline.training.stream_scores import Answers
+from fallline.training.stream_scores import StreamAnswers
 
 if TYPE_CHECKING:
     import polars as pl
@@ -58,7 +58,7 @@ def evaluate_stream(model: Any, stream: Stream, remarks: list[str]) -> tuple[dic
 
     Raises: FalllineError for a file without the target, or a class that training has not seen.
     """
-    answers, schema = Answers(model), model.schema
+    answers, schema = StreamAnswers(model), model.schema
     seen: Overlap | None = None
     for name, frame in stream.frames():
         x, y = encode_labelled(Sheet(frame, stream.separator), schema, name, remarks)

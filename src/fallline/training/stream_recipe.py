@@ -15,7 +15,7 @@ from fallline.probes import Probe, recordable
 from fallline.scalers import Standardise, Unscaled
 from fallline.streams import Stream
 from fallline.streams.collecting import Collected
-from fallline.streams.moments import Moments
+from fallline.streams.moments import ColumnMoments
 from fallline.training.arrays import Arrays, suited, to_device
 from fallline.training.class_weights import BALANCED, weighed, with_class_weights
 from fallline.training.preparation import Prepared
@@ -108,7 +108,7 @@ def with_exact_moments(state: State, recipe: Recipe, collected: Collected, array
     return dataclasses.replace(state, scaling=scaling, target_scaling=target)
 
 
-def _stats(scaler: Any, moments: Moments, columns: np.ndarray) -> dict[str, jax.Array]:
+def _stats(scaler: Any, moments: ColumnMoments, columns: np.ndarray) -> dict[str, jax.Array]:
     """The statistics of a scaler that needs moments alone; none for the others."""
     if type(scaler) is Unscaled:
         return {"mean": jnp.asarray(moments.mean, jnp.float32)}

@@ -12,7 +12,7 @@ from fallline.streams.stream import RUNNING
 _COPIES = 6  # of the answers and targets in float64, which the metrics may make
 
 
-class Answers:
+class StreamAnswers:
     """The answers of a model for labelled rows, gathered part by part, for metrics of all of them.
 
     Arguments:
@@ -62,7 +62,7 @@ def score_stream(model: Any, stream: Stream) -> tuple[dict[str, dict[str, float]
         if not count:
             continue
         stride = -(-count // room)
-        answers = Answers(model)
+        answers = StreamAnswers(model)
         for x, y in _sampled(stream) if name == "train" else _part(stream, index, stride):
             answers.add(x, y)
         found[name] = answers.metrics()

@@ -30,7 +30,7 @@ from fallline.training.recipe import Recipe
 from fallline.training.resuming import digest_of
 from fallline.training.run import Moment, Run
 from fallline.training.state import Epochs, State
-from fallline.training.stream_checkpoint import Place, load_place, save_place
+from fallline.training.stream_checkpoint import StreamPosition, load_place, save_place
 from fallline.training.stream_recipe import prepare_stream, with_exact_moments
 from fallline.training.stream_scores import score_stream
 
@@ -91,7 +91,7 @@ def train_stream(
         jax.block_until_ready(place.state.step)
         setup = time.perf_counter() - began
 
-        def save(place: Place) -> bool:
+        def save(place: StreamPosition) -> bool:
             history = join(epochs) if epochs else None
             return keeping.save(lambda home: save_place(home, place, history, identity, run.recorded))
 
@@ -140,10 +140,10 @@ class _Loop:
         self.each = self._class_weights()
         self._windows: Iterator[Window] = iter(())
 
-    def start(self) -> Place:
+    def start(self) -> StreamPosition:
         """The place before the first step."""
         state = with_exact_moments(self.run.start(), self.run.recipe, self.stream.collected, self.run.arrays)
-        return Place(state, self.tally(state), 0)
+        return StreamPosition(state, self.tally(state), 0)
 
     def tally(self, state: State) -> Any:
         """The sums of an epoch before its first step."""
@@ -160,29 +160,29 @@ class _Loop:
 
     def driven(
         self,
-        place: Place,
+        place: StreamPosition,
         epochs: list[Epochs],
         *,
         watch: Callable[[Moment], Any] | None,
         began: float,
-        save: Callable[[Place], Any] | None,
+        save: Callable[[StreamPosition], Any] | None,
         every: float,
-    ) -> tuple[Place, bool, float]:
+    ) -> tuple[StreamPosition, bool, float]:
         """Train until the run ends; returns the last place, whether Ctrl-C ended it, and the duration of the first window."""
         times: list[float] = []
 
-        def step(place: Place) -> Place:
+        def step(place: StreamPosition) -> StreamPosition:
             asked_at = time.perf_counter()
             place = self._window(place, epochs, interrupt)
             times.append(time.perf_counter() - asked_at)
             return place
 
-        def goal(place: Place) -> str:
+        def goal(place: StreamPosition) -> str:
             return "" if _running(place) else "ended"
 
         label = self.run.history_from(0)
 
-        def between(place: Place) -> Any:
+        def between(place: StreamPosition) -> Any:
             if watch is None or (place.window and not getattr(watch, "within_epochs", False)):
                 return None
             return watch(self._moment(place, label(epochs), time.perf_counter() - began))
@@ -205,7 +205,7 @@ class _Loop:
                 place = place._replace(state=stopped)
             return place, interrupt.asked and _running(place), times[0] if times else 0.0
 
-    def _window(self, place: Place, epochs: list[Epochs], interrupt: Interrupt) -> Place:
+    def _window(self, place: StreamPosition, epochs: list[Epochs], interrupt: Interrupt) -> StreamPosition:
         """Train on the next window; after the last one of an epoch, close it."""
         window = next(self._windows, None)
         if window is None:
@@ -224,12 +224,12 @@ class _Loop:
         )
         interrupt.wait(state.step)
         if window.number + 1 < len(self.counts):
-            return Place(state, tally, window.number + 1)
+            return StreamPosition(state, tally, window.number + 1)
         self._close()
         state, seen = compiled.compiled_closed(self.run.traced, self.run.arrays, state, tally, self.recorded)
         interrupt.wait(state.epoch)
         epochs.append(jax.tree.map(lambda leaf: np.asarray(leaf)[None], seen))
-        return Place(state, self.tally(state), 0)
+        return StreamPosition(state, self.tally(state), 0)
 
     def _epoch(self, epoch: int, first: int) -> Iterator[Window]:
         """The windows of an epoch from one on, filled in advance by a thread."""
@@ -262,12 +262,12 @@ class _Loop:
         given = self.run.recipe.class_weight
         return None if given is None else np.array([weight for _, weight in given], np.float32)
 
-    def _moment(self, place: Place, history: History, seconds: float) -> Moment:
+    def _moment(self, place: StreamPosition, history: History, seconds: float) -> Moment:
         done = int(place.state.epoch) + place.window / len(self.counts)
         return Moment(done, int(self.run.recipe.epochs), seconds, history, int(place.state.best_epoch))
 
 
-def _running(place: Place) -> bool:
+def _running(place: StreamPosition) -> bool:
     return int(place.state.outcome) == Outcome.RUNNING
 
 

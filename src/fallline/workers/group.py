@@ -24,7 +24,7 @@ class GroupLostError(Exception):
     """A process of the group is gone or hangs; the others cannot go on without it."""
 
 
-class Group:
+class WorkerGroup:
     """Processes on Ray, each with one core, that make every call together.
 
     If one of them is lost, all of them end, and `start` begins anew. Then the processes share what cores are left.
