@@ -98,3 +98,12 @@ def test_cycles_types_and_the_table_of_two_checkouts(checkout):
     assert rows[0] == "|  | before | now |"
     assert "| import cycles | 1 | 0 |" in rows
     assert "| largest file | 58 (two.py) | 19 (one.py) |" in rows
+
+
+def test_this_house_keeps_its_limits():
+    package = HERE.parents[1] / "src/fallline"
+    trees = house.parsed(package)
+    assert house.classes(trees) == {"class names defined more than once": "0"}
+    (share,) = house.parameters(trees).values()
+    assert float(share.split(" %")[0]) < 3.0, share
+    assert house.documents(HERE.parents[1])["lines of prose over 100 letters"] == "0"

@@ -94,4 +94,4 @@ def _mixed(h: UInt64[np.ndarray, " grams"]) -> UInt64[np.ndarray, " grams"]:
     """
     h = (h ^ (h >> np.uint64(30))) * _FIRST
     h = (h ^ (h >> np.uint64(27))) * _SECOND
-    return h ^ (h >> np.uint64(31))
+    return np.asarray(h ^ (h >> np.uint64(31)))

@@ -15,6 +15,9 @@ from fallline.data.image_form import ImageForm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import ModuleType
+
+    from PIL import Image
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP")
@@ -99,12 +102,12 @@ def pixels(path: Path, form: ImageForm) -> np.ndarray:
     return np.ascontiguousarray(found.reshape(form.height, form.width, -1).repeat(_copies(whole, form), axis=2))
 
 
-def _copies(image: Any, form: ImageForm) -> int:
+def _copies(image: Image.Image, form: ImageForm) -> int:
     """How often the one channel of a deep image is repeated in a data set of colours."""
     return form.channels if image.mode == "F" else 1
 
 
-def _in_mode(image: Any, channels: int, library: Any) -> Any:
+def _in_mode(image: Image.Image, channels: int, library: ModuleType) -> Any:
     """The image as bytes of grey or of colours, or as float numbers from 0 to 255 if it is deep."""
     if _is_deep(image):
         # Pillow's own conversion to bytes would clip everything above 255.
@@ -116,18 +119,18 @@ def _in_mode(image: Any, channels: int, library: Any) -> Any:
     return image.convert("L" if channels == 1 else "RGB")
 
 
-def _is_deep(image: Any) -> bool:
+def _is_deep(image: Image.Image) -> bool:
     return image.mode in _DEEP or image.mode.startswith("I;16")
 
 
-def _is_colour(image: Any) -> bool:
+def _is_colour(image: Image.Image) -> bool:
     if image.mode == "P":  # the palette may hold greys alone
         colours = np.asarray(image.convert("RGB"))
         return bool((colours != colours[..., :1]).any())
     return image.mode not in _GREY and not _is_deep(image)
 
 
-def _orientation(image: Any) -> int:
+def _orientation(image: Image.Image) -> int:
     """Exif's orientation, from 1 for upright to 8; what cannot be understood counts as upright."""
     stored = image.info.get("exif")
     if not stored:

@@ -41,7 +41,7 @@ class Cells:
     def missing(self) -> np.ndarray:
         """Bool (rows,): whether the cell is missing."""
         if self.numbers is not None:
-            return np.isnan(self.numbers)
+            return np.asarray(np.isnan(self.numbers))
         assert self.codes is not None
         place = self.levels.index(MISSING) if MISSING in self.levels else -1
         return np.asarray(self.codes == place)

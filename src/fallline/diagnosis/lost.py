@@ -1,5 +1,6 @@
 """While a run trains: is it clearly lost, and by which finding?"""
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from fallline.diagnosis.facts import Facts
 from fallline.diagnosis.thresholds import limit
 
 
-def lost(history: Any, epochs: int, constant_loss: float | None) -> tuple[str, str] | None:
+def lost(history: Mapping[str, np.ndarray], epochs: int, constant_loss: float | None) -> tuple[str, str] | None:
     """The name of a finding and a sentence, for a run that cannot end well; None for any other.
 
     Arguments:
@@ -51,7 +52,13 @@ class StopWhenLost:
     """
 
     def __init__(
-        self, facts: Facts, recipe: RecipeLike, *, stops: bool = True, say: Any = None, then: Any = None
+        self,
+        facts: Facts,
+        recipe: RecipeLike,
+        *,
+        stops: bool = True,
+        say: Callable[[str], object] | None = None,
+        then: Any = None,
     ) -> None:
         bare = Evidence(recipe, "", "running", 0, 0, {}, {}, {}, facts=facts)
         self.constant, self.stops, self.say, self.then = bare.constant_loss, stops, say, then

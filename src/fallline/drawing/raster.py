@@ -3,7 +3,7 @@
 import io
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -11,6 +11,9 @@ from jaxtyping import Float, UInt8
 from fallline.core.extras import optional
 from fallline.drawing.colours import colours
 from fallline.drawing.marks import Area, Dot, Drawing, Mark, Points, Stroke, TextMark
+
+if TYPE_CHECKING:
+    from PIL import Image, ImageDraw
 
 FINER = 2  # the marks are drawn this many times finer, so that edges are smooth
 
@@ -47,7 +50,7 @@ def _image(picture: Drawing, theme: str, scale: float) -> Any:
     return image.resize((round(picture.width * scale), round(picture.height * scale)), pillow.Resampling.LANCZOS)
 
 
-def _draw(image: Any, draw: Any, mark: Mark, inks: dict[str, str], fine: float) -> None:
+def _draw(image: "Image.Image", draw: "ImageDraw.ImageDraw", mark: Mark, inks: dict[str, str], fine: float) -> None:
     match mark:
         case Stroke():
             width = max(1, round(mark.width * fine))
@@ -75,14 +78,24 @@ def _draw(image: Any, draw: Any, mark: Mark, inks: dict[str, str], fine: float) 
                 draw.ellipse((x - r, y - r, x + r, y + r), inks[mark.role], inks["back"], round(1.5 * fine))
 
 
-def _write(image: Any, draw: Any, mark: TextMark, inks: dict[str, str], fine: float) -> None:
+def _write(
+    image: "Image.Image", draw: "ImageDraw.ImageDraw", mark: TextMark, inks: dict[str, str], fine: float
+) -> None:
     text = mark.text.replace("−", "-")  # Pillow's own font has no minus sign
     fonts, pillow = optional("PIL.ImageFont", "rl", "a picture of pixels"), optional("PIL.Image", "rl", "a picture")
     font = fonts.load_default(mark.size * fine)
     anchor = {"start": "ls", "middle": "ms", "end": "rs"}[mark.anchor]
-    around = {"stroke_width": round(1.5 * fine), "stroke_fill": inks["back"]} if mark.is_bold or mark.has_edge else {}
+    edge = round(1.5 * fine) if mark.is_bold or mark.has_edge else 0
     if not mark.upright:
-        draw.text((mark.x * fine, mark.y * fine), text, inks[mark.role], font, anchor=anchor, **around)
+        draw.text(
+            (mark.x * fine, mark.y * fine),
+            text,
+            inks[mark.role],
+            font,
+            anchor=anchor,
+            stroke_width=edge,
+            stroke_fill=inks["back"],
+        )
         return
     left, top, right, bottom = font.getbbox(text, anchor="ls")
     beside = pillow.new("RGB", (int(right - left) + 4, int(bottom - top) + 4), inks["back"])

@@ -62,9 +62,9 @@ class Answered:
         Of several targets it is the mean of their errors, each divided by the standard deviation of its target.
         """
         if self.truth.ndim == 1:
-            return (self.answer.argmax(axis=1) != self.truth).astype(np.float64)
+            return np.asarray(self.answer.argmax(axis=1) != self.truth, np.float64)
         if self.is_labels:
-            return ((self.answer > 0.5) != (self.truth > 0.5)).any(axis=1).astype(np.float64)
+            return np.asarray(((self.answer > 0.5) != (self.truth > 0.5)).any(axis=1), np.float64)
         away = np.abs(self.answer - self.truth)
         spread = self.truth.std(axis=0) if self.truth.shape[1] > 1 else np.ones(1)
         return np.asarray((away / np.where(spread > 0, spread, 1.0)).mean(axis=1))

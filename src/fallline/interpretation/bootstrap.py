@@ -30,7 +30,7 @@ def resamples(weight: Float[np.ndarray, " rows"], count: int, seed: int = 0) -> 
     rows = len(weight)
     draws = np.random.default_rng(seed).integers(0, rows, (count, rows))
     draws += np.arange(count)[:, None] * rows
-    return np.bincount(draws.ravel(), minlength=count * rows).reshape(count, rows) * weight
+    return np.asarray(np.bincount(draws.ravel(), minlength=count * rows).reshape(count, rows) * weight)
 
 
 def intervals(answered: Answered, seed: int = 0) -> dict[str, ConfidenceInterval]:

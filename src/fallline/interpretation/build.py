@@ -139,7 +139,7 @@ def _both(model: Run | Predictor, table: Any) -> tuple[Predictor, Table]:
     return trained, table
 
 
-def _of_rows(schema: Schema, rows: Any) -> Table:
+def _of_rows(schema: Schema, rows: object) -> Table:
     """Labelled rows as a table in which all of them are test rows."""
     x, given = read_labelled(rows, schema)
     none, every = np.zeros(0, np.int32), np.arange(len(x), dtype=np.int32)

@@ -16,7 +16,7 @@ from fallline.lab.charts import HEIGHT, WIDTH, runs_of, title_of_surface
 from fallline.lab.measures import NEAR, nearest_minimum
 from fallline.lab.minima import minima_of
 from fallline.lab.program import walk_all
-from fallline.lab.subjects import rules_of, surface_of
+from fallline.lab.subjects import Rules, SurfaceLike, rules_of, surface_of
 from fallline.optimizers import Optimizer
 from fallline.surfaces import Minimum, Surface
 
@@ -103,8 +103,8 @@ class Basins:
 
 
 def basins(
-    rules: Any,
-    surface: Any,
+    rules: Rules,
+    surface: SurfaceLike,
     steps: int = 200,
     *,
     size: int = 61,

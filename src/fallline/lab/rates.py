@@ -17,7 +17,7 @@ from fallline.drawing.picture import Picture
 from fallline.lab.charts import FLOOR, HEIGHT, WIDTH, name_of_surface, paths
 from fallline.lab.minima import minima_of
 from fallline.lab.program import walk_all
-from fallline.lab.subjects import rules_of, starts_of, surface_of
+from fallline.lab.subjects import Rules, SurfaceLike, rules_of, starts_of, surface_of
 from fallline.optimizers import Optimizer
 from fallline.surfaces import Surface
 
@@ -100,8 +100,8 @@ class Rates:
 
 
 def rate_sensitivity(
-    rules: Any,
-    surface: Any,
+    rules: Rules,
+    surface: SurfaceLike,
     starts: Any = None,
     steps: int = 200,
     *,

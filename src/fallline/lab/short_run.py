@@ -157,7 +157,7 @@ def _displaced(
     recipe: Recipe, paths: tuple[str, ...], scales: tuple[str, ...], t: Float[Array, " paths"]
 ) -> tuple[Recipe, Any]:
     """The recipe with its numbers moved by t, and the factor of the initial params."""
-    factor: Any = 1.0
+    factor: Array | float = 1.0
     for path, scale, by in zip(paths, scales, t, strict=True):
         if path == INITIAL:
             factor = jnp.exp(by)
@@ -232,7 +232,7 @@ def _with(recipe: Recipe, path: str, value: Any) -> Recipe:
     return changed
 
 
-def _scaled(params: Tree, factor: Any) -> Any:
+def _scaled(params: Tree, factor: Array | float) -> Any:
     """The params with all weights multiplied by a factor; biases and the scales of normalisation are not."""
     return {
         name: {part: leaf * factor if part == "weight" else leaf for part, leaf in own.items()}
@@ -242,7 +242,7 @@ def _scaled(params: Tree, factor: Any) -> Any:
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2))
 def _losses(
-    paths: tuple[str, ...], scales: tuple[str, ...], epochs: int, recipe: Recipe, arrays: Arrays, keys: Any,
+    paths: tuple[str, ...], scales: tuple[str, ...], epochs: int, recipe: Recipe, arrays: Arrays, keys: Array,
     points: Float[Array, "points paths"],
 ) -> Float[Array, "points seeds epochs"]:  # fmt: skip
     def one(t: Array) -> Array:
@@ -254,7 +254,7 @@ def _losses(
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2))
 def _tangents(
-    paths: tuple[str, ...], scales: tuple[str, ...], epochs: int, recipe: Recipe, arrays: Arrays, keys: Any
+    paths: tuple[str, ...], scales: tuple[str, ...], epochs: int, recipe: Recipe, arrays: Arrays, keys: Array
 ) -> tuple[Array, Array, Array]:
     """Forward mode: a tangent per number goes along with the run, so that memory does not grow with its length."""
     zero = jnp.zeros(len(paths))

@@ -1,7 +1,7 @@
 """What a walk is made of, from what a caller may give: rules, a surface, starts."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,10 +12,13 @@ from fallline.core.errors import FalllineError, nearest
 from fallline.optimizers import Optimizer
 from fallline.surfaces import Formula, Function, Surface
 
+RuleLike = str | Optimizer
+Rules = RuleLike | Sequence[RuleLike] | Mapping[str, RuleLike]
+SurfaceLike = str | Surface | Callable[..., object]
 LETTERS = "+-*/^() .0123456789"
 
 
-def rules_of(rules: Any) -> dict[str, Optimizer]:
+def rules_of(rules: Rules) -> dict[str, Optimizer]:
     """Update rules by a label: from a name, a block, a list of them, or a dict from labels to them.
 
     Rules of one kind are told apart by the numbers in which they differ.
@@ -59,13 +62,13 @@ def _labels(rules: list[Optimizer]) -> list[str]:
 
 
 def _settings(rule: Block) -> dict[str, str]:
-    def shown(value: Any) -> str:
+    def shown(value: object) -> str:
         return value.name if isinstance(value, Block) else f"{value:g}" if isinstance(value, float) else str(value)
 
     return {path: shown(value) for path, _, value in walk(rule)}
 
 
-def surface_of(surface: Any, limits: Any = None, starts: Any = None) -> Surface:
+def surface_of(surface: SurfaceLike, limits: Any = None, starts: Any = None) -> Surface:
     """A surface: a block, its name, a formula as text, or a function of an array of n numbers.
 
     Arguments:
@@ -100,7 +103,7 @@ def surface_of(surface: Any, limits: Any = None, starts: Any = None) -> Surface:
     )
 
 
-def _named(surface: Any, limits: Any) -> Surface:
+def _named(surface: Surface | type, limits: Any) -> Surface:
     if limits is not None:
         raise FalllineError("limits are for a formula or a function of your own: a built-in surface has its own domain")
     found: Surface = surface() if isinstance(surface, type) else surface

@@ -10,7 +10,7 @@ from fallline.lab.charts import picture_of
 from fallline.lab.minima import minima_of
 from fallline.lab.page import write_page
 from fallline.lab.program import walk_all
-from fallline.lab.subjects import rules_of, starts_of, surface_of
+from fallline.lab.subjects import Rules, SurfaceLike, rules_of, starts_of, surface_of
 from fallline.lab.walked import Walked
 
 MOST_STEPS = 1_000_000
@@ -38,8 +38,8 @@ class Walks(Walked):
 
 
 def walk(
-    rules: Any,
-    surface: Any,
+    rules: Rules,
+    surface: SurfaceLike,
     starts: Any = None,
     steps: int = 200,
     *,

@@ -90,10 +90,10 @@ def _errors(model: Predictor, table: Table, rows: np.ndarray) -> np.ndarray:
     answer, _ = model.answer(data.x, data.y, rows)
     target = data.given[rows]
     if table.task == "classification":
-        return (np.argmax(answer, axis=1) != target).astype(np.float64)
+        return np.asarray(np.argmax(answer, axis=1) != target, np.float64)
     if table.task == "multilabel":
-        return ((answer > 0.5) != (target > 0.5)).mean(axis=1)
-    return np.abs(answer.astype(np.float64) - target.reshape(answer.shape)).mean(axis=1)
+        return np.asarray(((answer > 0.5) != (target > 0.5)).mean(axis=1))
+    return np.asarray(np.abs(answer.astype(np.float64) - target.reshape(answer.shape)).mean(axis=1))
 
 
 def _weights(table: Table, rows: np.ndarray) -> np.ndarray:

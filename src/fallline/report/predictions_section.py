@@ -1,9 +1,10 @@
 """The sections of a report about predictions and about the columns of the table."""
 
 from fallline.drawing.markup import Html, join, tag
+from fallline.drawing.words import NOTHING
 from fallline.interpretation import Interpretation
 from fallline.interpretation.words import SPLITS
-from fallline.report.chart_card import NOTHING, cards
+from fallline.report.chart_card import cards
 from fallline.report.charts import small_histogram
 from fallline.report.class_figures import class_figures
 from fallline.report.number_figures import number_figures

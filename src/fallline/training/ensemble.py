@@ -179,7 +179,7 @@ class Ensemble(Predictor):
         return True
 
     def interval(
-        self, rows: Any, coverage: float = 0.9
+        self, rows: object, coverage: float = 0.9
     ) -> tuple[Float[np.ndarray, "rows targets"], Float[np.ndarray, "rows targets"]]:
         """(low, high) of an interval of the members' mixed distribution; see `Predictor.interval`."""
         if not 0.0 < coverage < 1.0:

@@ -147,7 +147,7 @@ def has_own(block: Block) -> bool:
     return False
 
 
-def wide(arrays: Any) -> Any:
+def wide(arrays: object) -> Any:
     """A tree of dicts with every array of floats in float64, read-only."""
     if isinstance(arrays, dict):
         return {name: wide(each) for name, each in arrays.items()}
@@ -165,7 +165,7 @@ def weights_of(params: Any) -> int:
     return sum(map(weights_of, params.values())) if isinstance(params, dict) else int(params.size)
 
 
-def _read_only(array: Any) -> np.ndarray:
+def _read_only(array: object) -> np.ndarray:
     own = np.asarray(array)
     if own.dtype == np.float64 and not own.flags.writeable:
         return own

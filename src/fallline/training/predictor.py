@@ -108,7 +108,7 @@ class Predictor:
         """The fields alone: the arrays in float64 are made again where they are needed."""
         return {each.name: getattr(self, each.name) for each in dataclasses.fields(self)}
 
-    def probabilities(self, rows: Any) -> Float[np.ndarray, "rows classes"]:
+    def probabilities(self, rows: object) -> Float[np.ndarray, "rows classes"]:
         """Probability of each class or label, for rows as `predict` takes them."""
         self.check_probabilities()
         return check_answer(self.predicted(encoded(rows, self.schema)))
@@ -130,7 +130,7 @@ class Predictor:
         return weights_of(self.arrays["params"])
 
     def interval(
-        self, rows: Any, coverage: float = 0.9
+        self, rows: object, coverage: float = 0.9
     ) -> tuple[Float[np.ndarray, "rows targets"], Float[np.ndarray, "rows targets"]]:
         """(low, high) of an interval that contains the target with a given probability, for a regression by classes.
 
@@ -203,7 +203,7 @@ class Predictor:
         restored = np.array([self.schema.target.restore(each) for each in answers])
         return restored, np.full(loss.members, 1.0 / loss.members)
 
-    def spread(self, rows: Any) -> Float[np.ndarray, "rows targets"]:
+    def spread(self, rows: object) -> Float[np.ndarray, "rows targets"]:
         """Standard deviation of the members' answers: of each class's probability, or of each target in its own unit.
 
         It says how far the members disagree, and nothing of the target's own noise.
@@ -219,7 +219,7 @@ class Predictor:
         return np.asarray(np.sqrt(np.tensordot(weights, away**2, 1)))
 
     def predict(
-        self, rows: Any, *, probabilities: bool = False, interval: float | None = None, spread: bool = False
+        self, rows: object, *, probabilities: bool = False, interval: float | None = None, spread: bool = False
     ) -> Any:
         """The most probable class, named as in the data, or the target in its own unit.
 

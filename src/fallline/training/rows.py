@@ -15,7 +15,7 @@ from fallline.data.sheet import Sheet
 from fallline.data.table import Table
 
 
-def encoded(rows: Any, schema: Schema) -> Float[np.ndarray, "rows features"]:
+def encoded(rows: object, schema: Schema) -> Float[np.ndarray, "rows features"]:
     """Encode rows for the model's network, in their own order.
 
     Arguments:
@@ -43,7 +43,7 @@ def encoded(rows: Any, schema: Schema) -> Float[np.ndarray, "rows features"]:
     return _of_array(rows, schema)
 
 
-def _of_array(rows: Any, schema: Schema) -> np.ndarray:
+def _of_array(rows: object, schema: Schema) -> np.ndarray:
     try:
         x = np.asarray(rows)
     except ValueError:

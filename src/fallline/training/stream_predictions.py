@@ -12,6 +12,7 @@ import numpy as np
 from fallline.core.errors import DataWarning, FalllineError
 from fallline.data.identity import Overlap
 from fallline.data.prediction import encode_labelled
+from fallline.data.schema import Schema
 from fallline.data.sheet import Sheet
 from fallline.streams import Stream
 from fallline.training.predictions import csv_text
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-def encoded_pieces(stream: Stream, schema: Any, remarks: list[str]) -> Iterator[tuple["pl.DataFrame", Any, str]]:
+def encoded_pieces(stream: Stream, schema: Schema, remarks: list[str]) -> Iterator[tuple["pl.DataFrame", Any, str]]:
     """The rows of a stream, piece by piece: as read, as encoded features, and the name of their file.
 
     Arguments:
