@@ -164,7 +164,7 @@ def as_tensors(arrays: dict[str, np.ndarray], text: str) -> bytes:
     """A Fallline safetensors file with a valid digest."""
     from safetensors.numpy import save
 
-    from fallline.core.tensors import _digest
+    from fallline.core.tensor_files import _digest
 
     arrays = {name: np.ascontiguousarray(array).reshape(array.shape) for name, array in arrays.items()}
     return bytes(save(arrays, metadata={"fallline": _digest(arrays, text) + text}))
@@ -179,7 +179,7 @@ def as_npz(arrays: dict[str, np.ndarray]) -> bytes:
 
 def tensors_sealed(path: Path, what: str) -> Callable[[Rng], bytes]:
     """Change a description or arrays, and seal the file again."""
-    from fallline.core.tensors import load_tensors
+    from fallline.core.tensor_files import load_tensors
 
     arrays, described = load_tensors(path, what)
 

@@ -10,6 +10,7 @@ from mutations_changes import Kind, altered, as_toml, finite, tensors_sealed
 
 import fallline as fl
 from fallline.core.errors import DataWarning
+from fallline.serving import load_served
 
 
 def small_run(folder: Path, **options: Any) -> tuple[fl.Table, Any]:
@@ -41,7 +42,8 @@ def model(folder: Path) -> Kind:
     x = table.dataset.x[:5]
 
     def read() -> Any:
-        found = fl.load_predictor(folder / "model.safetensors")
+        path = folder / "model.safetensors"
+        found, served = fl.load_predictor(path), load_served(path)
         rows = (
             x
             if len(found.schema.feature_names) == x.shape[1]
@@ -49,6 +51,9 @@ def model(folder: Path) -> Kind:
         )
         answer = found.probabilities(rows) if found.task != "regression" else found.predict(rows)
         finite(answer)
+        assert served is None or np.allclose(served.predicted(rows), answer.reshape(5, -1), 1e-5, 1e-9), (
+            "others by its program"
+        )
         assert len(found.predict(rows)) == 5
         with (
             contextlib.suppress(fl.FalllineError),

@@ -11,7 +11,11 @@ import fallline as fl
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-NAMES = {"scikit-learn": "sklearn", "tomli-w": "tomli_w"}  # of distributions that are imported under another
+NAMES = {
+    "scikit-learn": "sklearn",
+    "tomli-w": "tomli_w",
+    "pillow": "PIL",
+}  # of distributions that are imported under another
 # Only read where the user has imported it, part of every notebook, or an extra of an extra.
 ABSENT = {"torch", "IPython", "mujoco"}
 
@@ -37,7 +41,7 @@ def needed():
 def test_what_is_imported_is_declared_and_nothing_else_is_a_dependency():
     always = {NAMES.get(each, each) for each in declared(PROJECT["project"]["dependencies"])}
     extras = PROJECT["project"]["optional-dependencies"]
-    sometimes = declared(each for extra in extras.values() for each in extra)
+    sometimes = {NAMES.get(each, each) for each in declared(e for extra in extras.values() for e in extra)}
     assert needed() - always - sometimes == ABSENT & needed()
     assert always <= needed()
     assert not always & sometimes

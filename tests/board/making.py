@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from tests.report.test_page import columns, make_folder, summary
 
-from fallline.core.tensors import save_tensors
+from fallline.core.tensor_files import save_tensors
 from fallline.distributions import LogUniform
 from fallline.optimizers import Adam
 from fallline.searching.store import Store

@@ -11,7 +11,7 @@ from fallline.board import curves as module
 from fallline.board.curves import ThinnedCurves
 from fallline.board.files import stamp_of
 from fallline.board.histories import columns_of, read_column, sources_of
-from fallline.core.tensors import save_tensors
+from fallline.core.tensor_files import save_tensors
 from fallline.ensembles import checkpoint as ensemble
 from fallline.training.checkpoint import save_checkpoint
 

@@ -13,7 +13,7 @@ from fallline.board import Index
 from fallline.board import index as module
 from fallline.board.curves import ThinnedCurves
 from fallline.core.holding import Hold, holder_of
-from fallline.core.tensors import save_tensors
+from fallline.core.tensor_files import save_tensors
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ from fallline.control.replay import film, replay_policy
 from fallline.control.search import train_policy
 from fallline.control.statistics import Scaling
 from fallline.core.errors import FalllineError
-from fallline.core.tensors import save_tensors
+from fallline.core.tensor_files import save_tensors
 
 FACTS = EnvironmentFacts("CartPole-v1", 4, 2, True, False, 500, 475.0, {"gymnasium": gymnasium.__version__})
 BALANCE = np.array([0, 0, 0, 0, 0.1, 0.5, 1, 1.0])

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from fallline.core.errors import FalllineError
-from fallline.core.tensors import flatten, load_tensors, nest, save_tensors, unflatten
+from fallline.core.tensor_files import load_tensors, nest, save_tensors
+from fallline.core.tensors import flatten, unflatten
 
 DTYPES = st.sampled_from([np.dtype(each) for each in ("f4", "f8", "i4", "u4", "i8", "bool")])
 ARRAYS = DTYPES.flatmap(lambda d: hnp.arrays(d, hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4)))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import fallline as fl
-from fallline.core.tensors import load_tensors, save_tensors
+from fallline.core.tensor_files import load_tensors, save_tensors
 from fallline.ensembles.run import EnsembleRun
 from fallline.ensembles.train import seeds_of
 from fallline.training.train import train as train_one

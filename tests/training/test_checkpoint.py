@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import fallline as fl
-from fallline.core.tensors import load_tensors, save_tensors
+from fallline.core.tensor_files import load_tensors, save_tensors
 from fallline.training.checkpoint import NAME, PREVIOUS, remove_checkpoints
 
 

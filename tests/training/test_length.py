@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import fallline as fl
 from fallline.core.errors import FalllineError
 from fallline.core.plain import parse
-from fallline.core.tensors import load_tensors, save_tensors
+from fallline.core.tensor_files import load_tensors, save_tensors
 from fallline.training.folder import Plan, plan_to_toml, read_plan
 from fallline.training.length import LADDER, STEPS, auto_epochs, auto_patience
 from fallline.training.recipe import complete, complete_for

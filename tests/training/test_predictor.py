@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import fallline as fl
-from fallline.core.tensors import load_tensors, save_tensors
+from fallline.core.tensor_files import load_tensors, save_tensors
 from fallline.training import host
 from fallline.training.tiles import answer_tile
 from fallline.training.validation import TILE
@@ -170,7 +170,7 @@ def test_what_is_no_model_is_named(model, tmp_path):
         fl.load_predictor(tmp_path)
     with pytest.raises(fl.FalllineError, match="is not there"):
         fl.load_predictor(tmp_path / "none")
-    from fallline.core.tensors import save_tensors
+    from fallline.core.tensor_files import save_tensors
 
     save_tensors(tmp_path / "other", {"a": np.zeros(2)}, {"kind": "checkpoint", "format": 1})
     with pytest.raises(fl.FalllineError, match="is not a model of format 1"):

@@ -6,8 +6,8 @@ import pytest
 
 import fallline as fl
 from fallline.data.sources import read
+from fallline.serving.predictions import csv_text, save_predictions
 from fallline.training.history import load_history
-from fallline.training.predictions import csv_text, save_predictions
 
 FRAME = pl.DataFrame(
     {

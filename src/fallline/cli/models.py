@@ -19,7 +19,7 @@ def check_order(model: Path, source: str, command: str) -> None:
 
 def remark_on_outcome(model: Path) -> list[str]:
     """A sentence on a run that ended badly and whose best epoch is used all the same; none for other models."""
-    from fallline.training.model_file import outcome_of
+    from fallline.serving.outcome import outcome_of
 
     outcome = outcome_of(model) if model.is_dir() else ""
     words = {"diverged": "diverged", "interrupted": "was interrupted"}

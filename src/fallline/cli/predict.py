@@ -44,12 +44,15 @@ def predict(
     if out is not None and out.suffix not in (".csv", ".parquet"):
         raise FalllineError(f"--out {str(out)!r} has no known ending: expected .csv or .parquet")
     from fallline.data.prediction import FILE, read_features
+    from fallline.serving import Served, load_served
+    from fallline.serving.predictions import beside, check_threshold, predictions_frame, summary_of
     from fallline.streams.files import is_long
-    from fallline.training.model_file import load_predictor
-    from fallline.training.predictions import beside, check_threshold, predictions_frame, summary_of
 
     check_order(model, source, "predict")
-    trained = load_predictor(model)
+    long = is_long(source)
+    trained: Any = None if long or spread or interval is not None else load_served(model)
+    if trained is None:
+        trained = _whole(model)
     if probabilities:
         trained.check_probabilities()
     if spread:
@@ -57,13 +60,15 @@ def predict(
     if threshold is not None:
         check_threshold(trained, threshold)
     remarks = remark_on_outcome(model)
-    if is_long(source):
+    if long:
         pieces = _pieces(trained, source, parse_names(names), remarks, id_ or [], append, {
             "probabilities": probabilities, "coverage": interval, "spread": spread, "threshold": threshold,
         })  # fmt: skip
         return _write_stream(pieces, remarks, out, json)
     x, read = read_features(source, trained.schema, parse_names(names), remarks)
     warn(remarks)
+    if isinstance(trained, Served) and not trained.takes(len(x)):
+        trained = _whole(model)
     found = predictions_frame(trained, x, probabilities, interval, spread, threshold)
     # The files of images say which row is which.
     ids = id_ or ([FILE] if trained.schema.image is not None and read is not None and FILE in read.columns else [])
@@ -76,6 +81,13 @@ def predict(
     return 0
 
 
+def _whole(model: Path) -> Any:
+    """The model with its blocks, which JAX compiles."""
+    from fallline.training.model_file import load_predictor
+
+    return load_predictor(model)
+
+
 def _pieces(
     trained: Any,
     source: str,
@@ -86,8 +98,8 @@ def _pieces(
     wanted: dict[str, Any],
 ) -> "Iterator[pl.DataFrame]":
     """The predictions for a stream, piece by piece."""
+    from fallline.serving.predictions import beside, predictions_frame
     from fallline.streams import scan
-    from fallline.training.predictions import beside, predictions_frame
     from fallline.training.stream_predictions import encoded_pieces
 
     for read, x, name in encoded_pieces(scan(source, names=names), trained.schema, remarks):
@@ -115,7 +127,7 @@ def _write_stream(pieces: "Iterator[pl.DataFrame]", remarks: list[str], out: Pat
 
 def _write(frame: "pl.DataFrame", out: Path | None, document: dict[str, Any] | None) -> None:
     """Write the predictions to a file or on standard output, as CSV or as part of the document."""
-    from fallline.training.predictions import csv_text, json_columns, save_predictions
+    from fallline.serving.predictions import csv_text, json_columns, save_predictions
 
     if out is not None:
         save_predictions(frame, out)

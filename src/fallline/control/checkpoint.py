@@ -11,7 +11,8 @@ from fallline.control.state import PolicyState
 from fallline.control.statistics import Statistics
 from fallline.core.checkpoints import NAME, check_description, remove_files, tree_of
 from fallline.core.errors import FalllineError
-from fallline.core.tensors import check_finite, flatten, load_tensors, save_tensors
+from fallline.core.tensor_files import check_finite, load_tensors, save_tensors
+from fallline.core.tensors import flatten
 
 _CURVES = {"iterations": ITERATION, "evaluations": EVALUATION}
 _ONLY = "it can only continue the training that wrote it; start a new one instead"

@@ -13,7 +13,7 @@ from fallline.control.network import ACTIVATIONS, PolicyNetwork
 from fallline.control.statistics import Scaling
 from fallline.core.errors import FalllineError, nearest
 from fallline.core.shape import Entries, Flag, Listed, Mapping, Plain, Real, Text, Whole, check, maybe
-from fallline.core.tensors import check_finite, load_tensors, save_tensors
+from fallline.core.tensor_files import check_finite, load_tensors, save_tensors
 
 KIND, FORMAT = "policy", 1
 _REMEDY = "use another copy, or train it again"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float, UInt64
 
 if TYPE_CHECKING:
     import polars as pl
+    from jaxtyping import Float, UInt64
 
 SIZE = 256  # features of a text column; a power of two
 WORDS = 6  # half of the cells have at least so many words: then a column is text rather than names

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float, UInt64
 
 from fallline.data.arrays import blocks
 from fallline.data.dataset import Dataset
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, UInt64
 
 MOST = 1 << 16  # hashes kept per split; of more rows, the smallest hashes are kept, which is an even sample
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)

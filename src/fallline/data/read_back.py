@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float, Int
 
 from fallline.data.columns import Column
 from fallline.data.schema import Schema
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
 
 OTHER, MISSING = "(other)", "(missing)"
 

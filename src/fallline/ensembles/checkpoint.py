@@ -9,7 +9,8 @@ from fallline.core.checkpoints import NAME
 from fallline.core.errors import FalllineError
 from fallline.core.outcome import Outcome
 from fallline.core.plain import to_plain
-from fallline.core.tensors import check_finite, flatten, load_tensors, unflatten
+from fallline.core.tensor_files import check_finite, load_tensors
+from fallline.core.tensors import flatten, unflatten
 from fallline.ensembles.lanes import EnsembleJob, Part
 from fallline.probes import SCORES
 from fallline.training.checkpoint import PREVIOUS, save_checkpoint

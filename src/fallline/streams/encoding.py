@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float, UInt8
 
 from fallline.core.errors import FalllineError
 from fallline.data.cells import labels
@@ -17,6 +16,7 @@ from fallline.data.schema import Schema
 
 if TYPE_CHECKING:
     import polars as pl
+    from jaxtyping import Float, UInt8
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ import numpy as np
 
 from fallline.core.errors import FalllineError
 from fallline.core.shape import Entries, Listed, Mapping, Plain, Real, Text, Whole, check
-from fallline.core.tensors import load_tensors, save_tensors
+from fallline.core.tensor_files import load_tensors, save_tensors
 from fallline.data.identity import SeenRows
 from fallline.data.schema import Schema
 from fallline.streams.collecting import Collected

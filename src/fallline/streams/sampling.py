@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import UInt64
 
 if TYPE_CHECKING:
     import polars as pl
+    from jaxtyping import UInt64
 
 
 class RowSample:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import UInt64
 
 from fallline.core.errors import FalllineError
 from fallline.data.identity import mixed
 
 if TYPE_CHECKING:
     import polars as pl
+    from jaxtyping import UInt64
 
 PARTS = ("train", "valid", "test")
 ROW, FILE = "row", "file"

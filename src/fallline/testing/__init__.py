@@ -18,6 +18,7 @@ import fallline.testing.optimizers
 import fallline.testing.penalties
 import fallline.testing.probes
 import fallline.testing.pruners
+import fallline.testing.recorded
 import fallline.testing.scalers
 import fallline.testing.schedules
 import fallline.testing.strategies

@@ -50,7 +50,7 @@ Calls = Iterator[tuple[Callable[..., Any], tuple[Tree, ...]]]
 @of("activation", "layer", "scaler", "encoding", "loss")
 def by_numpy(block: Block) -> None:
     """The predictions that NumPy computes are those that JAX computes."""
-    for f, values in _CALLS[block.family](block):
+    for f, values in CALLS[block.family](block):
         same_by_numpy(block, f, *values)
 
 
@@ -93,7 +93,7 @@ def _loss(loss: Loss) -> Calls:
             yield lambda s, z, case=case: case.scaler.invert(s, loss.mean(z)), (case.stats, case.z)
 
 
-_CALLS: dict[str, Callable[[Any], Calls]] = {
+CALLS: dict[str, Callable[[Any], Calls]] = {
     "activation": _activation,
     "layer": _layer,
     "scaler": _scaler,

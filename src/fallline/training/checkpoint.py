@@ -13,7 +13,8 @@ from fallline.core.documents import copy_file
 from fallline.core.errors import FalllineError
 from fallline.core.outcome import Outcome
 from fallline.core.plain import to_plain
-from fallline.core.tensors import check_finite, flatten, load_tensors, save_tensors
+from fallline.core.tensor_files import check_finite, load_tensors, save_tensors
+from fallline.core.tensors import flatten
 from fallline.probes import RECORDED, SCORES, Probe
 from fallline.training.state import LATER, Epochs, State
 

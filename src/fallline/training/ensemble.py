@@ -13,9 +13,11 @@ from jaxtyping import Array, Float, Int
 
 from fallline.core.block import as_arrays
 from fallline.core.errors import FalllineError
-from fallline.core.tensors import flatten, save_tensors
+from fallline.core.tensor_files import save_tensors
+from fallline.core.tensors import flatten
 from fallline.data.identity import SeenRows
-from fallline.training.host import host_of, narrow
+from fallline.serving.answers import narrow
+from fallline.training.host import host_of
 from fallline.training.mixture import mixture_quantile
 from fallline.training.predictor import Predictor
 from fallline.training.recipe import Recipe, recipe_to_plain

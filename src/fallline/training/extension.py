@@ -52,7 +52,7 @@ def plan_of(run: Path, epochs: int) -> Plan:
 
 def reached(run: Path) -> int:
     """The number of epochs that the finished run in a folder has run."""
-    from fallline.core.tensors import load_tensors
+    from fallline.core.tensor_files import load_tensors
 
     arrays, _ = load_tensors(run / LAST, "checkpoint")
     epoch = arrays.get("state/epoch", np.zeros(1))

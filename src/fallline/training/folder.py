@@ -13,9 +13,9 @@ from fallline.core.holding import LOCK
 from fallline.core.reading import read_toml
 from fallline.core.shape import Either, Entries, Flag, Listed, Mapping, Real, Text, Whole, check
 from fallline.data.table import Table
+from fallline.serving.outcome import outcome_of
 from fallline.training.checkpoint import copy_checkpoints, remove_checkpoints
 from fallline.training.class_weights import with_class_weights
-from fallline.training.model_file import outcome_of
 from fallline.training.recipe import Recipe, complete_for, recipe_from_plain, recipe_to_plain
 from fallline.training.run import Run
 

@@ -63,7 +63,7 @@ class Host:
             return None
         try:
             with np.errstate(all="ignore"):
-                found = [self._block(arrays, part) for part in _blocks(x)]
+                found = [self.compute(arrays, part) for part in _blocks(x)]
         except Exception:  # whatever a function of the user's own raises where it expects JAX's arrays
             if self.proven:
                 raise
@@ -80,7 +80,8 @@ class Host:
         self.proven = same and np.allclose(found, compiled, rtol=CLOSE, atol=CLOSE * size, equal_nan=True)
         return self.proven
 
-    def _block(self, arrays: dict[str, Any], x: np.ndarray) -> Any:
+    def compute(self, arrays: dict[str, Any], x: np.ndarray) -> Any:
+        """The answer for rows in float64, which NumPy computes."""
         params, stats = arrays["params"], arrays["stats"]
         x = self._prepare(arrays["scaling"], x)
         for name, step in self._steps:
@@ -152,12 +153,6 @@ def wide(arrays: object) -> Any:
     if isinstance(arrays, dict):
         return {name: wide(each) for name, each in arrays.items()}
     return None if arrays is None else _read_only(arrays)
-
-
-def narrow(answers: np.ndarray) -> np.ndarray:
-    """Answers in float32, as compiled programs give them; numbers beyond its range become infinite."""
-    with np.errstate(over="ignore"):
-        return answers.astype(np.float32)
 
 
 def weights_of(params: Any) -> int:

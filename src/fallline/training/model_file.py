@@ -1,6 +1,5 @@
 """Model files: reads the model of a file or of a run folder, a single network or an ensemble."""
 
-import contextlib
 import dataclasses
 from pathlib import Path
 from typing import Any
@@ -8,15 +7,16 @@ from typing import Any
 import numpy as np
 
 from fallline.core.errors import FalllineError
-from fallline.core.reading import read_json
 from fallline.core.shape import Entries, Listed, Mapping, Plain, Real, Text, Whole, check
-from fallline.core.tensors import load_tensors, nest
+from fallline.core.tensor_files import load_tensors, nest
 from fallline.data.schema import Schema
 from fallline.data.schema_text import WRITTEN
 from fallline.data.sources import ARROW, PARQUET, TEXT
+from fallline.serving.outcome import outcome_of
 from fallline.training.ensemble import KIND, MOST, Ensemble
 from fallline.training.predictor import Predictor
 from fallline.training.recipe import recipe_from_plain
+from fallline.training.recorded import drop_program
 from fallline.training.whole import FORMAT, REMEDY, check_description, check_model, complete_arrays, take_seen
 
 _ENSEMBLE = Entries(
@@ -30,7 +30,6 @@ _ENSEMBLE = Entries(
     },
     {"chance": Real(0.0, 1.0)},
 )
-_ENDED = Entries({"outcome": Text()}, open=True)
 
 
 def load_predictor(path: str | Path) -> Predictor:
@@ -54,6 +53,7 @@ def load_predictor(path: str | Path) -> Predictor:
     check_description(described, what)
     recipe, schema = recipe_from_plain(described["recipe"]), Schema.from_dict(described["schema"])
     seen = take_seen(arrays, described, what)
+    drop_program(arrays)
     complete_arrays(arrays)
     check_model(recipe, schema, described["outputs"], arrays, what)
     tree = nest(arrays)
@@ -61,14 +61,6 @@ def load_predictor(path: str | Path) -> Predictor:
         tree.setdefault(part, {})
     tree.setdefault("target_scaling", None)
     return Predictor(recipe, schema, described["outputs"], tree, seen)
-
-
-def outcome_of(folder: Path) -> str:
-    """The outcome recorded in a run folder's metrics; empty if they cannot be read."""
-    with contextlib.suppress(FalllineError):
-        found = read_json(folder / "metrics.json", _ENDED, "metrics", "train again")
-        return str(found["outcome"])
-    return ""
 
 
 def _no_model(folder: Path) -> str:

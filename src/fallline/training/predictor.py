@@ -10,16 +10,19 @@ from jaxtyping import Float, Int
 
 from fallline.core.block import as_arrays
 from fallline.core.errors import FalllineError
-from fallline.core.tensors import flatten, save_tensors
+from fallline.core.tensor_files import save_tensors
+from fallline.core.tensors import flatten
 from fallline.data.identity import SeenRows
 from fallline.data.schema import Schema
 from fallline.losses import OfMembers
+from fallline.serving.answers import check_answer, check_probable, decided, narrow
 from fallline.streams import Stream
-from fallline.training.host import host_of, narrow, weights_of, wide
+from fallline.training.host import host_of, weights_of, wide
 from fallline.training.recipe import Recipe, recipe_to_plain
+from fallline.training.recorded import with_program
 from fallline.training.rows import encoded
 from fallline.training.stream_predictions import in_pieces
-from fallline.training.tiles import answer_tile, check_answer, filled, interval_tile, mean_tile, member_tile, tiles_of
+from fallline.training.tiles import answer_tile, filled, interval_tile, mean_tile, member_tile, tiles_of
 from fallline.training.validation import TILE, answering
 from fallline.training.whole import FORMAT
 
@@ -115,14 +118,8 @@ class Predictor:
 
     def check_probabilities(self) -> None:
         """Raises: FalllineError where the model has no probabilities: in regression, and with a loss that yields scores."""
-        if self.task == "regression":
-            raise FalllineError("a regression has no probabilities: ask for predictions")
         loss = self.recipe.loss
-        if loss is not None and not loss.probabilistic:
-            raise FalllineError(
-                f"a model trained with the {loss.name} loss has scores and no probabilities: ask for predictions alone, or "
-                "train with a cross-entropy"
-            )
+        check_probable(self.task, loss.name if loss is not None and not loss.probabilistic else None)
 
     @property
     def size(self) -> int:
@@ -246,7 +243,7 @@ class Predictor:
         x = encoded(rows, self.schema)
         if not probabilities and interval is None and not spread:
             return self.decide(self.predicted(x))
-        from fallline.training.predictions import predictions_frame
+        from fallline.serving.predictions import predictions_frame
 
         return predictions_frame(self, x, probabilities, interval, spread)
 
@@ -255,12 +252,7 @@ class Predictor:
 
         Raises: FalllineError for answers that are not finite: `argmax` would turn NaN into a class without an error.
         """
-        check_answer(answer)
-        if self.task == "classification":
-            return self.schema.target.decode(answer.argmax(axis=1))
-        if self.task == "multilabel":
-            return (answer > 0.5).astype(np.int64)
-        return answer[:, 0] if answer.shape[1] == 1 else answer
+        return decided(self.schema.target, answer)
 
     def to_onnx(self, path: str | Path, *, inputs: str = "auto") -> "Export":
         """Write the model with its preprocessing as one ONNX file; see `fallline.to_onnx`."""
@@ -281,4 +273,4 @@ class Predictor:
         if self.seen is not None:
             arrays |= {"seen/train": self.seen.train, "seen/valid": self.seen.valid}
             description["chance"] = self.seen.chance
-        save_tensors(Path(path), arrays, description)
+        save_tensors(Path(path), *with_program(self.recipe, self.schema, self.outputs, arrays, description))

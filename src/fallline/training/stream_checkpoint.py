@@ -11,7 +11,8 @@ from fallline.core.checkpoints import NAME, tree_of
 from fallline.core.errors import FalllineError
 from fallline.core.outcome import Outcome
 from fallline.core.plain import to_plain
-from fallline.core.tensors import check_finite, flatten, load_tensors, save_tensors
+from fallline.core.tensor_files import check_finite, load_tensors, save_tensors
+from fallline.core.tensors import flatten
 from fallline.core.tree import Tree
 from fallline.probes import SCORES, Probe
 from fallline.training.checkpoint import PREVIOUS, check_belongs

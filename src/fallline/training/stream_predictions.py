@@ -14,8 +14,8 @@ from fallline.data.identity import Overlap
 from fallline.data.prediction import encode_labelled
 from fallline.data.schema import Schema
 from fallline.data.sheet import Sheet
+from fallline.serving.predictions import csv_text
 from fallline.streams import Stream
-from fallline.training.predictions import csv_text
 from fallline.training.stream_scores import StreamAnswers
 
 if TYPE_CHECKING:

@@ -6,9 +6,8 @@ from typing import Any
 
 import jax
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
-from fallline.core.errors import FalllineError
 from fallline.losses import OfMembers
 from fallline.training.recipe import Recipe
 from fallline.training.validation import TILE, forward
@@ -77,15 +76,3 @@ def filled(rows: np.ndarray) -> np.ndarray:
     full = np.zeros((TILE, *rows.shape[1:]), rows.dtype)
     full[: len(rows)] = rows
     return full
-
-
-def check_answer(answer: Float[np.ndarray, "rows targets"]) -> Float[np.ndarray, "rows targets"]:
-    """The answer itself; raises FalllineError where it holds NaN or infinity."""
-    finite = np.isfinite(answer)
-    if answer.ndim == 2 and not finite.all():
-        bad = int((~finite.all(axis=1)).sum())
-        raise FalllineError(
-            f"the model's answer for {bad:,} of {len(answer):,} rows is not a finite number: its training diverged, or its "
-            "file was changed; train it again with a lower learning rate"
-        )
-    return answer

@@ -10,12 +10,14 @@ from fallline.core.block import as_arrays
 from fallline.core.errors import FalllineError
 from fallline.core.random import Seed
 from fallline.core.shape import Entries, Mapping, Plain, Real, Text, Whole, check
-from fallline.core.tensors import check_finite, flatten
+from fallline.core.tensor_files import check_finite
+from fallline.core.tensors import flatten
 from fallline.core.tree import Tree
 from fallline.data.identity import MOST, SeenRows
 from fallline.data.schema import Schema
 from fallline.data.schema_text import WRITTEN
 from fallline.encodings import Inputs
+from fallline.serving.served import PROGRAM
 from fallline.training.agreed import entry_of, remember
 from fallline.training.length import AUTO
 from fallline.training.recipe import Recipe, parameters_of
@@ -29,7 +31,7 @@ MODEL = Entries(
         "recipe": Mapping(Plain()),
         "schema": WRITTEN,
     },
-    {"chance": Real(0.0, 1.0)},
+    {"chance": Real(0.0, 1.0), "program": PROGRAM},
 )
 REMEDY = "use another copy, or train it again"
 _ROWS = 8  # rows of the abstract table from which shapes are traced; the shapes do not depend on this number

@@ -36,6 +36,13 @@ class NeverFlat(FalseRange):
     saturates: ClassVar = "nowhere"
 
 
+class OtherWhenRecorded(Activation):
+    """A function that does something else while it is written down."""
+
+    def __call__(self, x):
+        return x * (1.0 if type(x) is np.ndarray else 2.0)
+
+
 class OtherByNumPy(Activation):
     """A doubled sum for JAX, and a tripled one for NumPy."""
 
@@ -144,6 +151,7 @@ class Deafening(NoWeights):
 WRONG = [
     (WrongSlope(), "gradient", "beside central differences"),
     (OtherByNumPy(), "by_numpy", "by NumPy, beside JAX"),
+    (OtherWhenRecorded(), "recorded", "by its program"),
     (FalseZero(), "zero_at_zero", "f(0) = 1"),
     (NoWeights(), "initializer", "did you mean 'he_normal'"),
     (Deafening(), "initializer", "after ten layers"),

@@ -37,6 +37,15 @@ class Gaps(PiecewiseLinear):
         return super().codes({**stats, "fill": jnp.nan}, x)
 
 
+class OtherWhenRecorded(PiecewiseLinear):
+    """Codes that are others while they are written down."""
+
+    name: ClassVar = ""
+
+    def codes(self, stats, x):
+        return super().codes(stats, x) * (1.0 if type(x) is np.ndarray else 2.0)
+
+
 class OtherByNumPy(PiecewiseLinear):
     """Codes of which NumPy makes the negatives."""
 
@@ -100,6 +109,7 @@ class Still(Periodic):
 
 WRONG = [
     (OtherByNumPy(), "by_numpy", "by NumPy, beside JAX"),
+    (OtherWhenRecorded(), "recorded", "by its program"),
     (FalseWidth(), "dtypes", "inputs"),
     (YesOrNo(), "chosen", "a column of zeros and ones is encoded"),
     (AllRows(), "training_rows", "encoded by other rows"),

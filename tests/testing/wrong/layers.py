@@ -25,6 +25,13 @@ class Blended(Layer):
         return x - jnp.mean(x, axis=0), stats
 
 
+class OtherWhenRecorded(Layer):
+    """A layer that does something else while it is written down."""
+
+    def apply(self, params, stats, x, call):
+        return x * (1.0 if type(x) is np.ndarray else 2.0), stats
+
+
 class OtherByNumPy(Layer):
     """A layer that doubles for JAX, and triples for NumPy."""
 
@@ -77,6 +84,7 @@ class Fragile(Layer):
 
 WRONG = [
     (OtherByNumPy(), "by_numpy", "by NumPy, beside JAX"),
+    (OtherWhenRecorded(), "recorded", "by its program"),
     (Unseeded(), "init", "initialised again"),
     (WrongLayer(), "gradient", "beside central differences"),
     (Fragile(), "smallest", "not finite"),

@@ -18,6 +18,15 @@ class WrongGradient(SquaredError):  # noqa: N818
         return jnp.mean(squares(prediction - target), axis=-1)
 
 
+class OtherWhenRecorded(SquaredError):  # noqa: N818
+    """Answers that are others while they are written down."""
+
+    name: ClassVar = ""
+
+    def mean(self, prediction):
+        return prediction * (1.0 if type(prediction) is np.ndarray else 2.0)
+
+
 class OtherByNumPy(SquaredError):  # noqa: N818
     """Answers of which NumPy makes the negatives."""
 
@@ -80,6 +89,7 @@ class FirstOnly(SquaredError):  # noqa: N818
 
 WRONG = [
     (OtherByNumPy(), "by_numpy", "by NumPy, beside JAX"),
+    (OtherWhenRecorded(), "recorded", "by its program"),
     (WrongGradient(), "gradient", "beside central differences"),
     (OffTarget(), "minimum", "the best prediction"),
     (Averaged(), "per_example", "another order"),

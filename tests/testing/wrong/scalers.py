@@ -35,6 +35,15 @@ class Gaps(Standardise):
         return (x - stats["mean"]) * stats["inverse"]
 
 
+class OtherWhenRecorded(Standardise):
+    """A scaler that does something else while it is written down."""
+
+    name: ClassVar = ""
+
+    def apply(self, stats, x):
+        return super().apply(stats, x) * (1.0 if type(x) is np.ndarray else 2.0)
+
+
 class OtherByNumPy(Standardise):
     """A scaler with another way back for NumPy."""
 
@@ -83,6 +92,7 @@ class OneWay(Standardise):
 
 WRONG = [
     (OtherByNumPy(), "by_numpy", "by NumPy, beside JAX"),
+    (OtherWhenRecorded(), "recorded", "by its program"),
     (Narrow(), "dtypes", "scaled rows"),
     (FirstRow(), "order", "another order"),
     (Exploding(), "constant", "a constant column's unseen value"),

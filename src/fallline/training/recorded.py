@@ -1,0 +1,69 @@
+"""A trained network's program, kept in its file, so that predictions of few rows need neither its blocks nor JAX."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from fallline.core.tensor_files import nest
+from fallline.data.schema import Schema
+from fallline.serving.program import Program
+from fallline.serving.recorded import NotRecordableError
+from fallline.serving.recording import record
+from fallline.serving.served import KEY, agrees
+from fallline.training.host import has_own, host_of, wide
+from fallline.training.recipe import Recipe
+from fallline.training.validation import answering
+
+_EMPTY: dict[str, Any] = {"params": {}, "stats": {}, "scaling": {}, "target_scaling": None}
+
+
+def with_program(
+    recipe: Recipe, schema: Schema, outputs: int, arrays: dict[str, np.ndarray], description: dict[str, Any]
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """The arrays and the description of a model's file, with its program and the rows that it is tried with.
+
+    They are returned as they are for a network with blocks of the user's own, which may change, and for what NumPy cannot
+    repeat.
+    """
+    own = {name: each for name, each in arrays.items() if not name.startswith("seen/")}
+    if has_own(answering(recipe)):
+        return arrays, description
+    host = host_of(recipe, schema.target.task, outputs)
+    floats: Mapping[str, np.ndarray] = wide(own)
+    features = len(schema.feature_names)
+    try:
+        program, more = record(host.compute, floats, _nested, features)
+    except NotRecordableError:
+        return arrays, description
+    x = _rows(features)
+    answers = host.compute(wide(_nested(own)), x.astype(np.float64))
+    if not agrees(_again(program).run({**floats, **more}, x.astype(np.float64)), answers):
+        return arrays, description
+    loss = recipe.loss
+    scores = "" if loss is None or loss.probabilistic else loss.name
+    kept = {**arrays, **more, f"{KEY}/rows": x, f"{KEY}/answers": answers}
+    return kept, {**description, KEY: {"steps": program.to_plain(), "scores": scores}}
+
+
+def drop_program(arrays: dict[str, np.ndarray]) -> None:
+    """Remove a program's arrays from those of a model's file."""
+    for name in [each for each in arrays if each.startswith(f"{KEY}/")]:
+        del arrays[name]
+
+
+def _nested(arrays: Mapping[str, Any]) -> dict[str, Any]:
+    return _EMPTY | nest(dict(arrays))
+
+
+def _again(program: Program) -> Program:
+    """The program without what it has looked up."""
+    return Program(program.steps)
+
+
+def _rows(features: int) -> np.ndarray:
+    """Rows to try a program with: usual ones, zeros, and some whose cells are missing."""
+    x = np.random.default_rng(0).normal(size=(4, features)).astype(np.float32)
+    x[2] = 0.0
+    x[3, ::3] = np.nan
+    return x
