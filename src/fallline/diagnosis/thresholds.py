@@ -94,6 +94,7 @@ TABLE: dict[str, Threshold] = {
     "miscalibrated": Threshold(0.1, "mean distance between confidence and accuracy", _OWN),
     "missed_rows": Threshold(10, "held-out rows of a class or segment that can be judged", "deepchecks: 10 rows"),
     "as_numbers": Threshold(0.12, "accuracy that classification gains over a rounded regression", _OWN),
+    "few_values": Threshold(3, "different whole values of a target that are taken for classes", _OWN),
     "outside": Threshold(0.02, "share of answers outside the range of a bounded target", _OWN),
     "rows_judged": Threshold(100, "held-out rows needed to judge answers one by one", "binomial error of 5 %"),
     "helped": Threshold(

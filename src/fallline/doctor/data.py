@@ -149,7 +149,7 @@ def _drift(case: Case) -> tuple[float, float, str]:
     """(AUC, standard error, column) of telling test from training rows by a linear model, on two halves."""
     data = case.data.dataset
     test, train = _some(data.test, ROWS), _some(data.train, ROWS)
-    if min(len(test), len(train)) < 40 or data.x.shape[1] > 10 * COLUMNS:
+    if min(len(test), len(train)) < 25 or data.x.shape[1] > 10 * COLUMNS:
         return float("nan"), float("nan"), ""
     x = filled(data, np.concatenate([train, test]))
     x = np.concatenate([x, np.minimum(x**2, 9.0)], axis=1)

@@ -81,6 +81,9 @@ class Exploding(Kind):
             total = total[np.isfinite(total)]
             if len(total) > 4:
                 spike = float(total.max() / max(float(np.median(total)), 1e-30))
+        steps = largest_ratio(evidence)  # long steps make gradients of all sizes: then the opening decides
+        spike = 0.0 if steps > limit("ratio_high") else spike
+        ratio = 0.0 if steps > limit("ratio_jump") else ratio
         if opening is not None and len(opening.gradient) >= 3 and opening.gradient[-1] > 0:
             ratio = max(ratio, float(opening.gradient[0] / opening.gradient[-1]))
         harmed = evidence.poor or evidence.outcome == "diverged"
