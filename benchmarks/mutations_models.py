@@ -10,7 +10,7 @@ from mutations_changes import Kind, altered, as_toml, finite, tensors_sealed
 
 import fallline as fl
 from fallline.core.errors import DataWarning
-from fallline.serving import load_served
+from fallline.serving import find_served
 
 
 def small_run(folder: Path, **options: Any) -> tuple[fl.Table, Any]:
@@ -43,7 +43,7 @@ def model(folder: Path) -> Kind:
 
     def read() -> Any:
         path = folder / "model.safetensors"
-        found, served = fl.load_predictor(path), load_served(path)
+        found, served = fl.load_predictor(path), find_served(path)
         rows = (
             x
             if len(found.schema.feature_names) == x.shape[1]

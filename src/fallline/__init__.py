@@ -105,6 +105,7 @@ _HOMES = {
         "Whiten",
     ),
     "fallline.schedules": ("Constant", "Cosine", "OneCycle", "ReduceOnPlateau"),
+    "fallline.serving": ("Served", "load_served"),
     "fallline.streams": ("Stream", "scan"),
     "fallline.strategies": (
         "TPE",

@@ -165,6 +165,8 @@ from fallline.searching.nested_scores import Nested as Nested
 from fallline.searching.search import search as search
 from fallline.searching.study import Study as Study
 from fallline.searching.trial import Trial as Trial
+from fallline.serving import Served as Served
+from fallline.serving import load_served as load_served
 from fallline.strategies import TPE as TPE
 from fallline.strategies import CoarseToFine as CoarseToFine
 from fallline.strategies import Grid as Grid
@@ -290,6 +292,7 @@ __all__ = [
     "Rprop",
     "Run",
     "Schedule",
+    "Served",
     "SharedDense",
     "SiLU",
     "Sigmoid",
@@ -327,6 +330,7 @@ __all__ = [
     "load",
     "load_policy",
     "load_predictor",
+    "load_served",
     "minimize",
     "nested",
     "number",

@@ -14,7 +14,7 @@ from fallline.core.block import replace
 from fallline.core.errors import FalllineError
 from fallline.core.tensor_files import load_tensors, save_tensors
 from fallline.core.tensors import flatten
-from fallline.serving import load_served
+from fallline.serving import find_served, load_served
 from fallline.serving.program import Program
 from fallline.training.model_file import load_predictor
 from fallline.training.recorded import with_program
@@ -78,6 +78,14 @@ def test_classes_and_probabilities(iris_file):
     x = fl.load("sklearn:iris").dataset.x
     served = compared(load_predictor(iris_file), iris_file, x)
     np.testing.assert_allclose(served.probabilities(x).sum(axis=1), 1.0, rtol=1e-6)
+    whole = load_predictor(iris_file)
+    assert served.predict("sklearn:iris").tolist() == whole.predict("sklearn:iris").tolist()
+    frame = served.predict({"sepal length (cm)": 5.0, "sepal width (cm)": 3.4, "petal length (cm)": 1.5,
+                            "petal width (cm)": 0.2}, probabilities=True)  # fmt: skip
+    assert frame.columns == ["target", "probability setosa", "probability versicolor", "probability virginica"]
+    for asked in (served.interval, served.spread):
+        with pytest.raises(FalllineError, match=r"read it with fl\.load_predictor"):
+            asked(x, *([0.9] if asked == served.interval else []))
     assert served.takes(256)
     assert not served.takes(10**9)
 
@@ -86,8 +94,10 @@ def test_a_block_of_ones_own_and_an_ensemble_have_no_program(numbers, tmp_path):
     own = fl.train(replace(SHORT, {"model.activation": Bent()}), numbers).model
     assert with_program(own.recipe, own.schema, own.outputs, flatten(own.arrays), {"format": 1})[1] == {"format": 1}
     fl.train(SHORT, numbers, members=2).model.save(tmp_path / "two.safetensors")
-    assert load_served(tmp_path / "two.safetensors") is None
-    assert load_served(tmp_path) is None
+    for path in (tmp_path / "two.safetensors", tmp_path, tmp_path / "none.safetensors"):
+        assert find_served(path) is None
+        with pytest.raises(FalllineError, match="holds no program to serve"):
+            load_served(path)
 
 
 def changed(path, tmp_path, change):

@@ -44,13 +44,13 @@ def predict(
     if out is not None and out.suffix not in (".csv", ".parquet"):
         raise FalllineError(f"--out {str(out)!r} has no known ending: expected .csv or .parquet")
     from fallline.data.prediction import FILE, read_features
-    from fallline.serving import Served, load_served
+    from fallline.serving import Served, find_served
     from fallline.serving.predictions import beside, check_threshold, predictions_frame, summary_of
     from fallline.streams.files import is_long
 
     check_order(model, source, "predict")
     long = is_long(source)
-    trained: Any = None if long or spread or interval is not None else load_served(model)
+    trained: Any = None if long or spread or interval is not None else find_served(model)
     if trained is None:
         trained = _whole(model)
     if probabilities:

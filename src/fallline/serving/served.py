@@ -16,7 +16,9 @@ from fallline.core.tensor_files import check_finite, load_tensors
 from fallline.data.schema import Schema
 from fallline.data.schema_text import WRITTEN
 from fallline.serving.answers import check_answer, check_probable, decided, narrow
+from fallline.serving.predictions import predictions_frame
 from fallline.serving.program import Program
+from fallline.serving.rows import encoded
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -59,10 +61,32 @@ class Served:
         found = [self.program.run(self.arrays, part) for part in blocks(x)]
         return self.schema.target.restore(narrow(np.concatenate(found)))
 
-    def probabilities(self, x: Float[np.ndarray, "rows features"]) -> Float[np.ndarray, "rows classes"]:
-        """Probability of each class or label, for encoded rows."""
+    def predict(self, rows: object, *, probabilities: bool = False) -> Any:
+        """The most probable class, named as in the data, or the target in its own unit; as `Predictor.predict`.
+
+        Arguments:
+            rows: a frame, a path or `sklearn:NAME`, a `Table`, one row or columns as a dict, or an array.
+            probabilities: return a Polars frame with the answer and a column for the probability of every class.
+
+        Raises: FalllineError for rows that the model cannot read, and for probabilities that it does not have.
+        """
+        x = encoded(rows, self.schema)
+        if probabilities:
+            return predictions_frame(self, x, True)
+        return self.decide(self.predicted(x))
+
+    def probabilities(self, rows: object) -> Float[np.ndarray, "rows classes"]:
+        """Probability of each class or label, for rows as `predict` takes them."""
         self.check_probabilities()
-        return check_answer(self.predicted(x))
+        return check_answer(self.predicted(encoded(rows, self.schema)))
+
+    def interval(self, x: np.ndarray, coverage: float) -> Any:
+        """Raises: FalllineError: intervals are computed by JAX."""
+        raise FalllineError("a served model gives no intervals: read it with fl.load_predictor")
+
+    def spread(self, x: np.ndarray) -> Any:
+        """Raises: FalllineError: a served model is a single answer."""
+        raise FalllineError("a served model has no spread between members: read it with fl.load_predictor")
 
     def decide(self, answer: Float[np.ndarray, "rows targets"]) -> np.ndarray:
         """Turn probabilities into classes; the values of a regression stay as they are."""
@@ -73,8 +97,22 @@ class Served:
         check_probable(self.schema.target.task, self.scores or None)
 
 
-def load_served(path: str | Path) -> Served | None:
-    """Read a model's file, or the model of a run folder, if it holds a program; else None.
+def load_served(path: str | Path) -> Served:
+    """Read a model's file, or the model of a run folder, to predict few rows without JAX.
+
+    Raises: FalllineError for a file that is missing or damaged, or that holds no program.
+    """
+    found = find_served(path)
+    if found is None:
+        raise FalllineError(
+            f"{str(path)!r} holds no program to serve: it is no model, has blocks of your own or several members, or was "
+            "written by an earlier version; read it with fl.load_predictor"
+        )
+    return found
+
+
+def find_served(path: str | Path) -> Served | None:
+    """The served model of a file or a run folder; None where there is no program.
 
     Raises: FalllineError for a file that is damaged.
     """

@@ -17,11 +17,11 @@ from fallline.core.tensor_files import save_tensors
 from fallline.core.tensors import flatten
 from fallline.data.identity import SeenRows
 from fallline.serving.answers import narrow
+from fallline.serving.rows import encoded
 from fallline.training.host import host_of
 from fallline.training.mixture import mixture_quantile
 from fallline.training.predictor import Predictor
 from fallline.training.recipe import Recipe, recipe_to_plain
-from fallline.training.rows import encoded
 from fallline.training.tiles import filled
 from fallline.training.validation import TILE, answering, forward
 from fallline.training.whole import FORMAT

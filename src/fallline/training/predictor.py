@@ -16,11 +16,11 @@ from fallline.data.identity import SeenRows
 from fallline.data.schema import Schema
 from fallline.losses import OfMembers
 from fallline.serving.answers import check_answer, check_probable, decided, narrow
+from fallline.serving.rows import encoded
 from fallline.streams import Stream
 from fallline.training.host import host_of, weights_of, wide
 from fallline.training.recipe import Recipe, recipe_to_plain
 from fallline.training.recorded import with_program
-from fallline.training.rows import encoded
 from fallline.training.stream_predictions import in_pieces
 from fallline.training.tiles import answer_tile, filled, interval_tile, mean_tile, member_tile, tiles_of
 from fallline.training.validation import TILE, answering

@@ -58,8 +58,9 @@ def test_every_kind_of_rows_gives_the_same_answers(mixed, tmp_path):
     assert model.probabilities(FRAME).shape == (60, 4)
 
 
-def test_arrays_are_encoded_rows_or_those_of_training(flowers, whole):
-    model = fl.train(fl.replace(whole, {"epochs": 3}), flowers).model
+def test_arrays_are_encoded_rows_or_those_of_training(flowers_of):
+    flowers = flowers_of(90)
+    model = fl.train(fl.Recipe(epochs=3, encoding=None), flowers).model
     x = flowers.dataset.x
     wanted = model.predict(x).tolist()
     assert model.predict(x.astype("float64")).tolist() == wanted

@@ -1,11 +1,12 @@
 """Encode the rows that users pass to a trained model: frames, paths, tables, mappings and arrays."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float
 
 from fallline.core.errors import FalllineError
 from fallline.data.arrays import RawArrays, check_matrix
@@ -13,6 +14,9 @@ from fallline.data.prediction import read_features
 from fallline.data.schema import Schema
 from fallline.data.sheet import Sheet
 from fallline.data.table import Table
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 
 def encoded(rows: object, schema: Schema) -> Float[np.ndarray, "rows features"]:
