@@ -5,6 +5,7 @@ A conftest.py imports the fixture `browser`. A test opens a file with `opened`, 
 is closed.
 """
 
+import io
 import shutil
 import time
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 WIDTHS = (1280, 390)
 THEMES = ("light", "dark")
+DEFICIENCIES = ("deuteranopia", "protanopia", "tritanopia", "achromatopsia")
 SECONDS = 20  # for anything to happen on a page
 
 
@@ -33,13 +35,20 @@ def browser():
 
 @contextmanager
 def opened(
-    browser, path: Path, fragment: str = "", width: int = WIDTHS[0], theme: str = THEMES[0], motion: bool = True
-):
-    """A page, as Playwright's object; its console must stay empty, and it must ask for nothing but its own file."""
+    browser, where: Path | str, fragment: str = "", width: int = WIDTHS[0], theme: str = THEMES[0], motion: bool = True,
+    touch: bool = False,
+):  # fmt: skip
+    """A page, as Playwright's object; its console must stay empty.
+
+    A page that is a file must ask for nothing but itself, and a page at an address for nothing but its server.
+    """
+    is_file = isinstance(where, Path)
+    address = where.as_uri() if is_file else where
     context = browser.new_context(
         viewport={"width": width, "height": 900},
         color_scheme=theme,
         reduced_motion="no-preference" if motion else "reduce",
+        has_touch=touch,
     )
     try:
         context.set_default_timeout(1000 * SECONDS)
@@ -48,10 +57,11 @@ def opened(
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))
         page.on("request", lambda request: asked.append(request.url))
-        page.goto(path.as_uri() + fragment)
+        page.goto(address + fragment)
         yield page
         assert said == []
-        assert [url for url in asked if url.partition("#")[0] != path.as_uri()] == []
+        is_own = (lambda url: url.partition("#")[0] == address) if is_file else (lambda url: url.startswith(address))
+        assert [url for url in asked if not is_own(url) and not url.startswith("data:,")] == []
     finally:
         context.close()
 
@@ -71,6 +81,32 @@ def each_look(page):
         for theme in THEMES:
             page.emulate_media(color_scheme=theme)
             yield f"{width} pixels, {theme}"
+
+
+def drag_by_finger(page, *places: tuple[float, float]):
+    """Put a finger down at the first place, move it over the others, and lift it; the page must have been opened with touch."""
+    session = page.context.new_cdp_session(page)
+    for i, (x, y) in enumerate(places):
+        kind = "touchMove" if i else "touchStart"
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
+    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+@contextmanager
+def seen_as(page, deficiency: str):
+    """A page as somebody with a deficiency of colour vision sees it, as far as Chromium can simulate that."""
+    session = page.context.new_cdp_session(page)
+    session.send("Emulation.setEmulatedVisionDeficiency", {"type": deficiency})
+    yield
+    session.send("Emulation.setEmulatedVisionDeficiency", {"type": "none"})
+
+
+def colour_in(locator) -> tuple[int, int, int]:
+    """The colour in the middle of an element, as it is shown."""
+    image = pytest.importorskip("PIL.Image", reason="needs Pillow, which reads the picture of an element")
+    with image.open(io.BytesIO(locator.screenshot())) as shown:
+        red, green, blue = shown.convert("RGB").getpixel((shown.width // 2, shown.height // 2))
+    return red, green, blue
 
 
 def faults(page) -> list[str]:

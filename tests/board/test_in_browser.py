@@ -3,11 +3,10 @@
 import json
 import shutil
 import threading
-from contextlib import contextmanager
 
 import pytest
 from tests.board.making import add_trials, finished, study, training
-from tests.browser import SECONDS, each_look, faults, until
+from tests.browser import SECONDS, each_look, faults, opened, until
 
 pytest.importorskip("starlette", reason="needs the extra board")
 pytest.importorskip("uvicorn", reason="needs the extra board")
@@ -29,25 +28,6 @@ def address(tmp_path, monkeypatch):
         yield address
         server.should_exit = True
         thread.join(SECONDS)
-
-
-@contextmanager
-def opened(browser, address: str):
-    """The board's page; its console must stay empty, and it must ask the board alone."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    try:
-        context.set_default_timeout(1000 * SECONDS)
-        page = context.new_page()
-        said, asked = [], []
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto(address)
-        yield page
-        assert said == []
-        assert [url for url in asked if not url.startswith((address, "data:,"))] == []
-    finally:
-        context.close()
 
 
 def test_runs_are_followed_while_they_train(browser, address, tmp_path):

@@ -30,6 +30,9 @@ def test_the_found_rate_is_said_and_is_in_the_recipe(tmp_path, capsys):
     (said,) = [each for each in err.splitlines() if each.startswith("Learning rate ")]
     rate = read_plan(tmp_path / "run" / "recipe.toml").recipe.optimizer.learning_rate.peak
     assert said.startswith(f"Learning rate {rate:g}: the middle of the plateau")
+    page = tmp_path / "run" / "learning_rate.html"
+    assert f"The rates that were tried: {page}" in err
+    assert f"suggested {rate:g}" in page.read_text()
 
 
 @pytest.mark.parametrize(

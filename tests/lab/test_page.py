@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 import pytest
-from tests.browser import each_look, faults, opened, until
+from tests.browser import drag_by_finger, each_look, faults, opened, until
 
 from fallline.core.errors import FalllineError
 from fallline.lab import rate_sensitivity, walk
@@ -203,6 +203,27 @@ def test_keys_and_drags_move_the_start_and_the_walks_follow(file, browser):
         assert list(map(float, values_of(shown, "x", "y"))) == [-0.6, -0.4]
 
 
+def test_a_finger_plays_moves_the_start_and_drags_the_slider(file, browser):
+    with opened(browser, file, width=390, touch=True) as shown:
+        assert shown.locator("#play").text_content() == "Play"  # nothing moves before somebody asks for it
+        shown.locator("#speed").fill("10")
+        shown.locator("#play").tap()
+        until(shown, "document.getElementById('at').value > 3")
+        shown.locator("#play").tap()
+        until(shown, "document.getElementById('play').textContent === 'Play'")
+        assert 3 < step_of(shown) < 60
+        box = shown.locator("#time").bounding_box()
+        middle = box["y"] + box["height"] / 2
+        x = [box["x"] + box["width"] * share for share in (0.9, 0.7, 0.5)]
+        drag_by_finger(shown, *((each, middle) for each in x))
+        assert 25 < step_of(shown) < 35
+        shown.locator("#contour").scroll_into_view_if_needed()
+        box = shown.locator("#contour").bounding_box()
+        k = box["width"] / 480
+        drag_by_finger(shown, *((box["x"] + x * k, box["y"] + y * k) for x, y in ((200, 200), (120, 120), (56, 34))))
+        assert list(map(float, values_of(shown, "x", "y"))) == pytest.approx([-5.0, 5.0], abs=0.1)
+
+
 def test_the_slider_of_a_rate_walks_at_that_rate(file, browser):
     with opened(browser, file) as shown:
         slider = shown.get_by_role("slider", name="learning rate of gd")
@@ -210,8 +231,7 @@ def test_the_slider_of_a_rate_walks_at_that_rate(file, browser):
         assert cells(shown)["gd"][0] == "0.001"
         right = walk({"gd": SGD(0.001)}, Himmelblau(), [[-0.6, -0.4]], 60)
         assert float(cells(shown)["gd"][5]) == pytest.approx(right.frame["length"][0], rel=6e-3)
-        until(shown, "document.getElementById('said').textContent")
-        assert "gd ends at the height" in shown.locator("#said").text_content()
+        until(shown, "document.getElementById('said').textContent.includes('gd ends at the height')")
         assert shown.locator("#contour-text").text_content() == shown.locator("#said").text_content()
 
 

@@ -1,18 +1,27 @@
-"""The still pages in a browser: compare, trainability and the three landscapes, from numbers that need no training."""
+"""The still pages in a browser: compare, trainability, learning rates and landscapes, from numbers that need no training."""
+
+import itertools
 
 import numpy as np
 import pytest
-from tests.browser import each_look, faults, opened
+from tests.browser import DEFICIENCIES, THEMES, colour_in, each_look, faults, opened, seen_as
 
 import fallline as fl
+from fallline.drawing.colours import style
+from fallline.lab.basins import DIVERGED as DIVERGES
+from fallline.lab.basins import ELSEWHERE, ROLES
 from fallline.lab.compare import Comparison
 from fallline.lab.contenders import usual_rules
 from fallline.lab.curvature import Sharpness
+from fallline.lab.map_picture import DIVERGED, NOT_LOWER
+from fallline.lab.ramp import Ramp
+from fallline.lab.rate_range import RateRange
 from fallline.lab.scene import Scene, Trajectory
 from fallline.lab.scenery import kinds_of, page_of
 from fallline.lab.swarm import Ends
 from fallline.lab.trainability import GAIN, RATE, Trainability, places, plain_recipe
 
+LOOKS = "lines => lines.map(each => [each.getAttribute('stroke'), each.getAttribute('stroke-dasharray')])"
 CELLS = "rows => rows.map(row => [...row.cells].map(cell => cell.textContent))"
 
 
@@ -41,6 +50,19 @@ def trained() -> Trainability:
     return Trainability(plain_recipe(), fl.load("sklearn:iris"), RATE, GAIN, size, 0, ends, 1.0)
 
 
+def rates() -> RateRange:
+    """Rates that are too low, good, and too high; the last one diverges."""
+    tried = np.geomspace(1e-5, 1.0, 11)
+    losses = 0.1 + 0.3 * (np.log10(tried) + 2.5)[:, None] ** 2 + np.array([0.0, 0.02, 0.05])
+    losses[-1, 0] = np.inf
+    steps = np.geomspace(1e-5, 1.0, 30)
+    ramp = np.tile(2.0 + 0.1 * (np.log10(steps) + 1.5) ** 2, (3, 1))
+    ramp[:, -4:] = np.nan
+    return RateRange(
+        plain_recipe(), tried, losses, 2.3, 5, Ramp(steps, ramp, np.array([0.002, 0.01, 0.1]), np.full(3, 0.003))
+    )
+
+
 def scene(plane: str) -> Scene:
     """A landscape of a bowl, with a path into it where it is the training's plane."""
     along = np.linspace(-0.5, 1.5, 15) if plane == "line" else np.linspace(-1, 1, 15)
@@ -58,10 +80,11 @@ def scene(plane: str) -> Scene:
                  (0.93, 0.057) if plane == "trajectory" else (), sharp)  # fmt: skip
 
 
-FOUND = {"compare": compared, "trainability": trained} | {
+FOUND = {"compare": compared, "trainability": trained, "rates": rates} | {
     plane: lambda plane=plane: scene(plane) for plane in ("random", "trajectory", "line")
 }
-PICTURES = {"compare": 3, "trainability": 1} | {plane: len(kinds_of(scene(plane))) for plane in list(FOUND)[2:]}
+PLANES = list(FOUND)[3:]
+PICTURES = {"compare": 3, "trainability": 1, "rates": 1} | {plane: len(kinds_of(scene(plane))) for plane in PLANES}
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +105,67 @@ def test_every_look_of_a_page(name, files, browser):
         assert page.locator("svg").count() == PICTURES[name]
         page.emulate_media(reduced_motion="reduce")
         assert page.evaluate("document.getAnimations().length") == 0
+
+
+# What the description of a page's first picture must say, and what must be written in the picture.
+SAID = {
+    "compare": ("averaged_momentum is best at", ("learning rate", "validation loss", "11 amsgrad")),
+    "trainability": ("% converge", ("learning rate", "initial gain", "ends no lower", "diverges", "boundary")),
+    "rates": (
+        "Learning rate 0.0032: the middle",
+        ("learning rate", "validation loss", "good rates", "suggested 0.0032"),
+    ),
+    "random": ("the loss goes from 0.05 to", ("first random direction (1: the size of the filters)",)),
+    "trajectory": ("the weights varied most", ("first principal direction (93.0 % of the variation)", "epoch 8")),
+    "line": ("the loss rises by", ("share of the way to the other network", "loss", "the other")),
+}
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_pictures_say_what_they_show_and_differ_without_colours(name, files, browser):
+    said, written = SAID[name]
+    with opened(browser, files[name]) as page:
+        first = page.locator("svg").first
+        assert said in first.locator("desc").text_content()
+        texts = first.locator("text").all_text_contents()
+        assert set(written) <= set(texts), texts
+        for picture in page.locator("svg").all():
+            looks = set(map(tuple, picture.locator("path[fill='none'][stroke^='var(--path']").evaluate_all(LOOKS)))
+            dashes = {dash for _, dash in looks}
+            numbers = [each for each in picture.locator("text").all_text_contents() if each.isdigit()]
+            assert len(dashes) == len(looks) or set(map(str, range(1, len(looks) + 1))) <= set(numbers)
+
+
+# Areas of one picture that a reader must tell apart.
+AREAS = {
+    "map": (NOT_LOWER, DIVERGED, "level0", "level9"),
+    "basins": ("basin0", "basin1", "basin2", "basin3", ROLES[ELSEWHERE], ROLES[DIVERGES]),
+}
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("deficiency", DEFICIENCIES)
+@pytest.mark.parametrize("picture", AREAS)
+def test_areas_differ_with_every_colour_vision(picture, deficiency, theme, browser, tmp_path):
+    path = tmp_path / "areas.html"
+    shown = "".join(
+        f'<rect class="{role}" x="{30 * i}" width="30" height="30"/>' for i, role in enumerate(AREAS[picture])
+    )
+    path.write_text(f'<!doctype html><title>Areas</title><style>{style()}</style><svg width="200">{shown}</svg>')
+    with opened(browser, path, theme=theme) as page, seen_as(page, deficiency):
+        seen = {role: colour_in(page.locator(f"rect.{role}")) for role in AREAS[picture]}
+    for (one, a), (other, b) in itertools.combinations(seen.items(), 2):
+        assert np.abs(np.subtract(a, b)).max() >= 20, (one, a, other, b)
+
+
+def test_the_numbers_of_a_range_are_shown(files, browser):
+    right = rates()
+    with opened(browser, files["rates"]) as page:
+        rows = page.locator("tbody tr").evaluate_all(CELLS)
+        assert right.sentence in page.locator("header").text_content()
+    assert [float(row[0].replace("−", "-")) for row in rows] == pytest.approx(right.rates.tolist(), rel=1e-4)
+    assert [row[4] for row in rows] == ["yes" if each else "no" for each in right.frame["good"]]
+    assert rows[-1][1:4] == ["–", "–", "1"]
 
 
 def test_the_numbers_of_a_comparison_are_shown(files, browser):

@@ -1,15 +1,18 @@
 """`fallline train --learning-rate find`: the rate of a plan, found by short runs before the training."""
 
 import dataclasses
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fallline.cli.output import say
 from fallline.core.errors import FalllineError
 
 if TYPE_CHECKING:
+    from fallline.lab.rate_range import RateRange
     from fallline.training.folder import Plan
 
 FIND = "find"
+PAGE = "learning_rate.html"  # in the folder of the run
 
 
 def parse_rate(text: str | None) -> float | None:
@@ -26,8 +29,8 @@ def parse_rate(text: str | None) -> float | None:
         raise FalllineError(f"--learning-rate {text!r} is not a number: expected such as 0.003, or find") from None
 
 
-def with_found_rate(plan: "Plan") -> "Plan":
-    """The plan with the learning rate in the middle of the good ones, which is said in one sentence.
+def with_found_rate(plan: "Plan") -> "tuple[Plan, RateRange]":
+    """The plan with the learning rate in the middle of the good ones, which is said in one sentence; and the range.
 
     Raises: FalllineError if no rate can be suggested.
     """
@@ -41,4 +44,9 @@ def with_found_rate(plan: "Plan") -> "Plan":
     found = learning_rate_range(plan.recipe, table_of(opened(**plan.data)), ramp=False)
     recipe = with_found(plan.recipe, found)
     say(found.sentence)
-    return dataclasses.replace(plan, recipe=recipe)
+    return dataclasses.replace(plan, recipe=recipe), found
+
+
+def show_rates(found: "RateRange", run: Path) -> None:
+    """Write the page of the rates that were tried into the folder of the run."""
+    say(f"The rates that were tried: {found.save_page(run / PAGE)}")

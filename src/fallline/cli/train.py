@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from fallline.cli.find_rate import FIND, with_found_rate
+from fallline.cli.find_rate import FIND, show_rates, with_found_rate
 from fallline.cli.flags import Shown
 from fallline.cli.logs import LogFlags
 from fallline.cli.recipes import parse_count
@@ -82,9 +82,10 @@ def train(
     find = changes.learning_rate == FIND
     plan = new_plan(recipe, data, dataclasses.replace(changes, learning_rate=None) if find else changes, seed)
     plan = on_workers(of_several(plan, members, bag), workers, ray, device)
+    rates = None
     if find:
-        plan = with_found_rate(plan)
-    return train_and_save(
+        plan, rates = with_found_rate(plan)
+    code, kept = train_and_save(
         plan,
         out,
         checkpoint_seconds,
@@ -93,4 +94,7 @@ def train(
         find=not again and not callbacks,
         callbacks=callbacks,
         ray=address,
-    )[0]
+    )
+    if rates is not None and not kept.refused:
+        show_rates(rates, kept.folder)
+    return code

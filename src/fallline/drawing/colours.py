@@ -12,9 +12,10 @@ _INKS = {
     "light": {"ink": "#0f172a", "soft": "#475569", "grid": "#dde3ea", "line": "#8795a8", "back": "#ffffff"},
     "dark": {"ink": "#e8edf4", "soft": "#a8b3c4", "grid": "#2b3542", "line": "#66768c", "back": "#12171e"},
 }
+# Of few basins, the lightness differs as well as the hue.
 BASINS = {
-    "light": ("#77aadd", "#ee8866", "#44bb99", "#ffaabb", "#eedd88", "#99ddff", "#bbcc33", "#aaaa00"),
-    "dark": ("#4477aa", "#b3572f", "#1f8a6c", "#b86477", "#a08f2f", "#3f87a6", "#7b8a1c", "#6b6b00"),
+    "light": ("#4f7fb5", "#e77f5b", "#7fcbaf", "#ffccd9", "#eedd88", "#99ddff", "#bbcc33", "#aaaa00"),
+    "dark": ("#2c4f80", "#a3502b", "#2a9c7b", "#5c2540", "#a08f2f", "#3f87a6", "#7b8a1c", "#6b6b00"),
 }
 # What a curve of a training is: of training rows, of validation rows, the only one, a usual value beside it.
 ROLES = {

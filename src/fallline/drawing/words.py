@@ -65,6 +65,15 @@ def number(value: object) -> str:
     return f"{value:.4g}"
 
 
+def rounded(value: float, digits: int = 2) -> str:
+    """A number with a few digits; an exponent only where it is large or small.
+
+    >>> rounded(99.7), rounded(0.02347), rounded(3.2e-7)
+    ('100', '0.023', '3.2e-07')
+    """
+    return f"{float(f'{value:.{digits}g}'):g}"
+
+
 def shortened(name: str, most: int) -> str:
     """A name on one line, of bounded length; its middle is left out, since names that begin alike often end differently.
 

@@ -21,6 +21,7 @@ from fallline.optimizers import Optimizer
 from fallline.surfaces import Minimum, Surface
 
 ELSEWHERE, DIVERGED = -1, -2
+ROLES = {ELSEWHERE: "back", DIVERGED: "soft"}
 COLOURS = 8
 
 
@@ -92,10 +93,8 @@ class Basins:
         )
 
     def _role(self, end: int) -> str:
-        if end == DIVERGED:
-            return "soft"
-        if end == ELSEWHERE:
-            return "grid"
+        if end in ROLES:
+            return ROLES[end]
         if len(self.minima) <= COLOURS:
             return f"basin{end}"
         # Of many minima, the global ones stand out, and neighbours differ.
@@ -143,14 +142,14 @@ def basins(
 
 def _key(lost: Sequence[int], axes: Axes) -> list[Mark]:
     """Beside the title: the colours of starts from which a rule reaches no minimum."""
-    names = {ELSEWHERE: ("grid", "at no minimum"), DIVERGED: ("soft", "diverges")}
+    names = {ELSEWHERE: "at no minimum", DIVERGED: "diverges"}
     marks: list[Mark] = []
     right = axes.right
     for end in reversed(lost):
-        role, text = names[end]
+        text = names[end]
         marks.append(TextMark(right, 20, text, anchor="end", size=12))
-        right -= 6.6 * len(text) + 16
+        right -= 7.4 * len(text) + 18  # as wide as the widest of the page's fonts
         square = line((right, 10), (right + 11, 10), (right + 11, 21), (right, 21))
-        marks.append(Area((square,), role, "line"))
+        marks.append(Area((square,), ROLES[end], "line"))
         right -= 12
     return marks

@@ -9,6 +9,7 @@ from fallline.core.errors import FalllineError, nearest
 from fallline.drawing.axes import Axes
 from fallline.drawing.colours import LEVELS, dash_of, path_role
 from fallline.drawing.contours import contour, levels_of
+from fallline.drawing.legend import beside
 from fallline.drawing.marks import Area, Dot, Mark, Stroke, TextMark, line
 from fallline.drawing.picture import Picture
 from fallline.lab.terrain import Terrain, terrain_of
@@ -90,9 +91,7 @@ def surface_chart(walks: Walked, terrain: Terrain, start: int) -> Picture:
         raise FalllineError("a picture in three dimensions needs two coordinates: choose figure('contour') or ('loss')")
     view = View.of(terrain, WIDTH, HEIGHT)
     marks: list[Mark] = [*mesh(view, terrain)]
-    for at, text in ((0.5, "x"), (None, "y")):
-        place = view.place(np.array(0.5 if at else 1.0), np.array(0.0 if at else 0.5), np.array(0.0))
-        marks.append(TextMark(float(place[0]) + (-14 if at else 14), float(place[1]) + 18, text, anchor="middle"))
+    marks += sides(view, "x", "y")
     ways = [
         view.way(terrain, points, values)
         for points, values in zip(walks.track.points[:, start], walks.track.values[:, start], strict=True)
@@ -106,6 +105,15 @@ def surface_chart(walks: Walked, terrain: Terrain, start: int) -> Picture:
     marks.append(TextMark(14, HEIGHT - 8, f"height {terrain.lowest:.4g} to {terrain.highest:.4g}{scale}", size=12))
     title = f"{name_of_surface(walks.surface)} in three dimensions with paths"
     return Picture(WIDTH, HEIGHT, title, described(walks, start), tuple(marks))
+
+
+def sides(view: View, x: str, y: str) -> list[Mark]:
+    """The names of the two coordinates, at the lower edges of a surface seen from the side."""
+    found: list[Mark] = []
+    for u, v, name, away, anchor in ((0.5, 0.0, x, -14, "end"), (1.0, 0.5, y, 14, "start")):
+        place = view.place(np.array(u), np.array(v), np.array(0.0))
+        found.append(TextMark(float(place[0]) + away, float(place[1]) + 18, name, anchor=anchor))
+    return found
 
 
 def loss_axes(walks: Walked, start: int, highest: float | None = None) -> Axes:
@@ -199,20 +207,6 @@ def paths(labels: list[str], ways: list[Float[np.ndarray, "count 2"]], axes: Axe
             TextMark(at, y, label, path_role(i).replace("path", "name"), anchor, 13, is_bold=True, key=key("name", i))
         )
     return marks
-
-
-def beside(y: float, taken: list[float], low: float, high: float) -> float:
-    """The place nearest to y, between the ends, that is a line of text away from all taken places, if there is one.
-
-    >>> beside(100.0, [98.0], 0.0, 100.0), beside(10.0, [], 20.0, 100.0)
-    (82.0, 20.0)
-    """
-    y = min(max(y, low), high)
-    for k in range(0, 200, 3):
-        for place in (y + k, y - k):
-            if low <= place <= high and all(abs(place - other) >= 14 for other in taken):
-                return place
-    return y
 
 
 def name_of_surface(surface: Surface) -> str:

@@ -5,12 +5,13 @@ import numpy as np
 from fallline.core.errors import FalllineError, nearest
 from fallline.drawing.axes import Axes
 from fallline.drawing.colours import path_role
-from fallline.drawing.legend import ROOM, lines, spans
+from fallline.drawing.legend import lines_above, room_below, spans
 from fallline.drawing.marks import Dot, Mark, TextMark
 from fallline.drawing.picture import Picture
 from fallline.lab.compared import Compared
 
-WIDTH, HEIGHT = 650, 430
+WIDTH, BOTTOM = 480, 370
+RIGHT = 26  # pixels for the numbers of the lines
 KINDS = ("rates", "epochs", "trials")
 
 
@@ -25,12 +26,13 @@ def figure_of(found: Compared, kind: str) -> Picture:
 
 
 def _axes(x: tuple[float, float], y: tuple[tuple[float, float], bool], log_x: bool = False) -> Axes:
-    return Axes(66, 34, WIDTH - ROOM, HEIGHT - 50, x, y[0], log_x, y[1])
+    return Axes(66, 34, WIDTH - RIGHT, BOTTOM, x, y[0], log_x, y[1])
 
 
-def _picture(title: str, said: str, axes: Axes, marks: list[Mark]) -> Picture:
+def _picture(found: Compared, title: str, said: str, axes: Axes, marks: list[Mark]) -> Picture:
+    height = BOTTOM + room_below(len(found.labels))
     heading = TextMark(axes.left, 20, title, "ink", size=15, is_bold=True)
-    return Picture(WIDTH, HEIGHT, title, said, (*marks, heading))
+    return Picture(WIDTH, height, title, said, (*marks, heading))
 
 
 def rate_figure(found: Compared) -> Picture:
@@ -42,7 +44,7 @@ def rate_figure(found: Compared) -> Picture:
     for rates, means in zip(found.rates, found.means, strict=True):
         held = np.isfinite(means)
         ways.append(axes.place(rates[held], np.clip(means[held], *axes.y)))
-    marks += lines(found.labels, ways, axes)
+    marks += lines_above(found.labels, ways, axes)
     for i, (rates, means) in enumerate(zip(found.rates, found.means, strict=True)):
         for place, is_cross in ((middle, True), (int(np.argmin(means)), False)):
             if np.isfinite(means[place]):
@@ -55,7 +57,7 @@ def rate_figure(found: Compared) -> Picture:
     text = (
         f"{'; '.join(said)}. A dot is the best rate, a cross the own rate; rates at which a seed diverges are left out."
     )
-    return _picture("Loss against learning rate", text, axes, marks)
+    return _picture(found, "Loss against learning rate", text, axes, marks)
 
 
 def epoch_figure(found: Compared) -> Picture:
@@ -68,10 +70,10 @@ def epoch_figure(found: Compared) -> Picture:
     for row in curves:
         held = np.isfinite(row)
         ways.append(axes.place(np.arange(1, found.epochs + 1)[held], np.clip(row[held], *axes.y)))
-    marks += lines(found.labels, ways, axes)
+    marks += lines_above(found.labels, ways, axes)
     said = [f"{row['contender']} {_reached(row['epochs_to_target'])}" for row in found.frame.to_dicts()]
     text = f"At the tuned rates, the mean over {found.seeds} seeds. To the loss {found.target:.3g}: {'; '.join(said)}."
-    return _picture("Loss against epoch, tuned", text, axes, marks)
+    return _picture(found, "Loss against epoch, tuned", text, axes, marks)
 
 
 def _reached(epochs: float | None) -> str:
@@ -84,9 +86,9 @@ def trial_figure(found: Compared) -> Picture:
     best = np.stack([found.best_of(int(n)) for n in counts], axis=1)
     axes = _axes((1.0, float(counts[-1])), spans(best, float(best.max())))
     marks: list[Mark] = [*axes.marks("random rates tried", "expected best loss")]
-    marks += lines(found.labels, [axes.place(counts, np.clip(row, *axes.y)) for row in best], axes)
+    marks += lines_above(found.labels, [axes.place(counts, np.clip(row, *axes.y)) for row in best], axes)
     said = [
         f"{label} {row[0]:.3g} with one and {row[2]:.3g} with three"
         for label, row in zip(found.labels, best, strict=True)
     ]
-    return _picture("Expected best of n random rates", f"Expected loss: {'; '.join(said)}.", axes, marks)
+    return _picture(found, "Expected best of n random rates", f"Expected loss: {'; '.join(said)}.", axes, marks)

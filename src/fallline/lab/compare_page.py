@@ -5,7 +5,7 @@ from typing import Any
 
 from fallline.core.files import write_atomically
 from fallline.drawing.markup import Html, tag
-from fallline.drawing.words import metric_title, value_of
+from fallline.drawing.words import metric_title, rounded, value_of
 from fallline.lab.compare_figures import KINDS, figure_of
 from fallline.lab.compared import Compared
 from fallline.lab.still_page import numbers, pictures, still_page
@@ -40,7 +40,7 @@ def comparison_page(found: Compared) -> str:
 def cells_of(row: dict[str, Any], metric: str) -> list[str]:
     """A contender's row of the table as text."""
     name = row["contender"] + (" ★" if row["among_best"] else "")
-    good = "–" if row["good_from"] is None else f"{row['good_from']:.2g} to {row['good_to']:.2g}"
+    good = "–" if row["good_from"] is None else f"{rounded(row['good_from'])} to {rounded(row['good_to'])}"
     return [
         name,
         f"{row['default_rate']:.3g}",

@@ -11,11 +11,11 @@ from fallline.drawing.marks import Area, Mark, Stroke, TextMark, line
 from fallline.drawing.picture import Picture
 from fallline.lab.charts import runs_of
 
-WIDTH, HEIGHT = 660, 500
-RIGHT = 164  # pixels for the legend
+WIDTH, HEIGHT = 500, 560
+BELOW = 116  # pixels for the labels and the legend
 SHADES = (8, 5, 3)  # numbers of shades to try, so that the picture stays small
 MOST_CELLS = 14_000  # rectangles in one picture
-NOT_LOWER, DIVERGED = "basin4", "basin1"
+NOT_LOWER, DIVERGED = "basin4", "soft"
 
 
 def map_picture(
@@ -30,7 +30,7 @@ def map_picture(
 ) -> Picture:
     """The map; `said` is what it shows, in words."""
     rows, columns = converged.shape
-    cells = Axes(74, 34, WIDTH - RIGHT, HEIGHT - 50, (-0.5, columns - 0.5), (-0.5, rows - 0.5))
+    cells = Axes(74, 34, WIDTH - 18, HEIGHT - BELOW, (-0.5, columns - 0.5), (-0.5, rows - 0.5))
     kinds, count, ends = _kinds(converged, diverged, losses)
     across, up = np.arange(columns, dtype=float), np.arange(rows, dtype=float)
     boxes = runs_of(kinds, across, up, cells)
@@ -106,23 +106,19 @@ def fine_ticks(ends: tuple[float, float], log: bool) -> list[tuple[float, str]]:
 
 
 def _legend(cells: Axes, count: int, ends: tuple[float, float]) -> list[Mark]:
-    left, y = cells.right + 14, cells.top + 6.0
-    found: list[Mark] = [TextMark(left, y + 6, "converges, loss", "ink", is_bold=True)]
-    y += 14
-    for kind in range(count):
-        found += [_box(left, y, _role(kind, count))]
-        if kind in (0, count - 1):
-            found += [TextMark(left + 28, y + 13, f"{ends[0 if kind == 0 else 1]:.3g}")]
-        y += 17
-    y += 12
+    """Below: the shades from the highest to the lowest loss, then what the other marks are."""
+    y = cells.bottom + 56.0
+    x = cells.left + 132.0
+    found: list[Mark] = [TextMark(x - 10, y + 13, f"converges, loss {ends[1]:.3g}", "ink", "end")]
+    for kind in reversed(range(count)):
+        found.append(_box(x, y, _role(kind, count)))
+        x += 22
+    found.append(TextMark(x + 10, y + 13, f"{ends[0]:.3g}", "ink"))
+    x, y = cells.left - 40.0, y + 26
     for role, text in ((NOT_LOWER, "ends no lower"), (DIVERGED, "diverges")):
-        found += [_box(left, y, role), TextMark(left + 28, y + 13, text)]
-        y += 22
-    return [
-        *found,
-        Stroke(line((left, y + 10), (left + 22, y + 10)), "ink", 1.2),
-        TextMark(left + 28, y + 14, "boundary"),
-    ]
+        found += [_box(x, y, role), TextMark(x + 28, y + 13, text)]
+        x += 42 + 8 * len(text)
+    return [*found, Stroke(line((x, y + 9), (x + 22, y + 9)), "ink", 1.2), TextMark(x + 28, y + 13, "boundary")]
 
 
 def _box(left: float, top: float, role: str) -> Mark:

@@ -4,13 +4,13 @@ import numpy as np
 from jaxtyping import Float
 
 from fallline.drawing.axes import Axes
-from fallline.drawing.legend import ROOM, lines
+from fallline.drawing.legend import below, lines_above, room_below
 from fallline.drawing.marks import Area, Dot, Mark, Stroke, TextMark, line
 from fallline.drawing.picture import Picture
 from fallline.lab.plateau import RatePlateau
 from fallline.lab.ramp import Ramp
 
-WIDTH, HEIGHT = 680, 430
+WIDTH, BOTTOM = 500, 370
 
 
 def range_figure(
@@ -27,7 +27,7 @@ def range_figure(
     means, errors = losses[held].mean(axis=1), losses[held].std(axis=1, ddof=1) / np.sqrt(losses.shape[1])
     top = 1.6 * max(untrained, 1e-12)
     bottom = min(0.0, float(means.min(initial=0.0)))
-    axes = Axes(66, 34, WIDTH - ROOM, HEIGHT - 50, (float(rates[0]), float(rates[-1])), (bottom, top), True)
+    axes = Axes(66, 34, WIDTH - 22, BOTTOM, (float(rates[0]), float(rates[-1])), (bottom, top), True)
     marks: list[Mark] = []
     if not plateau.refusal:
         low, high = (float(axes.place(np.array(each), np.array(bottom))[0]) for each in (plateau.low, plateau.high))
@@ -46,7 +46,7 @@ def range_figure(
         inside = known & (average <= top)
         labels.append("ramp (training)")
         ways.append(axes.place(ramp.rates[inside], average[inside]))
-    marks += lines(labels, ways, axes)
+    marks += lines_above(labels, ways, axes)
     for x, mean, error in zip(rates[held][shown], means[shown], errors[shown], strict=True):
         ends = axes.place(np.array([x, x]), np.clip([mean - error, mean + error], bottom, top))
         marks.append(Stroke(ends, "path0", 1.5))
@@ -55,21 +55,28 @@ def range_figure(
     for lost in rates[~held]:
         at_top = axes.place(np.array(lost), np.array(top))
         marks.append(Dot(float(at_top[0]), float(at_top[1]) + 9, "ink", 4, is_cross=True))
-    marks += _key(axes, rate, bottom, any_diverges=bool((~held).any()))
-    marks.append(TextMark(axes.left, 20, "Learning rates that train this recipe", "ink", size=15, is_bold=True))
-    return Picture(WIDTH, HEIGHT, "Validation loss of short runs against their learning rate", said, tuple(marks))
-
-
-def _key(axes: Axes, rate: float | None, bottom: float, any_diverges: bool) -> list[Mark]:
-    """The line at the suggested rate, and the words beside the picture that say what its marks are."""
-    marks: list[Mark] = []
-    y = axes.top + 60.0
     if rate is not None:
         at = float(axes.place(np.array(rate), np.array(bottom))[0])
         marks.append(Stroke(line((at, axes.top), (at, axes.bottom)), "ink", 1.5))
-        marks.append(TextMark(axes.right + 12, y, f"suggested {rate:g}", "ink", is_bold=True))
-        marks.append(TextMark(axes.right + 12, y + 19, "shaded: plateau"))
-    marks.append(TextMark(axes.right + 12, y + 38, "bars: std. error"))
-    if any_diverges:
-        marks.append(TextMark(axes.right + 12, y + 57, "cross: diverges"))
-    return marks
+    key = [("standard error", "bar")]
+    key += [("good rates", "box")] if not plateau.refusal else []
+    key += [(f"suggested {rate:g}", "line")] if rate is not None else []
+    key += [("diverges", "cross")] if not held.all() else []
+    for place, (text, kind) in enumerate(key, len(labels)):
+        marks += _entry(*below(axes, place), text, kind)
+    marks.append(TextMark(axes.left, 20, "Learning rates that train this recipe", "ink", size=15, is_bold=True))
+    height = BOTTOM + room_below(len(labels) + len(key))
+    return Picture(WIDTH, height, "Validation loss of short runs against their learning rate", said, tuple(marks))
+
+
+def _entry(x: float, y: float, text: str, kind: str) -> list[Mark]:
+    """An entry of the legend: a mark of a kind, and what it says."""
+    middle = x + 16
+    box = line((x + 4, y - 7), (x + 28, y - 7), (x + 28, y + 7), (x + 4, y + 7))
+    samples: dict[str, Mark] = {
+        "bar": Stroke(line((middle, y - 7), (middle, y + 7)), "path0", 1.5),
+        "box": Area((box,), "level3", "line"),
+        "line": Stroke(line((middle, y - 9), (middle, y + 9)), "ink", 1.5),
+        "cross": Dot(middle, y, "ink", 4, is_cross=True),
+    }
+    return [samples[kind], TextMark(x + 38, y + 4.5, text, size=13)]

@@ -1,6 +1,7 @@
 """`learning_rate_range(recipe, data)`: which learning rates train this recipe, by many short real runs at constant rates."""
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,12 @@ from fallline.core.outcome import Outcome
 from fallline.core.whole import is_whole
 from fallline.data.table import Table
 from fallline.drawing.picture import Picture
+from fallline.drawing.words import rounded
 from fallline.lab.contenders import rate_of, rated
 from fallline.lab.plateau import RatePlateau, plateau_of
 from fallline.lab.ramp import Ramp, ramp_of
 from fallline.lab.range_figure import range_figure
+from fallline.lab.range_page import write_range
 from fallline.lab.rates import rate_place
 from fallline.population import evaluate
 from fallline.training.recipe import Recipe, complete_for
@@ -63,7 +66,7 @@ class RateRange:
         if plateau.refusal:
             return f"No learning rate can be suggested: {plateau.refusal}"
         return (
-            f"Learning rate {self.rate:g}: the middle of the plateau from {plateau.low:.2g} to {plateau.high:.2g} "
+            f"Learning rate {self.rate:g}: the middle of the plateau from {rounded(plateau.low)} to {rounded(plateau.high)} "
             f"({plateau.decades:.1f} decades), where runs of {self.epochs} epochs end near the lowest validation loss, "
             f"{plateau.best:.4g} ± {plateau.error:.2g} with {seeds} seeds (untrained {self.untrained:.4g})."
         )
@@ -76,7 +79,7 @@ class RateRange:
         low, high = np.nanmin(self.ramp.steepest), np.nanmax(self.ramp.steepest)
         if not np.isfinite(low):
             return "The exponential ramp suggests nothing: it ends after its first steps."
-        said = f"The steepest point of an exponential ramp is {low:.2g} to {high:.2g}, by seed"
+        said = f"The steepest point of an exponential ramp is {rounded(low)} to {rounded(high)}, by seed"
         plateau = self.plateau
         if plateau.refusal:
             return f"{said}: it suggests a rate here too."
@@ -113,6 +116,11 @@ class RateRange:
         """Loss against rate with error bars, the plateau, the suggestion, and the ramp beside it."""
         said = " ".join(each for each in (self.sentence, self.ramp_sentence) if each)
         return range_figure(self.rates, self.losses, self.untrained, self.plateau, self.rate, self.ramp, said)
+
+    def save_page(self, path: Path | str) -> Path:
+        """Write the answer, the picture and the numbers as one HTML page, and return its path; it needs no network."""
+        how = f"{self.losses.shape[1]} runs of {self.epochs} epochs at each of {len(self.rates)} constant rates."
+        return write_range(Path(path), self.sentence, f"{how} {self.ramp_sentence}".strip(), self.figure(), self.frame)
 
     def to_plain(self) -> dict[str, Any]:
         """As plain data."""

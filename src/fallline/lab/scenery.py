@@ -12,7 +12,7 @@ from fallline.drawing.colours import LEVELS
 from fallline.drawing.contours import contour, levels_of
 from fallline.drawing.marks import Area, Dot, Mark, Stroke, TextMark, line
 from fallline.drawing.picture import Picture
-from fallline.lab.charts import HEIGHT, WIDTH, paths, shades
+from fallline.lab.charts import HEIGHT, WIDTH, paths, shades, sides
 from fallline.lab.picture_page import Rows, picture_page
 from fallline.lab.scene import Scene
 from fallline.lab.terrain import Terrain
@@ -20,6 +20,7 @@ from fallline.lab.view import View, mesh
 
 BAR = 78  # pixels of the scale beside a map
 SIDE = 41  # most places along an axis of a picture from the side
+HEADINGS = {"a": "first direction", "b": "second direction", "loss_in_plane": "loss in the plane"}
 
 
 def picture_of(scene: Scene, kind: str) -> Picture:
@@ -137,6 +138,7 @@ def side_chart(scene: Scene) -> Picture:
     )  # the same scale as from above
     view = View.of(terrain, WIDTH, HEIGHT)
     marks: list[Mark] = [*mesh(view, terrain)]
+    marks += sides(view, "first direction", "second direction")
     if scene.trajectory is not None:
         way = view.way(terrain, scene.trajectory.places, scene.trajectory.loss_in_plane)
         marks += [Stroke(way, "back", 4.5), Stroke(way, "path1", 2.2)]
@@ -220,7 +222,7 @@ def page_of(scene: Scene) -> str:
     tables: list[Rows] = [("Numbers", ("quantity", "value"), rows)]
     if scene.trajectory is not None:
         frame = scene.path
-        tables.append(("Training", tuple(frame.columns), frame.rows()))
+        tables.append(("Training", tuple(HEADINGS.get(each, each) for each in frame.columns), frame.rows()))
     about = [*scene.sentences, *scene.notes, _CAUTION]
     return picture_page(f"Landscape of {scene.name}", about, figures, tables)
 
@@ -232,13 +234,13 @@ _CAUTION = (
 
 
 def _beside(value: float) -> str:
-    """A number beside the legend, which has room for six letters.
+    """A number beside the scale, which has room for seven letters.
 
-    >>> _beside(7.326), _beside(7.63e-05), _beside(-1.25e-12)
-    ('7.33', '8e−5', '−1e−12')
+    >>> _beside(7.326), _beside(0.0005858), _beside(7.63e-05), _beside(-1.25e-12)
+    ('7.33', '6e−4', '8e−5', '−1e−12')
     """
     text = f"{value:.3g}"
-    if "e" in text:
+    if "e" in text or len(text.lstrip("-")) > 7:
         head, tail = f"{value:.0e}".split("e")
         text = f"{head}e{int(tail)}"
     return text.replace("-", "−")

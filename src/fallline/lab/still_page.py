@@ -8,8 +8,6 @@ from fallline.drawing.picture import Picture
 from fallline.drawing.svg import to_svg
 from fallline.lab.page import read
 
-BROAD = 500  # pixels above which a picture does not fit a narrow screen
-
 
 def still_page(title: str, *parts: object) -> str:
     """A whole page in the lab's style."""
@@ -30,18 +28,10 @@ def still_page(title: str, *parts: object) -> str:
 def pictures(shown: dict[str, Picture]) -> Html:
     """Pictures with what can be seen in them below, by their name on the page."""
     cards = [
-        tag("figure", _framed(name, each), tag("figcaption", each.description), class_="card")
+        tag("figure", Html(to_svg(each, "page", name)), tag("figcaption", each.description), class_="card")
         for name, each in shown.items()
     ]
     return tag("div", *cards, class_="figures")
-
-
-def _framed(name: str, picture: Picture) -> Html:
-    """A picture; on a narrow screen a broad one scrolls in its card, because its letters would be too small."""
-    drawn = Html(to_svg(picture, "page", name))
-    if picture.width <= BROAD:
-        return drawn
-    return tag("div", drawn, class_="wide broad", tabindex="0", role="region", aria_label=picture.title)
 
 
 def numbers(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Html:
