@@ -11,19 +11,24 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from fallline.core.errors import FalllineError, nearest
+from fallline.core.scores import larger_is_better
 
 Answer = Float[Array, "rows targets"]
 Weight = Float[Array, " rows"]
 
 
 class Metric(NamedTuple):
-    """A metric: its name, its tasks, whether larger is better, and whether it has the target's unit."""
+    """A metric: its name, its tasks, what computes it, and whether it has the target's unit."""
 
     name: str
     tasks: tuple[str, ...]
-    larger_is_better: bool
     compute: Callable[[Answer, Array, Weight], Float[Array, ""]]
     in_unit: bool = False
+
+    @property
+    def larger_is_better(self) -> bool:
+        """Whether a larger score is better."""
+        return larger_is_better(self.name)
 
 
 def _library(array: Array) -> Any:
@@ -134,13 +139,13 @@ _CLASSES = ("classification", "multilabel")
 METRICS = {
     each.name: each
     for each in (
-        Metric("accuracy", _CLASSES, True, accuracy),
-        Metric("balanced_accuracy", _CLASSES, True, balanced_accuracy),
-        Metric("f1", _CLASSES, True, f1),
-        Metric("auc", _CLASSES, True, auc),
-        Metric("rmse", ("regression",), False, rmse, True),
-        Metric("mae", ("regression",), False, mae, True),
-        Metric("r2", ("regression",), True, r2),
+        Metric("accuracy", _CLASSES, accuracy),
+        Metric("balanced_accuracy", _CLASSES, balanced_accuracy),
+        Metric("f1", _CLASSES, f1),
+        Metric("auc", _CLASSES, auc),
+        Metric("rmse", ("regression",), rmse, True),
+        Metric("mae", ("regression",), mae, True),
+        Metric("r2", ("regression",), r2),
     )
 }
 
@@ -184,12 +189,3 @@ def metric(name: str, task: str) -> Metric:
     if name not in known:
         raise FalllineError(f"metric {name!r} is not one of {task}: {nearest(name, known)}")
     return METRICS[name]
-
-
-def larger_is_better(monitor: str) -> bool:
-    """Whether a monitored value is a metric for which larger is better.
-
-    >>> larger_is_better("accuracy"), larger_is_better("loss")
-    (True, False)
-    """
-    return monitor in METRICS and METRICS[monitor].larger_is_better

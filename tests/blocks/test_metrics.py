@@ -7,6 +7,7 @@ import pytest
 from sklearn import metrics as judge
 
 from fallline.core.errors import FalllineError
+from fallline.core.scores import LARGER
 from fallline.metrics import METRICS, metric, metrics_of
 
 COMPILED = {name: jax.jit(each.compute) for name, each in METRICS.items()}
@@ -133,3 +134,20 @@ def test_names():
         metric("acuracy", "classification")
     with pytest.raises(FalllineError, match="metric 'accuracy' is not one of regression: valid: 'mae', 'r2', 'rmse'"):
         metric("accuracy", "regression")
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_a_perfect_answer_is_better_than_a_wrong_one(name):
+    if METRICS[name].tasks == ("regression",):
+        target = np.array([[1.0], [2.0], [4.0]])
+        perfect, wrong = target, target[::-1]
+    else:
+        target = np.array([0, 1, 1])
+        perfect, wrong = np.eye(2)[target], np.eye(2)[1 - target]
+    right, other = (float(METRICS[name].compute(each, target, np.ones(3))) for each in (perfect, wrong))
+    assert (right > other) == METRICS[name].larger_is_better
+    assert right != other
+
+
+def test_scores_that_are_better_when_larger_are_metrics():
+    assert METRICS.keys() > LARGER

@@ -1,11 +1,14 @@
 """Curves of finished runs and of those that train, bounded in time, in memory and in what one answer holds."""
 
+import signal
 from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
+import pytest
 from tests.board.making import finished, training
 
+import fallline as fl
 from fallline.board import Index
 from fallline.board import curves as module
 from fallline.board.curves import ThinnedCurves
@@ -50,6 +53,35 @@ def test_columns_of_a_checkpoint_have_a_curve_for_every_layer_and_lane(tmp_path)
     assert [label for label, _, _ in found] == [f"lane {k}" for k in range(1, 7)]
     assert [y.tolist() for _, _, y in found][:2] == [[0, 3], [1, 4]]
     assert read_column(several, "no_such_column") == []
+
+
+def curves_of(folder, columns):
+    (source,) = sources_of(folder, stamp_of(folder))
+    assert source.path.name == "checkpoint.safetensors"
+    assert set(columns_of(source)) == set(columns)
+    return {name: read_column(source, name) for name in columns}
+
+
+RECIPE = fl.Recipe(model=fl.MLP(hidden=(4,)), epochs=100_000, patience=None, monitor="mae")
+
+
+@pytest.mark.parametrize("members", [1, 2])
+def test_a_run_that_trains_has_the_columns_and_units_that_it_will_have_when_it_has_ended(tmp_path, members):
+    rng = np.random.default_rng(0)
+    table = fl.Table.from_arrays(rng.normal(size=(60, 2)), 1000.0 * rng.normal(size=60), task="regression")
+    (tmp_path / "recipe.toml").write_text("epochs = 50\n")
+    how = {"folder": tmp_path, "checkpoint_seconds": 0.0}
+    run = fl.train(RECIPE, table, members=members, watch=lambda moment: signal.raise_signal(signal.SIGINT), **how)
+    assert run.interrupted
+    seen = curves_of(tmp_path, run.history.keys() - {"epoch"})
+    assert {"valid_rmse", "valid_mae", "dense_1.gradient_norm"} <= seen.keys()
+    assert any(name.endswith(".dead") for name in seen)
+    for name, curves in seen.items():
+        assert len(curves) == members
+        shown = np.mean([y for _, _, y in curves], axis=0)
+        np.testing.assert_allclose(shown, np.asarray(run.history[name], np.float64), rtol=1e-6, err_msg=name)
+        assert curves[0][1].tolist() == run.history["epoch"].tolist()
+    assert run.history["valid_rmse"].min() > 100
 
 
 def test_the_newer_of_history_and_checkpoint_is_read_and_a_damaged_file_is_left_out(tmp_path):
@@ -102,6 +134,7 @@ def test_what_is_not_read_in_time_comes_with_the_next_question(tmp_path, monkeyp
 
 def test_what_is_kept_is_bounded(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "HELD", 9000)
+    monkeypatch.setattr(module, "READING", 60.0)
     for k in range(6):
         finished(tmp_path, f"run-{k}", epochs=40)
     index, keys = whole(tmp_path)

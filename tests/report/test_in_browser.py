@@ -7,7 +7,7 @@ from tests.browser import each_look, faults, opened
 from tests.report.test_page import columns, make_folder, summary
 from tests.report.test_search_section import search
 
-from fallline.report import write_report
+from fallline.report.page import write_report
 
 
 @pytest.fixture(scope="module")

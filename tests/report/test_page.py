@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 
 from fallline.core.errors import FalllineError
-from fallline.report import report, write_report
+from fallline.report.page import report, write_report
 from fallline.training.folder import HISTORY, METRICS, RECIPE, Plan, plan_to_toml
 from fallline.training.recipe import Recipe
 
@@ -218,6 +218,6 @@ def test_history_of_another_shape(tmp_path: Path, seen: dict[str, list[float]]) 
 
 
 def test_importing_is_cheap() -> None:
-    heavy = "import fallline.report, sys; print([m for m in ('plotly', 'polars') if m in sys.modules])"
+    heavy = "import fallline.report.page, sys; print([m for m in ('plotly', 'polars') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", heavy], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -11,7 +11,8 @@ from fallline.losses import AbsoluteError, Hinge, SoftmaxCrossEntropy
 from fallline.models import MLP
 from fallline.optimizers import Adam
 from fallline.population import evaluate
-from fallline.searching import driver, reservations, search, store, work
+from fallline.searching import driver, reservations, store, work
+from fallline.searching.search import search
 from fallline.searching.trial import bars_of, history_of
 from fallline.searching.work import in_pieces
 from fallline.strategies import Grid, Random, Sobol

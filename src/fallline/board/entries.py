@@ -13,11 +13,11 @@ from fallline.board.histories import live_facts
 from fallline.board.studies import study_facts
 from fallline.core.errors import FalllineError
 from fallline.core.holding import holder_of
+from fallline.core.nested import dotted
 from fallline.core.reading import read_json, read_toml
+from fallline.core.scores import larger_is_better
 from fallline.core.shape import Mapping as Table
 from fallline.core.shape import Plain
-from fallline.metrics import larger_is_better
-from fallline.report.page import dotted
 from fallline.report.runs import METRICS, POLICY, RECIPE, STUDY, RunEntry, entry_of
 
 RUNNING, FINISHED, FAILED, STOPPED = "running", "finished", "failed", "stopped"

@@ -4,28 +4,22 @@ import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float
 
 from fallline.board.files import Stamp
-from fallline.control.curve import EVALUATION, ITERATION
+from fallline.board.live import Curve, columns_in, curves_in
 from fallline.core.errors import FalllineError
-from fallline.core.reading import check_regular, open_regular
+from fallline.core.reading import open_regular
 from fallline.report.runs import POLICY, RunEntry
 
 if TYPE_CHECKING:
     import polars as pl
-    from safetensors import safe_open
 
 HISTORY, NEWEST, PREVIOUS = "history.parquet", "checkpoint.safetensors", "checkpoint.previous.safetensors"
 MOST_ROWS = 50_000_000  # of a history that the board reads
-MOST_LANES = 64  # lanes of a population that are shown
-_TABLES = {"iterations": ("", ITERATION), "evaluations": ("evaluation.", EVALUATION)}
 _X = ("epoch", "steps", "iteration")
-
-Curve = tuple[str, Float[np.ndarray, " n"], Float[np.ndarray, " n"]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,8 +62,7 @@ def columns_of(source: Source) -> list[str]:
         if source.path.name == HISTORY:
             with _parquet(source.path) as (_, names):
                 return [name for name in names if name != "epoch"]
-        with _opened(source.path) as file:
-            return list(dict.fromkeys(name for key in file.keys() for name in _names(key, file)))  # noqa: SIM118
+        return columns_in(source.path)
     except FalllineError:
         return []
 
@@ -84,7 +77,7 @@ def read_column(source: Source, column: str) -> list[Curve]:
 
 def _read(path: Path, column: str) -> list[Curve]:
     try:
-        return list(_from_history(path, column) if path.name == HISTORY else _live(path, column))
+        return _from_history(path, column) if path.name == HISTORY else curves_in(path, column)
     except FalllineError:
         return []
 
@@ -139,63 +132,3 @@ def _from_history(path: Path, column: str) -> list[Curve]:
         x = np.arange(1, len(y) + 1) if over is None else table[over].to_numpy()
     there = np.isfinite(x)
     return [("", x, y)] if there.all() else [("", x[there], y[there])]
-
-
-def _opened(path: Path) -> "safe_open":
-    """A checkpoint, of which single arrays can be read."""
-    from safetensors import SafetensorError, safe_open
-
-    check_regular(path, f"checkpoint {str(path)!r}")
-    try:
-        return safe_open(path, framework="numpy")
-    except (SafetensorError, OSError, ValueError, TypeError) as error:  # also a path that is not UTF-8
-        raise FalllineError(f"checkpoint {str(path)!r} cannot be read: {error}; wait for the next one") from None
-
-
-def _names(key: str, file: Any) -> Iterator[str]:
-    """The columns in an array of a checkpoint."""
-    home, _, name = key.partition("/")
-    if home == "curve" and name in _TABLES:
-        prefix, columns = _TABLES[name]
-        yield from (f"{prefix}{each}" for each in columns if each not in ("iteration", "steps"))
-    elif home == "history":
-        part, _, own = name.rpartition("/")
-        if own in ("outcome", "monitor"):
-            return
-        shape = file.get_slice(key).get_shape()
-        layers = shape[1 + bool(part) :]
-        yield from (f"layer_{i + 1}.{own}" for i in range(layers[0])) if layers else (own,)
-
-
-def _live(path: Path, column: str) -> Iterator[Curve]:
-    from safetensors import SafetensorError
-
-    with _opened(path) as file:
-        try:
-            yield from _from_checkpoint(file, column)
-        except (SafetensorError, OSError, ValueError, KeyError, IndexError, TypeError) as error:
-            raise FalllineError(f"checkpoint {str(path)!r} cannot be read: {error}; wait for the next one") from None
-
-
-def _from_checkpoint(file: Any, column: str) -> Iterator[Curve]:
-    layer, _, own = column.rpartition(".")
-    lane = 0
-    for key in sorted(file.keys()):
-        if column not in _names(key, file):
-            continue
-        values = np.asarray(file.get_tensor(key), np.float64)
-        home, _, name = key.partition("/")
-        if home == "curve":
-            columns = _TABLES[name][1]
-            yield "", values[:, columns.index("steps")], values[:, columns.index(own)]
-            continue
-        part = name.rpartition("/")[0]
-        values = values[..., int(layer.removeprefix("layer_")) - 1] if layer else values
-        done = int(file.get_tensor("state/epoch")) if not part and "state/epoch" in file.keys() else len(values)  # noqa: SIM118
-        x = np.arange(done - len(values) + 1.0, done + 1)
-        if not part:
-            yield "", x, values
-            continue
-        for each in values.T[: MOST_LANES - lane]:
-            lane += 1
-            yield f"lane {lane}", x, each

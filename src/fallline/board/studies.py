@@ -13,15 +13,13 @@ from typing import Any
 
 import numpy as np
 
+from fallline.board.places import Place, places_of, values_at
 from fallline.core.errors import FalllineError
+from fallline.core.nested import dotted
 from fallline.core.reading import check_regular
-from fallline.metrics import larger_is_better
-from fallline.report.page import dotted
+from fallline.core.scores import larger_is_better, rungs_of
 from fallline.report.runs import RunEntry
 from fallline.searching.earlier import upgraded
-from fallline.strategies.halving import SCORE_AFTER
-from fallline.strategies.space import Space
-from fallline.training.recipe import recipe_from_plain
 
 STUDY = "study.db"
 POINTS = 2000  # most trials that are drawn
@@ -101,7 +99,7 @@ def read_trials(folder: Path) -> Trials:
                 f"SELECT number, point, columns FROM trials WHERE number IN ({', '.join('?' * len(shown))})", shown
             )
         }
-    space, counts = _space(json.dumps(kept.get("space"))), dict[str, int]()
+    places, counts = _places(json.dumps(kept.get("space"))), dict[str, int]()
     for row in rows:
         counts[row[1] or "running"] = counts.get(row[1] or "running", 0) + 1
     facts = {row[0]: row for row in rows}
@@ -113,7 +111,7 @@ def read_trials(folder: Path) -> Trials:
         counts,
         [(n, float(s) * sign if _has_score(o, s) else None, o or "running") for n, o, s, *_ in _spread(rows)],
         best,
-        [_line(facts[n], sign, space, more.get(n)) for n in shown],
+        [_line(facts[n], sign, places, more.get(n)) for n in shown],
         list(_rungs(more, shown, sign)),
     )
 
@@ -158,12 +156,9 @@ def _monitor(kept: Mapping[str, Any]) -> tuple[str, float]:
 
 
 @lru_cache(maxsize=8)
-def _space(text: str) -> Space | None:
-    """The space of a study; None for one that this version cannot make."""
-    try:
-        return Space(recipe_from_plain(json.loads(text)))
-    except (FalllineError, TypeError, ValueError, KeyError, AttributeError):
-        return None
+def _places(text: str) -> tuple[Place, ...]:
+    """The dimensions of a space; the last ones are kept, since every question of a page asks for them."""
+    return places_of(json.loads(text))
 
 
 def _sound(row: tuple[Any, ...]) -> bool:
@@ -201,14 +196,12 @@ def _spread(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     return [older[i] for i in np.linspace(0, len(older) - 1, POINTS // 2).astype(int)] + latest
 
 
-def _line(row: tuple[Any, ...], sign: float, space: Space | None, more: tuple[Any, Any] | None) -> dict[str, Any]:
+def _line(row: tuple[Any, ...], sign: float, places: tuple[Place, ...], more: tuple[Any, Any] | None) -> dict[str, Any]:
     number, outcome, score, error, epochs, seconds = row
     values: dict[str, str] = {}
-    if space is not None and more is not None:
-        with suppress(FalllineError, TypeError, ValueError, IndexError, KeyError):
-            point = np.array(json.loads(more[0]), np.float64)
-            if point.shape == (len(space),):
-                values = {name: _shown(value) for name, value in space.values(point).items()}
+    if more is not None:
+        with suppress(TypeError, ValueError, RecursionError):
+            values = {name: _shown(value) for name, value in values_at(places, json.loads(more[0])).items()}
     score = float(score) * sign if _has_score(outcome, score) else None
     return {"trial": number, "outcome": outcome or "running", "score": score, "error": error, "epochs": epochs,
             "seconds": seconds, "values": values}  # fmt: skip
@@ -220,16 +213,11 @@ def _rungs(
     """The scores of trials at the rungs that they reached."""
     for number in shown[:LANES]:
         try:
-            columns = json.loads(more[number][1])
-            found = sorted(
-                (int(name.removeprefix(SCORE_AFTER)), float(value) * sign)
-                for name, value in columns.items()
-                if name.startswith(SCORE_AFTER) and value is not None
-            )
+            found = sorted(rungs_of(json.loads(more[number][1])).items())
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
             continue
         if found:
-            yield number, [epoch for epoch, _ in found], [value for _, value in found]
+            yield number, [epoch for epoch, _ in found], [sign * value for _, value in found]
 
 
 def _shown(value: object) -> str:

@@ -117,7 +117,7 @@ def remove(runs: Runs, yes: Annotated[bool, Opt("--yes", "-y", help="do not ask"
 
 def _by_score(runs: list["RunEntry"]) -> list["RunEntry"]:
     """The runs by metric, each from the worst to the best."""
-    from fallline.metrics import larger_is_better
+    from fallline.core.scores import larger_is_better
 
     def goodness(each: "RunEntry") -> float:
         if each.score is None or each.score != each.score:

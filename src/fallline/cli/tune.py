@@ -193,9 +193,9 @@ def _found(options: dict[str, Any], outer: int | None, json: bool) -> tuple["Stu
     """The study, and the nested scores of the whole procedure if they were requested."""
     from contextlib import redirect_stdout
 
-    from fallline.searching import search
     from fallline.searching.nested import nested
     from fallline.searching.progress import SearchProgress
+    from fallline.searching.search import search
 
     procedure = None
     # Ray prints on standard output, which is reserved for the JSON document.

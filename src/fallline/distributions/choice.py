@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from fallline.core import quantiles
 from fallline.core.block import Block
 from fallline.core.distribution import Distribution, Numbers
 from fallline.core.errors import FalllineError
@@ -39,7 +40,7 @@ class Choice(Distribution):
 
     def index(self, u: Numbers) -> Any:
         """The index of the option at a position in [0, 1]."""
-        return np.minimum(np.floor(np.asarray(u, np.float64) * self.count), self.count - 1).astype(np.int64)
+        return quantiles.index(u, self.count)
 
     def quantile(self, u: Numbers) -> Any:
         index = self.index(u)

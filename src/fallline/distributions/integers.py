@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from fallline.core import quantiles
 from fallline.core.distribution import Distribution, Numbers
 from fallline.core.errors import FalllineError
 from fallline.core.field import number, part, required
@@ -35,8 +36,7 @@ class Integer(Distribution):
         return self.high - self.low + 1
 
     def quantile(self, u: Numbers) -> Any:
-        cell = np.minimum(np.floor(np.asarray(u, np.float64) * self.count), self.count - 1)
-        return self.low + cell.astype(np.int64)
+        return quantiles.integer(u, self.low, self.high)
 
     def cdf(self, x: Numbers) -> Any:
         return np.clip((np.floor(x) - self.low + 1) / self.count, 0.0, 1.0)
@@ -71,7 +71,7 @@ class LogInteger(Distribution):
         return LogUniform(self.low - 0.5, self.high + 0.5)
 
     def quantile(self, u: Numbers) -> Any:
-        return np.clip(np.rint(self._inner().quantile(u)), self.low, self.high).astype(np.int64)
+        return quantiles.log_integer(u, self.low, self.high)
 
     def cdf(self, x: Numbers) -> Any:
         # The inner distribution clips to low - 1/2, so that no logarithm of 0 is taken.
@@ -115,13 +115,7 @@ class Quantised(Distribution):
         return self.distribution.bounded
 
     def quantile(self, u: Numbers) -> Any:
-        return self._multiple(np.rint(self.distribution.quantile(u) / self.step))
-
-    def _multiple(self, steps: Numbers) -> Any:
-        if float(self.step).is_integer():
-            return np.asarray(steps).astype(np.int64) * int(self.step)
-        # 3 * 0.1 is 0.30000000000000004; rounding to the precision of the step makes it 0.3.
-        return np.round(steps * self.step, 15 - int(np.floor(np.log10(self.step))) - 4)
+        return quantiles.multiple(self.distribution.quantile(u), self.step)
 
     def cdf(self, x: Numbers) -> Any:
         return self.distribution.cdf((np.floor(np.asarray(x) / self.step + 1e-9) + 0.5) * self.step)

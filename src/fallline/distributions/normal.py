@@ -4,25 +4,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from fallline.core import quantiles
 from fallline.core.distribution import Distribution, Numbers
 from fallline.core.errors import FalllineError
 from fallline.core.field import number, required
-
-FARTHEST = 6.0  # standard deviations from the mean beyond which no value is tried
-
-
-def _truncated(u: Numbers, low: float, high: float) -> Any:
-    """The quantile of a standard normal between two bounds, computed in the lower tail for full precision."""
-    from scipy.special import ndtr, ndtri  # here: it takes 0.2 s to import, and few spaces hold a normal
-
-    low, high = max(low, -FARTHEST), min(high, FARTHEST)
-    if low > 0:
-        return -_truncated(1.0 - u, -high, -low)
-    return np.clip(ndtri(ndtr(low) * (1.0 - u) + ndtr(high) * u), low, high)
+from fallline.core.quantiles import FARTHEST
 
 
 def _cdf(z: Numbers, low: float, high: float) -> Any:
-    from scipy.special import ndtr
+    from scipy.special import ndtr  # here: it takes 0.2 s to import, and few spaces hold a normal
 
     low, high = max(low, -FARTHEST), min(high, FARTHEST)
     if low > 0:
@@ -55,17 +45,14 @@ class Normal(Distribution):
             )
 
     def _bounds(self) -> tuple[float, float]:
-        ends = ((each - self.mean) / self.deviation if each is not None else None for each in (self.low, self.high))
-        low, high = ends
-        return (-np.inf if low is None else low), (np.inf if high is None else high)
+        return quantiles.bounds(self.mean, self.deviation, self.low, self.high)
 
     @property
     def bounded(self) -> bool:
         return False
 
     def quantile(self, u: Numbers) -> Any:
-        x = self.mean + self.deviation * _truncated(np.asarray(u, np.float64), *self._bounds())
-        return np.clip(x, self.low, self.high) if (self.low, self.high) != (None, None) else x
+        return quantiles.normal(u, self.mean, self.deviation, self.low, self.high)
 
     def cdf(self, x: Numbers) -> Any:
         return _cdf((np.asarray(x, np.float64) - self.mean) / self.deviation, *self._bounds())
@@ -102,8 +89,7 @@ class LogNormal(Distribution):
         return False
 
     def quantile(self, u: Numbers) -> Any:
-        x = self.median * np.exp(self._inner().quantile(u))
-        return np.clip(x, self.low, self.high) if (self.low, self.high) != (None, None) else x
+        return quantiles.log_normal(u, self.median, self.deviation, self.low, self.high)
 
     def cdf(self, x: Numbers) -> Any:
         with np.errstate(divide="ignore"):

@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from fallline.core import quantiles
 from fallline.core.distribution import Distribution, Numbers
 from fallline.core.errors import FalllineError
 from fallline.core.field import number, required
@@ -36,8 +37,7 @@ class Uniform(Distribution):
         check_range(self)
 
     def quantile(self, u: Numbers) -> Any:
-        # low + (high - low) u may miss `high` by a rounding error.
-        return self.low * (1.0 - u) + self.high * u
+        return quantiles.uniform(u, self.low, self.high)
 
     def cdf(self, x: Numbers) -> Any:
         return np.clip((x - self.low) / (self.high - self.low), 0.0, 1.0)
@@ -62,8 +62,7 @@ class LogUniform(Distribution):
         check_range(self, least=0.0)
 
     def quantile(self, u: Numbers) -> Any:
-        # The power may miss `high` by a rounding error.
-        return np.clip(self.low * (self.high / self.low) ** np.asarray(u, np.float64), self.low, self.high)
+        return quantiles.log_uniform(u, self.low, self.high)
 
     def cdf(self, x: Numbers) -> Any:
         x = np.clip(x, self.low, self.high)

@@ -20,14 +20,16 @@ from fallline.training.state import Epochs
 REMEDY = "use another copy"
 
 
-def save(folder: Path, job: EnsembleJob, identity: dict[str, Any]) -> None:
+def save(folder: Path, job: EnsembleJob, described: dict[str, Any]) -> None:
     """Write the newest checkpoint and keep the one before it.
+
+    The description says which ensemble the checkpoint belongs to, and what the columns of its history are.
 
     Raises: FalllineError where the folder cannot be written to.
     """
     states = {str(index): part.kept for index, part in enumerate(job.parts)}
     seen: Any = {str(index): join(part.seen) for index, part in enumerate(job.parts) if part.seen}
-    save_checkpoint(folder, states, seen, {**identity, "number of lanes": job.size}, job.recorded)  # type: ignore[arg-type]
+    save_checkpoint(folder, states, seen, {**described, "number of lanes": job.size}, job.recorded)  # type: ignore[arg-type]
 
 
 def load(folder: Path, job: EnsembleJob, identity: dict[str, Any]) -> tuple[bool, list[str]]:

@@ -31,7 +31,7 @@ from fallline.training.crew import Crew, crew_of
 from fallline.training.ensemble import MOST, Ensemble
 from fallline.training.evaluation import evaluate_splits, predictor_of, usable
 from fallline.training.following import Following, begun_training, ended_training
-from fallline.training.history import History, name_columns
+from fallline.training.history import History, columns_in, name_columns
 from fallline.training.progress import RunProgress
 from fallline.training.recipe import Recipe, complete_for, recipe_to_plain
 from fallline.training.run import Moment, Run
@@ -190,6 +190,7 @@ def _train_several(
     job = EnsembleJob(recipe, data, seeds_of(seed, count), count if bag else None, recorded)
     where = None if folder is None else Path(folder)
     identity = identity_of(job, seed, count, bag) if where else {}
+    described = {**identity, "columns": described_columns(job)} if where else {}
     label, notes = labels_of(job), [job.note] if job.note else []
     with Keeping(where) as keeping:
         if resume and where is not None:
@@ -204,7 +205,7 @@ def _train_several(
             if watch is not None:
                 answer = watch(_moment(job, label, now - began))
             if where is not None and now - saved >= checkpoint_seconds:
-                keeping.save(lambda home: checkpoint.save(home, job, identity))
+                keeping.save(lambda home: checkpoint.save(home, job, described))
                 saved = now
             return answer
 
@@ -212,7 +213,7 @@ def _train_several(
         if interrupted and where is not None:
 
             def last(home: Path) -> None:
-                checkpoint.save(home, job, identity)
+                checkpoint.save(home, job, described)
 
             unsaved = None if keeping.save(last) else last
     run = run_of(job, label, seed, bag, interrupted, [*notes, *keeping.notes], began)
@@ -237,6 +238,12 @@ def identity_of(job: EnsembleJob, seed: int, count: int, bag: bool) -> dict[str,
     """What a checkpoint belongs to."""
     said = json.dumps([recipe_to_plain(job.recipe), count, bag], sort_keys=True)
     return {"recipe": hashlib.sha256(said.encode()).hexdigest(), "data": job.table.fingerprint, "seed": int(seed)}
+
+
+def described_columns(job: EnsembleJob) -> dict[str, Any]:
+    """What a checkpoint says of the columns in the history of a lane."""
+    names, metric = layer_names(job.recipe, job.arrays), metrics_of(job.table.task)[0].name
+    return columns_in(job.recorded, metric, job.recipe.monitor, *names, scale_of(job.table.dataset))
 
 
 def labels_of(job: EnsembleJob) -> Callable[[MemberLane], History]:

@@ -9,8 +9,9 @@ import jax
 import numpy as np
 
 from fallline.core.errors import FalllineError
+from fallline.core.scores import larger_is_better
 from fallline.data.table import Table
-from fallline.metrics import larger_is_better, metrics_of
+from fallline.metrics import metrics_of
 from fallline.population.completing import complete_alike
 from fallline.population.contexts import LaneContext, key_of
 from fallline.probes import RECORDED, Probe

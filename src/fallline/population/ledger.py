@@ -8,9 +8,8 @@ import numpy as np
 
 from fallline.core.driving import Progress
 from fallline.core.outcome import Outcome
-from fallline.metrics import larger_is_better
+from fallline.core.scores import AT_RUNG, larger_is_better
 from fallline.population.job import Job
-from fallline.strategies.halving import SCORE_AFTER
 from fallline.training.history import in_own_unit
 from fallline.training.state import Epochs, State
 
@@ -95,7 +94,7 @@ class Ledger:
 
     def at_rung(self, epoch: int, scores: np.ndarray) -> None:
         """Note the recipes' scores at a rung; NaN for recipes that no longer compete there."""
-        self.rungs[f"{SCORE_AFTER}{epoch}"] = np.repeat(scores, len(self._job.contexts))
+        self.rungs[f"{AT_RUNG}{epoch}"] = np.repeat(scores, len(self._job.contexts))
 
     def tested(self, lanes: np.ndarray, loss: np.ndarray, metric: np.ndarray) -> None:
         """Note the results of lanes on the test rows."""

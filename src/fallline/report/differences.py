@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+from fallline.core.nested import dotted
 from fallline.report.finished import Finished
 
 NOT_THERE = "-"
@@ -66,7 +67,6 @@ def short_names(runs: Sequence[Finished]) -> list[str]:
 
 
 def _settings(run: Finished) -> dict[str, str]:
-    from fallline.report.page import dotted
     from fallline.training.recipe import recipe_to_plain
 
     plan = run.plan

@@ -1,10 +1,10 @@
 """The report: a finished run as one HTML page that needs no network."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from fallline.core.files import write_atomically
+from fallline.core.nested import dotted
 from fallline.drawing.figure import Figure
 from fallline.drawing.markup import Html, join, tag
 from fallline.drawing.words import NOTHING, duration, metric_label, metric_title, number, value_of
@@ -218,22 +218,6 @@ def _recipe(run: Finished) -> Html:
         ),
         class_="card",
     )
-
-
-def dotted(plain: object, path: str = "") -> Iterator[tuple[str, str]]:
-    """Dotted paths and values of nested tables; a block's name is the value at the block's own path.
-
-    >>> list(dotted({"optimizer": {"name": "sgd", "learning_rate": 0.1}, "hidden": [8, 4]}))
-    [('optimizer', 'sgd'), ('optimizer.learning_rate', '0.1'), ('hidden', '8, 4')]
-    """
-    if isinstance(plain, dict):
-        for key, value in plain.items():
-            inner = path if key == "name" and path else f"{path}.{key}" if path else str(key)
-            yield from dotted(value, inner)
-    elif isinstance(plain, list | tuple):
-        yield path, ", ".join(str(each) for each in plain) or "none"
-    else:
-        yield path, str(plain)
 
 
 def _names(names: object) -> str:

@@ -8,10 +8,11 @@ import numpy as np
 from jaxtyping import Float
 
 from fallline.core.errors import FalllineError
+from fallline.core.scores import larger_is_better
 from fallline.data.table import Table
 from fallline.ensembles.run import EnsembleRun, mean_history, outcome_of_all
 from fallline.ensembles.selection import greedy_weights
-from fallline.metrics import METRICS, exactly, larger_is_better
+from fallline.metrics import METRICS, exactly
 from fallline.searching.trial import Trial
 from fallline.strategies.space import Space
 from fallline.training.arrays import scored_rows

@@ -3,11 +3,12 @@
 from typing import TYPE_CHECKING, Any
 
 from fallline.callbacks.base import Begun, Ended
+from fallline.core.nested import flat
 from fallline.data.table import Table
 from fallline.searching.driver import Driver
 from fallline.searching.trial import Trial
 from fallline.strategies.space import Space
-from fallline.training.following import Following, flat
+from fallline.training.following import Following
 from fallline.training.recipe import recipe_to_plain
 
 if TYPE_CHECKING:

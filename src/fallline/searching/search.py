@@ -10,9 +10,9 @@ from fallline.callbacks.base import Callback
 from fallline.core.bar import LATE, both, quiet_unless
 from fallline.core.distribution import refuse_space
 from fallline.core.errors import FalllineError
+from fallline.core.scores import larger_is_better
 from fallline.core.whole import check_seed
 from fallline.data.table import Table
-from fallline.metrics import larger_is_better
 from fallline.population.contexts import contexts_of
 from fallline.searching.budget import Budget, Shorthand, Validation, expand
 from fallline.searching.default_space import default_space

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fallline.core.errors import FalllineError
+from fallline.core.scores import larger_is_better
 from fallline.data.table import Table
 from fallline.drawing.figure import Figures
 from fallline.drawing.notebook import shown
-from fallline.metrics import larger_is_better
 from fallline.searching.diagnosed import StudyDiagnosis
 from fallline.searching.kept import LastingStore
 from fallline.searching.optuna_export import to_optuna

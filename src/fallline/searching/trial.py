@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from fallline.strategies.halving import SCORE_AFTER, Halving
+from fallline.core.scores import rungs_of
+from fallline.strategies.halving import Halving
 from fallline.strategies.history import DIVERGED, FINISHED, PRUNED, TrialHistory
 from fallline.strategies.space import Space
 
@@ -49,8 +50,7 @@ class Trial:
     @property
     def rungs(self) -> dict[int, float]:
         """Score at each of halving's rungs that the trial reached, by epoch."""
-        named = {name: value for name, value in self.columns.items() if name.startswith(SCORE_AFTER)}
-        return {int(name.removeprefix(SCORE_AFTER)): value for name, value in named.items() if np.isfinite(value)}
+        return rungs_of(self.columns)
 
 
 def trials_of(space: Space, rows: list[Any], known: dict[int, Trial] | None = None) -> tuple[Trial, ...]:

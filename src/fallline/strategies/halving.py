@@ -11,7 +11,6 @@ from fallline.core.block import Block
 from fallline.core.field import number, structure
 from fallline.strategies.base import refuse_schedules
 
-SCORE_AFTER = "score_after_"  # prefix of the columns with the scores at a rung, followed by its epoch
 FEW = 4  # up to this number, all finished trials count as good
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from fallline.callbacks.base import Begun, Callback, Ended
 from fallline.core.errors import FalllineError
+from fallline.core.nested import flat
 from fallline.data.table import Table
 from fallline.training.recipe import Recipe, recipe_to_plain
 from fallline.training.run import Moment, Run
@@ -89,18 +90,3 @@ def begun_training(recipe: Recipe, data: Table, seed: int, **more: Any) -> Begun
 def ended_training(run: Run) -> Ended:
     """What callbacks are told when a training has ended."""
     return Ended("interrupted" if run.interrupted else run.outcome.label, run.metrics, run)
-
-
-def flat(plain: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """The values of nested tables by dotted path; a block's name stands at the block's own path, and a list is text.
-
-    >>> dict(flat({"optimizer": {"name": "sgd", "learning_rate": 0.1}, "hidden": [8, 4]}))
-    {'optimizer': 'sgd', 'optimizer.learning_rate': 0.1, 'hidden': '8, 4'}
-    """
-    if isinstance(plain, dict):
-        for key, value in plain.items():
-            yield from flat(value, path if key == "name" and path else f"{path}.{key}" if path else str(key))
-    elif isinstance(plain, list | tuple):
-        yield path, ", ".join(map(str, plain))
-    else:
-        yield path, plain

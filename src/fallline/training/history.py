@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import ItemsView, Iterator, KeysView, Mapping, Sequence, ValuesView
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import jax
 import numpy as np
@@ -156,7 +156,7 @@ def name_columns(
         "valid_loss": seen["valid_loss"],
         f"valid_{metric}": seen["valid_metric"],
     }
-    if monitor not in ("loss", "train_loss", "train_objective", "none", metric):
+    if _has_own_column(monitor, metric):
         columns[f"valid_{monitor}"] = seen["monitor"]
     columns |= _of_run(seen, recorded, metric, training=False)
     for axis, names in (("layer", layers), ("activation", activations)):
@@ -167,6 +167,28 @@ def name_columns(
     return History(
         {name: in_own_unit(metrics.get(name, ""), np.asarray(column), scale) for name, column in columns.items()}
     )
+
+
+def columns_in(
+    recorded: Sequence[Probe], metric: str, monitor: str, layers: list[str], activations: list[str], scale: float
+) -> dict[str, dict[str, Any]]:
+    """The columns in each array of recorded epochs, for those who read a checkpoint: their names and their unit.
+
+    Arguments:
+        recorded, metric, monitor, layers, activations, scale: as in `name_columns`.
+    """
+    named = {"train_loss": ["train_loss"], "valid_loss": ["valid_loss"], "valid_metric": [f"valid_{metric}"]}
+    if _has_own_column(monitor, metric):
+        named["monitor"] = [f"valid_{monitor}"]
+    places = {"run": [""], "layer": [f"{each}." for each in layers], "activation": [f"{each}." for each in activations]}
+    named |= {each.name: [f"{place}{each.column(metric)}" for place in places[each.axis]] for each in recorded}
+    measured = {f"train_{metric}": metric, f"valid_{metric}": metric, f"valid_{monitor}": monitor}
+    units = {name: in_own_unit(measured.get("".join(each), ""), np.ones(()), scale) for name, each in named.items()}
+    return {name: {"names": each, "unit": float(units[name])} for name, each in named.items()}
+
+
+def _has_own_column(monitor: str, metric: str) -> bool:
+    return monitor not in ("loss", "train_loss", "train_objective", "none", metric)
 
 
 def _of_run(seen: Epochs, recorded: Sequence[Probe], metric: str, training: bool) -> Epochs:

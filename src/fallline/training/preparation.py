@@ -17,7 +17,7 @@ from fallline.probes import Probe, recordable
 from fallline.training.arrays import Arrays, scale_of, scored_rows, suited, to_device
 from fallline.training.chunks import compiled_start
 from fallline.training.class_weights import weighed, with_class_weights
-from fallline.training.history import History, history_of
+from fallline.training.history import History, columns_in, history_of
 from fallline.training.recipe import Recipe, complete_for
 from fallline.training.state import Epochs, State
 from fallline.training.transform import note_on
@@ -90,6 +90,12 @@ class Prepared:
             begun=begun,
             scale=scale_of(self.table.dataset),
         )
+
+    def columns(self) -> dict[str, Any]:
+        """What a checkpoint says of the columns in its history."""
+        names = layer_names(self.recipe, self.arrays)
+        metric = metrics_of(self.table.task)[0].name
+        return columns_in(self.recorded, metric, self.recipe.monitor, *names, scale_of(self.table.dataset))
 
 
 def prepare_run(

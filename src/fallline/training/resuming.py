@@ -33,11 +33,13 @@ class Checkpoints:
         keeping: the run's folder; without one, nothing is read or written.
         identity: what a checkpoint must agree in with the run; see `identity_of`.
         recorded: the probes of the history.
+        columns: what a checkpoint says of the columns in its history; see `columns_in`.
     """
 
     keeping: Keeping
     identity: dict[str, Any]
     recorded: tuple[Probe, ...]
+    columns: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def load(self, recipe: Recipe, arrays: Arrays, key: jax.Array) -> tuple[State | None, Epochs | None, list[str]]:
         """The state and the history of the newest intact checkpoint, and a sentence for each damaged one.
@@ -60,7 +62,7 @@ class Checkpoints:
 
     def write(self, folder: Path, state: State, epochs: list[Epochs]) -> None:
         """Write a checkpoint into any folder, from which the run can be resumed."""
-        save_checkpoint(folder, state, join(epochs), self.identity, self.recorded)
+        save_checkpoint(folder, state, join(epochs), {**self.identity, "columns": self.columns}, self.recorded)
 
     def write_last(self, folder: Path, state: State, epochs: list[Epochs]) -> None:
         """Write the last state of a finished run into any folder, from which the run can be extended."""

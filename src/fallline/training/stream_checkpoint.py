@@ -31,9 +31,11 @@ class StreamPosition(NamedTuple):
 
 
 def save_place(
-    folder: Path, place: StreamPosition, seen: Epochs | None, identity: dict[str, Any], recorded: tuple[Probe, ...]
+    folder: Path, place: StreamPosition, seen: Epochs | None, described: dict[str, Any], recorded: tuple[Probe, ...]
 ) -> None:
     """Write the newest checkpoint and keep the one before it.
+
+    The description says which run the checkpoint belongs to, and what the columns of its history are.
 
     Raises: FalllineError if the folder refuses it.
     """
@@ -48,8 +50,8 @@ def save_place(
     arrays = {f"state/{name}": array for name, array in flatten(place.state).items()}
     arrays |= {f"tally/{name}": array for name, array in flatten(place.tally).items()}
     arrays |= {f"history/{name}": array for name, array in flatten(seen or {}).items()}
-    described = {"kind": "checkpoint", "probes": [to_plain(each) for each in recorded], "window": place.window}
-    save_tensors(newest, arrays, {**described, **identity})
+    own = {"kind": "checkpoint", "probes": [to_plain(each) for each in recorded], "window": place.window}
+    save_tensors(newest, arrays, {**own, **described})
 
 
 def load_place(

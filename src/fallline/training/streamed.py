@@ -83,6 +83,7 @@ def train_stream(
     with Keeping(kept) as keeping:
         place, seen, damaged = loop.start(), None, list[str]()
         identity = loop.identity(seed)
+        described = {**identity, "columns": run.columns()}
         if resume and kept is not None:
             found, seen, damaged = load_place(kept, place, identity, run.recorded, len(loop.counts))
             place = place if found is None else found
@@ -93,7 +94,7 @@ def train_stream(
 
         def save(place: StreamPosition) -> bool:
             history = join(epochs) if epochs else None
-            return keeping.save(lambda home: save_place(home, place, history, identity, run.recorded))
+            return keeping.save(lambda home: save_place(home, place, history, described, run.recorded))
 
         place, interrupted, first = loop.driven(
             place, epochs, watch=watch, began=began, save=save if kept else None, every=checkpoint_seconds
@@ -101,7 +102,9 @@ def train_stream(
         unsaved = None
         if interrupted and kept is not None and not save(place):
             history = join(epochs) if epochs else None
-            unsaved = functools.partial(save_place, place=place, seen=history, identity=identity, recorded=run.recorded)
+            unsaved = functools.partial(
+                save_place, place=place, seen=history, described=described, recorded=run.recorded
+            )
     state = _within_bounds(run, place.state, loop)
     model, calibration, note = calibrated(predictor_of(run.recipe, run.table, state, stream.counts["train"]), run.table)
     metrics, scored = score_stream(model, stream)

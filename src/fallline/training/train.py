@@ -124,7 +124,8 @@ def train_from(
         crew.check(run.recipe, len(run.table.dataset.train))
     kept = folder is not None
     with Keeping(Path(folder) if folder is not None else None) as keeping:
-        checkpoints = Checkpoints(keeping, identity_of(run.recipe, run.table, seed) if kept else {}, run.recorded)
+        identity = identity_of(run.recipe, run.table, seed) if kept else {}
+        checkpoints = Checkpoints(keeping, identity, run.recorded, run.columns() if kept else {})
         state, seen, damaged = _begun(run, state, checkpoints if resume and kept else None)
         keeping.try_for(size_of(state) if kept else 0)
         # The history of a fork counts epochs from the state that it continues.
