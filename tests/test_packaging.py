@@ -59,7 +59,7 @@ def test_every_dependency_has_its_reason():
 def test_the_tests_install_every_extra_but_those_with_servers_of_their_own_and_the_site():
     extras = PROJECT["project"]["optional-dependencies"]
     asked = re.search(r"fallline\[(.*)\]", extras["test"][0]).group(1).split(",")
-    assert set(asked) == set(extras) - {"test", "dev", "docs", "postgres", "mlflow"}
+    assert set(asked) == set(extras) - {"test", "dev", "docs", "postgres"}
     assert extras["dev"][:2] == ["fallline[test]", "fallline[docs]"]
 
 

@@ -8,6 +8,7 @@ from PIL import Image
 
 import fallline as fl
 from fallline.cli.main import run as program
+from fallline.interpretation.document import read_interpretation
 from fallline.training.folder import read_plan
 from fallline.training.model_file import load_predictor
 
@@ -63,6 +64,20 @@ def test_wrong_images_are_pictures_in_the_report_and_for_interpret(run, capsys):
     assert (run / "report.html").read_text().count("data:image/png") > 0
     assert main(["interpret", str(run), "--json"]) == 0
     assert "data:image/png" in capsys.readouterr().out
+
+
+def test_wrong_images_have_the_names_of_their_files(images, run):
+    worst = read_interpretation(run).worst
+    pixels = {each.name: each.read_bytes() for each in images.glob("*/*.png")}
+    page = (run / "report.html").read_text()
+    for name, true, predicted in worst.select("name", "true", "predicted").iter_rows():
+        label, _, file = name.partition("/")
+        assert label == true != predicted
+        assert file in pixels
+        # Labels are wrong in one of ten files, by their number: the worst rows are among these.
+        assert int(file[:2]) % 20 == 0
+        assert f"<small>{name}</small>" in page
+    assert worst.height > 0
 
 
 def test_the_recipe_keeps_the_size(images, run):

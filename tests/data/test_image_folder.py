@@ -46,6 +46,7 @@ def test_folders_name_the_classes_and_files_name_the_rows(tmp_path):
     raw = read_images(tmp_path)
     assert (raw.rows[0], raw.rows[-1]) == ("cat/00.png", "dog/deeper/x.png")
     assert raw.x[:, 0].tolist() == [*range(40, 50), *range(200, 210), 7]
+    assert table.dataset.row_names == raw.rows
     assert table.warnings == ()
 
 
@@ -55,6 +56,11 @@ def test_folders_of_splits_are_the_splits(tmp_path, words):
         fill(tmp_path / word, count)
     table = fl.load(tmp_path)
     assert [len(getattr(table.dataset, each)) for each in ("train", "valid", "test")] == [16, 6, 4]
+    names = [[table.dataset.row_names[k] for k in getattr(table.dataset, each)] for each in ("train", "valid", "test")]
+    folders = [[f"{word}/{label}/" for label in ("cat", "dog")] for word in (words[0], words[1], words[2])]
+    for listed, (cats, dogs) in zip(names, folders, strict=True):
+        assert sum(each.startswith(cats) for each in listed) == sum(each.startswith(dogs) for each in listed)
+        assert all(each.startswith((cats, dogs)) for each in listed)
     x, y = read_labelled(tmp_path, table.schema)
     assert (len(x), y.tolist()) == (4, [0, 0, 1, 1])
     assert read_features(tmp_path, table.schema)[1].to_series()[0] == f"{words[2]}/cat/00.png"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -24,7 +25,7 @@ class RawArrays:
         target: the name of the target.
         valid: the source's own validation part as (x, y), or None.
         image: the form of the images that the rows are, or None.
-        rows: a name for each row that `held_out` gives, such as its file; empty if rows have none.
+        row_names: a name for each row, such as its file, of the parts "train" (`x`), "test" and "valid"; empty for none.
         notes: one sentence about each peculiarity of the source and how it was read.
 
     >>> RawArrays(np.zeros((2, 3)), np.array([0, 1])).x.shape
@@ -38,12 +39,18 @@ class RawArrays:
     target: str = "y"
     valid: tuple[np.ndarray, np.ndarray | None] | None = None
     image: ImageForm | None = None
-    rows: tuple[str, ...] = ()
+    row_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     def held_out(self) -> tuple[np.ndarray, np.ndarray | None]:
         """The rows to evaluate a model on: the source's own test part, or else its validation part, or all rows."""
         return self.test or self.valid or (self.x, self.y)
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """A name for each row that `held_out` gives; empty if rows have none."""
+        held = "test" if self.test else "valid" if self.valid else "train"
+        return self.row_names.get(held, ())
 
     def lacks_targets(self, where: str) -> str:
         """The error message for rows that were to have labels or targets and have none."""

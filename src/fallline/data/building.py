@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -110,7 +111,7 @@ def from_sheet(
     )
     x = schema.encode(features, where, [], understood=True)
     remarks = [*sheet.notes, *answers.remarks, *kept(understood.remarks, found.kinds), *grouped(schema)]
-    extra, others = _extra(schema, wishes, remarks, words)
+    extra, others, _ = _extra(schema, wishes, remarks, words)
     marks = marks.joined(others)
     leaks = find_leaks(x, what.condition(y, where), rows, schema)
     return schema, _assemble(x, y, marks, parts, extra, schema), (*remarks, *found.warnings(), *leaks)
@@ -152,19 +153,24 @@ def from_arrays(
         _check_rows(other_x, other_y, part)
         extra[key] = (schema.encode(other_x, part), what.read(other_y, part))
     remarks = [*arrays.notes]
-    extra |= _extra(schema, wishes, remarks, {})[0]
+    apart, _, named = _extra(schema, wishes, remarks, {})
+    extra |= apart
+    row_names = _joined_names(
+        {"train": len(x)} | {key: len(more) for key, (more, _) in extra.items()}, {**arrays.row_names, **named}
+    )
     # A pixel that tells the class is no mistake of whoever gathered the images.
     leaks = [] if arrays.image else find_leaks(x, what.condition(encoded, where), rows, schema)
     marks = marks.joined([(Marks(), len(more)) for more, _ in extra.values()])
-    return schema, _assemble(x, encoded, marks, parts, extra, schema), (*remarks, *leaks)
+    built = _assemble(x, encoded, marks, parts, extra, schema)
+    return schema, replace(built, row_names=row_names), (*remarks, *leaks)
 
 
 def _extra(
     schema: Schema, wishes: Wishes, remarks: list[str], kinds: dict[str, str]
-) -> tuple[dict[str, Part], list[tuple[Marks, int]]]:
-    """The rows of separate sources, encoded, and what their columns say of them; only validation rows need groups."""
+) -> tuple[dict[str, Part], list[tuple[Marks, int]], dict[str, tuple[str, ...]]]:
+    """The rows of separate sources, encoded, what their columns say of them (only validation rows need groups), their names."""
     found: dict[str, Part] = {}
-    marks = []
+    marks, named = [], dict[str, tuple[str, ...]]()
     for key, source in wishes.sources.items():
         names = wishes.names if accepts_names(source) else None
         raw, where = read(source, names, image=schema.image), describe(source)
@@ -174,9 +180,10 @@ def _extra(
                 whole, raw = raw, labelled_rows(raw, schema.target.names, where)
                 remarks += raw.notes[len(whole.notes) :]
             said = wishes.roles.read(raw, kinds, where, needed=key == "valid")
+        named[key] = () if isinstance(raw, Sheet) else raw.rows
         found[key] = labelled(raw, where, schema, remarks)
         marks.append((said, len(found[key][0])))
-    return found, marks
+    return found, marks, named
 
 
 def labelled_rows(sheet: Sheet, targets: tuple[str, ...], where: str) -> Sheet:
@@ -229,6 +236,18 @@ def _assemble(
         x, seen, weight, *sets, schema.scaled, target.task, target.n_classes, truth, target.factor, marks.groups,
         marks.time, marks.strata,
     )  # fmt: skip
+
+
+def _joined_names(counts: dict[str, int], named: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """The names of the rows of all parts, "" where a part has none; none at all if no part has any.
+
+    >>> _joined_names({"train": 2, "test": 1}, {"train": ("a.png", "b.png")})
+    ('a.png', 'b.png', '')
+    """
+    fitting = {key: named.get(key, ()) if len(named.get(key, ())) == count else () for key, count in counts.items()}
+    if not any(fitting.values()):
+        return ()
+    return tuple(name for key, count in counts.items() for name in fitting[key] or ("",) * count)
 
 
 def target_names(names: list[str], target: str | list[str] | None, where: str) -> tuple[str, ...]:

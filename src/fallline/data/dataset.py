@@ -26,6 +26,7 @@ class Dataset:
         groups: int32 (rows,), the group of each row, whose rows stay together in folds; None if there are none.
         time: float64 (rows,), the time of each row, by which folds grow; None if there is none.
         strata: int32 (rows,), in whose shares folds are even; None for the classes, all 0 for none.
+        row_names: a name for each row, such as the file of an image; empty if rows have none.
 
     >>> none = np.zeros(0, np.int32)
     >>> Dataset(np.zeros((3, 2), np.float32), np.array([0, 1, 0], np.int32), None, np.arange(3, dtype=np.int32),
@@ -47,6 +48,7 @@ class Dataset:
     groups: np.ndarray | None = None
     time: np.ndarray | None = None
     strata: np.ndarray | None = None
+    row_names: tuple[str, ...] = ()
 
     @property
     def given(self) -> np.ndarray:

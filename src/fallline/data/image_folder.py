@@ -74,7 +74,6 @@ def read_images(folder: Path, form: ImageForm | None = None, size: tuple[int, in
     notes = [*_left_out(folder, bad, len(seen)), *_changed(folder, wanted, read, form, size)]
     kept = {key: _without(part, bad) for key, part in parts.items()}
     main, test, valid = _main(arrays, kept, folder)
-    held = test or valid or main
     names = tuple(f"pixel_{position}" for position in range(wanted.pixels))
     return RawArrays(
         *_labelled(arrays[main], kept[main]),
@@ -83,7 +82,11 @@ def read_images(folder: Path, form: ImageForm | None = None, size: tuple[int, in
         target="label",
         valid=_labelled(arrays[valid], kept[valid]) if valid else None,
         image=wanted,
-        rows=tuple(_name(path, folder) for path in kept[held].files),
+        row_names={
+            split: tuple(_name(path, folder) for path in kept[key].files)
+            for split, key in (("train", main), ("test", test), ("valid", valid))
+            if key
+        },
         notes=tuple(notes),
     )
 

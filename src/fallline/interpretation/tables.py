@@ -32,7 +32,7 @@ TABLES: dict[str, dict[str, str]] = {
     "targets": _columns(text="name", real="bias bias_low bias_high rmse mae coverage asked"),
     "deciles": _columns(text="name", whole="decile rows", real="low high predicted true bias mae"),
     "predictions": _columns(whole="row", text="name", real="true predicted low high loss"),
-    "worst": _columns(whole="row", text="source true predicted picture", real="probability loss"),
+    "worst": _columns(whole="row", text="source name true predicted picture", real="probability loss"),
     "segments": _columns(
         text="column segment", whole="rows", real="error low high rest difference p", flag="differs better"
     ),

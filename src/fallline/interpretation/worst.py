@@ -19,7 +19,8 @@ SOURCES = {"test": "test_source", "valid": "validation_source"}
 def worst_rows(table: Table, answered: Answered) -> list[dict[str, Any]]:
     """The rows of the largest loss, the worst first; of images only those that are wrong, as pictures.
 
-    `row` counts from 0 in the source, or in the separate source of the split if there is one, which `source` then names.
+    `row` counts from 0 in the source, or in the separate source of the split if there is one, which `source` then names;
+    `name` is the row's own, such as the file of an image.
     """
     schema = table.schema
     size = sides(schema, answered.x)
@@ -35,12 +36,14 @@ def worst_rows(table: Table, answered: Answered) -> list[dict[str, Any]]:
     highest = float(np.nanmax(answered.x, initial=0.0))
     if schema.image is not None and 1.0 < highest <= 255.0:
         highest = 255.0  # white, though no pixel of these rows may be
+    names = table.dataset.row_names
     found = []
     for place in order.tolist():
         true, predicted, probability = _said(schema, answered, place)
         found.append({
             "row": int(answered.rows[place]) - first,
             "source": SOURCES[answered.split] if is_apart else "source",
+            "name": names[answered.rows[place]] if names else None,
             "true": true, "predicted": predicted, "probability": probability, "loss": float(answered.losses[place]),
             "picture": None if size is None else data_uri(answered.x[place], *size, highest),
         })  # fmt: skip

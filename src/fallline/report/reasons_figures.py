@@ -135,9 +135,16 @@ def worst_card(found: Interpretation) -> Html:
         return Html("")
     pictures = [row for row in rows if (row["picture"] or "").startswith("data:image/png;base64,")]
     source = rows[0]["source"].replace("_", " ")
-    caption = f"Rows are counted from 0, the first row of the {source}. A wrong label shows here first."
+    named = any(row["name"] for row in rows)
+    counted = (
+        "Rows have the names of their files" if named else f"Rows are counted from 0, the first row of the {source}"
+    )
+    caption = f"{counted}. A wrong label shows here first."
     head = ["row", "true", "predicted", "probability of the true class", "loss"]
-    listed = [[f"{row['row']:,}", row["true"], row["predicted"], row["probability"], row["loss"]] for row in rows]
+    listed = [
+        [row["name"] or f"{row['row']:,}", row["true"], row["predicted"], row["probability"], row["loss"]]
+        for row in rows
+    ]
     if all(row["probability"] is None for row in rows):
         head, listed = [*head[:3], head[4]], [[*each[:3], each[4]] for each in listed]
     table = numbers_table("Worst rows", head, listed)
@@ -150,11 +157,13 @@ def worst_card(found: Interpretation) -> Html:
 
 
 def _picture(row: dict[str, object]) -> Html:
-    said = f"row {row['row']}: true {row['true']}, predicted {row['predicted']}"
+    name = row["name"] or f"row {row['row']}"
+    said = f"{name}: true {row['true']}, predicted {row['predicted']}"
     image = Html(tag("img", src=row["picture"], alt=said, width="84", height="84").removesuffix("</img>"))
     probability = row["probability"]
     more = f", {_percent(probability)} for {row['true']}" if isinstance(probability, float) else ""
-    return tag("li", image, f"{row['true']}, called {row['predicted']}{more}")
+    file = tag("small", str(row["name"])) if row["name"] else Html("")
+    return tag("li", image, f"{row['true']}, called {row['predicted']}{more}", file)
 
 
 def _percent(probability: float) -> str:
