@@ -45,10 +45,11 @@ def test_tensorboard_reads_trials(tmp_path):
 
 
 @pytest.fixture
-def client(tmp_path):
+def client(tmp_path, monkeypatch):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         mlflow = pytest.importorskip("mlflow")
+    monkeypatch.chdir(tmp_path)  # where MLflow keeps artifacts beside a database
     return mlflow.MlflowClient(tracking_uri=f"sqlite:///{tmp_path}/mlflow.db")
 
 
