@@ -19,6 +19,7 @@ import argparse
 import contextlib
 import dataclasses
 import json
+import os
 import resource
 import signal
 import subprocess
@@ -44,6 +45,7 @@ from mutations_tables import arrow, csv, npz, parquet
 import fallline as fl
 
 SECONDS = 20  # time limit of one try
+MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK | os.X_OK) else None  # nothing waits for a disk there
 
 
 class TooLongError(Exception):
@@ -112,7 +114,7 @@ def attempt(kind: Kind, original: Any, seal: bool) -> str:
 def campaign(name: str, tries: int, seed: int = 0) -> Found:
     """Try a number of changed files of one kind; the same seed yields the same files."""
     found = Found()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
         kind = KINDS[name](Path(folder))
         content = kind.path.read_bytes()  # reading a study writes into it
         original = kind.read()

@@ -95,11 +95,13 @@ def looks_like_dates(sample: pl.Series) -> bool:
     >>> looks_like_dates(pl.Series(["27. 7. 2024", "Jul 27, 2024"])), looks_like_dates(pl.Series(["red", "blue"]))
     (True, False)
     """
+    import polars as pl
+
     if not len(sample):
         return False
-    text = normal(sample)
-    found = sum((text.str.contains(pattern) for pattern, _, _ in _FAMILIES.values()), start=text.is_null())
-    return bool(found.sum() >= 0.5 * len(sample))
+    cell = pl.col("cell")
+    fits = pl.sum_horizontal(cell.str.contains(pattern) for pattern, _, _ in _FAMILIES.values())
+    return bool(normal(sample).to_frame("cell").select_seq(fits.sum()).item() >= 0.5 * len(sample))
 
 
 def find_order(cells: pl.Series, hint: str = "") -> Order:
@@ -195,14 +197,19 @@ def _iso(cells: pl.Series) -> pl.Series | None:
 
 def normal(cells: pl.Series) -> pl.Series:
     """Normalises spaces and dashes, and removes ordinal suffixes and weekdays."""
-    text = cells
-    if text.str.contains(r"[^\x00-\x7f]").any():
+    import polars as pl
+
+    frame, text = cells.alias("cell").to_frame(), pl.col("cell")
+    tests = (text.str.contains(pattern).any().alias(pattern) for pattern in (r"[^\x00-\x7f]", r"\p{L}"))
+    odd, letters = frame.select_seq(tests).row(0)
+    if odd:
         text = text.str.normalize("NFKC").str.replace_all("[−–‐‑]", "-")
     text = text.str.replace_all(r"\s+", " ").str.strip_chars()
-    if text.str.contains(r"\p{L}").any():
+    if letters or odd:
         text = text.str.replace(_WEEKDAYS, "").str.replace(r"(?i)\b(\d{1,2})(?:st|nd|rd|th|er|º|ª)\b", "$1")
         text = text.str.replace(r"(?i)^the ", "").str.replace(r"(?i) of ", " ")
-    return text.str.replace(r"^(\d{1,2}:\d{2}(?::\d{2})?(?: ?[AaPp][Mm])?),? (\d.*)$", "$2 $1")
+    text = text.str.replace(r"^(\d{1,2}:\d{2}(?::\d{2})?(?: ?[AaPp][Mm])?),? (\d.*)$", "$2 $1")
+    return frame.select_seq(text).to_series().alias(cells.name)
 
 
 def _read(

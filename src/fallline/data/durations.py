@@ -63,4 +63,5 @@ def looks_like_durations(sample: pl.Series) -> bool:
     (True, False)
     """
     several = sample.str.contains(r"^\s*-?P(?:\d|T\d)|\d:\d|\d ?[dhm][a-z]*,? \d|\d[dhm]\d")
-    return bool(len(sample)) and bool((several & seconds(sample).is_not_null()).sum() >= 0.5 * len(sample))
+    least = 0.5 * len(sample)
+    return bool(least) and several.sum() >= least and (several & seconds(sample).is_not_null()).sum() >= least

@@ -114,7 +114,7 @@ def find(cells: pl.Series, hint: str = "") -> Found:
             if len(unequal):
                 other, example = Numerals(*rival, units), unequal[0]
                 break
-    values = read(cells, numerals)
+    values = _values_of(parts, numerals)
     clear = (
         other is None
         and values.count() >= MOSTLY * len(cells)
@@ -133,9 +133,13 @@ def read(cells: pl.Series, numerals: Numerals) -> pl.Series:
     >>> read(pl.Series(["(5)", "12K", "−3", "45%", "x"]), Numerals()).to_list()
     [-5.0, 12000.0, -3.0, 0.45, None]
     """
+    return _values_of(split(cells), numerals).alias(cells.name)
+
+
+def _values_of(parts: dict[str, pl.Series], numerals: Numerals) -> pl.Series:
+    """The numbers of cells that are split into their parts."""
     import polars as pl
 
-    parts = split(cells)
     values = _values(parts["body"], numerals.decimal, numerals.group)
     negative = (parts["open"] == "(") & (parts["close"] == ")")
     bad = (parts["open"] == "(") != (parts["close"] == ")")
@@ -156,7 +160,7 @@ def read(cells: pl.Series, numerals: Numerals) -> pl.Series:
     scaled = signed * scale * exact
     # 7 % is 0.07, which 7 * 0.01 misses by a rounding error: keep the fifteen digits that float64 can represent.
     rounded = pl.when((scale != 1) | (power != 0)).then(scaled.round_sig_figs(15)).otherwise(scaled)
-    return pl.select(pl.when(bad).then(None).otherwise(rounded)).to_series().alias(cells.name)
+    return pl.select(pl.when(bad).then(None).otherwise(rounded)).to_series()
 
 
 def _pairs(parts: dict[str, pl.Series]) -> list[tuple[str, str]]:

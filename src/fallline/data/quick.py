@@ -51,10 +51,14 @@ def by_polars(text: OpenedText, separator: str, skipped: int, width: int) -> tup
         skipped: number of lines before the first row.
         width: number of cells per line.
     """
-    with ThreadPoolExecutor(1) as thread:  # Polars reads while the bytes are examined
-        reading = thread.submit(_read, text, separator, skipped, width)
+    if len(text.data) < _BLOCK:  # a thread would cost more than it saves
+        frame = _read(text, separator, skipped, width)
         raw, seen = looked(text, separator, skipped)
-        frame = reading.result()
+    else:
+        with ThreadPoolExecutor(1) as thread:  # Polars reads while the bytes are examined
+            reading = thread.submit(_read, text, separator, skipped, width)
+            raw, seen = looked(text, separator, skipped)
+            frame = reading.result()
     if frame is None or seen.odd_quotes or (raw.size and raw[-1] == ord(separator)):
         return None  # Polars overlooks a separator at the very end
     complete = frame if width == 1 else _complete(raw, frame, ord(separator), seen.quoted)
