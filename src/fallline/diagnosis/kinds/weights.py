@@ -111,6 +111,7 @@ class FirstLoss(Kind):
     measures: ClassVar[str] = "the loss of the initial weights beside that of outputs of 0, such as ln C for C classes"
     severity: ClassVar[float] = 0.4
     needs: ClassVar[tuple[str, ...]] = ("opening",)
+    explains: ClassVar[tuple[str, ...]] = ("worse_than_baseline", "stopped_early", "underfits", "dying")
 
     def judge(self, evidence: Evidence) -> Finding | None:
         opening = evidence.opening
