@@ -121,6 +121,7 @@ _HOMES = {
         "space_from",
     ),
     "fallline.training.model_file": ("load_predictor",),
+    "fallline.training.usual": ("usual_recipe",),
     "fallline.training.predictor": ("Predictor",),
     "fallline.training.recipe": ("Recipe",),
     "fallline.training.ensemble": ("Ensemble",),

@@ -186,6 +186,7 @@ from fallline.training.predictor import Predictor as Predictor
 from fallline.training.recipe import Recipe as Recipe
 from fallline.training.run import Moment as Moment
 from fallline.training.run import Run as Run
+from fallline.training.usual import usual_recipe as usual_recipe
 
 __all__ = [
     "ARS",
@@ -347,6 +348,7 @@ __all__ = [
     "to_onnx",
     "train",
     "train_policy",
+    "usual_recipe",
     "walk",
     "write_report",
 ]

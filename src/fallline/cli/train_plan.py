@@ -16,9 +16,9 @@ def new_plan(recipe: Path | None, data: DataFlags, changes: RecipeFlags, seed: i
     if recipe is None and data.source is None:
         raise FalllineError("no SOURCE to train on: expected a file such as data.csv, or sklearn:digits to try")
     from fallline.training.folder import Plan, read_plan
-    from fallline.training.recipe import Recipe
+    from fallline.training.usual import usual_recipe
 
-    plan = Plan(Recipe(), {}, 0) if recipe is None else read_plan(recipe)
+    plan = Plan(usual_recipe(data.source), {}, 0) if recipe is None else read_plan(recipe)
     if plan.extended:
         planned = plan.extended[0][0]
         raise FalllineError(

@@ -45,6 +45,11 @@ def has_images(folder: Path) -> bool:
     return sum(len(each.files) for each in labelled) > tables
 
 
+def images_in(folder: Path) -> Iterator[Path]:
+    """The files of images in a folder and below it."""
+    return _inside(folder, SUFFIXES)
+
+
 def read_images(folder: Path, form: ImageForm | None = None, size: tuple[int, int] | None = None) -> RawArrays:
     """Reads every image of a folder as a row of pixels from 0 to 255.
 

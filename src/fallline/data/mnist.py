@@ -25,6 +25,15 @@ def has_idx(folder: Path) -> bool:
     return any(_PATTERN.fullmatch(path.name) and path.is_file() for path in folder.iterdir())
 
 
+def training_images(folder: Path) -> Path | None:
+    """The file of the training images, if the folder holds one."""
+    for path in sorted(folder.iterdir()):
+        match = _PATTERN.fullmatch(path.name)
+        if match and match["part"].lower() == "train" and match["what"].lower() == "images" and path.is_file():
+            return path
+    return None
+
+
 def read_mnist(folder: Path) -> RawArrays:
     """Reads `train-images-idx3-ubyte` and its three companions; the `t10k` or `test` pair becomes the test part.
 
