@@ -30,6 +30,7 @@ from fallline.training.recipe import Recipe
 _PLAIN = frozenset(
     (SGD, Momentum, Nesterov, AveragedMomentum, AdaGrad, RMSProp, Adadelta, Adam, AdamW, Nadam)
 )  # fmt: skip
+_BY_KIND = (AdamW,)  # rules that treat weights and biases differently
 
 
 class Several(Optimizer):
@@ -49,26 +50,31 @@ class Several(Optimizer):
         return len(self.rules)
 
     def begin(self, params: Tree) -> tuple[Array, ...]:
+        ends = _ends(params)
         room, places = _room(self.rules, params)
 
         def of_rule(i: int, given: Any, state: Sequence[Array]) -> tuple[tuple[()], dict[int, Array]]:
-            rules, params = given
-            return (), dict(zip(places[i], jax.tree.leaves(rules[i].init(_joined(params))), strict=True))
+            rules, whole = given
+            memory = _packed(rules[i].init(_shown(rules[i], whole, ends)))
+            return (), dict(zip(places[i], jax.tree.leaves(memory), strict=True))
 
         empty = [jnp.zeros(each.shape, each.dtype) for each in room]
-        return by_place(len(self.rules), of_rule)((self.rules, params), empty)[1]
+        return by_place(len(self.rules), of_rule)((self.rules, _whole(params)), empty)[1]
 
     def step(self, gradient: Tree, state: Tree, params: Tree = None, **evidence: Any) -> tuple[Any, tuple[Array, ...]]:
+        ends = _ends(params)
         _, places = _room(self.rules, params)
-        structures = [jax.tree.structure(jax.eval_shape(rule.init, _joined(params))) for rule in self.rules]
+        structures = [jax.tree.structure(_memory(rule, params)) for rule in self.rules]
 
         def of_rule(i: int, given: Any, state: Sequence[Array]) -> tuple[Any, dict[int, Array]]:
-            rules, gradient, params = given
+            rules, *wholes = given
             memory = jax.tree.unflatten(structures[i], [state[place] for place in places[i]])
-            delta, memory = rules[i].update(_joined(gradient), memory, _joined(params))
+            slope, memory, at = (_shown(rules[i], each, ends) for each in (wholes[0], memory, wholes[1]))
+            delta, memory = _packed(rules[i].update(slope, memory, at))
             return delta, dict(zip(places[i], jax.tree.leaves(memory), strict=True))
 
-        delta, memory = by_place(len(self.rules), of_rule)((self.rules, gradient, params), list(state))
+        given = (self.rules, _whole(gradient), _whole(params))
+        delta, memory = by_place(len(self.rules), of_rule)(given, list(state))
         return _parted(delta, params), memory
 
 
@@ -138,21 +144,63 @@ def _kinds(params: Tree) -> list[str]:
     return [str(getattr(path[-1], "key", "")) for path, _ in found]
 
 
-def _joined(params: Tree) -> dict[str, Array]:
-    """All arrays of a kind as one, because rules work element by element and every array would be kernels of its own."""
-    found: dict[str, list[Array]] = {}
-    for kind, leaf in zip(_kinds(params), jax.tree.leaves(params), strict=True):
-        found.setdefault(kind, []).append(jnp.ravel(leaf))
-    return {kind: jnp.concatenate(each) for kind, each in found.items()}
+def _order(params: Tree) -> list[int]:
+    """The leaves by their kind."""
+    kinds = _kinds(params)
+    return sorted(range(len(kinds)), key=lambda i: kinds[i])
 
 
-def _parted(joined: dict[str, Array], like: Tree) -> Any:
-    """The arrays that were joined."""
-    starts, found = dict.fromkeys(joined, 0), []
-    for kind, leaf in zip(_kinds(like), jax.tree.leaves(like), strict=True):
-        found.append(joined[kind][starts[kind] : starts[kind] + leaf.size].reshape(leaf.shape))
-        starts[kind] += leaf.size
-    return jax.tree.unflatten(jax.tree.structure(like), found)
+def _whole(params: Tree) -> Array:
+    """All arrays as one, by kind: rules work element by element, and every array would be kernels of its own."""
+    leaves = jax.tree.leaves(params)
+    return jnp.concatenate([jnp.ravel(leaves[i]) for i in _order(params)])
+
+
+def _ends(params: Tree) -> dict[str, int]:
+    """Where each kind ends in the whole."""
+    found, end = {}, 0
+    kinds, leaves = _kinds(params), jax.tree.leaves(params)
+    for i in _order(params):
+        end += leaves[i].size
+        found[kinds[i]] = end
+    return found
+
+
+def _shown(rule: Optimizer, packed: Tree, ends: dict[str, int]) -> Any:
+    """Wholes as a rule needs them: as they are, or with every kind apart, under its name."""
+    if not isinstance(rule, _BY_KIND):
+        return packed
+    starts = dict(zip(ends, (0, *ends.values()), strict=False))
+    return jax.tree.map(
+        lambda each: {kind: each[starts[kind] : end] for kind, end in ends.items()} if each.ndim else each, packed
+    )
+
+
+def _packed(shown: Tree) -> Any:
+    """What a rule gives, as wholes."""
+
+    def is_apart(tree: Any) -> bool:
+        return isinstance(tree, dict)
+
+    return jax.tree.map(
+        lambda each: jnp.concatenate(list(each.values())) if is_apart(each) else each, shown, is_leaf=is_apart
+    )
+
+
+def _parted(whole: Array, like: Tree) -> Any:
+    """The arrays that the whole is made of."""
+    leaves, start = list(jax.tree.leaves(like)), 0
+    for i in _order(like):
+        size = leaves[i].size
+        leaves[i] = whole[start : start + size].reshape(leaves[i].shape)
+        start += size
+    return jax.tree.unflatten(jax.tree.structure(like), leaves)
+
+
+def _memory(rule: Optimizer, params: Tree) -> Any:
+    """The shapes of a rule's memory."""
+    ends = _ends(params)
+    return jax.eval_shape(lambda p: _packed(rule.init(_shown(rule, _whole(p), ends))), params)
 
 
 def _room(rules: Sequence[Optimizer], params: Tree) -> tuple[list[jax.ShapeDtypeStruct], list[list[int]]]:
@@ -161,7 +209,7 @@ def _room(rules: Sequence[Optimizer], params: Tree) -> tuple[list[jax.ShapeDtype
     places: list[list[int]] = []
     for rule in rules:
         taken: list[int] = []
-        for leaf in jax.tree.leaves(jax.eval_shape(lambda p, rule=rule: rule.init(_joined(p)), params)):
+        for leaf in jax.tree.leaves(_memory(rule, params)):
             like = (leaf.shape, leaf.dtype)
             free = (i for i, each in enumerate(room) if i not in taken and (each.shape, each.dtype) == like)
             at = next(free, len(room))
