@@ -102,7 +102,6 @@ def test_while_a_checkpoint_is_being_replaced_the_one_before_it_is_read(tmp_path
 
 
 def test_ten_to_the_sixth_points_become_a_short_answer_that_keeps_the_spike(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "READING", 60.0)
     folder = finished(tmp_path, "long")
     y = np.ones(1_000_000)
     y[777_777] = 50.0
@@ -134,7 +133,6 @@ def test_what_is_not_read_in_time_comes_with_the_next_question(tmp_path, monkeyp
 
 def test_what_is_kept_is_bounded(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "HELD", 9000)
-    monkeypatch.setattr(module, "READING", 60.0)
     for k in range(6):
         finished(tmp_path, f"run-{k}", epochs=40)
     index, keys = whole(tmp_path)

@@ -2,9 +2,13 @@
 
 import re
 
+import numpy as np
+import polars as pl
 import pytest
 
 import fallline as fl
+from fallline.core.block import declared_fields
+from fallline.data.table import SHOWN
 
 HOSTILE = "<img src=x>"
 
@@ -34,6 +38,31 @@ def test_a_notebook_gets_tables(run, study):
     assert run.history._repr_html_().count("<tr>") == 1 + 2
     assert study._repr_html_().count("<tr>") == 1 + 8
     assert "dense_1.gradient_norm" not in run.history._repr_html_()
+
+
+def test_a_table_shows_its_columns():
+    hostile = pl.DataFrame(
+        {HOSTILE: [0.5 * k for k in range(40)], "b": ["x", "y"] * 20, "t": ["u", "v", "v", "v"] * 10}
+    )
+    table = fl.load(hostile, target="t")
+    page = table._repr_html_()
+    assert page.count("<tr>") == 1 + table.describe().height
+    assert "<b>training: </b>28 rows" in page
+    assert HOSTILE not in page
+    assert "&lt;img src=x&gt;" in page
+    wide = fl.Table.from_arrays(np.random.default_rng(0).normal(size=(40, 30)), np.arange(40) % 2)
+    assert "<b>columns: </b>31" in wide._repr_html_()
+    assert wide._repr_html_().count("<tr>") == 1 + SHOWN
+
+
+def test_a_recipe_shows_what_is_not_as_usual():
+    fields = len(declared_fields(fl.Recipe))
+    assert fl.Recipe()._repr_html_().count("<tr>") == 1 + fields
+    assert "differ from the defaults: </b>0" in fl.Recipe()._repr_html_()
+    page = fl.Recipe(optimizer=fl.SGD(0.25), epochs=7)._repr_html_()
+    assert "differ from the defaults: </b>2" in page
+    assert "SGD(learning_rate=0.25" in page
+    assert "Adam(" in page
 
 
 def test_figures_by_title_and_as_files(run, study, tmp_path):

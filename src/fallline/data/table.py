@@ -25,6 +25,7 @@ from fallline.data.target_cells import Label
 if TYPE_CHECKING:
     import polars as pl
 
+SHOWN = 12  # most columns that a notebook shows
 _COMMON = ("train", "training")  # names of files that say nothing of what is in them
 
 
@@ -91,6 +92,20 @@ class Table:
         ('sepal length (cm)', 'number', 0.0, '4.3', '7.9')
         """
         return described(self.schema, self.dataset)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the parts of the split, and the first columns as `describe` describes them."""
+        from fallline.drawing.notebook import shown
+
+        parts = {
+            name: f"{len(getattr(self.dataset, part)):,} rows"
+            for part, name in (("train", "training"), ("valid", "validation"), ("test", "test"))
+        }
+        lines = self.describe()
+        facts: dict[str, object] = {"task": self.dataset.task, **parts, "columns": f"{lines.height:,}"}
+        head = ("column", "kind", "missing", "least", "median", "greatest", "most_frequent")
+        rows = [["" if cell is None else cell for cell in line] for line in lines.select(head).head(SHOWN).iter_rows()]
+        return shown(self.name, facts, [each.replace("_", " ") for each in head], rows)
 
     def __repr__(self) -> str:
         """The name, the task, and the number of rows, features and classes."""

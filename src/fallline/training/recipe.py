@@ -15,6 +15,7 @@ from fallline.core.errors import FalllineError
 from fallline.core.field import Number, number, part, structure
 from fallline.core.plain import from_plain, to_plain
 from fallline.data.dataset import Dataset
+from fallline.drawing.notebook import shown
 from fallline.encodings import AutoEncoding, Encoding, Inputs, distinct_values, layers_of
 from fallline.encodings.columns import some
 from fallline.layers import Layer, Sequential
@@ -142,6 +143,14 @@ class Recipe(Block):
                 f"encoding {self.encoding.name!r} embeds each scaled column, and the scaler {self.scaler.name!r} mixes "
                 "columns: use standardise, robust or another scaler that keeps them, or the encoding piecewise_linear"
             )
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: every field, and what it is by default if that differs."""
+        usual = Recipe()
+        pairs = [(name, getattr(self, name), getattr(usual, name)) for name in declared_fields(Recipe)]
+        rows = [(name, repr(value), "" if repr(value) == repr(other) else repr(other)) for name, value, other in pairs]
+        changed = sum(bool(other) for *_, other in rows)
+        return shown("Recipe", {"fields that differ from the defaults": changed}, ("field", "value", "default"), rows)
 
     @property
     def inputs(self) -> Scaler | Inputs:
