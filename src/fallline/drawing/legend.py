@@ -66,15 +66,12 @@ def _legend(labels: Sequence[str], places: Sequence[tuple[float, float]]) -> lis
 
 
 def _numbers(ways: Sequence[Float[np.ndarray, "count 2"]], axes: Axes) -> list[Mark]:
-    """The number of every line, to the right of where it ends."""
+    """The number of every line, to the right of where it ends; where many end, in the order of their ends."""
     marks: list[Mark] = []
     taken: list[tuple[float, float]] = []
-    for i, way in enumerate(ways):
-        if not len(way):
-            continue
-        x = float(way[-1, 0]) + 9
-        near = [other for at, other in taken if abs(at - x) < 18]
-        y = beside(float(way[-1, 1]) + 4, near, axes.top + 10, axes.bottom - 2)
+    ends = [(float(way[-1, 1]), float(way[-1, 0]) + 9, i) for i, way in enumerate(ways) if len(way)]
+    for end, x, i in sorted(ends, reverse=True):  # from the lowest up
+        y = min([end + 4, axes.bottom - 2, *(other - 13 for at, other in taken if abs(at - x) < 18)])
         taken.append((x, y))
         marks.append(TextMark(x, y, str(i + 1), path_role(i).replace("path", "name"), size=11.5, is_bold=True))
     return marks
