@@ -3,7 +3,6 @@
 from fallline.data.image_count import count_images
 from fallline.models import MLP
 from fallline.optimizers import Adam
-from fallline.scalers import Pixels
 from fallline.schedules import Cosine
 from fallline.training.recipe import Recipe
 
@@ -21,5 +20,4 @@ def usual_recipe(source: object) -> Recipe:
     """
     if count_images(source, MANY_IMAGES) < MANY_IMAGES:
         return Recipe()
-    model, rate = MLP((1024, 512), dropout=0.5), Cosine(1.5e-3, warmup=0.05)
-    return Recipe(model=model, scaler=Pixels("range"), optimizer=Adam(rate), epochs=40)
+    return Recipe(model=MLP((1024, 512), dropout=0.5), optimizer=Adam(Cosine(1.5e-3, warmup=0.05)), epochs=40)
