@@ -9,6 +9,7 @@ import typer.main
 from fallline.cli.concepts import CONCEPTS
 from fallline.cli.explain import explain
 from fallline.cli.main import app
+from fallline.cli.main import run as program
 from fallline.core.block import declared_fields, known_as, spelt
 from fallline.core.errors import FalllineError
 from fallline.core.explain import blocks_by_family
@@ -28,8 +29,8 @@ WORDS = [
 ]  # fmt: skip
 
 
-def said(capsys, *words) -> str:
-    assert explain(*words) == 0
+def said(capsys, name, *more) -> str:
+    assert explain(name.split(), *more) == 0
     return capsys.readouterr().out
 
 
@@ -60,7 +61,7 @@ def test_a_word_for_a_concept_and_a_block_gives_both(capsys):
 
 def test_what_nothing_speaks_of_is_refused():
     with pytest.raises(FalllineError, match="no block is called 'zebra'"):
-        explain("zebra")
+        explain(["zebra"])
 
 
 @pytest.mark.parametrize("concept", CONCEPTS, ids=lambda each: each.names[0])
@@ -76,6 +77,13 @@ def test_a_concept_names_what_exists(concept):
         _, command, *words = shlex.split(concept.command)
         flags = {each for option in commands[command].params for each in option.opts}
         assert {each for each in words if each.startswith("--")} <= flags
+
+
+def test_a_subject_of_two_words_needs_no_quotes(capsys):
+    with pytest.raises(SystemExit) as stop:
+        program(["explain", "dead", "units"])
+    assert stop.value.code == 0
+    assert capsys.readouterr().out == said(capsys, "dead units")
 
 
 def test_no_word_stands_for_two_concepts():

@@ -16,8 +16,11 @@ RELATED = 5  # most related places that are listed below a block
 
 
 def explain(
-    name: Annotated[
-        str | None, typer.Argument(help="block or subject: adam, he, cosine, dead units, ...; default: list all blocks")
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME]", help="block or subject: adam, he, cosine, dead units, ...; default: list all blocks"
+        ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="one JSON document on standard output")] = False,
 ) -> int:
@@ -33,7 +36,8 @@ def explain(
     from fallline.core.explain import blocks_by_family, mentions
     from fallline.core.explain import explain as explained
 
-    if name is None:
+    name = " ".join(words or ())
+    if not words:
         listed = blocks_by_family()
         if json:
             give(listed)
