@@ -27,7 +27,7 @@ Curve = tuple[str, Float[np.ndarray, " n"], Float[np.ndarray, " n"]]
 
 
 @dataclasses.dataclass(frozen=True)
-class Part:
+class LiveColumn:
     """A column in an array of a checkpoint.
 
     Attributes:
@@ -93,12 +93,14 @@ def _sound(names: Any, unit: Any) -> bool:
     return named and isinstance(unit, float) and math.isfinite(unit) and unit > 0
 
 
-def _parts(key: str, file: Any, said: dict[str, tuple[list[str], float]]) -> Iterator[Part]:
+def _parts(key: str, file: Any, said: dict[str, tuple[list[str], float]]) -> Iterator[LiveColumn]:
     """The columns in an array of a checkpoint."""
     home, _, name = key.partition("/")
     if home == "curve" and name in _TABLES:
         prefix, columns = _TABLES[name]
-        yield from (Part(f"{prefix}{each}", k) for k, each in enumerate(columns) if each not in ("iteration", "steps"))
+        yield from (
+            LiveColumn(f"{prefix}{each}", k) for k, each in enumerate(columns) if each not in ("iteration", "steps")
+        )
     elif home == "history":
         lane, _, own = name.rpartition("/")
         several = file.get_slice(key).get_shape()[1 + bool(lane) :]
@@ -107,7 +109,7 @@ def _parts(key: str, file: Any, said: dict[str, tuple[list[str], float]]) -> Ite
         if len(names) != count:
             hidden = own in _HIDDEN
             names = [] if hidden else [f"layer_{k + 1}.{own}" for k in range(count)] if several else [own]
-        yield from (Part(each, k if several else None, unit) for k, each in enumerate(names))
+        yield from (LiveColumn(each, k if several else None, unit) for k, each in enumerate(names))
 
 
 def _curves(file: Any, column: str) -> Iterator[Curve]:

@@ -15,7 +15,7 @@ _DAMAGED = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError,
 
 
 @dataclasses.dataclass(frozen=True)
-class Place:
+class SpacePlace:
     """One dimension of a space.
 
     Attributes:
@@ -29,20 +29,20 @@ class Place:
     parent: tuple[int, int] | None
 
 
-def places_of(space: object) -> tuple[Place, ...]:
+def places_of(space: object) -> tuple[SpacePlace, ...]:
     """The dimensions of a space, without those of a user's own distributions; none of a space that is damaged.
 
     >>> [each.name for each in places_of({"optimizer": {"name": "adam", "beta1": {"name": "uniform", "low": 0, "high": 1}}})]
     ['optimizer.beta1']
     """
-    found: list[Place] = []
+    found: list[SpacePlace] = []
     with suppress(*_DAMAGED):
         _find(space, "", None, found)
         return tuple(found)
     return ()
 
 
-def values_at(places: Sequence[Place], point: Sequence[float]) -> dict[str, Any]:
+def values_at(places: Sequence[SpacePlace], point: Sequence[float]) -> dict[str, Any]:
     """The values of the dimensions that are active at a point, by name; none for a point of another space."""
     chosen: list[int] = []  # of every dimension: the option
     values: dict[str, Any] = {}
@@ -58,10 +58,10 @@ def values_at(places: Sequence[Place], point: Sequence[float]) -> dict[str, Any]
     return {}
 
 
-def _find(node: object, name: str, parent: tuple[int, int] | None, found: list[Place]) -> None:
+def _find(node: object, name: str, parent: tuple[int, int] | None, found: list[SpacePlace]) -> None:
     if isinstance(node, dict) and (node.get("name") in _NUMBERS or node.get("name") == CHOICE):
         index = len(found)
-        found.append(Place(name, node, parent))
+        found.append(SpacePlace(name, node, parent))
         options = node.get("options", []) if node["name"] == CHOICE else []
         for k, (option, word) in enumerate(zip(options, _words(options), strict=True)):
             _find(option, f"{name}[{word}]", (index, k), found)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from fallline.board.places import Place, places_of, values_at
+from fallline.board.places import SpacePlace, places_of, values_at
 from fallline.core.errors import FalllineError
 from fallline.core.nested import dotted
 from fallline.core.reading import check_regular
@@ -156,7 +156,7 @@ def _monitor(kept: Mapping[str, Any]) -> tuple[str, float]:
 
 
 @lru_cache(maxsize=8)
-def _places(text: str) -> tuple[Place, ...]:
+def _places(text: str) -> tuple[SpacePlace, ...]:
     """The dimensions of a space; the last ones are kept, since every question of a page asks for them."""
     return places_of(json.loads(text))
 
@@ -196,7 +196,9 @@ def _spread(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     return [older[i] for i in np.linspace(0, len(older) - 1, POINTS // 2).astype(int)] + latest
 
 
-def _line(row: tuple[Any, ...], sign: float, places: tuple[Place, ...], more: tuple[Any, Any] | None) -> dict[str, Any]:
+def _line(
+    row: tuple[Any, ...], sign: float, places: tuple[SpacePlace, ...], more: tuple[Any, Any] | None
+) -> dict[str, Any]:
     number, outcome, score, error, epochs, seconds = row
     values: dict[str, str] = {}
     if more is not None:
