@@ -50,8 +50,16 @@ TABLES: dict[str, dict[str, str]] = {
     "permuted_labels": _columns(whole="trial", real="score"),
     "left_out": _columns(text="group", whole="rows", real="score constant"),
 }
-SHAPE = Entries({}, {name: Entries({each: Listed(maybe(_SHAPES[kind])) for each, kind in columns.items()})
-                     for name, columns in TABLES.items()}, open=True)  # fmt: skip
+LATER = {("worst", "name")}  # columns that the files of earlier versions lack: they are read as empty
+
+
+def _shape(name: str, columns: Mapping[str, str]) -> Entries:
+    shapes: dict[str, Shape] = {each: Listed(maybe(_SHAPES[kind])) for each, kind in columns.items()}
+    later = {each: shapes.pop(each) for each in columns if (name, each) in LATER}
+    return Entries(shapes, later)
+
+
+SHAPE = Entries({}, {name: _shape(name, columns) for name, columns in TABLES.items()}, open=True)
 
 
 def frame(name: str, columns: Mapping[str, Sequence[Any] | np.ndarray] | None = None) -> pl.DataFrame:

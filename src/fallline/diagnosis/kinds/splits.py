@@ -63,6 +63,12 @@ class Drift(Kind):
         )
 
 
+def _error_of(evidence: Evidence) -> str:
+    """What a regression minimises, in words."""
+    words = {"absolute_error": "mean absolute error", "squared_error": "mean squared error"}
+    return words.get(evidence.recipe.loss.name, "loss")
+
+
 class SmallValidation(Kind):
     """Validation rows too few to tell one epoch or recipe from another."""
 
@@ -78,7 +84,7 @@ class SmallValidation(Kind):
             return None
         if evidence.task == "regression":
             error, bar = float(np.sqrt(5.0 / rows)), limit("valid_loss_error")
-            said = f"The mean squared error on {rows} validation rows is known to about {100 * error:.0f} % only"
+            said = f"The {_error_of(evidence)} on {rows} validation rows is known to about {100 * error:.0f} % only"
         else:
             p = float(np.clip(evidence.score("valid"), 1.0 / (rows + 2), 1.0 - 1.0 / (rows + 2)))
             error, bar = float(np.sqrt(p * (1 - p) / rows)), limit("valid_error")
