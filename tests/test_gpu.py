@@ -31,7 +31,8 @@ def noted(gpu):
 
 
 def script(*words: str) -> subprocess.CompletedProcess:
-    environment = {**os.environ, "PYTHONPATH": str(HERE.parents[1] / "src")}
+    quick = os.environ.get("FALLLINE_TESTS_FLAGS", "")  # as conftest.py compiles: nothing is timed here
+    environment = {**os.environ, "PYTHONPATH": str(HERE.parents[1] / "src"), "XLA_FLAGS": quick}
     return subprocess.run(
         [sys.executable, str(HERE), *words], capture_output=True, text=True, env=environment, timeout=240
     )

@@ -16,6 +16,7 @@ from fallline.control.policy import load_policy
 
 WORDS = [sys.executable, "-W", "error", "-m", "fallline", "ars"]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
+ENVIRONMENT["XLA_FLAGS"] = os.environ.get("FALLLINE_TESTS_FLAGS", "")  # compiled as conftest.py compiles
 
 
 def ars(capsys, *arguments: str) -> tuple[int, str, str]:

@@ -19,12 +19,14 @@ from fallline.cli.main import run as program
 from fallline.core.errors import FalllineError
 from fallline.training.model_file import load_predictor
 
+SHIPPED = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
+# Programs compiled as conftest.py compiles its own: for what does not depend on how, such as signals and files.
+QUICK = {**SHIPPED, "XLA_FLAGS": os.environ.get("FALLLINE_TESTS_FLAGS", "")}
 
-def command(*arguments: str, cwd: Path | None = None, **options) -> subprocess.CompletedProcess:
+
+def command(*arguments: str, cwd: Path | None = None, env: dict[str, str] = SHIPPED) -> subprocess.CompletedProcess:
     words = [sys.executable, "-W", "error", "-m", "fallline", *arguments]
-    source = Path(__file__).parents[2] / "src"
-    environment = {**os.environ, "PYTHONPATH": str(source)}
-    return subprocess.run(words, capture_output=True, text=True, cwd=cwd, env=environment, timeout=300, **options)
+    return subprocess.run(words, capture_output=True, text=True, cwd=cwd, env=env, timeout=300)
 
 
 def call(capsys, *arguments: str) -> tuple[int, str, str]:
@@ -281,15 +283,14 @@ LONG = ["--target", "answer", "--epochs", "200", "--patience", "none", "--checkp
 
 
 def test_killed_at_any_moment_the_resumed_run_ends_with_the_same_bits(table, tmp_path):
-    assert command("train", str(table), *LONG, "--out", str(tmp_path / "whole"), "--json").returncode == 0
+    assert command("train", str(table), *LONG, "--out", str(tmp_path / "whole"), "--json", env=QUICK).returncode == 0
     folder = tmp_path / "killed"
     words = [sys.executable, "-m", "fallline", "train", str(table), *LONG, "--out", str(folder), "--json"]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
     killed = 0
     for delay in (0.0, 0.2):
         if killed:
             words = [sys.executable, "-m", "fallline", "train", "--resume", str(folder), "--json"]
-        with subprocess.Popen(words, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        with subprocess.Popen(words, env=QUICK, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
             while process.poll() is None and not (folder / "checkpoint.safetensors").exists():
                 time.sleep(0.005)
             time.sleep(delay)
@@ -299,7 +300,7 @@ def test_killed_at_any_moment_the_resumed_run_ends_with_the_same_bits(table, tmp
             process.wait()
     assert killed > 0
     if not (folder / "metrics.json").exists():
-        assert command("train", "--resume", str(folder), "--json").returncode == 0
+        assert command("train", "--resume", str(folder), "--json", env=QUICK).returncode == 0
     for name in ("model.safetensors", "history.parquet"):
         assert (folder / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
     assert not list(folder.glob("checkpoint*"))
@@ -308,10 +309,9 @@ def test_killed_at_any_moment_the_resumed_run_ends_with_the_same_bits(table, tmp
 def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(table, tmp_path):
     folder = tmp_path / "run"
     words = [*LONG[:2], "--epochs", "100000", *LONG[4:], "--out", str(folder)]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
     process = subprocess.Popen(
         [sys.executable, "-m", "fallline", "train", str(table), *words],
-        env=environment,
+        env=QUICK,
         stderr=subprocess.PIPE,
         text=True,
     )
