@@ -68,14 +68,8 @@ def _opened(path: Path) -> "Iterator[safe_open]":
     try:
         with safe_open(path, framework="numpy") as file:
             yield file
-    except (
-        SafetensorError,
-        OSError,
-        ValueError,
-        KeyError,
-        IndexError,
-        TypeError,
-    ) as error:  # also a path that is not UTF-8
+    except (SafetensorError, OSError, ValueError, KeyError, IndexError, TypeError) as error:
+        # A TypeError is that of a path that is not UTF-8.
         raise FalllineError(f"checkpoint {str(path)!r} cannot be read: {error}; wait for the next one") from None
 
 

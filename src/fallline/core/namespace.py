@@ -40,9 +40,8 @@ def filled(x: Float[Array, "rows columns"], fill: Any) -> Float[Array, "rows col
     """
     xp = namespace(x, fill)
     missing = xp.isnan(x)
-    if (
-        type(x) is np.ndarray and xp is np and not missing.any()
-    ):  # a recorded array's course must not depend on its numbers
+    # A recorded array's course must not depend on its numbers.
+    if type(x) is np.ndarray and xp is np and not missing.any():
         return x
     found: Float[Array, "rows columns"] = xp.where(missing, fill, x)
     return found
