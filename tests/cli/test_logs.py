@@ -58,7 +58,7 @@ def test_a_training_is_told_and_is_not_only_looked_up(rows, monkeypatch):
 
 def test_a_search_is_told(rows, monkeypatch):
     given = {}
-    monkeypatch.setattr("fallline.searching.search", lambda **options: given.update(options) or 1 / 0)
+    monkeypatch.setattr("fallline.searching.search.search", lambda **options: given.update(options) or 1 / 0)
     with pytest.raises(ZeroDivisionError):
         program(["tune", *rows, "--trials", "2", "--log", "heard_by_a_test:title=mine"])
     assert [each.title for each in given["callbacks"]] == ["mine"]
