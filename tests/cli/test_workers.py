@@ -14,7 +14,7 @@ def here(monkeypatch, tmp_path):
     """Workers in this process, and no reports."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("fallline.cli.train_run._write_report", lambda *arguments: None)
-    monkeypatch.setattr("fallline.training.crew.Group", Here)
+    monkeypatch.setattr("fallline.training.crew.WorkerGroup", Here)
     monkeypatch.setattr(Here, "losses", set())
     monkeypatch.setattr(Here, "started", 0)
     return Here
