@@ -42,7 +42,7 @@ def test_runs_are_followed_while_they_train(browser, address, tmp_path):
     with opened(browser, address) as page:
         until(page, "document.querySelectorAll('#rows tr').length === 3")
         until(page, "document.querySelectorAll('#charts path').length > 3")
-        assert page.locator("#state").inner_text() == "3 runs: 1 running, 1 finished, 1 stopped"
+        until(page, "document.querySelector('#state').textContent === '3 runs: 1 running, 1 finished, 1 stopped'")
         page.get_by_role("button", name=HOSTILE, exact=True).focus()
         page.keyboard.press("Enter")
         until(page, "document.querySelector('#one b') !== null")

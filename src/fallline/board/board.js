@@ -534,10 +534,10 @@
     let wait = EVERY;
     try {
       const found = await pullRuns();
+      tell(found);
       if (await pullCurves() || found.pending) wait = 50;
       await pullBeside();
       await pullOne();
-      tell(found);
       failures = 0;
       then?.();
     } catch (error) {
