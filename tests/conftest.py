@@ -3,6 +3,7 @@
 import gc
 import itertools
 import os
+import signal
 import tempfile
 from pathlib import Path
 
@@ -34,6 +35,8 @@ if "XLA_FLAGS" not in os.environ:
     configure()
     jax.devices()
     del os.environ["XLA_FLAGS"]
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what it puts in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # processes that tests start must hear Ctrl-C
 
 os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(Path(tempfile.gettempdir()) / "fallline-hypothesis"))
 hypothesis.settings.register_profile("fallline", deadline=None, derandomize=True, database=None, max_examples=40)
