@@ -50,6 +50,13 @@ def test_few_recipes_and_independent_ones_have_their_own_rows(plans, rates):
     assert own(rates(SHARED_FROM)[:1] * SHARED_FROM)  # nothing differs
 
 
+@pytest.mark.parametrize(("folds", "expected"), [(2, [8, 8]), (3, [8, 8, 5])])  # 14 and 21 lanes
+def test_the_last_batch_has_a_program_of_its_own_only_if_it_is_much_smaller(plans, rates, folds, expected):
+    job, found = plans(rates(7), folds=folds, limit=8)
+    assert [plan.size for plan in found] == expected
+    assert sum((plan.who(job) >= 0).sum() for plan in found) == len(job)
+
+
 def test_with_halving_all_batches_have_the_size_that_the_last_rung_needs(plans, job_of, rates):
     halving = Halving(3, least=1)
     job, found = plans(rates(9, epochs=9), folds=2, halving=halving)

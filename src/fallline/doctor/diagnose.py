@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from fallline.core.errors import FalllineError
@@ -72,8 +73,10 @@ def evidence_of(case: Case) -> Evidence:
         steps=case.steps,
         learnt=case.model is not None,
     )
-    opening, closing, scaled = examine_both(case)
-    forest = looked.forest_of(case)
+    with ThreadPoolExecutor(1) as pool:  # the forest grows while the network's programs are compiled
+        growing = pool.submit(looked.forest_of, case)
+        opening, closing, scaled = examine_both(case)
+    forest = growing.result()
     return dataclasses.replace(
         evidence,
         skills={**evidence.skills, **looked.forest_skill(case, forest)},

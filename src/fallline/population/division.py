@@ -25,6 +25,9 @@ SHARED_FROM = 8  # smallest number of recipes for which each fold and seed gets 
 LOOKS = 16  # most epochs per call if lanes may end at different times
 Lane = tuple[int, int]  # index of its recipe within the group, index of its context
 LEAST = 2  # smallest number of lanes per device in a program that halving keeps to the end
+ALIKE = (
+    0.7  # share of a program's size from which fewer lanes run in it too: idle slots cost less than compiling another
+)
 FILLED = 8  # approximate number of lanes that fill a program well enough
 
 
@@ -61,9 +64,11 @@ def divide(job: Job, group: Group, arrays: Arrays) -> list[BatchPlan]:
     for queue in queues:
         for start in range(0, len(queue), per_device * devices):
             part = tuple(queue[start : start + per_device * devices])
-            # With halving every batch has the full size, so that all of them share one program; otherwise the smallest
-            # size that holds the lanes is used.
+            # With halving every batch has the full size, so that all of them share one program. Otherwise the last batch
+            # has the smallest size that holds its lanes, if that is so much smaller that a program of its own pays.
             fitting = per_device if last is not None else sizes.smallest(-(-len(part) // devices), per_device)
+            if start and fitting >= ALIKE * per_device:
+                fitting = per_device
             plans.append(BatchPlan(group, layout, part, fitting * devices, ragged, last is not None, most))
     return plans
 
