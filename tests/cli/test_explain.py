@@ -39,6 +39,27 @@ def test_a_block_answers_to_the_names_that_people_use(name, block, capsys):
     assert f"\n{block} (" in "\n" + said(capsys, name)
 
 
+@pytest.mark.parametrize(
+    ("name", "blocks"),
+    [
+        ("plateau", ["reduce_on_plateau (schedule)", "plateau (surface)"]),
+        ("constant", ["constant (schedule)", "constant (initializer)"]),
+        ("linear", ["linear (schedule)", "identity (activation)", "dense (layer)", "linear (policy)"]),
+        ("inverse sqrt", ["inverse_sqrt (schedule)", "inverse_sqrt (initializer)"]),
+        ("normal", ["small_normal (initializer)", "normal (distribution)"]),
+        ("mlp", ["mlp (model)", "mlp (policy)"]),
+    ],
+)
+def test_a_name_of_several_blocks_names_them_all_and_shows_first_what_trains_a_network(name, blocks, capsys):
+    text = said(capsys, name)
+    first = " ".join(text.partition("\n\n")[0].split())
+    assert first.startswith(f"{name} is the name of {len(blocks)} blocks: {', '.join(blocks)}.")
+    places = [text.index(f"\n{each}: ") for each in blocks]
+    assert places == sorted(places)
+    one = said(capsys, first.rpartition(" ")[2])
+    assert one.startswith(f"{blocks[-1]}: ") and "is the name of" not in one
+
+
 @pytest.mark.parametrize("word", WORDS)
 def test_a_concept_is_answered(word, capsys):
     text = said(capsys, word)

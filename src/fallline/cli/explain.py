@@ -54,6 +54,8 @@ def explain(
     else:
         concept = concept_of(name)
         pages = [] if concept is None else [_concept(concept)]
+        if len(found) > 1:
+            pages.append(_several(name, found))
         print("\n\n".join("\n".join(each) for each in [*pages, *(_page(each) for each in found)]))
         own = {each.name for each in found}
         related = [each for each in mentions(name, RELATED + len(own)) if each.name not in own][:RELATED]
@@ -82,6 +84,15 @@ def _mentioned(text: str, json: bool) -> int:
     print("\n".join(_lines(found)))
     print("\nfallline explain NAME says more of a block.")
     return 0
+
+
+def _several(name: str, found: "list[Explanation]") -> list[str]:
+    """What a name of several blocks stands for, and how to ask for one of them."""
+    import textwrap
+
+    named = ", ".join(f"{each.name} ({each.family})" for each in found)
+    said = f"{name} is the name of {len(found)} blocks: {named}."
+    return textwrap.wrap(f"{said} For one alone: fallline explain {found[-1].family}.{found[-1].name}", 78)
 
 
 def _concept(concept: Concept) -> list[str]:

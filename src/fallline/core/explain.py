@@ -10,6 +10,12 @@ from fallline.core.block import Block, declared_fields, families, family, spelt
 from fallline.core.errors import FalllineError, nearest
 from fallline.core.field import Field
 
+# Families in the order in which a name of several blocks is most likely meant by somebody who trains a network.
+_ORDER = (
+    "optimizer", "schedule", "activation", "loss", "layer", "initializer", "penalty", "model", "scaler", "encoding",
+    "recipe", "strategy", "pruner", "distribution", "method", "callback",
+)  # fmt: skip
+
 
 @dataclasses.dataclass(frozen=True)
 class FieldFacts:
@@ -52,7 +58,9 @@ def blocks_by_family() -> dict[str, list[str]]:
 
 
 def explain(name: str) -> list[Explanation]:
-    """Every block with this name; a few names, such as constant, occur in two families.
+    """Every block with this name, by `family.name` one alone; what a network is trained with comes first.
+
+    A few names, such as plateau, occur in two families.
 
     Raises: FalllineError with the nearest names, if there is none.
     """
@@ -63,7 +71,11 @@ def explain(name: str) -> list[Explanation]:
     if not found:
         known = [each for names in blocks_by_family().values() for each in names]
         raise FalllineError(f"no block is called {name!r}: {nearest(own, known)}; `fallline explain` lists them all")
-    return [_explanation(cls) for cls in found]
+    return [_explanation(cls) for cls in sorted(found, key=_place)]
+
+
+def _place(cls: type[Block]) -> int:
+    return _ORDER.index(cls.family) if cls.family in _ORDER else len(_ORDER)
 
 
 def mentions(text: str, most: int = 12) -> list[Mention]:

@@ -78,6 +78,7 @@ class SmallNormal(Initializer):
     """
 
     name: ClassVar[str] = "small_normal"
+    aliases: ClassVar[tuple[str, ...]] = ("normal", "random_normal", "gaussian")
     std: Number = number(
         0.01,
         valid="(0, inf)",
