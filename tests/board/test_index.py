@@ -48,6 +48,19 @@ def test_status_score_and_epochs_of_every_kind_of_run(tmp_path):
     assert found["good"].metrics["test accuracy"] == 0.9666
 
 
+def test_a_run_that_trains_shows_its_latest_metric_and_loss(tmp_path):
+    folder = training(tmp_path, "now", 4)
+    losses = np.array([0.9, 0.7, 0.5, 0.4], np.float32)
+    arrays = {"history/valid": np.stack([losses, 1 - losses], axis=1), "state/epoch": np.int32(4)}
+    columns = {"valid": {"names": ["valid_loss", "valid_accuracy"], "unit": 1.0}}
+    save_tensors(folder / "checkpoint.safetensors", arrays, {"columns": columns})
+    plain = looked(Index(tmp_path))["now"].to_plain()
+    assert (plain["metric"], plain["split"], plain["larger_is_better"]) == ("accuracy", "valid, so far", True)
+    assert (plain["score"], plain["loss"], plain["epochs"]) == (pytest.approx(0.6), pytest.approx(0.4), 4)
+    finished(tmp_path, "good")
+    assert looked(Index(tmp_path))["good"].to_plain()["loss"] is None
+
+
 def test_only_changes_are_told(tmp_path):
     finished(tmp_path, "a")
     finished(tmp_path, "b")

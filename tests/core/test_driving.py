@@ -43,8 +43,10 @@ def test_ctrl_c_ends_the_work_before_the_next_step():
     assert counted(4, watch=lambda n: n == 4 and signal.raise_signal(signal.SIGINT))[:2] == (4, "there")
 
 
-@pytest.mark.parametrize(("every", "expected"), [(0.0, [1, 2, 3, 4]), (2.0, [2, 4]), (3.0, [3]), (np.inf, [])])
-def test_saves_at_most_that_often(monkeypatch, every, expected):
+@pytest.mark.parametrize(
+    ("every", "expected"), [(0.0, [1, 2, 3, 4]), (2.0, [1, 3]), (3.0, [1, 4]), (9.0, [1]), (np.inf, [])]
+)
+def test_saves_after_a_second_and_then_at_most_that_often(monkeypatch, every, expected):
     times, saved = {"now": 0.0}, []
     monkeypatch.setattr(driving.time, "monotonic", lambda: times["now"])
 

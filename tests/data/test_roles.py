@@ -118,6 +118,27 @@ def test_every_split_has_the_same_shares_of_a_column(column: str) -> None:
         assert np.abs(counts - share * np.bincount(strata)).max() <= 2
 
 
+def test_groups_stay_together_while_the_shares_of_a_column_are_kept() -> None:
+    chance = np.random.default_rng(3)
+    groups = np.repeat(np.arange(80), chance.integers(1, 9, 80))
+    region = np.array(["north", "south", "south", "east"])[chance.integers(0, 4, 80)][groups]  # one for each group
+    frame = pl.DataFrame({"x": chance.normal(size=len(groups)), "who": groups, "region": region,
+                          "y": chance.normal(size=len(groups))})  # fmt: skip
+    uneven = {}
+    for stratify in ("region", "none"):
+        table = fl.load(frame, "y", groups="who", stratify=stratify)
+        held = [rows for _, rows in pairs_of(table.dataset, np.arange(len(groups)), 4)]
+        for parts, shares in ((sets(table), (0.7, 0.1, 0.2)), (held, (0.25,) * 4)):
+            assert sum(len(set(groups[part])) for part in parts) == 80
+            codes = np.unique(region, return_inverse=True)[1]
+            counts = [np.bincount(codes[part], minlength=3) - share * np.bincount(codes)
+                      for part, share in zip(parts, shares, strict=True)]  # fmt: skip
+            uneven.setdefault(stratify, []).append(np.abs(counts).max())
+    # No group has more than 8 rows, so that no share need be missed by more.
+    assert max(uneven["region"]) <= 8
+    assert all(a < b for a, b in zip(uneven["region"], uneven["none"], strict=True))
+
+
 def test_classes_are_even_by_default_and_chance_decides_without() -> None:
     uneven = {}
     for stratify in (None, "none"):

@@ -153,7 +153,8 @@
     state.firstChild.className = `badge ${run.status}`;
     state.firstChild.title = run.outcome.replaceAll("_", " ");
     put(score.firstChild, number(run.score));
-    put(score.lastChild, [run.split, run.metric].filter(Boolean).join(" ").replaceAll("_", " "));
+    const loss = run.loss === null || run.metric === "loss" ? "" : ` · loss ${number(run.loss)}`;
+    put(score.lastChild, [run.split, run.metric].filter(Boolean).join(" ").replaceAll("_", " ") + loss);
     put(epochs, number(run.epochs) + (run.planned ? ` / ${number(run.planned)}` : ""));
   }
   function showList() {

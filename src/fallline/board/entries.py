@@ -44,6 +44,7 @@ class BoardRun:
         metrics: every metric of the result by split and name, such as `test accuracy`.
         sentence: how the run ended, in words.
         revision: the index's revision at which this was read.
+        loss: the latest validation loss of a run without a result.
     """
 
     key: str
@@ -56,6 +57,7 @@ class BoardRun:
     metrics: Mapping[str, float]
     sentence: str = ""
     revision: int = 0
+    loss: float | None = None
 
     @property
     def folder(self) -> Path:
@@ -68,7 +70,7 @@ class BoardRun:
         del found["folder"]
         larger = self.entry.kind == POLICY or larger_is_better(self.entry.metric)
         own = {"id": self.key, "name": self.name, "status": self.status, "epochs": self.epochs, "planned": self.planned}
-        return {**found, **own, "larger_is_better": larger}
+        return {**found, **own, "loss": self.loss, "larger_is_better": larger}
 
 
 def read_run(folder: Path, key: str, revision: int, stamp: Stamp) -> BoardRun:
@@ -85,12 +87,12 @@ def read_run(folder: Path, key: str, revision: int, stamp: Stamp) -> BoardRun:
     plain = _recipe(folder, stamp)
     # A thousand runs share most of their words.
     settings = {sys.intern(path): sys.intern(value) for path, value in list(dotted(plain))[:MOST_FIELDS]}
-    epochs, planned = _count(summary.get("epochs")), _count(plain.get("epochs"))
+    epochs, planned, loss = _count(summary.get("epochs")), _count(plain.get("epochs")), None
     if entry.kind == STUDY and "study.db" in stamp:
         entry, epochs, planned, more = study_facts(folder, entry, held)
         settings = settings or more
     elif held or entry.outcome == "unfinished":
-        entry, epochs = live_facts(folder, entry, stamp)
+        entry, epochs, loss = live_facts(folder, entry, stamp)
     if entry.kind == POLICY:
         epochs, planned = epochs or _count(summary.get("steps")), _count(plain.get("steps"))
         entry = _over_seeds(folder, entry, stamp)
@@ -99,7 +101,7 @@ def read_run(folder: Path, key: str, revision: int, stamp: Stamp) -> BoardRun:
     sentence = summary.get("sentence")
     return BoardRun(
         key, os.fsdecode(folder.name) or str(folder), entry, status, epochs, planned, settings, metrics,
-        sentence if isinstance(sentence, str) and not held else "", revision,
+        sentence if isinstance(sentence, str) and not held else "", revision, loss,
     )  # fmt: skip
 
 

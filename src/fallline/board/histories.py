@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 HISTORY, NEWEST, PREVIOUS = "history.parquet", "checkpoint.safetensors", "checkpoint.previous.safetensors"
 MOST_ROWS = 50_000_000  # of a history that the board reads
+LOSS = "valid_loss"
 _X = ("epoch", "steps", "iteration")
 
 
@@ -82,24 +83,32 @@ def _read(path: Path, column: str) -> list[Curve]:
         return []
 
 
-def live_facts(folder: Path, entry: RunEntry, stamp: Stamp) -> tuple[RunEntry, float | None]:
-    """A run that trains, with its latest score, and its epochs so far (of a policy: its steps)."""
+def live_facts(folder: Path, entry: RunEntry, stamp: Stamp) -> tuple[RunEntry, float | None, float | None]:
+    """A run that trains, with its latest score, its epochs so far (of a policy: its steps), and its validation loss."""
     source = next(iter(sources_of(folder, stamp)), None)
     if source is None:
-        return entry, None
-    is_policy = entry.kind == POLICY
-    names = ("evaluation.mean_return", "mean_return") if is_policy else ("valid_loss", "train_loss")
-    for name in names:
-        curves = read_column(source, name)
-        if curves and len(curves[0][1]):
-            last = [float(y[-1]) for _, _, y in curves if np.isfinite(y[-1])]
-            if not last:
-                continue
-            split = "so far" if is_policy else f"{name.partition('_')[0]}, so far"
-            score = float(np.mean(last))
-            metric = "return" if is_policy else "loss"
-            return dataclasses.replace(entry, metric=metric, score=score, split=split), float(curves[0][1][-1])
-    return entry, None
+        return entry, None, None
+    if entry.kind == POLICY:
+        names = ["evaluation.mean_return", "mean_return"]
+    else:
+        # As in the list of finished runs, a metric says more than the loss.
+        names = [each for each in columns_of(source) if each.startswith("valid_") and each != LOSS][:1]
+        names += [LOSS, "train_loss"]
+    found = {name: last for name in names if (last := _latest(source, name)) is not None}
+    if not found:
+        return entry, None, None
+    name, (epochs, score) = next(iter(found.items()))
+    split, _, metric = ("", "", "return") if entry.kind == POLICY else name.partition("_")
+    said = ", ".join(filter(None, (split, "so far")))
+    loss = found[LOSS][1] if LOSS in found else None
+    return dataclasses.replace(entry, metric=metric, score=score, split=said), epochs, loss
+
+
+def _latest(source: Source, column: str) -> tuple[float, float] | None:
+    """The last place and value of a column, of several lanes their mean; None if no lane has a value."""
+    curves = [each for each in read_column(source, column) if len(each[1])]
+    last = [float(y[-1]) for _, _, y in curves if np.isfinite(y[-1])]
+    return (float(curves[0][1][-1]), float(np.mean(last))) if last else None
 
 
 @contextmanager

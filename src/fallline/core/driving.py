@@ -10,6 +10,7 @@ import numpy as np
 from fallline.core.interrupt import Interrupt
 
 CALL_SECONDS = 0.5  # target duration of a compiled call; Python sees callbacks and Ctrl-C only between calls
+FIRST_SAVE = 1.0  # seconds
 INTERRUPTED, STOPPED = "interrupted", "stopped"
 
 S = TypeVar("S")
@@ -69,6 +70,15 @@ class Pace:
         self.each = seconds / max(iterations, 1)
 
 
+def first_save(began: float, every: float) -> float:
+    """When work that began at a time is first saved: early, so that whoever follows it soon sees something.
+
+    >>> first_save(5.0, every=10.0), first_save(5.0, every=0.2), first_save(5.0, every=np.inf)
+    (6.0, 5.2, inf)
+    """
+    return began + (min(every, FIRST_SAVE) if np.isfinite(every) else np.inf)
+
+
 def drive(
     state: S,
     step: Callable[[S], S],
@@ -87,21 +97,21 @@ def drive(
         goal: says why the work has ended, in a word; "" if it has not.
         interrupt: notes Ctrl-C, which ends the work before the next step.
         watch: called after every step; the work stops if it returns True.
-        save: called after a step if `every` seconds have passed since it was last called.
-        every: least time between two calls of `save`.
+        save: called after a step if `every` seconds have passed since it was last called, and first after a second.
+        every: least time between two calls of `save`; infinite for none.
 
     >>> with Interrupt() as interrupt:
     ...     drive(1, lambda n: 2 * n, goal=lambda n: "large" if n > 99 else "", interrupt=interrupt)
     (128, 'large')
     """
-    saved = time.monotonic()
+    due = first_save(time.monotonic(), every)
     while not (why := goal(state)):
         if interrupt.asked:
             return state, INTERRUPTED
         state = step(state)
         if watch is not None and watch(state) is True:
             return state, STOPPED
-        if save is not None and time.monotonic() - saved >= every:
+        if save is not None and time.monotonic() >= due:
             save(state)
-            saved = time.monotonic()
+            due = time.monotonic() + every
     return state, why

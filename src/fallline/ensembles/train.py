@@ -12,6 +12,7 @@ import numpy as np
 
 from fallline.callbacks.base import Begun, Callback
 from fallline.core.bar import LATE, both, quiet_unless
+from fallline.core.driving import first_save
 from fallline.core.errors import FalllineError
 from fallline.core.keeping import Keeping, size_of
 from fallline.core.outcome import Outcome
@@ -197,16 +198,16 @@ def _train_several(
             found, damaged = checkpoint.load(where, job, identity)
             notes += [f"{each}; the one before it is used" if found else each for each in damaged]
         keeping.try_for(sum(size_of(part.kept) for part in job.parts) if where else 0)
-        setup, saved = time.perf_counter() - began, time.perf_counter()
+        setup, due = time.perf_counter() - began, first_save(time.perf_counter(), checkpoint_seconds)
 
         def between() -> Any:
-            nonlocal saved
+            nonlocal due
             now, answer = time.perf_counter(), None
             if watch is not None:
                 answer = watch(_moment(job, label, now - began))
-            if where is not None and now - saved >= checkpoint_seconds:
+            if where is not None and now >= due:
                 keeping.save(lambda home: checkpoint.save(home, job, described))
-                saved = now
+                due = now + checkpoint_seconds
             return answer
 
         interrupted, unsaved = job.run(between), None
