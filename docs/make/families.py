@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
+import flags
 import jax
 import jax.numpy as jnp
 from elsewhere import RULES
@@ -74,6 +75,7 @@ def written() -> dict[Path, str]:
     """All pages that are made of declarations, by their paths."""
     found = {DOCS / f"families/{kind}.md": page(kind) for kind in FAMILIES}
     found |= {DOCS / "families/index.md": index(), DOCS / "families/api.md": api()}
+    found[DOCS / "families/flags.md"] = NOTE + "\n" + flags.page()
     return {**found, DOCS / "workshop/findings.md": findings()}
 
 

@@ -57,7 +57,8 @@ def test_a_name_of_several_blocks_names_them_all_and_shows_first_what_trains_a_n
     places = [text.index(f"\n{each}: ") for each in blocks]
     assert places == sorted(places)
     one = said(capsys, first.rpartition(" ")[2])
-    assert one.startswith(f"{blocks[-1]}: ") and "is the name of" not in one
+    assert one.startswith(f"{blocks[-1]}: ")
+    assert "is the name of" not in one
 
 
 @pytest.mark.parametrize("word", WORDS)

@@ -8,11 +8,13 @@ import typer
 from PIL import Image
 from typer.main import get_command
 
+import fallline as fl
 from fallline.cli.flags import spelling, with_flags
 from fallline.cli.logs import LogFlags
 from fallline.cli.main import app
 from fallline.cli.main import run as program
 from fallline.cli.shared_flags import PATHS, DataFlags, RecipeFlags
+from fallline.cli.train_run import train_and_save
 from fallline.core.block import get, replace
 from fallline.core.errors import FalllineError
 
@@ -145,6 +147,35 @@ def test_every_data_flag_reaches_the_table(command, caught, rows):
     assert (data["time"], data["weights"]) == ("t", "v")
     _, data = caught(command, "images", "--image-size", "5x4")
     assert (data["source"], data["image_size"]) == ("images", "5x4")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "a.csv --names u,v,w --target w --task regression --kind u=category --test 0.3 --valid 0.2",
+        "a.csv --names u,v,w --target w --test-source b.csv --missing impute",
+        "wide.csv --target w --target v --groups u --stratify none --drop-missing-target",
+        "wide.csv --target w --time t --weights v",
+        "wide.csv --target w --groups u --stratify v",
+        "images --image-size 5x4",
+    ],
+)
+def test_the_same_data_flags_give_the_same_table_in_every_command(words, caught, rows, monkeypatch):
+    def stop(*given, **_):
+        (table,) = [each for each in given if isinstance(each, fl.Table)]
+        raise CaughtError(table)
+
+    # Each command is stopped where it has its table.
+    monkeypatch.setattr("fallline.cli.train.train_and_save", train_and_save)
+    monkeypatch.setattr("fallline.cli.train_run._completed", lambda plan, data, table: stop(table))
+    monkeypatch.setattr("fallline.cli.tune._search", lambda options, *_: stop(options["data"]))
+    for name in ("compare", "trainability"):
+        monkeypatch.setattr(importlib.import_module(f"fallline.lab.{name}"), name, stop)
+    found = {each: caught(each, *words.split())[0] for each in EVERYWHERE}
+    assert {each.fingerprint for each in found.values()} == {found["train"].fingerprint}
+    assert {repr(each.schema.to_dict()) for each in found.values()} == {repr(found["train"].schema.to_dict())}
+    for part in ("train", "valid", "test"):
+        assert len({tuple(getattr(each.dataset, part)) for each in found.values()}) == 1
 
 
 VALUES = {
