@@ -48,7 +48,7 @@ def small_stream(folder: Path) -> Any:
     )  # fmt: skip
     frame.write_parquet(folder / "rows.parquet")
     stream = fl.scan(folder / "rows.parquet", "y", cache="1GB")
-    stream._cache = Cache(stream._key, 10**9, folder / "cache")
+    stream._cache = Cache(stream.key, 10**9, folder / "cache")
     return stream
 
 
@@ -100,7 +100,7 @@ def preparation(folder: Path) -> Kind:
     path = stream._cache.folder / NAME
 
     def read() -> Any:
-        found = load_prepared(path.parent, stream._key, 1, stream.piece)
+        found = load_prepared(path.parent, stream.key, 1, stream.piece)
         if found is None:
             raise fl.FalllineError("it is prepared anew")
         again = Stream.__new__(Stream)
@@ -112,7 +112,7 @@ def preparation(folder: Path) -> Kind:
 
 
 _MADE = (
-    "_prepared",
+    "prepared",
     "encoder",
     "sample",
     "_starts",

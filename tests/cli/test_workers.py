@@ -54,16 +54,20 @@ def test_what_workers_cannot_do_is_said(flags, sentence, here, capsys, tmp_path)
     assert not (tmp_path / "run").exists()
 
 
-def test_a_stream_beyond_memory_is_for_one_process(here, capsys, tmp_path, monkeypatch):
+def test_a_stream_beyond_memory_is_shared(here, capsys, tmp_path, monkeypatch):
     import polars as pl
 
     monkeypatch.setenv("FALLLINE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("fallline.streams.stream.RUNNING", 10**9 - 1)
-    monkeypatch.setattr("fallline.streams.windows.RUNNING", 10**9 - 150_000)
+    monkeypatch.setattr("fallline.streams.windows.RUNNING", 10**9 - 5_000)
     (tmp_path / "rows").mkdir()
     pl.DataFrame({"a": range(400), "y": ["yes", "no"] * 200}).write_parquet(tmp_path / "rows/0.parquet")
-    words = ("train", "rows", "--target", "y", "--memory", "1GB", *QUICK[1:], "--workers", "2", "--out", "run")
-    code, _, err = call(capsys, *words)
-    assert code == 2
-    assert "workers train on a table in memory, and the stream does not fit there" in err
-    assert not (tmp_path / "run").exists()
+    words = ("train", "rows", "--target", "y", "--memory", "1GB", *QUICK[1:])
+    code, out, err = call(capsys, *words, "--workers", "2", "--out", "run", "--json")
+    assert (code, here.started) == (0, 1), err
+    assert "workers = 2\n" in (tmp_path / "run/recipe.toml").read_text()
+    code, alone, err = call(capsys, *words, "--out", "alone", "--json")
+    assert (code, here.started) == (0, 1), err
+    assert json.loads(out)["steps"] == json.loads(alone)["steps"] > 0
+    for part, scores in json.loads(alone)["metrics"].items():
+        assert json.loads(out)["metrics"][part] == pytest.approx(scores, rel=1e-3)

@@ -92,10 +92,6 @@ def train(
     if crew is not None and count > 1:
         raise FalllineError("workers share the minibatches of one network: leave members and bag out, or workers")
     if isinstance(data, Stream):
-        if crew is not None and not data.fits:
-            raise FalllineError(
-                "workers train on a table in memory, and the stream does not fit there: leave workers out"
-            )
         if count > 1 and not data.fits:
             raise FalllineError("several networks are trained in memory, and the stream does not fit there: train one")
         data = data.table() if data.fits else data
@@ -129,7 +125,7 @@ def _fitted(
         if isinstance(data, Stream):
             return train_stream(
                 recipe, data, seed=seed, probes=probes, watch=seen, folder=folder, checkpoint_seconds=checkpoint_seconds,
-                resume=resume,
+                resume=resume, crew=crew,
             )  # fmt: skip
         if count == 1:
             return train_from(

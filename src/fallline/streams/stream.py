@@ -65,7 +65,7 @@ class Stream:
         self.name, self.where, self.source, self.memory = name, where, source, memory
         self._files, self._layout, self._wanted = files, layout, wanted
         self.piece = piece_rows(len(layout.columns))
-        self._cache = Cache(self._key, cache)
+        self._cache = Cache(self.key, cache)
         self._readers = [_PieceReader(each, self.piece) for each in files]
         self._last: tuple[int, StreamBlock] | None = None
         self.told: Callable[[str, int], None] = lambda what, rows: None
@@ -77,7 +77,7 @@ class Stream:
     @property
     def schema(self) -> Schema:
         """The encoding of its columns and of the target."""
-        return self._prepared.learnt.schema
+        return self.prepared.learnt.schema
 
     @property
     def task(self) -> str:
@@ -87,12 +87,12 @@ class Stream:
     @property
     def warnings(self) -> tuple[str, ...]:
         """One sentence about each thing that was dropped or looks odd."""
-        return self._prepared.remarks
+        return self.prepared.remarks
 
     @property
     def collected(self) -> Collected:
         """What the second pass gathered of the encoded rows."""
-        return self._prepared.collected
+        return self.prepared.collected
 
     @property
     def counts(self) -> dict[str, int]:
@@ -178,7 +178,7 @@ class Stream:
     @cached_property
     def encoder(self) -> Encoder:
         """The encoding of its rows."""
-        return Encoder(self.schema, self._prepared.learnt.decimal)
+        return Encoder(self.schema, self.prepared.learnt.decimal)
 
     @property
     def notes(self) -> list[str]:
@@ -187,7 +187,7 @@ class Stream:
         return [f"{refused}: blocks that it lacks are encoded anew in every epoch"] if refused else []
 
     @cached_property
-    def _key(self) -> str:
+    def key(self) -> str:
         """Digest of the files, the wishes and the version: what the schema and the blocks depend on."""
         wanted, splitting = self._wanted, self._wanted.splitting
         said = [
@@ -203,15 +203,29 @@ class Stream:
 
     @property
     def _block_key(self) -> str:
-        return f"{self._key} {json.dumps(self.schema.to_dict(), sort_keys=True)}"
+        return f"{self.key} {json.dumps(self.schema.to_dict(), sort_keys=True)}"
+
+    def take(self, key: str, prepared: PreparedStream) -> None:
+        """Takes over what a stream of the same files has learnt in another process.
+
+        Raises:
+            FalllineError: the files there were others.
+        """
+        if key != self.key:
+            raise FalllineError(
+                f"{self.where}, as a worker finds it, is not what this run began with: expected the same files, of the same "
+                "sizes and times of change, and the same version of Fallline"
+            )
+        self.prepared = prepared
 
     @cached_property
-    def _prepared(self) -> PreparedStream:
+    def prepared(self) -> PreparedStream:
+        """What both passes learn; the first to ask for it begins them."""
         if not self._wanted.target:
             raise FalllineError(f"no target was named for {self.where}: name the column to predict")
         kept = None
         if self._cache.used:
-            kept = load_prepared(self._cache.folder, self._key, len(self._files), self.piece)
+            kept = load_prepared(self._cache.folder, self.key, len(self._files), self.piece)
         if kept is None:
             kept = self._prepare()
         self._cache.touch()
@@ -239,7 +253,7 @@ class Stream:
             raise FalllineError(f"no row of {self.where} trains: lower the shares for test and validation")
         if self._cache.used and not self._cache.refused:
             try:
-                save_prepared(self._cache.folder, found, self._key)
+                save_prepared(self._cache.folder, found, self.key)
             except (FalllineError, OSError) as problem:
                 self._cache.refused = str(problem)
         return found
@@ -268,7 +282,7 @@ class Stream:
     @cached_property
     def _starts(self) -> list[tuple[int, int]]:
         """The file of each block and its first row in it."""
-        rows = self._prepared.learnt.rows
+        rows = self.prepared.learnt.rows
         return [(index, start) for index, count in enumerate(rows) for start in range(0, count, self.piece)]
 
 

@@ -6,12 +6,17 @@ import queue
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from fallline.core.errors import FalllineError
 from fallline.data.target import Target
+from fallline.streams.encoding import EncodedRows
 from fallline.streams.stream import RUNNING, Stream
+
+T = TypeVar("T")
 
 _HELD = 2.5  # windows in memory at a time: the one that is trained on, the one that is filled, and a block
 _ALIGNED = 64  # bytes at which JAX uses the host's memory without a copy
@@ -74,6 +79,44 @@ def block_order(stream: Stream, seed: tuple[int, ...], epoch: int, shuffled: boo
     return draw.permutation(blocks)
 
 
+class Piece(NamedTuple):
+    """Rows of one block that lie in one window, in their order.
+
+    Attributes:
+        window: number of the window in the epoch.
+        start: the place of the first row in the window.
+        rows: the encoded rows.
+    """
+
+    window: int
+    start: int
+    rows: EncodedRows
+
+
+def pieces(stream: Stream, order: np.ndarray, rows: int, first: int = 0) -> Iterator[Piece]:
+    """The training rows of an epoch, one block after the other, cut where a window ends.
+
+    Args:
+        stream: the stream.
+        order: the order of the blocks.
+        rows: rows of a window.
+        first: number of the first window that is wanted; blocks before it are not read.
+    """
+    held = stream.collected.counts[order, 0]
+    ends = np.cumsum(held)
+    for index in range(int(np.searchsorted(ends, first * rows, side="right")), len(held)):
+        if not held[index]:
+            continue
+        begin = int(ends[index] - held[index])
+        part = stream.part(int(order[index]), 0)
+        at = max(begin, first * rows)
+        while at < ends[index]:
+            number, start = divmod(at, rows)
+            taken = part.at(slice(at - begin, (number + 1) * rows - begin))
+            yield Piece(number, start, taken)
+            at += len(taken)
+
+
 def windows(stream: Stream, target: Target, order: np.ndarray, rows: int, first: int = 0) -> Iterator[Window]:
     """The windows of an epoch.
 
@@ -84,36 +127,22 @@ def windows(stream: Stream, target: Target, order: np.ndarray, rows: int, first:
         rows: rows of a window.
         first: number of the first window that is wanted; blocks before it are not read.
     """
-    held = stream.collected.counts[order, 0]
-    ends = np.cumsum(held)
-    total = int(ends[-1])
-    at = first * rows
-    index = int(np.searchsorted(ends, at, side="right"))
-    for number, count in enumerate(window_counts(total, rows)):
-        if number < first:
-            continue
-        x, y = _room(stream, rows)
-        filled = 0
-        while filled < count:
-            begin = int(ends[index] - held[index])
-            part = stream.part(int(order[index]), 0)
-            taken = part.at(slice(at - begin, at - begin + count - filled))
-            stream.encoder.expand(taken, x[filled : filled + len(taken)])
-            y[filled : filled + len(taken)] = target.condition(taken.y)
-            filled, at = filled + len(taken), at + len(taken)
-            if at == ends[index]:
-                index += 1
-                while index < len(held) and not held[index]:
-                    index += 1
-        yield Window(number, x, y, count)
+    width, counts = len(stream.schema.feature_names), window_counts(stream.counts["train"], rows)
+    for number, held in groupby(pieces(stream, order, rows, first), key=lambda each: each.window):
+        x, y = room(rows, width, target)
+        for each in held:
+            end = each.start + len(each.rows)
+            stream.encoder.expand(each.rows, x[each.start : end])
+            y[each.start : end] = target.condition(each.rows.y)
+        yield Window(number, x, y, counts[number])
 
 
-def ahead(make: Callable[[], Iterator[Window]]) -> Iterator[Window]:
+def ahead(make: Callable[[], Iterator[T]]) -> Iterator[T]:
     """The same windows, each filled by a thread while the one before it is in use.
 
     A window counts as in use until the next one is asked for, so that two are in memory at most.
     """
-    ready: queue.Queue[Window | BaseException | None] = queue.Queue()
+    ready: queue.Queue[T | BaseException | None] = queue.Queue()
     places, stopped = threading.Semaphore(2), threading.Event()
 
     def fill() -> None:
@@ -149,10 +178,8 @@ def ahead(make: Callable[[], Iterator[Window]]) -> Iterator[Window]:
         thread.join()
 
 
-def _room(stream: Stream, rows: int) -> tuple[np.ndarray, np.ndarray]:
-    """Zeros for the rows of a window: features and targets."""
-    target = stream.schema.target
-    width = len(stream.schema.feature_names)
+def room(rows: int, width: int, target: Target) -> tuple[np.ndarray, np.ndarray]:
+    """Zeros for features and targets, where JAX's device can use the host's memory."""
     size = 4 * rows * width
     raw = np.zeros(size + _ALIGNED, np.uint8)
     start = -raw.ctypes.data % _ALIGNED

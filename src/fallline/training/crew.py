@@ -6,28 +6,25 @@ steps again, so that the result is that of a run without the loss.
 """
 
 import dataclasses
-import time
 from collections.abc import Callable
 from contextlib import closing
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from fallline.core.driving import STOPPED, Pace, drive
+from fallline.core.driving import STOPPED, drive
 from fallline.core.errors import FalllineError
 from fallline.core.interrupt import Interrupt
 from fallline.core.outcome import Outcome
 from fallline.core.whole import is_whole
 from fallline.probes import RECORDED, Probe
-from fallline.training import program
 from fallline.training.arrays import Arrays
 from fallline.training.chunks import CEILING, Chunks
+from fallline.training.led import Led
 from fallline.training.recipe import Recipe
 from fallline.training.state import Epochs, State
 from fallline.training.worker import Message, Place, Worker, from_host, on_host, place_of
-from fallline.workers.group import GroupLostError, WorkerGroup
-
-ATTEMPTS = 5  # losses of the workers without a further epoch, after which the run is given up
+from fallline.workers.group import WorkerGroup
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +49,10 @@ class Crew:
                 "batch_size"
             )
 
+    def group(self, make: Callable[[Any], Any], message: object) -> WorkerGroup:
+        """The processes, which are not begun yet."""
+        return WorkerGroup(make, message, self.count, self.address)
+
     def run_chunks(
         self,
         recipe: Recipe,
@@ -71,8 +72,9 @@ class Crew:
         Raises: FalllineError as `WorkerGroup` does, and for workers that are lost again and again.
         """
         message = on_host(Message(recipe, arrays, recorded))
-        with Interrupt() as interrupt, closing(WorkerGroup(Worker, message, self.count, self.address)) as group:
-            led = _Led(group, state, CEILING if until is None else until, every, list(seen or []))
+        with Interrupt() as interrupt, closing(self.group(Worker, message)) as group:
+            last = CEILING if until is None else until
+            led = Led(group, on_host(state), place_of(state), last, every, list(seen or []))
 
             def goal(place: Place) -> str:
                 if not place.running:
@@ -96,88 +98,6 @@ class Crew:
         if why == STOPPED and place.running:
             state = dataclasses.replace(state, outcome=np.int32(Outcome.STOPPED))
         return Chunks(state, led.epochs, interrupt.asked and why != STOPPED and place.running, led.first_seconds)
-
-
-class _Kept(NamedTuple):
-    """The last state that was fetched, where it stands, and how many records precede it."""
-
-    state: State
-    place: Place
-    records: int
-
-
-class _Led:
-    """The workers of a run as this process leads them: begun at the first chunk, and again after a loss."""
-
-    def __init__(self, group: WorkerGroup, state: State, last: int, every: int | None, epochs: list[Epochs]) -> None:
-        self.group, self.last, self.epochs = group, last, epochs
-        self.kept = _Kept(on_host(state), place_of(state), len(epochs))
-        self.pace = Pace(program.CAPACITY if every is None else max(1, min(every, program.CAPACITY)))
-        self.begun, self.losses, self.furthest, self.first_seconds = False, 0, self.kept.place.epoch, 0.0
-
-    def chunk(self, place: Place) -> Place:
-        """Train the next chunk, or, after a loss, the first chunk from the last state that was fetched."""
-        return self._surely(lambda: self._advanced(place))
-
-    def state_at(self, place: Place) -> State:
-        """The whole state at a place that the workers have reached."""
-
-        def fetched() -> Place:
-            here = place if self.begun else self.kept.place
-            while here.epoch < place.epoch:
-                here = self._advanced(here, place.epoch)
-            if here.epoch != self.kept.place.epoch:
-                self._fetch(here)
-            return here
-
-        self._surely(fetched)
-        return self.kept.state
-
-    def keep(self, place: Place) -> bool:
-        """Fetch the state; returns False if the workers are lost, and the next chunk begins them again."""
-        try:
-            self._fetch(place)
-        except GroupLostError as lost:
-            self._count(lost)
-            return False
-        return True
-
-    def _fetch(self, place: Place) -> None:
-        state = self.group.call("kept")
-        self.kept = _Kept(state, place, len(self.epochs))
-
-    def _advanced(self, place: Place, most: int | None = None) -> Place:
-        began = time.perf_counter()
-        if not self.begun:
-            self.group.start()
-            self.group.call("begin", self.kept.state)
-            del self.epochs[self.kept.records :]
-            self.begun, place = True, self.kept.place
-        asked = time.perf_counter()
-        goal = min(place.epoch + self.pace.count, self.last if most is None else most)
-        new, seen = self.group.call("advance", goal)
-        self.epochs.append(seen)
-        self.first_seconds = self.first_seconds or time.perf_counter() - began
-        self.pace.took(time.perf_counter() - asked, new.epoch - place.epoch)
-        if new.epoch > self.furthest:
-            self.furthest, self.losses = new.epoch, 0
-        return Place(*new)
-
-    def _surely(self, deed: Callable[[], Place]) -> Place:
-        """The deed's result; the workers are begun again for as long as the deed loses them."""
-        while True:
-            try:
-                return deed()
-            except GroupLostError as lost:
-                self._count(lost)
-
-    def _count(self, lost: GroupLostError) -> None:
-        self.begun, self.losses = False, self.losses + 1
-        if self.losses == ATTEMPTS:
-            raise FalllineError(
-                f"the workers were lost {ATTEMPTS} times at epoch {self.furthest}, the last time because {lost}: give them more "
-                "memory, or look for what ends them"
-            ) from None
 
 
 def crew_of(workers: object, ray: str | None) -> Crew | None:

@@ -18,9 +18,12 @@ from fallline.training.state import State
 
 
 class Batch(NamedTuple):
-    """The minibatch of a step: its rows and their weights, the step's number in the run, and the steps of an epoch."""
+    """The minibatch of a step: its rows and their weights, the step's number in the run, and the steps of an epoch.
 
-    rows: Int[Array, " batch"]
+    Without `rows`, the arrays hold the minibatch and nothing else.
+    """
+
+    rows: Int[Array, " batch"] | None
     weight: Float[Array, " batch"]
     step: Array
     steps_per_epoch: Array
@@ -41,8 +44,8 @@ def inputs_of(recipe: Recipe, arrays: Arrays, state: State, batch: Batch) -> Ste
     time = time_of(recipe, batch.step, batch.steps_per_epoch)
     now = at_time(remembered(recipe, state.watching), time)
     network = network_of(now, arrays)
-    x = now.inputs.apply(state.scaling, arrays.x[batch.rows])
-    y = scaled_target(now, state, arrays.y[batch.rows])
+    x = now.inputs.apply(state.scaling, taken(arrays.x, batch.rows))
+    y = scaled_target(now, state, taken(arrays.y, batch.rows))
     key = named(state.key, "noise", batch.step)
 
     def objective(params: Tree) -> tuple[Array, tuple[Array, Array, Any]]:
@@ -76,6 +79,11 @@ def cost_of(
     return cost, (loss, prediction, stats)
 
 
+def taken(array: Array, rows: Int[Array, " batch"] | None) -> Array:
+    """Rows of an array; all of it if none are named."""
+    return array if rows is None else array[rows]
+
+
 def scaled_target(recipe: Recipe, state: State, y: Array) -> Array:
     """The target as the loss sees it."""
     return y if recipe.target_scaler is None else recipe.target_scaler.apply(state.target_scaling, y)
@@ -93,10 +101,11 @@ def relative(arrays: Arrays, values: Float[Array, "rows targets"]) -> Float[Arra
     return values if arrays.sizes is None else values * arrays.sizes
 
 
-def score(recipe: Recipe, state: State, arrays: Arrays, prediction: Array, y: Array, rows: Array) -> Array:
+def score(recipe: Recipe, state: State, arrays: Arrays, prediction: Array, y: Array, rows: Array | None) -> Array:
     """The first metric of each example, before its mean (and root): a hit, or a squared error in the target's unit."""
     if arrays.task == "regression":
-        return jnp.mean(relative(arrays, answers(recipe, state, prediction) - arrays.y[rows]) ** 2, axis=-1)
+        error = answers(recipe, state, prediction) - taken(arrays.y, rows)
+        return jnp.mean(relative(arrays, error) ** 2, axis=-1)
     if arrays.task == "multilabel":
         return jnp.all((prediction > 0) == (y > 0.5), axis=-1).astype(jnp.float32)
     if prediction.shape[-1] == 1:

@@ -79,7 +79,7 @@ def lasts(recipe: Recipe, arrays: Arrays, state: State, batch: Batch) -> bool:
     This does not hold on minibatches, nor if the traced cost depends on the step (through noise or a schedule), on a plateau
     schedule or on running statistics.
     """
-    if known_in(state.memory) is None or batch.rows.shape[0] < arrays.train.shape[0]:
+    if known_in(state.memory) is None or batch.rows is None or batch.rows.shape[0] < arrays.train.shape[0]:
         return False
 
     def cost(changing: tuple[Array, Any, Any], params: Tree) -> Array:

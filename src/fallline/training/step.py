@@ -86,7 +86,7 @@ def one_step(
     arrays: Arrays,
     state: State,
     tally: Tally,
-    rows: Int[Array, " batch"],
+    rows: Int[Array, " batch"] | None,
     weight: Float[Array, " batch"],
     index: Array,
     steps_per_epoch: Array,
@@ -94,7 +94,8 @@ def one_step(
 ) -> tuple[State, Tally]:
     """One update from an epoch's minibatch number `index`.
 
-    Rows of weight 0 are padding; a minibatch of such rows changes nothing. Time and noise follow the epoch and the index,
+    Without `rows`, the minibatch is all rows of the arrays. Rows of weight 0 are padding; a minibatch of such rows changes
+    nothing. Time and noise follow the epoch and the index,
     which the lanes of a population share, and not a lane's own count of updates.
     """
     batch = Batch(rows, weight, state.epoch * steps_per_epoch + index, steps_per_epoch)

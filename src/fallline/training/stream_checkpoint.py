@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
@@ -18,16 +18,9 @@ from fallline.probes import SCORES, Probe
 from fallline.training.checkpoint import PREVIOUS, check_belongs
 from fallline.training.state import Epochs, State
 from fallline.training.step import Tally
+from fallline.training.stream_steps import StreamPosition
 
 _REMEDY = "use another copy"
-
-
-class StreamPosition(NamedTuple):
-    """Where a run on a stream stands: its state, the sums of its epoch, and the window that comes next."""
-
-    state: State
-    tally: Tally
-    window: int
 
 
 def save_place(
@@ -55,7 +48,12 @@ def save_place(
 
 
 def load_place(
-    folder: Path, like: StreamPosition, identity: dict[str, Any], recorded: tuple[Probe, ...], windows: int
+    folder: Path,
+    like: StreamPosition,
+    identity: dict[str, Any],
+    recorded: tuple[Probe, ...],
+    windows: int,
+    replaces: bool = False,
 ) -> tuple[StreamPosition | None, Epochs | None, list[str]]:
     """The newest intact checkpoint of this run, or None, and a sentence for each damaged one.
 
@@ -65,6 +63,7 @@ def load_place(
         identity: what the checkpoint must agree in with the run.
         recorded: the run's probes.
         windows: number of windows of an epoch.
+        replaces: ignore a checkpoint of another run.
 
     Raises: FalllineError for a checkpoint of another recipe, seed, stream or memory.
     """
@@ -76,6 +75,8 @@ def load_place(
             arrays, described = load_tensors(path, "checkpoint")
         except FalllineError as error:
             damaged.append(str(error))
+            continue
+        if replaces and any(described.get(name) != value for name, value in identity.items()):
             continue
         check_belongs(described, identity, recorded, path)
         try:

@@ -3,7 +3,8 @@
 import dataclasses
 import functools
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,9 @@ from fallline.core.outcome import Outcome
 from fallline.data.table import Table
 from fallline.probes import RECORDED, Probe
 from fallline.streams import Stream
-from fallline.streams.windows import Window, ahead, block_order, window_counts, window_rows, windows
-from fallline.training import window_program as compiled
-from fallline.training.arrays import Arrays
+from fallline.streams.windows import window_rows
 from fallline.training.calibration import calibrated
+from fallline.training.crew import Crew
 from fallline.training.evaluation import predictor_of, usable
 from fallline.training.history import History, join
 from fallline.training.preparation import Prepared
@@ -30,9 +30,13 @@ from fallline.training.recipe import Recipe
 from fallline.training.resuming import digest_of
 from fallline.training.run import Moment, Run
 from fallline.training.state import Epochs, State
-from fallline.training.stream_checkpoint import StreamPosition, load_place, save_place
+from fallline.training.stream_checkpoint import load_place, save_place
+from fallline.training.stream_hands import hands_of
 from fallline.training.stream_recipe import prepare_stream, with_exact_moments
 from fallline.training.stream_scores import score_stream
+from fallline.training.stream_steps import StreamFacts, StreamPosition
+from fallline.training.window_program import compiled_tally
+from fallline.training.worker import Place
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -60,7 +64,9 @@ def train_stream(
     folder: str | Path | None = None,
     checkpoint_seconds: float = 10.0,
     resume: bool = False,
+    replaces: bool = False,
     rows: int | None = None,
+    crew: Crew | None = None,
 ) -> StreamRun:
     """Train one recipe on a stream, with as many rows in memory as its `memory` allows.
 
@@ -71,21 +77,25 @@ def train_stream(
         recipe, seed, probes, watch, folder, checkpoint_seconds, resume: as for `train`. Between the windows of an epoch,
             `watch` is called if it has an attribute `within_epochs` that is true.
         stream: the stream.
+        replaces: ignore checkpoints of other runs in the folder, instead of refusing to resume.
         rows: rows of a window, whole minibatches or all rows; chosen by the stream's memory by default.
+        crew: processes that share every minibatch; None: this process computes alone.
 
     Raises: FalllineError as for `train`, for a recipe that needs all rows at every step, and for files that change during
         the run and are still needed.
     """
     began = time.perf_counter()
     run = prepare_stream(recipe, stream, seed, probes)
-    loop = _Loop(run, stream, rows)
+    if crew is not None:
+        crew.check(run.recipe, stream.counts["train"])
+    loop = _Loop(run, stream, rows, crew)
     kept = None if folder is None else Path(folder)
     with Keeping(kept) as keeping:
         place, seen, damaged = loop.start(), None, list[str]()
         identity = loop.identity(seed)
         described = {**identity, "columns": run.columns()}
         if resume and kept is not None:
-            found, seen, damaged = load_place(kept, place, identity, run.recorded, len(loop.counts))
+            found, seen, damaged = load_place(kept, place, identity, run.recorded, len(loop.facts.counts), replaces)
             place = place if found is None else found
         keeping.try_for(size_of((place.state, place.tally)) if kept else 0)
         epochs = [] if seen is None else [seen]
@@ -131,26 +141,24 @@ def train_stream(
 class _Loop:
     """The epochs of a run on a stream."""
 
-    def __init__(self, run: Prepared, stream: Stream, rows: int | None) -> None:
+    def __init__(self, run: Prepared, stream: Stream, rows: int | None, crew: Crew | None = None) -> None:
         assert isinstance(run.recipe.batch_size, int)
-        self.run, self.stream, self.batch = run, stream, run.recipe.batch_size
-        self.target = run.table.schema.target
-        self.rows = window_rows(stream, self.batch) if rows is None else rows
-        self.counts = window_counts(stream.counts["train"], self.rows)
-        self.steps = -(-stream.counts["train"] // self.batch)
-        self.recorded = as_arrays(run.recorded)
-        self.words = tuple(int(each) for each in np.asarray(jax.random.key_data(run.key)))
-        self.each = self._class_weights()
-        self._windows: Iterator[Window] = iter(())
+        self.run, self.stream, self.crew = run, stream, crew
+        given, total = run.recipe.class_weight, stream.counts["train"]
+        self.facts = StreamFacts(
+            recipe=run.traced,
+            arrays=run.arrays,
+            recorded=as_arrays(run.recorded),
+            words=tuple(int(each) for each in np.asarray(jax.random.key_data(run.key))),
+            rows=window_rows(stream, run.recipe.batch_size) if rows is None else rows,
+            total=total,
+            weights=None if given is None else np.array([weight for _, weight in given], np.float32),
+        )
 
     def start(self) -> StreamPosition:
         """The place before the first step."""
         state = with_exact_moments(self.run.start(), self.run.recipe, self.stream.collected, self.run.arrays)
-        return StreamPosition(state, self.tally(state), 0)
-
-    def tally(self, state: State) -> Any:
-        """The sums of an epoch before its first step."""
-        return compiled.compiled_tally(self.run.traced, state, self.recorded)
+        return StreamPosition(state, compiled_tally(self.facts.recipe, state, self.facts.recorded), 0)
 
     def identity(self, seed: int) -> dict[str, Any]:
         """What a checkpoint must agree in with the run that continues from it."""
@@ -158,7 +166,7 @@ class _Loop:
             "recipe": digest_of(self.run.recipe),
             "data": self.stream.fingerprint,
             "seed": int(seed),
-            "memory": f"{self.rows} rows",
+            "memory": f"{self.facts.rows} rows",
         }
 
     def driven(
@@ -172,106 +180,39 @@ class _Loop:
         every: float,
     ) -> tuple[StreamPosition, bool, float]:
         """Train until the run ends; returns the last place, whether Ctrl-C ended it, and the duration of the first window."""
-        times: list[float] = []
-
-        def step(place: StreamPosition) -> StreamPosition:
-            asked_at = time.perf_counter()
-            place = self._window(place, epochs, interrupt)
-            times.append(time.perf_counter() - asked_at)
-            return place
-
-        def goal(place: StreamPosition) -> str:
-            return "" if _running(place) else "ended"
-
         label = self.run.history_from(0)
 
-        def between(place: StreamPosition) -> Any:
+        def between(place: Place) -> Any:
             if watch is None or (place.window and not getattr(watch, "within_epochs", False)):
                 return None
             return watch(self._moment(place, label(epochs), time.perf_counter() - began))
 
-        with Interrupt() as interrupt:
-            try:
-                place, why = drive(
-                    place,
-                    step,
-                    goal=goal,
-                    interrupt=interrupt,
-                    watch=between,
-                    save=None if save is None else lambda place: _running(place) and save(place),
-                    every=every,
-                )
-            finally:
-                self._close()
-            if why == STOPPED and _running(place):
-                stopped = dataclasses.replace(place.state, outcome=jnp.int32(Outcome.STOPPED))
-                place = place._replace(state=stopped)
-            return place, interrupt.asked and _running(place), times[0] if times else 0.0
+        def keep(place: Place) -> None:
+            if place.running and hands.keep(place) and save is not None:
+                save(hands.position(place))
 
-    def _window(self, place: StreamPosition, epochs: list[Epochs], interrupt: Interrupt) -> StreamPosition:
-        """Train on the next window; after the last one of an epoch, close it."""
-        window = next(self._windows, None)
-        if window is None:
-            self._windows = self._epoch(int(place.state.epoch), place.window)
-            window = next(self._windows)
-        assert window.number == place.window
-        state, tally = compiled.compiled_steps(
-            self.run.traced,
-            self._arrays(window),
-            place.state,
-            place.tally,
-            np.int32(window.number),
-            np.int32(window.number * (self.rows // self.batch)),
-            np.int32(self.steps),
-            self.recorded,
-        )
-        interrupt.wait(state.step)
-        if window.number + 1 < len(self.counts):
-            return StreamPosition(state, tally, window.number + 1)
-        self._close()
-        state, seen = compiled.compiled_closed(self.run.traced, self.run.arrays, state, tally, self.recorded)
-        interrupt.wait(state.epoch)
-        epochs.append(jax.tree.map(lambda leaf: np.asarray(leaf)[None], seen))
-        return StreamPosition(state, self.tally(state), 0)
+        target = self.run.table.schema.target
+        with (
+            Interrupt() as interrupt,
+            closing(hands_of(self.crew, self.facts, self.stream, target, place, epochs, interrupt)) as hands,
+        ):
+            at, why = drive(
+                hands.place,
+                hands.chunk,
+                goal=lambda place: "" if place.running else "ended",
+                interrupt=interrupt,
+                watch=between,
+                save=keep,
+                every=every,
+            )
+            found = hands.position(at)
+        if why == STOPPED and at.running:
+            found = found._replace(state=dataclasses.replace(found.state, outcome=jnp.int32(Outcome.STOPPED)))
+        return found, interrupt.asked and why != STOPPED and at.running, hands.first_seconds
 
-    def _epoch(self, epoch: int, first: int) -> Iterator[Window]:
-        """The windows of an epoch from one on, filled in advance by a thread."""
-        shuffled = self.run.recipe.shuffle and len(self.counts) > 1
-        order = block_order(self.stream, self.words, epoch, shuffled)
-        return ahead(lambda: windows(self.stream, self.target, order, self.rows, first))
-
-    def _close(self) -> None:
-        """End the thread that fills windows."""
-        close = getattr(self._windows, "close", None)
-        if close is not None:
-            close()
-        self._windows = iter(())
-
-    def _arrays(self, window: Window) -> Arrays:
-        y = window.y
-        return dataclasses.replace(
-            self.run.arrays,
-            x=jax.device_put(window.x, may_alias=True),
-            y=jax.device_put(y, may_alias=True),
-            weight=None if self.each is None else jax.device_put(self.each[y]),
-            train=jnp.zeros(0, jnp.int32),
-            valid=jnp.zeros(0, jnp.int32),
-            train_count=jax.device_put(np.int32(window.count)),
-            valid_count=jax.device_put(np.int32(0)),
-        )
-
-    def _class_weights(self) -> np.ndarray | None:
-        """The weight of each class, if the recipe has any."""
-        given = self.run.recipe.class_weight
-        return None if given is None else np.array([weight for _, weight in given], np.float32)
-
-    def _moment(self, place: StreamPosition, history: History, seconds: float) -> Moment:
-        done = int(place.state.epoch) + place.window / len(self.counts)
-        return Moment(done, int(self.run.recipe.epochs), seconds, history, int(place.state.best_epoch))
-
-
-def _running(place: StreamPosition) -> bool:
-    return int(place.state.outcome) == Outcome.RUNNING
+    def _moment(self, place: Place, history: History, seconds: float) -> Moment:
+        done = place.epoch + place.window / len(self.facts.counts)
+        return Moment(done, int(self.run.recipe.epochs), seconds, history, place.best_epoch)
 
 
 def _within_bounds(run: Prepared, state: State, loop: _Loop) -> State:

@@ -19,11 +19,20 @@ from fallline.training.state import Epochs, State
 
 
 class Place(NamedTuple):
-    """Where the workers stand: the numbers of the state that this process looks at."""
+    """Where the workers stand: the numbers of the state that this process looks at.
+
+    `window` is the one that comes next in the epoch, if the run is on a stream.
+    """
 
     epoch: int
     outcome: int
     best_epoch: int
+    window: int = 0
+
+    @property
+    def at(self) -> tuple[int, int]:
+        """Compares the places of a run."""
+        return self.epoch, self.window
 
     @property
     def running(self) -> bool:
@@ -78,9 +87,9 @@ def compiled_for(spread: Spread) -> Callable[..., tuple[State, Epochs]]:
     return found
 
 
-def place_of(state: State) -> Place:
+def place_of(state: State, window: int = 0) -> Place:
     """The numbers of a state that say where a run stands."""
-    return Place(int(state.epoch), int(state.outcome), int(state.best_epoch))
+    return Place(int(state.epoch), int(state.outcome), int(state.best_epoch), window)
 
 
 def on_host(tree: Tree) -> Any:
