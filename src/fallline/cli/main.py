@@ -13,6 +13,7 @@ import typer
 
 from fallline.cli.ars import ars
 from fallline.cli.board import board
+from fallline.cli.cache import cache
 from fallline.cli.check import check
 from fallline.cli.compare import compare
 from fallline.cli.doctor import doctor
@@ -80,6 +81,7 @@ app.command(cls=GroupedCommand)(stoppable(with_flags(compare)))
 app.command(cls=GroupedCommand)(stoppable(with_flags(trainability)))
 app.command()(stoppable(landscape))
 app.command()(stoppable(explain))
+app.command()(stoppable(cache))
 
 
 def _version(value: bool) -> None:
