@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import fallline as fl
+from fallline.core import executables
 from fallline.core.compiling import known_flags
 from fallline.core.runtime import configure
 
@@ -38,6 +39,7 @@ if "XLA_FLAGS" not in os.environ:
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what it puts in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)  # processes that tests start must hear Ctrl-C
 
+executables.LOOKS = False  # tests replace functions; processes that they start look programs up
 os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(Path(tempfile.gettempdir()) / "fallline-hypothesis"))
 hypothesis.settings.register_profile("fallline", deadline=None, derandomize=True, database=None, max_examples=40)
 hypothesis.settings.load_profile("fallline")

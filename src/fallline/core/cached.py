@@ -30,7 +30,7 @@ class Kind(NamedTuple):
 
 KINDS = (
     Kind("programs", "compiled programs", r".+-(cache|atime)", is_program=True),
-    Kind("executables", "programs ready to load", r"[0-9a-f]{64}\.program", is_program=True),
+    Kind("executables", "programs ready to load", r"[0-9a-f]{64}\.(program|key)", is_program=True),
     Kind("streams", "encoded streams", r"[0-9a-f]{32,64}"),
     Kind("agreed", "models that were checked", r"[0-9a-f]{64}"),
 )
@@ -58,7 +58,7 @@ def held() -> list[Held]:
     found = []
     for kind in KINDS:
         entries = list(_entries(kind))
-        count = sum(not each.name.endswith("-atime") for each in entries)
+        count = sum(not each.name.endswith(("-atime", ".key")) for each in entries)
         found.append(Held(kind.title, cache_folder() / kind.folder, count, sum(map(_size, entries))))
     return found
 

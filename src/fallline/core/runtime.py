@@ -12,6 +12,7 @@ from typing import Any
 
 from fallline.core.errors import FalllineError
 
+FLAGS = os.environ.get("XLA_FLAGS", "")  # of the compiler, before anything can have changed them
 NEEDED = ("enable_x64", "shard_map", "make_jaxpr", "custom_jvp", "custom_vjp")
 
 

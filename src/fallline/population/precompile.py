@@ -25,6 +25,9 @@ def precompiling(programs: Programs, layout: Layout, beginning: Beginning) -> It
     if not programs.is_new((layout, structure, *((leaf.shape, leaf.dtype) for leaf in leaves))):
         yield
         return
+    if programs.of(layout).start.has(*beginning):
+        yield  # a program that is kept on disk is seldom alone there
+        return
     with collector_rests():
         # This trace is cached and serves the real lanes as well.
         shapes = programs.of(layout).start.eval_shape(*beginning)

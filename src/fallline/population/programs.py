@@ -12,6 +12,7 @@ from jax.sharding import PartitionSpec
 from jaxtyping import Array
 
 from fallline.core.driving import Pace
+from fallline.core.executables import Kept
 from fallline.core.random import Seed
 from fallline.population.devices import COMMON, LANES, mesh, place_common, place_lanes
 from fallline.population.lanes import Lanes, Layout, advance_of, finish_of, split, start_of, without_best
@@ -134,16 +135,24 @@ def _spread(layout: Layout, counted: Callable[[Callable[..., Any]], Callable[...
     history = PartitionSpec(None, "lanes")
     spread = functools.partial(jax.shard_map, mesh=mesh(), check_vma=False)
     return Compiled(
-        start=jax.jit(
-            spread(start, in_specs=(LANES, COMMON, COMMON, LANES, keys, LANES, LANES), out_specs=(LANES, shared))
+        start=Kept(
+            spread(start, in_specs=(LANES, COMMON, COMMON, LANES, keys, LANES, LANES), out_specs=(LANES, shared)),
+            "start lanes",
+            decides=layout,
         ),
-        advance=jax.jit(
+        advance=Kept(
             spread(
                 advance,
                 in_specs=(LANES, COMMON, COMMON, LANES, LANES, shared, COMMON),
                 out_specs=(LANES, shared, history),
             ),
-            donate_argnums=4,
+            "advance lanes",
+            decides=layout,
+            donate=(4,),
         ),
-        finish=jax.jit(spread(finish, in_specs=(LANES, COMMON, COMMON, LANES, LANES, shared, COMMON), out_specs=LANES)),
+        finish=Kept(
+            spread(finish, in_specs=(LANES, COMMON, COMMON, LANES, LANES, shared, COMMON), out_specs=LANES),
+            "finish lanes",
+            decides=layout,
+        ),
     )

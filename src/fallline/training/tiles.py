@@ -8,13 +8,13 @@ import jax
 import numpy as np
 from jaxtyping import Array
 
+from fallline.core.executables import Kept
 from fallline.losses import OfMembers
 from fallline.training.recipe import Recipe
 from fallline.training.validation import TILE, forward
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1))
-def answer_tile(
+def _answer_tile(
     task: str, outputs: int, recipe: Recipe, arrays: dict[str, Any], x: Array, y: Array
 ) -> tuple[Array, Array]:
     """The answer and the loss of each row of a tile."""
@@ -26,6 +26,9 @@ def answer_tile(
         answer = recipe.target_scaler.invert(arrays["target_scaling"], answer)
         y = recipe.target_scaler.apply(arrays["target_scaling"], y)
     return answer, recipe.loss.evaluation_loss(prediction, y)
+
+
+answer_tile = Kept(_answer_tile, "answer_tile", static=2)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
