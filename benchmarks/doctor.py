@@ -22,7 +22,6 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -30,6 +29,7 @@ from doctor_plants import PLANTS, Base, recipe
 
 import fallline as fl
 from fallline.core.block import replace
+from fallline.core.executables import forget
 from fallline.diagnosis import KINDS
 
 OUT = Path("doctor_results.json")
@@ -185,7 +185,7 @@ def main() -> None:
             if (kind, base, seed) in done:
                 continue
             if len(rows) % 25 == 0:
-                jax.clear_caches()  # a process can map only so many compiled programs
+                forget()  # a process can map only so many compiled programs
             data = bases(arguments.data, seed)[base]
             if kind in PLANTS and PLANTS[kind].task == "classification" and data.task != "classification":
                 continue

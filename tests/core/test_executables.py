@@ -1,5 +1,6 @@
 """Programs that are kept are found before tracing, give the same bits, and are never wrong: otherwise JAX compiles."""
 
+import os
 import subprocess
 import sys
 
@@ -93,6 +94,25 @@ def test_a_damaged_file_is_made_again(folder, traced, ending, damage):
     assert traced.times == 2
     assert same(traced.program()(X, TREE), first)
     assert traced.times == 2
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no modes")
+def test_a_program_that_others_could_have_written_is_not_loaded(folder, traced):
+    first = traced.program()(X, TREE)
+    for path in folder.iterdir():
+        assert path.stat().st_mode & 0o077 == 0
+        path.chmod(0o664)
+    assert same(traced.program()(X, TREE), first)
+    assert traced.times == 2
+
+
+def test_forgotten_programs_are_loaded_again(folder, traced):
+    program = traced.program()
+    first = program(X, TREE)
+    executables.forget()
+    assert program._known == {}
+    assert same(program(X, TREE), first)
+    assert traced.times == 1
 
 
 def test_a_file_that_is_intact_and_of_another_program_is_not_used(folder, traced):
@@ -194,7 +214,10 @@ def test_a_run_has_the_same_bits_by_jax_by_new_programs_and_by_kept_ones(folder,
 
 def test_lanes_on_all_devices_have_the_same_bits(folder, monkeypatch):
     home = sys.modules["fallline.population.evaluate"]
-    table, recipes = fl.load("sklearn:iris"), [replace(SMALL, {"optimizer.learning_rate": rate}) for rate in (0.01, 0.02)]
+    table, recipes = (
+        fl.load("sklearn:iris"),
+        [replace(SMALL, {"optimizer.learning_rate": rate}) for rate in (0.01, 0.02)],
+    )
     found = []
     for _ in range(2):
         monkeypatch.setattr(home, "PROGRAMS", Programs())  # as a new process has them

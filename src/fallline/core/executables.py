@@ -8,6 +8,7 @@ import hashlib
 import os
 import pickle
 import secrets
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -31,6 +32,9 @@ _DIGEST = 32  # bytes of the checksum behind the mark
 _ORDINARY = "ordinary"  # in place of a lowered form: JAX cannot write this program
 
 
+_ALL: "weakref.WeakSet[Kept]" = weakref.WeakSet()
+
+
 class Kept:
     """A function as `jax.jit` compiles it, whose programs are kept on disk.
 
@@ -51,6 +55,7 @@ class Kept:
         self._decides = (name, decides, static, donate)
         self._static = static
         self._known: dict[Any, Callable[..., Any]] = {}
+        _ALL.add(self)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._jitted, name)
@@ -158,6 +163,13 @@ class Kept:
         return compiled if count == 0 else lambda *arguments: compiled(*arguments[count:])
 
 
+def forget() -> None:
+    """Drop all compiled programs of this process, JAX's too: it can map only so many. They are loaded again when needed."""
+    for each in list(_ALL):
+        each._known.clear()
+    jax.clear_caches()
+
+
 @contextmanager
 def _unwritten() -> Iterator[None]:
     """JAX writes no program into its own cache."""
@@ -230,6 +242,8 @@ def read(form: str, arguments: Any) -> Any:
 def _put(path: Path, body: bytes) -> None:
     make_folder(path.parent)
     write_atomically(path, _sealed(body))
+    with suppress(OSError):
+        path.chmod(0o600)
 
 
 def _usable() -> bool:
@@ -243,9 +257,16 @@ def _sealed(body: bytes) -> bytes:
 
 
 def _opened(path: Path) -> bytes | None:
-    """What was sealed into a file; None if it is missing or damaged."""
+    """What was sealed into a file; None if it is missing or damaged, or if somebody else could have written it.
+
+    A program is code. In a folder that several people share, each of them loads only what they have compiled themselves.
+    """
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            facts = os.fstat(file.fileno())
+            if hasattr(os, "geteuid") and (facts.st_uid != os.geteuid() or facts.st_mode & 0o022):
+                return None
+            content = file.read()
     except OSError:
         return None
     body = content[len(_MARK) + _DIGEST :]
