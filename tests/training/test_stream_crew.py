@@ -58,7 +58,7 @@ def test_workers_take_the_steps_of_one_process(changes, here, stream):  # noqa: 
     """Batch normalisation, penalties, weights, monitors and every probe."""
     recipe = dataclasses.replace(SMALL, **changes)
     alone = train_stream(recipe, stream, rows=ROWS)
-    run = train_stream(recipe, stream, rows=ROWS, crew=Crew(2), checkpoint_seconds=1e9)
+    run = train_stream(recipe, stream, rows=ROWS, crew=Crew(2), checkpoint_seconds=np.inf)
     close(run, alone, rtol=1e-3)
     assert here.started == 1
     steps = -(-stream.counts["train"] // 15)
