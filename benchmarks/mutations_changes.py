@@ -164,10 +164,10 @@ def as_tensors(arrays: dict[str, np.ndarray], text: str) -> bytes:
     """A Fallline safetensors file with a valid digest."""
     from safetensors.numpy import save
 
-    from fallline.core.tensor_files import _digest
+    from fallline.core.tensor_files import digest_of
 
     arrays = {name: np.ascontiguousarray(array).reshape(array.shape) for name, array in arrays.items()}
-    return bytes(save(arrays, metadata={"fallline": _digest(arrays, text) + text}))
+    return bytes(save(arrays, metadata={"fallline": digest_of(arrays, text) + text}))
 
 
 def as_npz(arrays: dict[str, np.ndarray]) -> bytes:
@@ -177,16 +177,23 @@ def as_npz(arrays: dict[str, np.ndarray]) -> bytes:
     return buffer.getvalue()
 
 
-def tensors_sealed(path: Path, what: str) -> Callable[[Rng], bytes]:
-    """Change a description or arrays, and seal the file again."""
+def tensors_sealed(
+    path: Path, what: str, bind: Callable[[dict[str, np.ndarray], Any], None] | None = None
+) -> Callable[[Rng], bytes]:
+    """Change a description or arrays, and seal the file again; in half of the tries `bind` redoes digests within it first."""
     from fallline.core.tensor_files import load_tensors
 
     arrays, described = load_tensors(path, what)
 
     def sealed(rng: Rng) -> bytes:
+        found, said = arrays, copy.deepcopy(described)
         if rng.random() < 0.6:
-            return as_tensors(arrays, as_json(altered(rng, described)))
-        return as_tensors(altered_arrays(rng, arrays), as_json(described))
+            said = altered(rng, said)
+        else:
+            found = altered_arrays(rng, arrays)
+        if bind is not None and rng.random() < 0.5:
+            bind(found, said)
+        return as_tensors(found, as_json(said))
 
     return sealed
 

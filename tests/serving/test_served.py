@@ -16,6 +16,7 @@ from fallline.core.tensor_files import load_tensors, save_tensors
 from fallline.core.tensors import flatten
 from fallline.serving import find_served, load_served
 from fallline.serving.program import Program
+from fallline.serving.served import digest_of_program
 from fallline.training.model_file import load_predictor
 from fallline.training.recorded import with_program
 
@@ -100,9 +101,11 @@ def test_a_block_of_ones_own_and_an_ensemble_have_no_program(numbers, tmp_path):
             load_served(path)
 
 
-def changed(path, tmp_path, change):
+def changed(path, tmp_path, change, bound=True):
     arrays, described = load_tensors(path, "model")
     change(arrays, described)
+    if bound:
+        described["program"]["of"] = digest_of_program(arrays, described)
     save_tensors(tmp_path / "changed.safetensors", arrays, described)
     return tmp_path / "changed.safetensors"
 
@@ -137,6 +140,22 @@ def huge(steps):
 def test_a_program_that_was_changed_is_refused(change, says, iris_file, tmp_path):
     with pytest.raises(FalllineError, match=says):
         load_served(changed(iris_file, tmp_path, change))
+
+
+@pytest.mark.parametrize("load", [load_served, fl.load_predictor])
+@pytest.mark.parametrize(
+    "change",
+    [
+        scaled,
+        of_steps(lambda steps: steps[0].__setitem__(0, "negative")),
+        lambda arrays, described: described["recipe"].update(epochs=7),
+        lambda arrays, described: described["program"].update(of=""),
+        lambda arrays, described: described.update(program=3),
+    ],
+)
+def test_a_program_and_a_network_that_were_not_saved_together_are_refused(change, load, iris_file, tmp_path):
+    with pytest.raises(FalllineError, match=r"is not that of its network|its program is (not|3)"):
+        load(changed(iris_file, tmp_path, change, bound=False))
 
 
 def test_json_gives_the_same_program(iris_file):

@@ -48,7 +48,7 @@ def save_tensors(path: Path, arrays: dict[str, np.ndarray], description: dict[st
     arrays = {name: np.ascontiguousarray(array).reshape(np.shape(array)) for name, array in arrays.items()}
     text = json.dumps(description, sort_keys=True)
     # A single entry: safetensors writes several in no fixed order, and equal runs should give equal files.
-    write_atomically(path, save(arrays, metadata={"fallline": _digest(arrays, text) + text}))
+    write_atomically(path, save(arrays, metadata={"fallline": digest_of(arrays, text) + text}))
 
 
 def load_tensors(path: Path, what: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -70,7 +70,7 @@ def load_tensors(path: Path, what: str) -> tuple[dict[str, np.ndarray], dict[str
     if entry is None:
         raise FalllineError(f"{title} was not written by fallline: it has no description")
     digest, text = entry[:_DIGEST], entry[_DIGEST:]
-    if digest != _digest(arrays, text):
+    if digest != digest_of(arrays, text):
         raise FalllineError(f"{title} is damaged: its digest does not match its content; {remedy}")
     return arrays, parse_json(text, Mapping(Plain()), title, remedy)
 
@@ -78,7 +78,8 @@ def load_tensors(path: Path, what: str) -> tuple[dict[str, np.ndarray], dict[str
 _DIGEST = 64  # characters of a SHA-256 digest in hexadecimal
 
 
-def _digest(arrays: dict[str, np.ndarray], text: str) -> str:
+def digest_of(arrays: dict[str, np.ndarray], text: str) -> str:
+    """Digest of arrays and a text."""
     digest = hashlib.sha256(text.encode())
     for name in sorted(arrays):
         digest.update(f"{name}{arrays[name].dtype}{arrays[name].shape}".encode())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ import numpy as np
 
 from fallline.core.errors import FalllineError
 from fallline.core.shape import Entries, Listed, Plain, Text
-from fallline.core.tensor_files import check_finite, load_tensors
+from fallline.core.tensor_files import check_finite, digest_of, load_tensors
 from fallline.data.schema import Schema
 from fallline.data.schema_text import WRITTEN
 from fallline.serving.answers import check_answer, check_probable, decided, narrow
@@ -28,7 +29,7 @@ BLOCK = 256  # rows at a time, so that intermediate values stay in the processor
 MOST = 2e9  # multiplications up to which NumPy answers; JAX computes more of them faster, once it has compiled
 CLOSE = 1e-9  # difference from the answers that were kept with a program, relative to the largest
 REMEDY = "use another copy, or train it again"
-PROGRAM = Entries({"steps": Listed(Plain()), "scores": Text()})
+PROGRAM = Entries({"steps": Listed(Plain()), "scores": Text(), "of": Text()})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,6 +139,7 @@ def served_from(arrays: dict[str, np.ndarray], described: dict[str, Any], what: 
     if wrong is not None:
         raise _unfit(what, f"its {wrong[0]} is not {wrong[1]}")
     check_finite({name: each for name, each in arrays.items() if not name.startswith("program/")}, what, REMEDY)
+    check_program(arrays, described, what)
     schema = Schema.from_dict(described["schema"])
     x, answers = (arrays.get(f"{KEY}/{name}") for name in ("rows", "answers"))
     features = len(schema.feature_names)
@@ -157,6 +159,21 @@ def served_from(arrays: dict[str, np.ndarray], described: dict[str, Any], what: 
     if not same:
         raise _unfit(what, "its program does not give the answers that were kept with it")
     return found
+
+
+def digest_of_program(arrays: dict[str, np.ndarray], described: dict[str, Any]) -> str:
+    """What binds a program to its network: a digest of the file's arrays and description, without itself."""
+    program = {name: each for name, each in described[KEY].items() if name != "of"}
+    return digest_of(arrays, json.dumps({**described, KEY: program}, sort_keys=True))
+
+
+def check_program(arrays: dict[str, np.ndarray], described: dict[str, Any], what: str) -> None:
+    """Raises: FalllineError for a file whose program and network are not those that were saved together."""
+    kept = described.get(KEY)
+    if kept is None:
+        return
+    if not isinstance(kept, dict) or kept.get("of") != digest_of_program(arrays, described):
+        raise _unfit(what, "its program is not that of its network")
 
 
 def agrees(found: np.ndarray, kept: np.ndarray) -> bool:

@@ -13,6 +13,7 @@ from fallline.data.schema import Schema
 from fallline.data.schema_text import WRITTEN
 from fallline.data.sources import ARROW, PARQUET, TEXT
 from fallline.serving.outcome import outcome_of
+from fallline.serving.served import check_program
 from fallline.training.ensemble import KIND, MOST, Ensemble
 from fallline.training.predictor import Predictor
 from fallline.training.recipe import recipe_from_plain
@@ -51,6 +52,7 @@ def load_predictor(path: str | Path) -> Predictor:
         raise FalllineError(f"model {str(path)!r} is not a model of format {FORMAT}: train it again with this version")
     what = f"model {str(path)!r}"
     check_description(described, what)
+    check_program(arrays, described, what)
     recipe, schema = recipe_from_plain(described["recipe"]), Schema.from_dict(described["schema"])
     seen = take_seen(arrays, described, what)
     drop_program(arrays)

@@ -8,7 +8,7 @@ import numpy as np
 from fallline.core.tensor_files import nest
 from fallline.data.schema import Schema
 from fallline.serving.recording import record
-from fallline.serving.served import KEY, agrees
+from fallline.serving.served import KEY, agrees, digest_of_program
 from fallline.training.host import has_own, host_of, wide
 from fallline.training.recipe import Recipe
 from fallline.training.validation import answering
@@ -42,7 +42,9 @@ def with_program(
     loss = recipe.loss
     scores = "" if loss is None or loss.probabilistic else loss.name
     kept = {**arrays, **more, f"{KEY}/rows": x, f"{KEY}/answers": answers}
-    return kept, {**description, KEY: {"steps": program.to_plain(), "scores": scores}}
+    described = {**description, KEY: {"steps": program.to_plain(), "scores": scores}}
+    described[KEY]["of"] = digest_of_program(kept, described)
+    return kept, described
 
 
 def drop_program(arrays: dict[str, np.ndarray]) -> None:
