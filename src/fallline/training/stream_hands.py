@@ -1,7 +1,6 @@
 """Who trains on a stream's windows: this process, or workers that it leads. Both are told to in the same way."""
 
 import time
-from typing import Any
 
 from fallline.core.interrupt import Interrupt
 from fallline.data.target import Target
@@ -40,7 +39,7 @@ def hands_of(
     """
     if crew is None:
         return OwnHands(StreamSteps(facts, stream, target, interrupt.wait), begun, epochs)
-    group: Any = crew.group(StreamWorker, message_of(facts, sent(stream), target))
+    group = crew.group(StreamWorker, message_of(facts, sent(stream), target))
     return LedHands(group, place_on_host(begun), place_of(begun.state, begun.window), CEILING, 1, epochs)
 
 

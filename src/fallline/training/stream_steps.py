@@ -8,8 +8,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 
 from fallline.core.random import Seed
+from fallline.data.target import Target
 from fallline.probes import Probe
 from fallline.streams import Stream
 from fallline.streams.windows import Window, ahead, block_order, window_counts, windows
@@ -76,7 +78,7 @@ class StreamFacts:
         return block_order(stream, self.words, epoch, self.recipe.shuffle and len(self.counts) > 1)
 
 
-def _until_done(array: Any) -> None:
+def _until_done(array: Array) -> None:
     array.block_until_ready()
 
 
@@ -90,7 +92,9 @@ class StreamSteps:
         wait: waits for an array of the device.
     """
 
-    def __init__(self, facts: StreamFacts, stream: Stream, target: Any, wait: Callable[[Any], None] = _until_done):
+    def __init__(
+        self, facts: StreamFacts, stream: Stream, target: Target, wait: Callable[[Array], None] = _until_done
+    ) -> None:
         self.facts, self.stream, self.target, self.wait = facts, stream, target, wait
         self._ready: Iterator[Any] = iter(())
 

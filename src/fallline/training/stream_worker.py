@@ -2,11 +2,12 @@
 
 import dataclasses
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import numpy as np
 
+from fallline.data.target import Target
 from fallline.streams.sending import SentStream
 from fallline.streams.shares import WindowShares, places_of, shares
 from fallline.training import window_program as compiled
@@ -22,7 +23,7 @@ class StreamMessage(NamedTuple):
 
     facts: StreamFacts
     stream: SentStream
-    target: Any
+    target: Target
 
 
 class StreamWorker:
@@ -116,7 +117,7 @@ class SharedSteps(StreamSteps):
         self._places[number] = [places_of(order, count, facts.batch, size, each) for each in self.spread.here]
 
 
-def message_of(facts: StreamFacts, stream: SentStream, target: Any) -> StreamMessage:
+def message_of(facts: StreamFacts, stream: SentStream, target: Target) -> StreamMessage:
     """The message with NumPy's arrays."""
     recipe, arrays, recorded = on_host((facts.recipe, facts.arrays, facts.recorded))
     return StreamMessage(dataclasses.replace(facts, recipe=recipe, arrays=arrays, recorded=recorded), stream, target)
