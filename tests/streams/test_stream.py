@@ -10,6 +10,7 @@ import pytest
 from tests.streams.conftest import made
 
 import fallline as fl
+from fallline.core.files import unfinished
 from fallline.streams.blocks import StreamBlock, read_part, write_block
 from fallline.streams.encoding import EncodedRows, joined
 from fallline.streams.sampling import RowSample
@@ -171,6 +172,19 @@ def test_a_full_disk_and_a_small_cache_cost_time_only(folder, short, monkeypatch
     stream = fl.scan(folder, "y", cache="1GB")
     assert np.array_equal(stream.table().dataset.x, x, equal_nan=True)
     assert "the disk is full" in stream.notes[0]
+
+
+def test_what_a_killed_process_has_left_half_written_goes(folder, tmp_path, short):
+    assert fl.scan(folder, "y").counts
+    home = next((tmp_path / "cache" / "streams").iterdir())
+    (home / "0000003.block").unlink()
+    own = unfinished(home / "0000004.block").name
+    left = [home / own.replace(f"-{os.getpid()}-", f"-{2**22 + 1}-"), home / own]  # no process has that number
+    for each in left:
+        each.write_bytes(b"half")
+    again = fl.scan(folder, "y")
+    assert len(again.table().dataset.x) == 1200
+    assert [each.exists() for each in left] == [False, True]
 
 
 def test_the_oldest_stream_leaves_the_cache_first(folder, tmp_path, short):

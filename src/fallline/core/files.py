@@ -99,6 +99,11 @@ def make_folder(folder: Path) -> None:
         ) from None
 
 
+def unfinished(path: Path) -> Path:
+    """A file beside another one, to be renamed to it; `clear_left_over` knows it if this process is killed before that."""
+    return path.with_name(f"{_own_prefix()}{path.name}.part")
+
+
 def clear_left_over(folder: Path) -> None:
     """Remove unfinished files of processes on this machine that are no longer alive."""
     with suppress(OSError):

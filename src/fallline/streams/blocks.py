@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from fallline.core.errors import FalllineError
+from fallline.core.files import unfinished
 from fallline.core.reading import parse_json
 from fallline.core.shape import Entries, Listed, Text, Whole
 from fallline.streams.encoding import EncodedRows
@@ -81,7 +82,7 @@ def write_block(path: Path, block: StreamBlock, key: str) -> int:
     }
     text = json.dumps(header).encode()
     start = _MAGIC + len(text).to_bytes(4, "little") + zlib.crc32(text).to_bytes(4, "little")
-    beside = path.with_name(f"{path.name}.{os.getpid()}.part")
+    beside = unfinished(path)
     try:
         with beside.open("wb") as file:
             for each in (start, text, *segments):

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from fallline.core.budget import bytes_of
+from fallline.core.files import clear_left_over
 from fallline.core.runtime import cache_folder
 from fallline.streams.blocks import StreamBlock, read_part, write_block
 from fallline.streams.encoding import EncodedRows, joined
@@ -79,6 +80,7 @@ class Cache:
     def _has_room(self, size: int) -> bool:
         """Whether a block of this size fits; older streams' blocks are removed to make room."""
         if self._room is None:
+            clear_left_over(self.folder)
             self._room = self._left()
         while size > self._room:
             oldest = min(self._others(), key=lambda each: each.stat().st_mtime, default=None)
