@@ -177,7 +177,10 @@ def _search(options: dict[str, Any], outer: int | None, members: int | None, out
             found, procedure = _found(options, outer, json)
             interrupted = found.interrupted or (procedure is not None and procedure.interrupted)
             if not interrupted:
-                run = found.best.run
+                own = str(found.where) == str(
+                    folder / STUDY
+                )  # otherwise nobody will look for checkpoints in the folder
+                run = found.best.train_in(folder) if own else found.best.run
                 combined = None if members is None or run.interrupted else found.ensemble(members)
                 if not (run if combined is None else combined.run).interrupted:
                     return keep(found, procedure, combined, folder, hold.check, json, identity)

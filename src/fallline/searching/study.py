@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -53,6 +54,13 @@ class Best:
         if self.stream is not None:
             return train_stream(self.recipe, self.stream, seed=self.seed)
         return train(self.recipe, self.data, seed=self.seed)
+
+    def train_in(self, folder: Path) -> Run:
+        """The same run; on a stream, with checkpoints in a folder, from which the training of an earlier call goes on."""
+        if self.stream is not None and "run" not in self.__dict__:
+            found = train_stream(self.recipe, self.stream, seed=self.seed, folder=folder, resume=True, replaces=True)
+            self.__dict__["run"] = found
+        return self.run
 
     @property
     def model(self) -> Predictor:
