@@ -93,6 +93,21 @@ def test_warm_start_and_partial_fit_go_on_alike(flowers):
         np.testing.assert_allclose(mine.predict_proba(X), other.predict_proba(X), atol=1e-4)
 
 
+@pytest.mark.parametrize("name", ["MLPClassifier", "MLPRegressor"])
+def test_parts_of_the_rows_with_weights_go_on_alike(three_digits, numbers, name):
+    X, y = three_digits if name == "MLPClassifier" else numbers
+    kinds = {"classes": np.unique(y)} if name == "MLPClassifier" else {}
+    weight = np.arange(len(X)) % 3 + 0.5
+    settings = {**STEPS, "solver": "adam", "learning_rate_init": 0.01, "shuffle": False}
+    mine, other = (getattr(library, name)(**settings) for library in (ours, theirs))
+    for model in (mine, other):
+        for part in np.array_split(np.arange(len(X)), 3) * 2:
+            model.partial_fit(X[part], y[part], sample_weight=weight[part], **kinds)
+    assert mine.t_ == other.t_ == 2 * len(X)
+    assert_alike(mine, other, X, tolerance=5e-5)
+    np.testing.assert_allclose(mine.loss_curve_, other.loss_curve_, atol=1e-5)
+
+
 def test_initial_weights_are_theirs_to_the_bit():
     X, y = np.eye(5), np.arange(5)
     settings = {"hidden_layer_sizes": (4, 3), "activation": "logistic", "learning_rate_init": 1e-30, "max_iter": 1}
