@@ -5,7 +5,6 @@ import os
 import signal
 import sys
 
-import jax
 import numpy as np
 import pytest
 from tests.streams.conftest import folder, little, made, own_cache, short  # noqa: F401  (fixtures)
@@ -178,4 +177,3 @@ def test_processes_on_ray_share_a_stream_and_one_of_them_is_killed(monkeypatch, 
     assert len(killed) == 1
     assert len(groups) == 2
     close(run, alone, rtol=1e-3)
-    assert len(jax.tree.leaves(run.state.params)) == 4
