@@ -10,8 +10,12 @@ from tests.streams.conftest import folder, little, made, own_cache, short  # noq
 
 import fallline as fl
 from fallline.core.checkpoints import NAME
+from fallline.data.prediction import encode_labelled
+from fallline.data.sheet import Sheet
 from fallline.streams.windows import ahead, block_order, window_counts, windows
 from fallline.training.checkpoint import PREVIOUS
+from fallline.training.stream_predictions import evaluate_stream
+from fallline.training.stream_scores import StreamAnswers
 from fallline.training.streamed import train_stream
 
 SMALL = fl.Recipe(model=fl.MLP(hidden=(4,), dropout=0.1), encoding=None, epochs=2, patience=None, batch_size=16)
@@ -172,6 +176,22 @@ def test_recipes_that_need_all_rows_are_refused(folder, short, little, change, w
         fl.train(recipe, stream)
     with pytest.raises(fl.FalllineError, match="several networks are trained in memory"):
         fl.train(SMALL, stream, members=2)
+
+
+def test_answers_that_do_not_fit_are_thinned_out(folder, monkeypatch):  # noqa: F811
+    stream = fl.scan(folder, "y", memory="1GB")
+    model = fl.train(SMALL, stream).model
+    whole, _, rows = evaluate_stream(model, stream, [])
+    monkeypatch.setattr("fallline.training.stream_predictions.most_answers", lambda model, stream: 700)
+    remarks = []
+    some, _, again = evaluate_stream(model, stream, remarks)
+    assert rows == again == 1200
+    assert remarks == ["the metrics are those of 600 of 1,200 rows: their answers fit into the memory"]
+    answers = StreamAnswers(model)
+    for _, frame in stream.frames():
+        x, y = encode_labelled(Sheet(frame, stream.separator), model.schema, "", [])
+        answers.add(x[::2], y[::2])  # files have an even number of rows
+    assert some == answers.metrics() != whole
 
 
 def test_a_model_answers_for_a_stream_as_for_a_table(folder, tmp_path):  # noqa: F811

@@ -16,7 +16,7 @@ from fallline.data.schema import Schema
 from fallline.data.sheet import Sheet
 from fallline.serving.predictions import csv_text
 from fallline.streams import Stream
-from fallline.training.stream_scores import StreamAnswers
+from fallline.training.stream_scores import StreamAnswers, most_answers
 
 if TYPE_CHECKING:
     import polars as pl
@@ -55,11 +55,12 @@ def in_pieces(model: Any, stream: Stream, **wanted: Any) -> Any:
 def evaluate_stream(model: Any, stream: Stream, remarks: list[str]) -> tuple[dict[str, float], Overlap | None, int]:
     """The metrics of a model on all rows of a stream, how many of them it has seen, and how many there are.
 
-    The answers of all rows are held in memory, their features are not.
+    Answers are held in memory, features are not. If the answers of all rows do not fit into the stream's memory, the metrics
+    are those of every k-th row, and a remark says so.
 
     Raises: FalllineError for a file without the target, or a class that training has not seen.
     """
-    answers, schema = StreamAnswers(model), model.schema
+    answers, schema = StreamAnswers(model, most_answers(model, stream)), model.schema
     seen: Overlap | None = None
     for name, frame in stream.frames():
         x, y = encode_labelled(Sheet(frame, stream.separator), schema, name, remarks)
@@ -69,7 +70,11 @@ def evaluate_stream(model: Any, stream: Stream, remarks: list[str]) -> tuple[dic
             before = seen or Overlap(0, 0, 0, here.chance)
             rows, trained = before.rows + here.rows, before.trained + here.trained
             seen = Overlap(rows, trained, before.chose + here.chose, here.chance)
-    return answers.metrics(), seen, len(answers)
+    if len(answers) < answers.rows:
+        remarks.append(
+            f"the metrics are those of {len(answers):,} of {answers.rows:,} rows: their answers fit into the memory"
+        )
+    return answers.metrics(), seen, answers.rows
 
 
 def write_pieces(pieces: Iterator["pl.DataFrame"], path: Path) -> int:

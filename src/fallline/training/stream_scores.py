@@ -17,20 +17,31 @@ class StreamAnswers:
 
     Arguments:
         model: the model.
+        most: rows whose answers are held; of more rows, every second one is held, then every fourth, and so on.
     """
 
-    def __init__(self, model: Any) -> None:
-        self.model = model
+    def __init__(self, model: Any, most: int | None = None) -> None:
+        self.model, self.most = model, most
+        self.rows, self._stride = 0, 1
         self._answers: list[np.ndarray] = []
         self._targets: list[np.ndarray] = []
         self._losses: list[np.ndarray] = []
 
     def add(self, x: np.ndarray, y: np.ndarray) -> None:
         """Answer more rows: encoded features, and targets in their own unit."""
+        chosen = slice(-self.rows % self._stride, None, self._stride)
+        self.rows += len(y)
+        x, y = x[chosen], y[chosen]
+        if not len(y):
+            return
         answer, losses = self.model.answer(x, self.model.schema.target.condition(y))
         self._answers.append(answer)
         self._targets.append(y)
         self._losses.append(losses)
+        while self.most is not None and len(self) > self.most:
+            self._stride *= 2
+            for held in (self._answers, self._targets, self._losses):
+                held[:] = [np.concatenate(held)[::2]]
 
     def __len__(self) -> int:
         return sum(map(len, self._targets))
@@ -49,6 +60,11 @@ class StreamAnswers:
         return found
 
 
+def most_answers(model: Any, stream: Stream) -> int:
+    """Rows whose answers and targets fit into a stream's memory while metrics are taken of them."""
+    return int(max(stream.memory - RUNNING, RUNNING // 4) // (8 * _COPIES * (model.outputs + 2)))
+
+
 def score_stream(model: Any, stream: Stream) -> tuple[dict[str, dict[str, float]], list[str]]:
     """The metrics of every part that has rows, and a sentence for each part of which not all rows are scored.
 
@@ -57,7 +73,7 @@ def score_stream(model: Any, stream: Stream) -> tuple[dict[str, dict[str, float]
     """
     found: dict[str, dict[str, float]] = {}
     notes: list[str] = []
-    room = max(stream.memory - RUNNING, RUNNING // 4) // (8 * _COPIES * (model.outputs + 2))
+    room = most_answers(model, stream)
     for index, (name, count) in enumerate(stream.counts.items()):
         if not count:
             continue
