@@ -26,6 +26,15 @@ def tag(name: str, *children: object, **attributes: object) -> Html:
     return Html(f"<{name}{given}>{join(children)}</{name}>")
 
 
+def heading(names: Iterable[str]) -> Html:
+    """The first row of a table; a column without a name, that of the rows' names, has an empty cell.
+
+    >>> heading(["", "mean"])
+    '<tr><td></td><th scope="col">mean</th></tr>'
+    """
+    return tag("tr", *(tag("th", each, scope="col") if each else tag("td") for each in names))
+
+
 def join(parts: Iterable[object]) -> Html:
     """Joins parts, each of which is escaped unless it is `Html`."""
     return Html("".join(each if isinstance(each, Html) else html.escape(str(each)) for each in parts))

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from fallline.drawing.markup import Html, tag
+from fallline.drawing.markup import Html, heading, tag
 from fallline.drawing.picture import Picture
 from fallline.drawing.svg import to_svg
 from fallline.lab.still_page import still_page
@@ -30,7 +30,7 @@ def picture_page(title: str, about: Iterable[str], pictures: Sequence[Picture], 
 
 
 def _table(title: str, headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> Html:
-    head = tag("thead", tag("tr", *(tag("th", each, scope="col") for each in headings)))
+    head = tag("thead", heading(headings))
     body = (
         tag("tr", tag("th", _cell(first), scope="row"), *(tag("td", _cell(each)) for each in rest))
         for first, *rest in rows

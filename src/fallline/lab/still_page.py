@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from fallline.drawing.colours import style
-from fallline.drawing.markup import Html, tag
+from fallline.drawing.markup import Html, heading, tag
 from fallline.drawing.picture import Picture
 from fallline.drawing.svg import to_svg
 from fallline.lab.page import read
@@ -36,8 +36,7 @@ def pictures(shown: dict[str, Picture]) -> Html:
 
 def numbers(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Html:
     """A table; the first column holds the rows' names."""
-    heading = tag("tr", *(tag("th", each, scope="col") for each in head))
     body = [tag("tr", tag("th", row[0], scope="row"), *(tag("td", each) for each in row[1:])) for row in rows]
-    table = tag("table", tag("thead", heading), tag("tbody", *body))
+    table = tag("table", tag("thead", heading(head)), tag("tbody", *body))
     # It may be wider than the page, and then the arrow keys scroll it.
     return tag("div", table, class_="wide card", tabindex="0", role="region", aria_label="Numbers")

@@ -7,7 +7,7 @@ from typing import Any
 
 from fallline.drawing.colours import dash_of, path_role
 from fallline.drawing.marks import Drawing
-from fallline.drawing.markup import Html, join, tag
+from fallline.drawing.markup import Html, heading, join, tag
 from fallline.drawing.svg import to_svg
 from fallline.drawing.words import NOTHING, number
 
@@ -70,13 +70,12 @@ def behind(title: str, head: Sequence[str], rows: Sequence[Sequence[Any]]) -> Ht
 
 def numbers_table(title: str, head: Sequence[str], rows: Sequence[Sequence[Any]], named: bool = True) -> Html:
     """A table whose first column names the rows; it scrolls by itself where it is wider than the page."""
-    heading = tag("tr", *(tag("th", each, scope="col") for each in head))
     first = {"scope": "row"} if named else {}
     body = [
         tag("tr", tag("th" if named else "td", cell(row[0]), **first), *(tag("td", cell(each)) for each in row[1:]))
         for row in rows
     ]
-    table = tag("table", tag("thead", heading), tag("tbody", *body), class_="metrics")
+    table = tag("table", tag("thead", heading(head)), tag("tbody", *body), class_="metrics")
     return tag("div", table, class_="wide", tabindex="0", role="region", aria_label=title)
 
 

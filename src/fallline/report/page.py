@@ -6,7 +6,7 @@ from typing import Any
 from fallline.core.files import write_atomically
 from fallline.core.nested import dotted
 from fallline.drawing.figure import Figure
-from fallline.drawing.markup import Html, join, tag
+from fallline.drawing.markup import Html, heading, join, tag
 from fallline.drawing.words import NOTHING, duration, metric_label, metric_title, number, value_of
 from fallline.report.document import document, figure_card
 from fallline.report.finished import Finished, read_finished
@@ -182,13 +182,8 @@ def _metrics(summary: dict[str, Any]) -> Html:
         )
         for name in names
     ]
-    head = tag(
-        "tr",
-        tag("th"),
-        *(tag("th", _SPLITS[split], scope="col") for split in splits),
-        *(tag("th", f"{_SPLITS[split]}, one member", scope="col") for split in beside),
-    )
-    table = tag("table", tag("thead", head), tag("tbody", *lines), class_="metrics")
+    head = ["", *(_SPLITS[split] for split in splits), *(f"{_SPLITS[split]}, one member" for split in beside)]
+    table = tag("table", tag("thead", heading(head)), tag("tbody", *lines), class_="metrics")
     return tag("div", table, class_="card wide", tabindex="0", role="region", aria_label="Metrics")
 
 

@@ -1,6 +1,6 @@
 """The sections of a report about predictions and about the columns of the table."""
 
-from fallline.drawing.markup import Html, join, tag
+from fallline.drawing.markup import Html, heading, join, tag
 from fallline.drawing.words import NOTHING
 from fallline.interpretation import Interpretation
 from fallline.interpretation.words import SPLITS
@@ -42,12 +42,11 @@ def columns_text(found: Interpretation | str | None) -> Html:
         "validation rows, dots the test rows: they should look alike."
     )
     head = ("column", "spread", "missing", "kind", "what was made of it")
-    heading = tag("tr", *(tag("th", each, scope="col") for each in head))
     body = [_line(row, splits, bins.get(row["name"], []), k < COLUMNS) for k, row in enumerate(rows[:LISTED])]
     first, rest = body[:SHOWN], body[SHOWN:]
-    table = tag("table", tag("thead", heading), tag("tbody", *first), class_="columns")
+    table = tag("table", tag("thead", heading(head)), tag("tbody", *first), class_="columns")
     if rest:
-        folded = tag("table", tag("thead", heading), tag("tbody", *rest), class_="columns")
+        folded = tag("table", tag("thead", heading(head)), tag("tbody", *rest), class_="columns")
         table = join([table, tag("details", tag("summary", f"{len(rest):,} more columns"), folded)])
     more = f"{len(rows) - LISTED:,} more columns are in interpretation.json." if len(rows) > LISTED else ""
     return join(

@@ -8,7 +8,7 @@ from fallline.core.reading import read_json
 from fallline.core.shape import Mapping as Table
 from fallline.core.shape import Plain
 from fallline.drawing.figure import Figure
-from fallline.drawing.markup import Html, join, tag
+from fallline.drawing.markup import Html, heading, join, tag
 from fallline.drawing.words import NOTHING, duration, metric_label, value_of
 from fallline.report.search_figures import search_figures
 from fallline.report.shapes import check_search
@@ -55,9 +55,7 @@ def search_text(search: Mapping[str, Any]) -> Html:
         tag("tr", tag("th", each["name"], scope="row"), *(tag("td", cell) for cell in _cells(each, best["values"])))
         for each in sorted(search["hyperparameters"], key=lambda each: -(each["importance"] or 0.0))
     ]
-    table = tag(
-        "table", tag("thead", tag("tr", *(tag("th", each, scope="col") for each in head))), tag("tbody", *lines)
-    )
+    table = tag("table", tag("thead", heading(head)), tag("tbody", *lines))
     # Summaries of earlier versions have no comparison with the default.
     ensemble = search.get("ensemble", {}).get("sentence")
     said = [each for each in (ensemble, search.get("default"), *search["edges"], search["outlook"]) if each]
