@@ -154,7 +154,8 @@
     state.firstChild.title = run.outcome.replaceAll("_", " ");
     put(score.firstChild, number(run.score));
     const loss = run.loss === null || run.metric === "loss" ? "" : ` · loss ${number(run.loss)}`;
-    put(score.lastChild, [run.split, run.metric].filter(Boolean).join(" ").replaceAll("_", " ") + loss);
+    const said = [run.split, run.metric].filter(Boolean).join(" ").replaceAll("_", " ");
+    put(score.lastChild, run.score === null ? "" : said + loss);
     put(epochs, number(run.epochs) + (run.planned ? ` / ${number(run.planned)}` : ""));
   }
   function showList() {
