@@ -23,7 +23,9 @@ import polars as pl
 
 import fallline as fl
 from fallline.core.errors import FalllineError
-from fallline.data import Schema, read, read_features
+from fallline.data.prediction import read_features
+from fallline.data.schema import Schema
+from fallline.data.sources import read
 from fallline.testing.spellings import DATES, NUMBERS, TEXTS
 
 TARGETS = {

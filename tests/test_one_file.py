@@ -36,7 +36,7 @@ import contextlib, io
 from pathlib import Path
 import numpy as np
 import fallline as fl
-from fallline.cli.main import app
+from fallline.cli.app import app
 from fallline.core.plain import from_plain, to_plain
 from fallline.testing import check
 
@@ -306,12 +306,12 @@ import typer
 
 def rows(source: Annotated[str, typer.Argument(help="a file, or sklearn:NAME")]) -> int:
     """Count the rows of a source."""
-    from fallline.data import read
+    from fallline.data.sources import read
 
     print(f"{read(source).frame.height:,} rows")
     return 0
 ''',
-    "cli/main.py",
+    "cli/app.py",
     {
         "from fallline.cli.rows import rows": "from fallline.cli.report import report",
         "app.command()(stoppable(rows))": "app.command()(stoppable(report))",

@@ -106,7 +106,7 @@ _HOMES = {
     ),
     "fallline.schedules": ("Constant", "Cosine", "OneCycle", "ReduceOnPlateau"),
     "fallline.serving": ("Served", "load_served"),
-    "fallline.streams": ("Stream", "scan"),
+    "fallline.streams.stream": ("Stream", "scan"),
     "fallline.strategies": (
         "TPE",
         "CoarseToFine",

@@ -178,8 +178,8 @@ from fallline.strategies import Space as Space
 from fallline.strategies import Strategy as Strategy
 from fallline.strategies import TrialHistory as TrialHistory
 from fallline.strategies import space_from as space_from
-from fallline.streams import Stream as Stream
-from fallline.streams import scan as scan
+from fallline.streams.stream import Stream as Stream
+from fallline.streams.stream import scan as scan
 from fallline.training.ensemble import Ensemble as Ensemble
 from fallline.training.model_file import load_predictor as load_predictor
 from fallline.training.predictor import Predictor as Predictor

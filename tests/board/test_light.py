@@ -13,7 +13,7 @@ pytest.importorskip("uvicorn", reason="needs the extra board")
 # What the process of `fallline board` does for a page that looks at every run, with the command's own modules.
 ASKING = """
 import importlib, json, pathlib, pkgutil, sys
-import fallline.cli.main, fallline.board
+import fallline.cli.app, fallline.cli.main, fallline.board
 from fallline.board.app import Board
 from fallline.board.details import compared, details
 from fallline.board.searching import matches

@@ -343,7 +343,7 @@ def test_help_is_quick_and_importing_starts_nothing():
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
     code = (
-        "import sys, fallline.cli.main; print([m for m in ('jax', 'polars', 'plotly', 'sklearn') if m in sys.modules])"
+        "import sys, fallline.cli.app; print([m for m in ('jax', 'polars', 'plotly', 'sklearn') if m in sys.modules])"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"

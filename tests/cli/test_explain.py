@@ -6,9 +6,9 @@ import shlex
 import pytest
 import typer.main
 
+from fallline.cli.app import app
 from fallline.cli.concepts import CONCEPTS
 from fallline.cli.explain import explain
-from fallline.cli.main import app
 from fallline.cli.main import run as program
 from fallline.core.block import declared_fields, known_as, spelt
 from fallline.core.errors import FalllineError

@@ -9,9 +9,9 @@ from PIL import Image
 from typer.main import get_command
 
 import fallline as fl
+from fallline.cli.app import app
 from fallline.cli.flags import spelling, with_flags
 from fallline.cli.logs import LogFlags
-from fallline.cli.main import app
 from fallline.cli.main import run as program
 from fallline.cli.shared_flags import PATHS, DataFlags, RecipeFlags
 from fallline.cli.train_run import train_and_save

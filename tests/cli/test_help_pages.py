@@ -7,8 +7,8 @@ import sys
 import pytest
 from typer.main import get_command
 
+from fallline.cli.app import app
 from fallline.cli.help_pages import HEADINGS, MANY
-from fallline.cli.main import app
 from fallline.cli.main import run as program
 
 COMMANDS = get_command(app).commands

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from fallline.data import load
+from fallline.data.table import load
 
 RANDOM = np.random.default_rng(0)
 N = 400

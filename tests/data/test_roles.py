@@ -9,9 +9,9 @@ from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, TimeSeries
 
 import fallline as fl
 from fallline.core.errors import FalllineError
-from fallline.data import Schema
 from fallline.data.dividing import in_two, pairs_of
 from fallline.data.ordered_split import fold_time, split_groups, split_time
+from fallline.data.schema import Schema
 
 N = 240
 RANDOM = np.random.default_rng(3)

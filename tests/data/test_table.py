@@ -10,7 +10,8 @@ import polars as pl
 import pytest
 
 from fallline.core.errors import FalllineError
-from fallline.data import Table, load, read_features, read_labelled
+from fallline.data.prediction import read_features, read_labelled
+from fallline.data.table import Table, load
 
 RANDOM = np.random.default_rng(1)
 N = 120

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fallline.core.errors import FalllineError
-from fallline.data import load
 from fallline.data.cells import target_cells
 from fallline.data.prediction import read_labelled
 from fallline.data.schema import Schema
+from fallline.data.table import load
 from fallline.data.target import Target
 from fallline.data.task import recognise_target
 

@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fallline.core.errors import FalllineError
-from fallline.data import Table, load
 from fallline.data.columns import Column
 from fallline.data.fitting import fit_column
 from fallline.data.schema import Schema
 from fallline.data.schema_fitting import array_schema
+from fallline.data.table import Table, load
 from fallline.data.target import Target
 from fallline.data.units import Unit, unit_of
 

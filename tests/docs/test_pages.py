@@ -48,7 +48,7 @@ def prose(path):
 
 @pytest.fixture(scope="module")
 def known():
-    from fallline.cli.main import app
+    from fallline.cli.app import app
 
     group = typer.main.get_command(app)
     return {name: {flag for each in command.params for flag in each.opts} for name, command in group.commands.items()}

@@ -45,7 +45,7 @@ def evaluate(
 
 def _stream(trained: Any, model: Path, source: str, names: list[str] | None, remarks: list[str], json: bool) -> int:
     """Judge a model on the rows of a stream, which are read piece by piece."""
-    from fallline.streams import scan
+    from fallline.streams.stream import scan
     from fallline.training.stream_predictions import evaluate_stream
 
     metrics, known, rows = evaluate_stream(trained, scan(source, names=names), remarks)

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from typing import Any
 
-from fallline.core.documents import to_json
 from fallline.core.saying import figures as figures
 from fallline.core.saying import say as say
 
@@ -26,6 +25,8 @@ def warn(sentences: Iterable[str]) -> None:
 
 def give(document: object) -> None:
     """Prints the JSON document on standard output; numbers that are not finite become null."""
+    from fallline.core.documents import to_json
+
     print(to_json(document, indent=2), flush=True)
 
 

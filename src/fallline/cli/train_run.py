@@ -13,7 +13,7 @@ from fallline.core.errors import FalllineError
 if TYPE_CHECKING:
     from fallline.callbacks import Callback
     from fallline.data.table import Table
-    from fallline.streams import Stream
+    from fallline.streams.stream import Stream
     from fallline.training.folder import Kept, Plan
     from fallline.training.recipe import Recipe
     from fallline.training.run import Run
@@ -44,8 +44,8 @@ def train_and_save(
     instead of training it again; `callbacks` are told of every epoch. `ray` is the address of the cluster of the plan's workers.
     """
     from fallline.core.holding import Hold
-    from fallline.streams import Stream
     from fallline.streams.opening import table_of
+    from fallline.streams.stream import Stream
     from fallline.training import folder as folders
     from fallline.training.identity import find_run, keep_identity, training_identity
 
@@ -96,8 +96,8 @@ def train_and_save(
 def _opened(plan: "Plan", quiet: bool) -> "Table | Stream":
     """The plan's table, or its stream, whose passes over the files are shown."""
     from fallline.cli.progress import StreamProgress
-    from fallline.streams import Stream
     from fallline.streams.opening import opened
+    from fallline.streams.stream import Stream
 
     data = opened(**plan.data)
     if isinstance(data, Stream):
@@ -109,7 +109,7 @@ def _opened(plan: "Plan", quiet: bool) -> "Table | Stream":
 
 def _completed(plan: "Plan", data: "Table | Stream", table: "Table") -> "Recipe":
     """The completed recipe, before a folder is made."""
-    from fallline.streams import Stream
+    from fallline.streams.stream import Stream
     from fallline.training.folder import checked
     from fallline.training.stream_recipe import prepare_stream
 
@@ -157,7 +157,7 @@ def _fit(
     from fallline.diagnosis.facts import facts_of
     from fallline.diagnosis.lost import StopWhenLost
     from fallline.ensembles.train import train as fit
-    from fallline.streams import Stream
+    from fallline.streams.stream import Stream
     from fallline.training.progress import RunProgress
 
     beyond = isinstance(data, Stream) and not data.fits

@@ -25,7 +25,7 @@ from fallline.ensembles.out_of_fold import out_of_fold
 from fallline.ensembles.run import EnsembleRun, mean_history, outcome_of_all
 from fallline.metrics import metrics_of
 from fallline.probes import RECORDED, Probe, recordable
-from fallline.streams import Stream
+from fallline.streams.stream import Stream
 from fallline.training.arrays import scale_of, scored_rows
 from fallline.training.calibration import temper
 from fallline.training.crew import Crew, crew_of

@@ -32,8 +32,8 @@ from fallline.strategies.halving import Halving
 from fallline.strategies.named import strategy_named
 from fallline.strategies.space import Space
 from fallline.strategies.tpe import TPE
-from fallline.streams import Stream
 from fallline.streams.opening import in_memory_if_it_fits, table_of
+from fallline.streams.stream import Stream
 from fallline.training.following import Following
 from fallline.training.recipe import OWN, Recipe
 

@@ -18,7 +18,7 @@ from fallline.searching.kept import LastingStore
 from fallline.searching.optuna_export import to_optuna
 from fallline.searching.trial import Trial, history_of
 from fallline.strategies.space import Space
-from fallline.streams import Stream
+from fallline.streams.stream import Stream
 from fallline.training.predictor import Predictor
 from fallline.training.recipe import Recipe
 from fallline.training.run import Run

@@ -5,14 +5,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from fallline.core.documents import write_parquet
 from fallline.core.errors import FalllineError, nearest
-from fallline.core.files import write_atomically
 from fallline.data.schema import Schema
 
 if TYPE_CHECKING:
     import polars as pl
 
+FEW = 1_000  # rows that Polars takes as lists
 _FORMULA = "^[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"  # the last four are the wide forms of the first four
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 
@@ -79,7 +78,15 @@ def predictions_frame(
             columns |= {f"{name} {end}": bound[:, i] for end, bound in zip(("low", "high"), bounds, strict=True)}
     if spread:
         columns |= _spread(target, answer, model.spread(x), probabilities)
-    return pl.DataFrame(columns, strict=False)
+    return pl.DataFrame({name: _listed(cells) for name, cells in columns.items()}, strict=False)
+
+
+def _listed(cells: Any) -> Any:
+    """The cells of few rows as a list: given an array, Polars imports NumPy's masked arrays, which takes longer."""
+    if not isinstance(cells, np.ndarray) or not 0 < len(cells) <= FEW:
+        return cells
+    same = cells.dtype.kind in "bU" or cells.dtype in (np.int64, np.float64)  # types that a list keeps
+    return cells.tolist() if same else cells
 
 
 def check_threshold(model: Answering, threshold: float) -> None:
@@ -163,6 +170,9 @@ def _spread(target: Any, answer: np.ndarray, spread: np.ndarray, probabilities: 
 
 def save_predictions(frame: "pl.DataFrame", path: Path) -> None:
     """Write CSV or Parquet, by the path's ending."""
+    from fallline.core.documents import write_parquet
+    from fallline.core.files import write_atomically
+
     if path.suffix == ".parquet":
         write_parquet(path, frame)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,10 +14,11 @@ from fallline.data.arrays import RawArrays, check_matrix
 from fallline.data.prediction import read_features
 from fallline.data.schema import Schema
 from fallline.data.sheet import Sheet
-from fallline.data.table import Table
 
 if TYPE_CHECKING:
     from jaxtyping import Float
+
+    from fallline.data.table import Table
 
 
 def encoded(rows: object, schema: Schema) -> Float[np.ndarray, "rows features"]:
@@ -30,7 +32,8 @@ def encoded(rows: object, schema: Schema) -> Float[np.ndarray, "rows features"]:
 
     Raises: FalllineError for any other type, and for columns that do not fit.
     """
-    if isinstance(rows, Table):
+    home = sys.modules.get("fallline.data.table")  # imported by whoever made a table, and by nobody here
+    if home is not None and isinstance(rows, home.Table):
         return _of_table(rows, schema)
     if isinstance(rows, Sheet):
         rows = rows.frame

@@ -1,4 +1,4 @@
-"""Tables that are read piece by piece, because they do not fit into memory: found, learnt, encoded, and put in order."""
+"""Tables that are read piece by piece, because they do not fit into memory: found, learnt, encoded, and put in order.
 
-from fallline.streams.stream import Stream as Stream
-from fallline.streams.stream import scan as scan
+Nothing is imported here: `fallline predict` only asks whether a source is one.
+"""

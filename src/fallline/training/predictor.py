@@ -17,7 +17,7 @@ from fallline.data.schema import Schema
 from fallline.losses import OfMembers
 from fallline.serving.answers import check_answer, check_probable, decided, narrow
 from fallline.serving.rows import encoded
-from fallline.streams import Stream
+from fallline.streams.stream import Stream
 from fallline.training.host import host_of, weights_of, wide
 from fallline.training.recipe import Recipe, recipe_to_plain
 from fallline.training.recorded import with_program

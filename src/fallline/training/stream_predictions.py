@@ -15,7 +15,7 @@ from fallline.data.prediction import encode_labelled
 from fallline.data.schema import Schema
 from fallline.data.sheet import Sheet
 from fallline.serving.predictions import csv_text
-from fallline.streams import Stream
+from fallline.streams.stream import Stream
 from fallline.training.stream_scores import StreamAnswers, most_answers
 
 if TYPE_CHECKING:

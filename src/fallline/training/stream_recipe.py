@@ -13,9 +13,9 @@ from fallline.core.random import key_of
 from fallline.core.whole import check_seed
 from fallline.probes import Probe, recordable
 from fallline.scalers import Standardise, Unscaled
-from fallline.streams import Stream
 from fallline.streams.collecting import Collected
 from fallline.streams.moments import ColumnMoments
+from fallline.streams.stream import Stream
 from fallline.training.arrays import Arrays, suited, to_device
 from fallline.training.class_weights import BALANCED, weighed, with_class_weights
 from fallline.training.preparation import Prepared

@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 
 from fallline.metrics import exactly, metrics_of
-from fallline.streams import Stream
-from fallline.streams.stream import RUNNING
+from fallline.streams.stream import RUNNING, Stream
 
 _COPIES = 6  # of the answers and targets in float64, which the metrics may make
 

@@ -19,7 +19,7 @@ from fallline.core.keeping import Keeping, size_of
 from fallline.core.outcome import Outcome
 from fallline.data.table import Table
 from fallline.probes import RECORDED, Probe
-from fallline.streams import Stream
+from fallline.streams.stream import Stream
 from fallline.streams.windows import window_rows
 from fallline.training.calibration import calibrated
 from fallline.training.crew import Crew
