@@ -1,51 +1,28 @@
 """What a user waits for, beside what others take on the same machine: one line per case, median and quartiles.
 
-    python benchmarks/waiting.py [WORD ...]     only some: probabilities, process, first_fit, loading
+    python benchmarks/waiting.py [--small] [WORD ...]
 
-A case is a name, our call, the other's call, and how often each is made; the two take turns. Run it on an idle machine.
+The words choose some of them: probabilities, process, first_fit, first_shape, loading, step, configurations, searching. A case
+is a name, our call, the other's call, and how often each is made; the two take turns. Run it on an idle machine. `--small`
+reads 20,000 rows in place of a million, and makes every call once, to try the script.
 """
 
 import importlib.util
-import os
 import subprocess
 import sys
 import tempfile
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import polars as pl
+from waiting_case import Case, seconds, spent
+from waiting_training import configurations, searching, step
 
 import fallline as fl
 
-
-class Case(NamedTuple):
-    """One line of the table."""
-
-    name: str
-    ours: Callable[[], object]
-    peer: str
-    theirs: Callable[[], object]
-    times: int
-
-
-def seconds(calls: list[Callable[[], object]], times: int) -> np.ndarray:
-    """Seconds of each call, (calls, times); the calls take turns, after one of each that does not count.
-
-    A call that returns a number has measured itself.
-    """
-    found = np.zeros((len(calls), times))
-    for each in calls:
-        each()
-    for i in range(times):
-        for k, each in enumerate(calls):
-            begun = time.perf_counter()
-            own = each()
-            found[k, i] = own if isinstance(own, float) else time.perf_counter() - begun
-    return found
+SMALL = "--small"
 
 
 def probabilities() -> Iterator[Case]:
@@ -88,9 +65,6 @@ def process() -> Iterator[Case]:
     (folder / "row.csv").write_text(",".join(names) + "\n" + ",".join(str(each) for each in table.dataset.x[0]) + "\n")
     (folder / "script.py").write_text(SCRIPT)
 
-    def ran(*words: object) -> Callable[[], object]:
-        return lambda: subprocess.run([sys.executable, *map(str, words)], check=True, capture_output=True)
-
     row = folder / "row.csv"
     yield Case(
         "fallline predict 1 row",
@@ -99,6 +73,11 @@ def process() -> Iterator[Case]:
         ran(folder / "script.py", folder / "model.onnx", row),
         9,
     )
+
+
+def ran(*words: object) -> Callable[[], object]:
+    """A process of Python with these words."""
+    return lambda: subprocess.run([sys.executable, *map(str, words)], check=True, capture_output=True)
 
 
 FIT = """
@@ -126,55 +105,108 @@ def first_fit() -> Iterator[Case]:
         yield Case(f"first fit {data}, kept", lambda code=code, kept=kept: spent(code, kept), "scikit-learn", theirs, 3)
 
 
-def spent(code: str, cache: str | None = None) -> float:
-    """Seconds that a script in a new process prints."""
-    own = os.environ | ({"FALLLINE_CACHE": cache} if cache else {})
-    found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=own)
-    return float(found.stdout.split()[-1])
-
-
-LOAD = """
-import resource, sys, time
-import polars as pl, fallline as fl, fallline.data.table
-begun = time.perf_counter()
-{0}
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, "MB", file=sys.stderr)
-print(time.perf_counter() - begun)
+SHAPE = """
+import time, fallline as fl
+table, recipe = fl.load("sklearn:digits"), fl.Recipe()
+fl.train
+times = []
+for _ in range({0}):
+    begun = time.perf_counter()
+    fl.train(recipe, table)
+    times.append(time.perf_counter() - begun)
+print(times[-1])
 """
 
 
-def loading() -> Iterator[Case]:
-    """`fl.load` of a million rows and 21 columns in a new process, after imports, beside Polars' own reading."""
+def first_shape() -> Iterator[Case]:
+    """`fl.train` of digits by the default recipe: of a shape that was never seen, kept, and the second in a process."""
+    kept = tempfile.mkdtemp()
+    second = lambda: spent(SHAPE.format(2), kept)  # noqa: E731
+    yield Case("first fl.train, cold", lambda: spent(SHAPE.format(1), tempfile.mkdtemp()), "its second", second, 2)
+    yield Case("first fl.train, kept", lambda: spent(SHAPE.format(1), kept), "its second", second, 3)
+
+
+LOAD = """
+import resource, time
+import polars as pl, fallline as fl, fallline.data.table
+begun = time.perf_counter()
+{0}
+spent = time.perf_counter() - begun
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, "MB", spent)
+"""
+
+
+def loading(rows: int) -> Iterator[Case]:
+    """`fl.load` of a million rows and 21 columns in a new process, after imports, beside Polars; and their prediction."""
     folder, rng = Path(tempfile.mkdtemp()), np.random.default_rng(0)
-    x = rng.normal(size=(1_000_000, 20)).astype(np.float32)
+    x = rng.normal(size=(rows, 20)).astype(np.float32)
     frame = pl.DataFrame(x, schema=[f"x{each}" for each in range(20)]).with_columns(y=(x[:, 0] > 0).astype(np.int64))
     frame.write_csv(folder / "t.csv")
     frame.write_parquet(folder / "t.parquet")
+    frame.head(5_000).write_parquet(folder / "part.parquet")
     del frame, x
     for ending in ("csv", "parquet"):
         path = str(folder / f"t.{ending}")
         ours, theirs = LOAD.format(f"fl.load({path!r}, 'y')"), LOAD.format(f"pl.read_{ending}({path!r})")
         yield Case(
-            f"load 1,000,000 {ending}", lambda code=ours: spent(code), "Polars", lambda code=theirs: spent(code), 5
+            f"load {rows:,} {ending}", lambda code=ours: spent(code), "Polars", lambda code=theirs: spent(code), 5
         )
-        peak = subprocess.run([sys.executable, "-c", ours], check=True, capture_output=True, text=True).stderr
-        print(f"  fl.load of {ending}: at most {peak.strip()}")
+        _say_memory(f"fl.load of {ending}", [sys.executable, "-c", ours])
+    if importlib.util.find_spec("onnxruntime") is None:
+        print("no onnxruntime: predictions for many rows are not measured")
+        return
+    model = fl.train(fl.Recipe(epochs=3), fl.load(str(folder / "part.parquet"), "y")).model
+    model.save(folder / "model.safetensors")
+    model.to_onnx(folder / "model.onnx", inputs="array")
+    (folder / "many.py").write_text(MANY)
+    words = ["-m", "fallline", "predict", folder / "model.safetensors", folder / "t.parquet", "--out", folder / "p.csv"]
+    other = ran(folder / "many.py", folder / "model.onnx", folder / "t.parquet")
+    yield Case(f"fallline predict {rows:,}", ran(*words), "ONNX Runtime, reading included", other, 3)
+    _say_memory("fallline predict", [sys.executable, *map(str, words)])
 
 
-CASES: list[Callable[[], Iterator[Case]]] = [probabilities, process, first_fit, loading]
+MANY = """
+import sys, numpy as np, polars as pl, onnxruntime
+session = onnxruntime.InferenceSession(sys.argv[1])
+rows = pl.read_parquet(sys.argv[2]).drop("y").to_numpy().astype(np.float32)
+session.run(None, {session.get_inputs()[0].name: rows})
+"""
+
+
+def _say_memory(what: str, words: list[str]) -> None:
+    """Prints the most memory that a process of these words holds."""
+    code = "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL); "
+    code += "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)"
+    peak = subprocess.run([sys.executable, "-c", code, *words], check=True, capture_output=True, text=True).stdout
+    print(f"  {what}: at most {peak.split()[-1]} MB")
 
 
 def main(words: list[str]) -> None:
     """Prints the table."""
     warnings.simplefilter("ignore")
-    print(f"{'case':28} {'ours':>10} {'quartiles':>20} {'theirs':>10} {'quartiles':>20} {'ratio':>6}  beside, in us")
-    chosen = [each for each in CASES if not words or any(word in each.__name__ for word in words)]
+    small = SMALL in words
+    words = [each for each in words if each != SMALL]
+    cases: dict[str, Callable[[], Iterator[Case]]] = {
+        "probabilities": probabilities,
+        "process": process,
+        "first_fit": first_fit,
+        "first_shape": first_shape,
+        "loading": lambda: loading(20_000 if small else 1_000_000),
+        "step": step,
+        "configurations": configurations,
+        "searching": searching,
+    }
+    print(f"{'case':30} {'ours':>11} {'quartiles':>22} {'theirs':>11} {'quartiles':>24} {'ratio':>6}  beside, in us")
+    chosen = [each for name, each in cases.items() if not words or any(word in name for word in words)]
     for each in (case for cases in chosen for case in cases()):
-        numbers = 1e6 * np.quantile(seconds([each.ours, each.theirs], each.times), [0.25, 0.5, 0.75], axis=1)
+        times = 1 if small else each.times
+        numbers = 1e6 * np.quantile(seconds([each.ours, each.theirs], times, each.warm), [0.25, 0.5, 0.75], axis=1)
         (a, ours, b), (c, theirs, d) = numbers.T
-        spread = f"{a:9,.0f} - {b:,.0f}", f"{c:9,.0f} - {d:,.0f}"
+        spread = f"{a:,.0f} - {b:,.0f}", f"{c:,.0f} - {d:,.0f}"
         print(
-            f"{each.name:28} {ours:10,.0f} {spread[0]:>20} {theirs:10,.0f} {spread[1]:>20} {ours / theirs:6.2f}  {each.peer}, us"
+            f"{each.name:30} {ours:11,.0f} {spread[0]:>22} {theirs:11,.0f} {spread[1]:>24} {ours / theirs:6.2f}  "
+            f"{each.peer}",
+            flush=True,
         )
 
 
