@@ -6,9 +6,9 @@ from typing import Any
 import typer
 from typer.main import get_command
 
+from fallline.cli.app import app
 from fallline.cli.flags import Flags, spelling
 from fallline.cli.logs import LogFlags
-from fallline.cli.main import app
 from fallline.cli.shared_flags import DataFlags, RecipeFlags
 
 SHARING = ("train", "tune", "compare", "trainability")

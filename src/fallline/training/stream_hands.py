@@ -4,8 +4,8 @@ import time
 
 from fallline.core.interrupt import Interrupt
 from fallline.data.target import Target
-from fallline.streams import Stream
 from fallline.streams.sending import sent
+from fallline.streams.stream import Stream
 from fallline.training.chunks import CEILING
 from fallline.training.crew import Crew
 from fallline.training.led import Led

@@ -13,7 +13,7 @@ from jaxtyping import Array
 from fallline.core.random import Seed
 from fallline.data.target import Target
 from fallline.probes import Probe
-from fallline.streams import Stream
+from fallline.streams.stream import Stream
 from fallline.streams.windows import Window, ahead, block_order, window_counts, windows
 from fallline.training import window_program as compiled
 from fallline.training.arrays import Arrays
