@@ -12,7 +12,7 @@ import pytest
 import fallline as fl
 from fallline.core import executables, program_key
 from fallline.core.block import as_arrays, replace
-from fallline.core.executables import Kept
+from fallline.core.executables import KeptProgram
 from fallline.population.programs import Programs
 from fallline.training import chunks
 
@@ -36,7 +36,7 @@ class Traced:
         return {"sum": jnp.sin(x) @ tree["a"], "rest": (x.sum(), jax.random.normal(jax.random.key(0), (3,)))}
 
     def program(self, name="traced", **options):
-        return Kept(self, name, **options)
+        return KeptProgram(self, name, **options)
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_other_shapes_types_structures_names_and_settings_are_other_programs(fol
 
 
 def test_a_static_argument_is_part_of_the_program(folder):
-    program = lambda: Kept(lambda power, x: x**power, "power", static=1)  # noqa: E731
+    program = lambda: KeptProgram(lambda power, x: x**power, "power", static=1)  # noqa: E731
     assert [float(program()(power, np.float32(3))) for power in (2, 3, 2)] == [9, 27, 9]
 
 
@@ -172,12 +172,12 @@ def test_a_block_of_the_users_own_is_compiled_in_the_ordinary_way(folder):
         pass
 
     for rule in (Mine(), fl.Adam()):
-        Kept(lambda rule, x: x * rule.beta1, "own")(as_arrays(rule), np.float32(2))
+        KeptProgram(lambda rule, x: x * rule.beta1, "own")(as_arrays(rule), np.float32(2))
     assert len(list(folder.glob("*.key"))) == 1
 
 
 def test_donated_arguments_are_donated(folder):
-    program = lambda: Kept(lambda x: x + 1, "add", donate=(0,))  # noqa: E731
+    program = lambda: KeptProgram(lambda x: x + 1, "add", donate=(0,))  # noqa: E731
     for _ in range(2):
         x = jnp.zeros(4)
         assert program()(x).tolist() == [1, 1, 1, 1]

@@ -19,7 +19,7 @@ SPARE = 0.9  # share of the limit that is left after a removal, so that the next
 _LIMIT = "limit"  # the file that holds a limit other than the usual one
 
 
-class Kind(NamedTuple):
+class CacheKind(NamedTuple):
     """One kind of entry: its folder in the cache folder, what it is called, and what its entries' names look like."""
 
     folder: str
@@ -29,10 +29,10 @@ class Kind(NamedTuple):
 
 
 KINDS = (
-    Kind("programs", "compiled programs", r".+-(cache|atime)", is_program=True),
-    Kind("executables", "programs ready to load", r"[0-9a-f]{64}\.(program|key)", is_program=True),
-    Kind("streams", "encoded streams", r"[0-9a-f]{32,64}"),
-    Kind("agreed", "models that were checked", r"[0-9a-f]{64}"),
+    CacheKind("programs", "compiled programs", r".+-(cache|atime)", is_program=True),
+    CacheKind("executables", "programs ready to load", r"[0-9a-f]{64}\.(program|key)", is_program=True),
+    CacheKind("streams", "encoded streams", r"[0-9a-f]{32,64}"),
+    CacheKind("agreed", "models that were checked", r"[0-9a-f]{64}"),
 )
 
 
@@ -104,7 +104,7 @@ def trim() -> int:
     return freed
 
 
-def _entries(kind: Kind) -> Iterator[Path]:
+def _entries(kind: CacheKind) -> Iterator[Path]:
     folder = cache_folder() / kind.folder
     with suppress(OSError):
         for each in sorted(folder.iterdir()):

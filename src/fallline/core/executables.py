@@ -32,10 +32,10 @@ _DIGEST = 32  # bytes of the checksum behind the mark
 _ORDINARY = "ordinary"  # in place of a lowered form: JAX cannot write this program
 
 
-_ALL: "weakref.WeakSet[Kept]" = weakref.WeakSet()
+_ALL: "weakref.WeakSet[KeptProgram]" = weakref.WeakSet()
 
 
-class Kept:
+class KeptProgram:
     """A function as `jax.jit` compiles it, whose programs are kept on disk.
 
     Arguments:

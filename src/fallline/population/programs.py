@@ -12,7 +12,7 @@ from jax.sharding import PartitionSpec
 from jaxtyping import Array
 
 from fallline.core.driving import Pace
-from fallline.core.executables import Kept
+from fallline.core.executables import KeptProgram
 from fallline.core.random import Seed
 from fallline.population.devices import COMMON, LANES, mesh, place_common, place_lanes
 from fallline.population.lanes import Lanes, Layout, advance_of, finish_of, split, start_of, without_best
@@ -135,12 +135,12 @@ def _spread(layout: Layout, counted: Callable[[Callable[..., Any]], Callable[...
     history = PartitionSpec(None, "lanes")
     spread = functools.partial(jax.shard_map, mesh=mesh(), check_vma=False)
     return Compiled(
-        start=Kept(
+        start=KeptProgram(
             spread(start, in_specs=(LANES, COMMON, COMMON, LANES, keys, LANES, LANES), out_specs=(LANES, shared)),
             "start lanes",
             decides=layout,
         ),
-        advance=Kept(
+        advance=KeptProgram(
             spread(
                 advance,
                 in_specs=(LANES, COMMON, COMMON, LANES, LANES, shared, COMMON),
@@ -150,7 +150,7 @@ def _spread(layout: Layout, counted: Callable[[Callable[..., Any]], Callable[...
             decides=layout,
             donate=(4,),
         ),
-        finish=Kept(
+        finish=KeptProgram(
             spread(finish, in_specs=(LANES, COMMON, COMMON, LANES, LANES, shared, COMMON), out_specs=LANES),
             "finish lanes",
             decides=layout,

@@ -79,7 +79,7 @@ def block_order(stream: Stream, seed: tuple[int, ...], epoch: int, shuffled: boo
     return draw.permutation(blocks)
 
 
-class Piece(NamedTuple):
+class WindowPiece(NamedTuple):
     """Rows of one block that lie in one window, in their order.
 
     Attributes:
@@ -93,7 +93,7 @@ class Piece(NamedTuple):
     rows: EncodedRows
 
 
-def pieces(stream: Stream, order: np.ndarray, rows: int, first: int = 0) -> Iterator[Piece]:
+def pieces(stream: Stream, order: np.ndarray, rows: int, first: int = 0) -> Iterator[WindowPiece]:
     """The training rows of an epoch, one block after the other, cut where a window ends.
 
     Args:
@@ -113,7 +113,7 @@ def pieces(stream: Stream, order: np.ndarray, rows: int, first: int = 0) -> Iter
         while at < ends[index]:
             number, start = divmod(at, rows)
             taken = part.at(slice(at - begin, (number + 1) * rows - begin))
-            yield Piece(number, start, taken)
+            yield WindowPiece(number, start, taken)
             at += len(taken)
 
 

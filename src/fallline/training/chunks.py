@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from fallline.core.driving import STOPPED, Pace, drive
-from fallline.core.executables import Kept
+from fallline.core.executables import KeptProgram
 from fallline.core.interrupt import Interrupt
 from fallline.core.outcome import Outcome
 from fallline.probes import RECORDED, Probe
@@ -23,8 +23,8 @@ CEILING = 2**31 - 1
 
 # Compiled once per structure of recipe and shapes of data, for every value of every traced hyperparameter. JAX traces a call
 # that leaves an argument out apart from one that names it: callers of `compiled_start` always name `given`, None if nothing is.
-compiled_start = Kept(program.start, "start")
-compiled_advance = Kept(program.advance, "advance", donate=(2,))
+compiled_start = KeptProgram(program.start, "start")
+compiled_advance = KeptProgram(program.advance, "advance", donate=(2,))
 
 
 @dataclasses.dataclass(frozen=True)

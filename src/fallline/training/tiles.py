@@ -8,7 +8,7 @@ import jax
 import numpy as np
 from jaxtyping import Array
 
-from fallline.core.executables import Kept
+from fallline.core.executables import KeptProgram
 from fallline.losses import OfMembers
 from fallline.training.recipe import Recipe
 from fallline.training.validation import TILE, forward
@@ -28,7 +28,7 @@ def _answer_tile(
     return answer, recipe.loss.evaluation_loss(prediction, y)
 
 
-answer_tile = Kept(_answer_tile, "answer_tile", static=2)
+answer_tile = KeptProgram(_answer_tile, "answer_tile", static=2)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
