@@ -15,12 +15,14 @@ LAYOUT = Layout(None, (), False, True)
 class Recorded(Programs):
     """Programs whose layout has an `advance` that is only recorded; it waits until the body of the test has begun."""
 
-    def __init__(self, error: Exception | None = None) -> None:
+    def __init__(self, error: Exception | None = None, kept: bool = False) -> None:
         super().__init__()
-        self.error, self.calls, self.inside = error, [], threading.Event()
+        self.error, self.kept, self.calls, self.inside = error, kept, [], threading.Event()
 
     def of(self, layout):
-        return SimpleNamespace(start=SimpleNamespace(eval_shape=self.shapes), advance=self.advanced)
+        return SimpleNamespace(
+            start=SimpleNamespace(eval_shape=self.shapes, has=lambda *_: self.kept), advance=self.advanced
+        )
 
     def shapes(self, own, *rest):
         return SimpleNamespace(), {}
@@ -57,6 +59,13 @@ def test_a_new_program_is_called_once_in_a_second_thread_while_lanes_begin():
     with precompiling(programs, LAYOUT, beginning(lanes=3)):  # other shapes are another program
         pass
     assert len(programs.calls) == 2
+
+
+def test_nothing_is_compiled_beforehand_for_a_program_that_is_kept_on_disk():
+    programs = Recorded(kept=True)
+    with precompiling(programs, LAYOUT, beginning()):
+        programs.inside.set()
+    assert programs.calls == []
 
 
 def test_errors_are_left_to_the_real_lanes():

@@ -16,7 +16,7 @@ def cache(
     ] = None,
     json: Annotated[bool, Opt("--json", help="one JSON document on standard output")] = False,
 ) -> int:
-    """Show what is kept to save work (compiled programs, encoded streams), clear it, or limit it."""
+    """Show, clear or limit what is kept to save work."""
     from fallline.core import cached
     from fallline.core.budget import bytes_of, parse_size
     from fallline.core.runtime import cache_folder
