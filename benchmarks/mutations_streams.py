@@ -150,7 +150,7 @@ def stream_checkpoint(folder: Path) -> Kind:
     save_place(folder, place, join(epochs), said, run.recorded)
 
     def read() -> Any:
-        found, seen, why = load_place(folder, loop.start(), said, run.recorded, len(loop.counts))
+        found, seen, why = load_place(folder, loop.start(), said, run.recorded, len(loop.facts.counts))
         if found is None:
             raise fl.FalllineError(why[0])
         jax.tree.map(finite, (found.state.params, found.state.best_params))

@@ -12,13 +12,13 @@ import os
 import platform
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 from jax.sharding import NamedSharding, SingleDeviceSharding
-from jaxlib.version import __version__ as jaxlib_version
 
 from fallline._version import __version__
 from fallline.core.runtime import FLAGS
@@ -96,7 +96,7 @@ def environment() -> tuple[str, ...]:
     versions = (
         __version__,
         jax.__version__,
-        jaxlib_version,
+        version("jaxlib"),
         np.__version__,
         scipy.__version__,
         equinox.__version__,

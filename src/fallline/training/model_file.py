@@ -52,12 +52,13 @@ def load_predictor(path: str | Path) -> Predictor:
         raise FalllineError(f"model {str(path)!r} is not a model of format {FORMAT}: train it again with this version")
     what = f"model {str(path)!r}"
     check_description(described, what)
-    check_program(arrays, described, what)
+    whole = dict(arrays)
     recipe, schema = recipe_from_plain(described["recipe"]), Schema.from_dict(described["schema"])
     seen = take_seen(arrays, described, what)
     drop_program(arrays)
     complete_arrays(arrays)
     check_model(recipe, schema, described["outputs"], arrays, what)
+    check_program(whole, described, what)
     tree = nest(arrays)
     for part in ("params", "stats", "scaling"):
         tree.setdefault(part, {})
