@@ -146,7 +146,10 @@ class Predictor:
             )
         if not hasattr(scaler, "interval"):
             name = "no" if loss is None else f"the {loss.name}"
-            raise FalllineError(f"{name} loss says nothing of the target's spread: train with binned_cross_entropy")
+            raise FalllineError(
+                f"{name} loss says nothing of the target's spread: train with the loss binned_cross_entropy "
+                "(`fallline train SOURCE --loss binned_cross_entropy`)"
+            )
         x, bounds = encoded(rows, self.schema), []
         recipe = as_arrays(answering(self.recipe))
         for part, tile in tiles_of(x):
