@@ -241,9 +241,7 @@ def read(form: str, arguments: Any) -> Any:
 
 def _put(path: Path, body: bytes) -> None:
     make_folder(path.parent)
-    write_atomically(path, _sealed(body))
-    with suppress(OSError):
-        path.chmod(0o600)
+    write_atomically(path, _sealed(body), mode=0o600)
 
 
 def _usable() -> bool:

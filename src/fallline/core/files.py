@@ -22,10 +22,10 @@ _NO_FSYNC = (errno.EINVAL, errno.EACCES, errno.EPERM, errno.ENOTSUP, errno.EBADF
 _TRIED = 1 << 16  # bytes of the trial file
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes, mode: int = 0o666) -> None:
     """Write a temporary file, flush it to disk and rename it: readers see the old file or the new one.
 
-    Temporary files of writers that were killed are removed first.
+    Temporary files of writers that were killed are removed first. `mode` is the mode of a new file, less the umask.
 
     Raises: FalllineError if the write fails; the old file is then unchanged.
     """
@@ -41,7 +41,7 @@ def write_atomically(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         umask = os.umask(0)
         os.umask(umask)
-        os.chmod(beside, 0o666 & ~umask)
+        os.chmod(beside, mode & ~umask)
         os.replace(beside, path)
     except OSError as error:
         _discard(beside)
